@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// Plain JavaScript that any Node can read: says which Node is wanted, then hands over to the program.
+import { existsSync } from 'node:fs';
+
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  console.error(
+    `sallyport: needs Node 24 or newer, this is ${process.versions.node}; in a checkout run it as "npx sallyport" or "npm run demo", which bring their own.`,
+  );
+  process.exitCode = 2;
+} else {
+  // A checkout runs its sources; a release has only dist/.
+  const source = new URL('../src/main.ts', import.meta.url);
+  await import(existsSync(source) ? source : new URL('../dist/main.js', import.meta.url));
+}

@@ -1,0 +1,33 @@
+/**
+ * What a command may touch of the process that runs it. `main.ts` alone makes one from the real process; tests make
+ * their own.
+ */
+export interface CommandIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** The absolute path of the package that this command is part of. */
+  readonly packageRoot: string;
+  /** The Node binary and the arguments that start this command line again. */
+  readonly self: { readonly node: string; readonly script: string };
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  /** Registers a handler for SIGINT and SIGTERM (and SIGHUP where named). */
+  readonly onSignal: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', handler: () => void) => void;
+  /** Calls back when the parent process that holds an IPC channel to this one goes away. */
+  readonly onParentExit: (handler: () => void) => void;
+  /** Sets the exit code; the process ends when nothing is left to do. */
+  readonly setExitCode: (code: number) => void;
+  /** Ends the process at once, after streams were flushed. */
+  readonly exit: (code: number) => never;
+}
+
+/** A failure that a person should read as one line. Exit code 2: usage or configuration; 1: everything else. */
+export class CommandError extends Error {
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, exitCode: 1 | 2 = 1) {
+    super(message);
+    this.name = 'CommandError';
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,70 @@
+import type { OperationName } from '../s3/operations.ts';
+
+/** Written and durable before the first upstream byte. Every field is safe to keep: no token, secret or query. */
+export interface AuditIntent {
+  readonly entry: 'intent';
+  /** RFC 3339, UTC, milliseconds. */
+  readonly time: string;
+  readonly requestId: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly groups: readonly string[];
+  readonly tokenIdHash: string;
+  readonly clientAddress: string;
+  readonly operation: OperationName;
+  readonly bucket: string;
+  /** The object's key, or the prefix of a listing. */
+  readonly key: string;
+  readonly decision: 'allow' | 'deny';
+  readonly rule: string;
+  readonly reason: string;
+  readonly policyVersion: string;
+  /** Absent where no store is involved. */
+  readonly role?: string;
+  readonly sessionName?: string;
+}
+
+export type OutcomeResult = 'completed' | 'denied' | 'failed' | 'aborted';
+
+/** Written and durable before the last byte of the answer. Joined to the intent by `requestId`. */
+export interface AuditOutcome {
+  readonly entry: 'outcome';
+  readonly time: string;
+  readonly requestId: string;
+  readonly result: OutcomeResult;
+  readonly status: number;
+  /** Plaintext bytes received from and handed to the client. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+  /** The code of `errors/codes.ts` when the access did not complete. */
+  readonly error?: string;
+  readonly upstreamRequestId?: string;
+  readonly versionId?: string;
+  /** Keyring and KEK version, such as `local:1`. */
+  readonly keyId?: string;
+}
+
+/** A denial: intent and outcome in one entry. */
+export type AuditDenial = Omit<AuditIntent, 'entry'> &
+  Omit<AuditOutcome, 'entry' | 'time' | 'requestId'> & { readonly entry: 'denial' };
+
+export type AuditEntry = AuditIntent | AuditOutcome | AuditDenial;
+
+/** A refusal before an identity was known; kept apart from the audit, rate-capped, best effort. */
+export interface AuditRefusal {
+  readonly entry: 'refusal';
+  readonly time: string;
+  readonly requestId: string;
+  readonly clientAddress: string;
+  readonly method: string;
+  readonly status: number;
+  readonly error: string;
+}
+
+export interface AuditSink {
+  /** Resolves when the entry is durable. @throws GatewayError AuditUnavailable */
+  readonly record: (entry: AuditEntry) => Promise<void>;
+  /** Returns at once; drops what is over the cap and counts what was dropped. */
+  readonly refuse: (refusal: AuditRefusal) => void;
+}

@@ -1,0 +1,42 @@
+import type { Verb } from '../s3/operations.ts';
+import type { Principal } from './principal.ts';
+
+/** What is to be decided: one verb on one object, on one listing, or "anything at all in this bucket". */
+export type Access =
+  | { readonly kind: 'object'; readonly verb: Verb; readonly bucket: string; readonly key: string }
+  /** `prefix` is what the listing asks for; `after` is every marker and start-after that bounds it. */
+  | {
+      readonly kind: 'listing';
+      readonly verb: 'LIST';
+      readonly bucket: string;
+      readonly prefix: string;
+      readonly after: readonly string[];
+    }
+  | { readonly kind: 'bucket'; readonly bucket: string };
+
+/** One rule as it bears on one identity in one bucket: the material of session policies. */
+export interface Grant {
+  readonly effect: 'allow' | 'deny';
+  readonly verbs: readonly Verb[];
+  /** Exactly this key, or every key that starts with this prefix (empty: every key). Literal, never a pattern. */
+  readonly scope: { readonly key: string } | { readonly prefix: string };
+}
+
+export type Decision = {
+  readonly effect: 'allow' | 'deny';
+  /** `<policy id>/<rule id>`, or `default-deny`. */
+  readonly rule: string;
+  /** One sentence that may be shown to the caller. */
+  readonly reason: string;
+  readonly policyVersion: string;
+};
+
+/** Denials are values; an inability to decide is a throw. */
+export interface Authorizer {
+  readonly decide: (principal: Principal, access: Access) => Decision;
+  /** Every rule that bears on this identity in this bucket, allows first, denies last. */
+  readonly grants: (principal: Principal, bucket: string) => readonly Grant[];
+  /** Of the given buckets, those in which some rule allows this identity something. */
+  readonly visibleBuckets: (principal: Principal, buckets: readonly string[]) => readonly string[];
+  readonly policyVersion: () => string;
+}

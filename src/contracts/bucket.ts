@@ -1,0 +1,22 @@
+/** A bucket as configuration describes it: the client's name, and where and how its objects are kept. */
+export interface Bucket {
+  /** The name that clients and policies use. */
+  readonly name: string;
+  /** The id that wrapped keys are bound to (default: the name). */
+  readonly id: string;
+  /** The store that holds it. */
+  readonly store: Store;
+  /** The bucket's name in that store (default: the name). */
+  readonly storeBucket: string;
+  /** The role to assume for accesses to this bucket. */
+  readonly roleArn: string;
+  readonly encryption: 'required' | 'off';
+}
+
+export interface Store {
+  /** Its name in configuration. */
+  readonly name: string;
+  /** Scheme, host and port of the S3 endpoint, such as `https://s3.eu-central-1.amazonaws.com`. Path-style. */
+  readonly endpoint: string;
+  readonly region: string;
+}

@@ -1,0 +1,31 @@
+import type { Bucket } from './bucket.ts';
+import type { Access, Grant } from './authorizer.ts';
+import type { Principal } from './principal.ts';
+
+/** What will be asked of STS: known, and recorded, before anything is asked. */
+export interface AssumeRolePlan {
+  readonly storeName: string;
+  readonly roleArn: string;
+  /** Injective in (issuer, subject). `[\w+=,.@-]{2,64}` */
+  readonly sessionName: string;
+  readonly sourceIdentity: string | undefined;
+  /** Compact JSON, at most 2,048 characters. */
+  readonly sessionPolicy: string;
+  /** Credentials are not used after this: the end of the caller's token. */
+  readonly notAfterMs: number;
+}
+
+/** Short-lived credentials of the store. They never leave the process, its logs or its errors. */
+export interface StoreCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string | undefined;
+  readonly expiresAtMs: number;
+}
+
+export interface CredentialBroker {
+  /** Pure. The session policy is no wider than the grants; where they do not fit, it is narrowed to `access`. */
+  readonly plan: (principal: Principal, bucket: Bucket, grants: readonly Grant[], access: Access) => AssumeRolePlan;
+  /** @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us) */
+  readonly credentials: (plan: AssumeRolePlan) => Promise<StoreCredentials>;
+}

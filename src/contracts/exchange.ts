@@ -1,0 +1,21 @@
+import type { RawRequest } from '../s3/request.ts';
+
+/** One HTTP exchange as the pipeline sees it; Express stays behind it. */
+export interface Exchange {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  readonly raw: RawRequest;
+  /** Aborted when the client goes away before the answer is complete. */
+  readonly signal: AbortSignal;
+  /** The request's body. Starting to read it sends `100 Continue` to a client that waits for it. Can be read once. */
+  readonly body: AsyncIterable<Buffer>;
+  /** True once a status line has gone out. */
+  readonly started: () => boolean;
+  readonly writeHead: (status: number, headers: Readonly<Record<string, string>>) => void;
+  /** Resolves when more may be written (backpressure). @throws when the client is gone */
+  readonly write: (chunk: Buffer) => Promise<void>;
+  /** Ends the answer cleanly. Closes the connection where a request body was left unread. */
+  readonly end: (chunk?: Buffer) => void;
+  /** Breaks the connection: the client must not take what it has for the whole. */
+  readonly destroy: () => void;
+}

@@ -1,0 +1,17 @@
+/** Who is asking: what was verified about a caller, never the token itself. */
+export type ClaimValue = string | number | boolean | readonly string[];
+
+export interface Principal {
+  /** The issuer's name in configuration; policies refer to it. */
+  readonly issuerName: string;
+  /** The `iss` claim. A subject means something only together with it. */
+  readonly issuer: string;
+  readonly subject: string;
+  readonly groups: readonly string[];
+  /** The claims that configuration allows to be used and recorded. */
+  readonly claims: Readonly<Record<string, ClaimValue>>;
+  /** First 32 hex digits of SHA-256 over the token's `jti`, or over the token where it has none. */
+  readonly tokenIdHash: string;
+  /** After this nothing may be done in the caller's name. */
+  readonly expiresAtMs: number;
+}

@@ -1,0 +1,46 @@
+/**
+ * The command line. The only file that touches `process`: it hands environment, signals and streams in.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { registerDemo } from './cli/demo.ts';
+import { CommandError, type CommandIo } from './cli/io.ts';
+import { registerServe } from './cli/serve.ts';
+
+const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+
+const io: CommandIo = {
+  env: process.env,
+  cwd: process.cwd(),
+  packageRoot,
+  self: { node: process.execPath, script: join(packageRoot, 'bin', 'sallyport.js') },
+  stdout: process.stdout,
+  stderr: process.stderr,
+  onSignal: (signal, handler) => process.on(signal, handler),
+  onParentExit: (handler) => process.on('disconnect', handler),
+  setExitCode: (code) => {
+    process.exitCode = code;
+  },
+  exit: (code) => process.exit(code),
+};
+
+const program = new Command('sallyport')
+  .description('Identity-aware access gateway for S3: OIDC in, STS roles and encrypted objects out, every access on record.')
+  .version(version)
+  .showHelpAfterError('(run with --help for usage)')
+  .exitOverride();
+registerServe(program, io);
+registerDemo(program, io);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof CommandError) {
+    process.stderr.write(`sallyport: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else throw error;
+}

@@ -1,0 +1,51 @@
+/**
+ * The immutable request as the pipeline sees it. Nothing in it is verified: `receive` has parsed it, no more.
+ */
+import type { OperationName, OperationRow } from './operations.ts';
+
+/** The request as it came off the wire, before any decoding. */
+export interface RawRequest {
+  readonly method: string;
+  /** The request target, byte for byte (origin-form expected). */
+  readonly target: string;
+  /** Names and values in turn, in wire order, duplicates included, as Node's `rawHeaders`. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** `bytes=a-b`, `bytes=a-` (no `last`), or `bytes=-n` (`suffixLength`). Offsets are of the plaintext, inclusive. */
+export type ByteRange =
+  | { readonly kind: 'closed'; readonly first: number; readonly last: number }
+  | { readonly kind: 'open'; readonly first: number }
+  | { readonly kind: 'suffix'; readonly length: number };
+
+export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256';
+
+/** What a client says of the body that it is about to send; each is verified on the plaintext. */
+export interface BodyClaims {
+  /** Decoded Content-MD5, 16 bytes. */
+  readonly md5?: Buffer;
+  /** Decoded `x-amz-checksum-*`; at most one may be sent. */
+  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: Buffer };
+  /** Decoded hex of `x-amz-content-sha256`, 32 bytes, when it is a digest. */
+  readonly sha256?: Buffer;
+}
+
+export interface S3Request {
+  readonly requestId: string;
+  readonly receivedAtMs: number;
+  readonly operation: OperationName;
+  readonly row: OperationRow;
+  readonly method: string;
+  /** Empty at service level. */
+  readonly bucket: string;
+  /** The byte-exact key as text (valid UTF-8, percent-decoded once); empty at service and bucket level. */
+  readonly key: string;
+  /** Decoded query parameters; a repeated name was refused. */
+  readonly query: ReadonlyMap<string, string>;
+  /** Lower-case names; repeated headers that matter were refused, others are joined by a comma. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly contentLength: number | undefined;
+  readonly range: ByteRange | undefined;
+  readonly claims: BodyClaims;
+  readonly clientAddress: string;
+}
