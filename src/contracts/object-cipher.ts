@@ -34,6 +34,8 @@ export interface StoredView {
   readonly envelope: string;
   /** Stored size of the whole object in bytes (C in the specification). */
   readonly storedSizeBytes: number;
+  /** Offset in the stored object of the first byte that the store gives (from Content-Range; 0 for the whole object). */
+  readonly firstStoredByte: number;
 }
 
 export interface OpenedObject {
@@ -59,10 +61,13 @@ export interface ObjectCipher {
     plainSizeBytes: number,
     checksum: KeptChecksum | undefined,
   ) => Promise<SealedObject>;
-  /** The stored bytes that cover a plaintext range, as a `Range` header value. A suffix range needs the stored size first. */
-  readonly storedRange: (range: Exclude<ByteRange, { kind: 'suffix' }>) => string;
   /**
-   * Unwraps the key and plans the decryption of a read.
+   * The stored bytes that cover a plaintext range, as a `Range` header value. A suffix is asked for with up to one
+   * segment more than it needs, because where its first segment starts is known only with the answer.
+   */
+  readonly storedRange: (range: ByteRange) => string;
+  /**
+   * Unwraps the key and plans the decryption of a read of the whole object, or of what `storedRange(range)` asked for.
    * @throws GatewayError IntegrityFailure, InvalidRange (with Content-Range), NotImplemented (a format this release cannot read), ServiceUnavailable
    */
   readonly open: (address: ObjectAddress, stored: StoredView, range: ByteRange | undefined) => Promise<OpenedObject>;
