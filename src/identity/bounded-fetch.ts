@@ -1,0 +1,74 @@
+/**
+ * Fetches the small public documents of one issuer: discovery and keys. Bounded in time and size, no redirect, no
+ * compression, https unless plain http to loopback was allowed. It must never carry a credential or anything of a
+ * caller: a token cannot choose what is fetched.
+ */
+import { Agent, request } from 'undici';
+import { mayFetch } from './issuer-options.ts';
+
+/** A document that could not be had; the message is one clause, safe for an operator. */
+export class FetchFault extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'FetchFault';
+  }
+}
+
+export interface BoundedFetchOptions {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+  readonly allowHttp: boolean;
+  readonly ca: string | undefined;
+}
+
+export interface BoundedFetch {
+  /** @throws FetchFault on anything but a whole 200 answer within the bounds */
+  readonly get: (url: string) => Promise<Response>;
+  /** Ends what is under way and closes the connections. */
+  readonly close: () => Promise<void>;
+}
+
+/** Makes the fetch of one issuer; its connections are shared with nothing else. */
+export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch => {
+  const { timeoutMs, maxBytes, allowHttp, ca } = options;
+  const dispatcher = new Agent({
+    connections: 2,
+    maxHeaderSize: 16_384,
+    connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) },
+  });
+
+  const get = async (url: string): Promise<Response> => {
+    const target = URL.parse(url);
+    if (!target || !mayFetch(target, allowHttp)) throw new FetchFault('an address that is not https');
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      // undici follows no redirect unless asked to.
+      const { statusCode, body } = await request(target, {
+        dispatcher,
+        signal: timeout,
+        headers: { accept: 'application/json, application/jwk-set+json' },
+      });
+      const chunks: Buffer[] = [];
+      let sizeBytes = 0;
+      // Leaving the loop destroys the body, so that the rest of a refused answer is never read.
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        if (statusCode !== 200) break;
+        sizeBytes += chunk.length;
+        if (sizeBytes > maxBytes) throw new FetchFault(`an answer of more than ${maxBytes} bytes`);
+        chunks.push(chunk);
+      }
+      if (statusCode !== 200) throw new FetchFault(`status ${statusCode}`);
+      return new Response(Buffer.concat(chunks), { headers: { 'content-type': 'application/json' } });
+    } catch (error) {
+      if (error instanceof FetchFault) throw error;
+      if (timeout.aborted) throw new FetchFault(`no whole answer within ${timeoutMs} ms`);
+      throw new FetchFault(`no connection (${networkCode(error)})`);
+    }
+  };
+
+  return { get, close: () => dispatcher.destroy() };
+};
+
+/** Only the error's code: messages of the network stack may quote what a peer has sent. */
+const networkCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';

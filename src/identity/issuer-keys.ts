@@ -1,0 +1,197 @@
+/**
+ * The public keys of one issuer, kept current in the background: discovery, then the JWKS, then again every
+ * `jwksRefreshSeconds`, with backoff while the issuer is down. The last good keys serve meanwhile, up to a bound.
+ * An issuer that was never reached has no keys; it must never keep the gateway from starting, and callers must never be
+ * able to make it fetch more often than the cooldown allows.
+ */
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { allowInsecureRequests, customFetch, discovery, None } from 'openid-client';
+import type { Clock } from '../contracts/clock.ts';
+import type { HealthReport } from '../contracts/health.ts';
+import type { Observer } from '../contracts/observer.ts';
+import { createBoundedFetch, FetchFault } from './bounded-fetch.ts';
+import { mayFetch, type ResolvedIssuerOptions } from './issuer-options.ts';
+
+/** One state of an issuer's key set. A change of the keys is a new object; the same keys fetched again are the same. */
+export interface KeyGeneration {
+  readonly getKey: JWTVerifyGetKey;
+}
+
+export interface IssuerKeys {
+  /** The keys to verify with now; `undefined` when none were ever had, or only ones that are too old. */
+  readonly current: () => KeyGeneration | undefined;
+  /** Looks at the issuer, or joins a look that is under way. Never rejects. */
+  readonly refresh: () => Promise<void>;
+  /** The same, unless the last look began less than the cooldown ago. */
+  readonly refreshUnlessCooling: () => Promise<void>;
+  /** Why the last look failed; `undefined` when it did not. */
+  readonly failure: () => string | undefined;
+  readonly health: () => HealthReport;
+  readonly close: () => Promise<void>;
+}
+
+const MAX_DOCUMENT_BYTES = 256 * 1024;
+const MAX_KEYS = 100;
+const REDISCOVER_AFTER_MS = 3_600_000;
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 30_000;
+
+interface Deps {
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** Starts to fetch the keys of an issuer at once, in the background. */
+export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observer }: Deps): IssuerKeys => {
+  const http = createBoundedFetch({
+    timeoutMs: options.fetchTimeoutSeconds * 1000,
+    maxBytes: MAX_DOCUMENT_BYTES,
+    allowHttp: options.allowHttp,
+    ca: options.ca,
+  });
+  let generation: KeyGeneration | undefined;
+  let fingerprint: string | undefined;
+  let fetchedAtMs = -Infinity;
+  let attemptedAtMs = -Infinity;
+  let failures = 0;
+  let failure: string | undefined = 'not fetched yet';
+  let source: { readonly jwksUri: string; readonly discoveredAtMs: number } | undefined;
+  let loading: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const discover = async (): Promise<string> => {
+    const configuration = await discovery(new URL(options.issuer), 'sallyport', undefined, None(), {
+      [customFetch]: (url: string) => http.get(url),
+      timeout: options.fetchTimeoutSeconds,
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- its mark of danger; bounded to loopback by mayFetch
+      ...(options.allowHttp && { execute: [allowInsecureRequests] }),
+    });
+    const { issuer, jwks_uri: jwksUri } = configuration.serverMetadata();
+    // openid-client compares normalised URLs and lets multi-tenant templates pass; tokens are held to the exact text.
+    if (issuer !== options.issuer) throw new FetchFault('a document of another issuer');
+    const url = jwksUri === undefined ? null : URL.parse(jwksUri);
+    if (!url || !mayFetch(url, options.allowHttp)) throw new FetchFault('a jwks_uri that is missing or not https');
+    return url.href;
+  };
+
+  const fetchKeys = async (jwksUri: string): Promise<void> => {
+    const keys = usableKeys(await (await http.get(jwksUri)).json());
+    const next = keys
+      .map((key) => JSON.stringify(key))
+      .sort()
+      .join();
+    if (next !== fingerprint) {
+      generation = { getKey: createLocalJWKSet({ keys }) };
+      fingerprint = next;
+      observer.info('the keys of an issuer have changed', { issuer: options.name, keys: keys.length });
+    }
+    fetchedAtMs = clock.now();
+  };
+
+  const load = async (): Promise<void> => {
+    attemptedAtMs = clock.now();
+    let step: 'discovery' | 'jwks' = 'discovery';
+    try {
+      if (!source || attemptedAtMs - source.discoveredAtMs >= REDISCOVER_AFTER_MS) {
+        const jwksUri = await observed(observer, step, discover);
+        source = { jwksUri, discoveredAtMs: attemptedAtMs };
+      }
+      step = 'jwks';
+      const { jwksUri } = source;
+      await observed(observer, step, () => fetchKeys(jwksUri));
+      if (failures > 0) observer.info('the keys of an issuer can be had again', { issuer: options.name });
+      failures = 0;
+      failure = undefined;
+    } catch (error) {
+      if (closed) return;
+      source = undefined; // the keys may have moved: ask again where they are
+      failures += 1;
+      failure = `${step}: ${clauseOf(error)}`;
+      if (failures === 1) observer.warn('the keys of an issuer cannot be had', { issuer: options.name, failure });
+    }
+  };
+
+  const schedule = (): void => {
+    clearTimeout(timer);
+    if (closed) return;
+    const usualMs = options.jwksRefreshSeconds * 1000;
+    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS);
+    const delayMs = failures === 0 ? usualMs : Math.min(retryMs, usualMs);
+    // Spread out, so that many gateways do not knock at the same moment.
+    timer = setTimeout(() => void refresh(), delayMs * (0.9 + 0.2 * Math.random()));
+    timer.unref();
+  };
+
+  const refresh = (): Promise<void> => {
+    if (closed) return Promise.resolve();
+    loading ??= load().finally(() => {
+      loading = undefined;
+      schedule();
+    });
+    return loading;
+  };
+
+  const refreshUnlessCooling = (): Promise<void> => {
+    const cooling = clock.now() - attemptedAtMs < options.jwksCooldownSeconds * 1000;
+    return loading ?? (cooling ? Promise.resolve() : refresh());
+  };
+
+  const current = (): KeyGeneration | undefined =>
+    clock.now() - fetchedAtMs <= options.jwksMaxStaleSeconds * 1000 ? generation : undefined;
+
+  const health = (): HealthReport => {
+    const name = `issuer ${options.name}`;
+    if (failure === undefined && fingerprint !== '') return { name, state: 'ok' };
+    const clause = failure ?? 'publishes no usable key';
+    const serving = current() ? 'the last good keys serve' : 'its tokens are answered with 503';
+    return { name, state: 'degraded', detail: failure === undefined ? clause : `${clause}; ${serving}` };
+  };
+
+  const close = async (): Promise<void> => {
+    closed = true;
+    clearTimeout(timer);
+    await http.close();
+    await loading;
+  };
+
+  void refresh();
+  return { current, refresh, refreshUnlessCooling, failure: () => failure, health, close };
+};
+
+/** The public signature keys of a JWKS. Symmetric and private keys, which no issuer should publish, are left out. */
+const usableKeys = (document: unknown): JSONWebKeySet['keys'] => {
+  const keys: unknown = isObject(document) ? document['keys'] : undefined;
+  if (!Array.isArray(keys)) throw new FetchFault('not a JSON Web Key Set');
+  if (keys.length > MAX_KEYS) throw new FetchFault(`more than ${MAX_KEYS} keys`);
+  return keys.filter(
+    (key): key is JSONWebKeySet['keys'][number] =>
+      isObject(key) &&
+      (key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP') &&
+      !Object.hasOwn(key, 'd') &&
+      key['use'] !== 'enc',
+  );
+};
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const observed = async <T>(observer: Observer, service: 'discovery' | 'jwks', call: () => Promise<T>): Promise<T> => {
+  const startedAt = performance.now();
+  let outcome: 'ok' | 'error' = 'error';
+  try {
+    const result = await call();
+    outcome = 'ok';
+    return result;
+  } finally {
+    observer.call(service, outcome, performance.now() - startedAt);
+  }
+};
+
+/** openid-client wraps what its fetch throws; our own clause is somewhere in the chain of causes. */
+const clauseOf = (error: unknown): string => {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if (at instanceof FetchFault) return at.message;
+  }
+  return 'a document that is not valid';
+};

@@ -1,0 +1,133 @@
+/**
+ * One configured issuer: a token that names it in, a Principal out. It verifies with its own keys only, by its own
+ * algorithms only, and holds every claim to configuration. Nothing of a token may choose a key's origin.
+ */
+import { errors, jwtVerify, type JWTVerifyOptions } from 'jose';
+import type { Clock } from '../contracts/clock.ts';
+import type { HealthReport } from '../contracts/health.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { UnverifiedToken } from './compact-token.ts';
+import { createIssuerKeys, type KeyGeneration } from './issuer-keys.ts';
+import { resolveIssuerOptions, type IssuerOptions, type RequiredClaim } from './issuer-options.ts';
+import { principalOf } from './principal-of.ts';
+import { invalidToken, keysUnavailable } from './refuse.ts';
+import { member, type JsonObject } from './strict-json.ts';
+
+/** A principal together with the keys that vouched for it: when those change, it has to be verified again. */
+export interface Verified {
+  readonly principal: Principal;
+  readonly keys: KeyGeneration;
+}
+
+export interface Issuer {
+  readonly name: string;
+  /** The exact `iss`. */
+  readonly issuer: string;
+  /** @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable */
+  readonly verify: (token: UnverifiedToken) => Promise<Verified>;
+  /** Tells whether these keys are still the issuer's, and not too old. */
+  readonly isCurrent: (keys: KeyGeneration) => boolean;
+  /** Fetches the keys now. Never rejects: what went wrong is in `health`. */
+  readonly refresh: () => Promise<void>;
+  readonly health: () => HealthReport;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Makes an issuer and starts to fetch its keys in the background.
+ * @throws TypeError when its options are not sound
+ */
+export const createIssuer = (
+  unresolved: IssuerOptions,
+  deps: { readonly clock: Clock; readonly observer: Observer },
+): Issuer => {
+  const options = resolveIssuerOptions(unresolved);
+  const { clock, observer } = deps;
+  const keys = createIssuerKeys(options, deps);
+  const algorithms: readonly string[] = options.algorithms;
+  const types: readonly string[] = options.tokenTypes;
+  const verifyOptions: JWTVerifyOptions = {
+    algorithms: [...algorithms],
+    issuer: options.issuer,
+    audience: [...options.audiences],
+    clockTolerance: options.clockSkewSeconds,
+    requiredClaims: ['exp'],
+    ...(options.maxTokenAgeSeconds !== undefined && { maxTokenAge: options.maxTokenAgeSeconds }),
+  };
+
+  const checkHeader = (header: JsonObject): void => {
+    const alg = member(header, 'alg');
+    if (typeof alg !== 'string' || !algorithms.includes(alg)) throw invalidToken('alg is not among the allowed ones');
+    const type = tokenType(member(header, 'typ'));
+    if (type === undefined || !types.includes(type)) throw invalidToken('typ is not among the allowed ones');
+  };
+
+  const checkClaims = (payload: JsonObject): void => {
+    const iat = member(payload, 'iat');
+    if (typeof iat === 'number' && iat > clock.now() / 1000 + options.clockSkewSeconds) throw invalidToken('iat');
+    // Bound to a key that a bearer does not show. @see RFC 7800, RFC 9449 section 7.1
+    if (Object.hasOwn(payload, 'cnf')) throw invalidToken('bound to a key (cnf)');
+    // A security event or logout token, signed by the same keys for the same audience. @see RFC 8417 section 4.6
+    if (Object.hasOwn(payload, 'events')) throw invalidToken('a security event token');
+    for (const [name, required] of Object.entries(options.requiredClaims)) {
+      if (!isAsRequired(member(payload, name), required)) throw invalidToken(`required claim ${name}`);
+    }
+  };
+
+  const verifyWith = async (generation: KeyGeneration, token: UnverifiedToken): Promise<Verified | 'no such key'> => {
+    let payload: JsonObject;
+    try {
+      const currentDate = new Date(clock.now());
+      ({ payload } = await jwtVerify(token.compact, generation.getKey, { ...verifyOptions, currentDate }));
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey) return 'no such key';
+      throw refusalOf(error);
+    }
+    checkClaims(payload);
+    return { principal: principalOf(options, token.compact, payload), keys: generation };
+  };
+
+  const verify = async (token: UnverifiedToken): Promise<Verified> => {
+    checkHeader(token.header);
+    const held = keys.current();
+    const first = held && (await verifyWith(held, token));
+    observer.cache('jwks', first !== undefined && first !== 'no such key');
+    if (first !== undefined && first !== 'no such key') return first;
+    await keys.refreshUnlessCooling();
+    const renewed = keys.current();
+    const second = renewed && renewed !== held ? await verifyWith(renewed, token) : first;
+    if (second !== undefined && second !== 'no such key') return second;
+    // With the issuer out of sight this may be its newest key: the caller's token is not known to be bad.
+    const failure = keys.failure();
+    if (renewed === undefined || failure !== undefined) throw keysUnavailable(options.name, failure ?? 'too old');
+    throw invalidToken('no key of the issuer has its kid and alg');
+  };
+
+  return {
+    name: options.name,
+    issuer: options.issuer,
+    verify,
+    isCurrent: (generation) => keys.current() === generation,
+    refresh: keys.refresh,
+    health: keys.health,
+    close: keys.close,
+  };
+};
+
+/** `at+jwt` or `jwt`; absent means `jwt`. Media types ignore case and may drop `application/`. @see RFC 7515 4.1.9 */
+const tokenType = (typ: unknown): string | undefined => {
+  if (typ === undefined) return 'jwt';
+  return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
+};
+
+const isAsRequired = (value: unknown, required: RequiredClaim): boolean =>
+  typeof required === 'object' ? typeof value === 'string' && required.includes(value) : value === required;
+
+/** jose's errors carry the claims of the token: only their code goes on, and never as a cause. */
+const refusalOf = (error: unknown): GatewayError => {
+  if (error instanceof errors.JWTExpired) return new GatewayError('ExpiredToken', 'authenticate');
+  if (error instanceof errors.JWTClaimValidationFailed) return invalidToken(`claim ${error.claim}: ${error.reason}`);
+  return invalidToken(error instanceof errors.JOSEError ? error.code : 'the signature could not be verified');
+};

@@ -1,0 +1,13 @@
+/**
+ * The two refusals of this room. To the caller every bad token looks alike; `detail` is for the log and is written from
+ * fixed words and configuration, never from the token.
+ */
+import { GatewayError } from '../errors/gateway-error.ts';
+
+/** Makes the error of a token that is malformed, forged, or not meant for this gateway. @see RFC 6750 section 3.1 */
+export const invalidToken = (detail: string): GatewayError =>
+  new GatewayError('InvalidToken', 'authenticate', { detail });
+
+/** Makes the error of a token that cannot be judged, because its issuer's keys cannot be had. */
+export const keysUnavailable = (issuerName: string, reason: string): GatewayError =>
+  new GatewayError('ServiceUnavailable', 'authenticate', { detail: `keys of issuer ${issuerName}: ${reason}` });

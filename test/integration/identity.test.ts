@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import type { BearerAuthenticator } from '../../src/identity/bearer-authenticator.ts';
+import { startProvider, type TestProvider } from '../support/issuer.ts';
+import { authenticatorFor, bearer, refusedWith } from '../unit/identity/fixture.ts';
+
+describe('bearer tokens of a real OpenID provider', () => {
+  let provider: TestProvider;
+  let authenticator: BearerAuthenticator;
+
+  before(async () => {
+    provider = await startProvider();
+    const audiences = [provider.resource, provider.clientId];
+    authenticator = authenticatorFor([{ issuer: provider.url, algorithms: ['RS256'], audiences }]).authenticator;
+  });
+
+  after(async () => {
+    await authenticator.close();
+    await provider.stop();
+  });
+
+  it('accepts a client-credentials access token for its resource', async () => {
+    const principal = await authenticator.authenticate(bearer(await provider.clientCredentialsToken()));
+    assert.equal(principal?.subject, 'ci-bot');
+    assert.equal(principal.issuer, provider.url);
+  });
+
+  it('accepts the access token and the ID token of a person, as the same person', async () => {
+    const { accessToken, idToken } = await provider.logIn('alice');
+    const byAccessToken = await authenticator.authenticate(bearer(accessToken));
+    const byIdToken = await authenticator.authenticate(bearer(idToken));
+    assert.equal(byAccessToken?.subject, 'alice');
+    assert.deepEqual(byAccessToken.groups, ['analytics']);
+    assert.equal(byIdToken?.subject, 'alice');
+    assert.deepEqual(byIdToken.groups, ['analytics']);
+  });
+
+  it('refuses its tokens where another audience is expected', async () => {
+    const stranger = authenticatorFor([
+      { issuer: provider.url, algorithms: ['RS256'], audiences: ['https://elsewhere.test/'] },
+    ]).authenticator;
+    try {
+      await refusedWith('InvalidToken', stranger.authenticate(bearer(await provider.clientCredentialsToken())));
+    } finally {
+      await stranger.close();
+    }
+  });
+
+  it('refuses the ID token where only access tokens are wanted', async () => {
+    const strict = authenticatorFor([
+      {
+        issuer: provider.url,
+        algorithms: ['RS256'],
+        audiences: [provider.resource, provider.clientId],
+        tokenTypes: ['at+jwt'],
+      },
+    ]).authenticator;
+    try {
+      const { accessToken, idToken } = await provider.logIn('bob');
+      assert.equal((await strict.authenticate(bearer(accessToken)))?.subject, 'bob');
+      await refusedWith('InvalidToken', strict.authenticate(bearer(idToken)));
+    } finally {
+      await strict.close();
+    }
+  });
+});

@@ -1,0 +1,269 @@
+/**
+ * Issuers for tests, on 127.0.0.1. `startProvider` is a real OpenID provider; `startBareIssuer` serves a discovery
+ * document and a JWKS and can be made to fail in every way that a provider can.
+ */
+import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { JWK } from 'jose';
+import Provider, { type Configuration } from 'oidc-provider';
+
+/** A signing key, and what its issuer publishes of it. */
+export interface SigningKey {
+  readonly alg: 'RS256' | 'ES256' | 'EdDSA';
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+  readonly publicJwk: JWK;
+}
+
+export const makeKey = (alg: SigningKey['alg'], kid: string): SigningKey => {
+  const { privateKey, publicKey } = generate(alg);
+  return {
+    alg,
+    kid,
+    privateKey,
+    publicKey,
+    publicJwk: { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' },
+  };
+};
+
+const generate = (alg: SigningKey['alg']): { privateKey: KeyObject; publicKey: KeyObject } => {
+  switch (alg) {
+    case 'RS256':
+      return generateKeyPairSync('rsa', { modulusLength: 2048 });
+    case 'ES256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'EdDSA':
+      return generateKeyPairSync('ed25519');
+  }
+};
+
+const encode = (text: string | Buffer): string => Buffer.from(text).toString('base64url');
+
+/** Signs exactly these texts, valid JSON or not. */
+export const signTexts = (key: SigningKey, header: string, payload: string): string => {
+  const input = `${encode(header)}.${encode(payload)}`;
+  const digest = key.alg === 'EdDSA' ? null : 'sha256';
+  const signature = sign(digest, Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
+  return `${input}.${encode(signature)}`;
+};
+
+/** Signs a token; `header` adds to, or with `undefined` removes from, `alg`, `kid` and `typ`. */
+export const signToken = (
+  key: SigningKey,
+  claims: Readonly<Record<string, unknown>>,
+  header: Readonly<Record<string, unknown>> = {},
+): string =>
+  signTexts(key, JSON.stringify({ alg: key.alg, kid: key.kid, typ: 'at+jwt', ...header }), JSON.stringify(claims));
+
+export interface BareIssuer {
+  readonly url: string;
+  /** What the JWKS holds; may be changed at any time. */
+  keys: JWK[];
+  /** Requests seen so far. */
+  readonly seen: { discovery: number; jwks: number };
+  /** Takes the place of the regular answers. */
+  readonly faults: { discovery?: RequestListener; jwks?: RequestListener };
+  readonly stop: () => Promise<void>;
+  /** Listens again, on the same port. */
+  readonly restart: () => Promise<void>;
+}
+
+export const startBareIssuer = async (keys: JWK[] = []): Promise<BareIssuer> => {
+  let server: Server | undefined;
+  let port = 0;
+  const listen = async (): Promise<void> => {
+    server = createServer(answer).listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    ({ port } = server.address() as AddressInfo);
+  };
+  const answer: RequestListener = (req, res) => {
+    const isJwks = req.url === '/jwks';
+    issuer.seen[isJwks ? 'jwks' : 'discovery'] += 1;
+    const fault = isJwks ? issuer.faults.jwks : issuer.faults.discovery;
+    if (fault) {
+      fault(req, res);
+      return;
+    }
+    sendJson(res, isJwks ? { keys: issuer.keys } : { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` });
+  };
+  await listen();
+  const issuer: BareIssuer = {
+    url: `http://127.0.0.1:${port}`,
+    keys,
+    seen: { discovery: 0, jwks: 0 },
+    faults: {},
+    stop: async () => {
+      const closing = server;
+      server = undefined;
+      if (closing) await closeServer(closing);
+    },
+    restart: listen,
+  };
+  return issuer;
+};
+
+export const sendJson = (res: ServerResponse, value: unknown): void => {
+  res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+};
+
+const closeServer = async (server: Server): Promise<void> => {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+};
+
+export interface TestProvider {
+  readonly url: string;
+  /** The resource that access tokens are for: their audience. */
+  readonly resource: string;
+  /** The `aud` of ID tokens. */
+  readonly clientId: string;
+  /** A JWT access token of the client-credentials grant. */
+  readonly clientCredentialsToken: () => Promise<string>;
+  /** Runs the authorization-code flow with PKCE as this account. */
+  readonly logIn: (account: string) => Promise<{ readonly accessToken: string; readonly idToken: string }>;
+  readonly stop: () => Promise<void>;
+}
+
+const RESOURCE = 'https://sallyport.test/';
+const CLIENT_ID = 'files-web';
+const REDIRECT_URI = 'http://127.0.0.1/callback';
+const MACHINE = { id: 'ci-bot', secret: randomBytes(24).toString('hex') };
+
+/** Starts a real provider. Accounts are whatever name logs in; their group is `analytics`. */
+export const startProvider = async (): Promise<TestProvider> => {
+  const handler: { current?: RequestListener } = {};
+  const server = createServer((req, res) => handler.current?.(req, res)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const provider = new Provider(url, providerConfiguration());
+  const callback = provider.callback();
+  let account = '';
+  const logInAs = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const grant = new provider.Grant({ accountId: account, clientId: CLIENT_ID });
+    grant.addOIDCScope('openid groups');
+    grant.addResourceScope(RESOURCE, 's3');
+    const result = { login: { accountId: account }, consent: { grantId: await grant.save() } };
+    await provider.interactionFinished(req, res, result);
+  };
+  handler.current = (req, res) => void (req.url?.startsWith('/log-in/') ? logInAs(req, res) : callback(req, res));
+
+  const token = async (form: Record<string, string>): Promise<Record<string, string>> => {
+    const response = await fetch(`${url}/token`, { method: 'POST', body: new URLSearchParams(form) });
+    const body = (await response.json()) as Record<string, string>;
+    if (!response.ok) throw new Error(`token endpoint: ${JSON.stringify(body)}`);
+    return body;
+  };
+  return {
+    url,
+    resource: RESOURCE,
+    clientId: CLIENT_ID,
+    clientCredentialsToken: async () => {
+      const client = { client_id: MACHINE.id, client_secret: MACHINE.secret };
+      const body = await token({ grant_type: 'client_credentials', resource: RESOURCE, scope: 's3', ...client });
+      return body['access_token']!;
+    },
+    logIn: async (name) => {
+      account = name;
+      const verifier = randomBytes(32).toString('base64url');
+      const query = new URLSearchParams({
+        client_id: CLIENT_ID,
+        response_type: 'code',
+        redirect_uri: REDIRECT_URI,
+        scope: 'openid groups s3',
+        resource: RESOURCE,
+        code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+        code_challenge_method: 'S256',
+      });
+      const code = await followToCode(`${url}/auth?${query.toString()}`);
+      const body = await token({
+        grant_type: 'authorization_code',
+        client_id: CLIENT_ID,
+        redirect_uri: REDIRECT_URI,
+        code_verifier: verifier,
+        code,
+      });
+      return { accessToken: body['access_token']!, idToken: body['id_token']! };
+    },
+    stop: () => closeServer(server),
+  };
+};
+
+/** Goes where a browser would go, with its cookies, until the provider hands out the code. */
+const followToCode = async (start: string): Promise<string> => {
+  const cookies = new Map<string, string>();
+  let at = start;
+  for (let hops = 0; hops < 10; hops += 1) {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(at, { redirect: 'manual', headers: { cookie } });
+    const location = response.headers.get('location');
+    if (location === null) throw new Error(`no redirect from ${at}: ${response.status} ${await response.text()}`);
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value === '') cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    const next = new URL(location, at);
+    const code = next.searchParams.get('code');
+    if (code !== null) return code;
+    at = next.href;
+  }
+  throw new Error('the authorization did not end');
+};
+
+const providerConfiguration = (): Configuration => ({
+  clients: [
+    {
+      client_id: MACHINE.id,
+      client_secret: MACHINE.secret,
+      token_endpoint_auth_method: 'client_secret_post',
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+    },
+    {
+      client_id: CLIENT_ID,
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [REDIRECT_URI],
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+    },
+  ],
+  scopes: ['openid', 'groups'],
+  claims: { openid: ['sub'], groups: ['groups'] },
+  conformIdTokenClaims: false,
+  findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, groups: ['analytics'] }) }),
+  extraTokenClaims: (_, token) => (token.kind === 'AccessToken' ? { groups: ['analytics'] } : undefined),
+  interactions: { url: (_, interaction) => `/log-in/${interaction.uid}` },
+  ttl: {
+    AccessToken: 600,
+    AuthorizationCode: 60,
+    ClientCredentials: 600,
+    Grant: 600,
+    IdToken: 600,
+    Interaction: 60,
+    Session: 600,
+  },
+  cookies: { keys: [randomBytes(24).toString('hex')] },
+  jwks: {
+    keys: [{ ...makeKey('RS256', 'provider-1').privateKey.export({ format: 'jwk' }), kid: 'provider-1', use: 'sig' }],
+  },
+  features: {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_, resource) => ({
+        scope: 's3',
+        audience: resource,
+        accessTokenFormat: 'jwt',
+        accessTokenTTL: 600,
+        jwt: { sign: { alg: 'RS256' } },
+      }),
+    },
+  },
+});
