@@ -1,0 +1,86 @@
+/**
+ * A directory of policy files in; one validated, versioned set out, or every error at once. Never a part of a set: one
+ * bad file refuses them all, since the rule that it holds may be the deny that matters.
+ */
+import { createHash } from 'node:crypto';
+import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
+import { policySchema, type Policy } from './policy-schema.ts';
+import { readDirectory, type TextFile } from './read-directory.ts';
+import { readDocument, type ReadDocument } from './read-document.ts';
+
+/** Bounds the scan of one decision, whatever the number of files. */
+const MAX_RULES = 2000;
+
+/** Every policy in force, in the order of their ids. */
+export interface PolicySet {
+  /** First 12 hex digits of SHA-256 over the names and texts of the files. */
+  readonly version: string;
+  readonly policies: readonly Policy[];
+}
+
+/** What policies may refer to: a name that configuration does not have is a typo, and a typo in a deny denies nothing. */
+export interface KnownNames {
+  readonly issuers: readonly string[];
+  readonly buckets: readonly string[];
+}
+
+/**
+ * Reads and validates `*.yaml` of the directory; with `known`, issuers and buckets are checked against it.
+ * @throws InvalidPolicies with every issue of every file
+ */
+export async function loadPolicies(directory: string, known?: KnownNames): Promise<PolicySet> {
+  const { files, issues } = await readDirectory(directory);
+  const version = versionOf(files);
+  const documents: ReadDocument<Policy>[] = [];
+  const found: PolicyIssue[] = [...issues];
+  for (const { name, text } of files) {
+    const document = readDocument(name, text, policySchema);
+    if ('issues' in document) found.push(...document.issues);
+    else documents.push(document);
+  }
+  found.push(...acrossFiles(documents), ...(known === undefined ? [] : unknownNames(documents, known)));
+  // A set that is being written while it is read may be valid and yet lack its last deny.
+  if (found.length === 0 && versionOf((await readDirectory(directory)).files) !== version) {
+    found.push({ file: directory, path: '', message: 'changed while it was read: load it again when it is complete' });
+  }
+  if (found.length > 0) throw new InvalidPolicies(found);
+  const policies = documents.map(({ value }) => value).sort((a, b) => (a.id < b.id ? -1 : 1));
+  return { version, policies };
+}
+
+function versionOf(files: readonly TextFile[]): string {
+  const content = JSON.stringify(files.map(({ name, text }) => [name, text]));
+  return createHash('sha256').update(content).digest('hex').slice(0, 12);
+}
+
+function acrossFiles(documents: readonly ReadDocument<Policy>[]): PolicyIssue[] {
+  const issues: PolicyIssue[] = [];
+  const seen = new Map<string, string>();
+  let rules = 0;
+  for (const { file, value, issueAt } of documents) {
+    const other = seen.get(value.id);
+    if (other === undefined) seen.set(value.id, file);
+    else issues.push(issueAt(['id'], `is also the id in ${other}: ids must be unique, as decisions name them`));
+    rules += value.rules.length;
+    if (rules > MAX_RULES) return [...issues, issueAt(['rules'], `bring the set over ${MAX_RULES} rules in all`)];
+  }
+  return issues;
+}
+
+function unknownNames(documents: readonly ReadDocument<Policy>[], known: KnownNames): PolicyIssue[] {
+  const issuers = new Set(known.issuers);
+  const buckets = new Set(known.buckets);
+  const list = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
+  return documents.flatMap(({ value, issueAt }) => [
+    ...value.subjects.flatMap(({ issuer }, index) =>
+      issuers.has(issuer)
+        ? []
+        : [issueAt(['subjects', index, 'issuer'], `is not an issuer of the configuration: ${list(known.issuers)}`)],
+    ),
+    ...value.rules.flatMap(({ bucket }, index) =>
+      buckets.has(bucket)
+        ? []
+        : [issueAt(['rules', index, 'bucket'], `is not a bucket of the configuration: ${list(known.buckets)}`)],
+    ),
+  ]);
+}

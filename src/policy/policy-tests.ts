@@ -1,0 +1,124 @@
+/**
+ * Test cases of policies, as data: who does what on which key, and what must come of it by which rule. Read from files
+ * as strictly as policies are, and decided by the same authorizer as requests.
+ */
+import { z } from 'zod';
+import type { Access } from '../contracts/authorizer.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { createAuthorizer } from './authorizer.ts';
+import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
+import type { PolicySet } from './load-policies.ts';
+import { always, bucketName, closed, expecting, issuerName, present, verb } from './policy-schema.ts';
+import { readDirectory } from './read-directory.ts';
+import { readDocument } from './read-document.ts';
+
+const anyText = (what: string) => z.string({ error: expecting(what) });
+
+// What tokens say is not bound to what policies may say: a case may try a group that no policy could name.
+const identity = closed('an identity with issuer, subject and, where they matter, groups and client', {
+  issuer: issuerName,
+  subject: anyText('a subject'),
+  groups: z.array(anyText('the name of a group'), { error: expecting('a list of groups') }).default([]),
+  client: anyText('a client id').optional(),
+});
+
+const testCase = closed('a case', {
+  who: anyText('one of the identities of this file'),
+  does: verb,
+  bucket: bucketName,
+  key: anyText('the key of an object').optional(),
+  prefix: anyText('the prefix of a listing').optional(),
+  after: z.array(anyText('a marker of the listing'), { error: expecting('a list of markers') }).optional(),
+  expect: z.enum(['allow', 'deny'], { error: 'must be `allow` or `deny`' }),
+  rule: anyText('the rule that decides: `<policy id>/<rule id>` or `default-deny`'),
+})
+  .refine((value) => present(value, ['key', 'prefix']) === 1, {
+    ...always,
+    error: 'must have either `key` or `prefix`',
+  })
+  .refine(({ does, prefix }) => (does === 'LIST') === (prefix !== undefined), {
+    error: 'must have `prefix` for LIST (empty: the whole bucket), and `key` for every other verb',
+  });
+
+const testsSchema = closed('identities and cases', {
+  identities: z.record(z.string(), identity, { error: expecting('identities by name') }),
+  cases: z.array(testCase, { error: expecting('a list of cases') }).min(1, 'must hold at least one case'),
+}).superRefine(({ identities, cases }, context) => {
+  cases.forEach(({ who }, index) => {
+    if (Object.hasOwn(identities, who)) return;
+    const message = `is not an identity of this file: ${Object.keys(identities).join(', ')}`;
+    context.addIssue({ code: 'custom', path: ['cases', index, 'who'], message });
+  });
+});
+
+type Identity = z.output<typeof identity>;
+type Case = z.output<typeof testCase>;
+
+export interface PolicyTest {
+  /** File, number and content of the case in one line. */
+  readonly title: string;
+  readonly principal: Principal;
+  readonly access: Access;
+  readonly effect: 'allow' | 'deny';
+  readonly rule: string;
+}
+
+export interface PolicyTestReport {
+  readonly passed: number;
+  /** One line for each case that came out otherwise. */
+  readonly failures: readonly string[];
+  /** Rules that decided no case: nothing shows that they do what was meant. */
+  readonly unproven: readonly string[];
+}
+
+/** Reads `*.yaml` of the directory. @throws InvalidPolicies with every issue of every file */
+export async function loadPolicyTests(directory: string): Promise<readonly PolicyTest[]> {
+  const { files, issues } = await readDirectory(directory);
+  const found: PolicyIssue[] = [...issues];
+  const tests: PolicyTest[] = [];
+  for (const { name, text } of files) {
+    const document = readDocument(name, text, testsSchema);
+    if ('issues' in document) {
+      found.push(...document.issues);
+      continue;
+    }
+    const { identities, cases } = document.value;
+    const principals = new Map(Object.entries(identities).map(([who, each]) => [who, principalOf(each)]));
+    cases.forEach((each, index) => {
+      const principal = principals.get(each.who);
+      if (principal !== undefined) tests.push(testOf(`${name}: cases[${index}]`, each, principal));
+    });
+  }
+  if (found.length > 0) throw new InvalidPolicies(found);
+  return tests;
+}
+
+/** Decides every case and says which came out otherwise, in effect or in the rule that decided. */
+export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): PolicyTestReport {
+  const authorizer = createAuthorizer({ current: () => set });
+  const unproven = new Set(set.policies.flatMap(({ id, rules }) => rules.map((rule) => `${id}/${rule.id}`)));
+  const failures: string[] = [];
+  for (const { title, principal, access, effect, rule } of tests) {
+    const decision = authorizer.decide(principal, access);
+    unproven.delete(decision.rule);
+    if (decision.effect !== effect || decision.rule !== rule) {
+      failures.push(`${title}: expected ${effect} by ${rule}, got ${decision.effect} by ${decision.rule}`);
+    }
+  }
+  return { passed: tests.length - failures.length, failures, unproven: [...unproven] };
+}
+
+function principalOf({ issuer, subject, groups, client }: Identity): Principal {
+  const claims = client === undefined ? {} : { client_id: client };
+  return { issuerName: issuer, issuer, subject, groups, claims, tokenIdHash: '', expiresAtMs: Infinity };
+}
+
+function testOf(place: string, each: Case, principal: Principal): PolicyTest {
+  const { who, does, bucket, key = '', prefix, after = [], expect, rule } = each;
+  const access: Access =
+    does === 'LIST'
+      ? { kind: 'listing', verb: does, bucket, prefix: prefix ?? '', after }
+      : { kind: 'object', verb: does, bucket, key };
+  const title = `${place} ${who} ${does} ${bucket}/${prefix ?? key}`;
+  return { title, principal, access, effect: expect, rule };
+}

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { loadPolicies } from '../../src/policy/load-policies.ts';
+import { checkPolicyTests, loadPolicyTests } from '../../src/policy/policy-tests.ts';
+import { policyJsonSchema } from '../../src/policy/policy-schema.ts';
+
+const policies = fileURLToPath(new URL('../../policies/', import.meta.url));
+
+describe('the policies of the demo', () => {
+  it('decide every case beside them as written there, by the rule that is named', async () => {
+    const set = await loadPolicies(policies, { issuers: ['demo'], buckets: ['reports', 'artifacts'] });
+    const report = checkPolicyTests(set, await loadPolicyTests(`${policies}tests`));
+    assert.deepEqual(report.failures, []);
+    assert.ok(report.passed > 30);
+  });
+
+  it('have no rule that decides no case', async () => {
+    const report = checkPolicyTests(await loadPolicies(policies), await loadPolicyTests(`${policies}tests`));
+    assert.deepEqual(report.unproven, []);
+  });
+
+  it('are described by a schema that is the one in force', async () => {
+    const written: unknown = JSON.parse(await readFile(`${policies}schema.json`, 'utf8'));
+    assert.deepEqual(written, JSON.parse(JSON.stringify(policyJsonSchema())));
+  });
+});
