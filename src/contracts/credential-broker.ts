@@ -28,4 +28,6 @@ export interface CredentialBroker {
   readonly plan: (principal: Principal, bucket: Bucket, grants: readonly Grant[], access: Access) => AssumeRolePlan;
   /** @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us) */
   readonly credentials: (plan: AssumeRolePlan) => Promise<StoreCredentials>;
+  /** Drops cached credentials that the store has refused, so that the next call asks STS again. */
+  readonly forget: (plan: AssumeRolePlan) => void;
 }

@@ -9,8 +9,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** The request's body. Starting to read it sends `100 Continue` to a client that waits for it. Can be read once. */
   readonly body: AsyncIterable<Buffer>;
-  /** True once a status line has gone out. */
-  readonly started: () => boolean;
+  /** The status that has gone out; `undefined` before. */
+  readonly status: () => number | undefined;
   readonly writeHead: (status: number, headers: Readonly<Record<string, string>>) => void;
   /** Resolves when more may be written (backpressure). @throws when the client is gone */
   readonly write: (chunk: Buffer) => Promise<void>;

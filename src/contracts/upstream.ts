@@ -39,8 +39,8 @@ export interface UpstreamResponse {
   readonly discard: () => Promise<void>;
 }
 
-/** Streams with backpressure; never retries a consumed body. */
+/** Streams with backpressure; never retries a consumed body. Without a signal a request is carried to its end. */
 export interface Upstream {
   /** @throws GatewayError ServiceUnavailable (no connection, no answer in time); the body's own errors pass through */
-  readonly send: (request: SignedRequest, signal: AbortSignal) => Promise<UpstreamResponse>;
+  readonly send: (request: SignedRequest, signal: AbortSignal | undefined) => Promise<UpstreamResponse>;
 }

@@ -1,0 +1,135 @@
+/**
+ * `sallyport serve`: the gateway, as one process or as several workers under a primary. The primary serves the operator's
+ * port and replaces workers that die; it handles no request.
+ */
+import cluster from 'node:cluster';
+import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import { createGateway } from '../app.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { demoFindings } from '../config/demo-findings.ts';
+import { loadConfig, type Config } from '../config/load-config.ts';
+import { createAdminServer } from '../http/admin-server.ts';
+import { clearStaleSocket, closeGracefully, listen } from '../http/listen.ts';
+import { CommandError, type CommandIo } from './io.ts';
+import { answerPrimary, startWorkers } from './workers.ts';
+
+export interface ServeOptions {
+  readonly configPath: string;
+  /** Whether demo keys and the demo's issuer are accepted; only `sallyport demo` says so. */
+  readonly allowDemo: boolean;
+}
+
+/** Registers the command. */
+export function registerServe(program: Command, io: CommandIo): void {
+  program
+    .command('serve')
+    .description('Runs the gateway.')
+    .requiredOption('--config <file>', 'the configuration file (docs/configuration.md)')
+    .option('--check', 'only check the configuration, then exit')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check\n\nExit codes: 0 stopped by a signal or checked, 1 failed, 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
+    )
+    .action(async (options: { config: string; check?: boolean }) => {
+      if (options.check === true) {
+        await readConfig(io, { configPath: options.config, allowDemo: false });
+        io.stdout.write(`${options.config}: ok\n`);
+        return;
+      }
+      await runServe(io, { configPath: options.config, allowDemo: false });
+    });
+}
+
+/** Runs the gateway until a signal stops it. */
+export async function runServe(io: CommandIo, options: ServeOptions): Promise<void> {
+  const config = await readConfig(io, options);
+  const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
+  if (cluster.isWorker) await runWorker(io, config);
+  else if (workers > 1) await runPrimary(io, config, workers);
+  else await runSingle(io, config);
+}
+
+async function readConfig(io: CommandIo, options: ServeOptions): Promise<Config> {
+  try {
+    const config = await loadConfig({ path: options.configPath, env: io.env });
+    const findings = options.allowDemo ? [] : await demoFindings(config);
+    if (findings.length > 0) {
+      throw new CommandError(
+        `this is the demo's, and not for serving:\n${findings.map((line) => `  ${line}`).join('\n')}`,
+        2,
+      );
+    }
+    return config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const name = relative(io.cwd, options.configPath);
+    throw new CommandError(`${name} cannot be used:\n${error.lines.map((line) => `  ${line}`).join('\n')}`, 2);
+  }
+}
+
+async function runSingle(io: CommandIo, config: Config): Promise<void> {
+  const gateway = await oneLine(() => createGateway(config, { worker: 0, logStream: io.stderr }));
+  const admin = createAdminServer({ readiness: gateway.readiness, metrics: gateway.metrics });
+  await oneLine(async () => {
+    await listen(admin, config.admin.address);
+    if ('socket' in gateway.target) await clearStaleSocket(gateway.target.socket);
+    await gateway.listen();
+  });
+  untilStopped(io, async () => {
+    await gateway.drain();
+    await closeGracefully(admin, 0);
+  });
+  io.onSignal('SIGHUP', () => void gateway.reload());
+}
+
+async function runWorker(io: CommandIo, config: Config): Promise<void> {
+  const worker = Number(io.env['SALLYPORT_WORKER'] ?? '0');
+  const gateway = await createGateway(config, { worker, logStream: io.stderr });
+  await gateway.listen();
+  answerPrimary(gateway);
+  untilStopped(io, () => gateway.drain());
+}
+
+async function runPrimary(io: CommandIo, config: Config, count: number): Promise<void> {
+  if (config.listen.kind === 'socket') {
+    const { path } = config.listen;
+    await oneLine(() => clearStaleSocket(path));
+  }
+  const workers = startWorkers(count, io);
+  const admin = createAdminServer({ readiness: workers.readiness, metrics: workers.metrics });
+  await oneLine(() => listen(admin, config.admin.address)).catch(async (error: unknown) => {
+    await workers.stop();
+    throw error;
+  });
+  untilStopped(io, async () => {
+    await workers.stop();
+    await closeGracefully(admin, 0);
+  });
+  io.onSignal('SIGHUP', () => workers.reload());
+}
+
+/** Drains on the first signal, or when the process that started this one goes away; a second signal ends at once. */
+function untilStopped(io: CommandIo, drain: () => Promise<void>): void {
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) io.exit(1);
+    stopping = true;
+    void drain().then(
+      () => io.exit(0),
+      () => io.exit(1),
+    );
+  };
+  io.onSignal('SIGTERM', stop);
+  io.onSignal('SIGINT', stop);
+  io.onParentExit(stop);
+}
+
+async function oneLine<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    throw new CommandError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The operator's port: health, readiness, metrics. Nothing of a client's is served or shown here; it listens apart from the
+ * S3 port and on loopback unless configuration says otherwise.
+ */
+import { createServer, type Server } from 'node:http';
+import express from 'express';
+import type { HealthReport } from '../contracts/health.ts';
+
+export interface Readiness {
+  /** Whether requests can be served and recorded. */
+  readonly ready: boolean;
+  readonly reports: readonly HealthReport[];
+}
+
+export interface AdminServerOptions {
+  readonly readiness: () => Readiness | Promise<Readiness>;
+  /** The Prometheus text exposition. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+/** Builds the server; the caller listens. */
+export function createAdminServer(options: AdminServerOptions): Server {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.get('/healthz', (_req, res) => {
+    res.type('text/plain').send('ok\n');
+  });
+  app.get('/readyz', async (_req, res) => {
+    const { ready, reports } = await options.readiness();
+    res.status(ready ? 200 : 503).json({ ready, dependencies: reports });
+  });
+  app.get('/metrics', async (_req, res) => {
+    const { contentType, text } = await options.metrics();
+    res.set('content-type', contentType).send(text);
+  });
+  app.use((_req, res) => {
+    res.status(404).type('text/plain').send('not found\n');
+  });
+  return createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, app);
+}

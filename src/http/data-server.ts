@@ -1,0 +1,161 @@
+/**
+ * The S3 port: an Express application on Node's HTTP/1.1 server, behind the edge. Enters: connections from HAProxy.
+ * Leaves: exchanges for the pipeline. It parses nothing of S3, times out idleness and never a whole transfer, and answers
+ * what Node itself refuses.
+ */
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import express from 'express';
+import type { AuditSink } from '../contracts/audit-sink.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { sendError } from '../pipeline/failure.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import { createExchange } from './exchange.ts';
+
+export interface DataServerOptions {
+  readonly pipeline: Pipeline;
+  readonly audit: AuditSink;
+  /** Takes the edge's request id or makes one. */
+  readonly requestId: (header: string | undefined) => string;
+  /** Whether this process can serve and record, for the edge's health check. */
+  readonly ready: () => boolean;
+  /** Called as requests come and go. */
+  readonly inFlight: (change: 1 | -1) => void;
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
+  readonly limits: { readonly headerBytes: number; readonly inFlight: number };
+  readonly timeouts: {
+    /** A connection without a byte in either direction. */
+    readonly idleMs: number;
+    readonly requestHeadersMs: number;
+    /** Longer than the edge keeps idle connections, or the two race. */
+    readonly keepAliveMs: number;
+  };
+}
+
+export interface DataServer {
+  readonly server: Server;
+  readonly inFlight: () => number;
+}
+
+/** Where the edge asks whether this process takes requests; `-` can never be a bucket. */
+export const READY_TARGET = '/-/ready';
+
+/** Builds the server; the caller listens. */
+export function createDataServer(options: DataServerOptions): DataServer {
+  let current = 0;
+
+  const handle = (req: IncomingMessage, res: ServerResponse): void => {
+    if (req.url === READY_TARGET && req.method === 'GET') {
+      res.writeHead(options.ready() ? 200 : 503, { 'content-length': '0' }).end();
+      return;
+    }
+    const exchange = createExchange(req, res, {
+      requestId: options.requestId(single(req.headers['x-request-id'])),
+      clientAddress: clientAddress(req, options.tls !== undefined || req.socket.remoteAddress === undefined),
+      expectsContinue: req.headers.expect?.toLowerCase() === '100-continue',
+    });
+    if (current >= options.limits.inFlight) {
+      const busy = new GatewayError('SlowDown', 'receive', { detail: 'too many requests in flight' });
+      options.audit.refuse({
+        entry: 'refusal',
+        time: new Date().toISOString(),
+        requestId: exchange.requestId,
+        clientAddress: exchange.clientAddress,
+        method: exchange.raw.method,
+        status: busy.row.status,
+        error: busy.code,
+      });
+      sendError(exchange, busy);
+      return;
+    }
+    current += 1;
+    options.inFlight(1);
+    void options.pipeline(exchange).finally(() => {
+      current -= 1;
+      options.inFlight(-1);
+    });
+  };
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(handle);
+
+  // Express routes by a parsed path and would answer what it cannot parse with a page of its own.
+  const listener = (req: IncomingMessage, res: ServerResponse): void => {
+    (app as unknown as (req: IncomingMessage, res: ServerResponse, next: () => void) => void)(req, res, () =>
+      handle(req, res),
+    );
+  };
+  const settings = {
+    maxHeaderSize: options.limits.headerBytes,
+    headersTimeout: options.timeouts.requestHeadersMs,
+    requestTimeout: 0,
+    keepAliveTimeout: options.timeouts.keepAliveMs,
+    noDelay: true,
+  };
+  const { tls } = options;
+  const server: Server =
+    tls === undefined
+      ? createHttpServer(settings, listener)
+      : createHttpsServer(
+          {
+            ...settings,
+            cert: tls.cert,
+            key: tls.key,
+            ca: tls.clientCa,
+            requestCert: true,
+            rejectUnauthorized: true,
+            minVersion: 'TLSv1.2',
+          },
+          listener,
+        );
+  server.setTimeout(options.timeouts.idleMs);
+  server.on('checkContinue', listener);
+  server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
+    res.writeHead(417, { 'content-length': '0', connection: 'close' }).end();
+  });
+  server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
+    refuseConnection(error, socket, options);
+  });
+  return { server, inFlight: () => current };
+}
+
+/** Answers a request that Node's parser refused; it has no exchange. */
+function refuseConnection(error: Error & { code?: string }, socket: Socket, options: DataServerOptions): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { row, code } = new GatewayError(
+    error.code === 'HPE_HEADER_OVERFLOW' ? 'HeadersTooLarge' : 'BadRequest',
+    'receive',
+  );
+  const requestId = options.requestId(undefined);
+  options.audit.refuse({
+    entry: 'refusal',
+    time: new Date().toISOString(),
+    requestId,
+    clientAddress: socket.remoteAddress ?? 'edge',
+    method: '',
+    status: row.status,
+    error: code,
+  });
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${row.s3Code}</Code><Message>${row.message}</Message><RequestId>${requestId}</RequestId></Error>`;
+  socket.end(
+    `HTTP/1.1 ${row.status} Bad Request\r\nConnection: close\r\nContent-Type: application/xml\r\nx-amz-request-id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+/** Behind the edge (unix socket or mTLS) its X-Forwarded-For counts, which it sets itself; else the socket's address. */
+function clientAddress(req: IncomingMessage, behindEdge: boolean): string {
+  const { remoteAddress } = req.socket;
+  if (!behindEdge && remoteAddress !== undefined) return remoteAddress;
+  const forwarded = single(req.headers['x-forwarded-for'])?.split(',').at(-1)?.trim();
+  return forwarded !== undefined && isIP(forwarded) !== 0 ? forwarded : 'edge';
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

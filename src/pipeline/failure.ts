@@ -1,0 +1,67 @@
+/**
+ * The end of a request that did not complete. One serializer: the table of codes decides what the client sees, details go
+ * to the log. Its outcome is durable before the answer; after the first byte the connection is broken instead.
+ */
+import type { OutcomeResult } from '../contracts/audit-sink.ts';
+import type { Exchange } from '../contracts/exchange.ts';
+import type { Observer } from '../contracts/observer.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { errorDocument } from '../s3/xml.ts';
+import type { Ledger } from './ledger.ts';
+
+/** Records and answers a failure; says how the request ended. Never throws. */
+export async function fail(
+  exchange: Exchange,
+  ledger: Ledger,
+  cause: unknown,
+  observer: Observer,
+): Promise<OutcomeResult> {
+  let error = asGatewayError(cause);
+  observer.failure(exchange.requestId, error);
+  const aborted = exchange.signal.aborted || exchange.status() !== undefined;
+  let result: OutcomeResult = aborted ? 'aborted' : error.code === 'AccessDenied' ? 'denied' : 'failed';
+  try {
+    await ledger.end(result, aborted ? (exchange.status() ?? 0) : error.row.status, error.code);
+  } catch (auditError) {
+    observer.failure(exchange.requestId, auditError);
+    error = new GatewayError('AuditUnavailable', 'respond', { cause: auditError });
+    result = aborted ? 'aborted' : 'failed';
+  }
+  if (aborted) exchange.destroy();
+  else sendError(exchange, error);
+  return result;
+}
+
+/** Answers with the S3 error document of a failure; HEAD, 304 and 412 to HEAD carry no body. */
+export function sendError(exchange: Exchange, error: GatewayError): void {
+  const { row } = error;
+  const headers: Record<string, string> = { ...error.clientHeaders };
+  if ('retryAfterSeconds' in row && row.retryAfterSeconds !== undefined)
+    headers['retry-after'] = String(row.retryAfterSeconds);
+  if (row.status === 401) {
+    headers['www-authenticate'] =
+      error.code === 'MissingToken' ? 'Bearer realm="sallyport"' : 'Bearer realm="sallyport", error="invalid_token"';
+  }
+  if (exchange.raw.method === 'HEAD' || row.status === 304) {
+    exchange.writeHead(row.status, headers);
+    exchange.end();
+    return;
+  }
+  const body = Buffer.from(
+    errorDocument({
+      code: row.s3Code,
+      message: row.message,
+      resource: exchange.raw.target.split('?', 1)[0] ?? '',
+      requestId: exchange.requestId,
+      fields: error.clientFields,
+    }),
+  );
+  headers['content-type'] = 'application/xml';
+  headers['content-length'] = String(body.length);
+  exchange.writeHead(row.status, headers);
+  exchange.end(body);
+}
+
+function asGatewayError(cause: unknown): GatewayError {
+  return cause instanceof GatewayError ? cause : new GatewayError('InternalError', 'respond', { cause });
+}

@@ -1,0 +1,84 @@
+/**
+ * Forwarded -> Opened. The plaintext view of a stored object: its size, the range that is given, and a body of which no
+ * byte leaves before it is authenticated. Where the bucket requires encryption nothing else is served.
+ */
+import type { ObjectCipher } from '../contracts/object-cipher.ts';
+import type { UpstreamResponse } from '../contracts/upstream.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { parseContentRange } from '../s3/range.ts';
+import type { Forwarded, Opened } from './contexts.ts';
+import { ENVELOPE_HEADER } from './outbound.ts';
+import type { Stage } from './stage.ts';
+
+/** The stage `open`. @throws GatewayError ObjectNotEncrypted, IntegrityFailure, InvalidRange, ServiceUnavailable */
+export function createOpen(cipher: ObjectCipher): Stage<Forwarded, Opened> {
+  return {
+    name: 'open',
+    run: async (context) => {
+      try {
+        return { ...context, view: await viewOf(context, cipher) };
+      } catch (error) {
+        await context.response.discard();
+        throw error;
+      }
+    },
+  };
+}
+
+async function viewOf({ request, bucket, response, ledger }: Forwarded, cipher: ObjectCipher): Promise<Opened['view']> {
+  const isHead = request.operation === 'HeadObject';
+  const stored = storedExtent(response);
+  if (bucket.encryption === 'off') {
+    const { sizeBytes, first, last } = stored;
+    return {
+      sizeBytes,
+      first,
+      last,
+      partial: response.status === 206,
+      body: isHead ? undefined : response.body,
+      opened: undefined,
+    };
+  }
+  const envelope = response.headers.get(ENVELOPE_HEADER);
+  if (envelope === undefined) throw new GatewayError('ObjectNotEncrypted', 'open');
+  if (isHead) {
+    const sizeBytes = cipher.plainSize(stored.sizeBytes);
+    if (sizeBytes === undefined) {
+      throw new GatewayError('IntegrityFailure', 'open', {
+        detail: `no object has the stored size ${stored.sizeBytes}`,
+      });
+    }
+    return { sizeBytes, first: 0, last: sizeBytes - 1, partial: false, body: undefined, opened: undefined };
+  }
+  // A store may answer a range with the whole object.
+  const range = response.status === 206 ? request.range : undefined;
+  const opened = await cipher.open(
+    { bucketId: bucket.id, key: request.key },
+    { envelope, storedSizeBytes: stored.sizeBytes, firstStoredByte: stored.first },
+    range,
+  );
+  ledger.keyId = opened.keyId;
+  return {
+    sizeBytes: opened.plainSizeBytes,
+    first: opened.first,
+    last: opened.last,
+    partial: range !== undefined,
+    body: opened.body(response.body),
+    opened,
+  };
+}
+
+/** The stored size of the whole object and the stored bytes that the store announces. */
+function storedExtent(response: UpstreamResponse): { sizeBytes: number; first: number; last: number } {
+  if (response.status === 206) {
+    const extent = parseContentRange(response.headers.get('content-range'));
+    if (extent === undefined)
+      throw new GatewayError('ServiceUnavailable', 'open', { detail: 'the store sent no usable Content-Range' });
+    return extent;
+  }
+  const length = response.headers.get('content-length');
+  if (length === undefined || !/^\d{1,15}$/.test(length)) {
+    throw new GatewayError('ServiceUnavailable', 'open', { detail: 'the store sent no usable Content-Length' });
+  }
+  return { sizeBytes: Number(length), first: 0, last: Number(length) - 1 };
+}

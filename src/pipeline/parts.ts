@@ -1,0 +1,31 @@
+/** What the stages stand on, as contracts only. The composition root supplies it. */
+import type { AuditSink } from '../contracts/audit-sink.ts';
+import type { Authenticator } from '../contracts/authenticator.ts';
+import type { Authorizer } from '../contracts/authorizer.ts';
+import type { Bucket } from '../contracts/bucket.ts';
+import type { Clock } from '../contracts/clock.ts';
+import type { CredentialBroker } from '../contracts/credential-broker.ts';
+import type { ObjectCipher } from '../contracts/object-cipher.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { Signer, Upstream } from '../contracts/upstream.ts';
+
+export interface PipelineParts {
+  /** Asked in turn; the first that finds a credential of its kind decides. */
+  readonly authenticators: readonly Authenticator[];
+  readonly authorizer: Authorizer;
+  readonly broker: CredentialBroker;
+  readonly cipher: ObjectCipher;
+  readonly signer: Signer;
+  readonly upstream: Upstream;
+  readonly audit: AuditSink;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  /** The buckets of configuration, by the name that clients use. */
+  readonly buckets: ReadonlyMap<string, Bucket>;
+  readonly limits: {
+    /** Largest object, in plaintext bytes. */
+    readonly objectBytes: number;
+    /** Bodies up to this size are sealed in memory and can be sent to the store again. */
+    readonly smallBodyBytes: number;
+  };
+}

@@ -1,0 +1,41 @@
+/** A stage, and the way through several of them. */
+import type { StageName } from '../errors/gateway-error.ts';
+import type { Observer } from '../contracts/observer.ts';
+
+/** `run` is a property on purpose: method syntax would let a stage take a context that is too small. */
+export interface Stage<In, Out> {
+  readonly name: StageName;
+  readonly run: (context: In) => Out | Promise<Out>;
+}
+
+/** Stages in order; `to` accepts only a stage that can work with what the ones before it give. */
+export interface Way<In, Out> {
+  readonly to: <Next>(stage: Stage<Out, Next>) => Way<In, Next>;
+  readonly stages: readonly StageName[];
+  readonly run: (context: In, observer: Observer) => Promise<Out>;
+}
+
+/** Starts a way with its first stage. */
+export function way<In, Out>(first: Stage<In, Out>): Way<In, Out> {
+  return extend<In, Out>([first as Stage<unknown, unknown>]);
+}
+
+// The types are checked where a way is put together (`to`); inside, a way is a plain list.
+function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Way<In, Out> {
+  return {
+    stages: stages.map((stage) => stage.name),
+    to: <Next>(next: Stage<Out, Next>) => extend<In, Next>([...stages, next as Stage<unknown, unknown>]),
+    run: async (context, observer) => {
+      let current: unknown = context;
+      for (const stage of stages) {
+        const startedMs = performance.now();
+        try {
+          current = await stage.run(current);
+        } finally {
+          observer.stage(stage.name, performance.now() - startedMs);
+        }
+      }
+      return current as Out;
+    },
+  };
+}
