@@ -10,7 +10,7 @@ export interface Principal {
   readonly groups: readonly string[];
   /** The claims that configuration allows to be used and recorded. */
   readonly claims: Readonly<Record<string, ClaimValue>>;
-  /** First 32 hex digits of SHA-256 over the token's `jti`, or over the token where it has none. */
+  /** First 32 hex digits of SHA-256 over the token's `jti`, or over its signed part (`header.payload`) where it has none. */
   readonly tokenIdHash: string;
   /** After this nothing may be done in the caller's name. */
   readonly expiresAtMs: number;

@@ -65,7 +65,7 @@ export interface BareIssuer {
   /** Requests seen so far. */
   readonly seen: { discovery: number; jwks: number };
   /** Takes the place of the regular answers. */
-  readonly faults: { discovery?: RequestListener; jwks?: RequestListener };
+  readonly faults: { discovery?: RequestListener | undefined; jwks?: RequestListener | undefined };
   readonly stop: () => Promise<void>;
   /** Listens again, on the same port. */
   readonly restart: () => Promise<void>;
@@ -183,6 +183,7 @@ export const startProvider = async (): Promise<TestProvider> => {
         grant_type: 'authorization_code',
         client_id: CLIENT_ID,
         redirect_uri: REDIRECT_URI,
+        resource: RESOURCE,
         code_verifier: verifier,
         code,
       });
