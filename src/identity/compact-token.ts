@@ -39,8 +39,8 @@ export const parseCompactToken = (compact: string): UnverifiedToken => {
 };
 
 /**
- * A part has one spelling only: with stray bits or padding accepted, one signed token would have many texts, and with
- * them many hashes.
+ * A part has one spelling only: with stray bits, padding or other characters accepted, one signed token would have many
+ * texts, and with them many hashes. It also keeps out lists of tokens: no separator is in this alphabet.
  */
 const decodeCanonical = (part: string): Buffer | undefined => {
   const bytes = Buffer.from(part, 'base64url');

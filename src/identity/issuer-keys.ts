@@ -159,17 +159,14 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   return { current, refresh, refreshUnlessCooling, failure: () => failure, health, close };
 };
 
-/** The public signature keys of a JWKS. Symmetric and private keys, which no issuer should publish, are left out. */
+/** The asymmetric keys of a JWKS. jose takes none of them that is private, weak, or not for signatures. */
 const usableKeys = (document: unknown): JSONWebKeySet['keys'] => {
   const keys: unknown = isObject(document) ? document['keys'] : undefined;
   if (!Array.isArray(keys)) throw new FetchFault('not a JSON Web Key Set');
   if (keys.length > MAX_KEYS) throw new FetchFault(`more than ${MAX_KEYS} keys`);
   return keys.filter(
     (key): key is JSONWebKeySet['keys'][number] =>
-      isObject(key) &&
-      (key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP') &&
-      !Object.hasOwn(key, 'd') &&
-      key['use'] !== 'enc',
+      isObject(key) && (key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP'),
   );
 };
 

@@ -18,8 +18,8 @@ export interface SigningKey {
   readonly publicJwk: JWK;
 }
 
-export const makeKey = (alg: SigningKey['alg'], kid: string): SigningKey => {
-  const { privateKey, publicKey } = generate(alg);
+export const makeKey = (alg: SigningKey['alg'], kid: string, rsaBits = 2048): SigningKey => {
+  const { privateKey, publicKey } = generate(alg, rsaBits);
   return {
     alg,
     kid,
@@ -29,10 +29,10 @@ export const makeKey = (alg: SigningKey['alg'], kid: string): SigningKey => {
   };
 };
 
-const generate = (alg: SigningKey['alg']): { privateKey: KeyObject; publicKey: KeyObject } => {
+const generate = (alg: SigningKey['alg'], rsaBits: number): { privateKey: KeyObject; publicKey: KeyObject } => {
   switch (alg) {
     case 'RS256':
-      return generateKeyPairSync('rsa', { modulusLength: 2048 });
+      return generateKeyPairSync('rsa', { modulusLength: rsaBits });
     case 'ES256':
       return generateKeyPairSync('ec', { namedCurve: 'P-256' });
     case 'EdDSA':

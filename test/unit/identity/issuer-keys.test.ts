@@ -287,17 +287,20 @@ describe('the keys of an issuer', () => {
 
   it('work beside ones that cannot be used: private, for encryption, weak, or garbage', async () => {
     const { privateKey } = second;
+    const weak = makeKey('RS256', 'weak', 1024);
     issuer.keys = [
       { ...privateKey.export({ format: 'jwk' }), kid: 'second', alg: 'ES256' },
       { ...second.publicJwk, kid: 'first', use: 'enc' },
       { kty: 'EC', crv: 'P-256', x: '!', y: '!', kid: 'broken' },
       { kty: 'unheard-of', kid: 'first' },
+      weak.publicJwk,
       first.publicJwk,
     ];
     const subject = start();
     assert.ok(await authenticate(subject, first));
     await refusedWith('InvalidToken', authenticate(subject, second));
     await refusedWith('InvalidToken', authenticate(subject, second, { kid: 'broken' }));
+    await refusedWith('InvalidToken', authenticate(subject, weak));
   });
 
   it('are asked for no longer after close, which ends what is under way', async () => {
