@@ -4,7 +4,7 @@
  */
 
 /** Asymmetric signatures only: with an HMAC the issuer's public key would be its secret. @see RFC 8725 section 3.1 */
-export const SIGNATURE_ALGORITHMS = [
+const SIGNATURE_ALGORITHMS = [
   'RS256',
   'RS384',
   'RS512',
@@ -17,10 +17,10 @@ export const SIGNATURE_ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ] as const;
-export type SignatureAlgorithm = (typeof SIGNATURE_ALGORITHMS)[number];
+type SignatureAlgorithm = (typeof SIGNATURE_ALGORITHMS)[number];
 
 /** `at+jwt`: access tokens of RFC 9068. `jwt`: ID tokens and all that say `JWT` or nothing in `typ`. */
-export type TokenType = 'at+jwt' | 'jwt';
+type TokenType = 'at+jwt' | 'jwt';
 
 export type RequiredClaim = string | number | boolean | readonly string[];
 

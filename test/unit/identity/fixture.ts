@@ -13,7 +13,7 @@ import { createIssuer, type Issuer } from '../../../src/identity/issuer.ts';
 import { OPERATIONS } from '../../../src/s3/operations.ts';
 import type { S3Request } from '../../../src/s3/request.ts';
 
-export class SteppedClock {
+class SteppedClock {
   #nowMs = Date.now();
   readonly now = (): number => this.#nowMs;
   readonly seconds = (): number => Math.floor(this.#nowMs / 1000);
@@ -22,13 +22,13 @@ export class SteppedClock {
   };
 }
 
-export interface Observed {
+interface Observed {
   readonly observer: Observer;
   /** Such as `token hit`, `jwks miss`, `discovery ok`, `warn …`, in order. */
   readonly events: string[];
 }
 
-export const recordingObserver = (): Observed => {
+const recordingObserver = (): Observed => {
   const events: string[] = [];
   const note = (level: string) => (message: string, fields?: object) => {
     events.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
