@@ -121,11 +121,10 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
   };
 }
 
-/** A program that speaks S3 sends none of these; a browser cannot help but send them. */
+/** A browser cannot help but send these; Node's own fetch sends `sec-fetch-mode`, so that one says nothing. */
 function refuseBrowsers({ headers }: IncomingMessage): void {
-  for (const name of Object.keys(headers))
-    if (name === 'origin' || name.startsWith('sec-fetch-'))
-      throw new StoreError('AccessDenied', 403, 'This store does not answer browsers.');
+  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined)
+    throw new StoreError('AccessDenied', 403, 'This store does not answer browsers.');
 }
 
 async function suffer(fault: Fault, busyCode: string, response: ServerResponse): Promise<void> {
