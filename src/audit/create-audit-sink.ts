@@ -1,0 +1,103 @@
+/**
+ * The audit: entries in, durable lines out; refusals beside it. What enters: entries that hold no token, secret or query.
+ * What leaves: promises that resolve when an entry is on stable storage, and word of whether that still works.
+ * It never says that an access is on record when it may not be.
+ */
+import type { AuditEntry, AuditSink } from '../contracts/audit-sink.ts';
+import type { Clock } from '../contracts/clock.ts';
+import type { HealthReport, HealthSource } from '../contracts/health.ts';
+import type { Observer } from '../contracts/observer.ts';
+import { diskFiles, type AuditFiles } from './audit-files.ts';
+import { auditLine } from './audit-line.ts';
+import { DurableWriter } from './durable-writer.ts';
+import { RefusalLog } from './refusal-log.ts';
+
+/** Sizes in bytes. What is not given has the value of `AUDIT_DEFAULTS`. */
+export interface AuditLimits {
+  readonly maxFileBytes: number;
+  readonly maxQueuedEntries: number;
+  readonly maxQueuedBytes: number;
+  /** Space that is left to the outcomes of accesses already under way; without it nothing new is begun. */
+  readonly minFreeBytes: number;
+  /** How often the disk is looked at. */
+  readonly sampleIntervalMs: number;
+  readonly stallSamples: number;
+  readonly refusalsPerSecond: number;
+  readonly refusalBurst: number;
+  readonly maxRefusalBytes: number;
+  readonly summaryTicks: number;
+}
+
+export const AUDIT_DEFAULTS: AuditLimits = {
+  maxFileBytes: 128 * 1024 * 1024,
+  maxQueuedEntries: 8192,
+  maxQueuedBytes: 16 * 1024 * 1024,
+  minFreeBytes: 256 * 1024 * 1024,
+  sampleIntervalMs: 1000,
+  stallSamples: 5,
+  refusalsPerSecond: 20,
+  refusalBurst: 200,
+  maxRefusalBytes: 64 * 1024 * 1024,
+  summaryTicks: 60,
+};
+
+export interface AuditSinkOptions extends Partial<AuditLimits> {
+  /** Created, mode 0700, where it is missing. Several workers may share it. */
+  readonly directory: string;
+  readonly worker: number;
+  readonly pid: number;
+  readonly clock: Clock;
+  readonly observer: Pick<Observer, 'warn' | 'info'>;
+  /** The real disk unless a test says otherwise. */
+  readonly files?: AuditFiles;
+}
+
+export interface AuditLog extends AuditSink, HealthSource {
+  /** Whether a new access could be put on record now; `/readyz` depends on it. */
+  readonly canAudit: () => boolean;
+  /** Looks at the disk at once instead of at the next interval. */
+  readonly sample: () => Promise<void>;
+  /** Takes no more entries; resolves when everything queued is durable and the files are closed. */
+  readonly close: () => Promise<void>;
+}
+
+const NEAR_RESERVE_FACTOR = 2;
+
+/** Opens the audit in a directory. @throws GatewayError AuditUnavailable (the directory or its first file fails) */
+export async function createAuditSink(options: AuditSinkOptions): Promise<AuditLog> {
+  const settings = { ...AUDIT_DEFAULTS, files: diskFiles, ...options };
+  const writer = await DurableWriter.open({ ...settings, prefix: 'access' });
+  const hasSpace = (): boolean => writer.freeBytes >= settings.minFreeBytes * NEAR_RESERVE_FACTOR;
+  const refusals = new RefusalLog({ ...settings, hasSpace });
+
+  const sample = async (): Promise<void> => {
+    await Promise.all([writer.sample(), refusals.tick()]);
+  };
+  const timer = setInterval(() => void sample(), settings.sampleIntervalMs);
+  timer.unref();
+
+  const health = (): readonly HealthReport[] => {
+    const refusal = writer.refusal();
+    if (refusal !== undefined) return [{ name: 'audit', state: 'degraded', detail: refusal }];
+    if (!hasSpace()) return [{ name: 'audit', state: 'degraded', detail: 'the disk of the audit is nearly full' }];
+    return [{ name: 'audit', state: 'ok' }];
+  };
+
+  return {
+    record: (entry) => writer.append(auditLine(entry), concludes(entry)),
+    refuse: (refusal) => refusals.refuse(refusal),
+    canAudit: () => writer.refusal() === undefined,
+    health,
+    sample,
+    close: async () => {
+      await writer.close();
+      clearInterval(timer);
+      await refusals.close();
+    },
+  };
+}
+
+/** An outcome concludes what was begun; refusing it would leave an access without its end on record. */
+function concludes(entry: AuditEntry): boolean {
+  return entry.entry === 'outcome';
+}
