@@ -1,0 +1,78 @@
+/**
+ * Enters: the digest headers of an upload. Leaves: decoded digests of exactly the right length.
+ * A digest that cannot be decoded is refused, never dropped: the client believes that it will be verified.
+ */
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { BodyClaims, ChecksumAlgorithm } from './request.ts';
+
+interface ChecksumKind {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly sizeBytes: number;
+}
+
+/** The checksum headers that are verified, by header name. */
+export const CHECKSUM_HEADERS: ReadonlyMap<string, ChecksumKind> = new Map([
+  ['x-amz-checksum-crc32', { algorithm: 'CRC32', sizeBytes: 4 }],
+  ['x-amz-checksum-crc32c', { algorithm: 'CRC32C', sizeBytes: 4 }],
+  ['x-amz-checksum-crc64nvme', { algorithm: 'CRC64NVME', sizeBytes: 8 }],
+  ['x-amz-checksum-sha1', { algorithm: 'SHA1', sizeBytes: 20 }],
+  ['x-amz-checksum-sha256', { algorithm: 'SHA256', sizeBytes: 32 }],
+]);
+
+export const NO_CLAIMS: BodyClaims = Object.freeze({});
+
+const ALGORITHM_HEADERS = ['x-amz-sdk-checksum-algorithm', 'x-amz-checksum-algorithm'] as const;
+const SHA256_HEX = /^[0-9a-f]{64}$/i;
+
+/**
+ * Reads Content-MD5, `x-amz-checksum-*` and `x-amz-content-sha256`.
+ * @throws GatewayError InvalidDigest, InvalidRequest (several checksums, or another one than announced), InvalidArgument
+ * @see Amazon S3 User Guide, "Checking object integrity"
+ */
+export function parseBodyClaims(headers: ReadonlyMap<string, string>): BodyClaims {
+  const md5 = headers.get('content-md5');
+  const sha256 = payloadDigest(headers);
+  const checksum = parseChecksum(headers);
+  return {
+    ...(md5 !== undefined && { md5: decodeDigest(md5, 16) }),
+    ...(checksum !== undefined && { checksum }),
+    ...(sha256 !== undefined && { sha256 }),
+  };
+}
+
+/**
+ * Gives the decoded `x-amz-content-sha256`; `undefined` when absent or UNSIGNED-PAYLOAD.
+ * @throws GatewayError InvalidArgument, NotImplemented (STREAMING-*: the body is framed as aws-chunked)
+ */
+export function payloadDigest(headers: ReadonlyMap<string, string>): Buffer | undefined {
+  const value = headers.get('x-amz-content-sha256');
+  if (value === undefined || value === 'UNSIGNED-PAYLOAD') return undefined;
+  if (SHA256_HEX.test(value)) return Buffer.from(value, 'hex');
+  const code = value.startsWith('STREAMING-') ? 'NotImplemented' : 'InvalidArgument';
+  throw new GatewayError(code, 'receive', { clientFields: { Header: 'x-amz-content-sha256' } });
+}
+
+function parseChecksum(headers: ReadonlyMap<string, string>): BodyClaims['checksum'] {
+  let checksum: BodyClaims['checksum'];
+  for (const [name, kind] of CHECKSUM_HEADERS) {
+    const value = headers.get(name);
+    if (value === undefined) continue;
+    if (checksum !== undefined) throw new GatewayError('InvalidRequest', 'receive', { detail: 'several checksums' });
+    checksum = { algorithm: kind.algorithm, value: decodeDigest(value, kind.sizeBytes) };
+  }
+  for (const name of ALGORITHM_HEADERS) {
+    const announced = headers.get(name);
+    // Announced without a value: the client expects a verification that could not be made.
+    if (announced !== undefined && announced.toUpperCase() !== checksum?.algorithm) {
+      throw new GatewayError('InvalidRequest', 'receive', { clientFields: { Header: name } });
+    }
+  }
+  return checksum;
+}
+
+function decodeDigest(text: string, sizeBytes: number): Buffer {
+  const digest = Buffer.from(text, 'base64');
+  // Buffer skips what is not base64: only a text that encodes back to itself was understood.
+  if (digest.length === sizeBytes && digest.toString('base64') === text) return digest;
+  throw new GatewayError('InvalidDigest', 'receive');
+}

@@ -1,0 +1,56 @@
+/**
+ * Enters: a request's `If-*` headers. Leaves: the conditions to put to the store, in the store's own ETags.
+ * The store decides them, in one step with the access. A condition that cannot be carried over is refused: dropping it
+ * would make an unconditional access of a conditional one.
+ */
+import { GatewayError } from '../errors/gateway-error.ts';
+import { storeEtag } from './etag.ts';
+import type { S3Request } from './request.ts';
+
+type ConditionalRequest = Pick<S3Request, 'headers' | 'row'>;
+
+const ENTITY_TAG = '(?:(?:W/)?"[!#-~]*")';
+const ENTITY_TAGS = new RegExp(`^${ENTITY_TAG}(?:[ \\t]*,[ \\t]*${ENTITY_TAG})*$`);
+const EACH_ENTITY_TAG = new RegExp(ENTITY_TAG, 'g');
+/** Many S3 clients send the ETag without its quotes, and S3 takes it. */
+const BARE_TAG = /^[\w.-]+$/;
+const HTTP_DATE = /^[\w ,:+-]{1,64}$/;
+
+/**
+ * Gives the condition headers for the store; `encrypted` says that clients see mapped ETags (etag.ts).
+ * @throws GatewayError InvalidArgument (malformed), NotImplemented (not to be had for this operation)
+ * @see RFC 9110 section 13.1; Amazon S3 User Guide, "Conditional requests"
+ */
+export function storeConditions(request: ConditionalRequest, encrypted: boolean): Record<string, string> {
+  const conditions: Record<string, string> = {};
+  for (const [name, value] of request.headers) {
+    if (name.startsWith('if-')) conditions[name] = storeCondition(request, name, value, encrypted);
+  }
+  return conditions;
+}
+
+function storeCondition({ row }: ConditionalRequest, name: string, value: string, encrypted: boolean): string {
+  if (row.operationClass === 'READ') {
+    if (name === 'if-match' || name === 'if-none-match') return value === '*' ? value : storeTags(value, encrypted);
+    if (name === 'if-modified-since' || name === 'if-unmodified-since') {
+      if (!HTTP_DATE.test(value)) throw refuse('InvalidArgument', name);
+      return value;
+    }
+  }
+  if (row.operationClass === 'WRITE') {
+    // S3 knows two conditions on a write: "nothing there yet", and "still this one entity".
+    if (name === 'if-none-match' && value === '*') return value;
+    if (name === 'if-match' && value !== '*' && !value.includes(',')) return storeTags(value, encrypted);
+  }
+  throw refuse('NotImplemented', name);
+}
+
+function storeTags(value: string, encrypted: boolean): string {
+  if (BARE_TAG.test(value)) return encrypted ? storeEtag(value) : value;
+  if (!ENTITY_TAGS.test(value)) throw refuse('InvalidArgument', 'an entity tag');
+  return encrypted ? value.replace(EACH_ENTITY_TAG, storeEtag) : value;
+}
+
+function refuse(code: 'InvalidArgument' | 'NotImplemented', detail: string): GatewayError {
+  return new GatewayError(code, 'receive', { detail });
+}

@@ -1,0 +1,54 @@
+/**
+ * Enters: raw header names and values in wire order. Leaves: one map, lower-case names.
+ * Counts from the raw list because Node keeps the first of some duplicates and joins others without a word; a header
+ * on which signing, framing, conditions or storage depend may stand once only.
+ */
+import { GatewayError } from '../errors/gateway-error.ts';
+
+/** The header section as Node and HAProxy are configured to take it, in bytes. */
+export const MAX_HEADER_BYTES = 32_768;
+export const MAX_HEADER_FIELDS = 200;
+
+const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
+const MAX_DIGITS_OF_A_LENGTH = 15;
+
+const SINGLE = new Set(['host', 'authorization', 'transfer-encoding', 'range', 'date', 'expires', 'expect', 'upgrade']);
+const SINGLE_PREFIX = /^(?:content-|if-|x-amz-(?!meta-))/;
+
+/**
+ * Folds raw headers into a map; repeats of list-like headers are joined by a comma.
+ * @throws GatewayError HeadersTooLarge, BadRequest (control bytes, malformed names), InvalidRequest (a repeat)
+ */
+export function foldHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, string> {
+  if (rawHeaders.length > 2 * MAX_HEADER_FIELDS) throw new GatewayError('HeadersTooLarge', 'receive');
+  const headers = new Map<string, string>();
+  let sizeBytes = 0;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const rawName = rawHeaders[index] ?? '';
+    const value = rawHeaders[index + 1] ?? '';
+    sizeBytes += rawName.length + value.length + 4; // `: ` and CRLF
+    if (!FIELD_NAME.test(rawName) || !FIELD_VALUE.test(value)) throw new GatewayError('BadRequest', 'receive');
+    const name = rawName.toLowerCase();
+    const earlier = headers.get(name);
+    if (earlier === undefined) headers.set(name, value);
+    else if (SINGLE.has(name) || SINGLE_PREFIX.test(name)) {
+      throw new GatewayError('InvalidRequest', 'receive', { clientFields: { Header: name }, detail: 'repeated' });
+    } else headers.set(name, `${earlier},${value}`);
+  }
+  if (sizeBytes > MAX_HEADER_BYTES) throw new GatewayError('HeadersTooLarge', 'receive');
+  return headers;
+}
+
+/**
+ * Gives the body's declared length in bytes; `undefined` without a Content-Length.
+ * @throws GatewayError BadRequest (not a number, or beside Transfer-Encoding: request smuggling)
+ * @see RFC 9112 section 6.3
+ */
+export function contentLength(headers: ReadonlyMap<string, string>): number | undefined {
+  const value = headers.get('content-length');
+  if (value === undefined) return undefined;
+  const isLength = /^\d+$/.test(value) && value.length <= MAX_DIGITS_OF_A_LENGTH;
+  if (!isLength || headers.has('transfer-encoding')) throw new GatewayError('BadRequest', 'receive');
+  return Number(value);
+}

@@ -1,0 +1,283 @@
+/** Properties of the S3 vocabulary on generated input: what is read is what was sent, byte for byte. */
+import assert from 'node:assert/strict';
+import { Crc64Nvme } from '@aws-sdk/crc64-nvme';
+import fc from 'fast-check';
+import { XMLParser } from 'fast-xml-parser';
+import { GatewayError } from '../../src/errors/gateway-error.ts';
+import { createCrc64Nvme } from '../../src/s3/crc64-nvme.ts';
+import { encodePath, encodeQueryComponent } from '../../src/s3/encode.ts';
+import { clientEtag, storeEtag } from '../../src/s3/etag.ts';
+import { parseListing, renderListing, storeListingQuery } from '../../src/s3/listing.ts';
+import { wrapToken } from '../../src/s3/listing-query.ts';
+import { parseRequest } from '../../src/s3/parse-request.ts';
+import { parseRange } from '../../src/s3/range.ts';
+import { parseTarget } from '../../src/s3/request-target.ts';
+import { escapeXml, parseStoreError, textElement } from '../../src/s3/xml.ts';
+import { childrenOf, readXml, textOf } from '../../src/s3/xml-reader.ts';
+
+const ARRIVAL = { requestId: 'r', receivedAtMs: 0, clientAddress: '::1' };
+
+/** Any Unicode text, the awkward parts of paths and of XML more often than chance has them. */
+const text = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 6 }),
+      fc.constantFrom(
+        '/',
+        '//',
+        '..',
+        '.',
+        '+',
+        ' ',
+        '%',
+        '%2F',
+        '?',
+        '#',
+        '&',
+        '<',
+        ']]>',
+        '\r\n',
+        '\u0001',
+        '\uFFFE',
+      ),
+    ),
+    { maxLength: 20 },
+  )
+  .map((parts) => parts.join('').replaceAll('\0', ''));
+const key = text.filter((candidate) => candidate !== '' && Buffer.byteLength(candidate) <= 1024);
+
+/** Every spelling of a text that decodes to it: each byte escaped or, where the grammar has it bare, left alone. */
+const spelled = (value: string, bare: RegExp, choices: readonly boolean[]): string =>
+  [...Buffer.from(value)]
+    .map((byte, index) => {
+      const character = String.fromCharCode(byte);
+      if (bare.test(character) && choices[index % choices.length] === true) return character;
+      const hex = byte.toString(16).padStart(2, '0');
+      return `%${index % 2 === 0 ? hex : hex.toUpperCase()}`;
+    })
+    .join('');
+
+const choices = fc.array(fc.boolean(), { minLength: 1, maxLength: 16 });
+
+describe('fuzz: s3', () => {
+  it('reads the byte-exact key from every spelling of it', () => {
+    fc.assert(
+      fc.property(key, choices, (expected, spelling) => {
+        const target = `/bucket/${spelled(expected, /[!"$&-;=@-~]/, spelling)}`;
+        assert.deepEqual(Buffer.from(parseTarget(target).key), Buffer.from(expected));
+      }),
+    );
+  });
+
+  it('reads back what it encodes for the store', () => {
+    fc.assert(
+      fc.property(key, (expected) => {
+        assert.equal(parseTarget(`/bucket/${encodePath(expected)}`).key, expected);
+        const search = `${encodeQueryComponent('prefix')}=${encodeQueryComponent(expected)}`;
+        assert.equal(parseTarget(`/bucket?${search}`).query.get('prefix'), expected);
+      }),
+    );
+  });
+
+  it('leaves nothing but unreserved characters and upper-case escapes', () => {
+    fc.assert(
+      fc.property(text, (value) => {
+        assert.match(encodePath(value), /^(?:[A-Za-z0-9._~/-]|%[0-9A-F]{2})*$/);
+        assert.match(encodeQueryComponent(value), /^(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})*$/);
+      }),
+    );
+  });
+
+  it('answers any request with a parsed one or a GatewayError', () => {
+    const header = fc.oneof(
+      fc.constantFrom(
+        'host',
+        'content-length',
+        'range',
+        'if-match',
+        'x-amz-acl',
+        'x-amz-meta-a',
+        'x-amz-checksum-sha1',
+      ),
+      fc.string(),
+    );
+    const rawHeaders = fc.array(fc.tuple(header, fc.oneof(fc.string(), fc.constantFrom('0', '3', 'bytes=0-1', '"a"'))));
+    const method = fc.oneof(fc.constantFrom('GET', 'PUT', 'HEAD', 'DELETE', 'POST'), fc.string());
+    const target = fc.oneof(
+      fc.webPath().map((path) => `/bucket${path}`),
+      fc.string().map((tail) => `/bucket/${tail}`),
+      fc.webQueryParameters().map((query) => `/bucket?${query}`),
+      fc.string({ unit: 'binary' }),
+    );
+    fc.assert(
+      fc.property(method, target, rawHeaders, (name, path, headers) => {
+        try {
+          const request = parseRequest({ method: name, target: path, rawHeaders: headers.flat() }, ARRIVAL);
+          assert.equal(request.key === '', request.row.level !== 'object');
+          assert.equal(request.bucket === '', request.row.level === 'service');
+        } catch (error) {
+          assert.ok(error instanceof GatewayError, String(error));
+          assert.equal(error.stage, 'receive');
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('gives every range safe offsets in order, or none', () => {
+    const digits = fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 70n }).map(String), fc.constant(''), fc.string());
+    fc.assert(
+      fc.property(digits, digits, (first, last) => {
+        const range = parseRange(`bytes=${first}-${last}`);
+        if (range === undefined) return;
+        const offsets =
+          range.kind === 'suffix' ? [range.length] : [range.first, ...(range.kind === 'open' ? [] : [range.last])];
+        assert.ok(offsets.every((offset) => Number.isSafeInteger(offset) && offset >= 0));
+        assert.ok(range.kind !== 'closed' || range.first <= range.last);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('reads back every text that it escapes', () => {
+    fc.assert(
+      fc.property(text, (value) => {
+        const root = readXml(Buffer.from(`<r>${textElement('t', value)}</r>`), 1_000_000);
+        assert.ok(root);
+        assert.equal(textOf(root, 't'), value);
+      }),
+    );
+  });
+
+  it('escapes as an independent parser reads', () => {
+    const parser = new XMLParser({ parseTagValue: false, trimValues: false, htmlEntities: true });
+    fc.assert(
+      fc.property(fc.stringMatching(/^[ -~]{1,40}$/), (value) => {
+        assert.deepEqual(parser.parse(`<r>${escapeXml(value)}</r>`), { r: value });
+      }),
+    );
+  });
+
+  it('reads exactly the balanced documents of one root', () => {
+    const piece = fc.constantFrom('<a>', '</a>', '<b>', '</b>', '<a/>', '<a b="c">', 'x', ' ');
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 10 }), (pieces) => {
+        const open: string[] = [];
+        let roots = 0;
+        const isBalanced = pieces.every((token) => {
+          if (open.length === 0 && token.startsWith('<') && !token.startsWith('</')) roots += 1;
+          if (token.startsWith('</')) return open.pop() === token.slice(2, 3);
+          if (token.startsWith('<')) return token === '<a/>' || open.push(token.slice(1, 2)) > 0;
+          return token === ' ' || open.length > 0;
+        });
+        const document = readXml(Buffer.from(pieces.join('')), 1000);
+        assert.equal(document !== undefined, isBalanced && open.length === 0 && roots === 1);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('never throws on what a store sends as an error', () => {
+    const piece = fc.oneof(
+      fc.constantFrom('<Error>', '<Code>', '</Code>', '</Error>', '&', '<', '>', '"'),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(fc.array(piece), fc.uint8Array(), (pieces, bytes) => {
+        parseStoreError(Buffer.concat([Buffer.from(pieces.join('')), bytes]));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('shows every key of a listing as it is, in both encodings', () => {
+    fc.assert(
+      fc.property(fc.array(key, { maxLength: 5 }), fc.boolean(), fc.boolean(), (keys, urlEncoded, isFormEncoded) => {
+        const inStore = (value: string): string => {
+          const encoded = encodeQueryComponent(value);
+          return isFormEncoded ? encoded.replaceAll('%20', '+') : encoded;
+        };
+        const entries = keys.map(
+          (value) =>
+            `<Contents><Key>${inStore(value)}</Key><LastModified>d</LastModified><ETag>e</ETag><Size>1</Size></Contents>`,
+        );
+        const document = Buffer.from(
+          `<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${entries.join('')}</ListBucketResult>`,
+        );
+        const query = new Map(urlEncoded ? [['encoding-type', 'url']] : []);
+        const listing = parseListing({ operation: 'ListObjectsV2', query });
+        const rendered = renderListing(document, listing, {
+          bucket: 'b01',
+          size: (size) => size,
+          etag: (etag) => etag,
+        });
+        const root = readXml(Buffer.from(rendered), 10_000_000);
+        assert.ok(root);
+        const shown = childrenOf(root, 'Contents').map((entry) => textOf(entry, 'Key') ?? '');
+        assert.deepEqual(urlEncoded ? shown.map(decodeURIComponent) : shown, keys);
+      }),
+    );
+  });
+
+  it('takes back its own continuation tokens, for their prefix only', () => {
+    fc.assert(
+      fc.property(key, key, key, (stored, prefix, other) => {
+        const token = wrapToken(stored, prefix);
+        const listing = (of: string): readonly (readonly [string, string])[] =>
+          storeListingQuery(
+            parseListing({
+              operation: 'ListObjectsV2',
+              query: new Map([
+                ['prefix', of],
+                ['continuation-token', token],
+              ]),
+            }),
+          );
+        assert.deepEqual(new Map(listing(prefix)).get('continuation-token'), stored);
+        if (other !== prefix) assert.throws(() => listing(other), { code: 'InvalidArgument' });
+      }),
+    );
+  });
+
+  it('takes no altered continuation token', () => {
+    fc.assert(
+      fc.property(fc.string(), (token) => {
+        const query = new Map([['continuation-token', token]]);
+        let stored: string;
+        try {
+          stored = parseListing({ operation: 'ListObjectsV2', query }).continuation?.stored ?? '';
+        } catch (error) {
+          assert.ok(error instanceof GatewayError);
+          return;
+        }
+        assert.equal(token, wrapToken(stored, ''));
+      }),
+    );
+  });
+
+  it('maps ETags one to one', () => {
+    const etag = fc.stringMatching(/^[0-9a-f-]{0,12}$/).map((inner) => `"${inner}"`);
+    fc.assert(
+      fc.property(etag, etag, (one, two) => {
+        assert.equal(storeEtag(clientEtag(one)), one);
+        assert.equal(clientEtag(one) === clientEtag(two), one === two);
+        assert.doesNotMatch(clientEtag(one), /^"[0-9a-f]{32}"$/);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('computes CRC-64/NVME as the maintained library does, over any chunks', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 100 }), { maxLength: 6 }), async (chunks) => {
+        const ours = createCrc64Nvme();
+        const theirs = new Crc64Nvme();
+        for (const chunk of chunks) {
+          ours.update(Buffer.from(chunk));
+          theirs.update(chunk);
+        }
+        assert.deepEqual(ours.digest(), Buffer.from(await theirs.digest()));
+      }),
+    );
+  });
+});

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import type { ErrorCode } from '../../../src/errors/codes.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { parseRequest } from '../../../src/s3/parse-request.ts';
+import type { S3Request } from '../../../src/s3/request.ts';
+
+const ARRIVAL = { requestId: 'request-1', receivedAtMs: 1_000, clientAddress: '192.0.2.1' };
+
+/** Parses a request; headers are names and values in turn. */
+export function parse(method: string, target: string, ...headers: string[]): S3Request {
+  return parseRequest({ method, target, rawHeaders: ['Host', 'localhost', ...headers] }, ARRIVAL);
+}
+
+/** Parses an upload of three bytes. */
+export function put(...headers: string[]): S3Request {
+  return parse('PUT', '/reports/key', 'Content-Length', '3', ...headers);
+}
+
+/** Asserts that an attempt is refused with this code. */
+export function refused(code: ErrorCode, attempt: () => unknown): GatewayError {
+  try {
+    attempt();
+  } catch (error) {
+    assert.ok(error instanceof GatewayError, `expected ${code}, got ${String(error)}`);
+    assert.equal(error.code, code);
+    return error;
+  }
+  return assert.fail(`expected ${code}`);
+}

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { parseListing, renderListing, storeListingQuery, type ListingQuery } from '../../../src/s3/listing.ts';
+import { wrapToken } from '../../../src/s3/listing-query.ts';
+import { childrenOf, readXml, textOf, type XmlElement } from '../../../src/s3/xml-reader.ts';
+import { parse, refused } from './fixture.ts';
+
+const query = (search: string): ListingQuery => parseListing(parse('GET', `/reports?${search}`));
+
+const VIEW = {
+  bucket: 'reports',
+  size: (stored: number): number => stored - 188,
+  etag: (stored: string): string => stored.replace(/"$/, '-1"'),
+};
+
+const contents = (key: string): string =>
+  `<Contents><Key>${key}</Key><LastModified>2026-11-21T00:00:00.000Z</LastModified><ETag>&quot;e&quot;</ETag>` +
+  `<Size>193</Size><Owner><ID>store-account</ID></Owner></Contents>`;
+
+const document = (inner: string, encoding = '<EncodingType>url</EncodingType>'): Buffer =>
+  Buffer.from(
+    `<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>store-bucket</Name>` +
+      `${encoding}<IsTruncated>false</IsTruncated>${inner}</ListBucketResult>`,
+  );
+
+function render(inner: Buffer, search: string): XmlElement {
+  const root = readXml(Buffer.from(renderListing(inner, query(search), VIEW)), 1_000_000);
+  assert.ok(root);
+  return root;
+}
+
+const keysOf = (root: XmlElement): (string | undefined)[] =>
+  childrenOf(root, 'Contents').map((entry) => textOf(entry, 'Key'));
+
+describe('s3/listing query', () => {
+  it('asks the store for URL-encoded keys whatever the client asked', () => {
+    assert.deepEqual(storeListingQuery(query('prefix=a/&delimiter=/&marker=a/b&max-keys=5')), [
+      ['encoding-type', 'url'],
+      ['max-keys', '5'],
+      ['prefix', 'a/'],
+      ['delimiter', '/'],
+      ['marker', 'a/b'],
+    ]);
+  });
+
+  it('puts the store its own token, and neither the owner nor empty parameters', () => {
+    const token = wrapToken('store/token+=', 'a/');
+    const search = `list-type=2&prefix=a/&start-after=&fetch-owner=true&continuation-token=${token}`;
+    assert.deepEqual(storeListingQuery(query(search)), [
+      ['encoding-type', 'url'],
+      ['max-keys', '1000'],
+      ['prefix', 'a/'],
+      ['list-type', '2'],
+      ['continuation-token', 'store/token+='],
+    ]);
+  });
+
+  it('shows policy where the listing begins', () => {
+    assert.deepEqual(query('prefix=a/&marker=b').after, ['b']);
+    assert.deepEqual(query('list-type=2&start-after=c').after, ['c']);
+    assert.deepEqual(query('list-type=2').after, []);
+  });
+
+  it('bounds max-keys', () => {
+    assert.equal(query('max-keys=0').maxKeys, 0);
+    assert.equal(query('max-keys=2147483647').maxKeys, 1000);
+    assert.equal(query('').maxKeys, 1000);
+    for (const value of ['-1', '1.5', 'x', '2147483648', '99999999999', '1e2']) {
+      refused('InvalidArgument', () => query(`max-keys=${value}`));
+    }
+  });
+
+  it('refuses values that it does not know', () => {
+    refused('InvalidArgument', () => query('encoding-type=base64'));
+    refused('InvalidArgument', () => query('list-type=2&fetch-owner=maybe'));
+    refused('KeyTooLong', () => query(`prefix=${'a'.repeat(1025)}`));
+    refused('KeyTooLong', () => query(`marker=${'a'.repeat(1025)}`));
+    refused('KeyTooLong', () => query(`delimiter=${'a'.repeat(1025)}`));
+  });
+
+  it('refuses a continuation token of another prefix, or one that was altered', () => {
+    const token = wrapToken('store-token', 'a/');
+    assert.equal(query(`list-type=2&prefix=a/&continuation-token=${token}`).continuation?.stored, 'store-token');
+    for (const search of [
+      `prefix=&continuation-token=${token}`,
+      `prefix=a/b&continuation-token=${token}`,
+      `prefix=a/&continuation-token=${token}=`,
+      `prefix=a/&continuation-token=${token}.x`,
+      `prefix=a/&continuation-token=store-token`,
+      `prefix=a/&continuation-token=`,
+      `prefix=a/&continuation-token=${wrapToken('', 'a/')}`,
+    ]) {
+      refused('InvalidArgument', () => query(`list-type=2&${search}`));
+    }
+  });
+});
+
+describe('s3/listing result', () => {
+  it("shows the client's bucket, sizes and ETags, and no owner", () => {
+    const root = render(document(contents('a%2Fb+c%2B')), 'prefix=a');
+    assert.equal(textOf(root, 'Name'), 'reports');
+    const [entry] = childrenOf(root, 'Contents');
+    assert.ok(entry);
+    assert.equal(textOf(entry, 'Key'), 'a/b c+');
+    assert.equal(textOf(entry, 'Size'), '5');
+    assert.equal(textOf(entry, 'ETag'), '"e-1"');
+    assert.equal(textOf(entry, 'StorageClass'), 'STANDARD');
+    assert.deepEqual(childrenOf(entry, 'Owner'), []);
+  });
+
+  it('encodes keys as the client asked', () => {
+    const stored = document(contents('a%01%26%20%2B'));
+    assert.deepEqual(keysOf(render(stored, '')), ['a\u0001& +']);
+    assert.deepEqual(keysOf(render(stored, 'encoding-type=url')), ['a%01%26%20%2B']);
+  });
+
+  it('takes keys as they are from a store that did not encode them', () => {
+    assert.deepEqual(keysOf(render(document(contents('a%2B+b'), ''), '')), ['a%2B+b']);
+  });
+
+  it('binds the next token to the prefix, and takes it back', () => {
+    const stored = document('<NextContinuationToken>abc</NextContinuationToken>' + contents('p/1'));
+    const token = textOf(render(stored, 'list-type=2&prefix=p/'), 'NextContinuationToken') ?? '';
+    const search = `list-type=2&prefix=p/&continuation-token=${token}`;
+    assert.equal(query(search).continuation?.stored, 'abc');
+    assert.equal(textOf(render(stored, search), 'ContinuationToken'), token);
+    assert.equal(textOf(render(stored, search), 'KeyCount'), '1');
+  });
+
+  it('shows common prefixes and the next marker', () => {
+    const stored = document(
+      '<NextMarker>p%2Fb%2F</NextMarker><CommonPrefixes><Prefix>p%2Fa%2F</Prefix></CommonPrefixes>' +
+        '<CommonPrefixes><Prefix>p%2Fb%2F</Prefix></CommonPrefixes>',
+    );
+    const root = render(stored, 'prefix=p/&delimiter=/');
+    assert.deepEqual(
+      childrenOf(root, 'CommonPrefixes').map((entry) => textOf(entry, 'Prefix')),
+      ['p/a/', 'p/b/'],
+    );
+    assert.equal(textOf(root, 'NextMarker'), 'p/b/');
+    assert.equal(textOf(root, 'Delimiter'), '/');
+  });
+
+  const beyond: readonly (readonly [string, string])[] = [
+    ['a key', contents('2026-secret')],
+    ['a common prefix', '<CommonPrefixes><Prefix>2025/</Prefix></CommonPrefixes>'],
+    ['a next marker', '<NextMarker>2027/</NextMarker>'],
+  ];
+  for (const [what, inner] of beyond) {
+    it(`gives no page when the store shows ${what} outside of the prefix`, () => {
+      refused('InternalError', () => render(document(inner), 'prefix=2026/'));
+    });
+  }
+
+  for (const inner of [
+    '<Contents></Contents>',
+    contents('a').replace('193', '-1'),
+    contents('a').replace('193', '1e3'),
+    contents('a').replace('193', '<b>1</b>'),
+    contents('a').replace('<Size>193</Size>', ''),
+    contents('%zz'),
+    contents('%ff'),
+    '<IsTruncated>true</IsTruncated>',
+  ]) {
+    it(`gives no page of ${inner.slice(0, 60)}`, () => {
+      refused('InternalError', () => render(document(inner), ''));
+    });
+  }
+
+  it('gives no page of another document', () => {
+    refused('InternalError', () => render(Buffer.from('<Error><Code>A</Code></Error>'), ''));
+    refused('InternalError', () => render(Buffer.from('<ListBucketResult>'), ''));
+  });
+});

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { parse, put, refused } from './fixture.ts';
+
+describe('s3/parse-request', () => {
+  const operations: readonly (readonly [string, string, string])[] = [
+    ['GET', '/', 'ListBuckets'],
+    ['GET', '/?x-id=ListBuckets', 'ListBuckets'],
+    ['HEAD', '/reports', 'HeadBucket'],
+    ['GET', '/reports?location', 'GetBucketLocation'],
+    ['GET', '/reports/', 'ListObjects'],
+    ['GET', '/reports?prefix=a&marker=b&delimiter=/&max-keys=1&encoding-type=url', 'ListObjects'],
+    ['GET', '/reports?list-type=2&start-after=a&continuation-token=t&fetch-owner=true', 'ListObjectsV2'],
+    ['GET', '/reports/k', 'GetObject'],
+    ['GET', '/reports/k?x-id=GetObject', 'GetObject'],
+    ['HEAD', '/reports/k', 'HeadObject'],
+    ['DELETE', '/reports/k?x-id=DeleteObject', 'DeleteObject'],
+  ];
+  for (const [method, target, operation] of operations) {
+    it(`reads ${method} ${target} as ${operation}`, () => assert.equal(parse(method, target).operation, operation));
+  }
+
+  it('reads PUT of an object as PutObject', () => assert.equal(put().operation, 'PutObject'));
+
+  for (const [method, target] of [
+    ['GET', '/reports?acl'],
+    ['GET', '/reports?versions'],
+    ['GET', '/reports?uploads'],
+    ['GET', '/reports?location&prefix=a'],
+    ['GET', '/reports?list-type=2&marker=a'],
+    ['GET', '/reports?continuation-token=a'],
+    ['GET', '/reports/k?tagging'],
+    ['GET', '/reports/k?attributes'],
+    ['GET', '/reports/k?versionId=null'],
+    ['GET', '/reports/k?partNumber=1'],
+    ['GET', '/reports/k?response-content-type=text/html'],
+    ['GET', '/reports/k?prefix=a'],
+    ['GET', '/reports/k?anything'],
+    ['GET', '/reports/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0'],
+    ['GET', '/reports/k?AWSAccessKeyId=a&Signature=b&Expires=1'],
+    ['HEAD', '/reports?location'],
+    ['PUT', '/reports'],
+    ['PUT', '/reports/'],
+    ['PUT', '/reports/k?acl'],
+    ['PUT', '/reports/k?uploadId=a&partNumber=1'],
+    ['DELETE', '/reports'],
+    ['DELETE', '/reports/k?versionId=1'],
+    ['POST', '/reports?delete'],
+    ['POST', '/reports/k?uploads'],
+    ['OPTIONS', '/reports/k'],
+  ] as const) {
+    it(`does not implement ${method} ${target}`, () => {
+      refused('NotImplemented', () => parse(method, target, 'Content-Length', '0'));
+    });
+  }
+
+  it('refuses methods that S3 does not have', () => {
+    for (const method of ['PATCH', 'TRACE', 'PROPFIND', 'get']) {
+      refused('MethodNotAllowed', () => parse(method, '/reports/k'));
+    }
+    refused('MethodNotAllowed', () => parse('PUT', '/'));
+    refused('MethodNotAllowed', () => parse('HEAD', '/'));
+  });
+
+  it('refuses an x-id of another operation', () => {
+    refused('InvalidArgument', () => parse('GET', '/reports/k?x-id=PutObject'));
+  });
+
+  it('refuses list types other than 2', () => {
+    refused('InvalidArgument', () => parse('GET', '/reports?list-type=3'));
+  });
+
+  it('carries over what it was given', () => {
+    const request = parse('GET', '/reports/k', 'Range', 'bytes=1-2', 'X-Forwarded-For', 'a', 'x-forwarded-for', 'b');
+    assert.equal(request.requestId, 'request-1');
+    assert.equal(request.receivedAtMs, 1_000);
+    assert.equal(request.clientAddress, '192.0.2.1');
+    assert.deepEqual(request.range, { kind: 'closed', first: 1, last: 2 });
+    assert.equal(request.headers.get('x-forwarded-for'), 'a,b');
+  });
+
+  it('reads a range for reads only', () => {
+    assert.equal(parse('GET', '/reports', 'Range', 'bytes=1-2').range, undefined);
+    assert.equal(put('Range', 'bytes=1-2').range, undefined);
+  });
+
+  describe('authentication that is not a bearer token', () => {
+    for (const value of ['AWS4-HMAC-SHA256 Credential=a', 'AWS AKIA:sig', 'aws4-hmac-sha256 Credential=a']) {
+      it(`refuses Authorization: ${value}`, () => {
+        refused('NotImplemented', () => parse('GET', '/reports/k', 'Authorization', value));
+      });
+    }
+
+    it('lets a bearer token and other schemes through to authentication', () => {
+      assert.equal(parse('GET', '/reports/k', 'Authorization', 'Bearer x').operation, 'GetObject');
+      assert.equal(parse('GET', '/reports/k', 'Authorization', 'Basic x').operation, 'GetObject');
+    });
+
+    it('never puts the value of a refused header into the error', () => {
+      const error = refused('NotImplemented', () => parse('GET', '/reports/k', 'x-amz-security-token', 'SECRET'));
+      assert.doesNotMatch(inspect(error), /SECRET/);
+    });
+
+    it('never puts a presigned query into the error', () => {
+      const error = refused('NotImplemented', () => parse('GET', '/reports/k?X-Amz-Signature=SECRET'));
+      assert.doesNotMatch(inspect(error), /SECRET/);
+    });
+  });
+
+  describe('framing', () => {
+    it('refuses Content-Length beside Transfer-Encoding (request smuggling)', () => {
+      refused('BadRequest', () => put('Transfer-Encoding', 'chunked'));
+      refused('BadRequest', () => parse('GET', '/b01/k', 'Content-Length', '0', 'Transfer-Encoding', 'identity'));
+    });
+
+    it('wants the length of an upload', () => {
+      refused('MissingContentLength', () => parse('PUT', '/reports/k'));
+      refused('MissingContentLength', () => parse('PUT', '/reports/k', 'Transfer-Encoding', 'chunked'));
+    });
+
+    it('takes an empty upload', () => {
+      assert.equal(parse('PUT', '/reports/k', 'Content-Length', '0').contentLength, 0);
+    });
+
+    for (const length of ['-1', '+1', '1e3', '0x10', '', '1,1', '1 ', '9007199254740993', '٣']) {
+      it(`refuses the length ${JSON.stringify(length)}`, () => {
+        refused('BadRequest', () => parse('PUT', '/reports/k', 'Content-Length', length));
+      });
+    }
+
+    it('refuses a body where none belongs', () => {
+      for (const method of ['GET', 'HEAD', 'DELETE']) {
+        refused('InvalidRequest', () => parse(method, '/reports/k', 'Content-Length', '1'));
+        refused('InvalidRequest', () => parse(method, '/reports/k', 'Transfer-Encoding', 'chunked'));
+        assert.equal(parse(method, '/reports/k', 'Content-Length', '0').contentLength, 0);
+      }
+    });
+  });
+
+  describe('aws-chunked bodies', () => {
+    for (const headers of [
+      ['x-amz-content-sha256', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'],
+      ['x-amz-content-sha256', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'],
+      ['Content-Encoding', 'aws-chunked'],
+      ['Content-Encoding', 'gzip, AWS-Chunked'],
+      ['x-amz-decoded-content-length', '3'],
+      ['x-amz-trailer', 'x-amz-checksum-crc32'],
+    ]) {
+      it(`are refused by ${headers.join(': ')}`, () => {
+        refused('NotImplemented', () => put(...headers));
+        refused('NotImplemented', () => parse('PUT', '/reports/k', 'Transfer-Encoding', 'chunked', ...headers));
+      });
+    }
+  });
+});
