@@ -1,0 +1,98 @@
+/**
+ * One segment: salt[12] || AES-256-GCM ciphertext || tag[16], under a key that belongs to one upload attempt of one part
+ * of one length. The nonce is the segment's place, so a segment opens only where it was sealed; the last one is marked,
+ * so that nothing can be cut off or put behind. No (key, nonce) pair is used twice as long as salts do not repeat.
+ * @see docs/spec/object-format.md, "Segments"
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type CipherGCM,
+  type KeyObject,
+} from 'node:crypto';
+import { GatewayError } from '../../errors/gateway-error.ts';
+import { SEGMENT_BYTES } from './sizes.ts';
+
+export const SALT_BYTES = 12;
+export const TAG_BYTES = 16;
+const CIPHER = 'aes-256-gcm';
+const CIPHER_OPTIONS = { authTagLength: TAG_BYTES };
+const KEY_LABEL = Buffer.from('sallyport/1/seg\0');
+const ALGORITHM = 1;
+
+export interface Part {
+  /** 0: single PUT. 1: ordinary part. 2: final part. */
+  readonly role: 0 | 1 | 2;
+  /** The client's part number; 0 for a single PUT. */
+  readonly number: number;
+  readonly plainSizeBytes: number;
+}
+
+/** The place of a segment in its part. */
+export interface SegmentPlace {
+  readonly index: number;
+  readonly isLast: boolean;
+}
+
+/** Derives the key of all segments of one part. */
+export function segmentKey(dataKey: KeyObject, salt: Buffer, part: Part): KeyObject {
+  const info = Buffer.alloc(32);
+  KEY_LABEL.copy(info);
+  info.writeUInt8(ALGORITHM, 16);
+  info.writeUInt8(part.role, 17);
+  info.writeUInt16BE(part.number, 18);
+  info.writeUInt32BE(SEGMENT_BYTES, 20);
+  info.writeBigUInt64BE(BigInt(part.plainSizeBytes), 24);
+  return createSecretKey(Buffer.from(hkdfSync('sha256', dataKey, salt, info, 32)));
+}
+
+/** Seals one segment piece by piece into a buffer of exactly its stored size. */
+export class SegmentSealer {
+  readonly #cell: Buffer;
+  readonly #cipher: CipherGCM;
+  #filled = SALT_BYTES;
+
+  constructor(key: KeyObject, salt: Buffer, place: SegmentPlace, cell: Buffer) {
+    this.#cell = cell;
+    this.#cipher = createCipheriv(CIPHER, key, nonce(place), CIPHER_OPTIONS);
+    salt.copy(cell);
+  }
+
+  /** Plaintext bytes that the segment still needs. */
+  get missingBytes(): number {
+    return this.#cell.length - TAG_BYTES - this.#filled;
+  }
+
+  /** Takes at most `missingBytes`. */
+  update(plain: Buffer): void {
+    this.#filled += this.#cipher.update(plain).copy(this.#cell, this.#filled);
+  }
+
+  /** Completes the cell; the plaintext must have been given whole. */
+  finish(): void {
+    this.#cipher.final();
+    this.#cipher.getAuthTag().copy(this.#cell, this.#filled);
+  }
+}
+
+/** Verified: gives the plaintext of one stored segment in fresh memory. @throws GatewayError IntegrityFailure */
+export function openSegment(key: KeyObject, place: SegmentPlace, cell: Buffer): Buffer {
+  const decipher = createDecipheriv(CIPHER, key, nonce(place), CIPHER_OPTIONS);
+  decipher.setAuthTag(cell.subarray(-TAG_BYTES));
+  const plain = decipher.update(cell.subarray(SALT_BYTES, -TAG_BYTES));
+  try {
+    decipher.final();
+  } catch {
+    throw new GatewayError('IntegrityFailure', 'open', { detail: `segment ${place.index} is not authentic` });
+  }
+  return plain;
+}
+
+function nonce({ index, isLast }: SegmentPlace): Buffer {
+  const bytes = Buffer.alloc(12);
+  bytes.writeUInt8(isLast ? 1 : 0, 7);
+  bytes.writeUInt32BE(index, 8);
+  return bytes;
+}
