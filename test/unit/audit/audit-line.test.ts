@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { auditLine, refusalLine } from '../../../src/audit/audit-line.ts';
+import { denial, intent, outcome, refusal } from './entries.ts';
+
+const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Record<string, unknown>;
+
+describe('a line of the audit', () => {
+  it('has the version first and its fields in a fixed order', () => {
+    assert.deepEqual(Object.keys(parse(auditLine(intent('A')))), [
+      ...['v', 'entry', 'time', 'requestId', 'issuer', 'subject', 'groups', 'tokenIdHash', 'clientAddress'],
+      ...['operation', 'bucket', 'key', 'decision', 'rule', 'reason', 'policyVersion', 'role', 'sessionName'],
+    ]);
+    assert.deepEqual(Object.keys(parse(auditLine(outcome('A', { error: 'SlowDown', versionId: '1' })))), [
+      ...['v', 'entry', 'time', 'requestId', 'result', 'status', 'bytesIn', 'bytesOut', 'durationMs'],
+      ...['error', 'upstreamRequestId', 'versionId', 'keyId'],
+    ]);
+  });
+
+  it('holds intent and outcome of a denial at once', () => {
+    const { v, ...fields } = parse(auditLine(denial('A')));
+    assert.equal(v, 1);
+    assert.deepEqual(fields, denial('A'));
+  });
+
+  it('leaves out whatever an entry holds beyond its schema', () => {
+    const smuggled = { ...intent('A'), authorization: 'Bearer secret' };
+    assert.equal('authorization' in parse(auditLine(smuggled)), false);
+  });
+
+  it('stays one line whatever a key holds', () => {
+    const key = 'a\nb\rc\u2028d\u0000e"f\\g';
+    const line = auditLine(intent('A', { key }));
+    assert.equal(line.indexOf('\n'), line.length - 1);
+    assert.equal(parse(line)['key'], key);
+  });
+
+  it('names the fields that it had to cut, and cuts between characters', () => {
+    const entry = parse(auditLine(intent('A', { subject: `${'a'.repeat(511)}€`, key: 'k'.repeat(1024) })));
+    assert.deepEqual(entry['clipped'], ['subject']);
+    assert.equal(entry['subject'], 'a'.repeat(511));
+    assert.equal(entry['key'], 'k'.repeat(1024));
+  });
+
+  it('bounds the groups in number and length', () => {
+    const groups = Array.from({ length: 5000 }, (_, index) => `${index}-${'g'.repeat(1000)}`);
+    const entry = parse(auditLine(intent('A', { groups })));
+    assert.equal((entry['groups'] as string[]).length, 512);
+    assert.deepEqual(entry['clipped'], ['groups']);
+  });
+
+  it('bounds what a stranger can put into a refusal', () => {
+    const line = refusalLine(refusal('x'.repeat(9999), { method: 'M'.repeat(9999), clientAddress: 'a'.repeat(9999) }));
+    assert.ok(line.length < 500);
+  });
+});

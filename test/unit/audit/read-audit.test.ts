@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { auditLine } from '../../../src/audit/audit-line.ts';
+import { auditFiles, type AuditAccess, readAudit } from '../../../src/audit/read-audit.ts';
+import { denial, intent, outcome } from './entries.ts';
+
+const HEADER =
+  '{"v":1,"entry":"file","time":"2026-11-21T10:00:00.000Z","worker":0,"pid":1,"sequence":1,"cause":"start"}\n';
+
+describe('reading the audit', () => {
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'audit-'));
+  });
+
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  async function read(...texts: (string | Buffer)[]): Promise<{
+    accesses: AuditAccess[];
+    counts: { damaged: number; unmatched: number; skipped: number };
+  }> {
+    for (const [index, text] of texts.entries()) await writeFile(join(directory, `access-${index}.jsonl`), text);
+    const reading = readAudit(await auditFiles(directory));
+    const accesses: AuditAccess[] = [];
+    for await (const access of reading) accesses.push(access);
+    return { accesses, counts: reading.counts };
+  }
+
+  it('joins an outcome to its intent over the border of two files', async () => {
+    const { accesses } = await read(HEADER + auditLine(intent('A')), HEADER + auditLine(outcome('A')));
+    assert.equal(accesses.length, 1);
+    const [access] = accesses;
+    assert.equal(access?.result, 'completed');
+    assert.equal(access.subject, 'alice');
+    assert.equal(access.time, intent('A').time);
+    assert.equal(access.endTime, outcome('A').time);
+  });
+
+  it('joins them in whatever order the files come', async () => {
+    const { accesses, counts } = await read(auditLine(outcome('A')), auditLine(intent('A')));
+    assert.deepEqual(
+      accesses.map(({ result }) => result),
+      ['completed'],
+    );
+    assert.equal(counts.unmatched, 0);
+  });
+
+  it('calls an intent without an outcome interrupted', async () => {
+    const { accesses } = await read(auditLine(intent('A')) + auditLine(intent('B')) + auditLine(outcome('B')));
+    assert.deepEqual(
+      accesses.map(({ requestId, result }) => [requestId, result]),
+      [
+        ['B', 'completed'],
+        ['A', 'interrupted'],
+      ],
+    );
+  });
+
+  it('keeps two accesses apart that were given one id', async () => {
+    const { accesses } = await read(auditLine(intent('A')) + auditLine(intent('A')) + auditLine(outcome('A')));
+    assert.deepEqual(
+      accesses.map(({ result }) => result),
+      ['interrupted', 'completed'],
+    );
+  });
+
+  it('reads a denial as an access of its own', async () => {
+    const { accesses } = await read(auditLine(denial('A')));
+    assert.deepEqual(
+      accesses.map(({ result, status, rule }) => [result, status, rule]),
+      [['denied', 403, 'default-deny']],
+    );
+  });
+
+  it('counts torn and damaged lines and reads on', async () => {
+    const torn = auditLine(intent('A')).slice(0, 40);
+    const { accesses, counts } = await read(
+      Buffer.concat([
+        Buffer.from(HEADER),
+        Buffer.alloc(4096),
+        Buffer.from(`\n${auditLine(denial('B'))}\n[]\n1\n${torn}`),
+      ]),
+      HEADER + auditLine(denial('C')),
+    );
+    assert.deepEqual(
+      accesses.map(({ requestId }) => requestId),
+      ['B', 'C'],
+    );
+    assert.equal(counts.damaged, 5);
+  });
+
+  it('does not hold a line without end in memory', async () => {
+    const { accesses, counts } = await read(Buffer.alloc(8 * 1024 * 1024, 0x78), auditLine(denial('A')));
+    assert.equal(counts.damaged, 1);
+    assert.equal(accesses.length, 1);
+  });
+
+  it('counts outcomes whose intent is not there, and entries that it does not know', async () => {
+    const future = auditLine(intent('B')).replace('"v":1', '"v":2');
+    const { accesses, counts } = await read(auditLine(outcome('A')) + future + '{"v":1,"entry":"seal"}\n');
+    assert.deepEqual(accesses, []);
+    assert.deepEqual(counts, { damaged: 0, unmatched: 1, skipped: 2 });
+  });
+});
