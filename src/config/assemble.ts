@@ -1,0 +1,106 @@
+/**
+ * A checked file and the files that it names, as the configuration that the program uses. Nothing can be wrong any more
+ * here: what the checks promise and do not keep is a defect, and throws.
+ */
+import { resolve } from 'node:path';
+import { awsEndpoint, isAwsEndpoint } from './aws.ts';
+import type { BucketConfig, Config, IssuerConfig, ListenConfig, StoreConfig } from './config.ts';
+import { pathKey } from './environment.ts';
+import type { Files } from './read-files.ts';
+import type { FileConfig } from './schema.ts';
+import { parseAddress, parseSocketMode } from './shapes.ts';
+
+const promised = <T>(value: T | undefined): T => {
+  if (value === undefined) throw new Error('a check of the configuration did not keep its promise');
+  return value;
+};
+
+const assembleListen = (listen: FileConfig['listen'], files: Files, directory: string): ListenConfig => {
+  if (listen.socket !== undefined) {
+    return {
+      kind: 'socket',
+      path: resolve(directory, listen.socket),
+      mode: promised(parseSocketMode(listen.socketMode)),
+    };
+  }
+  const file = (name: string) => promised(files.get(pathKey(['listen', 'tls', name])));
+  const tls = listen.tls && {
+    certificate: file('certFile').reveal(),
+    key: file('keyFile'),
+    clientCa: file('clientCaFile').reveal(),
+  };
+  return { kind: 'tcp', ...promised(parseAddress(promised(listen.address))), tls };
+};
+
+const assembleIssuer = (name: string, issuer: FileConfig['issuers'][string], files: Files): IssuerConfig => ({
+  ...issuer,
+  name,
+  ca: files.get(pathKey(['issuers', name, 'caFile']))?.reveal(),
+});
+
+const assembleStore = (name: string, store: FileConfig['stores'][string], files: Files): StoreConfig => {
+  const file = (...path: readonly string[]) => files.get(pathKey(['stores', name, ...path]));
+  const region = promised(store.region);
+  const endpoint = new URL(store.endpoint ?? promised(awsEndpoint('s3', region))).origin;
+  const isAws = isAwsEndpoint(endpoint);
+  const stsRegion = store.sts.region ?? region;
+  const stsEndpoint = store.sts.endpoint ?? (isAws ? awsEndpoint('sts', stsRegion) : undefined) ?? endpoint;
+  return {
+    ...{ name, endpoint, region },
+    tls: { ca: file('tls', 'caFile')?.reveal(), serverName: store.tls.serverName, minVersion: store.tls.minVersion },
+    credentials: store.credentials && {
+      accessKeyId: promised(file('credentials', 'accessKeyIdFile')),
+      secretAccessKey: promised(file('credentials', 'secretAccessKeyFile')),
+      sessionToken: file('credentials', 'sessionTokenFile'),
+    },
+    sts: {
+      endpoint: new URL(stsEndpoint).origin,
+      region: stsRegion,
+      externalId: store.sts.externalId,
+      sourceIdentity: store.sts.sourceIdentity,
+      sessionSeconds: store.sts.sessionSeconds,
+      iamEscapes: store.sts.iamEscapes ?? isAws,
+    },
+  };
+};
+
+const assembleBucket = (name: string, config: FileConfig): BucketConfig => {
+  const bucket = promised(config.buckets[name]);
+  const storeName = bucket.store ?? promised(Object.keys(config.stores)[0]);
+  return {
+    name,
+    id: bucket.id ?? name,
+    storeName,
+    storeBucket: bucket.storeBucket ?? name,
+    roleArn: bucket.roleArn ?? promised(config.stores[storeName]?.sts.roleArn),
+    encryption: bucket.encryption,
+  };
+};
+
+const assembleKeyring = (keyring: FileConfig['keyring'], files: Files): Config['keyring'] => {
+  if (keyring === undefined) return undefined;
+  const { current, versions } = keyring.local;
+  const seeds = new Map(
+    Object.keys(versions).map((version) => [
+      Number(version),
+      promised(files.get(pathKey(['keyring', 'local', 'versions', version, 'seedFile']))),
+    ]),
+  );
+  return { local: { current: current ?? promised([...seeds.keys()][0]), seeds } };
+};
+
+/** Puts a configuration together. Relative paths start at `directory`. */
+export const assemble = (config: FileConfig, files: Files, directory: string): Config => ({
+  listen: assembleListen(config.listen, files, directory),
+  admin: { address: promised(parseAddress(config.admin.address)) },
+  workers: config.workers,
+  issuers: Object.entries(config.issuers).map(([name, issuer]) => assembleIssuer(name, issuer, files)),
+  stores: Object.entries(config.stores).map(([name, store]) => assembleStore(name, store, files)),
+  buckets: Object.keys(config.buckets).map((name) => assembleBucket(name, config)),
+  keyring: assembleKeyring(config.keyring, files),
+  policies: { directory: resolve(directory, config.policies.directory) },
+  audit: { ...config.audit, directory: resolve(directory, config.audit.directory) },
+  limits: config.limits,
+  timeouts: config.timeouts,
+  log: config.log,
+});

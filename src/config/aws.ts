@@ -1,0 +1,13 @@
+/** What AWS's own endpoints are called. */
+
+/** Gives AWS's endpoint of a service in a region; undefined where a partition has names of its own. */
+export const awsEndpoint = (service: 's3' | 'sts', region: string): string | undefined => {
+  if (!/^[a-z]{2}(?:-gov)?-[a-z]+-\d+$/.test(region)) return undefined;
+  return `https://${service}.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+};
+
+/** Tells whether an endpoint is AWS's own. */
+export const isAwsEndpoint = (endpoint: string): boolean => {
+  const { hostname } = new URL(endpoint);
+  return hostname.endsWith('.amazonaws.com') || hostname.endsWith('.amazonaws.com.cn');
+};

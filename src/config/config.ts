@@ -1,0 +1,85 @@
+/** The configuration as the rest of the program gets it: complete, checked, secrets read, names resolved. */
+import type { FileConfig } from './schema.ts';
+import type { Secret } from './secret.ts';
+import type { Address } from './shapes.ts';
+
+type FileIssuer = FileConfig['issuers'][string];
+type FileBucket = FileConfig['buckets'][string];
+type FileStore = FileConfig['stores'][string];
+
+/** Where the edge reaches the gateway. `tls` is absent only on loopback, where configuration allows it loudly. */
+export type ListenConfig =
+  | { readonly kind: 'socket'; readonly path: string; readonly mode: number }
+  | ({ readonly kind: 'tcp'; readonly tls: ListenTls | undefined } & Address);
+
+/** PEM texts of mutual TLS. */
+export interface ListenTls {
+  readonly certificate: string;
+  readonly key: Secret;
+  readonly clientCa: string;
+}
+
+export interface IssuerConfig extends Readonly<FileIssuer> {
+  /** Its name in configuration; policies refer to it. */
+  readonly name: string;
+  /** PEM text; undefined: the system's certificates. */
+  readonly ca: string | undefined;
+}
+
+export interface StaticCredentials {
+  readonly accessKeyId: Secret;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken: Secret | undefined;
+}
+
+export interface StsConfig extends Readonly<Pick<FileStore['sts'], 'sourceIdentity' | 'sessionSeconds'>> {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly externalId: string | undefined;
+  /** Whether the store's IAM understands `${*}`, `${?}` and `${$}`. */
+  readonly iamEscapes: boolean;
+}
+
+export interface StoreConfig {
+  readonly name: string;
+  /** Scheme, host and port. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly tls: {
+    /** PEM text; undefined: the system's certificates. For the store and for its STS. */
+    readonly ca: string | undefined;
+    readonly serverName: string | undefined;
+    readonly minVersion: FileStore['tls']['minVersion'];
+  };
+  /** Undefined: the default chain of the AWS SDK. */
+  readonly credentials: StaticCredentials | undefined;
+  readonly sts: StsConfig;
+}
+
+export interface BucketConfig {
+  readonly name: string;
+  /** What wrapped keys are bound to. */
+  readonly id: string;
+  readonly storeName: string;
+  readonly storeBucket: string;
+  readonly roleArn: string;
+  readonly encryption: FileBucket['encryption'];
+}
+
+export interface LocalKeyringConfig {
+  readonly current: number;
+  /** Seeds by version. */
+  readonly seeds: ReadonlyMap<number, Secret>;
+}
+
+export interface Config extends Readonly<Pick<FileConfig, 'workers' | 'limits' | 'timeouts' | 'log'>> {
+  readonly listen: ListenConfig;
+  readonly admin: { readonly address: Address };
+  readonly issuers: readonly IssuerConfig[];
+  readonly stores: readonly StoreConfig[];
+  readonly buckets: readonly BucketConfig[];
+  readonly keyring: { readonly local: LocalKeyringConfig } | undefined;
+  /** Absolute paths. */
+  readonly policies: { readonly directory: string };
+  readonly audit: Readonly<FileConfig['audit']>;
+}

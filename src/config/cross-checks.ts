@@ -1,0 +1,202 @@
+/**
+ * The rules that concern more than one key. They run over a file whose single keys may be wrong, so that a person sees
+ * every mistake at once: a value of the wrong kind counts as absent here and is reported by the schema.
+ */
+import { isBucketName } from '../s3/bucket-name.ts';
+import { awsEndpoint } from './aws.ts';
+import { requiredPins } from './public-issuers.ts';
+import type { FileConfig } from './schema.ts';
+import { isEntryName, isLoopback, parseAddress, parseUrl } from './shapes.ts';
+
+/** The configuration as far as it can be relied on: anything may be missing, and a leaf may be anything. */
+type Loose<T> =
+  NonNullable<T> extends object
+    ? { readonly [K in keyof NonNullable<T>]?: Loose<NonNullable<T>[K]> } | null | undefined
+    : unknown;
+type LooseConfig = Loose<FileConfig>;
+type Entry<K extends 'issuers' | 'stores' | 'buckets'> = Loose<FileConfig[K][string]>;
+
+/** Reports one problem: the key, what is wrong, what would be right. */
+export type Report = (path: readonly string[], message: string) => void;
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const url = (value: unknown): URL | undefined => parseUrl(text(value) ?? '');
+const entries = <T>(map: Readonly<Record<string, T>> | null | undefined): [string, T][] =>
+  typeof map === 'object' && map !== null ? Object.entries(map) : [];
+
+const checkListen = (listen: Loose<FileConfig['listen']>, report: Report): void => {
+  const socket = text(listen?.socket);
+  const address = text(listen?.address);
+  const host = parseAddress(address ?? '')?.host;
+  if ((listen?.socket === undefined) === (listen?.address === undefined)) {
+    report(['listen'], 'needs exactly one of `socket` (the edge is on this machine) and `address` (it is elsewhere)');
+  }
+  // sun_path holds 108 bytes with its terminator; a longer path would be cut without a word.
+  if (socket !== undefined && Buffer.byteLength(socket) > 107) {
+    report(['listen', 'socket'], 'is longer than the 107 bytes that the system allows; choose a shorter path');
+  }
+  if (listen?.tls) {
+    for (const part of ['certFile', 'keyFile', 'clientCaFile'] as const) {
+      if (listen.tls[part] === undefined) {
+        report(['listen', 'tls', part], 'is missing; mutual TLS needs certFile, keyFile and clientCaFile');
+      }
+    }
+    if (socket !== undefined) report(['listen', 'tls'], 'belongs to `listen.address`; remove it, or the socket');
+  }
+  const plaintext = listen?.allowPlaintextLoopback === true;
+  if (host !== undefined && listen?.tls === undefined && !(plaintext && isLoopback(host))) {
+    report(
+      ['listen', 'address'],
+      isLoopback(host)
+        ? 'is plain TCP; set `listen.tls`, use `listen.socket`, or set `allowPlaintextLoopback: true`'
+        : 'is plain TCP; set `listen.tls` (certFile, keyFile, clientCaFile)',
+    );
+  }
+  if (plaintext && (host === undefined || !isLoopback(host) || listen.tls !== undefined)) {
+    report(['listen', 'allowPlaintextLoopback'], 'is only for a loopback `listen.address` without TLS; remove it');
+  }
+};
+
+const checkIssuer = (path: readonly string[], issuer: Entry<'issuers'>, report: Report): void => {
+  const issuerUrl = url(issuer?.issuer);
+  if (issuerUrl?.protocol === 'http:' && !(issuer?.allowHttp === true && isLoopback(issuerUrl.hostname))) {
+    report(
+      [...path, 'issuer'],
+      isLoopback(issuerUrl.hostname)
+        ? 'is plain http; use https, or set `allowHttp: true`'
+        : 'is plain http; use https: whoever can alter that traffic could forge every identity',
+    );
+  }
+  const pins = issuerUrl === undefined ? undefined : requiredPins(issuerUrl);
+  if (pins?.length === 0) {
+    report([...path, 'issuer'], 'speaks for every tenant; name the issuer of your own tenant');
+  } else if (pins !== undefined && !pins.some((claim) => issuer?.requiredClaims?.[claim] !== undefined)) {
+    report(
+      [...path, 'requiredClaims'],
+      `must pin one of ${pins.join(', ')}: this issuer gives tokens with your audience to anybody`,
+    );
+  }
+  const { jwksRefreshSeconds: refresh, jwksMaxStaleSeconds: stale } = issuer ?? {};
+  if (typeof refresh === 'number' && typeof stale === 'number' && stale < refresh) {
+    report([...path, 'jwksMaxStaleSeconds'], 'must not be less than jwksRefreshSeconds');
+  }
+};
+
+const checkStore = (path: readonly string[], store: Entry<'stores'>, report: Report): void => {
+  const plaintext = 'is plain http; use https, or set `allowPlaintextHttp: true` on this store';
+  if (url(store?.endpoint)?.protocol === 'http:' && store?.allowPlaintextHttp !== true) {
+    report([...path, 'endpoint'], plaintext);
+  }
+  if (url(store?.sts?.endpoint)?.protocol === 'http:' && store?.allowPlaintextHttp !== true) {
+    report([...path, 'sts', 'endpoint'], plaintext);
+  }
+  const region = text(store?.region);
+  if (store?.region === undefined) report([...path, 'region'], 'is missing; must be the name of a region');
+  if (store?.endpoint === undefined && region !== undefined && awsEndpoint('s3', region) === undefined) {
+    report([...path, 'endpoint'], 'is missing, and the region is none of AWS; must be an https URL');
+  }
+  const { accessKeyIdFile, secretAccessKeyFile, sessionTokenFile } = store?.credentials ?? {};
+  const given = [accessKeyIdFile, secretAccessKeyFile, sessionTokenFile].some((file) => file !== undefined);
+  if (given && accessKeyIdFile === undefined) report([...path, 'credentials', 'accessKeyIdFile'], 'is missing');
+  if (given && secretAccessKeyFile === undefined) report([...path, 'credentials', 'secretAccessKeyFile'], 'is missing');
+  if (store?.credentials !== undefined && !given) {
+    report([...path, 'credentials'], 'is empty; name accessKeyIdFile and secretAccessKeyFile, or remove it');
+  }
+};
+
+/** Reports every value that a second entry repeats. */
+const unique = (
+  values: readonly (readonly [readonly string[], string | undefined])[],
+  report: (path: readonly string[], first: string) => void,
+): void => {
+  const seen = new Map<string, string>();
+  for (const [path, value] of values) {
+    if (value === undefined) continue;
+    const first = seen.get(value);
+    if (first === undefined) seen.set(value, path[1] ?? '');
+    else report(path, first);
+  }
+};
+
+const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): void => {
+  const stores = entries(config.stores);
+  const buckets = entries(config.buckets);
+  const storeOf = (bucket: Entry<'buckets'>): string | undefined =>
+    text(bucket?.store) ?? (stores.length === 1 ? stores[0]?.[0] : undefined);
+  for (const [name, bucket] of buckets) {
+    const path = ['buckets', name];
+    const storeName = storeOf(bucket);
+    const store = stores.find(([candidate]) => candidate === storeName)?.[1];
+    if (bucket?.store === undefined && stores.length > 1) {
+      report([...path, 'store'], `is missing; must be one of ${stores.map(([known]) => known).join(', ')}`);
+    }
+    if (storeName !== undefined && !stores.some(([known]) => known === storeName)) {
+      report(
+        [...path, 'store'],
+        `is not among the stores; must be one of ${stores.map(([known]) => known).join(', ')}`,
+      );
+    }
+    if (store && bucket?.roleArn === undefined && store.sts?.roleArn === undefined) {
+      report([...path, 'roleArn'], "is missing; name a role here or in the store's `sts.roleArn`");
+    }
+    if (bucket?.encryption === 'required' && config.keyring === undefined) {
+      report([...path, 'encryption'], 'needs a keyring; configure `keyring.local`, or set SALLYPORT_KEYRING_SEED_FILE');
+    }
+  }
+  unique(
+    buckets.map(([name, bucket]) => [['buckets', name, 'id'], text(bucket?.id) ?? name] as const),
+    (path, first) =>
+      report(path, `is also that of bucket ${first}; ids must differ, or keys could be moved between them`),
+  );
+  // Under two names, a stored bucket would have two sets of rules, and the laxer one would win.
+  unique(
+    buckets.map(([name, bucket]) => {
+      const store = storeOf(bucket);
+      return [['buckets', name, 'storeBucket'], store && `${store}/${text(bucket?.storeBucket) ?? name}`] as const;
+    }),
+    (path, first) => report(path, `is also that of bucket ${first}; a stored bucket may have one name only`),
+  );
+};
+
+const checkKeyring = (config: NonNullable<LooseConfig>, report: Report): void => {
+  const local = config.keyring?.local;
+  if (!local) return;
+  const versions = entries(local.versions).map(([version]) => version);
+  for (const version of versions) {
+    if (!/^[1-9]\d{0,4}$/.test(version) || Number(version) > 65_535) {
+      report(['keyring', 'local', 'versions', version], 'must be named by a whole number from 1 to 65535');
+    }
+  }
+  if (local.current === undefined && versions.length !== 1) {
+    report(['keyring', 'local', 'current'], 'is missing; must be one of the versions');
+  }
+  if (typeof local.current === 'number' && !versions.includes(String(local.current))) {
+    report(['keyring', 'local', 'current'], 'is none of the versions');
+  }
+};
+
+/** Applies every rule that concerns more than one key. */
+export const crossCheck = (value: unknown, report: Report): void => {
+  if (typeof value !== 'object' || value === null) return;
+  const config = value as NonNullable<LooseConfig>;
+  checkListen(config.listen, report);
+  for (const kind of ['issuers', 'stores', 'buckets'] as const) {
+    if (config[kind] !== undefined && entries<unknown>(config[kind]).length === 0)
+      report([kind], 'is empty; name at least one');
+    for (const [name] of entries<unknown>(config[kind])) {
+      if (kind === 'buckets' ? isBucketName(name) : isEntryName(name)) continue;
+      report(
+        [kind, name],
+        kind === 'buckets' ? 'is not the name of a bucket' : 'must be named with a-z, 0-9 and inner hyphens',
+      );
+    }
+  }
+  for (const [name, issuer] of entries(config.issuers)) checkIssuer(['issuers', name], issuer, report);
+  unique(
+    entries(config.issuers).map(([name, issuer]) => [['issuers', name, 'issuer'], text(issuer?.issuer)] as const),
+    (path, first) => report(path, `is also that of ${first}; list all audiences in one entry`),
+  );
+  for (const [name, store] of entries(config.stores)) checkStore(['stores', name], store, report);
+  checkBuckets(config, report);
+  checkKeyring(config, report);
+};

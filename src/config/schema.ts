@@ -1,0 +1,397 @@
+/**
+ * THE schema: every key of the configuration file, its shape, default and meaning. The types, the checks, the variables
+ * (`keys.ts`) and docs/configuration.md all come from here. Rules that concern more than one key are in
+ * `cross-checks.ts`.
+ */
+import { z } from 'zod';
+import { isBucketName } from '../s3/bucket-name.ts';
+import { crossCheck } from './cross-checks.ts';
+import { isOrigin, isPath, isRoleArn, parseAddress, parseSocketMode, parseUrl } from './shapes.ts';
+
+/** What the documentation and the error messages need to know of a key. */
+export interface KeyMeta {
+  /** Completes the sentence "must be …". */
+  readonly shape: string;
+  readonly description: string;
+  /** Where the default is worked out from other keys. */
+  readonly derivedDefault?: string;
+  /** The key names a file that is read at start; `secret` and `seed` files must be private to their owner. */
+  readonly file?: 'certificates' | 'secret' | 'private key' | 'seed' | 'directory';
+  /** Of a map: what stands for the entry's name in the documentation. */
+  readonly entry?: string;
+}
+
+const key = <T extends z.ZodType>(schema: T, shape: string, description: string, more: Partial<KeyMeta> = {}): T =>
+  schema.meta({ shape, description, ...more });
+
+const text = (accepts: (value: string) => boolean) => z.string().refine(accepts);
+const address = text((value) => parseAddress(value) !== undefined);
+const origin = text(isOrigin);
+const path = text(isPath);
+const name = z.string().min(1).max(255);
+// Not z.int(): its failures would keep the rules across keys from running.
+const whole = (min: number, max: number) =>
+  z.number().refine((value) => Number.isSafeInteger(value) && value >= min && value <= max);
+const count = (min: number, max: number, fallback: number, description: string) =>
+  key(whole(min, max).default(fallback), `a whole number from ${min} to ${max}`, description);
+const flag = (description: string) => key(z.boolean().default(false), '`true` or `false`', description);
+const file = (kind: NonNullable<KeyMeta['file']>, description: string) =>
+  key(path.optional(), kind === 'directory' ? 'the path of a directory' : 'the path of a file', description, {
+    file: kind,
+  });
+const group = <T extends z.ZodRawShape>(shape: T, description: string) =>
+  key(z.strictObject(shape).optional(), 'a group of keys', description);
+const section = <T extends z.core.$ZodLooseShape>(shape: T, description: string) =>
+  key(z.strictObject(shape).prefault({} as never), 'a group of keys', description);
+
+const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
+const ALGORITHMS = [...RSA, 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+
+/** 5 GiB less the overhead of the object format (docs/spec/object-format.md). */
+const MAX_OBJECT_BYTES = 5_366_416_152;
+
+const listen = section(
+  {
+    socket: key(path.optional(), 'the path of a unix socket', 'Unix socket on which the edge reaches the gateway.'),
+    socketMode: key(
+      text((value) => parseSocketMode(value) !== undefined).default('0660'),
+      'a quoted octal mode that lets no others in, such as `"0660"`',
+      'Mode of the socket: whoever may open it is taken for the edge.',
+    ),
+    address: key(address.optional(), '`host:port`', 'TCP address, for an edge on another machine; needs `listen.tls`.'),
+    tls: group(
+      {
+        certFile: file('certificates', 'Certificate chain of the gateway (PEM).'),
+        keyFile: file('private key', 'Its private key (PEM).'),
+        clientCaFile: file('certificates', 'CA of the edge (PEM). Clients without a certificate of it are refused.'),
+      },
+      'Mutual TLS over TCP. All three files are needed.',
+    ),
+    allowPlaintextLoopback: flag('Accepts `listen.address` without TLS, on a loopback address only.'),
+  },
+  'Where the edge reaches the gateway: either `socket` or `address`.',
+);
+
+const issuer = z.strictObject({
+  issuer: key(
+    text((value) => parseUrl(value) !== undefined),
+    'an https URL without credentials, query or fragment',
+    'The issuer, exactly as it stands in the `iss` claim. Its keys are found by OpenID Connect discovery.',
+  ),
+  audiences: key(
+    z.array(name).min(1).max(16),
+    'a list of 1 to 16 names',
+    'A token is accepted when its `aud` names one of these.',
+  ),
+  algorithms: key(
+    z.array(z.enum(ALGORITHMS)).min(1).default(['RS256', 'ES256']),
+    `a list out of ${ALGORITHMS.join(', ')}`,
+    'Signature algorithms that are accepted.',
+  ),
+  tokenTypes: key(
+    z
+      .array(z.enum(['at+jwt', 'jwt']))
+      .min(1)
+      .default(['at+jwt', 'jwt']),
+    'a list out of `at+jwt` and `jwt`',
+    '`at+jwt`: access tokens of RFC 9068. `jwt`: ID tokens and all that say `JWT` or nothing in `typ`.',
+  ),
+  maxTokenAgeSeconds: key(
+    whole(1, 604_800).optional(),
+    'a whole number from 1 to 604800',
+    'Tokens issued longer ago are refused, whatever their `exp`.',
+    { derivedDefault: '`exp` alone decides' },
+  ),
+  subjectClaim: key(name.default('sub'), 'the name of a claim', 'Claim that identifies the caller.'),
+  groupsClaim: key(name.default('groups'), 'the name of a claim', 'Claim that lists the groups of the caller.'),
+  claims: key(
+    z.array(name).max(32).default([]),
+    'a list of at most 32 names of claims',
+    'Further claims that policies may use and the audit records.',
+  ),
+  requiredClaims: key(
+    z
+      .record(name, z.union([z.string().min(1), z.number(), z.boolean(), z.array(z.string().min(1)).min(1)]))
+      .default({}),
+    'claims with a text, a number, `true`, `false` or a list of texts',
+    'Claims that a token must carry with this value, or with one of these values.',
+  ),
+  clockSkewSeconds: count(0, 60, 30, 'Tolerance for `exp`, `nbf` and `iat`.'),
+  jwksRefreshSeconds: count(30, 86_400, 300, 'Keys older than this are fetched again.'),
+  jwksMaxStaleSeconds: count(
+    60,
+    604_800,
+    86_400,
+    'How long the last good keys are used while the issuer cannot be reached.',
+  ),
+  caFile: file('certificates', 'CA certificates (PEM) to trust for this issuer, instead of the system ones.'),
+  allowHttp: flag(
+    'Accepts an http issuer on a loopback address. Whoever can alter that traffic can forge every identity of it.',
+  ),
+});
+
+const role = key(
+  text(isRoleArn).optional(),
+  'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`',
+  'Role to assume.',
+);
+
+const store = z.strictObject({
+  endpoint: key(
+    origin.optional(),
+    'an https URL of scheme, host and port',
+    'The S3 endpoint. Requests are path-style.',
+    { derivedDefault: '`AWS_ENDPOINT_URL_S3`, else that of AWS in the region' },
+  ),
+  region: key(
+    text((value) => /^[a-z0-9-]{1,64}$/.test(value)).optional(),
+    'the name of a region, such as `eu-central-1`',
+    'Region that requests are signed for; required.',
+    { derivedDefault: '`AWS_REGION`, else `AWS_DEFAULT_REGION`' },
+  ),
+  allowPlaintextHttp: flag(
+    'Accepts http endpoints. Names, sizes, plaintext metadata and STS credentials go over them.',
+  ),
+  tls: section(
+    {
+      caFile: key(
+        path.optional(),
+        'the path of a file',
+        'CA certificates (PEM) to trust for the store and its STS, instead of the system ones.',
+        { file: 'certificates', derivedDefault: '`AWS_CA_BUNDLE`' },
+      ),
+      serverName: key(
+        text((value) => /^[A-Za-z0-9.-]{1,253}$/.test(value)).optional(),
+        'a host name',
+        'Name that the certificate must carry, where it is not the host of the endpoint.',
+      ),
+      minVersion: key(
+        z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+        '`TLSv1.2` or `TLSv1.3`',
+        'Lowest version of TLS.',
+      ),
+    },
+    'TLS towards the store. Certificates are always verified.',
+  ),
+  credentials: group(
+    {
+      accessKeyIdFile: file('secret', 'Access key id.'),
+      secretAccessKeyFile: file('secret', 'Secret access key.'),
+      sessionTokenFile: file('secret', 'Session token, where the credentials are temporary.'),
+    },
+    "The gateway's own credentials, which may do no more than assume roles. Without them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else the default chain of the AWS SDK (web identity, container, instance).",
+  ),
+  sts: section(
+    {
+      endpoint: key(origin.optional(), 'an https URL of scheme, host and port', 'The STS endpoint.', {
+        derivedDefault: "`AWS_ENDPOINT_URL_STS`, else AWS's in the region for AWS, the store's own for others",
+      }),
+      region: key(
+        text((value) => /^[a-z0-9-]{1,64}$/.test(value)).optional(),
+        'the name of a region',
+        'Region that STS requests are signed for.',
+        { derivedDefault: "the store's" },
+      ),
+      roleArn: key(
+        role,
+        'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`',
+        'Role to assume for buckets that name none.',
+      ),
+      externalId: key(
+        text((value) => /^[\w+=,.@:/-]{2,1224}$/.test(value)).optional(),
+        '2 to 1224 letters, digits or `+=,.@:/_-`',
+        'ExternalId that the trust policy of the role asks for.',
+      ),
+      sourceIdentity: flag('Sets SourceIdentity. The trust policy must allow sts:SetSourceIdentity.'),
+      sessionSeconds: count(900, 43_200, 3600, 'Life of a session; never used beyond the end of the token.'),
+      iamEscapes: key(
+        z.boolean().optional(),
+        '`true` or `false`',
+        "Whether the store's IAM understands `${*}`, `${?}` and `${$}` as literal characters.",
+        { derivedDefault: '`true` for AWS, `false` for others' },
+      ),
+    },
+    'How roles are assumed.',
+  ),
+});
+
+const bucket = z.strictObject({
+  store: key(name.optional(), 'the name of a store', 'Store that holds it.', { derivedDefault: 'the only store' }),
+  id: key(
+    text((value) => /^[\x21-\x7e]{1,255}$/.test(value)).optional(),
+    '1 to 255 visible ASCII characters',
+    'What the keys of its objects are bound to. Never change it while objects exist.',
+    { derivedDefault: 'the name' },
+  ),
+  storeBucket: key(text(isBucketName).optional(), 'the name of a bucket', 'Its name in the store.', {
+    derivedDefault: 'the name',
+  }),
+  roleArn: key(role, 'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`', 'Role to assume.', {
+    derivedDefault: '`sts.roleArn` of the store',
+  }),
+  encryption: key(
+    z.enum(['required', 'off']).default('required'),
+    '`required` or `off`',
+    '`required`: objects are encrypted, and one that is not is never served. `off`: stored as they are.',
+  ),
+});
+
+const kek = z.strictObject({
+  seedFile: key(path, 'the path of a file', 'Seed of this version: at least 32 random bytes.', { file: 'seed' }),
+});
+
+const timeout = (fallback: number, description: string) => count(100, 3_600_000, fallback, description);
+
+const sections = z.strictObject({
+  listen,
+  admin: section(
+    {
+      address: key(
+        address.default('127.0.0.1:9190'),
+        '`host:port`',
+        'Where `/healthz`, `/readyz` and `/metrics` are served, without authentication.',
+      ),
+    },
+    'The port of operators.',
+  ),
+  workers: key(
+    z.union([whole(1, 64), z.literal('auto')]).default(1),
+    'a whole number from 1 to 64, or `auto`',
+    'Processes that serve; `auto`: one per available CPU.',
+  ),
+  issuers: key(z.record(z.string(), issuer), 'a map of issuers by name', 'Who may say who a caller is.', {
+    entry: '<issuer>',
+  }),
+  stores: key(z.record(z.string(), store), 'a map of stores by name', 'Where objects are kept.', { entry: '<store>' }),
+  buckets: key(
+    z.record(z.string(), bucket),
+    'a map of buckets by name',
+    "What clients can reach. The name is the clients' and the policies'.",
+    { entry: '<bucket>' },
+  ),
+  keyring: group(
+    {
+      local: key(
+        z.strictObject({
+          current: key(
+            whole(1, 65_535).optional(),
+            'a whole number from 1 to 65535',
+            'Version that new objects are wrapped with.',
+            {
+              derivedDefault: 'the only version',
+            },
+          ),
+          versions: key(
+            z.record(z.string(), kek),
+            'a map of versions by number',
+            'Every version that stored objects may need.',
+            { entry: '<version>' },
+          ),
+        }),
+        'a group of keys',
+        'Key-encryption keys that are derived from seeds.',
+      ),
+    },
+    'What wraps the keys of objects.',
+  ),
+  policies: key(
+    z.strictObject({
+      directory: key(path, 'the path of a directory', 'Directory of the policy files.', { file: 'directory' }),
+    }),
+    'a group of keys',
+    'What callers may do.',
+  ),
+  audit: key(
+    z.strictObject({
+      directory: key(
+        path,
+        'the path of a directory',
+        'Directory of the audit files; the gateway alone should be able to write there.',
+      ),
+      rotateBytes: count(
+        1_048_576,
+        1_099_511_627_776,
+        268_435_456,
+        'A file is closed and a new one begun at this size.',
+      ),
+      minFreeBytes: count(
+        0,
+        1_099_511_627_776,
+        104_857_600,
+        'With less free space than this, accesses are refused (503) and `/readyz` fails.',
+      ),
+      refusals: section(
+        {
+          perSecond: count(1, 10_000, 50, 'Refusals of unidentified callers that are recorded per second and process.'),
+          burst: count(1, 100_000, 200, 'How many of them at once.'),
+          maxBytes: count(1_048_576, 1_099_511_627_776, 67_108_864, 'Space that they may take; the oldest go first.'),
+        },
+        'Requests refused before an identity was known: a capped stream of their own.',
+      ),
+    }),
+    'a group of keys',
+    'The durable record of every access.',
+  ),
+  limits: section(
+    {
+      headerBytes: count(
+        8192,
+        262_144,
+        32_768,
+        "Request line and headers together. Agrees with HAProxy's `tune.bufsize`.",
+      ),
+      objectBytes: count(
+        0,
+        MAX_OBJECT_BYTES,
+        MAX_OBJECT_BYTES,
+        'Plaintext of a single PUT: 5 GiB less the overhead of the format.',
+      ),
+      inFlight: count(1, 65_536, 512, 'Requests at once per process; one more gets 503 SlowDown.'),
+      smallBodyBytes: count(0, 1_048_576, 65_536, 'Bodies up to this size are sealed in memory in one piece.'),
+    },
+    'What is accepted at most.',
+  ),
+  timeouts: section(
+    {
+      requestHeadersMs: timeout(10_000, 'The whole head of a request must have arrived.'),
+      requestBodyIdleMs: timeout(60_000, 'Longest pause in the body of a request.'),
+      upstreamConnectMs: timeout(5000, 'A connection to a store must stand, TLS included.'),
+      upstreamHeadersMs: timeout(
+        60_000,
+        "The store's answer must have begun, counted from the end of the request to it.",
+      ),
+      upstreamBodyIdleMs: timeout(60_000, "Longest pause in the store's answer."),
+      stsMs: timeout(5000, 'One call of STS, whole.'),
+      jwksMs: timeout(5000, 'One call of an issuer (discovery or keys), whole.'),
+      keepAliveMs: timeout(
+        75_000,
+        "Life of an idle connection from the edge. Must exceed HAProxy's `http-keep-alive` and pool times, or requests race with its end.",
+      ),
+      drainMs: timeout(60_000, 'After SIGTERM: requests in flight may finish.'),
+    },
+    'All in milliseconds.',
+  ),
+  log: section(
+    {
+      level: key(
+        z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+        '`error`, `warn`, `info` or `debug`',
+        'What is logged.',
+      ),
+    },
+    'The log of the service (not the audit).',
+  ),
+});
+
+/** A configuration file that holds no mistake in any single key. */
+export type FileConfig = z.output<typeof sections>;
+
+/** One configuration file. The rules across keys run even where single keys are wrong: all mistakes are told at once. */
+export const schema = sections.superRefine(
+  (config, context) => {
+    crossCheck(config, (path, message) => {
+      context.addIssue({ code: 'custom', path: [...path], message, params: { across: true } });
+    });
+  },
+  { when: () => true },
+);

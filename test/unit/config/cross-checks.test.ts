@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { Sample, type Changes } from './sample.ts';
+
+/** What is done to a right configuration, and the keys that are then wrong. */
+type Case = readonly [title: string, change: Changes, wrong: readonly string[]];
+
+const TLS = { certFile: 'test-only.crt.pem', keyFile: 'test-only.key.pem', clientCaFile: 'test-only.crt.pem' };
+const ROLE = 'arn:aws:iam::123456789012:role/other';
+const below = (path: string) => (changes: Changes) =>
+  Object.fromEntries(Object.entries(changes).map(([key, value]) => [`${path}.${key}`, value]));
+const issuer = below('issuers.corp');
+const store = below('stores.main');
+const listen = (value: unknown) => ({ listen: value });
+const second = { 'stores.second': { region: 'eu-west-1', sts: { roleArn: ROLE } } };
+
+const CASES: Readonly<Record<string, readonly Case[]>> = {
+  'the listener': [
+    ['must be given', listen({}), ['listen']],
+    [
+      'is a socket or an address, not both',
+      listen({ socket: 's', address: '127.0.0.1:1', tls: TLS }),
+      ['listen', 'listen.tls'],
+    ],
+    ['may be TCP with mutual TLS', listen({ address: '0.0.0.0:8443', tls: TLS }), []],
+    ['is never plain TCP beyond loopback', listen({ address: '0.0.0.0:80' }), ['listen.address']],
+    ['is not plain TCP on loopback without the switch', listen({ address: '127.0.0.1:80' }), ['listen.address']],
+    ['is plain TCP on loopback with it', listen({ address: '127.0.0.1:80', allowPlaintextLoopback: true }), []],
+    ['is plain TCP on IPv6 loopback with it', listen({ address: '[::1]:80', allowPlaintextLoopback: true }), []],
+    [
+      'is no more than loopback because of the switch',
+      listen({ address: '10.0.0.1:80', allowPlaintextLoopback: true }),
+      ['listen.address', 'listen.allowPlaintextLoopback'],
+    ],
+    [
+      'does not take the name of another host for loopback',
+      listen({ address: '127.example.com:80', allowPlaintextLoopback: true }),
+      ['listen.address', 'listen.allowPlaintextLoopback'],
+    ],
+    [
+      'needs the CA of its clients',
+      listen({ address: '0.0.0.0:1', tls: { ...TLS, clientCaFile: undefined } }),
+      ['listen.tls.clientCaFile'],
+    ],
+    ['has no socket that everybody may open', listen({ socket: 's', socketMode: '0666' }), ['listen.socketMode']],
+    ['has a path that fits a socket address', listen({ socket: `/${'s'.repeat(107)}` }), ['listen.socket']],
+  ],
+  'an issuer': [
+    ['must exist', { issuers: {} }, ['issuers']],
+    ['has a plain name', { 'issuers.Corp A': { issuer: 'https://a.example', audiences: ['x'] } }, ['issuers.Corp A']],
+    ['is not http', issuer({ issuer: 'http://idp.example' }), ['issuers.corp.issuer']],
+    [
+      'is not http beyond loopback, switch or not',
+      issuer({ issuer: 'http://idp.example', allowHttp: true }),
+      ['issuers.corp.issuer'],
+    ],
+    ['may be http on loopback with the switch', issuer({ issuer: 'http://127.0.0.1:8191/x', allowHttp: true }), []],
+    ['carries no credentials', issuer({ issuer: 'https://me@idp.example' }), ['issuers.corp.issuer']],
+    ['carries no query', issuer({ issuer: 'https://idp.example/?tenant=1' }), ['issuers.corp.issuer']],
+    ['accepts no symmetric algorithm', issuer({ algorithms: ['HS256'] }), ['issuers.corp.algorithms.0']],
+    ['accepts no unsigned tokens', issuer({ algorithms: ['none'] }), ['issuers.corp.algorithms.0']],
+    [
+      'keeps keys at least as long as it refreshes them',
+      issuer({ jwksRefreshSeconds: 600, jwksMaxStaleSeconds: 60 }),
+      ['issuers.corp.jwksMaxStaleSeconds'],
+    ],
+    ['has an audience', issuer({ audiences: [] }), ['issuers.corp.audiences']],
+    [
+      'is listed once',
+      { 'issuers.again': { issuer: 'https://idp.example/realms/corp', audiences: ['other'] } },
+      ['issuers.again.issuer'],
+    ],
+    [
+      'for everybody must be pinned',
+      issuer({ issuer: 'https://token.actions.githubusercontent.com' }),
+      ['issuers.corp.requiredClaims'],
+    ],
+    [
+      'for everybody is not pinned by just any claim',
+      issuer({ issuer: 'https://accounts.google.com', requiredClaims: { email_verified: true } }),
+      ['issuers.corp.requiredClaims'],
+    ],
+    [
+      'for everybody may be pinned',
+      issuer({ issuer: 'https://token.actions.githubusercontent.com', requiredClaims: { repository_owner_id: '123' } }),
+      [],
+    ],
+    [
+      'for every tenant is refused',
+      issuer({ issuer: 'https://login.microsoftonline.com/common/v2.0', requiredClaims: { tid: 'x' } }),
+      ['issuers.corp.issuer'],
+    ],
+  ],
+  'a store': [
+    ['must exist', { stores: {} }, ['stores']],
+    ['is not http', store({ endpoint: 'http://store.example' }), ['stores.main.endpoint']],
+    ['is http with the switch', store({ endpoint: 'http://store.example', allowPlaintextHttp: true }), []],
+    ['has no http STS either', { 'stores.main.sts.endpoint': 'http://sts.example' }, ['stores.main.sts.endpoint']],
+    ['has an endpoint without a path', store({ endpoint: 'https://store.example/s3' }), ['stores.main.endpoint']],
+    ['has an endpoint without credentials', store({ endpoint: 'https://a:b@store.example' }), ['stores.main.endpoint']],
+    ['has a region', store({ region: undefined }), ['stores.main.region']],
+    [
+      "has an endpoint where the region is none of AWS's",
+      store({ region: 'here', endpoint: undefined }),
+      ['stores.main.endpoint'],
+    ],
+    [
+      'has both halves of its credentials',
+      store({ credentials: { accessKeyIdFile: 'id' } }),
+      ['stores.main.credentials.secretAccessKeyFile'],
+    ],
+    ['may use the default chain', store({ credentials: undefined }), []],
+    ['accepts no TLS older than 1.2', store({ tls: { minVersion: 'TLSv1.1' } }), ['stores.main.tls.minVersion']],
+    ['has no switch that turns verification off', store({ tls: { insecure: true } }), ['stores.main.tls.insecure']],
+    ['has sessions of STS length', { 'stores.main.sts.sessionSeconds': 899 }, ['stores.main.sts.sessionSeconds']],
+  ],
+  'a bucket': [
+    ['must exist', { buckets: {} }, ['buckets']],
+    ['has the name of a bucket', { 'buckets.-': { storeBucket: 'other' } }, ['buckets.-']],
+    ['lies in a store that exists', { 'buckets.reports.store': 'nowhere' }, ['buckets.reports.store']],
+    ['names its store where there are several', second, ['buckets.reports.store']],
+    ['has a role from somewhere', { 'stores.main.sts.roleArn': undefined }, ['buckets.reports.roleArn']],
+    ['may have a role of its own', { 'stores.main.sts.roleArn': undefined, 'buckets.reports.roleArn': ROLE }, []],
+    [
+      'may have a role of Ceph, which has no account',
+      { 'buckets.reports.roleArn': 'arn:aws:iam:::role/sallyport' },
+      [],
+    ],
+    [
+      'has a role, not a user',
+      { 'buckets.reports.roleArn': 'arn:aws:iam::123456789012:user/me' },
+      ['buckets.reports.roleArn'],
+    ],
+    ['that is encrypted needs a keyring', { keyring: undefined }, ['buckets.reports.encryption']],
+    ['that is not encrypted needs none', { keyring: undefined, 'buckets.reports.encryption': 'off' }, []],
+    ['has an id of its own', { 'buckets.other': { id: 'reports' } }, ['buckets.other.id']],
+    [
+      'is not reachable under two names',
+      { 'buckets.alias': { storeBucket: 'reports' } },
+      ['buckets.alias.storeBucket'],
+    ],
+    [
+      'may have the name of one in another store',
+      { ...second, 'buckets.reports.store': 'main', 'buckets.copy': { store: 'second', storeBucket: 'reports' } },
+      [],
+    ],
+  ],
+  'the keyring': [
+    ['has a version', { 'keyring.local.versions': {} }, ['keyring.local.current']],
+    [
+      'says which of several versions is current',
+      { 'keyring.local.versions.2': { seedFile: 'seed' } },
+      ['keyring.local.current'],
+    ],
+    ['has its current version', { 'keyring.local.current': 2 }, ['keyring.local.current']],
+    [
+      'numbers its versions from 1',
+      { 'keyring.local.versions.0': { seedFile: 'seed' } },
+      ['keyring.local.current', 'keyring.local.versions.0'],
+    ],
+    [
+      'does not number a version twice',
+      { 'keyring.local.versions.01': { seedFile: 'seed' } },
+      ['keyring.local.current', 'keyring.local.versions.01'],
+    ],
+  ],
+};
+
+describe('config/cross-checks', () => {
+  let sample: Sample;
+  before(async () => {
+    sample = await Sample.create();
+  });
+  after(() => sample.remove());
+
+  for (const [subject, cases] of Object.entries(CASES)) {
+    describe(subject, () => {
+      for (const [title, change, wrong] of cases) {
+        it(title, async () => {
+          assert.deepEqual([...(await sample.wrongKeys(change))].sort(), [...wrong].sort());
+        });
+      }
+    });
+  }
+});
