@@ -15,6 +15,7 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 const io: CommandIo = {
   env: process.env,
   cwd: process.cwd(),
+  pid: process.pid,
   packageRoot,
   self: { node: process.execPath, script: join(packageRoot, 'bin', 'sallyport.js') },
   stdout: process.stdout,
@@ -28,7 +29,9 @@ const io: CommandIo = {
 };
 
 const program = new Command('sallyport')
-  .description('Identity-aware access gateway for S3: OIDC in, STS roles and encrypted objects out, every access on record.')
+  .description(
+    'Identity-aware access gateway for S3: OIDC in, STS roles and encrypted objects out, every access on record.',
+  )
   .version(version)
   .showHelpAfterError('(run with --help for usage)')
   .exitOverride();

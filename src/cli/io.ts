@@ -5,6 +5,7 @@
 export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  readonly pid: number;
   /** The absolute path of the package that this command is part of. */
   readonly packageRoot: string;
   /** The Node binary and the arguments that start this command line again. */

@@ -9,7 +9,8 @@ import type { Command } from 'commander';
 import { createGateway } from '../app.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { demoFindings } from '../config/demo-findings.ts';
-import { loadConfig, type Config } from '../config/load-config.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { createAdminServer } from '../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../http/listen.ts';
 import { CommandError, type CommandIo } from './io.ts';
@@ -54,7 +55,7 @@ export async function runServe(io: CommandIo, options: ServeOptions): Promise<vo
 async function readConfig(io: CommandIo, options: ServeOptions): Promise<Config> {
   try {
     const config = await loadConfig({ path: options.configPath, env: io.env });
-    const findings = options.allowDemo ? [] : await demoFindings(config);
+    const findings = options.allowDemo ? [] : demoFindings(config);
     if (findings.length > 0) {
       throw new CommandError(
         `this is the demo's, and not for serving:\n${findings.map((line) => `  ${line}`).join('\n')}`,
@@ -70,7 +71,7 @@ async function readConfig(io: CommandIo, options: ServeOptions): Promise<Config>
 }
 
 async function runSingle(io: CommandIo, config: Config): Promise<void> {
-  const gateway = await oneLine(() => createGateway(config, { worker: 0, logStream: io.stderr }));
+  const gateway = await oneLine(() => createGateway(config, { worker: 0, pid: io.pid, logStream: io.stderr }));
   const admin = createAdminServer({ readiness: gateway.readiness, metrics: gateway.metrics });
   await oneLine(async () => {
     await listen(admin, config.admin.address);
@@ -86,7 +87,7 @@ async function runSingle(io: CommandIo, config: Config): Promise<void> {
 
 async function runWorker(io: CommandIo, config: Config): Promise<void> {
   const worker = Number(io.env['SALLYPORT_WORKER'] ?? '0');
-  const gateway = await createGateway(config, { worker, logStream: io.stderr });
+  const gateway = await createGateway(config, { worker, pid: io.pid, logStream: io.stderr });
   await gateway.listen();
   answerPrimary(gateway);
   untilStopped(io, () => gateway.drain());
