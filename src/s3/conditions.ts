@@ -14,6 +14,7 @@ const ENTITY_TAGS = new RegExp(`^${ENTITY_TAG}(?:[ \\t]*,[ \\t]*${ENTITY_TAG})*$
 const EACH_ENTITY_TAG = new RegExp(ENTITY_TAG, 'g');
 /** Many S3 clients send the ETag without its quotes, and S3 takes it. */
 const BARE_TAG = /^[\w.-]+$/;
+const QUOTED_TAG = /^"(.*)"$/;
 const HTTP_DATE = /^[\w ,:+-]{1,64}$/;
 
 /**
@@ -40,7 +41,10 @@ function storeCondition({ row }: ConditionalRequest, name: string, value: string
   if (row.operationClass === 'WRITE') {
     // S3 knows two conditions on a write: "nothing there yet", and "still this one entity".
     if (name === 'if-none-match' && value === '*') return value;
-    if (name === 'if-match' && value !== '*' && !value.includes(',')) return storeTags(value, encrypted);
+    // Bare: Ceph compares what stands here with a bare ETag; AWS takes both forms.
+    if (name === 'if-match' && value !== '*' && !value.includes(',')) {
+      return storeTags(value, encrypted).replace(QUOTED_TAG, '$1');
+    }
   }
   throw refuse('NotImplemented', name);
 }

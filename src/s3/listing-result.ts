@@ -22,7 +22,6 @@ export interface StoreListing {
   readonly objects: readonly ListedObject[];
   readonly commonPrefixes: readonly string[];
   readonly isTruncated: boolean;
-  readonly nextMarker: string | undefined;
   readonly nextToken: string | undefined;
 }
 
@@ -53,7 +52,6 @@ export function readListing(document: Uint8Array, query: ListingQuery): StoreLis
     if (!key.startsWith(query.prefix)) throw unusable('a key outside of the prefix');
     return key;
   };
-  const nextMarker = textOf(root, 'NextMarker');
   const nextToken = textOf(root, 'NextContinuationToken');
   return {
     objects: childrenOf(root, 'Contents').map((entry) => ({
@@ -65,7 +63,6 @@ export function readListing(document: Uint8Array, query: ListingQuery): StoreLis
     })),
     commonPrefixes: childrenOf(root, 'CommonPrefixes').map((entry) => inPrefix(required(entry, 'Prefix'))),
     isTruncated: required(root, 'IsTruncated') === 'true',
-    nextMarker: nextMarker === undefined || nextMarker === '' ? undefined : inPrefix(nextMarker),
     nextToken: nextToken === '' ? undefined : nextToken,
   };
 }
@@ -101,8 +98,20 @@ type TextForm = (key: string) => string;
 
 function pageOfVersion1(listing: StoreListing, query: ListingQuery, text: TextForm): string[] {
   const page = [textElement('Marker', text(query.startAfter ?? ''))];
-  if (listing.nextMarker !== undefined) page.push(textElement('NextMarker', text(listing.nextMarker)));
+  const next = listing.isTruncated ? lastOf(listing) : undefined;
+  if (next !== undefined) page.push(textElement('NextMarker', text(next)));
   return page;
+}
+
+/**
+ * The last entry of a page by byte order. Not taken from the store's NextMarker, which Ceph leaves unencoded in a
+ * document that it calls encoded: a marker that is decoded twice skips keys.
+ */
+function lastOf({ objects, commonPrefixes }: StoreListing): string | undefined {
+  const key = objects.at(-1)?.key;
+  const prefix = commonPrefixes.at(-1);
+  if (key === undefined || prefix === undefined) return key ?? prefix;
+  return Buffer.compare(Buffer.from(key), Buffer.from(prefix)) < 0 ? prefix : key;
 }
 
 function pageOfVersion2(listing: StoreListing, query: ListingQuery, text: TextForm): string[] {

@@ -89,6 +89,7 @@ describe('s3/accepted-headers', () => {
 
   it('refuses values that cannot be stored byte-exact', () => {
     refused('InvalidArgument', () => put('x-amz-meta-a', 'f\xc3\xbcr'));
+    refused('InvalidArgument', () => put('x-amz-meta-a', 'a\tb'));
     refused('InvalidArgument', () => put('content-disposition', 'attachment; filename="\xfc"'));
   });
 
