@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
+import { CLIENT_CLAIMS } from './matches-subject.ts';
 import { policySchema, type Policy } from './policy-schema.ts';
 import { readDirectory, type TextFile } from './read-directory.ts';
 import { readDocument, type ReadDocument } from './read-document.ts';
@@ -20,7 +21,8 @@ export interface PolicySet {
 
 /** What policies may refer to: a name that configuration does not have is a typo, and a typo in a deny denies nothing. */
 export interface KnownNames {
-  readonly issuers: readonly string[];
+  /** Each issuer by name, with the claims that its principals carry. */
+  readonly issuers: ReadonlyMap<string, readonly string[]>;
   readonly buckets: readonly string[];
 }
 
@@ -28,8 +30,8 @@ export interface KnownNames {
  * Reads and validates `*.yaml` of the directory; with `known`, issuers and buckets are checked against it.
  * @throws InvalidPolicies with every issue of every file
  */
-export async function loadPolicies(directory: string, known?: KnownNames): Promise<PolicySet> {
-  const { files, issues } = await readDirectory(directory);
+export async function loadPolicies(directory: string, known?: KnownNames, read = readDirectory): Promise<PolicySet> {
+  const { files, issues } = await read(directory);
   const version = versionOf(files);
   const documents: ReadDocument<Policy>[] = [];
   const found: PolicyIssue[] = [...issues];
@@ -40,7 +42,7 @@ export async function loadPolicies(directory: string, known?: KnownNames): Promi
   }
   found.push(...acrossFiles(documents), ...(known === undefined ? [] : unknownNames(documents, known)));
   // A set that is being written while it is read may be valid and yet lack its last deny.
-  if (found.length === 0 && versionOf((await readDirectory(directory)).files) !== version) {
+  if (found.length === 0 && versionOf((await read(directory)).files) !== version) {
     found.push({ file: directory, path: '', message: 'changed while it was read: load it again when it is complete' });
   }
   if (found.length > 0) throw new InvalidPolicies(found);
@@ -67,20 +69,23 @@ function acrossFiles(documents: readonly ReadDocument<Policy>[]): PolicyIssue[] 
   return issues;
 }
 
-function unknownNames(documents: readonly ReadDocument<Policy>[], known: KnownNames): PolicyIssue[] {
-  const issuers = new Set(known.issuers);
-  const buckets = new Set(known.buckets);
-  const list = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
-  return documents.flatMap(({ value, issueAt }) => [
-    ...value.subjects.flatMap(({ issuer }, index) =>
-      issuers.has(issuer)
-        ? []
-        : [issueAt(['subjects', index, 'issuer'], `is not an issuer of the configuration: ${list(known.issuers)}`)],
-    ),
-    ...value.rules.flatMap(({ bucket }, index) =>
-      buckets.has(bucket)
-        ? []
-        : [issueAt(['rules', index, 'bucket'], `is not a bucket of the configuration: ${list(known.buckets)}`)],
-    ),
-  ]);
+function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buckets }: KnownNames): PolicyIssue[] {
+  const issues: PolicyIssue[] = [];
+  for (const { value, issueAt } of documents) {
+    value.subjects.forEach(({ issuer, client }, index) => {
+      const claims = issuers.get(issuer);
+      if (claims === undefined) {
+        const message = `is not an issuer of the configuration: ${[...issuers.keys()].join(', ')}`;
+        issues.push(issueAt(['subjects', index, 'issuer'], message));
+      } else if (client !== undefined && !CLIENT_CLAIMS.some((claim) => claims.includes(claim))) {
+        const message = `can match nobody: name ${CLIENT_CLAIMS.join(' or ')} in the claims of issuer ${issuer}`;
+        issues.push(issueAt(['subjects', index, 'client'], message));
+      }
+    });
+    value.rules.forEach(({ bucket }, index) => {
+      if (buckets.includes(bucket)) return;
+      issues.push(issueAt(['rules', index, 'bucket'], `is not a bucket of the configuration: ${buckets.join(', ')}`));
+    });
+  }
+  return issues;
 }

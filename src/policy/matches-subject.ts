@@ -1,6 +1,9 @@
 import type { Principal } from '../contracts/principal.ts';
 import type { Policy, Selector } from './policy-schema.ts';
 
+/** Where tokens name their client. @see RFC 9068 section 2.2, OpenID Connect Core section 2 */
+export const CLIENT_CLAIMS: readonly string[] = ['client_id', 'azp'];
+
 /** Says whether a policy bears on a principal: one of its subjects matches, and of that subject every line does. */
 export function matchesSubject(policy: Policy, principal: Principal): boolean {
   return policy.subjects.some((selector) => selects(selector, principal));
@@ -15,8 +18,8 @@ function selects({ issuer, group, subject, client }: Selector, principal: Princi
   );
 }
 
-/** The client that the token was issued to. @see RFC 9068 section 2.2, OpenID Connect Core section 2 (`azp`) */
+/** The client that the token was issued to: the first of `CLIENT_CLAIMS` that there is. */
 function clientOf({ claims }: Principal): unknown {
-  if (Object.hasOwn(claims, 'client_id')) return claims['client_id'];
-  return Object.hasOwn(claims, 'azp') ? claims['azp'] : undefined;
+  const name = CLIENT_CLAIMS.find((claim) => Object.hasOwn(claims, claim));
+  return name === undefined ? undefined : claims[name];
 }

@@ -8,7 +8,7 @@ import type { Grant } from '../contracts/authorizer.ts';
 import { VERBS } from '../s3/operations.ts';
 
 /** Bounds of the language: characters, bytes or entries. */
-const LIMITS = { subjects: 64, rules: 256, text: 256, reason: 300, description: 1000, keyBytes: 1024 } as const;
+const LIMITS = { subjects: 64, rules: 256, text: 1024, reason: 300, description: 1000, keyBytes: 1024 } as const;
 
 /** A key, or a prefix that ends in `/` (empty: everything). */
 export type Scope = Grant['scope'];
@@ -40,9 +40,9 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 /** For checks that should report beside the errors of single fields, not only once these are gone. */
 export const always = { when: ({ value }: { readonly value: unknown }) => isRecord(value) };
 
-/** Counts which of the names are there, whatever their value. */
-export const present = (value: object, names: readonly string[]) =>
-  names.filter((name) => Object.hasOwn(value, name)).length;
+/** Counts which of the names are there, with whatever value. A name without a value is not there. */
+export const present = (value: Readonly<Record<string, unknown>>, names: readonly string[]) =>
+  names.filter((name) => value[name] !== undefined).length;
 
 // What an auditor cannot see must not decide: control characters, line separators, zero-width and bidi characters.
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;

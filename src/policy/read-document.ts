@@ -32,10 +32,8 @@ export function readDocument<Schema extends z.ZodType>(
     prettyErrors: false,
     lineCounter: lines,
   });
-  const syntax = [
-    ...[...document.errors, ...document.warnings].map(({ pos, message }) => ({ offset: pos[0], message })),
-    ...indirections(document),
-  ];
+  const malformed = [...document.errors, ...document.warnings].map(({ pos, message }) => ({ offset: pos[0], message }));
+  const syntax = malformed.length > 0 ? malformed : indirections(document);
   if (syntax.length > 0) {
     return {
       issues: syntax

@@ -9,7 +9,7 @@ const policies = fileURLToPath(new URL('../../policies/', import.meta.url));
 
 describe('the policies of the demo', () => {
   it('decide every case beside them as written there, by the rule that is named', async () => {
-    const set = await loadPolicies(policies, { issuers: ['demo'], buckets: ['reports', 'artifacts'] });
+    const set = await loadPolicies(policies, { issuers: new Map([['demo', []]]), buckets: ['reports', 'artifacts'] });
     const report = checkPolicyTests(set, await loadPolicyTests(`${policies}tests`));
     assert.deepEqual(report.failures, []);
     assert.ok(report.passed > 30);

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { Access, Grant } from '../../src/contracts/authorizer.ts';
+import type { Principal } from '../../src/contracts/principal.ts';
+import { createAuthorizer } from '../../src/policy/authorizer.ts';
+import type { PolicySet } from '../../src/policy/load-policies.ts';
+import { policySchema, type Policy, type Scope, type Selector } from '../../src/policy/policy-schema.ts';
+import { VERBS } from '../../src/s3/operations.ts';
+
+// Small alphabets, so that keys, prefixes, groups and buckets meet often; `all` and `manage` mean something to CASL.
+const bucket = fc.constantFrom('reports', 'all', 'manage');
+const group = fc.constantFrom('g1', 'g2', 'g3');
+const issuer = fc.constantFrom('demo', 'partner');
+const person = fc.constantFrom('ann', 'ben');
+const piece = fc.constantFrom('a', 'b', '/', 'a/', 'é', 'e\u0301', '.', '..', '*', '$', '__proto__');
+const key = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join(''));
+const prefix = fc.oneof(fc.constant(''), key);
+const verbs = fc.uniqueArray(fc.constantFrom(...VERBS), { minLength: 1 });
+
+const scope = fc.oneof(
+  key.map((each) => ({ prefix: `${each}/` })),
+  key.map((each) => ({ key: each })),
+  fc.constant({ everything: true }),
+);
+const rule = fc
+  .tuple(fc.boolean(), verbs, bucket, scope)
+  .filter(([deny, list, , each]) => deny || !('key' in each && list.includes('LIST')))
+  .map(([deny, list, name, each]) => ({ [deny ? 'deny' : 'allow']: list, bucket: name, ...each }));
+const selector = fc
+  .record({ issuer, group, subject: person, client: person }, { requiredKeys: ['issuer'] })
+  .filter((each) => Object.keys(each).length > 1);
+const policy = fc.record({
+  subjects: fc.array(selector, { minLength: 1, maxLength: 2 }),
+  rules: fc.array(rule, { minLength: 1, maxLength: 5 }),
+});
+
+const policySet = fc.array(policy, { maxLength: 5 }).map((policies): PolicySet => ({
+  version: 'v',
+  policies: policies.map(({ subjects, rules }, index) =>
+    policySchema.parse({
+      id: `p${index}`,
+      description: 'Random.',
+      subjects,
+      rules: rules.map((each, number) => ({ id: `r${number}`, ...each })),
+    }),
+  ),
+}));
+
+const principal = fc
+  .record({ issuerName: issuer, subject: person, groups: fc.uniqueArray(group), client: fc.option(person) })
+  .map(({ client, ...rest }): Principal => ({
+    ...rest,
+    issuer: '',
+    claims: client === null ? {} : { client_id: client },
+    tokenIdHash: '',
+    expiresAtMs: 0,
+  }));
+
+const object = fc
+  .tuple(fc.constantFrom('GET', 'PUT', 'DELETE'), bucket, key)
+  .map(([verb, name, each]) => ({ kind: 'object', verb, bucket: name, key: each }) as const);
+const listing = fc
+  .tuple(bucket, prefix, fc.array(prefix, { maxLength: 2 }))
+  .map(([name, each, after]) => ({ kind: 'listing', verb: 'LIST', bucket: name, prefix: each, after }) as const);
+
+const start = (text: string, of: string) => of.slice(0, text.length) === text;
+const scopeStart = (each: Scope) => ('key' in each ? each.key : each.prefix);
+const holds = (each: Scope, name: string) => ('key' in each ? each.key === name : start(each.prefix, name));
+
+function bearsOn(each: Selector, who: Principal): boolean {
+  if (each.issuer !== who.issuerName) return false;
+  if (each.group !== undefined && !who.groups.includes(each.group)) return false;
+  if (each.subject !== undefined && each.subject !== who.subject) return false;
+  return each.client === undefined || each.client === who.claims['client_id'];
+}
+
+/** The rules in the plainest words: who is meant, what matches, deny wins, default deny. */
+function naive(policies: readonly Policy[], who: Principal, access: Exclude<Access, { kind: 'bucket' }>): string {
+  const rules = policies
+    .filter(({ subjects }) => subjects.some((each) => bearsOn(each, who)))
+    .flatMap(({ id, rules: own }) => own.map((each) => ({ ...each, name: `${id}/${each.id}` })))
+    .filter((each) => each.bucket === access.bucket && each.verbs.includes(access.verb));
+  const deny = rules.find(({ effect, scope: at }) => {
+    if (effect === 'allow') return false;
+    if (access.kind === 'object') return holds(at, access.key);
+    return start(access.prefix, scopeStart(at)) || ('prefix' in at && start(at.prefix, access.prefix));
+  });
+  if (deny !== undefined) return `deny ${deny.name}`;
+  const allow = rules.find(({ effect, scope: at }) => {
+    if (effect === 'deny') return false;
+    if (access.kind === 'object') return holds(at, access.key);
+    const seen = [access.prefix, ...access.after.filter((marker) => marker !== '')];
+    return 'prefix' in at && seen.every((each) => start(at.prefix, each));
+  });
+  return allow === undefined ? 'deny default-deny' : `allow ${allow.name}`;
+}
+
+const allowedBy = (grants: readonly Grant[], verb: string, name: string) => {
+  const matching = grants.filter((each) => each.verbs.some((own) => own === verb) && holds(each.scope, name));
+  return matching.length > 0 && matching.every(({ effect }) => effect === 'allow');
+};
+
+describe('policies, at random', () => {
+  it('are decided by the compiled abilities as by the plainest evaluator, rule for rule', () => {
+    const accesses = fc.array(fc.oneof(object, listing), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(policySet, fc.array(principal, { minLength: 1, maxLength: 3 }), accesses, (set, callers, asked) => {
+        const authorizer = createAuthorizer({ current: () => set });
+        for (const who of callers) {
+          for (const access of asked) {
+            const { effect, rule: name } = authorizer.decide(who, access);
+            assert.equal(`${effect} ${name}`, naive(set.policies, who, access));
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('give grants that say of an object exactly what a decision says', () => {
+    fc.assert(
+      fc.property(policySet, principal, fc.array(object, { minLength: 1, maxLength: 20 }), (set, who, asked) => {
+        const authorizer = createAuthorizer({ current: () => set });
+        for (const access of asked) {
+          const granted = allowedBy(authorizer.grants(who, access.bucket), access.verb, access.key);
+          assert.equal(granted, authorizer.decide(who, access).effect === 'allow');
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('never allow a listing that shows a key of which LIST is denied or not granted', () => {
+    fc.assert(
+      fc.property(policySet, principal, listing, fc.array(key, { maxLength: 20 }), (set, who, access, rests) => {
+        const authorizer = createAuthorizer({ current: () => set });
+        if (authorizer.decide(who, access).effect === 'deny') return;
+        for (const rest of rests) {
+          assert.ok(allowedBy(authorizer.grants(who, access.bucket), 'LIST', access.prefix + rest));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('show every bucket in which some object or listing is allowed', () => {
+    fc.assert(
+      fc.property(policySet, principal, fc.oneof(object, listing), (set, who, access) => {
+        const authorizer = createAuthorizer({ current: () => set });
+        if (authorizer.decide(who, access).effect === 'deny') return;
+        assert.deepEqual(authorizer.visibleBuckets(who, [access.bucket]), [access.bucket]);
+        assert.equal(authorizer.decide(who, { kind: 'bucket', bucket: access.bucket }).effect, 'allow');
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});

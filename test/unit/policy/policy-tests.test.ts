@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidPolicies } from '../../../src/policy/invalid-policies.ts';
+import { checkPolicyTests, loadPolicyTests } from '../../../src/policy/policy-tests.ts';
+import { setOf, written } from './policies-of.ts';
+
+const CASES = `
+identities:
+  ann: { issuer: demo, subject: ann, groups: [staff] }
+cases:
+  - { who: ann, does: GET, bucket: reports, key: a/x, expect: allow, rule: p/r0 }
+  - { who: ann, does: LIST, bucket: reports, prefix: '', expect: deny, rule: default-deny }
+`;
+
+describe('policy tests', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'policy-tests-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  const load = async (text: string) => {
+    await writeFile(join(directory, 'a.yaml'), text);
+    return loadPolicyTests(directory);
+  };
+  const get = { allow: ['GET'], bucket: 'reports', prefix: 'a/' };
+
+  it('pass where effect and rule are as written', async () => {
+    const report = checkPolicyTests(setOf(written('p', [get])), await load(CASES));
+    assert.deepEqual(report, { passed: 2, failures: [], unproven: [] });
+  });
+
+  it('fail where the effect is right by another rule, or wrong', async () => {
+    const set = setOf(
+      written('p', [
+        { ...get, id: 'other' },
+        { ...get, allow: ['LIST'], everything: true, prefix: undefined },
+      ]),
+    );
+    const report = checkPolicyTests(set, await load(CASES));
+    assert.equal(report.passed, 0);
+    assert.equal(report.failures.length, 2);
+    assert.match(report.failures[0] ?? '', /a\.yaml: cases\[0\].*expected allow by p\/r0, got allow by p\/other/);
+  });
+
+  it('name the rules that no case shows at work', async () => {
+    const set = setOf(written('p', [get, { deny: ['PUT'], bucket: 'reports', everything: true }]));
+    assert.deepEqual(checkPolicyTests(set, await load(CASES)).unproven, ['p/r1']);
+  });
+
+  for (const [title, from, to] of [
+    ['of an identity that is not there', 'who: ann, does: GET', 'who: toString, does: GET'],
+    ['of LIST on a key', 'does: GET', 'does: LIST'],
+    ['of GET on a prefix', 'key: a/x', 'prefix: a/'],
+    ['of key and prefix', 'key: a/x', 'key: a/x, prefix: a/'],
+    ['with an unknown key', 'key: a/x', 'key: a/x, note: x'],
+    ['that expects something else', 'expect: allow', 'expect: maybe'],
+  ] as const) {
+    it(`are refused with a case ${title}`, async () => {
+      assert.ok(CASES.includes(from));
+      await assert.rejects(load(CASES.replace(from, to)), InvalidPolicies);
+    });
+  }
+});
