@@ -137,6 +137,11 @@ describe('s3/parse-request', () => {
     });
   });
 
+  it('checks x-amz-content-sha256 also where no body is', () => {
+    refused('InvalidArgument', () => parse('GET', '/reports/k', 'x-amz-content-sha256', 'x'));
+    refused('NotImplemented', () => parse('GET', '/reports/k', 'x-amz-content-sha256', 'STREAMING-X'));
+  });
+
   describe('aws-chunked bodies', () => {
     for (const headers of [
       ['x-amz-content-sha256', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'],

@@ -94,9 +94,9 @@ describe('sigv4/signer', () => {
 
   it('orders a query by encoded name, then by encoded value', () => {
     const query: [string, string][] = [
-      ['a', 'ä'],
-      ['b', '1'],
       ['a', 'z'],
+      ['b', '1'],
+      ['a', 'ä'],
       ['A', ''],
       ['a-', ''],
     ];
