@@ -1,0 +1,109 @@
+/**
+ * The service's own log: JSON, one line each, through winston. What enters: messages with fields that hold no secret, and
+ * errors. What leaves: redacted lines on one stream. It never blocks a request, never queues without bound, and never
+ * fails the service when nobody reads it.
+ */
+import { Writable } from 'node:stream';
+import { createLogger, format, transports } from 'winston';
+import { describeError } from './describe-error.ts';
+import { redactField, redactText } from './redact.ts';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface LogOptions {
+  readonly stream: NodeJS.WritableStream;
+  readonly level: LogLevel;
+  /** Which of several workers this is. */
+  readonly worker: number;
+}
+
+export interface Log {
+  readonly enabled: (level: LogLevel) => boolean;
+  readonly write: (level: LogLevel, message: string, fields?: LogFields) => void;
+  readonly error: (message: string, fields?: LogFields) => void;
+  readonly warn: (message: string, fields?: LogFields) => void;
+  readonly info: (message: string, fields?: LogFields) => void;
+  readonly debug: (message: string, fields?: LogFields) => void;
+  /** Resolves when the stream has taken every line so far; without it an exit loses them. */
+  readonly flush: () => Promise<void>;
+}
+
+/** Of a reader slower than the log, this many lines are kept waiting; the rest is counted. */
+const MAX_PENDING_LINES = 10_000;
+
+interface Line {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Makes a log onto a stream. An `error` field is described with its causes, its stack only at level debug. */
+export function createLog({ stream, level, worker }: LogOptions): Log {
+  let pending = 0;
+  let dropped = 0;
+  let flushed: PromiseWithResolvers<void> | undefined;
+
+  const taken = (): void => {
+    pending -= 1;
+    if (pending > 0) return;
+    flushed?.resolve();
+    flushed = undefined;
+  };
+  const counted = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _encoding, done) {
+      stream.write(chunk, () => {
+        taken();
+        done();
+      });
+    },
+  });
+  // A reader that has gone away (EPIPE) must not take the service with it.
+  if (stream.listenerCount('error') === 0) stream.on('error', () => undefined);
+
+  const render = (line: Line): string => {
+    const time = new Date().toISOString();
+    const message = redactText(line.message);
+    const own = { time, level: line.level, message, worker };
+    return JSON.stringify({ ...own, ...fieldsOf(line.fields, level === 'debug'), ...own });
+  };
+  const logger = createLogger({
+    level,
+    format: format.printf((info) => render(info as unknown as Line)),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- typed as an interface by winston
+    transports: [new transports.Stream({ stream: counted, eol: '\n' })],
+  });
+
+  const enabled = (wanted: LogLevel): boolean => logger.isLevelEnabled(wanted);
+  const write = (wanted: LogLevel, message: string, fields: LogFields = {}): void => {
+    if (!enabled(wanted)) return;
+    if (pending >= MAX_PENDING_LINES) {
+      dropped += 1;
+      return;
+    }
+    pending += 1;
+    const line = { level: wanted, message, fields: dropped === 0 ? fields : { ...fields, droppedBefore: dropped } };
+    dropped = 0;
+    logger.log(line);
+  };
+
+  return {
+    enabled,
+    write,
+    error: (message, fields) => write('error', message, fields),
+    warn: (message, fields) => write('warn', message, fields),
+    info: (message, fields) => write('info', message, fields),
+    debug: (message, fields) => write('debug', message, fields),
+    flush: () => (pending === 0 ? Promise.resolve() : (flushed ??= Promise.withResolvers()).promise),
+  };
+}
+
+function fieldsOf(fields: LogFields, withStack: boolean): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      redactField(name, value instanceof Error ? describeError(value, withStack) : value),
+    ]),
+  );
+}

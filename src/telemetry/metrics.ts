@@ -1,0 +1,158 @@
+/**
+ * Metrics. What enters: durations, counts and names out of closed sets. What leaves: a registry for `/metrics`.
+ * Labels never hold a bucket, a key, an identity or anything else of a request: their number is bounded by the code and,
+ * for stores, by configuration. It never throws for a number: a clock that jumps must not fail a request.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Observer, RequestSummary } from '../contracts/observer.ts';
+
+export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call'> {
+  readonly registry: Registry;
+  readonly inFlight: (change: 1 | -1) => void;
+  readonly request: (summary: RequestSummary) => void;
+  /** Milliseconds. */
+  readonly clockOffset: (storeName: string, offsetMs: number) => void;
+  /** A line that the log did not write because there were too many like it. */
+  readonly lineSuppressed: () => void;
+}
+
+const PREFIX = 'sallyport_';
+const STAGE_SECONDS = [0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10];
+const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 300];
+const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const EVENT_LOOP_RESOLUTION_MS = 20;
+
+/**
+ * Makes the metrics of one gateway: its own under `sallyport_`, those of the process and of Node under the names that
+ * dashboards expect (`process_*`, `nodejs_*`, event-loop lag among them).
+ */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_RESOLUTION_MS });
+
+  const requests = new Counter({
+    name: `${PREFIX}requests_total`,
+    help: 'Requests by S3 operation and outcome.',
+    labelNames: ['operation', 'outcome'],
+    registers,
+  });
+  const requestSeconds = new Histogram({
+    name: `${PREFIX}request_duration_seconds`,
+    help: 'From the request line to the last byte of the answer.',
+    labelNames: ['operation'],
+    buckets: REQUEST_SECONDS,
+    registers,
+  });
+  const stageSeconds = new Histogram({
+    name: `${PREFIX}stage_duration_seconds`,
+    help: 'Time spent in one stage of the pipeline.',
+    labelNames: ['stage'],
+    buckets: STAGE_SECONDS,
+    registers,
+  });
+  const bytes = new Counter({
+    name: `${PREFIX}bytes_total`,
+    help: 'Plaintext bytes received from (in) and handed to (out) clients.',
+    labelNames: ['direction'],
+    registers,
+  });
+  const calls = new Counter({
+    name: `${PREFIX}calls_total`,
+    help: 'Calls to the services that the gateway stands on.',
+    labelNames: ['service', 'outcome'],
+    registers,
+  });
+  const callSeconds = new Histogram({
+    name: `${PREFIX}call_duration_seconds`,
+    help: 'Until the head of the answer.',
+    labelNames: ['service'],
+    buckets: CALL_SECONDS,
+    registers,
+  });
+  const cacheRequests = new Counter({
+    name: `${PREFIX}cache_requests_total`,
+    help: 'Look-ups in the caches of tokens, credentials and issuer keys.',
+    labelNames: ['cache', 'result'],
+    registers,
+  });
+  const inFlight = new Gauge({ name: `${PREFIX}in_flight`, help: 'Requests under way.', registers });
+  const offsets = new Map<string, number>();
+  new Gauge({
+    name: `${PREFIX}clock_offset_seconds`,
+    help: "A store's clock minus the gateway's, from its Date header.",
+    labelNames: ['store'],
+    aggregator: 'average',
+    registers,
+    collect() {
+      for (const [store, offsetMs] of offsets) this.set({ store }, offsetMs / 1000);
+    },
+  });
+  const suppressed = new Counter({
+    name: `${PREFIX}log_lines_suppressed_total`,
+    help: 'Lines that the log left out because there were too many like them.',
+    registers,
+  });
+
+  // Binding a label checks and copies it; bound once, an observation costs a fifth of a microsecond.
+  const requestOf = bindOnce((operation) => ({
+    outcome: bindOnce((outcome) => requests.labels(operation, outcome)),
+    seconds: requestSeconds.labels(operation),
+  }));
+  const stageOf = bindOnce((stage) => stageSeconds.labels(stage));
+  const cacheOf = bindOnce((cache) => ({
+    hit: cacheRequests.labels(cache, 'hit'),
+    miss: cacheRequests.labels(cache, 'miss'),
+  }));
+  const callOf = bindOnce((service) => ({
+    outcome: bindOnce((outcome) => calls.labels(service, outcome)),
+    seconds: callSeconds.labels(service),
+  }));
+  const bytesIn = bytes.labels('in');
+  const bytesOut = bytes.labels('out');
+
+  return {
+    registry,
+    inFlight: (change) => inFlight.inc(change),
+    stage: (stage, durationMs) => stageOf(stage).observe(seconds(durationMs)),
+    request: (summary) => {
+      const bound = requestOf(summary.operation ?? 'unknown');
+      bound.outcome(summary.result).inc();
+      bound.seconds.observe(seconds(summary.durationMs));
+      if (summary.bytesIn > 0) bytesIn.inc(count(summary.bytesIn));
+      if (summary.bytesOut > 0) bytesOut.inc(count(summary.bytesOut));
+    },
+    cache: (cache, hit) => (hit ? cacheOf(cache).hit : cacheOf(cache).miss).inc(),
+    call: (service, outcome, durationMs) => {
+      const bound = callOf(service);
+      bound.outcome(outcome).inc();
+      bound.seconds.observe(seconds(durationMs));
+    },
+    clockOffset: (storeName, offsetMs) => {
+      if (Number.isFinite(offsetMs)) offsets.set(storeName, offsetMs);
+    },
+    lineSuppressed: () => suppressed.inc(),
+  };
+}
+
+/** The names come from closed sets, so that the map stays small. */
+function bindOnce<Bound>(bind: (name: string) => Bound): (name: string) => Bound {
+  const known = new Map<string, Bound>();
+  return (name) => {
+    let bound = known.get(name);
+    if (bound === undefined) {
+      bound = bind(name);
+      known.set(name, bound);
+    }
+    return bound;
+  };
+}
+
+function seconds(durationMs: number): number {
+  return count(durationMs) / 1000;
+}
+
+/** prom-client throws at what is not finite, and a counter at what is negative. */
+function count(value: number): number {
+  return Number.isFinite(value) && value > 0 ? value : 0;
+}

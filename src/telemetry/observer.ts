@@ -1,0 +1,82 @@
+/**
+ * Where the rooms' observations go: metrics always, the log where somebody should read it. What enters: durations, names,
+ * failures. What leaves: bounded numbers of redacted lines. It never throws into the request that it observes.
+ */
+import type { Clock } from '../contracts/clock.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { ErrorCode } from '../errors/codes.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { LineLimiter } from './line-limiter.ts';
+import type { Log, LogFields, LogLevel } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface ObserverOptions {
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** Signatures are refused by stores at 15 minutes, and tokens go stale long before. */
+const CLOCK_OFFSET_LIMIT_MS = 60_000;
+
+/** Makes the observer that all rooms are handed. */
+export function createObserver({ metrics, log, clock }: ObserverOptions): Observer {
+  // A budget for each level: a flood of refusals must not hide that the audit fails.
+  const limiters = { error: new LineLimiter(clock), warn: new LineLimiter(clock), info: new LineLimiter(clock) };
+  const offStores = new Set<string>();
+
+  /** `kind` is what makes lines alike; it comes from closed sets or from the code. */
+  const write = (level: LogLevel, kind: string, message: string, fields: LogFields = {}): void => {
+    if (!log.enabled(level)) return;
+    if (level === 'debug') {
+      log.debug(message, fields);
+      return;
+    }
+    const suppressed = limiters[level].admit(kind);
+    if (suppressed === undefined) metrics.lineSuppressed();
+    else log.write(level, message, suppressed === 0 ? fields : { ...fields, suppressed });
+  };
+
+  return {
+    stage: metrics.stage,
+    cache: metrics.cache,
+    call: metrics.call,
+    request: (summary) => {
+      metrics.request(summary);
+      if (log.enabled('debug')) log.debug('request', { ...summary });
+    },
+    failure: (requestId, error) => {
+      const known = error instanceof GatewayError;
+      const kind = known ? `${error.code} ${error.stage}` : 'unexpected';
+      const message = known ? `${error.code} at ${error.stage}` : 'an unexpected failure';
+      write(levelOf(error), `failure ${kind}`, message, { requestId, error });
+    },
+    clockOffset: (storeName, offsetMs) => {
+      metrics.clockOffset(storeName, offsetMs);
+      const off = Math.abs(offsetMs) > CLOCK_OFFSET_LIMIT_MS;
+      if (off === offStores.has(storeName)) return;
+      const fields = { store: storeName, offsetSeconds: Math.round(offsetMs / 1000) };
+      if (off) {
+        offStores.add(storeName);
+        write('warn', 'clock off', "the clock of a store and this machine's differ", fields);
+      } else {
+        offStores.delete(storeName);
+        write('info', 'clock agrees', "the clock of a store and this machine's agree again", fields);
+      }
+    },
+    warn: (message, fields) => write('warn', message, message, fields),
+    info: (message, fields) => write('info', message, message, fields),
+  };
+}
+
+const WARNINGS: ReadonlySet<ErrorCode> = new Set(['AccessDeniedByStore', 'ObjectNotEncrypted', 'SlowDown']);
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 501]);
+
+/** What does not work is an error, what an operator has to look into a warning; what a client got wrong is not news. */
+function levelOf(error: unknown): LogLevel {
+  if (!(error instanceof GatewayError)) return 'error';
+  if (WARNINGS.has(error.code)) return 'warn';
+  const { status } = error.row;
+  if (REFUSALS.has(status)) return 'info';
+  return status >= 500 ? 'error' : 'debug';
+}
