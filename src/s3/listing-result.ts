@@ -9,7 +9,7 @@ import { wrapToken, type ListingQuery } from './listing-query.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
 import { childrenOf, readXml, textOf, type XmlElement } from './xml-reader.ts';
 
-export interface ListedObject {
+interface ListedObject {
   readonly key: string;
   readonly lastModified: string;
   readonly etag: string;
@@ -34,7 +34,7 @@ export interface ListingView {
   readonly etag: (stored: string) => string;
 }
 
-export const MAX_LISTING_BYTES = 16 * 1024 * 1024;
+const MAX_LISTING_BYTES = 16 * 1024 * 1024;
 
 const SIZE = /^\d{1,15}$/;
 

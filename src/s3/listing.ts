@@ -3,7 +3,7 @@ import type { ListingQuery } from './listing-query.ts';
 import { readListing, writeListing, type ListingView } from './listing-result.ts';
 
 export { parseListing, storeListingQuery, type ListingQuery } from './listing-query.ts';
-export { MAX_LISTING_BYTES, type ListingView } from './listing-result.ts';
+export { type ListingView } from './listing-result.ts';
 
 /**
  * Turns a store's ListBucketResult (16 MiB at most) into the client's.

@@ -6,8 +6,8 @@
 import { GatewayError } from '../errors/gateway-error.ts';
 
 /** The header section as Node and HAProxy are configured to take it, in bytes. */
-export const MAX_HEADER_BYTES = 32_768;
-export const MAX_HEADER_FIELDS = 200;
+const MAX_HEADER_BYTES = 32_768;
+const MAX_HEADER_FIELDS = 200;
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;

@@ -14,7 +14,7 @@ export interface RequestTarget {
   readonly query: ReadonlyMap<string, string>;
 }
 
-export const MAX_KEY_BYTES = 1024;
+const MAX_KEY_BYTES = 1024;
 
 /** A key, a prefix, a marker and a continuation token, each at its longest and percent-encoded whole. */
 const MAX_TARGET_LENGTH = 16_384;

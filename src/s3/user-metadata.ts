@@ -11,7 +11,7 @@ export const ENVELOPE_HEADER = 'x-amz-meta-sallyport';
 const STORE_METADATA_BYTES = 2048;
 
 /** What our own name and value may take of that, in bytes. */
-export const ENVELOPE_METADATA_BYTES = 128;
+const ENVELOPE_METADATA_BYTES = 128;
 
 /** What is left to a client, in bytes; the same with and without encryption, so that a bucket can change. */
 export const MAX_USER_METADATA_BYTES = STORE_METADATA_BYTES - ENVELOPE_METADATA_BYTES;

@@ -22,7 +22,7 @@ export interface RequestToSign {
   readonly region: string;
 }
 
-export interface RequestSignature {
+interface RequestSignature {
   /** Encoded path and query. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;

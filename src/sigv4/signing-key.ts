@@ -20,7 +20,7 @@ export interface SigningScope {
 }
 
 /** Derives the key of one day, region and service. */
-export function deriveSigningKey(secretAccessKey: string, { date, region, service }: SigningScope): KeyObject {
+function deriveSigningKey(secretAccessKey: string, { date, region, service }: SigningScope): KeyObject {
   const dateKey = hmac(`AWS4${secretAccessKey}`, date);
   const regionKey = hmac(dateKey, region);
   const serviceKey = hmac(regionKey, service);
