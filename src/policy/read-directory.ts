@@ -3,7 +3,7 @@
  * Never passes over a file that was meant to be read: a deny that is silently left out would be an allow.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { PolicyIssue } from './invalid-policies.ts';
 
 const MAX_FILES = 256;
@@ -35,7 +35,7 @@ export async function readDirectory(
   for (const name of names) {
     const read = name.endsWith('.yaml')
       ? await readText(join(directory, name))
-      : { problem: `must be named \`${basename(name).replace(/\.ya?ml$/i, '.yaml')}\` to be read` };
+      : { problem: `must be named \`${name.replace(/\.ya?ml$/i, '.yaml')}\` to be read` };
     if ('text' in read) files.push({ name, text: read.text });
     else issues.push(fileIssue(name, read.problem));
   }
@@ -44,9 +44,9 @@ export async function readDirectory(
 
 async function readText(path: string): Promise<{ text: string } | { problem: string }> {
   try {
-    const { size, ...entry } = await stat(path).then((stats) => ({ size: stats.size, isFile: stats.isFile() }));
-    if (!entry.isFile) return { problem: 'must be a file' };
-    if (size > MAX_FILE_BYTES) return { problem: `must be at most ${MAX_FILE_BYTES} bytes long; it has ${size}` };
+    const entry = await stat(path);
+    if (!entry.isFile()) return { problem: 'must be a file' };
+    if (entry.size > MAX_FILE_BYTES) return { problem: `must be at most ${MAX_FILE_BYTES} bytes long` };
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)) };
   } catch (error) {
     return { problem: error instanceof TypeError ? 'must be UTF-8 text' : `cannot be read: ${reasonOf(error)}` };
