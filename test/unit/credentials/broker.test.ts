@@ -1,0 +1,421 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import type { StsStore } from '../../../src/credentials/assume-role.ts';
+import { createCredentialBroker, type CredentialBrokerOptions } from '../../../src/credentials/broker.ts';
+import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
+import type { Principal } from '../../../src/contracts/principal.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { allow, bucket, deny, object, principal, rememberingObserver } from './given.ts';
+import { giveSession, refuse, refuseBare, SESSION_SECRET, SESSION_TOKEN, startStsDouble } from './sts-double.ts';
+import type { StsDouble } from './sts-double.ts';
+
+const BASE_SECRET = 'basesecret/basesecret/basesecret/1234567';
+const GRANTS = [allow(['GET', 'PUT'], { prefix: '2026/' })];
+const REPORTS = bucket();
+const MINUTE = 60_000;
+
+describe('credential broker', () => {
+  let nowMs: number;
+  let sts: StsDouble;
+  let observer: ReturnType<typeof rememberingObserver>;
+  const clock = { now: () => nowMs };
+  const closers: (() => void)[] = [];
+
+  const makeBroker = (
+    store: Partial<StsStore> = {},
+    options: Partial<CredentialBrokerOptions> = {},
+  ): ReturnType<typeof createCredentialBroker> => {
+    const broker = createCredentialBroker({
+      stores: [
+        {
+          name: 'main',
+          stsEndpoint: sts.endpoint,
+          region: 'us-east-1',
+          baseCredentials: { accessKeyId: 'AKIABASE', secretAccessKey: BASE_SECRET },
+          iamEscapes: true,
+          roleDefaults: { sourceIdentity: false, durationSeconds: 3600 },
+          ...store,
+        },
+      ],
+      clock,
+      observer,
+      ...options,
+    });
+    closers.push(() => broker.close());
+    return broker;
+  };
+  type Broker = ReturnType<typeof makeBroker>;
+  const planFor = (broker: Broker, who: Partial<Principal> = {}, key = '2026/q3.csv'): AssumeRolePlan =>
+    broker.plan(principal({ expiresAtMs: nowMs + 480 * MINUTE, ...who }), REPORTS, GRANTS, object('GET', key));
+  const formOf = (call: number) => Object.fromEntries(sts.calls[call] ?? []);
+  const failureOf = async (broker: Broker, plan: AssumeRolePlan): Promise<GatewayError> => {
+    const outcome = await broker.credentials(plan).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    assert.ok(outcome instanceof GatewayError);
+    return outcome;
+  };
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) await setImmediate();
+  };
+
+  beforeEach(async () => {
+    nowMs = Date.now();
+    observer = rememberingObserver();
+    sts = await startStsDouble(clock);
+  });
+  afterEach(async () => {
+    for (const close of closers.splice(0)) close();
+    await sts.close();
+  });
+
+  describe('plans', () => {
+    it('asks STS for exactly what was planned, and asks nothing to plan', async () => {
+      const broker = makeBroker();
+      const plan = planFor(broker);
+      assert.equal(sts.calls.length, 0);
+      await broker.credentials(plan);
+      assert.deepEqual(formOf(0), {
+        Action: 'AssumeRole',
+        Version: '2011-06-15',
+        RoleArn: plan.roleArn,
+        RoleSessionName: plan.sessionName,
+        Policy: plan.sessionPolicy,
+        DurationSeconds: '3600',
+      });
+    });
+
+    it('sends ExternalId and SourceIdentity where they are configured', async () => {
+      const broker = makeBroker({
+        roleDefaults: { sourceIdentity: true, externalId: 'tenant-7', durationSeconds: 3600 },
+      });
+      const plan = planFor(broker);
+      await broker.credentials(plan);
+      assert.equal(formOf(0)['SourceIdentity'], plan.sessionName);
+      assert.equal(formOf(0)['ExternalId'], 'tenant-7');
+    });
+
+    it('gives the same plan again for the same identity and grants', () => {
+      const broker = makeBroker();
+      const alice = principal();
+      const first = broker.plan(alice, REPORTS, GRANTS, object('GET', '2026/a'));
+      assert.equal(broker.plan(alice, REPORTS, GRANTS, object('PUT', '2026/b')), first);
+      const reloaded = [allow(['GET'], { prefix: '2026/' })];
+      assert.notEqual(
+        broker.plan(alice, REPORTS, reloaded, object('GET', '2026/a')).sessionPolicy,
+        first.sessionPolicy,
+      );
+    });
+
+    it('names the bucket as the store knows it, in the partition of the role', () => {
+      const china = bucket({ storeBucket: 'cn-7', roleArn: 'arn:aws-cn:iam::123456789012:role/sallyport' });
+      const plan = makeBroker().plan(principal(), china, GRANTS, object('GET', '2026/a'));
+      assert.ok(plan.sessionPolicy.includes('"arn:aws-cn:s3:::cn-7/2026/*"'));
+    });
+
+    it('refuses an access that no grant covers before STS is asked', () => {
+      const broker = makeBroker();
+      for (const key of ['2025/x', '2026', '']) assert.throws(() => planFor(broker, {}, key), { code: 'AccessDenied' });
+      const denied = [...GRANTS, deny(['GET'], { prefix: '' })];
+      assert.throws(() => broker.plan(principal(), REPORTS, [], object('GET', '2026/x')), { code: 'AccessDenied' });
+      assert.ok(broker.plan(principal(), REPORTS, denied, object('GET', '2026/x')).sessionPolicy.includes('"Deny"'));
+    });
+
+    it('does not start with two stores of one name or with sessions that STS would not give', () => {
+      assert.throws(() => makeBroker({ roleDefaults: { sourceIdentity: false, durationSeconds: 899 } }), TypeError);
+      assert.throws(
+        () => makeBroker({ roleDefaults: { sourceIdentity: false, durationSeconds: Number.NaN } }),
+        TypeError,
+      );
+      const stores = [1, 2].map(() => ({
+        name: 'main',
+        stsEndpoint: sts.endpoint,
+        region: 'us-east-1',
+        iamEscapes: true,
+        roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
+      }));
+      assert.throws(() => createCredentialBroker({ stores, clock, observer }), TypeError);
+    });
+  });
+
+  describe('sessions', () => {
+    it('are asked for once by a crowd, and not again while they last', async () => {
+      const broker = makeBroker();
+      const given = await Promise.all(Array.from({ length: 50 }, () => broker.credentials(planFor(broker))));
+      assert.equal(new Set(given).size, 1);
+      await broker.credentials(planFor(broker));
+      assert.equal(sts.calls.length, 1);
+      assert.equal(observer.hits.at(-1), true);
+      assert.deepEqual(observer.stsCalls, ['ok']);
+    });
+
+    it('are never shared between identities, roles or policies', async () => {
+      const broker = makeBroker();
+      const alice = principal();
+      const access = object('GET', '2026/q3.csv');
+      const other = 'arn:aws:iam::123456789012:role/other';
+      await broker.credentials(broker.plan(alice, REPORTS, GRANTS, access));
+      await broker.credentials(broker.plan(principal({ subject: 'bob' }), REPORTS, GRANTS, access));
+      await broker.credentials(broker.plan(principal({ issuer: 'https://other.example' }), REPORTS, GRANTS, access));
+      await broker.credentials(broker.plan(alice, bucket({ roleArn: other }), GRANTS, access));
+      await broker.credentials(broker.plan(alice, REPORTS, [allow(['GET'], { prefix: '2026/' })], access));
+      assert.equal(sts.calls.length, 5);
+    });
+
+    it('are bounded in number; the one longest unused goes first', async () => {
+      const broker = makeBroker({}, { maxSessions: 2 });
+      for (const subject of ['a', 'b', 'a', 'c']) await broker.credentials(planFor(broker, { subject }));
+      assert.equal(sts.calls.length, 3);
+      await broker.credentials(planFor(broker, { subject: 'a' }));
+      assert.equal(sts.calls.length, 3);
+      await broker.credentials(planFor(broker, { subject: 'b' }));
+      assert.equal(sts.calls.length, 4);
+    });
+
+    it('last no longer than the token needs, within what STS gives and configuration allows', async () => {
+      const broker = makeBroker();
+      const expected = { 1: 900, 30: 1865, 600: 3600 };
+      for (const [minutes, seconds] of Object.entries(expected)) {
+        const at = sts.calls.length;
+        await broker.credentials(
+          planFor(broker, { subject: `for ${minutes}`, expiresAtMs: nowMs + Number(minutes) * MINUTE }),
+        );
+        assert.equal(formOf(at)['DurationSeconds'], String(seconds));
+      }
+    });
+
+    it('are renewed ahead of expiry while the old one serves', async () => {
+      const broker = makeBroker();
+      const plan = planFor(broker);
+      const first = await broker.credentials(plan);
+      nowMs += 30 * MINUTE;
+      assert.equal(await broker.credentials(plan), first);
+      assert.equal(sts.calls.length, 1);
+      nowMs += 25 * MINUTE;
+      assert.equal(await broker.credentials(plan), first);
+      await until(() => observer.stsCalls.length === 2);
+      await until(() => sts.calls.length === 2);
+      await setImmediate();
+      const second = await broker.credentials(plan);
+      assert.notEqual(second.accessKeyId, first.accessKeyId);
+      assert.equal(sts.calls.length, 2);
+    });
+
+    it('are not renewed for a token that ends before they do', async () => {
+      const broker = makeBroker();
+      const plan = planFor(broker, { expiresAtMs: nowMs + 30 * MINUTE });
+      await broker.credentials(plan);
+      nowMs += 30 * MINUTE - 1;
+      await broker.credentials(plan);
+      await setImmediate();
+      assert.equal(sts.calls.length, 1);
+    });
+
+    it('survive an outage of STS until they expire, and recover after it', async () => {
+      const broker = makeBroker();
+      const plan = planFor(broker);
+      const first = await broker.credentials(plan);
+      const { answer } = sts;
+      sts.answer = refuse(500, 'InternalFailure');
+      nowMs += 58 * MINUTE;
+      assert.equal(await broker.credentials(plan), first);
+      await until(() => observer.stsCalls.length === 2);
+      assert.equal(await broker.credentials(plan), first);
+      assert.equal(broker.health()[0]?.state, 'degraded');
+      nowMs += MINUTE;
+      assert.equal((await failureOf(broker, plan)).code, 'ServiceUnavailable');
+      sts.answer = answer;
+      nowMs += 1000;
+      assert.notEqual(await broker.credentials(plan), first);
+      assert.deepEqual(broker.health(), [{ name: 'sts:main', state: 'ok' }]);
+    });
+
+    it('are not asked for by every request while a renewal fails', async () => {
+      const broker = makeBroker();
+      const plan = planFor(broker);
+      await broker.credentials(plan);
+      sts.answer = refuse(403, 'AccessDenied');
+      nowMs += 58 * MINUTE;
+      for (let request = 0; request < 20; request += 1) {
+        await broker.credentials(plan);
+        await until(() => observer.stsCalls.length === 2);
+      }
+      assert.equal(sts.calls.length, 2);
+    });
+
+    it('are never used after the token ends', async () => {
+      const broker = makeBroker();
+      const plan = planFor(broker, { expiresAtMs: nowMs + 10 * MINUTE });
+      await broker.credentials(plan);
+      nowMs += 10 * MINUTE;
+      assert.equal((await failureOf(broker, plan)).code, 'ExpiredToken');
+      const never = planFor(broker, { expiresAtMs: Number.NaN });
+      assert.equal((await failureOf(broker, never)).code, 'ExpiredToken');
+      assert.equal(sts.calls.length, 1);
+    });
+
+    it('are not handed out when the token ends while STS answers', async () => {
+      const broker = makeBroker();
+      const { answer } = sts;
+      sts.answer = (response, form) => {
+        nowMs += MINUTE;
+        answer(response, form);
+      };
+      const plan = planFor(broker, { expiresAtMs: nowMs + MINUTE });
+      assert.equal((await failureOf(broker, plan)).code, 'ExpiredToken');
+    });
+
+    it("expire by our own clock when the store's clock runs ahead", async () => {
+      const broker = makeBroker({ roleDefaults: { sourceIdentity: false, durationSeconds: 900 } });
+      sts.answer = (response) => giveSession(response, nowMs + 24 * 60 * MINUTE);
+      const given = await broker.credentials(planFor(broker));
+      assert.equal(given.expiresAtMs, nowMs + 15 * MINUTE);
+    });
+
+    it('that have expired on arrival are refused', async () => {
+      const broker = makeBroker();
+      sts.answer = (response) => giveSession(response, nowMs + 59_000);
+      assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
+    });
+
+    it('that the store refuses are forgotten, but not the one that replaced them', async () => {
+      const broker = makeBroker();
+      const plan = planFor(broker);
+      const first = await broker.credentials(plan);
+      nowMs += MINUTE;
+      broker.forget(plan);
+      const second = await broker.credentials(plan);
+      assert.notEqual(second, first);
+      broker.forget(plan);
+      assert.equal(await broker.credentials(plan), second);
+    });
+  });
+
+  describe('failures', () => {
+    const answers: readonly (readonly [string, StsDouble['answer'], string])[] = [
+      ['a throttled call', refuse(400, 'Throttling'), 'SlowDown'],
+      ['a throttled call of another kind', refuse(400, 'ThrottlingException'), 'SlowDown'],
+      ['a refused role', refuse(403, 'AccessDenied'), 'AccessDeniedByStore'],
+      ['a refused role, as Ceph says it', refuseBare(403, 'AccessDenied'), 'AccessDeniedByStore'],
+      ['base credentials that STS does not know', refuse(403, 'InvalidClientTokenId'), 'ServiceUnavailable'],
+      ['a role that is not there, as Ceph says it', refuseBare(404, 'NoSuchEntity'), 'ServiceUnavailable'],
+      ['a broken STS', refuse(500, 'InternalFailure'), 'ServiceUnavailable'],
+      ['a web page', (response) => response.end('<html><body>Welcome!</body></html>'), 'ServiceUnavailable'],
+      ['bytes', (response) => response.end(Buffer.from([0, 255, 1, 254])), 'ServiceUnavailable'],
+      ['nothing', (response) => response.end(), 'ServiceUnavailable'],
+      ['a session without an end', giveEndless, 'ServiceUnavailable'],
+      ['a key with a line break', giveBroken, 'ServiceUnavailable'],
+      ['a cut connection', (response) => response.destroy(), 'ServiceUnavailable'],
+      ['an answer that is cut', cutShort, 'ServiceUnavailable'],
+    ];
+    for (const [what, answer, code] of answers) {
+      it(`turn ${what} into ${code}`, async () => {
+        const broker = makeBroker();
+        sts.answer = answer;
+        assert.equal((await failureOf(broker, planFor(broker))).code, code);
+        assert.deepEqual(observer.stsCalls, ['error']);
+      });
+    }
+
+    it('turn an STS that hangs, at once or half-way, into ServiceUnavailable when its time is up', async () => {
+      for (const answer of [() => undefined, (response: ServerResponse) => response.write('<AssumeRole')]) {
+        const broker = makeBroker({}, { stsTimeoutMs: 200 });
+        sts.answer = answer;
+        assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
+      }
+    });
+
+    it('stop reading an answer without end', async () => {
+      const broker = makeBroker();
+      let sentBytes = 0;
+      sts.answer = (response) => {
+        const more = (): void => {
+          do sentBytes += 65_536;
+          while (!response.destroyed && response.write(' '.repeat(65_536)));
+        };
+        response.on('drain', more);
+        more();
+      };
+      assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
+      assert.ok(sentBytes < 32 * 1_048_576, `${sentBytes} bytes were read`);
+    });
+
+    it('turn an STS that is down into ServiceUnavailable', async () => {
+      const broker = makeBroker();
+      await sts.close();
+      assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
+    });
+
+    it('hold no secret, nor what STS wrote, in any depth', async () => {
+      for (const [, answer] of answers.slice(0, 8)) {
+        const broker = makeBroker();
+        sts.answer = answer;
+        const shown = inspect([await failureOf(broker, planFor(broker)), observer.said, broker.health()], {
+          depth: 50,
+        });
+        for (const secret of [BASE_SECRET, SESSION_SECRET, SESSION_TOKEN]) assert.ok(!shown.includes(secret));
+        assert.ok(!shown.includes('AKIABASE'));
+      }
+    });
+
+    it('are kept for a second only', async () => {
+      const broker = makeBroker();
+      const { answer } = sts;
+      sts.answer = refuse(403, 'AccessDenied');
+      assert.equal((await failureOf(broker, planFor(broker))).code, 'AccessDeniedByStore');
+      sts.answer = answer;
+      assert.equal((await failureOf(broker, planFor(broker))).code, 'AccessDeniedByStore');
+      assert.equal(sts.calls.length, 1);
+      nowMs += 1000;
+      await broker.credentials(planFor(broker));
+    });
+
+    it('of one identity do not stop another', async () => {
+      const broker = makeBroker();
+      const { answer } = sts;
+      sts.answer = refuse(403, 'AccessDenied');
+      await failureOf(broker, planFor(broker));
+      sts.answer = answer;
+      await broker.credentials(planFor(broker, { subject: 'bob' }));
+    });
+
+    it('narrow the next plan when STS finds the policy too large, and end in AccessDenied', async () => {
+      const broker = makeBroker();
+      const alice = principal();
+      sts.answer = refuse(400, 'PackedPolicyTooLarge');
+      const planned = () => broker.plan(alice, REPORTS, GRANTS, object('GET', '2026/q3.csv'));
+      const wide = planned();
+      assert.equal((await failureOf(broker, wide)).code, 'ServiceUnavailable');
+      const narrow = planned();
+      assert.ok(narrow.sessionPolicy.includes('"arn:aws:s3:::reports/2026/q3.csv"'));
+      assert.equal((await failureOf(broker, narrow)).code, 'ServiceUnavailable');
+      assert.throws(planned, { code: 'AccessDenied' });
+    });
+
+    it('leave STS healthy where it answered with a refusal of one role', async () => {
+      const broker = makeBroker();
+      sts.answer = refuse(403, 'AccessDenied');
+      await failureOf(broker, planFor(broker));
+      assert.equal(broker.health()[0]?.state, 'ok');
+    });
+  });
+});
+
+function giveEndless(response: ServerResponse): void {
+  response.end(
+    `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>B</SecretAccessKey>` +
+      `<SessionToken>C</SessionToken></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+  );
+}
+
+function giveBroken(response: ServerResponse): void {
+  giveSession(response, Date.now() + 60 * MINUTE, 'A&#10;B');
+}
+
+function cutShort(response: ServerResponse): void {
+  response.writeHead(200, { 'content-length': '1000' });
+  response.write('<AssumeRoleResponse>', () => response.destroy());
+}

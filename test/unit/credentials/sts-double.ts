@@ -1,0 +1,71 @@
+/**
+ * An STS on 127.0.0.1 for faults that a real one does not make on demand. It checks nothing: what STS enforces is tested
+ * against Ceph.
+ */
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+export const SESSION_SECRET = 'sessionsecret/sessionsecret/session12345';
+export const SESSION_TOKEN = 'sessiontoken+sessiontoken/sessiontoken==';
+
+export interface StsDouble {
+  readonly endpoint: string;
+  /** The form of every call so far. */
+  readonly calls: URLSearchParams[];
+  /** How the next calls are answered; by default with credentials. */
+  answer: (response: ServerResponse, form: URLSearchParams) => void;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts it. Sessions expire by the clock that is given. */
+export async function startStsDouble(clock: { readonly now: () => number }): Promise<StsDouble> {
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      const form = new URLSearchParams(body);
+      double.calls.push(form);
+      double.answer(response, form);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const double: StsDouble = {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls: [],
+    answer: (response, form) => {
+      giveSession(response, clock.now() + Number(form.get('DurationSeconds')) * 1000, `ASIA${double.calls.length}`);
+    },
+    close: async () => {
+      server.closeAllConnections();
+      if (!server.listening) return;
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  return double;
+}
+
+export function giveSession(response: ServerResponse, expiresAtMs: number, accessKeyId = 'ASIA0'): void {
+  response.end(
+    `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>` +
+      `<AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>${SESSION_SECRET}</SecretAccessKey>` +
+      `<SessionToken>${SESSION_TOKEN}</SessionToken><Expiration>${new Date(expiresAtMs).toISOString()}</Expiration>` +
+      `</Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+  );
+}
+
+/** An error as AWS sends it. */
+export const refuse = (status: number, code: string) => (response: ServerResponse) => {
+  response.writeHead(status, { 'content-type': 'text/xml', 'x-amzn-requestid': 'request-1' });
+  response.end(
+    `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>${code}</Code>` +
+      `<Message>it said ${SESSION_SECRET}</Message></Error><RequestId>request-1</RequestId></ErrorResponse>`,
+  );
+};
+
+/** An error as Ceph RGW sends it. */
+export const refuseBare = (status: number, code: string) => (response: ServerResponse) => {
+  response.writeHead(status, { 'content-type': 'application/xml' });
+  response.end(`<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message></Message></Error>`);
+};
