@@ -1,0 +1,83 @@
+/**
+ * A child process that outlives nobody: its own process group (so that Ctrl-C reaches the parent alone, which then stops
+ * its children in order), output into a log file, and an end that can be waited for.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import type { Environment } from './programs.ts';
+
+export interface ChildOptions {
+  readonly command: readonly [string, ...string[]];
+  readonly environment: Environment;
+  /** Appended to, mode 0600. */
+  readonly logFile: string;
+  /** Whether it gets an IPC channel, by which it notices when its parent is gone. */
+  readonly ipc: boolean;
+}
+
+export interface Child {
+  readonly pid: number;
+  /** Whether it has ended. */
+  readonly ended: () => boolean;
+  /** Sends SIGTERM, after `graceMs` SIGKILL; resolves when it has ended. */
+  readonly stop: (graceMs: number) => Promise<void>;
+  /** Ends it without warning. */
+  readonly kill: () => Promise<void>;
+  /** Resolves when it has ended, whyever. */
+  readonly end: Promise<void>;
+}
+
+/** @throws Error when it cannot be started */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  const [program, ...parameters] = options.command;
+  const log = await open(options.logFile, 'a', 0o600);
+  const child = spawn(program, parameters, {
+    stdio: ['ignore', log.fd, log.fd, ...(options.ipc ? (['ipc'] as const) : [])],
+    env: options.environment,
+    detached: true,
+  });
+  try {
+    await once(child, 'spawn');
+  } finally {
+    await log.close();
+  }
+  const end = new Promise<void>((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else child.once('exit', () => resolve());
+  });
+  const ended = () => child.exitCode !== null || child.signalCode !== null;
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    end,
+    stop: async (graceMs) => {
+      if (ended()) return;
+      child.kill('SIGTERM');
+      const impatience = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      await end;
+      clearTimeout(impatience);
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await end;
+    },
+  };
+}
+
+/**
+ * Asks again and again until the answer is yes.
+ * @throws Error when `gaveUp` says so or after `limitMs`; its message is `what` and where to look
+ */
+export async function waitUntil(
+  question: () => Promise<boolean>,
+  gaveUp: () => boolean,
+  limitMs: number,
+  what: string,
+): Promise<void> {
+  const endMs = Date.now() + limitMs;
+  while (!(await question())) {
+    if (gaveUp() || Date.now() > endMs) throw new Error(what);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Runs the shipped `haproxy.cfg` in the foreground as the demo's front. HAProxy comes from the machine, or from Debian's
+ * package unpacked into the demo's folder; without root, and without a trace on the system.
+ */
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { startChild, waitUntil, type Child } from './child.ts';
+import { unpackProgram } from './debian-packages.ts';
+import { findProgram, type Environment } from './programs.ts';
+
+export interface HaproxyProgram {
+  readonly program: string;
+  /** Empty where it needs no libraries but those of the machine. */
+  readonly libraryPath: string;
+}
+
+export interface HaproxyOptions extends HaproxyProgram {
+  readonly configFile: string;
+  readonly port: number;
+  readonly certificateFile: string;
+  readonly gatewaySocket: string;
+  readonly logFile: string;
+  readonly environment: Environment;
+}
+
+const START_LIMIT_MS = 10_000;
+
+/** Finds HAProxy, or unpacks it into `folder`; `undefined` where neither works. */
+export async function findHaproxy(folder: string, environment: Environment): Promise<HaproxyProgram | undefined> {
+  const installed = await findProgram('haproxy', environment);
+  if (installed !== undefined) return { program: installed, libraryPath: '' };
+  try {
+    return await unpackProgram('haproxy', folder, environment);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Starts it; resolves when it takes connections. @throws Error in one line */
+export async function startHaproxy(options: HaproxyOptions): Promise<Child> {
+  const { environment, port } = options;
+  // It has no channel by which it would notice that its parent was killed; the kernel tells it.
+  const setpriv = await findProgram('setpriv', environment);
+  const command = [options.program, '-db', '-f', options.configFile] as const;
+  const child = await startChild({
+    command: setpriv === undefined ? command : [setpriv, '--pdeathsig', 'TERM', '--', ...command],
+    environment: {
+      ...environment,
+      ...(options.libraryPath === '' ? {} : { LD_LIBRARY_PATH: options.libraryPath }),
+      SALLYPORT_FRONT: frontAddresses()
+        .map((address) => `${address}:${port}`)
+        .join(','),
+      SALLYPORT_CERT: options.certificateFile,
+      SALLYPORT_SOCKET: options.gatewaySocket,
+    },
+    logFile: options.logFile,
+    ipc: false,
+  });
+  try {
+    await waitUntil(() => accepts(port), child.ended, START_LIMIT_MS, `HAProxy did not start; see ${options.logFile}`);
+  } catch (error) {
+    await child.kill();
+    throw error;
+  }
+  return child;
+}
+
+/** A machine without IPv6 cannot bind ::1, and HAProxy would refuse to start. */
+function frontAddresses(): readonly string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map(({ address }) => address));
+  return addresses.includes('::1') ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(port, '127.0.0.1');
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+}
