@@ -51,11 +51,16 @@ export function createMetrics(): Metrics {
     buckets: STAGE_SECONDS,
     registers,
   });
-  const bytes = new Counter({
+  const bytes = { in: 0, out: 0 };
+  new Counter({
     name: `${PREFIX}bytes_total`,
     help: 'Plaintext bytes received from (in) and handed to (out) clients.',
     labelNames: ['direction'],
     registers,
+    collect() {
+      this.reset();
+      for (const [direction, total] of Object.entries(bytes)) this.inc({ direction }, total);
+    },
   });
   const calls = new Counter({
     name: `${PREFIX}calls_total`,
@@ -76,7 +81,15 @@ export function createMetrics(): Metrics {
     labelNames: ['cache', 'result'],
     registers,
   });
-  const inFlight = new Gauge({ name: `${PREFIX}in_flight`, help: 'Requests under way.', registers });
+  let inFlight = 0;
+  new Gauge({
+    name: `${PREFIX}in_flight`,
+    help: 'Requests under way.',
+    registers,
+    collect() {
+      this.set(inFlight);
+    },
+  });
   const offsets = new Map<string, number>();
   new Gauge({
     name: `${PREFIX}clock_offset_seconds`,
@@ -108,19 +121,19 @@ export function createMetrics(): Metrics {
     outcome: bindOnce((outcome) => calls.labels(service, outcome)),
     seconds: callSeconds.labels(service),
   }));
-  const bytesIn = bytes.labels('in');
-  const bytesOut = bytes.labels('out');
 
   return {
     registry,
-    inFlight: (change) => inFlight.inc(change),
+    inFlight: (change) => {
+      inFlight += change;
+    },
     stage: (stage, durationMs) => stageOf(stage).observe(seconds(durationMs)),
     request: (summary) => {
       const bound = requestOf(summary.operation ?? 'unknown');
       bound.outcome(summary.result).inc();
       bound.seconds.observe(seconds(summary.durationMs));
-      if (summary.bytesIn > 0) bytesIn.inc(count(summary.bytesIn));
-      if (summary.bytesOut > 0) bytesOut.inc(count(summary.bytesOut));
+      bytes.in += count(summary.bytesIn);
+      bytes.out += count(summary.bytesOut);
     },
     cache: (cache, hit) => (hit ? cacheOf(cache).hit : cacheOf(cache).miss).inc(),
     call: (service, outcome, durationMs) => {

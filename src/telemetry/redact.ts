@@ -6,6 +6,7 @@
 const REDACTED = '[redacted]';
 /** Bounds the work of the patterns below, too. */
 const MAX_TEXT_LENGTH = 4096;
+const CUT_MARGIN = 512;
 const MAX_DEPTH = 4;
 const MAX_ITEMS = 50;
 
@@ -21,23 +22,24 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // A JWS or JWE, cut short or not.
   [/eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,4}/g, REDACTED],
   [/\b(bearer|basic|dpop|negotiate)\s+[A-Za-z0-9._~+/=-]{16,}/gi, `$1 ${REDACTED}`],
-  // `name=value`, `name: value`, `"name":"value"`, and the same percent-encoded.
-  [new RegExp(`\\b(${NAMES})("?\\s*(?:[=:]|%3[Dd])\\s*"?)[^\\s"'&;,]+`, 'gi'), `$1$2${REDACTED}`],
+  // `name=value`, `name: value`, `"name":"value"`, `<name>value`, escaped or percent-encoded.
+  [new RegExp(`\\b(${NAMES})([\\\\"']*\\s*(?:[=:>]|%3D)[\\s\\\\"']*)[^\\s"'&;,<\\\\]+`, 'gi'), `$1$2${REDACTED}`],
   [/([?&](?:token|secret|code|key)=)[^\s"'&;,]+/gi, `$1${REDACTED}`],
   // An AWS secret access key (40) or 32 bytes of key material (43 or 44), in base64 or base64url: mixed case and digits.
   [
-    /(?<![\w+/-])(?=[A-Za-z+/_-]*\d)(?=[^\sA-Z]*[A-Z])(?=[^\sa-z]*[a-z])(?:[\w+/-]{40}|[\w+/-]{43}=?)(?![\w+/=-])/g,
+    /(?<![\w+/-])(?=[A-Za-z+/_-]*\d)(?=[a-z\d+/_-]*[A-Z])(?=[A-Z\d+/_-]*[a-z])(?:[\w+/-]{40}|[\w+/-]{43}=?)(?![\w+/=-])/g,
     REDACTED,
   ],
   // Session tokens and other long secrets.
   [/[A-Za-z0-9+/_-]{100,}={0,2}/g, REDACTED],
 ];
 
-/** Replaces in a text what looks like a secret, and cuts it at 4,096 characters. */
+/** Replaces in a text what looks like a secret; the result has 4,096 characters at most. */
 export function redactText(text: string): string {
-  let clean = text.length > MAX_TEXT_LENGTH ? text.slice(0, MAX_TEXT_LENGTH) : text;
+  // A secret that the cut would halve must be seen whole first.
+  let clean = text.slice(0, MAX_TEXT_LENGTH + CUT_MARGIN);
   for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
-  return clean;
+  return clean.slice(0, MAX_TEXT_LENGTH);
 }
 
 /** Redacts a value that is logged under a name, whatever it is. */
