@@ -306,7 +306,7 @@ const sections = z.strictObject({
       directory: key(
         path,
         'the path of a directory',
-        'Directory of the audit files; the gateway alone should be able to write there.',
+        'Directory of the audit files; made, mode 0700, where it is missing. The gateway alone should be able to write there.',
       ),
       rotateBytes: count(
         1_048_576,
@@ -324,7 +324,12 @@ const sections = z.strictObject({
         {
           perSecond: count(1, 10_000, 50, 'Refusals of unidentified callers that are recorded per second and process.'),
           burst: count(1, 100_000, 200, 'How many of them at once.'),
-          maxBytes: count(1_048_576, 1_099_511_627_776, 67_108_864, 'Space that they may take; the oldest go first.'),
+          maxBytes: count(
+            1_048_576,
+            1_099_511_627_776,
+            67_108_864,
+            'Space that those of one process may take; the oldest go first.',
+          ),
         },
         'Requests refused before an identity was known: a capped stream of their own.',
       ),
@@ -338,7 +343,7 @@ const sections = z.strictObject({
         8192,
         262_144,
         32_768,
-        "Request line and headers together. Agrees with HAProxy's `tune.bufsize`.",
+        "Request line and headers together. HAProxy's `tune.bufsize` less `tune.maxrewrite` must not be smaller.",
       ),
       objectBytes: count(
         0,

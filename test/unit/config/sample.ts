@@ -1,10 +1,11 @@
 /** A small configuration that is right, in a folder of its own, to be made wrong by tests. */
-import { copyFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { dirname, join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import type { Config } from '../../../src/config/config.ts';
 import { ConfigError, type ConfigProblem } from '../../../src/config/config-error.ts';
+import { keyAt } from '../../../src/config/keys.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 
 /** What is done to the right configuration: values by dotted path; `undefined` removes. */
@@ -46,6 +47,24 @@ export const changed = (changes: Changes): object => {
   const tree = right();
   for (const [path, value] of Object.entries(changes)) put(tree, path.split('.'), value);
   return tree;
+};
+
+/** The folders of a real system that a configuration may name. */
+const ROOTS = /(?<=^|[\s'"])\/(etc|var|run)\//gm;
+
+const namedFiles = (node: unknown, path: readonly string[] = []): [kind: string, name: string][] => {
+  if (typeof node === 'object' && node !== null) {
+    return Object.entries(node).flatMap(([part, value]) => namedFiles(value, [...path, part]));
+  }
+  const kind = keyAt(path)?.file;
+  return typeof node === 'string' && kind !== undefined ? [[kind, node]] : [];
+};
+
+const STAND_INS: Readonly<Record<string, string>> = {
+  certificates: 'test-only.crt.pem',
+  'private key': 'test-only.key.pem',
+  secret: 'secret',
+  seed: 'seed',
 };
 
 export class Sample {
@@ -106,5 +125,17 @@ export class Sample {
   /** Gives the keys (or variables) that are wrong after changes. */
   async wrongKeys(changes: Changes, env: Variables = {}): Promise<readonly string[]> {
     return (await this.problems(changes, env)).map(({ key, where }) => (key === '' ? where : key));
+  }
+
+  /** Loads a configuration that is meant for a real system: its folders move here, its files get stand-ins. */
+  async loadReal(path: string, env: Variables = {}): Promise<Config> {
+    const text = (await readFile(path, 'utf8')).replace(ROOTS, `${this.directory}/$1/`);
+    for (const [kind, name] of namedFiles(parse(text))) {
+      await mkdir(kind === 'directory' ? name : dirname(name), { recursive: true });
+      if (kind === 'directory') continue;
+      await copyFile(this.file(STAND_INS[kind] ?? ''), name);
+      await chmod(name, 0o600);
+    }
+    return this.loadText(text, env);
   }
 }

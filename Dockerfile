@@ -1,0 +1,27 @@
+# The gateway alone: HAProxy belongs in front of it (docker-compose.yml). This file is parsed and checked in CI; the image
+# is not built there.
+ARG NODE_IMAGE=node:24-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /build
+# No package may run code of its own while it is installed.
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build && npm prune --omit=dev --ignore-scripts
+
+FROM ${NODE_IMAGE}
+ENV NODE_ENV=production
+WORKDIR /opt/sallyport
+COPY package.json LICENSE ./
+COPY bin ./bin
+COPY --from=build /build/node_modules ./node_modules
+COPY --from=build /build/dist ./dist
+# By number, so that Kubernetes can tell that it is not root.
+USER 1000:1000
+EXPOSE 9190
+STOPSIGNAL SIGTERM
+# In exec form: signals reach the gateway, and it drains.
+ENTRYPOINT ["node", "bin/sallyport.js"]
+CMD ["serve", "--config", "/etc/sallyport/sallyport.yaml"]

@@ -1,0 +1,296 @@
+/**
+ * Writes the documentation that is made from the code: docs/configuration.md, docs/errors.md and
+ * docs/operations-supported.md. With `--check` it writes nothing, names each file that is not up to date, and exits 1
+ * if there is any.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { VARIABLES } from '../src/config/environment.ts';
+import { KEYS, type KeyRow } from '../src/config/keys.ts';
+import { ERRORS, type ErrorRow } from '../src/errors/codes.ts';
+import { OPERATIONS, type OperationRow } from '../src/s3/operations.ts';
+
+const root = dirname(import.meta.dirname);
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
+
+const generated = (source: string): string =>
+  `<!-- Made from ${source} by scripts/generate-docs.ts. Change it there, then run \`npm run docs\`. -->`;
+
+// --- configuration
+
+const grouped = (value: number): string => value.toLocaleString('en-US');
+
+const plainDefault = (value: unknown): string => {
+  if (Array.isArray(value) && value.length > 0) return value.map((item) => `\`${String(item)}\``).join(', ');
+  if (typeof value === 'object') return 'none';
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+};
+
+const defaultOf = (row: KeyRow): string => {
+  if (row.required) return '**required**';
+  if (row.derivedDefault !== undefined) return row.derivedDefault;
+  return row.default === undefined ? '' : plainDefault(row.default);
+};
+
+const SECRET_FILES: readonly unknown[] = ['secret', 'seed', 'private key'];
+
+const rowOf = (row: KeyRow): string[] => [
+  `\`${row.path.join('.')}\``,
+  row.shape.replace(/^an? /, ''),
+  defaultOf(row),
+  `${SECRET_FILES.includes(row.file) ? '**Secret.** ' : ''}${row.description}`,
+];
+
+const within = (...path: readonly string[]) =>
+  KEYS.filter((row) => path.every((part, index) => row.path[index] === part) && row.path.length > path.length);
+
+const sectionOf = (name: string): string => {
+  const rows = KEYS.filter(({ path }) => path[0] === name);
+  const own = rows.find(({ path }) => path.length === 1);
+  const values = rows
+    .filter(({ path, kind }) => kind !== 'group' || path.length > 2)
+    .filter((row) => !row.path.at(-1)?.startsWith('<'));
+  return `### \`${name}\`${own?.required === true ? ' (required)' : ''}
+
+${own?.description ?? ''}
+
+${table(
+  ['key', 'must be', 'default', 'meaning'],
+  values.filter((row) => row.path.length > 1 || row.kind !== 'map').map(rowOf),
+)}`;
+};
+
+const numbers = (rows: readonly KeyRow[], unit: string) =>
+  rows.map((row) => [
+    `\`${row.path.join('.')}\``,
+    typeof row.default === 'number' ? `${grouped(row.default)}${unit}` : defaultOf(row),
+    row.description,
+  ]);
+
+/** What a bearer token with this many groups takes of the head of a request, in bytes. */
+export const authorizationBytes = (groups: number, nameLength: number): number => {
+  const claims = {
+    iss: 'https://login.example.com/realms/corporation',
+    sub: '7c1e6f3e-2f9a-4b58-9d3b-5a7d0f6f6a10',
+    aud: 'sallyport',
+    iat: 1_700_000_000,
+    exp: 1_700_003_600,
+    jti: '0b9c3f6e-6d0e-4a43-8d6f-3f4e2f4b7a55',
+    groups: Array.from({ length: groups }, () => 'g'.repeat(nameLength)),
+  };
+  const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url').length;
+  const signature = Math.ceil((256 * 4) / 3);
+  const header = encoded({ alg: 'RS256', typ: 'at+jwt', kid: '3f4e2f4b7a55' });
+  return 'authorization: Bearer \r\n'.length + header + 1 + encoded(claims) + 1 + signature;
+};
+
+/** What the rest of a request takes at most in practice: a key of 1,024 bytes in percent encoding, usual headers. */
+const OTHER_HEADERS_BYTES = 4096;
+
+const tokenTable = (limit: number): string =>
+  table(
+    ['300 groups, each of', 'Authorization header', `with ${grouped(OTHER_HEADERS_BYTES)} bytes of everything else`],
+    [12, 20, 36, 64, 80].map((length) => {
+      const bytes = authorizationBytes(300, length);
+      const fits = bytes + OTHER_HEADERS_BYTES <= limit;
+      return [
+        `${length} characters${length === 36 ? ' (UUIDs, as Entra ID)' : ''}`,
+        `${grouped(bytes)} bytes`,
+        fits ? 'accepted' : 'refused: 400 RequestHeaderSectionTooLarge',
+      ];
+    }),
+  );
+
+const SECTIONS = [...new Set(KEYS.map(({ path }) => path[0] ?? ''))].filter(
+  (name) => !['limits', 'timeouts'].includes(name),
+);
+
+const configuration = (): string => {
+  const headerBytes = Number(KEYS.find(({ path }) => path.join('.') === 'limits.headerBytes')?.default);
+  return `# Configuration
+
+${generated('src/config/schema.ts')}
+
+\`sallyport serve --config FILE\` reads one YAML file. A file that has mistakes is not used: every mistake is told at
+once, with its line, its key, what is wrong and what would be right, and the exit code is 2. Keys that are not known are
+mistakes. Commented files to start from: [AWS](../examples/aws.yaml), [Ceph and MinIO](../examples/ceph.yaml). Coming
+from another program: [coming-from.md](coming-from.md).
+
+- Relative paths start at the directory of the file.
+- **Secrets never stand in the file.** Keys that end in \`File\` name files; those marked *secret* must belong to their
+  owner alone (\`chmod 600\`), or the gateway does not start. A final newline is not part of a secret. Secrets show in no
+  message and no log. Where a platform cannot give files of such a mode, use the variables.
+- Files are read once, at start.
+
+## Variables
+
+\`SALLYPORT_*\` overrides the file. **The rule:** a key has a variable when it holds a single value and no part of its path
+is a name that you chose; the variable is \`SALLYPORT_\` and the path in capitals: \`audit.refusals.perSecond\` is
+\`SALLYPORT_AUDIT_REFUSALS_PER_SECOND\`. An empty variable counts as unset. A \`SALLYPORT_*\` variable that is not known
+refuses to start and names the nearest one; what HAProxy reads (\`SALLYPORT_FRONT\`, \`SALLYPORT_CERT\`,
+\`SALLYPORT_SOCKET\`) and what Kubernetes sets for a Service of that name is left alone.
+
+Two more variables make version 1 of the keyring: \`SALLYPORT_KEYRING_SEED\` (**secret**, the seed itself) or
+\`SALLYPORT_KEYRING_SEED_FILE\`.
+
+The variables of AWS fill what the file leaves open, and override nothing:
+
+${table(
+  ['variable', 'fills', 'when'],
+  [
+    ['`AWS_REGION`, `AWS_DEFAULT_REGION`', '`stores.<store>.region`', 'there is one store'],
+    ['`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`', '`stores.<store>.endpoint`', 'there is one store'],
+    ['`AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`', '`stores.<store>.sts.endpoint`', 'there is one store'],
+    ['`AWS_CA_BUNDLE`', '`stores.<store>.tls.caFile`', 'there is one store'],
+    [
+      '`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` (**secrets**)',
+      '`stores.<store>.credentials`',
+      'one store names none; refused where several do',
+    ],
+  ],
+)}
+
+Everything else of AWS (\`AWS_WEB_IDENTITY_TOKEN_FILE\`, container and instance credentials, profiles) reaches the
+default chain of the AWS SDK, which serves a store without credentials.
+
+<details><summary>All ${VARIABLES.length} variables</summary>
+
+${VARIABLES.map((name) => `\`${name}\``).join(', ')}
+
+</details>
+
+## Keys
+
+${SECTIONS.map(sectionOf).join('\n\n')}
+
+## Timeouts
+
+All of them; change one under \`timeouts\`. Bodies have **idle** times, never totals: an upload may take hours as long as
+bytes move.
+
+${table(['key', 'default', 'meaning'], numbers(within('timeouts'), ' ms'))}
+
+HAProxy in front has its own (\`haproxy/haproxy.cfg\`): its \`timeout server\` is longer than every timeout here, so that
+the gateway gives the answer; its \`http-keep-alive\` is shorter than \`timeouts.keepAliveMs\`, so that the gateway never
+closes a connection that HAProxy is about to use. A test holds the two files together.
+
+## Limits
+
+All of them; those with a key can be changed under \`limits\`.
+
+${table(
+  ['key', 'default', 'meaning'],
+  [
+    ...numbers(within('limits'), ''),
+    ['fixed', '1,024 bytes', 'Key of an object (KeyTooLongError).'],
+    ['fixed', '1,920 bytes', 'User metadata, names and values: the 2 KB of S3 less what the gateway keeps there.'],
+    ['fixed', '2 KB', 'Session policy given to STS. Grants that do not fit are narrowed to the one request.'],
+    ['fixed', '1 MiB', 'This file, and every file that it names.'],
+  ],
+)}
+
+### A caller in 300 groups
+
+The head of a request may take ${grouped(headerBytes)} bytes (\`limits.headerBytes\`). A bearer token carries its groups in it, and
+grows by a third in base64. An RS256 token of 300 groups takes:
+
+${tokenTable(headerBytes)}
+
+HAProxy accepts a little more (\`tune.bufsize\` less \`tune.maxrewrite\`), so that the gateway gives the answer. Far beyond
+that, HAProxy answers 400 over HTTP/1.1 and ends the connection over HTTP/2. To accept more, raise \`tune.bufsize\` and
+\`limits.headerBytes\` together. The better way is at the identity provider: send only the groups that policies name.
+
+## What cannot be configured
+
+Certificates of stores and issuers are always verified. Object encryption has one format. Tokens are never accepted
+unsigned, or signed with a shared secret. Nothing is served without a policy that allows it, and nothing without a record.
+`;
+};
+
+// --- errors
+
+const errors = (): string => `# Errors
+
+${generated('src/errors/codes.ts')}
+
+Errors are S3 XML: \`<Error>\` with \`Code\`, \`Message\`, \`Resource\` and \`RequestId\`; answers to HEAD, and 304, have no body. The
+*reason* is what the audit and the log say; several reasons may share one S3 code, and messages are fixed, so that no
+detail of a failure reaches a caller. A 401 carries \`WWW-Authenticate: Bearer\`. A policy's denial names its rule.
+
+${table(
+  ['reason', 'S3 code', 'status', 'Retry-After', 'message'],
+  (Object.entries(ERRORS) as [string, ErrorRow][]).map(([code, row]) => [
+    `\`${code}\``,
+    `\`${row.s3Code}\``,
+    String(row.status),
+    row.retryAfterSeconds === undefined ? '' : `${row.retryAfterSeconds} s`,
+    row.message,
+  ]),
+)}
+`;
+
+// --- operations
+
+const CLASSES: Readonly<Record<OperationRow['operationClass'], string>> = {
+  READ: 'decrypted on the way out',
+  WRITE: 'encrypted on the way in',
+  LIST: 'sizes and ETags shown as of the plaintext',
+  DELETE: 'passed on',
+  LOCAL: 'answered from configuration and policy, without the store',
+};
+
+const operations = (): string => `# Operations
+
+${generated('src/s3/operations.ts')}
+
+What is not listed here is refused with 501 \`NotImplemented\`, and so are subresources and query parameters that are not
+known: nothing is passed on that the gateway does not understand. Addressing is path-style.
+
+${table(
+  ['operation', 'method', 'on', 'policy verb', 'how'],
+  (Object.entries(OPERATIONS) as [string, OperationRow][]).map(([name, row]) => [
+    `\`${name}\``,
+    row.method,
+    row.level,
+    row.verb === undefined
+      ? row.level === 'service'
+        ? 'none: shows what may be used'
+        : 'any in the bucket'
+      : `\`${row.verb}\``,
+    CLASSES[row.operationClass],
+  ]),
+)}
+`;
+
+/** Renders every generated file, by its path from the root of the repository. */
+export const renderDocs = (): ReadonlyMap<string, string> =>
+  new Map([
+    ['docs/configuration.md', configuration()],
+    ['docs/errors.md', errors()],
+    ['docs/operations-supported.md', operations()],
+  ]);
+
+/** Names the generated files that differ from what the code says now. */
+export const staleDocs = async (): Promise<readonly string[]> => {
+  const stale: string[] = [];
+  for (const [path, content] of renderDocs()) {
+    const present = await readFile(join(root, path), 'utf8').catch(() => undefined);
+    if (present !== content) stale.push(path);
+  }
+  return stale;
+};
+
+if (import.meta.main) {
+  if (process.argv.includes('--check')) {
+    for (const path of await staleDocs()) {
+      console.error(`${path} is not up to date; run \`npm run docs\``);
+      process.exitCode = 1;
+    }
+  } else {
+    for (const [path, content] of renderDocs()) await writeFile(join(root, path), content);
+  }
+}
