@@ -1,0 +1,171 @@
+/** The independent reference decryptor reads what this product stores, and multipart objects that it will store. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ADDRESS, cipherOf, pattern, SEED, SIZES, store, vectors, type StoredObject } from './object-store.ts';
+
+interface MultipartVector {
+  name: string;
+  seed: string;
+  bucketId: string;
+  key: string;
+  envelope: string;
+  plainSha256: string;
+  storedSha256: string;
+}
+
+const PYTHON = '/usr/bin/python3';
+const DECRYPT = fileURLToPath(new URL('../../../../tools/decrypt.py', import.meta.url));
+const MAKE_VECTORS = fileURLToPath(new URL('../../../vectors/object-format/make_vectors.py', import.meta.url));
+
+function python(...args: string[]): { status: number | null; stderr: string } {
+  return spawnSync(existsSync(PYTHON) ? PYTHON : 'python3', args, { encoding: 'utf8' });
+}
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('tools/decrypt.py', function () {
+  this.timeout(60_000);
+  let folder: string;
+  const file = (name: string): string => join(folder, name);
+
+  function decrypt(
+    stored: StoredObject,
+    seed: Buffer,
+    { bucketId, key } = ADDRESS,
+    ...more: string[]
+  ): ReturnType<typeof python> {
+    writeFileSync(file('body'), stored.body);
+    writeFileSync(file('seed'), seed);
+    rmSync(file('plain'), { force: true });
+    return python(
+      ...[DECRYPT, '--body', file('body'), '--envelope', stored.envelope, '--bucket-id', bucketId, '--key', key],
+      ...['--seed-file', file('seed'), '--out', file('plain'), ...more],
+    );
+  }
+
+  before(function () {
+    if (python('-c', 'import cryptography').status !== 0) {
+      assert.notEqual(process.env['CI'], 'true', 'CI needs python3 with the package cryptography');
+      console.log('    tools/decrypt.py not tested: python3 with the package cryptography is missing');
+      this.skip();
+    }
+    folder = mkdtempSync(join(tmpdir(), 'sallyport-decrypt-'));
+  });
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('gives the vectors that are kept here', () => {
+    const { status, stderr } = python(MAKE_VECTORS, '--check');
+    assert.equal(status, 0, stderr);
+  });
+
+  it('reads objects of every size that this product stores', async () => {
+    for (const size of SIZES) {
+      const plain = pattern(size);
+      const value = createHash('sha256').update(plain).digest();
+      const stored = await store(cipherOf(), plain, ADDRESS, { algorithm: 'SHA256', value });
+      const { status, stderr } = decrypt(stored, SEED);
+      assert.equal(status, 0, stderr);
+      assert.ok(readFileSync(file('plain')).equals(plain));
+    }
+  });
+
+  it('takes a text seed with or without its final line end, as the configuration does', async () => {
+    const stored = await store(cipherOf(), pattern(5));
+    assert.equal(decrypt(stored, Buffer.concat([SEED, Buffer.from('\r\n')])).status, 0);
+    const binary = Buffer.concat([Buffer.alloc(32, 0xff), Buffer.from('\n')]);
+    assert.equal(decrypt(await store(cipherOf(binary), pattern(5)), binary).status, 0);
+  });
+
+  for (const vector of vectors('multipart') as MultipartVector[]) {
+    it(`reads the multipart object: ${vector.name}`, () => {
+      assert.equal(python(MAKE_VECTORS, '--body', vector.name, file('made')).status, 0);
+      const body = readFileSync(file('made'));
+      assert.equal(sha256(body), vector.storedSha256);
+      const { status, stderr } = decrypt({ envelope: vector.envelope, body }, Buffer.from(vector.seed, 'hex'), vector);
+      assert.equal(status, 0, stderr);
+      assert.equal(sha256(readFileSync(file('plain'))), vector.plainSha256);
+    });
+  }
+
+  it('refuses a multipart object that lost, repeated or swapped a part, or was changed in one', () => {
+    const names = ['equal aligned parts, small last', 'different parts, small last'];
+    for (const vector of (vectors('multipart') as MultipartVector[]).filter(({ name }) => names.includes(name))) {
+      python(MAKE_VECTORS, '--body', vector.name, file('made'));
+      const body = readFileSync(file('made'));
+      const part = 80 * 65_564;
+      const [first, second, rest] = [body.subarray(0, part), body.subarray(part, 2 * part), body.subarray(2 * part)];
+      const changed = Buffer.from(body);
+      changed.writeUInt8(changed.readUInt8(part + 99) ^ 4, part + 99);
+      const bodies = [
+        Buffer.concat([first, rest]),
+        Buffer.concat([first, first, second, rest]),
+        Buffer.concat([second, first, rest]),
+        body.subarray(0, 2 * part),
+        body.subarray(0, -1),
+        body.subarray(0, -160),
+        Buffer.concat([body, Buffer.alloc(1)]),
+        changed,
+      ];
+      for (const [index, tampered] of bodies.entries()) {
+        const { status } = decrypt(
+          { envelope: vector.envelope, body: tampered },
+          Buffer.from(vector.seed, 'hex'),
+          vector,
+        );
+        assert.equal(status, 1, `${vector.name}, ${index}`);
+        assert.equal(existsSync(file('plain')), false);
+      }
+    }
+  });
+
+  it('refuses what is not authentic with one line, and writes nothing', async () => {
+    const stored = await store(cipherOf(), pattern(70_000));
+    const flip = (at: number): StoredObject => {
+      const body = Buffer.from(stored.body);
+      body.writeUInt8(body.readUInt8(at) ^ 1, at);
+      return { ...stored, body };
+    };
+    const refused = [
+      decrypt(flip(0), SEED),
+      decrypt(flip(65_570), SEED),
+      decrypt(flip(stored.body.length - 1), SEED),
+      decrypt(flip(stored.body.length - 120), SEED),
+      decrypt({ ...stored, body: stored.body.subarray(0, -1) }, SEED),
+      decrypt({ ...stored, body: Buffer.alloc(0) }, SEED),
+      decrypt({ ...stored, body: Buffer.concat([stored.body, Buffer.alloc(1)]) }, SEED),
+      decrypt({ ...stored, envelope: stored.envelope.replace(';s;', ';m;') }, SEED),
+      decrypt({ ...stored, envelope: `${stored.envelope}=` }, SEED),
+      decrypt({ ...stored, envelope: `${stored.envelope};transit` }, SEED),
+      decrypt(stored, Buffer.alloc(32, 1)),
+      decrypt(stored, SEED, { ...ADDRESS, key: 'other' }),
+      decrypt(stored, SEED, { ...ADDRESS, bucketId: 'other' }),
+      decrypt(stored, SEED, ADDRESS, '--seed-version', '2'),
+    ];
+    for (const [index, { status, stderr }] of refused.entries()) {
+      assert.equal(status, 1, String(index));
+      assert.match(stderr, /^decrypt\.py: [^\n]+\n$/);
+    }
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => !['body', 'seed', 'made'].includes(name)),
+      [],
+    );
+  });
+
+  it('verifies the kept checksum of the plaintext', async () => {
+    for (const [algorithm, bytes] of [
+      ['SHA256', 32],
+      ['SHA1', 20],
+      ['CRC32', 4],
+    ] as const) {
+      const stored = await store(cipherOf(), pattern(9), ADDRESS, { algorithm, value: Buffer.alloc(bytes, 1) });
+      assert.equal(decrypt(stored, SEED).status, 1);
+    }
+  });
+});
