@@ -13,7 +13,7 @@ export type ListenConfig =
   | ({ readonly kind: 'tcp'; readonly tls: ListenTls | undefined } & Address);
 
 /** PEM texts of mutual TLS. */
-export interface ListenTls {
+interface ListenTls {
   readonly certificate: string;
   readonly key: Secret;
   readonly clientCa: string;
@@ -26,13 +26,13 @@ export interface IssuerConfig extends Readonly<FileIssuer> {
   readonly ca: string | undefined;
 }
 
-export interface StaticCredentials {
+interface StaticCredentials {
   readonly accessKeyId: Secret;
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret | undefined;
 }
 
-export interface StsConfig extends Readonly<Pick<FileStore['sts'], 'sourceIdentity' | 'sessionSeconds'>> {
+interface StsConfig extends Readonly<Pick<FileStore['sts'], 'sourceIdentity' | 'sessionSeconds'>> {
   readonly endpoint: string;
   readonly region: string;
   readonly externalId: string | undefined;
@@ -66,7 +66,7 @@ export interface BucketConfig {
   readonly encryption: FileBucket['encryption'];
 }
 
-export interface LocalKeyringConfig {
+interface LocalKeyringConfig {
   readonly current: number;
   /** Seeds by version. */
   readonly seeds: ReadonlyMap<number, Secret>;

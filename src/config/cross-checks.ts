@@ -5,7 +5,7 @@
 import { isBucketName } from '../s3/bucket-name.ts';
 import { awsEndpoint } from './aws.ts';
 import { requiredPins } from './public-issuers.ts';
-import type { FileConfig } from './schema.ts';
+import { schema, type FileConfig } from './schema.ts';
 import { isEntryName, isLoopback, parseAddress, parseUrl } from './shapes.ts';
 
 /** The configuration as far as it can be relied on: anything may be missing, and a leaf may be anything. */
@@ -17,7 +17,7 @@ type LooseConfig = Loose<FileConfig>;
 type Entry<K extends 'issuers' | 'stores' | 'buckets'> = Loose<FileConfig[K][string]>;
 
 /** Reports one problem: the key, what is wrong, what would be right. */
-export type Report = (path: readonly string[], message: string) => void;
+type Report = (path: readonly string[], message: string) => void;
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const url = (value: unknown): URL | undefined => parseUrl(text(value) ?? '');
@@ -175,8 +175,7 @@ const checkKeyring = (config: NonNullable<LooseConfig>, report: Report): void =>
   }
 };
 
-/** Applies every rule that concerns more than one key. */
-export const crossCheck = (value: unknown, report: Report): void => {
+const crossCheck = (value: unknown, report: Report): void => {
   if (typeof value !== 'object' || value === null) return;
   const config = value as NonNullable<LooseConfig>;
   checkListen(config.listen, report);
@@ -200,3 +199,13 @@ export const crossCheck = (value: unknown, report: Report): void => {
   checkBuckets(config, report);
   checkKeyring(config, report);
 };
+
+/** One configuration file with all its rules. Those across keys run even where single keys are wrong. */
+export const checkedSchema = schema.superRefine(
+  (config, context) => {
+    crossCheck(config, (path, message) => {
+      context.addIssue({ code: 'custom', path: [...path], message, params: { across: true } });
+    });
+  },
+  { when: () => true },
+);

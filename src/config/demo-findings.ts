@@ -5,10 +5,10 @@ import type { Config } from './config.ts';
 export const DEMO_SEED_LINE = 'sallyport-demo-seed:';
 
 /** The path of the demo's issuer. */
-export const DEMO_ISSUER_PATH = '/sallyport-demo';
+const DEMO_ISSUER_PATH = '/sallyport-demo';
 
 /** How the role of the demo's store ends. */
-export const DEMO_ROLE = ':role/sallyport-demo';
+const DEMO_ROLE = ':role/sallyport-demo';
 
 /** Lists the demo issuers, keys and stores of a configuration, one sentence each; empty for one that may serve. */
 export const demoFindings = (config: Config): readonly string[] => [

@@ -8,10 +8,10 @@ import { createSecureContext } from 'node:tls';
 import { assemble } from './assemble.ts';
 import type { Config } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { checkedSchema } from './cross-checks.ts';
 import { applyEnvironment, pathKey, type Environment } from './environment.ts';
 import { explain, type Explanation } from './explain.ts';
 import { readFiles, type Files } from './read-files.ts';
-import { schema } from './schema.ts';
 import { readYaml } from './yaml-file.ts';
 
 export interface LoadOptions {
@@ -62,7 +62,7 @@ export const loadConfig = async ({ path, env }: LoadOptions): Promise<Config> =>
     throw new ConfigError(yaml.problems.map(({ line, message }) => ({ where: at(line), key: '', message })));
   }
   const { content, origins, provided, problems: misused } = applyEnvironment(yaml.content, env);
-  const parsed = schema.safeParse(content);
+  const parsed = checkedSchema.safeParse(content);
   const { files, problems: unreadable } = await readFiles(content, directory, provided);
   const findings = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => explain(issue, content)),

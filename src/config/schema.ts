@@ -5,7 +5,6 @@
  */
 import { z } from 'zod';
 import { isBucketName } from '../s3/bucket-name.ts';
-import { crossCheck } from './cross-checks.ts';
 import { isOrigin, isPath, isRoleArn, parseAddress, parseSocketMode, parseUrl } from './shapes.ts';
 
 /** What the documentation and the error messages need to know of a key. */
@@ -242,7 +241,8 @@ const kek = z.strictObject({
 
 const timeout = (fallback: number, description: string) => count(100, 3_600_000, fallback, description);
 
-const sections = z.strictObject({
+/** One configuration file, key by key. */
+export const schema = z.strictObject({
   listen,
   admin: section(
     {
@@ -389,14 +389,4 @@ const sections = z.strictObject({
 });
 
 /** A configuration file that holds no mistake in any single key. */
-export type FileConfig = z.output<typeof sections>;
-
-/** One configuration file. The rules across keys run even where single keys are wrong: all mistakes are told at once. */
-export const schema = sections.superRefine(
-  (config, context) => {
-    crossCheck(config, (path, message) => {
-      context.addIssue({ code: 'custom', path: [...path], message, params: { across: true } });
-    });
-  },
-  { when: () => true },
-);
+export type FileConfig = z.output<typeof schema>;
