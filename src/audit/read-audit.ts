@@ -63,6 +63,8 @@ async function* accesses(files: Iterable<string>, counts: Counts): AsyncGenerato
       if (entry === undefined) continue;
       const { requestId } = entry;
       if (entry.entry === 'denial') {
+        // The intent of an access that failed because its intent was not acknowledged may be on disk all the same.
+        intents.delete(requestId);
         yield { ...entry, entry: 'access', endTime: entry.time };
       } else if (entry.entry === 'intent') {
         const earlier = intents.get(requestId);

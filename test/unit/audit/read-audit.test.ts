@@ -75,6 +75,15 @@ describe('reading the audit', () => {
     );
   });
 
+  it('reads an access whose intent was written but not acknowledged as the one failure that it was', async () => {
+    const failed = denial('A', { decision: 'allow', result: 'failed', status: 503, error: 'AuditUnavailable' });
+    const { accesses } = await read(auditLine(intent('A')), auditLine(failed));
+    assert.deepEqual(
+      accesses.map(({ result }) => result),
+      ['failed'],
+    );
+  });
+
   it('counts torn and damaged lines and reads on', async () => {
     const torn = auditLine(intent('A')).slice(0, 40);
     const { accesses, counts } = await read(

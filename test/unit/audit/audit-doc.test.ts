@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { auditLine } from '../../../src/audit/audit-line.ts';
+import { denial, intent, outcome } from './entries.ts';
+
+const HEADER = '{"v":1,"entry":"file"}\n';
+
+describe('docs/audit.md', () => {
+  let text: string;
+  let directory: string;
+
+  before(async () => {
+    text = await readFile(new URL('../../../docs/audit.md', import.meta.url), 'utf8');
+    directory = await mkdtemp(join(tmpdir(), 'audit-'));
+    const read = { operation: 'GetObject', key: '2026/q3.csv' } as const;
+    const first = [
+      auditLine(intent('A', { ...read, time: '2026-11-21T10:00:00.000Z' })),
+      auditLine(outcome('A')),
+      auditLine(intent('B', { ...read, subject: 'bob\u001b[2J', time: '2026-11-21T10:00:01.000Z' })),
+      auditLine(intent('C', { key: 'other' })),
+      auditLine(outcome('C')),
+      auditLine(intent('TORN')).slice(0, 60),
+    ];
+    const second = [auditLine(denial('D', { subject: 'mallory', rule: 'default-deny' })), auditLine(outcome('ALONE'))];
+    await writeFile(join(directory, 'access-1.jsonl'), HEADER + first.join(''));
+    await writeFile(join(directory, 'access-2.jsonl'), HEADER + second.join(''));
+  });
+
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  it('explains every field that an entry can have', () => {
+    const subject = 's'.repeat(1000);
+    const all = denial('A', { subject, versionId: '1' });
+    for (const field of Object.keys(JSON.parse(auditLine(all)) as object)) {
+      assert.ok(text.includes(`\`${field}\``), field);
+    }
+  });
+
+  it('has jq lines that answer their questions, torn lines or not', function () {
+    if (spawnSync('jq', ['--version']).status !== 0) this.skip();
+    const commands = [...text.matchAll(/```sh\n(.*)\n```/g)].map((match) => match[1]!);
+    const answers = commands.map((command) => {
+      const { stdout, stderr, status } = spawnSync('sh', ['-c', command], { cwd: directory, encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+      assert.ok(!stdout.includes('\u001b'));
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      return lines.map((line) => JSON.parse(line) as unknown[]);
+    });
+    const [readers, intents, denials, interrupted, byCaller] = answers;
+    assert.deepEqual(readers, [
+      ['2026-11-21T10:00:00.000Z', 'alice', 'https://id.example.com', 'completed', 1024, 'A'],
+      ['2026-11-21T10:00:01.000Z', 'bob\u001b[2J', 'https://id.example.com', 'interrupted', null, 'B'],
+    ]);
+    assert.deepEqual(
+      intents?.map((line) => line[3]),
+      ['A', 'B'],
+    );
+    assert.deepEqual(
+      denials?.map((line) => [line[1], line[5]]),
+      [['mallory', 'default-deny']],
+    );
+    assert.deepEqual(
+      interrupted?.map((line) => line[6]),
+      ['B'],
+    );
+    assert.deepEqual(byCaller, [['GetObject', 'reports', 'allow', 2]]);
+  });
+});
