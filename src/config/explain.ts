@@ -3,7 +3,7 @@
  * switches of the file, never its texts: one of them may be a secret in the wrong place.
  */
 import type { z } from 'zod';
-import { keyAt, namesBelow, type KeyRow } from './keys.ts';
+import { keyAt, KEYS, namesBelow, type KeyRow } from './keys.ts';
 import { nearest } from './nearest.ts';
 
 export interface Explanation {
@@ -44,7 +44,12 @@ export const explain = (issue: z.core.$ZodIssue, content: unknown): readonly Exp
   if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => explainUnknown(path, name));
   if (issue.code === 'custom' && issue.params?.['across'] === true) return [{ path, message: issue.message }];
   const value = valueAt(content, path);
-  const shape = closestRow(path)?.shape ?? 'a group of keys';
+  const row = closestRow(path);
+  if (value === undefined && row?.kind === 'group') {
+    const needed = KEYS.filter((key) => key.required && key.path.slice(0, -1).join('.') === row.path.join('.'));
+    return [{ path, message: `is missing; needs ${needed.map((key) => `\`${key.path.at(-1) ?? ''}\``).join(', ')}` }];
+  }
+  const shape = row?.shape ?? 'a group of keys';
   const found = typeof value === 'number' || typeof value === 'boolean' ? ` (is ${value})` : '';
   return [{ path, message: `${value === undefined ? 'is missing; ' : ''}must be ${shape}${found}` }];
 };
