@@ -4,4 +4,5 @@
 source "$(dirname "$0")/lab.sh"
 
 stop_all
+rm -f "$lab/lab.json"
 if [ "${1:-}" = --purge ]; then rm -rf "$lab"; fi

@@ -109,6 +109,7 @@ function createClient(store: StsStore, timeoutMs: number): STSClient {
     useDualstackEndpoint: false,
     userAgentAppId: 'sallyport',
     authSchemePreference: ['sigv4'],
+    disableClockSkewCorrection: false,
     ...(store.baseCredentials === undefined ? {} : { credentials: store.baseCredentials }),
     requestHandler: {
       connectionTimeout: timeoutMs,

@@ -12,7 +12,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 /** Credentials are used no more this long before they expire: what is signed with them must still be accepted. */
 export const SESSION_MARGIN_MS = 60_000;
 const FAILURE_KEPT_MS = 1000;
-/** A younger session is not dropped: what a store refuses at once it was sent with the one before, or will be again. */
+/** A younger session is not dropped: the refusal was of the one before it, or would come again at once. */
 const DROPPED_AFTER_MS = 5000;
 /** How long a failed renewal is left alone; up to half as long again by chance. */
 const RENEWAL_PAUSE_MS = 10_000;

@@ -88,6 +88,26 @@ describe('credential broker', () => {
       });
     });
 
+    it("follows none of the SDK's own variables, which could lead elsewhere", async () => {
+      const variables = {
+        AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:1',
+        AWS_USE_FIPS_ENDPOINT: 'nonsense',
+        AWS_USE_DUALSTACK_ENDPOINT: 'nonsense',
+        AWS_MAX_ATTEMPTS: 'nonsense',
+        AWS_DISABLE_CLOCK_SKEW_CORRECTION: 'nonsense',
+        AWS_ACCESS_KEY_ID: 'AKIAOTHER',
+      };
+      const before = { ...process.env };
+      Object.assign(process.env, variables);
+      try {
+        const broker = makeBroker();
+        await broker.credentials(planFor(broker));
+      } finally {
+        process.env = before;
+      }
+      assert.equal(sts.calls.length, 1);
+    });
+
     it('sends ExternalId and SourceIdentity where they are configured', async () => {
       const broker = makeBroker({
         roleDefaults: { sourceIdentity: true, externalId: 'tenant-7', durationSeconds: 3600 },
