@@ -141,7 +141,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
     clock.now() - fetchedAtMs <= options.jwksMaxStaleSeconds * 1000 ? generation : undefined;
 
   const health = (): HealthReport => {
-    const name = `issuer ${options.name}`;
+    const name = `issuer:${options.name}`;
     if (failure === undefined && fingerprint !== '') return { name, state: 'ok' };
     const clause = failure ?? 'publishes no usable key';
     const serving = current() ? 'the last good keys serve' : 'its tokens are answered with 503';

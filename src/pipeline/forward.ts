@@ -5,6 +5,7 @@
 import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { Signer, Upstream, UpstreamResponse } from '../contracts/upstream.ts';
+import { clientEtag } from '../s3/etag.ts';
 import type { Forwarded, Signed } from './contexts.ts';
 import type { Stage } from './stage.ts';
 import { CredentialsRefused, storeFailure } from './store-failure.ts';
@@ -31,7 +32,7 @@ export function createForward(
     ledger.upstreamRequestId = response.headers.get('x-amz-request-id');
     ledger.versionId = response.headers.get('x-amz-version-id');
     if (response.status >= 200 && response.status < 300) return response;
-    throw await storeFailure(response, context.outbound);
+    throw await storeFailure(response, context.outbound, context.bucket.encryption === 'off' ? asStored : clientEtag);
   };
   return {
     name: 'forward',
@@ -50,3 +51,5 @@ export function createForward(
     },
   };
 }
+
+const asStored = (etag: string): string => etag;

@@ -6,8 +6,8 @@ import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { parseContentRange } from '../s3/range.ts';
+import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import type { Forwarded, Opened } from './contexts.ts';
-import { ENVELOPE_HEADER } from './outbound.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `open`. @throws GatewayError ObjectNotEncrypted, IntegrityFailure, InvalidRange, ServiceUnavailable */

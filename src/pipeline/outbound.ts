@@ -7,10 +7,8 @@ import type { OutboundRequest } from '../contracts/upstream.ts';
 import { storeConditions } from '../s3/conditions.ts';
 import { parseListing, storeListingQuery } from '../s3/listing.ts';
 import { storedHeaders } from '../s3/stored-headers.ts';
+import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import type { Credentialed, Sealed } from './contexts.ts';
-
-/** Where the envelope of an encrypted object lives. */
-export const ENVELOPE_HEADER = 'x-amz-meta-sallyport';
 
 /** GetObject and HeadObject: an encrypted object is asked for by the cells that cover the range. */
 export function readOutbound({ request, bucket }: Credentialed, cipher: ObjectCipher): OutboundRequest {

@@ -5,7 +5,6 @@
 import type { OutboundRequest, UpstreamResponse } from '../contracts/upstream.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { clientEtag } from '../s3/etag.ts';
 import { parseStoreError, STORE_ERROR_LIMIT_BYTES } from '../s3/xml.ts';
 
 /** The store does not take our temporary credentials (any more); new ones may do. */
@@ -52,8 +51,12 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   429: 'SlowDown',
 };
 
-/** Reads a store's refusal (bounded) and says what it means. Consumes the response. */
-export async function storeFailure(response: UpstreamResponse, outbound: OutboundRequest): Promise<GatewayError> {
+/** Reads a store's refusal (bounded) and says what it means. Consumes the response. `shownEtag`: the client's view of an ETag. */
+export async function storeFailure(
+  response: UpstreamResponse,
+  outbound: OutboundRequest,
+  shownEtag: (stored: string) => string,
+): Promise<GatewayError> {
   const storeCode = parseStoreError(await readBounded(response));
   const code: ErrorCode =
     (storeCode === undefined ? undefined : BY_CODE[storeCode]) ??
@@ -62,7 +65,7 @@ export async function storeFailure(response: UpstreamResponse, outbound: Outboun
   const etag = response.headers.get('etag');
   const options = {
     detail: `store ${outbound.store.name} answered ${response.status} ${storeCode ?? ''}`.trimEnd(),
-    ...(code === 'NotModified' && etag !== undefined ? { clientHeaders: { etag: clientEtag(etag) } } : {}),
+    ...(code === 'NotModified' && etag !== undefined ? { clientHeaders: { etag: shownEtag(etag) } } : {}),
   };
   if (storeCode !== undefined && CREDENTIALS_REFUSED.has(storeCode)) {
     return new CredentialsRefused('ServiceUnavailable', 'forward', options);

@@ -63,7 +63,7 @@ async function startGateway(folder: string, storePort: number): Promise<{ port: 
         sts: { endpoint: store, roleArn: 'arn:aws:iam::000000000000:role/bench' },
       },
     },
-    buckets: { b: {} },
+    buckets: { box: {} },
     keyring: { local: { versions: { '1': { seedFile: join(folder, 'seed') } } } },
     policies: { directory: join(folder, 'policies') },
     audit: { directory: join(folder, 'audit') },
@@ -158,7 +158,7 @@ async function main(): Promise<void> {
     await mkdir(join(folder, 'policies'));
     await writeFile(
       join(folder, 'policies', 'bench.yaml'),
-      'id: bench\ndescription: The benchmark.\nsubjects: [{ issuer: bench, group: bench }]\nrules:\n  - { id: all, allow: [GET, PUT, LIST, DELETE], bucket: b, everything: true }\n',
+      'id: bench\ndescription: The benchmark.\nsubjects: [{ issuer: bench, group: bench }]\nrules:\n  - { id: all, allow: [GET, PUT, LIST, DELETE], bucket: box, everything: true }\n',
     );
     await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
     const store = await start('store.ts');
@@ -175,17 +175,17 @@ async function main(): Promise<void> {
 
     const small = piece.subarray(0, 1024);
     const smallPut = (target: Target) => (pool: Pool) =>
-      parallel(SMALL_CONNECTIONS, SMALL_REQUESTS, (index) => put(pool, target, `/b/discard/${index}`, small)).then(
+      parallel(SMALL_CONNECTIONS, SMALL_REQUESTS, (index) => put(pool, target, `/box/discard/${index}`, small)).then(
         () => undefined,
       );
     const smallGet = (target: Target) => (pool: Pool) =>
-      parallel(SMALL_CONNECTIONS, SMALL_REQUESTS, () => get(pool, target, '/b/keep/small')).then(() => undefined);
-    const largePut = (target: Target) => (pool: Pool) => put(pool, target, '/b/discard/large', undefined);
-    const largeGet = (target: Target) => (pool: Pool) => get(pool, target, '/b/keep/large').then(() => undefined);
+      parallel(SMALL_CONNECTIONS, SMALL_REQUESTS, () => get(pool, target, '/box/keep/small')).then(() => undefined);
+    const largePut = (target: Target) => (pool: Pool) => put(pool, target, '/box/discard/large', undefined);
+    const largeGet = (target: Target) => (pool: Pool) => get(pool, target, '/box/keep/large').then(() => undefined);
 
     const seeding = new Pool(ours.origin);
-    await put(seeding, ours, '/b/keep/small', small);
-    await put(seeding, ours, '/b/keep/large', undefined);
+    await put(seeding, ours, '/box/keep/small', small);
+    await put(seeding, ours, '/box/keep/large', undefined);
     await seeding.close();
     // Both are warm before anything counts.
     for (const target of [bare, ours]) {
@@ -256,7 +256,7 @@ async function main(): Promise<void> {
     const uploads: Target = { ...ours, origin: `http://127.0.0.1:${fresh.port}`, pid: fresh.child.pid ?? 0 };
     const pool = new Pool(uploads.origin, { connections: UPLOADS_AT_ONCE });
     await parallel(UPLOADS_AT_ONCE, UPLOADS_AT_ONCE, (index) =>
-      put(pool, uploads, `/b/discard/at-once-${index}`, undefined),
+      put(pool, uploads, `/box/discard/at-once-${index}`, undefined),
     );
     await pool.close();
     console.log(

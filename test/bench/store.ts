@@ -1,5 +1,5 @@
 /**
- * A store, an STS and an issuer for benchmarks, in one process and as cheap as they can be: bodies under `/b/keep/` stay in
+ * A store, an STS and an issuer for benchmarks, in one process and as cheap as they can be: bodies under `/box/keep/` stay in
  * memory, all others are discarded; nothing is verified. It exists so that the gateway's own cost is what is measured.
  */
 import { createServer } from 'node:http';
@@ -13,7 +13,7 @@ let stsCalls = 0;
 const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (req, res) => {
   const url = req.url ?? '/';
   if (req.method === 'PUT') {
-    const keep: Buffer[] | undefined = url.startsWith('/b/keep/') ? [] : undefined;
+    const keep: Buffer[] | undefined = url.startsWith('/box/keep/') ? [] : undefined;
     let size = 0;
     req.on('data', (chunk: Buffer) => {
       size += chunk.length;
@@ -33,7 +33,7 @@ const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (re
     });
     return;
   }
-  if (req.method === 'GET' && url.startsWith('/b/keep/')) {
+  if (req.method === 'GET' && url.startsWith('/box/keep/')) {
     const object = kept.get(url);
     if (object === undefined) {
       res.writeHead(404).end();

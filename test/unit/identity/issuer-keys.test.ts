@@ -279,7 +279,7 @@ describe('the keys of an issuer', () => {
     await subject.issuers[0]!.refresh();
     await refusedWith('InvalidToken', authenticate(subject, first));
     assert.deepEqual(stateOf(subject), {
-      name: 'issuer issuer-1',
+      name: 'issuer:issuer-1',
       state: 'degraded',
       detail: 'publishes no usable key',
     });

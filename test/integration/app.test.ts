@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import supertest from 'supertest';
+import { createGateway, type Gateway } from '../../src/app.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { freePort } from '../../src/dev/free-port.ts';
+import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
+
+const key = makeKey('RS256', 'k1');
+const gatewayKeys = { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: randomBytes(20).toString('hex') };
+const ownerKeys = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: randomBytes(20).toString('hex') };
+
+const POLICY = `
+id: team
+description: The team works in box under work/.
+subjects: [{ issuer: test, group: team }]
+rules:
+  - { id: work, allow: [GET, PUT, LIST], bucket: box, prefix: work/ }
+`;
+
+describe('the gateway as app.ts composes it', function () {
+  this.timeout(20_000);
+  let folder: string;
+  let issuer: BareIssuer;
+  let store: EmbeddedStore;
+  let gateway: Gateway;
+  let log = '';
+  let agent: ReturnType<typeof supertest>;
+
+  const token = (claims: Record<string, unknown> = {}): string =>
+    signToken(key, {
+      iss: issuer.url,
+      sub: 'somebody',
+      aud: 'sallyport',
+      groups: ['team'],
+      exp: Math.floor(Date.now() / 1000) + 600,
+      ...claims,
+    });
+  const bearer = (claims?: Record<string, unknown>): string => `Bearer ${token(claims)}`;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sallyport-app-'));
+    issuer = await startBareIssuer([key.publicJwk]);
+    const port = await freePort();
+    store = await createEmbeddedStore({
+      folder: join(folder, 'store'),
+      port,
+      buckets: ['box'],
+      gatewayKeys,
+      ownerKeys,
+      log: () => undefined,
+    });
+    await store.start();
+    await mkdir(join(folder, 'policies'));
+    await writeFile(join(folder, 'policies', 'team.yaml'), POLICY);
+    await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
+    await writeFile(
+      join(folder, 'sallyport.yaml'),
+      JSON.stringify({
+        listen: { address: '127.0.0.1:1', allowPlaintextLoopback: true },
+        issuers: { test: { issuer: issuer.url, audiences: ['sallyport'], allowHttp: true } },
+        stores: {
+          main: {
+            endpoint: store.endpoint,
+            region: 'us-east-1',
+            allowPlaintextHttp: true,
+            sts: { endpoint: store.endpoint, roleArn: DEMO_ROLE_ARN },
+          },
+        },
+        buckets: { box: {} },
+        keyring: { local: { versions: { '1': { seedFile: 'seed' } } } },
+        policies: { directory: 'policies' },
+        audit: { directory: 'audit', minFreeBytes: 0 },
+      }),
+    );
+    const env = { AWS_ACCESS_KEY_ID: gatewayKeys.accessKeyId, AWS_SECRET_ACCESS_KEY: gatewayKeys.secretAccessKey };
+    const config = await loadConfig({ path: join(folder, 'sallyport.yaml'), env });
+    const logStream = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        log += chunk.toString();
+        done();
+      },
+    });
+    gateway = await createGateway(config, { worker: 0, pid: process.pid, logStream });
+    agent = supertest(gateway.server);
+  });
+
+  after(async () => {
+    await gateway.drain();
+    await store.stop();
+    await issuer.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('stores what an identity may store, and gives it back', async () => {
+    const put = await agent.put('/box/work/one').set('authorization', bearer()).type('text/plain').send('hello');
+    assert.equal(put.status, 200, put.text);
+    const got = await agent.get('/box/work/one').set('authorization', bearer());
+    assert.equal(got.status, 200);
+    assert.equal(got.text, 'hello');
+  });
+
+  it('never calls STS, nor the store, when the policy denies', async () => {
+    const before = structuredClone(store.counters);
+    for (const subject of ['a', 'b', 'c']) {
+      const denied = await agent.delete('/box/work/one').set('authorization', bearer({ sub: subject }));
+      assert.equal(denied.status, 403);
+    }
+    assert.deepEqual(store.counters, before);
+  });
+
+  it('asks STS once for many requests of one identity at the same time', async () => {
+    const before = store.counters.stsCalls;
+    const authorization = bearer({ sub: 'crowd' });
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => agent.get('/box/work/one').set('authorization', authorization)),
+    );
+    assert.ok(answers.every(({ status }) => status === 200));
+    assert.equal(store.counters.stsCalls, before + 1);
+  });
+
+  it('gives two identities two sessions', async () => {
+    const before = store.counters.stsCalls;
+    await agent.get('/box/work/one').set('authorization', bearer({ sub: 'x' }));
+    await agent.get('/box/work/one').set('authorization', bearer({ sub: 'y' }));
+    assert.equal(store.counters.stsCalls, before + 2);
+  });
+
+  it('reloads policies, and keeps the good ones when the new ones are bad', async () => {
+    const path = join(folder, 'policies', 'team.yaml');
+    await writeFile(path, POLICY.replace('[GET, PUT, LIST]', '[GET, PUT, LIST, DELETE]'));
+    await gateway.reload();
+    assert.equal((await agent.delete('/box/work/one').set('authorization', bearer())).status, 204);
+    await writeFile(path, 'id: [');
+    await gateway.reload();
+    assert.equal((await agent.delete('/box/work/one').set('authorization', bearer())).status, 204);
+    await writeFile(path, POLICY);
+    await gateway.reload();
+    assert.equal((await agent.delete('/box/work/one').set('authorization', bearer())).status, 403);
+  });
+
+  it('asks STS anew when the policy changed', async () => {
+    const authorization = bearer({ sub: 'policy-change' });
+    await agent.put('/box/work/two').set('authorization', authorization).send('x');
+    const before = store.counters.stsCalls;
+    const path = join(folder, 'policies', 'team.yaml');
+    await writeFile(path, POLICY.replace('[GET, PUT, LIST]', '[GET, LIST]'));
+    await gateway.reload();
+    try {
+      assert.equal((await agent.get('/box/work/two').set('authorization', authorization)).status, 200);
+      assert.equal(store.counters.stsCalls, before + 1);
+      assert.equal((await agent.put('/box/work/two').set('authorization', authorization).send('y')).status, 403);
+    } finally {
+      await writeFile(path, POLICY);
+      await gateway.reload();
+    }
+  });
+
+  it('reports its dependencies without letting them decide readiness', async () => {
+    const { ready, reports } = gateway.readiness();
+    assert.equal(ready, true);
+    assert.deepEqual(reports.map(({ name }) => name.split(':')[0]).toSorted(), ['audit', 'issuer', 'store', 'sts']);
+  });
+
+  it('counts requests, stages, bytes and calls with bounded labels', async () => {
+    const { text } = await gateway.metrics();
+    for (const name of [
+      'sallyport_requests_total',
+      'sallyport_stage_duration_seconds',
+      'sallyport_bytes_total',
+      'sallyport_calls_total',
+    ]) {
+      assert.ok(text.includes(name), name);
+    }
+    assert.equal(text.includes('work/one'), false);
+    assert.equal(text.includes('somebody'), false);
+  });
+
+  it('writes no token into its log', async () => {
+    await agent.get('/box/work/one').set('authorization', `${bearer()}broken`);
+    assert.equal(/eyJ[\w-]{10,}/.test(log), false);
+    assert.equal((await readdir(join(folder, 'audit'))).length > 0, true);
+  });
+});
