@@ -129,7 +129,7 @@ async function findOpenssl(
   const installed = await findProgram('openssl', environment);
   if (installed !== undefined) return { program: installed, libraryPath: {} };
   try {
-    const { program, libraryPath } = await unpackProgram('openssl', join(folder, 'openssl'), environment);
+    const { program, libraryPath } = await unpackProgram('openssl', 'version', join(folder, 'openssl'), environment);
     return { program, libraryPath: { LD_LIBRARY_PATH: libraryPath } };
   } catch {
     throw new Error('the openssl command is needed once, to make the certificates: apt-get install openssl');

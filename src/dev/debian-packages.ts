@@ -12,32 +12,37 @@ export interface UnpackedProgram {
   readonly libraryPath: string;
 }
 
-/** Finds the program in `folder`, or puts it there. @throws Error when apt-get or dpkg cannot */
+/**
+ * Finds the program in `folder`, or puts it there. `versionParameter` makes it print its version, by which one sees whether
+ * it runs at all.
+ * @throws Error when apt-get or dpkg cannot
+ */
 export async function unpackProgram(
   packageName: string,
+  versionParameter: string,
   folder: string,
   environment: Environment,
 ): Promise<UnpackedProgram> {
-  const present = await findUnpacked(packageName, folder, environment);
+  const findUnpacked = async (): Promise<UnpackedProgram | undefined> => {
+    const program = await findIn(folder, packageName);
+    if (program === undefined) return undefined;
+    const found = { program, libraryPath: await libraryPath(folder) };
+    return (await runs(found, versionParameter, environment)) ? found : undefined;
+  };
+  const present = await findUnpacked();
   if (present !== undefined) return present;
   const apt = await openApt(folder, environment);
-  await apt.download([packageName]);
-  const program = await findIn(folder, packageName);
-  if (program === undefined) throw new Error(`the package ${packageName} has no program of that name`);
-  if (await lacksLibraries(program, folder, environment)) await apt.download(await apt.libraries(packageName));
-  const complete = await findUnpacked(packageName, folder, environment);
-  if (complete === undefined) throw new Error(`${packageName} was unpacked but does not find its libraries`);
+  try {
+    await apt.download([packageName]);
+    const alone = await findUnpacked();
+    if (alone !== undefined) return alone;
+    await apt.download(await apt.libraries(packageName));
+  } finally {
+    await apt.close();
+  }
+  const complete = await findUnpacked();
+  if (complete === undefined) throw new Error(`the package ${packageName} was unpacked but its program does not run`);
   return complete;
-}
-
-async function findUnpacked(
-  packageName: string,
-  folder: string,
-  environment: Environment,
-): Promise<UnpackedProgram | undefined> {
-  const program = await findIn(folder, packageName);
-  if (program === undefined || (await lacksLibraries(program, folder, environment))) return undefined;
-  return { program, libraryPath: await libraryPath(folder) };
 }
 
 async function findIn(folder: string, name: string): Promise<string | undefined> {
@@ -46,11 +51,14 @@ async function findIn(folder: string, name: string): Promise<string | undefined>
   return found?.startsWith(folder) === true ? found : undefined;
 }
 
-async function lacksLibraries(program: string, folder: string, environment: Environment): Promise<boolean> {
-  const listed = await runProgram('ldd', [program], {
-    environment: { ...environment, LC_ALL: 'C', LD_LIBRARY_PATH: await libraryPath(folder) },
-  });
-  return listed.includes('not found');
+/** A library that is missing shows at once. */
+function runs(found: UnpackedProgram, versionParameter: string, environment: Environment): Promise<boolean> {
+  return runProgram(found.program, [versionParameter], {
+    environment: { ...environment, LD_LIBRARY_PATH: found.libraryPath },
+  }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** `lib/<architecture>` and `usr/lib/<architecture>` of what was unpacked. */
@@ -66,6 +74,8 @@ interface Apt {
   readonly download: (packages: readonly string[]) => Promise<void>;
   /** The libraries that a package needs, directly or not, except the C library. */
   readonly libraries: (packageName: string) => Promise<readonly string[]>;
+  /** Removes the archives and lists. */
+  readonly close: () => Promise<void>;
 }
 
 async function openApt(folder: string, environment: Environment): Promise<Apt> {
@@ -107,6 +117,9 @@ async function openApt(folder: string, environment: Environment): Promise<Apt> {
       const listed = await run('apt-cache', 'depends', '--recurse', ...kinds, packageName);
       const names = listed.split('\n').filter((line) => /^lib[a-z0-9.+-]+$/.test(line));
       return names.filter((name) => !/^libc(6|-bin)?$|^libc-/.test(name));
+    },
+    close: async () => {
+      for (const path of [archives, state]) await rm(path, { recursive: true, force: true });
     },
   };
 }

@@ -30,7 +30,7 @@ export async function findHaproxy(folder: string, environment: Environment): Pro
   const installed = await findProgram('haproxy', environment);
   if (installed !== undefined) return { program: installed, libraryPath: '' };
   try {
-    return await unpackProgram('haproxy', folder, environment);
+    return await unpackProgram('haproxy', '-v', folder, environment);
   } catch {
     return undefined;
   }

@@ -13,7 +13,7 @@ export function loginPage(action: string, failed: boolean): string {
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>
 </form>
-<p>The passwords of the demo's people are in <code>secrets.json</code> in the demo's folder.</p>`,
+<p>The passwords of the demo's people are in <code>secrets/demo.json</code> in the demo's folder.</p>`,
   );
 }
 

@@ -1,0 +1,91 @@
+/**
+ * What `sallyport demo` prints when everything runs: where things are, and commands to copy.
+ */
+import { join, relative } from 'node:path';
+import type { DevStack } from '../dev/dev-stack.ts';
+
+/** The facts of a running demo, for `--json`. */
+export interface DemoFacts {
+  readonly front: string | undefined;
+  readonly admin: string;
+  readonly issuer: string;
+  readonly store: string | undefined;
+  readonly ca: string;
+  readonly data: string;
+  readonly stored: string;
+  readonly audit: string;
+  readonly logs: string;
+  readonly gatewaySocket: string;
+}
+
+export function demoFacts(stack: DevStack): DemoFacts {
+  return {
+    front: stack.front === undefined ? undefined : stack.frontUrl,
+    admin: `http://127.0.0.1:${stack.ports.admin}`,
+    issuer: stack.identityProvider.issuer,
+    store: stack.store?.endpoint,
+    ca: stack.caFile,
+    data: stack.dataDirectory,
+    stored: join(stack.dataDirectory, 'store'),
+    audit: stack.auditDirectory,
+    logs: stack.logDirectory,
+    gatewaySocket: stack.gatewaySocket,
+  };
+}
+
+/** `dataOption` is the value of `--data`, which `demo token` then needs as well. */
+export function demoBanner(
+  facts: DemoFacts,
+  proofs: readonly string[],
+  cwd: string,
+  dataOption: string | undefined,
+): string {
+  const short = (path: string) => {
+    const near = relative(cwd, path);
+    return quote(near.startsWith('..') || near === '' ? path : near);
+  };
+  const front =
+    facts.front === undefined
+      ? { curl: `curl --unix-socket ${short(facts.gatewaySocket)}`, url: 'http://localhost' }
+      : { curl: `curl --cacert ${short(facts.ca)}`, url: facts.front };
+  const call = (rest: string) => `${front.curl} -H "Authorization: Bearer $TOKEN" ${rest}`;
+  const where = dataOption === undefined ? '' : ` --data ${quote(dataOption)}`;
+  const as = (name: string) => `TOKEN=$(npx sallyport demo token ${name}${where})`;
+  return `
+Sallyport demo: for trying out, on this machine only. Keep nothing of value in it.
+
+${facts.front === undefined ? '  No HAProxy here, so there is no TLS front; install it with: apt-get install haproxy\n' : `  S3, by HAProxy      ${facts.front}   CA: ${short(facts.ca)}\n`}  health, metrics     ${facts.admin}/healthz /readyz /metrics
+  identity provider   ${facts.issuer}
+  S3 + STS, embedded  ${facts.store ?? 'none'}
+
+  stored ciphertext   ${short(facts.stored)}
+  audit               ${short(facts.audit)}
+  logs                ${short(facts.logs)}
+
+Checked just now: ${proofs.join('; ')}.
+
+# alice, group analytics: GET, PUT and LIST in reports under 2026/, never DELETE
+${as('alice')}
+echo 'region,total' > q3.csv
+${call(`-T q3.csv ${front.url}/reports/2026/q3.csv`)}
+${call(`${front.url}/reports/2026/q3.csv`)}
+${call(`'${front.url}/reports?list-type=2&prefix=2026/'`)}
+${call(`-X DELETE ${front.url}/reports/2026/q3.csv`)}   # 403
+
+# bob, group admins: everything in reports and artifacts
+${as('bob')}
+${call(`-T q3.csv ${front.url}/artifacts/build-1.tar`)}
+${call(`-X DELETE ${front.url}/reports/2026/q3.csv`)}
+
+# ci-bot, client credentials: GET in artifacts
+${as('ci-bot')}
+${call(`${front.url}/artifacts/build-1.tar`)}
+
+Ctrl-C stops everything.
+`;
+}
+
+/** For a shell, where it needs to be. */
+function quote(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
