@@ -11,7 +11,7 @@ export interface Call {
   readonly token?: string | undefined;
   readonly headers?: RequestOptions['headers'];
   readonly body?: Buffer | string;
-  /** Leaves Content-Length out, so that the body goes in chunks. */
+  /** Sends the body in chunks, without a Content-Length. */
   readonly chunked?: boolean;
 }
 
@@ -53,7 +53,12 @@ export class Client {
 
   call(call: Call): Promise<Answer> {
     const { body, chunked } = call;
-    const length = body === undefined || chunked === true ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const length =
+      chunked === true
+        ? { 'transfer-encoding': 'chunked' }
+        : body === undefined
+          ? {}
+          : { 'content-length': String(Buffer.byteLength(body)) };
     const options = this.options({ ...call, headers: { ...length, ...call.headers } });
     return new Promise((resolve, reject) => {
       const outgoing = request(options, (response) => {

@@ -192,6 +192,7 @@ describe('the audit sink', () => {
       const other = await start({ worker: 10 });
       other.refuse(refusal('OTHER'));
       await other.close();
+      nowMs += 1000;
       const sink = await start({ worker: 1, maxRefusalBytes: 800, refusalBurst: 1e6 });
       for (let round = 0; round < 20; round++) {
         sink.refuse(refusal(`R-${round}`));

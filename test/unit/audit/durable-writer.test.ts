@@ -252,6 +252,30 @@ describe('the durable writer', () => {
     assert.deepEqual(await written(), [...expected, 'next day']);
   });
 
+  it('never closes a file under a write', async () => {
+    const writer = await start();
+    let release = (): void => undefined;
+    files.onAppend = async (bytes, file) => {
+      files.onAppend = (rest, successor) => successor.append(rest);
+      await new Promise<void>((resolve) => (release = resolve));
+      return file.append(bytes);
+    };
+    const held = writer.append('old day\n');
+    await until(() => files.appends.length === 2);
+    nowMs += 24 * 3600 * 1000;
+    await writer.sample();
+    await writer.sample();
+    release();
+    await held;
+    await writer.append('new day\n');
+    assert.equal(files.created.length, 2);
+    const texts = await Promise.all(files.created.map((name) => readFile(join(directory, name), 'utf8')));
+    assert.deepEqual(
+      texts.map((text) => text.split('\n')[1]),
+      ['old day', 'new day'],
+    );
+  });
+
   it('keeps the file it has when no new one can be opened for a rotation', async () => {
     const writer = await start({ maxFileBytes: 1 });
     files.onCreate = () => {

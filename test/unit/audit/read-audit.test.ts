@@ -101,7 +101,7 @@ describe('reading the audit', () => {
     assert.equal(counts.damaged, 5);
   });
 
-  it('does not hold a line without end in memory', async () => {
+  it('counts a line without end as one damaged line', async () => {
     const { accesses, counts } = await read(Buffer.alloc(8 * 1024 * 1024, 0x78), auditLine(denial('A')));
     assert.equal(counts.damaged, 1);
     assert.equal(accesses.length, 1);

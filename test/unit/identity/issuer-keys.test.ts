@@ -173,7 +173,7 @@ describe('the keys of an issuer', () => {
     assert.ok(await subject.authenticator.authenticate(bearer(signToken(second, claims))));
     assert.deepEqual(
       subject.authenticator.health().map(({ name, state }) => `${name} ${state}`),
-      ['issuer issuer-1 degraded', 'issuer issuer-2 ok'],
+      ['issuer:issuer-1 degraded', 'issuer:issuer-2 ok'],
     );
     await healthy.stop();
   });

@@ -53,7 +53,7 @@ interface Construction {
   part: { role: 2; number: number; salt: string; segment: string };
 }
 
-const hex = (text: string): Buffer => Buffer.from(text, 'hex');
+const hex = (text: string): Buffer<ArrayBuffer> => Buffer.from(text, 'hex');
 
 async function* broken(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
   yield* chunks(bytes);
@@ -88,7 +88,7 @@ describe('object cipher: vectors', () => {
 
   for (const vector of vectors('single') as SingleVector[]) {
     it(`seals and opens the object of the reference: ${vector.name}`, async () => {
-      const kek = Buffer.from(kekFromSeed(hex(vector.seed), vector.kekVersion).export());
+      const kek = kekFromSeed(hex(vector.seed), vector.kekVersion).export();
       const cipher = cipherOfVector(kek, vector.kekVersion, hex(vector.dataKey), hex(vector.salts));
       const checksum: KeptChecksum | undefined =
         vector.checksum === null

@@ -14,7 +14,7 @@ import {
   DEMO_ROLE_ARN,
   type EmbeddedStore,
 } from '../../../../src/dev/store/embedded-store.ts';
-import { exchange, send, sign, type TestKeys } from './store-client.ts';
+import { exchange, send, sign, type TestKeys } from '../../../support/store-client.ts';
 
 const OWNER = { accessKeyId: 'AKIAOWNER00000000000', secretAccessKey: 'owner-secret' };
 const GATEWAY = { accessKeyId: 'AKIAGATEWAY000000000', secretAccessKey: 'gateway-secret' };
