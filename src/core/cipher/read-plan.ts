@@ -42,7 +42,7 @@ export function planRead(plainSizeBytes: number, stored: StoredView, range: Byte
   const lastSegment = Math.floor(last / SEGMENT_BYTES);
   const segmentsEnd = Math.min((lastSegment + 1) * CELL_BYTES, singleStoredSize(plainSizeBytes) - TRAILER_BYTES);
   const skippedBytes = firstSegment * CELL_BYTES - stored.firstStoredByte;
-  if (skippedBytes < 0 || skippedBytes >= (range?.kind === 'suffix' ? CELL_BYTES : 1)) {
+  if (!(skippedBytes >= 0 && skippedBytes < (range?.kind === 'suffix' ? CELL_BYTES : 1))) {
     throw new GatewayError('IntegrityFailure', 'open', { detail: 'the store gave other bytes than were asked for' });
   }
   return { first, last, firstSegment, lastSegment, skippedBytes, trailingBytes: storedEnd - segmentsEnd };

@@ -268,6 +268,21 @@ describe("attacks on a store's answer", () => {
     await answered(stored, stored.body, 0, RANGE);
   });
 
+  it('an answer that starts elsewhere than was asked for is refused before anything is read', async () => {
+    const { envelope, body } = await store(cipher, PLAIN);
+    const suffix = { kind: 'suffix', length: 10 } as const;
+    for (const [range, offsets] of [
+      [undefined, [1, CELL, Number.NaN]],
+      [RANGE, [0, CELL - 1, CELL + 1, 2 * CELL]],
+      [suffix, [2 * CELL, 3 * CELL + 1]],
+    ] as const) {
+      for (const firstStoredByte of offsets) {
+        const view = { envelope, storedSizeBytes: body.length, firstStoredByte };
+        await assert.rejects(cipher.open(ADDRESS, view, range), { code: 'IntegrityFailure' });
+      }
+    }
+  });
+
   it('holds the last segment back until the answer has ended', async () => {
     const stored = await store(cipher, PLAIN);
     const view = { envelope: stored.envelope, storedSizeBytes: stored.body.length, firstStoredByte: 0 };
