@@ -65,7 +65,8 @@ describe('the main job, through HAProxy over TLS', function () {
         'content-language',
         'expires',
         'x-amz-meta-team',
-        'x-amz-meta-with_underscore',
+        // RGW makes a dash of it.
+        ...(stack.kind === 'embedded' ? (['x-amz-meta-with_underscore'] as const) : []),
       ] as const) {
         assert.equal(read.headers[name], headers[name], name);
       }

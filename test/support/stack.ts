@@ -68,9 +68,14 @@ export interface Stack {
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 let shared: Promise<Stack> | undefined;
 
-/** The stack of the end-to-end suite; its kind is chosen by SALLYPORT_TEST_STORE. */
+/** What the end-to-end suite runs on; SALLYPORT_TEST_STORE says so. */
+export function sharedKind(): StackKind {
+  return process.env['SALLYPORT_TEST_STORE'] === 'ceph' ? 'ceph' : 'embedded';
+}
+
+/** The stack of the end-to-end suite. */
 export function sharedStack(): Promise<Stack> {
-  shared ??= startStack(process.env['SALLYPORT_TEST_STORE'] === 'ceph' ? 'ceph' : 'embedded');
+  shared ??= startStack(sharedKind());
   return shared;
 }
 
