@@ -14,6 +14,8 @@ export interface ChildOptions {
   readonly logFile: string;
   /** Whether it gets an IPC channel, by which it notices when its parent is gone. */
   readonly ipc: boolean;
+  /** Whether this process writes the log for it: HAProxy takes O_APPEND off its output and would overwrite the file. */
+  readonly relayLog: boolean;
 }
 
 export interface Child {
@@ -32,15 +34,21 @@ export interface Child {
 export async function startChild(options: ChildOptions): Promise<Child> {
   const [program, ...parameters] = options.command;
   const log = await open(options.logFile, 'a', 0o600);
+  const output = options.relayLog ? 'pipe' : log.fd;
   const child = spawn(program, parameters, {
-    stdio: ['ignore', log.fd, log.fd, ...(options.ipc ? (['ipc'] as const) : [])],
+    stdio: ['ignore', output, output, ...(options.ipc ? (['ipc'] as const) : [])],
     env: options.environment,
     detached: true,
   });
+  if (options.relayLog) {
+    const file = log.createWriteStream();
+    for (const stream of [child.stdout, child.stderr]) stream?.pipe(file, { end: false });
+    child.once('close', () => file.end());
+  }
   try {
     await once(child, 'spawn');
   } finally {
-    await log.close();
+    if (!options.relayLog) await log.close();
   }
   const end = new Promise<void>((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) resolve();

@@ -37,7 +37,12 @@ export function createGatewayProcess(options: GatewayProcessOptions): GatewayPro
   const start = async (): Promise<void> => {
     if (child !== undefined) return;
     const logged = await sizeOf(options.logFile);
-    const started = await startChild({ ...options, environment: withoutOurs(options.environment), ipc: true });
+    const started = await startChild({
+      ...options,
+      environment: withoutOurs(options.environment),
+      ipc: true,
+      relayLog: false,
+    });
     child = started;
     void started.end.then(() => {
       if (child !== started) return;

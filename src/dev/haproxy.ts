@@ -55,6 +55,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Child> {
     },
     logFile: options.logFile,
     ipc: false,
+    relayLog: true,
   });
   try {
     await waitUntil(() => accepts(port), child.ended, START_LIMIT_MS, `HAProxy did not start; see ${options.logFile}`);

@@ -78,6 +78,7 @@ describe('sallyport demo', function () {
     before(async () => {
       data = await mkdtemp(join(tmpdir(), 'sallyport-demo-'));
       shared = await start(data);
+      running.delete(shared.child);
     });
     after(async () => {
       shared.child.kill('SIGINT');
