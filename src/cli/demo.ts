@@ -126,12 +126,10 @@ async function printToken(io: CommandIo, name: string, folder: string): Promise<
 /** The embedded parts stand on development dependencies, which a release does not have. */
 async function loadDev() {
   try {
-    const [stack, secrets, ports] = await Promise.all([
-      import('../dev/dev-stack.ts'),
-      import('../dev/demo-secrets.ts'),
-      import('../dev/free-port.ts'),
-    ]);
-    return { ...stack, ...secrets, ...ports };
+    const { demoToken, startDevStack } = await import('../dev/dev-stack.ts');
+    const { ensureDemoSecrets } = await import('../dev/demo-secrets.ts');
+    const { PortTaken } = await import('../dev/free-port.ts');
+    return { demoToken, ensureDemoSecrets, PortTaken, startDevStack };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new CommandError('the demo needs the development dependencies: run it in a checkout, after npm ci');

@@ -82,7 +82,9 @@ async function openApt(folder: string, environment: Environment): Promise<Apt> {
   const archives = join(folder, 'archives');
   const state = join(folder, 'apt');
   await mkdir(archives, { recursive: true, mode: 0o700 });
-  let options: readonly string[] = [];
+  // Without a network this must say so soon.
+  const impatience = ['-o', 'Acquire::http::Timeout=5', '-o', 'Acquire::https::Timeout=5', '-o', 'Acquire::Retries=0'];
+  let options = impatience;
   const run = (program: string, ...parameters: readonly string[]) =>
     runProgram(program, [...options, ...parameters], {
       folder: archives,
@@ -93,9 +95,10 @@ async function openApt(folder: string, environment: Environment): Promise<Apt> {
     try {
       await run('apt-get', 'download', ...packages);
     } catch (error) {
-      if (options.length > 0) throw error;
+      if (options !== impatience) throw error;
       // A fresh machine or container has no lists, and only root may fetch them to where they belong.
-      options = ['-o', `Dir::State::Lists=${join(state, 'lists')}`, '-o', `Dir::Cache=${join(state, 'cache')}`];
+      const lists = `Dir::State::Lists=${join(state, 'lists')}`;
+      options = [...impatience, '-o', lists, '-o', `Dir::Cache=${join(state, 'cache')}`];
       for (const part of ['lists/partial', 'cache/archives/partial'])
         await mkdir(join(state, part), { recursive: true });
       await run('apt-get', 'update');

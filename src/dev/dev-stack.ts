@@ -26,7 +26,7 @@ import { createEmbeddedStore, DEMO_REGION, DEMO_ROLE_ARN, type EmbeddedStore } f
 import type { KeyPair } from './store/store-keys.ts';
 
 /** A store that somebody else runs, instead of the embedded one. Its buckets must exist. */
-export interface ExternalStore {
+interface ExternalStore {
   readonly endpoint: string;
   readonly stsEndpoint: string;
   readonly region: string;
@@ -59,7 +59,7 @@ export interface DevStackOptions {
 }
 
 /** HAProxy as a part that can be stopped and started. */
-export interface Front {
+interface Front {
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly child: () => Child | undefined;

@@ -54,7 +54,7 @@ export function createLoopbackServer(port: number, handler: LoopbackHandler): Lo
 }
 
 /** Whether a Host header names this machine, with or without our port. */
-export function isLoopbackHost(host: string | undefined, port: number): boolean {
+function isLoopbackHost(host: string | undefined, port: number): boolean {
   const match = /^(localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?$/.exec(host ?? '');
   return match !== null && (match[2] === undefined || match[2] === String(port));
 }

@@ -11,7 +11,7 @@ import { MemoryAdapter, type Records } from './memory-adapter.ts';
 import { devicePage, loginPage, messagePage } from './pages.ts';
 
 /** The path of the issuer, by which `serve` knows the demo. */
-export const DEMO_ISSUER_PATH = '/sallyport-demo';
+const DEMO_ISSUER_PATH = '/sallyport-demo';
 /** The resource that access tokens are for: their audience. */
 export const DEMO_AUDIENCE = 'urn:sallyport:demo';
 /** The public client of people; the audience of their ID tokens. */

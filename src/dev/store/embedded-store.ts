@@ -32,9 +32,9 @@ export interface EmbeddedStoreOptions {
 }
 
 /** How one of the two services answers: as it should, not at all, with a cut connection, or that it is too busy. */
-export type Fault = 'none' | 'hang' | 'cut' | 'throttle';
+type Fault = 'none' | 'hang' | 'cut' | 'throttle';
 
-export interface StoreCounters {
+interface StoreCounters {
   stsCalls: number;
   s3Requests: number;
   /** S3 requests by operation that passed the signature check. */

@@ -19,7 +19,7 @@ import type { KeyHolder } from './store-keys.ts';
 import type { StoreRequest } from './store-request.ts';
 import { xmlDocument } from './xml.ts';
 
-export interface S3Exchange {
+interface S3Exchange {
   readonly request: StoreRequest;
   readonly holder: KeyHolder;
   readonly files: ObjectFiles;

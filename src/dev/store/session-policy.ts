@@ -6,7 +6,7 @@
 import { StoreError } from './store-error.ts';
 
 /** One thing that a session wants to do. `prefix` is present only where the request names one. */
-export interface PolicyQuestion {
+interface PolicyQuestion {
   readonly action: string;
   readonly resource: string;
   readonly prefix?: string;

@@ -3,7 +3,7 @@
  */
 
 /** Text, or nested elements; `undefined` leaves an element out, an array repeats it. */
-export type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[];
+type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[];
 export interface XmlElements {
   readonly [name: string]: XmlValue;
 }
