@@ -8,10 +8,10 @@ import { GatewayError } from '../../errors/gateway-error.ts';
 import type { ChecksumAlgorithm } from '../../s3/request.ts';
 import { MAX_OFFSET, MAX_PARTS } from './sizes.ts';
 
-export const TRAILER_FIELDS_BYTES = 100;
+const TRAILER_FIELDS_BYTES = 100;
 
 /** `count` parts with consecutive numbers and one length. */
-export interface PartRun {
+interface PartRun {
   readonly firstNumber: number;
   readonly count: number;
   readonly plainSizeBytes: number;
