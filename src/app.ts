@@ -3,12 +3,14 @@
  * stands on is made here and handed in.
  */
 import type { Server } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { createAuditSink } from './audit/create-audit-sink.ts';
 import type { Config, IssuerConfig, StoreConfig } from './config/config.ts';
 import type { Bucket, Store } from './contracts/bucket.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { Keyring } from './contracts/keyring.ts';
 import { createObjectCipher } from './core/cipher/object-cipher.ts';
+import { createCachingKeyring } from './core/keyring/caching-keyring.ts';
 import { createLocalKeyring } from './core/keyring/local-keyring.ts';
 import { createHttpUpstream } from './core/upstream/http-upstream.ts';
 import { createSigner } from './core/upstream/signer.ts';
@@ -49,6 +51,9 @@ export interface Gateway {
   /** Readiness goes away, requests in flight finish, the audit is flushed and closed. */
   readonly drain: () => Promise<void>;
 }
+
+/** Data keys of objects that are read often; see docs/adr/0010-data-key-cache.md. */
+const KEY_CACHE = { maxKeys: 10_000, maxAgeMs: 300_000 };
 
 /** Several times the sessions that a busy gateway holds open towards one store. */
 const CONNECTIONS_PER_STORE = 256;
@@ -174,6 +179,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     },
     drain: async () => {
       draining = true;
+      await setTimeout(config.timeouts.drainDelayMs);
       await closeGracefully(server, config.timeouts.drainMs);
       await authenticator.close();
       broker.close();
@@ -197,10 +203,11 @@ function keyringOf({ keyring }: Config): Keyring {
     return { id: 'none', newDataKey: none, unwrap: none };
   }
   const { current, seeds } = keyring.local;
-  return createLocalKeyring({
+  const local = createLocalKeyring({
     current,
     versions: new Map([...seeds].map(([version, seed]) => [version, seed.revealBytes()])),
   });
+  return createCachingKeyring(local, KEY_CACHE);
 }
 
 function issuerOf({ ca, maxTokenAgeSeconds, ...issuer }: IssuerConfig, fetchTimeoutMs: number): IssuerOptions {

@@ -14,7 +14,7 @@ import { loadConfig } from '../config/load-config.ts';
 import { createAdminServer } from '../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../http/listen.ts';
 import { CommandError, type CommandIo } from './io.ts';
-import { answerPrimary, startWorkers } from './workers.ts';
+import { answerPrimary, startWorkers, WORKER_SLOT } from './workers.ts';
 
 export interface ServeOptions {
   readonly configPath: string;
@@ -86,7 +86,7 @@ async function runSingle(io: CommandIo, config: Config): Promise<void> {
 }
 
 async function runWorker(io: CommandIo, config: Config): Promise<void> {
-  const worker = Number(io.env['SALLYPORT_WORKER'] ?? '0');
+  const worker = Number(io.env[WORKER_SLOT] ?? '0');
   const gateway = await createGateway(config, { worker, pid: io.pid, logStream: io.stderr });
   await gateway.listen();
   answerPrimary(gateway);

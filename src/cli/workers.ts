@@ -16,6 +16,9 @@ export interface Workers {
   readonly stop: () => Promise<void>;
 }
 
+/** The variable by which a worker knows which of them it is. Not ours to be set by an operator, hence not SALLYPORT_. */
+export const WORKER_SLOT = 'WORKER_SLOT';
+
 const REPORT_INTERVAL_MS = 1000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
@@ -36,7 +39,7 @@ export function startWorkers(count: number, io: CommandIo): Workers {
 
   const start = (slot: number, pauseMs: number): void => {
     const startedMs = Date.now();
-    const worker = cluster.fork({ SALLYPORT_WORKER: String(slot) });
+    const worker = cluster.fork({ [WORKER_SLOT]: String(slot) });
     worker.on('message', (message: unknown) => {
       if (isReadiness(message)) reports.set(slot, message.readiness);
     });

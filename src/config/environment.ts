@@ -29,9 +29,6 @@ const SEED_PATH = ['keyring', 'local', 'versions', '1', 'seedFile'];
 /** Variables that haproxy/haproxy.cfg reads: the same environment may serve both programs. */
 export const EDGE_VARIABLES: readonly string[] = ['SALLYPORT_SOCKET', 'SALLYPORT_FRONT', 'SALLYPORT_CERT'];
 
-/** What the primary process sets for its workers. */
-const WORKER = 'SALLYPORT_WORKER';
-
 /** What Kubernetes sets in every pod beside a Service whose name begins with `sallyport`. */
 const SERVICE_LINK =
   /^SALLYPORT_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
@@ -75,7 +72,7 @@ export const applyEnvironment = (fileContent: unknown, env: Environment): Overla
 
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith('SALLYPORT_') || VARIABLES.includes(variable)) continue;
-    if (variable === WORKER || EDGE_VARIABLES.includes(variable) || SERVICE_LINK.test(variable)) continue;
+    if (EDGE_VARIABLES.includes(variable) || SERVICE_LINK.test(variable)) continue;
     const meant = nearest(variable, VARIABLES);
     problems.push({ variable, message: `is no variable of sallyport${meant ? `; is ${meant} meant?` : ''}` });
   }

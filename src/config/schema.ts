@@ -341,7 +341,7 @@ export const schema = z.strictObject({
     {
       headerBytes: count(
         8192,
-        262_144,
+        32_768,
         32_768,
         "Request line and headers together. HAProxy's `tune.bufsize` less `tune.maxrewrite` must not be smaller.",
       ),
@@ -372,7 +372,13 @@ export const schema = z.strictObject({
         75_000,
         "Life of an idle connection from the edge. Must exceed HAProxy's `http-keep-alive` and pool times, or requests race with its end.",
       ),
-      drainMs: timeout(60_000, 'After SIGTERM: requests in flight may finish.'),
+      drainDelayMs: count(
+        0,
+        3_600_000,
+        2000,
+        'After SIGTERM: time for the edge to see that readiness is gone, before connections are refused.',
+      ),
+      drainMs: timeout(60_000, 'After that: requests in flight may finish.'),
     },
     'All in milliseconds.',
   ),

@@ -12,6 +12,6 @@ export interface Principal {
   readonly claims: Readonly<Record<string, ClaimValue>>;
   /** First 32 hex digits of SHA-256 over the token's `jti`, or over its signed part (`header.payload`) where it has none. */
   readonly tokenIdHash: string;
-  /** After this nothing may be done in the caller's name. */
+  /** `exp` plus the issuer's clock tolerance: after this nothing may be done in the caller's name. */
   readonly expiresAtMs: number;
 }

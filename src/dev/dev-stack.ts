@@ -153,6 +153,8 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
       keyring: { local: { versions: { '1': { seedFile } } } },
       policies: { directory: join(packageRoot, 'policies') },
       audit: { directory: inFolder('audit') },
+      // One gateway behind one edge: nobody else would take over.
+      timeouts: { drainDelayMs: 0 },
       ...options.gatewayConfig,
     };
     const heading = '# Written by the demo at every start; for the demo only.\n';

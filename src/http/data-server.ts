@@ -39,7 +39,7 @@ export interface DataServer {
 }
 
 /** Where the edge asks whether this process takes requests; `-` can never be a bucket. */
-export const READY_TARGET = '/-/ready';
+const READY_TARGET = '/-/ready';
 
 /** Builds the server; the caller listens. */
 export function createDataServer(options: DataServerOptions): DataServer {

@@ -72,8 +72,10 @@ const endOf = (options: ResolvedIssuerOptions, payload: JsonObject): number => {
   const iat = member(payload, 'iat');
   const expMs = typeof exp === 'number' ? Math.floor(exp * 1000) : NaN;
   if (!(expMs > 0 && expMs <= MAX_TIME_MS)) throw invalidToken('exp');
-  if (options.maxTokenAgeSeconds === undefined || typeof iat !== 'number') return expMs;
-  return Math.min(expMs, Math.floor((iat + options.maxTokenAgeSeconds) * 1000));
+  // With the tolerance that its verification has, or a token could be valid here and over for the credentials.
+  const skewMs = options.clockSkewSeconds * 1000;
+  if (options.maxTokenAgeSeconds === undefined || typeof iat !== 'number') return expMs + skewMs;
+  return Math.min(expMs, Math.floor((iat + options.maxTokenAgeSeconds) * 1000)) + skewMs;
 };
 
 /** Without `jti` the signed part is hashed and not the signature: an ECDSA signature can be varied by its bearer. */

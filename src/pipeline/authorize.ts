@@ -2,7 +2,7 @@
  * Authenticated -> Authorized. The decision is a value, allow or deny; `record` writes it down and refuses a denial.
  * Decides on the byte-exact key that will be signed and stored.
  */
-import type { Access, Authorizer } from '../contracts/authorizer.ts';
+import type { Access, Authorizer, Decision } from '../contracts/authorizer.ts';
 import { parseListing } from '../s3/listing.ts';
 import type { S3Request } from '../s3/request.ts';
 import type { Authenticated, Authorized } from './contexts.ts';
@@ -13,19 +13,24 @@ export function createAuthorize(authorizer: Authorizer): Stage<Authenticated, Au
   return {
     name: 'authorize',
     run: (context) => {
-      const access = accessOf(context.request);
+      const { principal, request, ledger } = context;
+      const access = accessOf(request);
       const decision =
-        access === undefined
-          ? {
-              effect: 'allow' as const,
-              rule: 'own-buckets',
-              reason: 'Every identity may ask which buckets it can use.',
-              policyVersion: authorizer.policyVersion(),
-            }
-          : authorizer.decide(context.principal, access);
-      context.ledger.decided(access, decision);
-      return { ...context, access, decision };
+        access === undefined ? ownBuckets(authorizer.policyVersion()) : authorizer.decide(principal, access);
+      ledger.decided(access, decision);
+      // In the same turn as the decision: a reload in between would pair it with the grants of other policies.
+      const grants = access === undefined ? [] : authorizer.grants(principal, access.bucket);
+      return { ...context, access, decision, grants };
     },
+  };
+}
+
+function ownBuckets(policyVersion: string): Decision {
+  return {
+    effect: 'allow',
+    rule: 'own-buckets',
+    reason: 'Every identity may ask which buckets it can use.',
+    policyVersion,
   };
 }
 

@@ -2,7 +2,7 @@
  * What is known of a request after each stage. Each type is readonly and grows out of the one before, so that a stage
  * that is called too early does not compile.
  */
-import type { Access, Decision } from '../contracts/authorizer.ts';
+import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { AssumeRolePlan, StoreCredentials } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
@@ -26,6 +26,8 @@ export interface Authorized extends Authenticated {
   /** `undefined` for ListBuckets, which asks for nothing in particular. */
   readonly access: Access | undefined;
   readonly decision: Decision;
+  /** Every rule that bears on the caller in this bucket, of the same policy version as the decision. */
+  readonly grants: readonly Grant[];
 }
 
 /** Allowed, and the intent is durable. */

@@ -36,8 +36,7 @@ export async function fail(
 export function sendError(exchange: Exchange, error: GatewayError): void {
   const { row } = error;
   const headers: Record<string, string> = { ...error.clientHeaders };
-  if ('retryAfterSeconds' in row && row.retryAfterSeconds !== undefined)
-    headers['retry-after'] = String(row.retryAfterSeconds);
+  if (row.retryAfterSeconds !== undefined) headers['retry-after'] = String(row.retryAfterSeconds);
   if (row.status === 401) {
     headers['www-authenticate'] =
       error.code === 'MissingToken' ? 'Bearer realm="sallyport"' : 'Bearer realm="sallyport", error="invalid_token"';

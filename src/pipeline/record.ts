@@ -2,7 +2,6 @@
  * Authorized -> Recorded. Makes the intent durable before anything is asked of STS or a store; a denial ends here, as one
  * durable entry. If the entry cannot be written the request is refused, and nothing was done.
  */
-import type { Authorizer } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -10,7 +9,6 @@ import type { Authorized, Recorded } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
 export interface RecordParts {
-  readonly authorizer: Authorizer;
   readonly broker: CredentialBroker;
   readonly buckets: ReadonlyMap<string, Bucket>;
 }
@@ -21,10 +19,10 @@ export function createRecord(parts: RecordParts): Stage<Authorized, Recorded> {
     name: 'record',
     run: async (context) => {
       refuseDenied(context);
-      const { access, principal, ledger, request } = context;
+      const { access, grants, principal, ledger, request } = context;
       if (access === undefined) throw new Error(`${request.operation} addresses no bucket`);
       const bucket = await knownBucket(context, parts.buckets);
-      const plan = parts.broker.plan(principal, bucket, parts.authorizer.grants(principal, bucket.name), access);
+      const plan = parts.broker.plan(principal, bucket, grants, access);
       await ledger.intent(plan);
       return { ...context, access, bucket, plan };
     },

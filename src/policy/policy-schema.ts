@@ -65,7 +65,7 @@ const keyText = (what: string) =>
     .refine(isVisible, VISIBLE)
     .refine((value) => Buffer.byteLength(value) <= LIMITS.keyBytes, `must be at most ${LIMITS.keyBytes} bytes long`);
 
-export const identifier = (what: string) =>
+const identifier = (what: string) =>
   text(what, 64).regex(
     /^[a-z0-9][a-z0-9-]*$/,
     'must be lower-case letters, digits and hyphens, such as `never-delete`',

@@ -73,7 +73,7 @@ async function startGateway(folder: string, storePort: number): Promise<{ port: 
   await writeFile(join(folder, `gateway-${port}.yaml`), JSON.stringify(config));
   const child = spawn(
     process.execPath,
-    [join(root, 'bin', 'sallyport.js'), 'serve', '--config', join(folder, `gateway-${port}.yaml`)],
+    [join(root, 'dist', 'main.js'), 'serve', '--config', join(folder, `gateway-${port}.yaml`)],
     {
       env: {
         PATH: process.env['PATH'],
@@ -96,6 +96,7 @@ async function startGateway(folder: string, storePort: number): Promise<{ port: 
   return { port, child };
 }
 
+// eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
 async function* largeBody(): AsyncGenerator<Buffer> {
   for (let sent = 0; sent < LARGE_BYTES; sent += piece.length) yield piece;
 }
@@ -251,16 +252,21 @@ async function main(): Promise<void> {
       );
     }
 
-    // A fresh process, so that its peak is of these uploads alone.
+    // Fresh processes, so that their peaks are of these uploads alone.
+    const atOnce = async (target: Target): Promise<number> => {
+      const pool = new Pool(target.origin, { connections: UPLOADS_AT_ONCE });
+      await parallel(UPLOADS_AT_ONCE, UPLOADS_AT_ONCE, (index) =>
+        put(pool, target, `/box/discard/at-once-${index}`, undefined),
+      );
+      await pool.close();
+      return peakRssMiB(target.pid);
+    };
+    const freshRelay = await start('relay.ts', `http://127.0.0.1:${store.port}`);
+    const relayPeak = await atOnce({ ...bare, origin: `http://127.0.0.1:${freshRelay.port}`, pid: freshRelay.pid });
     const fresh = await startGateway(folder, store.port);
-    const uploads: Target = { ...ours, origin: `http://127.0.0.1:${fresh.port}`, pid: fresh.child.pid ?? 0 };
-    const pool = new Pool(uploads.origin, { connections: UPLOADS_AT_ONCE });
-    await parallel(UPLOADS_AT_ONCE, UPLOADS_AT_ONCE, (index) =>
-      put(pool, uploads, `/box/discard/at-once-${index}`, undefined),
-    );
-    await pool.close();
+    const peak = await atOnce({ ...ours, origin: `http://127.0.0.1:${fresh.port}`, pid: fresh.child.pid ?? 0 });
     console.log(
-      `peak RSS with ${UPLOADS_AT_ONCE} uploads of ${LARGE_BYTES / 2 ** 20} MiB at once: ${(await peakRssMiB(uploads.pid)).toFixed(0)} MiB`,
+      `peak RSS with ${UPLOADS_AT_ONCE} uploads of ${LARGE_BYTES / 2 ** 20} MiB at once: relay ${relayPeak.toFixed(0)} MiB, gateway ${peak.toFixed(0)} MiB`,
     );
     const { stsCalls } = (await (await fetch(`http://127.0.0.1:${store.port}/counters`)).json()) as {
       stsCalls: number;
@@ -268,9 +274,9 @@ async function main(): Promise<void> {
     console.log(`STS calls in the whole run: ${stsCalls} (two gateways, one identity)`);
   } finally {
     for (const child of children) child.kill('SIGTERM');
-    await Promise.all(
-      children.map((child) => (child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined)),
-    );
+    for (const child of children) {
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
     await rm(folder, { recursive: true, force: true });
   }
 }

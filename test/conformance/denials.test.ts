@@ -105,7 +105,7 @@ describe('what is refused, through HAProxy over TLS', function () {
     it('HS256 with the public key as its secret is 401 InvalidToken', async () => {
       const { header, payload } = parts(alice);
       const signed = `${encode({ ...header, alg: 'HS256' })}.${encode(payload)}`;
-      const secret = JSON.stringify(await stack.publicKey());
+      const secret = JSON.stringify(stack.publicKey());
       const answer = await get(`${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`);
       assert.equal(answer.status, 401);
       assert.equal(answer.code, 'InvalidToken');

@@ -76,6 +76,7 @@ describe('the gateway as app.ts composes it', function () {
         keyring: { local: { versions: { '1': { seedFile: 'seed' } } } },
         policies: { directory: 'policies' },
         audit: { directory: 'audit', minFreeBytes: 0 },
+        timeouts: { drainDelayMs: 0 },
       }),
     );
     const env = { AWS_ACCESS_KEY_ID: gatewayKeys.accessKeyId, AWS_SECRET_ACCESS_KEY: gatewayKeys.secretAccessKey };
@@ -161,7 +162,7 @@ describe('the gateway as app.ts composes it', function () {
     }
   });
 
-  it('reports its dependencies without letting them decide readiness', async () => {
+  it('reports its dependencies without letting them decide readiness', () => {
     const { ready, reports } = gateway.readiness();
     assert.equal(ready, true);
     assert.deepEqual(reports.map(({ name }) => name.split(':')[0]).toSorted(), ['audit', 'issuer', 'store', 'sts']);

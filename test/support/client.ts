@@ -9,7 +9,7 @@ export interface Call {
   /** Path and query, exactly as sent. */
   readonly target: string;
   readonly token?: string | undefined;
-  readonly headers?: RequestOptions['headers'];
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer | string;
   /** Sends the body in chunks, without a Content-Length. */
   readonly chunked?: boolean;

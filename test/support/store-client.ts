@@ -97,7 +97,7 @@ export function exchange(
   });
 }
 
-export function encodeKey(key: string): string {
+function encodeKey(key: string): string {
   return key.split('/').map(encodeSegment).join('/');
 }
 

@@ -79,7 +79,7 @@ export function createHttpUpstream(
     signal: AbortSignal | undefined,
   ): Promise<Dispatcher.ResponseData> =>
     pool.request({
-      method: request.method as Dispatcher.HttpMethod,
+      method: request.method,
       path: request.target,
       headers: request.headers,
       // undici takes any async iterable; its types know only Readable.

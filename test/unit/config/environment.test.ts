@@ -81,10 +81,6 @@ describe('config/environment', () => {
       );
     });
 
-    it('leaves alone what the primary process tells its workers', async () => {
-      await sample.load({}, { SALLYPORT_WORKER: '3' });
-    });
-
     it('leaves alone what is meant for HAProxy', async () => {
       await sample.load({}, Object.fromEntries(EDGE_VARIABLES.map((name) => [name, 'x'])));
     });

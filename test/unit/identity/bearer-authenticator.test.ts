@@ -89,9 +89,8 @@ describe('the bearer authenticator', () => {
     const good = token({ exp: subject.clock.seconds() + 60 });
     await authenticate(`Bearer ${good}`);
     subject.clock.advance(61);
-    assert.ok(await authenticate(`Bearer ${good}`)); // within the skew: verified again, each time
-    assert.ok(await authenticate(`Bearer ${good}`));
-    assert.deepEqual(tokenEvents(), ['token miss', 'token miss', 'token miss']);
+    assert.ok(await authenticate(`Bearer ${good}`)); // within the clock tolerance
+    assert.deepEqual(tokenEvents(), ['token miss', 'token hit']);
     subject.clock.advance(30);
     await refusedWith('ExpiredToken', authenticate(`Bearer ${good}`));
   });

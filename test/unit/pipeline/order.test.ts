@@ -305,7 +305,7 @@ describe('the pipeline', () => {
   });
 
   it('answers a clean error when a read fails before its first byte', async () => {
-    // eslint-disable-next-line require-yield, @typescript-eslint/require-await -- fails at once
+    // eslint-disable-next-line @typescript-eslint/require-await -- fails at once
     async function* broken(): AsyncGenerator<Buffer> {
       throw new GatewayError('IntegrityFailure', 'open');
     }
