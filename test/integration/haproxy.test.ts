@@ -22,6 +22,7 @@ import { ensureCertificates } from '../../src/dev/certificates.ts';
 import type { Child } from '../../src/dev/child.ts';
 import { freePort } from '../../src/dev/free-port.ts';
 import { findHaproxy, startHaproxy } from '../../src/dev/haproxy.ts';
+import { needs } from '../support/needs.ts';
 
 interface Answer {
   readonly status: number;
@@ -48,7 +49,7 @@ describe('haproxy.cfg', function () {
   before(async function () {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-edge-'));
     const program = await findHaproxy(join(folder, 'haproxy'), process.env);
-    if (program === undefined) this.skip();
+    needs(this, 'haproxy', program !== undefined);
     const { caFile, serverFile } = await ensureCertificates(join(folder, 'tls'), process.env);
     ca = await readFile(caFile);
     port = await freePort();

@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import type { Config } from '../../src/config/config.ts';
 import { EDGE_VARIABLES } from '../../src/config/environment.ts';
 import { Sample } from './config/sample.ts';
+import { needs } from '../support/needs.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFile(join(root, path), 'utf8');
@@ -184,7 +185,7 @@ describe('docker-compose.yml', () => {
 describe('examples/compose/make-secrets.sh', () => {
   let state: string;
   before(async function () {
-    if (!has('openssl', 'version')) this.skip();
+    needs(this, 'openssl', has('openssl', 'version'));
     state = await mkdtemp(join(tmpdir(), 'sallyport-state-'));
     await run('sh', [join(root, 'examples/compose/make-secrets.sh'), state]);
   });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditLine } from '../../../src/audit/audit-line.ts';
 import { denial, intent, outcome } from './entries.ts';
+import { needs } from '../../support/needs.ts';
 
 const HEADER = '{"v":1,"entry":"file"}\n';
 
@@ -40,7 +41,7 @@ describe('docs/audit.md', () => {
   });
 
   it('has jq lines that answer their questions, torn lines or not', function () {
-    if (spawnSync('jq', ['--version']).status !== 0) this.skip();
+    needs(this, 'jq', spawnSync('jq', ['--version']).status === 0);
     const commands = [...text.matchAll(/```sh\n(.*)\n```/g)].map((match) => match[1]!);
     const answers = commands.map((command) => {
       const { stdout, stderr, status } = spawnSync('sh', ['-c', command], { cwd: directory, encoding: 'utf8' });

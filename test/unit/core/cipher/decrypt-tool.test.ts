@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ADDRESS, cipherOf, pattern, SEED, SIZES, store, vectors, type StoredObject } from './object-store.ts';
+import { needs } from '../../../support/needs.ts';
 
 interface MultipartVector {
   name: string;
@@ -49,11 +50,7 @@ describe('tools/decrypt.py', function () {
   }
 
   before(function () {
-    if (python('-c', 'import cryptography').status !== 0) {
-      assert.notEqual(process.env['CI'], 'true', 'CI needs python3 with the package cryptography');
-      console.log('    tools/decrypt.py not tested: python3 with the package cryptography is missing');
-      this.skip();
-    }
+    needs(this, 'python3 with the package cryptography', python('-c', 'import cryptography').status === 0);
     folder = mkdtempSync(join(tmpdir(), 'sallyport-decrypt-'));
   });
   after(() => {
