@@ -44,13 +44,17 @@ export async function listen(server: Server, target: ListenTarget): Promise<void
   if ('socket' in target) await chmod(target.socket, target.mode);
 }
 
+const IDLE_CHECK_MS = 50;
+
 /** Stops taking connections and lets requests in flight finish for at most `graceMs`. */
 export async function closeGracefully(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  server.closeIdleConnections();
+  // A connection that was busy at first stays open after its request, for the next one.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
   const timer = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(timer);
 }

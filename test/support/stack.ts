@@ -56,6 +56,7 @@ export interface Stack {
   readonly auditLines: () => Promise<readonly Record<string, unknown>[]>;
   readonly refusals: () => Promise<readonly Record<string, unknown>[]>;
   readonly ready: () => Promise<{ readonly ready: boolean }>;
+  readonly metrics: () => Promise<string>;
   /** Calls of STS, by the gateway's own count since its start. */
   readonly stsCalls: () => Promise<number>;
   /** Everything that must never stand in a log. */
@@ -85,7 +86,10 @@ export async function stopSharedStack(): Promise<void> {
 }
 
 /** Starts a stack of its own, in a folder of its own, on free ports. */
-export async function startStack(kind: StackKind): Promise<Stack> {
+export async function startStack(
+  kind: StackKind,
+  gatewayConfig: Readonly<Record<string, unknown>> = {},
+): Promise<Stack> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'sallyport-stack-'));
   const ceph = kind === 'ceph' ? await startCeph() : undefined;
   const dev = await startDevStack({
@@ -101,6 +105,7 @@ export async function startStack(kind: StackKind): Promise<Stack> {
       '--config',
       configFile,
     ],
+    gatewayConfig,
     ...(ceph === undefined ? {} : { store: externalStore(ceph) }),
   });
   if (dev.front === undefined) throw new Error('HAProxy is not to be had; install it: apt-get install haproxy');
@@ -112,6 +117,8 @@ export async function startStack(kind: StackKind): Promise<Stack> {
     const texts = await Promise.all(names.map((name) => readFile(join(dev.auditDirectory, name), 'utf8')));
     return texts.flatMap((text) => text.split('\n')).flatMap((line) => parsed(line));
   };
+
+  const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${dev.ports.admin}/metrics`)).text();
 
   return {
     kind,
@@ -147,8 +154,9 @@ export async function startStack(kind: StackKind): Promise<Stack> {
     auditLines: () => lines('access-'),
     refusals: () => lines('refusals-'),
     ready: async () => (await (await fetch(`http://127.0.0.1:${dev.ports.admin}/readyz`)).json()) as { ready: boolean },
+    metrics,
     stsCalls: async () => {
-      const text = await (await fetch(`http://127.0.0.1:${dev.ports.admin}/metrics`)).text();
+      const text = await metrics();
       const counts = [...text.matchAll(/^sallyport_calls_total\{[^}]*service="sts"[^}]*\} (\d+)$/gm)];
       return counts.reduce((sum, [, count]) => sum + Number(count), 0);
     },
