@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+async function pages(): Promise<string[]> {
+  const folders = ['.', 'docs', 'docs/adr', 'docs/spec', 'policies', 'haproxy', 'examples', 'examples/compose'];
+  const names = await Promise.all(
+    folders.map(async (folder) => (await readdir(join(root, folder))).map((name) => join(folder, name))),
+  );
+  return names.flat().filter((name) => name.endsWith('.md'));
+}
+
+describe('the documents', () => {
+  it('link only to what is there', async () => {
+    const broken: string[] = [];
+    for (const page of await pages()) {
+      const text = await readFile(join(root, page), 'utf8');
+      for (const [, link = ''] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+        if (/^[a-z]+:/.test(link)) continue;
+        if (!existsSync(resolve(root, dirname(page), link))) broken.push(`${page}: ${link}`);
+      }
+    }
+    assert.deepEqual(broken, []);
+  });
+
+  it('name only npm scripts that there are', async () => {
+    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const unknown: string[] = [];
+    for (const page of await pages()) {
+      const text = await readFile(join(root, page), 'utf8');
+      for (const [, name = ''] of text.matchAll(/npm run (?:-s )?([\w:-]+)/g)) {
+        if (scripts[name] === undefined) unknown.push(`${page}: npm run ${name}`);
+      }
+    }
+    assert.deepEqual(unknown, []);
+  });
+
+  it('have one page per decision, numbered without a gap', async () => {
+    const numbers = (await readdir(join(root, 'docs/adr')))
+      .map((name) => Number(name.slice(0, 4)))
+      .toSorted((a, b) => a - b);
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => index + 1),
+    );
+  });
+});
