@@ -55,9 +55,6 @@ export interface Gateway {
 /** Data keys of objects that are read often; see docs/adr/0010-data-key-cache.md. */
 const KEY_CACHE = { maxKeys: 10_000, maxAgeMs: 300_000 };
 
-/** Several times the sessions that a busy gateway holds open towards one store. */
-const CONNECTIONS_PER_STORE = 256;
-
 /** Builds a gateway; nothing listens yet. @throws Error in one line: policies, audit directory */
 export async function createGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? { now: Date.now };
@@ -108,7 +105,8 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       ...(tls.ca === undefined ? {} : { ca: tls.ca }),
       ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
     })),
-    connections: CONNECTIONS_PER_STORE,
+    // A request never waits for a connection that another one holds.
+    connections: config.limits.inFlight,
     connectTimeoutMs: config.timeouts.upstreamConnectMs,
     headersTimeoutMs: config.timeouts.upstreamHeadersMs,
     bodyIdleTimeoutMs: config.timeouts.upstreamBodyIdleMs,

@@ -9,6 +9,9 @@ import { registerDemo } from './cli/demo.ts';
 import { CommandError, type CommandIo } from './cli/io.ts';
 import { registerServe } from './cli/serve.ts';
 
+// Whatever this process creates is its owner's alone, the unix socket included until it is opened to the edge's group.
+process.umask(0o077);
+
 const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 

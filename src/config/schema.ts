@@ -352,6 +352,12 @@ export const schema = z.strictObject({
         'Plaintext of a single PUT: 5 GiB less the overhead of the format.',
       ),
       inFlight: count(1, 65_536, 512, 'Requests at once per process; one more gets 503 SlowDown.'),
+      inFlightPerIdentity: count(
+        1,
+        65_536,
+        128,
+        'Requests of one identity at once per process; one more gets 503 SlowDown, so that nobody takes all places.',
+      ),
       smallBodyBytes: count(0, 1_048_576, 65_536, 'Bodies up to this size are sealed in memory in one piece.'),
     },
     'What is accepted at most.',

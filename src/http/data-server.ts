@@ -44,6 +44,8 @@ const READY_TARGET = '/-/ready';
 /** Builds the server; the caller listens. */
 export function createDataServer(options: DataServerOptions): DataServer {
   let current = 0;
+  /** What each connection is busy with; HTTP/1.1 answers one request at a time. */
+  const busy = new WeakMap<Socket, { readonly waitsForClient: () => boolean }>();
 
   const handle = (req: IncomingMessage, res: ServerResponse): void => {
     if (req.url === READY_TARGET && req.method === 'GET') {
@@ -53,24 +55,27 @@ export function createDataServer(options: DataServerOptions): DataServer {
     const exchange = createExchange(req, res, {
       requestId: options.requestId(single(req.headers['x-request-id'])),
       clientAddress: clientAddress(req, options.tls !== undefined || req.socket.remoteAddress === undefined),
-      expectsContinue: req.headers.expect?.toLowerCase() === '100-continue',
+      expectsContinue: /\b100-continue\b/i.test(req.headers.expect ?? ''),
     });
     if (current >= options.limits.inFlight) {
-      const busy = new GatewayError('SlowDown', 'receive', { detail: 'too many requests in flight' });
+      const error = new GatewayError('SlowDown', 'receive', { detail: 'too many requests in flight' });
       options.audit.refuse({
         entry: 'refusal',
         time: new Date().toISOString(),
         requestId: exchange.requestId,
         clientAddress: exchange.clientAddress,
         method: exchange.raw.method,
-        status: busy.row.status,
-        error: busy.code,
+        status: error.row.status,
+        error: error.code,
       });
-      sendError(exchange, busy);
+      sendError(exchange, error);
       return;
     }
     current += 1;
     options.inFlight(1);
+    const { socket } = req;
+    busy.set(socket, exchange);
+    res.once('close', () => busy.delete(socket));
     void options.pipeline(exchange).finally(() => {
       current -= 1;
       options.inFlight(-1);
@@ -112,12 +117,17 @@ export function createDataServer(options: DataServerOptions): DataServer {
           listener,
         );
   server.setTimeout(options.timeouts.idleMs);
-  server.on('checkContinue', listener);
-  server.on('checkExpectation', (_req: IncomingMessage, res: ServerResponse) => {
-    res.writeHead(417, { 'content-length': '0', connection: 'close' }).end();
+  server.on('timeout', (socket: Socket) => {
+    // A client that waits for the store, however long, is not idle; upstream timeouts of their own end that.
+    if (busy.get(socket)?.waitsForClient() !== false) socket.destroy();
   });
+  server.on('checkContinue', listener);
+  // An expectation that nobody knows is no reason to refuse (RFC 9110 section 10.1.1 lets a server ignore it).
+  server.on('checkExpectation', listener);
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
-    refuseConnection(error, socket, options);
+    // What is no HTTP behind a request under way must not be answered in the middle of that one's answer.
+    if (busy.has(socket)) socket.destroy();
+    else refuseConnection(error, socket, options);
   });
   return { server, inFlight: () => current };
 }

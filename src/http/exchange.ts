@@ -18,10 +18,18 @@ export interface ExchangeOptions {
 const LINGER_BYTES = 1024 * 1024;
 const LINGER_MS = 1000;
 
-/** Wraps one exchange. */
-export function createExchange(req: IncomingMessage, res: ServerResponse, options: ExchangeOptions): Exchange {
+/** Wraps one exchange; `waitsForClient` says whether bytes of the client are what it waits for now. */
+export function createExchange(
+  req: IncomingMessage,
+  res: ServerResponse,
+  options: ExchangeOptions,
+): Exchange & { readonly waitsForClient: () => boolean } {
   const gone = new AbortController();
   let continued = !options.expectsContinue;
+  let waits = 0;
+  // Node says that a request is complete only when its handler has returned once.
+  const unread = (): boolean => hasBody(req) && !req.complete;
+  res.strictContentLength = true;
   res.once('close', () => {
     if (!res.writableFinished) gone.abort();
   });
@@ -31,12 +39,18 @@ export function createExchange(req: IncomingMessage, res: ServerResponse, option
       continued = true;
       res.writeContinue();
     }
+    waits += 1;
     try {
-      yield* req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+      for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        waits -= 1;
+        yield chunk;
+        waits += 1;
+      }
     } catch (error) {
       gone.abort();
       throw new GatewayError('IncompleteBody', 'receive', { detail: 'the client broke off its body', cause: error });
     }
+    waits -= 1;
   }
 
   return {
@@ -45,19 +59,23 @@ export function createExchange(req: IncomingMessage, res: ServerResponse, option
     raw: { method: req.method ?? '', target: req.url ?? '', rawHeaders: req.rawHeaders },
     signal: gone.signal,
     body: readBody(),
+    waitsForClient: () => waits > 0 || res.writableFinished,
     status: () => (res.headersSent ? res.statusCode : undefined),
     writeHead: (status, headers) => {
       const all: Record<string, string> = { ...headers, 'x-amz-request-id': options.requestId };
-      if (!req.complete) all['connection'] = 'close';
+      if (unread()) all['connection'] = 'close';
       res.writeHead(status, all);
     },
     write: (chunk) => {
+      if (res.destroyed || res.closed) return Promise.reject(clientGone());
       if (res.write(chunk)) return RESOLVED;
+      waits += 1;
       return new Promise((resolve, reject) => {
         const settle = (): void => {
+          waits -= 1;
           res.off('drain', settle);
           res.off('close', settle);
-          if (res.destroyed) reject(new GatewayError('RequestTimeout', 'respond', { detail: 'the client is gone' }));
+          if (res.destroyed) reject(clientGone());
           else resolve();
         };
         res.once('drain', settle);
@@ -65,7 +83,7 @@ export function createExchange(req: IncomingMessage, res: ServerResponse, option
       });
     },
     end: (chunk) => {
-      if (req.complete || !continued || res.destroyed) {
+      if (!unread() || !continued || res.destroyed) {
         res.end(chunk);
         return;
       }
@@ -78,6 +96,12 @@ export function createExchange(req: IncomingMessage, res: ServerResponse, option
 }
 
 const RESOLVED = Promise.resolve();
+
+const clientGone = (): GatewayError => new GatewayError('RequestTimeout', 'respond', { detail: 'the client is gone' });
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
 
 function linger(req: IncomingMessage, done: () => void): void {
   let rest = LINGER_BYTES;

@@ -5,6 +5,7 @@
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { Observer } from '../contracts/observer.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { errorDocument } from '../s3/xml.ts';
 import type { Ledger } from './ledger.ts';
@@ -16,10 +17,10 @@ export async function fail(
   cause: unknown,
   observer: Observer,
 ): Promise<OutcomeResult> {
-  let error = asGatewayError(cause);
+  let error = asGatewayError(cause, exchange.signal.aborted);
   observer.failure(exchange.requestId, error);
   const aborted = exchange.signal.aborted || exchange.status() !== undefined;
-  let result: OutcomeResult = aborted ? 'aborted' : error.code === 'AccessDenied' ? 'denied' : 'failed';
+  let result = resultOf(error.code, aborted);
   try {
     await ledger.end(result, aborted ? (exchange.status() ?? 0) : error.row.status, error.code);
   } catch (auditError) {
@@ -30,6 +31,13 @@ export async function fail(
   if (aborted) exchange.destroy();
   else sendError(exchange, error);
   return result;
+}
+
+function resultOf(code: ErrorCode, aborted: boolean): OutcomeResult {
+  if (aborted) return 'aborted';
+  if (code === 'AccessDenied') return 'denied';
+  // A conditional read whose condition says that the caller has it already.
+  return code === 'NotModified' ? 'completed' : 'failed';
 }
 
 /** Answers with the S3 error document of a failure; HEAD, 304 and 412 to HEAD carry no body. */
@@ -61,6 +69,12 @@ export function sendError(exchange: Exchange, error: GatewayError): void {
   exchange.end(body);
 }
 
-function asGatewayError(cause: unknown): GatewayError {
+function asGatewayError(cause: unknown, clientIsGone: boolean): GatewayError {
+  // Whatever broke because the client went away is not a failure of ours or of the store.
+  if (clientIsGone && (!(cause instanceof GatewayError) || isAbort(cause.cause))) {
+    return new GatewayError('RequestTimeout', 'respond', { detail: 'the client is gone' });
+  }
   return cause instanceof GatewayError ? cause : new GatewayError('InternalError', 'respond', { cause });
 }
+
+const isAbort = (cause: unknown): boolean => cause instanceof Error && cause.name === 'AbortError';

@@ -5,6 +5,7 @@
 import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { Signer, Upstream, UpstreamResponse } from '../contracts/upstream.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
 import { clientEtag } from '../s3/etag.ts';
 import type { Forwarded, Signed } from './contexts.ts';
 import type { Stage } from './stage.ts';
@@ -27,6 +28,9 @@ export function createForward(
   abortable: boolean,
 ): Stage<Signed, Forwarded> {
   const attempt = async (context: Signed): Promise<UpstreamResponse> => {
+    // Nothing takes effect for a client that is gone: it may have repeated the request elsewhere.
+    if (context.exchange.signal.aborted)
+      throw new GatewayError('RequestTimeout', 'forward', { detail: 'the client is gone' });
     const response = await upstream.send(context.signed, abortable ? context.exchange.signal : undefined);
     const { ledger } = context;
     ledger.upstreamRequestId = response.headers.get('x-amz-request-id');

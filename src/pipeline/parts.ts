@@ -27,5 +27,7 @@ export interface PipelineParts {
     readonly objectBytes: number;
     /** Bodies up to this size are sealed in memory and can be sent to the store again. */
     readonly smallBodyBytes: number;
+    /** Requests of one identity at a time. */
+    readonly inFlightPerIdentity: number;
   };
 }

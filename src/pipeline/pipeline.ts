@@ -1,6 +1,7 @@
 /** One exchange through the pipeline: receive, then the way of its class, then the end, whatever happened. */
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
+import { createAdmission } from './admission.ts';
 import { fail } from './failure.ts';
 import type { PipelineParts } from './parts.ts';
 import { arrive, createReceive } from './receive.ts';
@@ -13,7 +14,8 @@ export type Pipeline = (exchange: Exchange) => Promise<void>;
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { observer, clock } = parts;
   const receive = createReceive();
-  const stages = createStages(parts);
+  const admission = createAdmission(parts.limits.inFlightPerIdentity);
+  const stages = createStages(parts, admission);
   return async (exchange) => {
     const arrived = arrive(exchange, parts.audit, clock);
     const { ledger } = arrived;
@@ -23,6 +25,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       await stages[received.request.row.operationClass].run(received, observer);
     } catch (error) {
       result = await fail(exchange, ledger, error, observer);
+    } finally {
+      admission.leave(exchange);
     }
     observer.request({
       requestId: exchange.requestId,

@@ -33,8 +33,12 @@ export function createRespondObject(): Stage<Opened, void> {
       }
       // One chunk is held back: it goes out when the rest has been authenticated and the outcome is durable. The status
       // line waits for the first chunk, so that an object that fails at once is a clean error.
+      const expectedBytes = view.last - view.first + 1;
+      let givenBytes = 0;
       let held: Buffer | undefined;
       for await (const chunk of view.body) {
+        givenBytes += chunk.length;
+        if (givenBytes > expectedBytes) throw wrongLength('more');
         if (held !== undefined) {
           if (exchange.status() === undefined) exchange.writeHead(status, headers);
           ledger.bytesOut += held.length;
@@ -43,16 +47,16 @@ export function createRespondObject(): Stage<Opened, void> {
         held = chunk;
       }
       ledger.bytesOut += held?.length ?? 0;
-      if (ledger.bytesOut !== view.last - view.first + 1) {
-        throw new GatewayError('ServiceUnavailable', 'respond', {
-          detail: 'the store sent fewer bytes than it announced',
-        });
-      }
+      if (givenBytes !== expectedBytes) throw wrongLength('fewer');
       await ledger.end('completed', status);
       if (exchange.status() === undefined) exchange.writeHead(status, headers);
       exchange.end(held);
     },
   };
+}
+
+function wrongLength(how: 'more' | 'fewer'): GatewayError {
+  return new GatewayError('ServiceUnavailable', 'respond', { detail: `the store sent ${how} bytes than it announced` });
 }
 
 /** Answers PutObject and DeleteObject. */
@@ -62,12 +66,9 @@ export function createRespondWrite(): Stage<Forwarded, void> {
     run: async ({ exchange, request, bucket, response, ledger }) => {
       await response.discard();
       const headers: Record<string, string> = { 'content-length': '0' };
-      const etag = response.headers.get('etag');
-      if (request.operation === 'PutObject' && etag !== undefined) {
-        headers['etag'] = bucket.encryption === 'off' ? etag : clientEtag(etag);
-      }
-      for (const name of ['x-amz-version-id', 'x-amz-delete-marker']) {
-        const value = response.headers.get(name);
+      const given = objectHeaders(response.headers, bucket.encryption !== 'off');
+      for (const name of ['etag', 'x-amz-version-id', 'x-amz-delete-marker']) {
+        const value = given[name];
         if (value !== undefined) headers[name] = value;
       }
       const status = request.operation === 'DeleteObject' ? 204 : 200;

@@ -4,6 +4,7 @@
  * fails, `failure.ts` writes the outcome instead.
  */
 import type { OperationClass } from '../s3/operations.ts';
+import type { Admission } from './admission.ts';
 import { createAssumeRole } from './assume-role.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createAuthorize } from './authorize.ts';
@@ -20,9 +21,12 @@ import { createSign } from './sign.ts';
 import { way, type Way } from './stage.ts';
 
 /** Puts the ways together from the given parts. */
-export function createStages(parts: PipelineParts): Readonly<Record<OperationClass, Way<Received, void>>> {
+export function createStages(
+  parts: PipelineParts,
+  admission: Admission,
+): Readonly<Record<OperationClass, Way<Received, void>>> {
   const { authorizer, broker, buckets, cipher, clock, signer } = parts;
-  const authenticate = createAuthenticate(parts.authenticators);
+  const authenticate = createAuthenticate(parts.authenticators, admission);
   const authorize = createAuthorize(authorizer);
   const record = createRecord(parts);
   const recordLocal = createRecordLocal(buckets);

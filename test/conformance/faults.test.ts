@@ -103,6 +103,31 @@ describe('when things break', function () {
       assert.equal((await stack.raw.get('reports', '2026/half')).status, 404);
     });
 
+    // Ceph does not hang on demand.
+    const itOnEmbedded = sharedKind() === 'embedded' ? it : () => undefined;
+    itOnEmbedded('that goes away while the store hangs frees its place at once, through the edge', async () => {
+      assert.ok(stack.faults !== undefined);
+      const inFlight = async (): Promise<number> =>
+        Number(/^sallyport_in_flight\S* (\d+)$/m.exec(await stack.metrics())?.[1]);
+      stack.faults.s3 = 'hang';
+      try {
+        const outgoing = request({
+          ...stack.client.options({ method: 'GET', target: '/reports/2026/outage', token: alice }),
+          agent: false,
+        });
+        outgoing.on('error', () => undefined);
+        outgoing.end();
+        await eventually(async () => (await inFlight()) === 1);
+        outgoing.destroy();
+        for (let attempt = 0; (await inFlight()) > 0; attempt += 1) {
+          assert.ok(attempt < 30, 'the request is still in flight');
+          await sleep(100);
+        }
+      } finally {
+        stack.faults.s3 = 'none';
+      }
+    });
+
     it('that waits for 100 Continue gets it only when it may write', async () => {
       const ask = (token: string | undefined, path: string) =>
         new Promise<{ continued: boolean; status: number }>((resolve, reject) => {

@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { request } from 'node:http';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import { createGateway, type Gateway } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
@@ -76,7 +78,7 @@ describe('the gateway as app.ts composes it', function () {
         keyring: { local: { versions: { '1': { seedFile: 'seed' } } } },
         policies: { directory: 'policies' },
         audit: { directory: 'audit', minFreeBytes: 0 },
-        timeouts: { drainDelayMs: 0 },
+        timeouts: { drainDelayMs: 0, requestBodyIdleMs: 600, upstreamHeadersMs: 1500 },
       }),
     );
     const env = { AWS_ACCESS_KEY_ID: gatewayKeys.accessKeyId, AWS_SECRET_ACCESS_KEY: gatewayKeys.secretAccessKey };
@@ -160,6 +162,54 @@ describe('the gateway as app.ts composes it', function () {
       await writeFile(path, POLICY);
       await gateway.reload();
     }
+  });
+
+  describe('times out what is idle, and nothing else', () => {
+    let port: number;
+    before(async () => {
+      await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve));
+      const address = gateway.server.address();
+      port = typeof address === 'object' && address !== null ? address.port : 0;
+    });
+
+    const slowPut = (name: string, pieces: number, pauseMs: number): Promise<number | undefined> =>
+      new Promise((resolve) => {
+        const outgoing = request({
+          port,
+          method: 'PUT',
+          path: `/box/work/${name}`,
+          headers: { authorization: bearer(), 'content-length': String(pieces * 100_000) },
+        });
+        outgoing.on('response', (response) => resolve(response.resume().statusCode));
+        outgoing.on('error', () => resolve(undefined));
+        void (async () => {
+          for (let piece = 0; piece < pieces && !outgoing.destroyed; piece += 1) {
+            outgoing.write(Buffer.alloc(100_000, piece));
+            await sleep(pauseMs);
+          }
+          outgoing.end();
+        })();
+      });
+
+    it('an upload that takes longer than every timeout goes through as long as bytes move', async () => {
+      assert.equal(await slowPut('slow', 12, 200), 200);
+    });
+
+    it('an upload that stops moving is cut, and leaves no object', async () => {
+      assert.equal(await slowPut('stopped', 2, 1500), undefined);
+      assert.equal((await agent.get('/box/work/stopped').set('authorization', bearer())).status, 404);
+    });
+
+    it('a client that waits for a store that hangs gets 503 from us, not a cut connection', async () => {
+      store.faults.s3 = 'hang';
+      try {
+        const answer = await agent.get('/box/work/one').set('authorization', bearer());
+        assert.equal(answer.status, 503);
+        assert.ok(Number(answer.headers['retry-after']) > 0);
+      } finally {
+        store.faults.s3 = 'none';
+      }
+    });
   });
 
   it('reports its dependencies without letting them decide readiness', () => {

@@ -20,7 +20,7 @@ export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeMs }: Ca
     id: keyring.id,
     newDataKey: keyring.newDataKey,
     unwrap: async (wrapped, context) => {
-      const name = `${wrapped.kekVersion}:${context.toString('latin1')}${wrapped.wrapped.toString('latin1')}`;
+      const name = `${wrapped.kekVersion}:${context.length}:${context.toString('latin1')}${wrapped.wrapped.toString('latin1')}`;
       const kept = keys.get(name);
       if (kept !== undefined) return kept;
       const dataKey = await keyring.unwrap(wrapped, context);

@@ -1,7 +1,6 @@
 /**
  * The connections to the stores: one bounded pool per store, kept alive, TLS verified. Enters: signed requests. Leaves:
- * responses that stream. Repeats a request only on a connection that broke before any answer, once, and only when the
- * body can be sent again; never follows a redirect, never sends a plain request where TLS was configured.
+ * responses that stream. Repeats a read, once, when its connection broke before any answer; never repeats a write, follows a redirect, never sends a plain request where TLS was configured.
  */
 import type { Readable } from 'node:stream';
 import { Pool, type Dispatcher } from 'undici';
@@ -90,7 +89,8 @@ export function createHttpUpstream(
   const send = async (request: SignedRequest, signal: AbortSignal | undefined): Promise<UpstreamResponse> => {
     const state = states.get(request.store.name);
     if (state === undefined) throw new Error(`no connection configured for store ${request.store.name}`);
-    const replayable = request.body === undefined || Buffer.isBuffer(request.body);
+    // A write that broke off may have happened: it is not repeated, or it would happen twice under one audit entry.
+    const replayable = request.method === 'GET' || request.method === 'HEAD';
     const startedMs = options.now();
     let response: Dispatcher.ResponseData;
     try {

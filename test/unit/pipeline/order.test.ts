@@ -8,6 +8,7 @@ import type { Principal } from '../../../src/contracts/principal.ts';
 import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import type { PipelineParts } from '../../../src/pipeline/parts.ts';
+import { createAdmission } from '../../../src/pipeline/admission.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { createStages } from '../../../src/pipeline/stages.ts';
 
@@ -140,7 +141,7 @@ function world({ identity = 'known', decision = 'allow', audit, answer }: Behavi
     observer: silent,
     clock: { now: () => 1000 },
     buckets: new Map([['box', bucket]]),
-    limits: { objectBytes: 1000, smallBodyBytes: 10 },
+    limits: { objectBytes: 1000, smallBodyBytes: 10, inFlightPerIdentity: 2 },
   };
   return { parts, steps, entries };
 }
@@ -215,7 +216,7 @@ describe('the pipeline', () => {
   });
 
   it('puts authenticate, authorize and record before everything else, for every class', () => {
-    const table = createStages(world().parts);
+    const table = createStages(world().parts, createAdmission(1));
     for (const [name, way] of Object.entries(table)) {
       assert.deepEqual(way.stages.slice(0, 3), ['authenticate', 'authorize', 'record'], name);
       assert.equal(way.stages.at(-1), 'respond', name);
@@ -354,6 +355,53 @@ describe('the pipeline', () => {
       'answer 204',
       'end',
     ]);
+  });
+
+  it('asks the store for nothing when the client is gone', async () => {
+    const { parts, steps, entries } = world();
+    const leaver = client('DELETE', '/box/k', [], steps);
+    const gone = AbortSignal.abort();
+    await createPipeline(parts)({ ...leaver, signal: gone });
+    assert.equal(steps.includes('forward'), false);
+    assert.equal(entries.at(-1)?.['result' as never], 'aborted');
+  });
+
+  it('never hands out more bytes than it announced', async () => {
+    const answer = () => ({
+      status: 200,
+      headers: new Map([['content-length', '3']]),
+      body: chunks('one', 'HTTP/1.1 200 OK'),
+    });
+    const { parts } = world({ answer });
+    const reader = client('GET', '/box/k');
+    await createPipeline(parts)(reader);
+    assert.equal(reader.sent.join('').includes('HTTP/1.1'), false);
+  });
+
+  it('gives one identity no more than its share of places, and gives them back', async () => {
+    const { parts } = world();
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const run = createPipeline({
+      ...parts,
+      broker: { ...parts.broker, credentials: async (plan) => held.then(() => parts.broker.credentials(plan)) },
+    });
+    const first = [client('DELETE', '/box/k'), client('DELETE', '/box/k')];
+    const running = first.map((exchange) => run(exchange));
+    const third = client('DELETE', '/box/k');
+    await run(third);
+    assert.equal(third.status(), 503);
+    assert.match(third.sent.join(''), /<Code>SlowDown</);
+    release();
+    await Promise.all(running);
+    const fourth = client('DELETE', '/box/k');
+    await run(fourth);
+    assert.deepEqual(
+      [...first, fourth].map((exchange) => exchange.status()),
+      [204, 204, 204],
+    );
   });
 
   it("never passes on the store's own words", async () => {
