@@ -50,6 +50,8 @@ export interface OpenedObject {
    * @throws GatewayError IntegrityFailure
    */
   readonly body: (stored: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+  /** The same for stored bytes that are in memory whole. @throws GatewayError IntegrityFailure */
+  readonly whole: (stored: Buffer) => Buffer;
 }
 
 export interface ObjectCipher {

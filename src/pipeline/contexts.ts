@@ -6,7 +6,7 @@ import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { AssumeRolePlan, StoreCredentials } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
-import type { OpenedObject, SealedObject } from '../contracts/object-cipher.ts';
+import type { SealedObject } from '../contracts/object-cipher.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { OutboundRequest, SignedRequest, UpstreamResponse } from '../contracts/upstream.ts';
 import type { S3Request } from '../s3/request.ts';
@@ -65,7 +65,7 @@ export interface Opened extends Forwarded {
     readonly first: number;
     readonly last: number;
     readonly partial: boolean;
-    readonly body: AsyncIterable<Buffer> | undefined;
-    readonly opened: OpenedObject | undefined;
+    /** In memory where it is small; `undefined` for HeadObject. */
+    readonly body: Buffer | AsyncIterable<Buffer> | undefined;
   };
 }

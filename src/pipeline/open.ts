@@ -11,12 +11,12 @@ import type { Forwarded, Opened } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `open`. @throws GatewayError ObjectNotEncrypted, IntegrityFailure, InvalidRange, ServiceUnavailable */
-export function createOpen(cipher: ObjectCipher): Stage<Forwarded, Opened> {
+export function createOpen(cipher: ObjectCipher, smallBodyBytes: number): Stage<Forwarded, Opened> {
   return {
     name: 'open',
     run: async (context) => {
       try {
-        return { ...context, view: await viewOf(context, cipher) };
+        return { ...context, view: await viewOf(context, cipher, smallBodyBytes) };
       } catch (error) {
         await context.response.discard();
         throw error;
@@ -25,7 +25,11 @@ export function createOpen(cipher: ObjectCipher): Stage<Forwarded, Opened> {
   };
 }
 
-async function viewOf({ request, bucket, response, ledger }: Forwarded, cipher: ObjectCipher): Promise<Opened['view']> {
+async function viewOf(
+  { request, bucket, response, ledger }: Forwarded,
+  cipher: ObjectCipher,
+  smallBodyBytes: number,
+): Promise<Opened['view']> {
   const isHead = request.operation === 'HeadObject';
   const stored = storedExtent(response);
   if (bucket.encryption === 'off') {
@@ -36,7 +40,6 @@ async function viewOf({ request, bucket, response, ledger }: Forwarded, cipher: 
       last,
       partial: response.status === 206,
       body: isHead ? undefined : response.body,
-      opened: undefined,
     };
   }
   const envelope = response.headers.get(ENVELOPE_HEADER);
@@ -48,7 +51,7 @@ async function viewOf({ request, bucket, response, ledger }: Forwarded, cipher: 
         detail: `no object has the stored size ${stored.sizeBytes}`,
       });
     }
-    return { sizeBytes, first: 0, last: sizeBytes - 1, partial: false, body: undefined, opened: undefined };
+    return { sizeBytes, first: 0, last: sizeBytes - 1, partial: false, body: undefined };
   }
   // A store may answer a range with the whole object.
   const range = response.status === 206 ? request.range : undefined;
@@ -58,13 +61,15 @@ async function viewOf({ request, bucket, response, ledger }: Forwarded, cipher: 
     range,
   );
   ledger.keyId = opened.keyId;
+  // What the connection will really carry is its Content-Length, whatever a Content-Range says.
+  const isSmall = Number(response.headers.get('content-length') ?? Infinity) <= smallBodyBytes;
   return {
     sizeBytes: opened.plainSizeBytes,
     first: opened.first,
     last: opened.last,
     partial: range !== undefined,
-    body: opened.body(response.body),
-    opened,
+    // What is small is opened in one piece: no stream, and a failure is always a clean error.
+    body: isSmall ? opened.whole(await response.whole()) : opened.body(response.body),
   };
 }
 

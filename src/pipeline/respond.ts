@@ -31,29 +31,45 @@ export function createRespondObject(): Stage<Opened, void> {
         exchange.end();
         return;
       }
-      // One chunk is held back: it goes out when the rest has been authenticated and the outcome is durable. The status
-      // line waits for the first chunk, so that an object that fails at once is a clean error.
       const expectedBytes = view.last - view.first + 1;
-      let givenBytes = 0;
-      let held: Buffer | undefined;
-      for await (const chunk of view.body) {
-        givenBytes += chunk.length;
-        if (givenBytes > expectedBytes) throw wrongLength('more');
-        if (held !== undefined) {
-          if (exchange.status() === undefined) exchange.writeHead(status, headers);
-          ledger.bytesOut += held.length;
-          await exchange.write(held);
-        }
-        held = chunk;
-      }
-      ledger.bytesOut += held?.length ?? 0;
-      if (givenBytes !== expectedBytes) throw wrongLength('fewer');
+      const last = Buffer.isBuffer(view.body)
+        ? view.body
+        : await sendAllButLast(context, view.body, expectedBytes, () => exchange.writeHead(status, headers));
+      ledger.bytesOut += last.length;
+      if (ledger.bytesOut !== expectedBytes) throw wrongLength('fewer');
       await ledger.end('completed', status);
       if (exchange.status() === undefined) exchange.writeHead(status, headers);
-      exchange.end(held);
+      exchange.end(last);
     },
   };
 }
+
+/**
+ * Hands a body to the client but for its last chunk, which goes out when the rest has been authenticated and the outcome
+ * is durable. The status line waits for the first chunk, so that an object that fails at once is a clean error.
+ */
+async function sendAllButLast(
+  { exchange, ledger }: Opened,
+  body: AsyncIterable<Buffer>,
+  expectedBytes: number,
+  start: () => void,
+): Promise<Buffer> {
+  let givenBytes = 0;
+  let held: Buffer | undefined;
+  for await (const chunk of body) {
+    givenBytes += chunk.length;
+    if (givenBytes > expectedBytes) throw wrongLength('more');
+    if (held !== undefined) {
+      if (exchange.status() === undefined) start();
+      ledger.bytesOut += held.length;
+      await exchange.write(held);
+    }
+    held = chunk;
+  }
+  return held ?? NOTHING;
+}
+
+const NOTHING = Buffer.alloc(0);
 
 function wrongLength(how: 'more' | 'fewer'): GatewayError {
   return new GatewayError('ServiceUnavailable', 'respond', { detail: `the store sent ${how} bytes than it announced` });

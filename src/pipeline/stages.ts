@@ -38,7 +38,7 @@ export function createStages(
   const signList = createSign(signer, clock, listOutbound);
   const forward = createForward(parts, true);
   const forwardWrite = createForward(parts, false);
-  const open = createOpen(cipher);
+  const open = createOpen(cipher, parts.limits.smallBodyBytes);
   const respondObject = createRespondObject();
   const respondWrite = createRespondWrite();
   const respondListing = createRespondListing(cipher);

@@ -10,7 +10,7 @@ import type { Keyring } from '../../contracts/keyring.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { encodeEnvelope, parseEnvelope } from './envelope.ts';
 import { objectContext } from './object-context.ts';
-import { openBody } from './open-body.ts';
+import { openBody, openWhole } from './open-body.ts';
 import { planRead, storedRange } from './read-plan.ts';
 import { sealBody, sealWhole } from './seal-body.ts';
 import { SALT_BYTES } from './segment.ts';
@@ -67,6 +67,7 @@ export function createObjectCipher(
       last: read.last,
       keyId: `${keyring.id}:${envelope.kekVersion}`,
       body: (source) => openBody({ dataKey, plainSizeBytes, read }, source),
+      whole: (bytes) => openWhole({ dataKey, plainSizeBytes, read }, bytes),
     };
   };
 

@@ -4,15 +4,9 @@
  * so that nothing can be cut off or put behind. No (key, nonce) pair is used twice as long as salts do not repeat.
  * @see docs/spec/object-format.md, "Segments"
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  type CipherGCM,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCM, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { derivedFrom } from './derived-keys.ts';
 import { SEGMENT_BYTES } from './sizes.ts';
 
 export const SALT_BYTES = 12;
@@ -45,7 +39,7 @@ export function segmentKey(dataKey: KeyObject, salt: Buffer, part: Part): KeyObj
   info.writeUInt16BE(part.number, 18);
   info.writeUInt32BE(SEGMENT_BYTES, 20);
   info.writeBigUInt64BE(BigInt(part.plainSizeBytes), 24);
-  return createSecretKey(Buffer.from(hkdfSync('sha256', dataKey, salt, info, 32)));
+  return derivedFrom(dataKey, salt, info, 32, createSecretKey);
 }
 
 /** Seals one segment piece by piece into a buffer of exactly its stored size. */

@@ -3,22 +3,16 @@
  * key: whoever can craft two wraps cannot make one stored object open in two ways. What leaves has been authenticated.
  * @see docs/spec/object-format.md, "Trailer"
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  timingSafeEqual,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { derivedFrom } from './derived-keys.ts';
 import { SALT_BYTES, TAG_BYTES } from './segment.ts';
 import { TRAILER_BYTES } from './sizes.ts';
 import { parseTrailerFields, type TrailerFields } from './trailer-fields.ts';
 
 const CIPHER = 'aes-256-gcm';
 const CIPHER_OPTIONS = { authTagLength: TAG_BYTES };
-const LABEL = 'sallyport/1/trailer';
+const LABEL = Buffer.from('sallyport/1/trailer');
 const NONCE = Buffer.alloc(12);
 const FIELDS_AT = SALT_BYTES + 32;
 
@@ -47,8 +41,10 @@ export function openTrailer(dataKey: KeyObject, trailer: Buffer): TrailerFields 
 }
 
 function trailerKeys(dataKey: KeyObject, salt: Buffer): { key: KeyObject; commitment: Buffer } {
-  const both = Buffer.from(hkdfSync('sha256', dataKey, salt, LABEL, 64));
-  return { key: createSecretKey(both.subarray(0, 32)), commitment: both.subarray(32) };
+  return derivedFrom(dataKey, salt, LABEL, 64, (both) => ({
+    key: createSecretKey(both.subarray(0, 32)),
+    commitment: both.subarray(32),
+  }));
 }
 
 function notAuthentic(): GatewayError {

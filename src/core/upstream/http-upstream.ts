@@ -122,6 +122,13 @@ export function createHttpUpstream(
       status: response.statusCode,
       headers: flatten(response.headers),
       body: readBody(request.store.name, response.body),
+      whole: async () => {
+        try {
+          return Buffer.from(await response.body.arrayBuffer());
+        } catch (error) {
+          throw brokenOff(request.store.name, error);
+        }
+      },
       discard: () => response.body.dump({ limit: DISCARD_LIMIT_BYTES }).catch(() => undefined),
     };
   };
@@ -144,11 +151,15 @@ async function* readBody(storeName: string, body: AsyncIterable<Buffer>): AsyncI
   try {
     yield* body;
   } catch (error) {
-    throw new GatewayError('ServiceUnavailable', 'forward', {
-      detail: `store ${storeName} broke off its answer: ${codeOf(error)}`,
-      cause: error,
-    });
+    throw brokenOff(storeName, error);
   }
+}
+
+function brokenOff(storeName: string, cause: unknown): GatewayError {
+  return new GatewayError('ServiceUnavailable', 'forward', {
+    detail: `store ${storeName} broke off its answer: ${codeOf(cause)}`,
+    cause,
+  });
 }
 
 function codeOf(error: unknown): string {

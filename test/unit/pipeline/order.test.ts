@@ -126,6 +126,7 @@ function world({ identity = 'known', decision = 'allow', audit, answer }: Behavi
           status,
           headers: headers ?? new Map([['content-length', '0']]),
           body: content ?? chunks(),
+          whole: () => Promise.reject(new Error('not here')),
           discard: () => Promise.resolve(),
         };
       },

@@ -1,4 +1,5 @@
 /** A store of one object, honest or tampered with, and reads through the cipher as the gateway makes them. */
+import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createObjectCipher } from '../../../../src/core/cipher/object-cipher.ts';
@@ -99,5 +100,24 @@ export async function read(
     if (!(thrown instanceof GatewayError)) throw thrown;
     error = thrown;
   }
+  assert.deepEqual(await readWhole(cipher, envelope, body, answer, range, address), error ?? Buffer.concat(given));
   return { given: Buffer.concat(given), error };
+}
+
+/** The same read in one piece, which must come to the same: the same bytes, or the same failure. */
+async function readWhole(
+  cipher: ObjectCipher,
+  envelope: string,
+  body: Buffer,
+  answer: { readonly first: number; readonly bytes: Buffer },
+  range: ByteRange | undefined,
+  address: ObjectAddress,
+): Promise<Buffer | GatewayError> {
+  try {
+    const view = { envelope, storedSizeBytes: body.length, firstStoredByte: answer.first };
+    return (await cipher.open(address, view, range)).whole(answer.bytes);
+  } catch (thrown) {
+    if (!(thrown instanceof GatewayError)) throw thrown;
+    return thrown;
+  }
 }
