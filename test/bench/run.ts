@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
+import { freePort } from '../../src/dev/free-port.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const quick = process.argv.includes('--quick');
@@ -49,11 +50,11 @@ async function start(script: string, ...args: string[]): Promise<{ port: number;
 }
 
 async function startGateway(folder: string, storePort: number): Promise<{ port: number; child: ChildProcess }> {
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const [port, adminPort] = [await freePort(), await freePort()];
   const store = `http://127.0.0.1:${storePort}`;
   const config = {
     listen: { address: `127.0.0.1:${port}`, allowPlaintextLoopback: true },
-    admin: { address: `127.0.0.1:${port + 1}` },
+    admin: { address: `127.0.0.1:${adminPort}` },
     issuers: { bench: { issuer: store, audiences: ['bench'], allowHttp: true } },
     stores: {
       bench: {
@@ -86,7 +87,7 @@ async function startGateway(folder: string, storePort: number): Promise<{ port: 
   children.push(child);
   for (let attempt = 0; ; attempt += 1) {
     if (attempt > 200 || child.exitCode !== null) throw new Error('the gateway did not start');
-    const ready = await fetch(`http://127.0.0.1:${port + 1}/readyz`).then(
+    const ready = await fetch(`http://127.0.0.1:${adminPort}/readyz`).then(
       (answer) => answer.ok,
       () => false,
     );

@@ -5,6 +5,7 @@
  */
 import { timingSafeEqual, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { deriveOnce } from './derived-keys.ts';
 import { ExactReader } from './exact-reader.ts';
 import type { ReadPlan } from './read-plan.ts';
 import { openSegment, SALT_BYTES, segmentKey } from './segment.ts';
@@ -95,7 +96,7 @@ class BodyOpener {
 
 function partOf({ dataKey, plainSizeBytes }: OpenPlan, cell: Buffer): { salt: Buffer; key: KeyObject } {
   const salt = Buffer.from(saltOf(cell));
-  return { salt, key: segmentKey(dataKey, salt, { role: 0, number: 0, plainSizeBytes }) };
+  return { salt, key: segmentKey(dataKey, salt, { role: 0, number: 0, plainSizeBytes }, deriveOnce) };
 }
 
 function saltOf(cell: Buffer): Buffer {

@@ -5,6 +5,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { derive } from './derived-keys.ts';
 import { SALT_BYTES, segmentKey, SegmentSealer } from './segment.ts';
 import { SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES, TRAILER_BYTES } from './sizes.ts';
 import { sealTrailer } from './trailer.ts';
@@ -50,7 +51,7 @@ class BodySealer {
     this.#missing = plainSizeBytes;
     this.#lastIndex = Math.ceil(plainSizeBytes / SEGMENT_BYTES) - 1;
     this.#out = Buffer.alloc(plainSizeBytes === 0 ? TRAILER_BYTES : 0);
-    if (plainSizeBytes > 0) this.#key = segmentKey(dataKey, this.#salt, { role: 0, number: 0, plainSizeBytes });
+    if (plainSizeBytes > 0) this.#key = segmentKey(dataKey, this.#salt, { role: 0, number: 0, plainSizeBytes }, derive);
   }
 
   /** Takes a chunk and gives the segments that it completed, except the last of the body. */

@@ -6,7 +6,7 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCM, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { derivedFrom } from './derived-keys.ts';
+import type { Derive } from './derived-keys.ts';
 import { SEGMENT_BYTES } from './sizes.ts';
 
 export const SALT_BYTES = 12;
@@ -31,7 +31,7 @@ export interface SegmentPlace {
 }
 
 /** Derives the key of all segments of one part. */
-export function segmentKey(dataKey: KeyObject, salt: Buffer, part: Part): KeyObject {
+export function segmentKey(dataKey: KeyObject, salt: Buffer, part: Part, derived: Derive): KeyObject {
   const info = Buffer.alloc(32);
   KEY_LABEL.copy(info);
   info.writeUInt8(ALGORITHM, 16);
@@ -39,7 +39,7 @@ export function segmentKey(dataKey: KeyObject, salt: Buffer, part: Part): KeyObj
   info.writeUInt16BE(part.number, 18);
   info.writeUInt32BE(SEGMENT_BYTES, 20);
   info.writeBigUInt64BE(BigInt(part.plainSizeBytes), 24);
-  return derivedFrom(dataKey, salt, info, 32, createSecretKey);
+  return derived(dataKey, salt, info, 32, createSecretKey);
 }
 
 /** Seals one segment piece by piece into a buffer of exactly its stored size. */

@@ -5,7 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { derivedFrom } from './derived-keys.ts';
+import { derive, deriveOnce, type Derive } from './derived-keys.ts';
 import { SALT_BYTES, TAG_BYTES } from './segment.ts';
 import { TRAILER_BYTES } from './sizes.ts';
 import { parseTrailerFields, type TrailerFields } from './trailer-fields.ts';
@@ -18,7 +18,7 @@ const FIELDS_AT = SALT_BYTES + 32;
 
 /** Seals trailer fields under a fresh 12-byte salt; gives 160 bytes. */
 export function sealTrailer(dataKey: KeyObject, salt: Buffer, fields: Buffer): Buffer {
-  const { key, commitment } = trailerKeys(dataKey, salt);
+  const { key, commitment } = trailerKeys(dataKey, salt, derive);
   const cipher = createCipheriv(CIPHER, key, NONCE, CIPHER_OPTIONS);
   const sealed = cipher.update(fields);
   cipher.final();
@@ -27,7 +27,7 @@ export function sealTrailer(dataKey: KeyObject, salt: Buffer, fields: Buffer): B
 
 /** Verified: opens the 160 bytes of a trailer of any kind. @throws GatewayError IntegrityFailure */
 export function openTrailer(dataKey: KeyObject, trailer: Buffer): TrailerFields {
-  const { key, commitment } = trailerKeys(dataKey, trailer.subarray(0, SALT_BYTES));
+  const { key, commitment } = trailerKeys(dataKey, trailer.subarray(0, SALT_BYTES), deriveOnce);
   if (!timingSafeEqual(commitment, trailer.subarray(SALT_BYTES, FIELDS_AT))) throw notAuthentic();
   const decipher = createDecipheriv(CIPHER, key, NONCE, CIPHER_OPTIONS);
   decipher.setAuthTag(trailer.subarray(-TAG_BYTES));
@@ -40,8 +40,8 @@ export function openTrailer(dataKey: KeyObject, trailer: Buffer): TrailerFields 
   return parseTrailerFields(fields);
 }
 
-function trailerKeys(dataKey: KeyObject, salt: Buffer): { key: KeyObject; commitment: Buffer } {
-  return derivedFrom(dataKey, salt, LABEL, 64, (both) => ({
+function trailerKeys(dataKey: KeyObject, salt: Buffer, derived: Derive): { key: KeyObject; commitment: Buffer } {
+  return derived(dataKey, salt, LABEL, 64, (both) => ({
     key: createSecretKey(both.subarray(0, 32)),
     commitment: both.subarray(32),
   }));

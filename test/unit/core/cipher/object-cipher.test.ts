@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, createSecretKey } from 'node:crypto';
 import type { KeptChecksum } from '../../../../src/contracts/object-cipher.ts';
 import { objectContext } from '../../../../src/core/cipher/object-context.ts';
+import { derive } from '../../../../src/core/cipher/derived-keys.ts';
 import { segmentKey, SegmentSealer } from '../../../../src/core/cipher/segment.ts';
 import { MAX_SINGLE_PLAIN_BYTES } from '../../../../src/core/cipher/sizes.ts';
 import { kekFromSeed } from '../../../../src/core/keyring/kek.ts';
@@ -68,7 +69,7 @@ describe('object cipher: vectors', () => {
     const dataKey = createSecretKey(known.dataKey, 'hex');
     const salt = hex(known.salts).subarray(0, 12);
     assert.equal(objectContext(address, 's').toString('hex'), known.context);
-    const key = segmentKey(dataKey, salt, { role: 0, number: 0, plainSizeBytes: 5 });
+    const key = segmentKey(dataKey, salt, { role: 0, number: 0, plainSizeBytes: 5 }, derive);
     assert.equal(key.export().toString('hex'), known.segmentKey);
     const cipher = cipherOfVector(hex(known.kek), known.kekVersion, hex(known.dataKey), hex(known.salts));
     const sealed = await cipher.seal(address, 5, undefined);
@@ -78,7 +79,12 @@ describe('object cipher: vectors', () => {
 
   it('seals the segment of a final part of the construction', () => {
     const { role, number, salt, segment } = known.part;
-    const key = segmentKey(createSecretKey(known.dataKey, 'hex'), hex(salt), { role, number, plainSizeBytes: 5 });
+    const key = segmentKey(
+      createSecretKey(known.dataKey, 'hex'),
+      hex(salt),
+      { role, number, plainSizeBytes: 5 },
+      derive,
+    );
     const cell = Buffer.alloc(33);
     const sealer = new SegmentSealer(key, hex(salt), { index: 0, isLast: true }, cell);
     sealer.update(Buffer.from(known.plaintext));
