@@ -59,7 +59,7 @@ export function createExchange(
     raw: { method: req.method ?? '', target: req.url ?? '', rawHeaders: req.rawHeaders },
     signal: gone.signal,
     body: readBody(),
-    waitsForClient: () => waits > 0 || res.writableFinished,
+    waitsForClient: () => waits > 0 || res.writableEnded,
     status: () => (res.headersSent ? res.statusCode : undefined),
     writeHead: (status, headers) => {
       const all: Record<string, string> = { ...headers, 'x-amz-request-id': options.requestId };

@@ -19,10 +19,10 @@ const ownerKeys = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: random
 
 const POLICY = `
 id: team
-description: The team works in box under work/.
+description: The team works in box under desk/.
 subjects: [{ issuer: test, group: team }]
 rules:
-  - { id: work, allow: [GET, PUT, LIST], bucket: box, prefix: work/ }
+  - { id: desk, allow: [GET, PUT, LIST], bucket: box, prefix: desk/ }
 `;
 
 describe('the gateway as app.ts composes it', function () {
@@ -101,9 +101,9 @@ describe('the gateway as app.ts composes it', function () {
   });
 
   it('stores what an identity may store, and gives it back', async () => {
-    const put = await agent.put('/box/work/one').set('authorization', bearer()).type('text/plain').send('hello');
+    const put = await agent.put('/box/desk/one').set('authorization', bearer()).type('text/plain').send('hello');
     assert.equal(put.status, 200, put.text);
-    const got = await agent.get('/box/work/one').set('authorization', bearer());
+    const got = await agent.get('/box/desk/one').set('authorization', bearer());
     assert.equal(got.status, 200);
     assert.equal(got.text, 'hello');
   });
@@ -111,7 +111,7 @@ describe('the gateway as app.ts composes it', function () {
   it('never calls STS, nor the store, when the policy denies', async () => {
     const before = structuredClone(store.counters);
     for (const subject of ['a', 'b', 'c']) {
-      const denied = await agent.delete('/box/work/one').set('authorization', bearer({ sub: subject }));
+      const denied = await agent.delete('/box/desk/one').set('authorization', bearer({ sub: subject }));
       assert.equal(denied.status, 403);
     }
     assert.deepEqual(store.counters, before);
@@ -121,7 +121,7 @@ describe('the gateway as app.ts composes it', function () {
     const before = store.counters.stsCalls;
     const authorization = bearer({ sub: 'crowd' });
     const answers = await Promise.all(
-      Array.from({ length: 20 }, () => agent.get('/box/work/one').set('authorization', authorization)),
+      Array.from({ length: 20 }, () => agent.get('/box/desk/one').set('authorization', authorization)),
     );
     assert.ok(answers.every(({ status }) => status === 200));
     assert.equal(store.counters.stsCalls, before + 1);
@@ -129,8 +129,8 @@ describe('the gateway as app.ts composes it', function () {
 
   it('gives two identities two sessions', async () => {
     const before = store.counters.stsCalls;
-    await agent.get('/box/work/one').set('authorization', bearer({ sub: 'x' }));
-    await agent.get('/box/work/one').set('authorization', bearer({ sub: 'y' }));
+    await agent.get('/box/desk/one').set('authorization', bearer({ sub: 'x' }));
+    await agent.get('/box/desk/one').set('authorization', bearer({ sub: 'y' }));
     assert.equal(store.counters.stsCalls, before + 2);
   });
 
@@ -138,26 +138,26 @@ describe('the gateway as app.ts composes it', function () {
     const path = join(folder, 'policies', 'team.yaml');
     await writeFile(path, POLICY.replace('[GET, PUT, LIST]', '[GET, PUT, LIST, DELETE]'));
     await gateway.reload();
-    assert.equal((await agent.delete('/box/work/one').set('authorization', bearer())).status, 204);
+    assert.equal((await agent.delete('/box/desk/one').set('authorization', bearer())).status, 204);
     await writeFile(path, 'id: [');
     await gateway.reload();
-    assert.equal((await agent.delete('/box/work/one').set('authorization', bearer())).status, 204);
+    assert.equal((await agent.delete('/box/desk/one').set('authorization', bearer())).status, 204);
     await writeFile(path, POLICY);
     await gateway.reload();
-    assert.equal((await agent.delete('/box/work/one').set('authorization', bearer())).status, 403);
+    assert.equal((await agent.delete('/box/desk/one').set('authorization', bearer())).status, 403);
   });
 
   it('asks STS anew when the policy changed', async () => {
     const authorization = bearer({ sub: 'policy-change' });
-    await agent.put('/box/work/two').set('authorization', authorization).send('x');
+    await agent.put('/box/desk/two').set('authorization', authorization).send('x');
     const before = store.counters.stsCalls;
     const path = join(folder, 'policies', 'team.yaml');
     await writeFile(path, POLICY.replace('[GET, PUT, LIST]', '[GET, LIST]'));
     await gateway.reload();
     try {
-      assert.equal((await agent.get('/box/work/two').set('authorization', authorization)).status, 200);
+      assert.equal((await agent.get('/box/desk/two').set('authorization', authorization)).status, 200);
       assert.equal(store.counters.stsCalls, before + 1);
-      assert.equal((await agent.put('/box/work/two').set('authorization', authorization).send('y')).status, 403);
+      assert.equal((await agent.put('/box/desk/two').set('authorization', authorization).send('y')).status, 403);
     } finally {
       await writeFile(path, POLICY);
       await gateway.reload();
@@ -177,7 +177,7 @@ describe('the gateway as app.ts composes it', function () {
         const outgoing = request({
           port,
           method: 'PUT',
-          path: `/box/work/${name}`,
+          path: `/box/desk/${name}`,
           headers: { authorization: bearer(), 'content-length': String(pieces * 100_000) },
         });
         outgoing.on('response', (response) => resolve(response.resume().statusCode));
@@ -197,13 +197,13 @@ describe('the gateway as app.ts composes it', function () {
 
     it('an upload that stops moving is cut, and leaves no object', async () => {
       assert.equal(await slowPut('stopped', 2, 1500), undefined);
-      assert.equal((await agent.get('/box/work/stopped').set('authorization', bearer())).status, 404);
+      assert.equal((await agent.get('/box/desk/stopped').set('authorization', bearer())).status, 404);
     });
 
     it('a client that waits for a store that hangs gets 503 from us, not a cut connection', async () => {
       store.faults.s3 = 'hang';
       try {
-        const answer = await agent.get('/box/work/one').set('authorization', bearer());
+        const answer = await agent.get('/box/desk/one').set('authorization', bearer());
         assert.equal(answer.status, 503);
         assert.ok(Number(answer.headers['retry-after']) > 0);
       } finally {
@@ -228,12 +228,12 @@ describe('the gateway as app.ts composes it', function () {
     ]) {
       assert.ok(text.includes(name), name);
     }
-    assert.equal(text.includes('work/one'), false);
+    assert.equal(text.includes('desk/one'), false);
     assert.equal(text.includes('somebody'), false);
   });
 
   it('writes no token into its log', async () => {
-    await agent.get('/box/work/one').set('authorization', `${bearer()}broken`);
+    await agent.get('/box/desk/one').set('authorization', `${bearer()}broken`);
     assert.equal(/eyJ[\w-]{10,}/.test(log), false);
     assert.equal((await readdir(join(folder, 'audit'))).length > 0, true);
   });
