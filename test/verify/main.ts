@@ -265,9 +265,17 @@ async function kills(stack: Stack): Promise<void> {
     await stack.gateway.kill();
     await stack.gateway.start();
   }
-  await sleep(500);
   running = false;
   await Promise.all(writers);
+  // HAProxy looks once a second whether the gateway is back.
+  for (
+    let attempt = 0;
+    (await stack.client.call({ method: 'GET', target: '/', token: bob })).status === 503;
+    attempt += 1
+  ) {
+    assert.ok(attempt < 100, 'the gateway did not come back');
+    await sleep(100);
+  }
   const lines = await stack.auditLines();
   const intents = new Set(lines.filter(({ entry }) => entry === 'intent').map(({ requestId }) => requestId));
   const completed = new Set(
