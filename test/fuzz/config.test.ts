@@ -34,6 +34,8 @@ describe('config (fuzz)', () => {
     const others = paths.filter((path) => !path.startsWith('listen'));
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...others), fc.jsonValue(), async (path, value) => {
+        // A file that holds this key is refused as a file, before its keys are looked at.
+        fc.pre(!JSON.stringify(value).includes('"__proto__"'));
         const wrong = await sample.wrongKeys({ [path]: value, listen: { address: '0.0.0.0:80' } });
         assert(wrong.includes('listen.address'));
       }),
