@@ -48,5 +48,8 @@ try {
   else if (error instanceof CommandError) {
     process.stderr.write(`sallyport: ${error.message}\n`);
     process.exitCode = error.exitCode;
-  } else throw error;
+  } else {
+    process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -87,10 +87,17 @@ async function runSingle(io: CommandIo, config: Config): Promise<void> {
 
 async function runWorker(io: CommandIo, config: Config): Promise<void> {
   const worker = Number(io.env[WORKER_SLOT] ?? '0');
-  const gateway = await createGateway(config, { worker, pid: io.pid, logStream: io.stderr });
-  await gateway.listen();
+  const gateway = await oneLine(() => createGateway(config, { worker, pid: io.pid, logStream: io.stderr }));
+  await oneLine(() => gateway.listen());
   answerPrimary(gateway);
-  untilStopped(io, () => gateway.drain());
+  // Terminals and service managers signal the whole group, and then the primary signals too: a worker drains once.
+  let draining: Promise<void> | undefined;
+  const stop = (): void => {
+    draining ??= gateway.drain().finally(() => io.exit(0));
+  };
+  io.onSignal('SIGTERM', stop);
+  io.onSignal('SIGINT', stop);
+  io.onParentExit(stop);
 }
 
 async function runPrimary(io: CommandIo, config: Config, count: number): Promise<void> {

@@ -7,10 +7,11 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import express from 'express';
-import type { AuditSink } from '../contracts/audit-sink.ts';
+import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { sendError } from '../pipeline/failure.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { errorDocument } from '../s3/xml.ts';
 import { createExchange } from './exchange.ts';
 
 export interface DataServerOptions {
@@ -59,15 +60,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
     });
     if (current >= options.limits.inFlight) {
       const error = new GatewayError('SlowDown', 'receive', { detail: 'too many requests in flight' });
-      options.audit.refuse({
-        entry: 'refusal',
-        time: new Date().toISOString(),
-        requestId: exchange.requestId,
-        clientAddress: exchange.clientAddress,
-        method: exchange.raw.method,
-        status: error.row.status,
-        error: error.code,
-      });
+      options.audit.refuse(refusal(error, exchange.requestId, exchange.clientAddress, exchange.raw.method));
       sendError(exchange, error);
       return;
     }
@@ -138,24 +131,19 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket, opti
     socket.destroy();
     return;
   }
-  const { row, code } = new GatewayError(
-    error.code === 'HPE_HEADER_OVERFLOW' ? 'HeadersTooLarge' : 'BadRequest',
-    'receive',
-  );
+  const refused = new GatewayError(error.code === 'HPE_HEADER_OVERFLOW' ? 'HeadersTooLarge' : 'BadRequest', 'receive');
+  const { row } = refused;
   const requestId = options.requestId(undefined);
-  options.audit.refuse({
-    entry: 'refusal',
-    time: new Date().toISOString(),
-    requestId,
-    clientAddress: socket.remoteAddress ?? 'edge',
-    method: '',
-    status: row.status,
-    error: code,
-  });
-  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${row.s3Code}</Code><Message>${row.message}</Message><RequestId>${requestId}</RequestId></Error>`;
+  options.audit.refuse(refusal(refused, requestId, socket.remoteAddress ?? 'edge', ''));
+  const body = errorDocument({ code: row.s3Code, message: row.message, resource: '', requestId, fields: {} });
   socket.end(
     `HTTP/1.1 ${row.status} Bad Request\r\nConnection: close\r\nContent-Type: application/xml\r\nx-amz-request-id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+function refusal(error: GatewayError, requestId: string, clientAddress: string, method: string): AuditRefusal {
+  const time = new Date().toISOString();
+  return { entry: 'refusal', time, requestId, clientAddress, method, status: error.row.status, error: error.code };
 }
 
 /** Behind the edge (unix socket or mTLS) its X-Forwarded-For counts, which it sets itself; else the socket's address. */

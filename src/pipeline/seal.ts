@@ -30,9 +30,10 @@ export function createSeal(cipher: ObjectCipher, limits: PipelineParts['limits']
       const sizeBytes = sealed?.storedSizeBytes ?? plainSizeBytes;
       if (plainSizeBytes <= limits.smallBodyBytes) {
         const plain = await collect(verified(context), plainSizeBytes);
-        return { ...context, sealed, body: { sizeBytes, content: sealed?.whole(plain) ?? plain } };
+        return { ...context, sealed, body: { sizeBytes, content: sealed === undefined ? plain : sealed.whole(plain) } };
       }
-      const content = sealed?.body(verified(context)) ?? heldBack(verified(context), plainSizeBytes);
+      const plain = verified(context);
+      const content = sealed === undefined ? heldBack(plain, plainSizeBytes) : sealed.body(plain);
       return { ...context, sealed, body: { sizeBytes, content } };
     },
   };

@@ -81,6 +81,8 @@ describe('several workers', function () {
     });
     outgoing.write(body.subarray(0, 1_000_000));
     await sleep(300);
+    // As a service manager does: the signal goes to every process, and the primary passes it on as well.
+    for (const pid of await workers()) process.kill(pid, 'SIGTERM');
     const stopping = stack.gateway.stop();
     await sleep(300);
     outgoing.end(body.subarray(1_000_000));
