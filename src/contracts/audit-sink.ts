@@ -1,5 +1,8 @@
 import type { OperationName } from '../s3/operations.ts';
 
+/** What is audited: the S3 operations, and those of our own STS. */
+export type AuditedOperation = OperationName | 'AssumeRoleWithWebIdentity' | 'GetCallerIdentity' | 'GetCredentials';
+
 /** Written and durable before the first upstream byte. Every field is safe to keep: no token, secret or query. */
 export interface AuditIntent {
   readonly entry: 'intent';
@@ -10,8 +13,15 @@ export interface AuditIntent {
   readonly subject: string;
   readonly groups: readonly string[];
   readonly tokenIdHash: string;
+  /** Access key id of the client session, where the request was signed. */
+  readonly accessKeyId?: string;
+  /** The policy that the session was restricted to. */
+  readonly binding?: string;
   readonly clientAddress: string;
-  readonly operation: OperationName;
+  readonly operation: AuditedOperation;
+  /** Which of several accesses of one request this is, from 0: the keys of DeleteObjects; target and source of a copy. */
+  readonly item?: number;
+  readonly versionIdAsked?: string;
   readonly bucket: string;
   /** The object's key, or the prefix of a listing. */
   readonly key: string;
@@ -31,6 +41,8 @@ export interface AuditOutcome {
   readonly entry: 'outcome';
   readonly time: string;
   readonly requestId: string;
+  /** Joined with `requestId` to the intent's. */
+  readonly item?: number;
   readonly result: OutcomeResult;
   readonly status: number;
   /** Plaintext bytes received from and handed to the client. */

@@ -1,5 +1,12 @@
 import type { S3Request } from '../s3/request.ts';
 import type { Principal } from './principal.ts';
+import type { ChunkSignatures } from './chunk-signatures.ts';
+
+/** Who asks, and how the chunks of the body that follows are to be verified where they are signed one by one. */
+export interface Identification {
+  readonly principal: Principal;
+  readonly chunkSignatures?: ChunkSignatures;
+}
 
 /**
  * Request -> Principal. "Not mine" differs from "failed": an authenticator that finds no credential of its kind
@@ -8,5 +15,5 @@ import type { Principal } from './principal.ts';
 export interface Authenticator {
   readonly name: string;
   /** @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable (the issuer's keys cannot be had) */
-  readonly authenticate: (request: S3Request) => Promise<Principal | undefined>;
+  readonly authenticate: (request: S3Request) => Promise<Identification | undefined>;
 }

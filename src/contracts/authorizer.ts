@@ -7,11 +7,13 @@ export type Access =
   /** `prefix` is what the listing asks for; `after` is every marker and start-after that bounds it. */
   | {
       readonly kind: 'listing';
-      readonly verb: 'LIST';
+      readonly verb: 'LIST' | 'LIST_VERSIONS';
       readonly bucket: string;
       readonly prefix: string;
       readonly after: readonly string[];
     }
+  /** The bucket itself: making, deleting and configuring it. */
+  | { readonly kind: 'admin'; readonly verb: 'ADMIN'; readonly bucket: string }
   | { readonly kind: 'bucket'; readonly bucket: string };
 
 /** One rule as it bears on one identity in one bucket: the material of session policies. */
@@ -38,5 +40,9 @@ export interface Authorizer {
   readonly grants: (principal: Principal, bucket: string) => readonly Grant[];
   /** Of the given buckets, those in which some rule allows this identity something. */
   readonly visibleBuckets: (principal: Principal, buckets: readonly string[]) => readonly string[];
+  /** Ids of the policies that name this identity: what it may choose among as its role. Sorted. */
+  readonly bindings: (principal: Principal) => readonly string[];
+  /** The same identity with only those groups and claims that some policy looks at, so that a session token stays small. */
+  readonly pertinent: (principal: Principal) => Principal;
   readonly policyVersion: () => string;
 }

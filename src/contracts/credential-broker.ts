@@ -15,6 +15,13 @@ export interface AssumeRolePlan {
   readonly notAfterMs: number;
 }
 
+/** What a request will do in one bucket, and what policy grants its identity there. */
+export interface AccessScope {
+  readonly bucket: Bucket;
+  readonly grants: readonly Grant[];
+  readonly accesses: readonly Access[];
+}
+
 /** Short-lived credentials of the store. They never leave the process, its logs or its errors. */
 export interface StoreCredentials {
   readonly accessKeyId: string;
@@ -24,8 +31,12 @@ export interface StoreCredentials {
 }
 
 export interface CredentialBroker {
-  /** Pure. The session policy is no wider than the grants; where they do not fit, it is narrowed to `access`. */
-  readonly plan: (principal: Principal, bucket: Bucket, grants: readonly Grant[], access: Access) => AssumeRolePlan;
+  /**
+   * Pure. The session policy is no wider than the grants; where they do not fit, it is narrowed to the accesses. Several
+   * scopes (a copy within one store) are of one store and one role.
+   * @throws GatewayError InvalidRequest when not even the accesses fit
+   */
+  readonly plan: (principal: Principal, scopes: readonly AccessScope[]) => AssumeRolePlan;
   /** @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us) */
   readonly credentials: (plan: AssumeRolePlan) => Promise<StoreCredentials>;
   /** Drops cached credentials that the store has refused, so that the next call asks STS again. */

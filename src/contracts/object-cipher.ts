@@ -26,7 +26,8 @@ export interface SealedObject {
 /** A checksum of the plaintext, kept confidential in the trailer. */
 export interface KeptChecksum {
   readonly algorithm: ChecksumAlgorithm;
-  readonly value: Buffer;
+  /** Asked for once, after the plaintext has ended: a checksum may come in the trailer of the client's body. */
+  readonly value: () => Buffer;
 }
 
 export interface StoredView {

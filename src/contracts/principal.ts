@@ -14,4 +14,11 @@ export interface Principal {
   readonly tokenIdHash: string;
   /** `exp` plus the issuer's clock tolerance: after this nothing may be done in the caller's name. */
   readonly expiresAtMs: number;
+  /**
+   * Name of the one policy whose allows count (denies of all others still do), where a session was asked for with its
+   * role; absent: every policy that names the caller.
+   */
+  readonly binding?: string;
+  /** Access key id of the client session; absent for a bearer token. Safe to record. */
+  readonly accessKeyId?: string;
 }

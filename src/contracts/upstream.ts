@@ -4,7 +4,7 @@ import type { StoreCredentials } from './credential-broker.ts';
 /** A request to a store, not yet signed. */
 export interface OutboundRequest {
   readonly store: Store;
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   readonly bucket: string;
   /** Empty for bucket-level operations. */
   readonly key: string;

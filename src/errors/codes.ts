@@ -14,9 +14,47 @@ export interface ErrorRow {
 
 export const ERRORS = {
   // identity (RFC 6750 section 3.1: clients refresh on 401)
-  MissingToken: { s3Code: 'AccessDenied', status: 401, message: 'This request carries no bearer token.' },
+  MissingToken: {
+    s3Code: 'AccessDenied',
+    status: 401,
+    message: 'This request carries neither a bearer token nor a signature.',
+  },
   InvalidToken: { s3Code: 'InvalidToken', status: 401, message: 'The provided token is malformed or not valid here.' },
   ExpiredToken: { s3Code: 'ExpiredToken', status: 401, message: 'The provided token has expired.' },
+  // signatures (Signature Version 4; SDKs refresh their credentials on ExpiredToken)
+  AuthorizationHeaderMalformed: {
+    s3Code: 'AuthorizationHeaderMalformed',
+    status: 400,
+    message: 'The Authorization header is not a valid one of Signature Version 4.',
+  },
+  AuthorizationQueryParametersError: {
+    s3Code: 'AuthorizationQueryParametersError',
+    status: 400,
+    message: 'The signature parameters of the query are not valid.',
+  },
+  InvalidAccessKeyId: {
+    s3Code: 'InvalidAccessKeyId',
+    status: 403,
+    message: 'This access key id was not issued here; ask the gateway for credentials.',
+  },
+  InvalidSession: { s3Code: 'InvalidToken', status: 400, message: 'The session token is malformed or not valid here.' },
+  ExpiredSession: { s3Code: 'ExpiredToken', status: 400, message: 'The session token has expired.' },
+  SessionTooLarge: {
+    s3Code: 'PackedPolicyTooLarge',
+    status: 400,
+    message: 'Too many groups and claims of this identity bear on policy for a session token to hold.',
+  },
+  RequestExpired: { s3Code: 'AccessDenied', status: 403, message: 'Request has expired.' },
+  RequestTimeTooSkewed: {
+    s3Code: 'RequestTimeTooSkewed',
+    status: 403,
+    message: 'The time of the request differs too much from the time here.',
+  },
+  SignatureDoesNotMatch: {
+    s3Code: 'SignatureDoesNotMatch',
+    status: 403,
+    message: 'The signature does not match what was received; compare the canonical request.',
+  },
   // policy
   AccessDenied: { s3Code: 'AccessDenied', status: 403, message: 'Access denied by policy.' },
   AccessDeniedByStore: { s3Code: 'AccessDenied', status: 403, message: 'Access denied by the object store.' },
@@ -55,11 +93,49 @@ export const ERRORS = {
     status: 400,
     message: 'The body does not match x-amz-content-sha256.',
   },
+  MalformedXML: { s3Code: 'MalformedXML', status: 400, message: 'The document is not well-formed or not valid here.' },
+  MalformedTrailer: {
+    s3Code: 'MalformedTrailerError',
+    status: 400,
+    message: 'The trailer is malformed, or not the one that was declared.',
+  },
+  InvalidChunkSize: {
+    s3Code: 'InvalidChunkSizeError',
+    status: 400,
+    message: 'A chunk has a size that is not accepted.',
+  },
   RequestTimeout: { s3Code: 'RequestTimeout', status: 400, message: 'The body was not received in time.' },
   // the object
   NoSuchBucket: { s3Code: 'NoSuchBucket', status: 404, message: 'The bucket does not exist.' },
   NoSuchKey: { s3Code: 'NoSuchKey', status: 404, message: 'The key does not exist.' },
   NoSuchVersion: { s3Code: 'NoSuchVersion', status: 404, message: 'The version does not exist.' },
+  NoSuchUpload: { s3Code: 'NoSuchUpload', status: 404, message: 'The multipart upload does not exist.' },
+  InvalidPart: { s3Code: 'InvalidPart', status: 400, message: 'A part was not found, or its ETag differs.' },
+  InvalidPartOrder: { s3Code: 'InvalidPartOrder', status: 400, message: 'The parts are not in ascending order.' },
+  EntityTooSmall: {
+    s3Code: 'EntityTooSmall',
+    status: 400,
+    message: 'A part is smaller than the smallest accepted size.',
+  },
+  InvalidPartNumber: { s3Code: 'InvalidPartNumber', status: 416, message: 'The object has no such part.' },
+  InvalidTag: { s3Code: 'InvalidTag', status: 400, message: 'A tag is not valid.' },
+  NoSuchTagSet: { s3Code: 'NoSuchTagSet', status: 404, message: 'There is no tag set.' },
+  NoSuchObjectLock: {
+    s3Code: 'NoSuchObjectLockConfiguration',
+    status: 404,
+    message: 'The object has no object-lock configuration.',
+  },
+  BucketNotEmpty: { s3Code: 'BucketNotEmpty', status: 409, message: 'The bucket is not empty.' },
+  BucketAlreadyOwnedByYou: {
+    s3Code: 'BucketAlreadyOwnedByYou',
+    status: 409,
+    message: 'The bucket exists already and is yours.',
+  },
+  InvalidBucketState: {
+    s3Code: 'InvalidBucketState',
+    status: 409,
+    message: 'The bucket is not in a state that allows this.',
+  },
   InvalidRange: { s3Code: 'InvalidRange', status: 416, message: 'The range cannot be satisfied.' },
   NotModified: { s3Code: 'NotModified', status: 304, message: 'Not modified.' },
   PreconditionFailed: {
@@ -72,6 +148,7 @@ export const ERRORS = {
     status: 409,
     message: 'A conflicting write was in progress; repeat the request.',
   },
+  CorsForbidden: { s3Code: 'AccessForbidden', status: 403, message: 'This origin may not make such a request.' },
   OperationAborted: { s3Code: 'OperationAborted', status: 409, message: 'A conflicting operation was in progress.' },
   InvalidObjectState: { s3Code: 'InvalidObjectState', status: 403, message: 'The object is archived in the store.' },
   // ourselves and those we stand on

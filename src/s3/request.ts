@@ -30,7 +30,30 @@ export interface BodyClaims {
   readonly sha256?: Buffer;
 }
 
+/** How the body is framed, and what is declared of it. */
+export interface Payload {
+  /** Bytes of the body without framing: `x-amz-decoded-content-length` where it is aws-chunked, else `Content-Length`. */
+  readonly sizeBytes: number | undefined;
+  /** The value of `x-amz-content-sha256` as it came: a hex digest, or one of the literals of Signature Version 4. */
+  readonly declaredHash: string | undefined;
+  /** `undefined`: the body comes as it is. `signed`: each chunk (and the trailer) carries a signature. */
+  readonly chunked: { readonly signed: boolean; readonly trailer: ChecksumAlgorithm | undefined } | undefined;
+}
+
+/** The source of a copy, decoded. */
+export interface CopySource {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId: string | undefined;
+}
+
+/** Where the request carries credentials, of which nothing is verified. One place only: more were refused. */
+export type Presented = 'nothing' | 'bearer' | 'signed-header' | 'signed-query';
+
 export interface S3Request {
+  /** As it came; what signatures are verified over. */
+  readonly raw: RawRequest;
+  readonly presented: Presented;
   readonly requestId: string;
   readonly receivedAtMs: number;
   readonly operation: OperationName;
@@ -40,11 +63,17 @@ export interface S3Request {
   readonly bucket: string;
   /** The byte-exact key as text (valid UTF-8, percent-decoded once); empty at service and bucket level. */
   readonly key: string;
-  /** Decoded query parameters; a repeated name was refused. */
+  /**
+   * Decoded query parameters, without those of a signature; a repeated name was refused. Of a presigned request, other
+   * `x-amz-*` parameters have become headers.
+   */
   readonly query: ReadonlyMap<string, string>;
   /** Lower-case names; repeated headers that matter were refused, others are joined by a comma. */
   readonly headers: ReadonlyMap<string, string>;
-  readonly contentLength: number | undefined;
+  readonly payload: Payload;
+  /** `null` is a version id of S3's as well. */
+  readonly versionId: string | undefined;
+  readonly copySource: CopySource | undefined;
   readonly range: ByteRange | undefined;
   readonly claims: BodyClaims;
   readonly clientAddress: string;
