@@ -5,9 +5,11 @@
 import { LRUCache } from 'lru-cache';
 import type { Access, Authorizer, Decision } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
+import type { Verb } from '../s3/operations.ts';
 import { compileAbility, compileRules, type CompiledAbility, type CompiledRule } from './compile.ts';
 import type { PolicySet } from './load-policies.ts';
 import { matchesSubject } from './matches-subject.ts';
+import { pertinentTo } from './pertinent.ts';
 import type { PolicySource } from './policy-source.ts';
 
 /** Rules in all cached abilities together: some tens of megabytes at the very most. */
@@ -17,63 +19,112 @@ const MAX_SHOWN = 256;
 
 /** Decides by the set that the source holds at the time of each call. */
 export function createAuthorizer(source: Pick<PolicySource, 'current'>): Authorizer {
-  let compiled: { readonly set: PolicySet; readonly abilityOf: (principal: Principal) => CompiledAbility } | undefined;
-  const abilityOf = (principal: Principal): CompiledAbility => {
+  let compiled: CompiledSet | undefined;
+  const inForce = (): CompiledSet => {
     const set = source.current();
-    if (compiled?.set !== set) compiled = { set, abilityOf: compileSet(set) };
-    return compiled.abilityOf(principal);
+    if (compiled?.set !== set) compiled = compileSet(set);
+    return compiled;
   };
 
   return {
     decide: (principal, access) => {
-      const ability = abilityOf(principal);
+      const { set, bearing } = inForce();
+      const { ability } = bearing(principal);
       const rule = ruleFor(ability, access);
-      if (rule === undefined) return denyByDefault(access, ability, source.current().version);
+      if (rule === undefined) return denyByDefault(access, ability, set.version);
       if (access.kind === 'listing' && rule.rule.effect === 'deny') return denyListing(rule, access);
       return rule.decision;
     },
-    grants: (principal, bucket) => abilityOf(principal).grants(bucket),
+    grants: (principal, bucket) => inForce().bearing(principal).ability.grants(bucket),
     visibleBuckets: (principal, buckets) => {
-      const ability = abilityOf(principal);
+      const { ability } = inForce().bearing(principal);
       return buckets.filter((bucket) => ability.ruleForBucket(bucket)?.rule.effect === 'allow');
     },
+    bindings: (principal) => inForce().bearing(principal).bindings,
+    pertinent: (principal) => inForce().pertinent(principal),
     policyVersion: () => source.current().version,
   };
 }
 
-function compileSet({ policies, version }: PolicySet): (principal: Principal) => CompiledAbility {
+interface CompiledSet {
+  readonly set: PolicySet;
+  readonly bearing: (principal: Principal) => Bearing;
+  readonly pertinent: (principal: Principal) => Principal;
+}
+
+/** What a set of policies means for one principal. */
+interface Bearing {
+  readonly ability: CompiledAbility;
+  /** Ids of the policies that it may choose among. */
+  readonly bindings: readonly string[];
+}
+
+function compileSet(set: PolicySet): CompiledSet {
+  const { policies, version } = set;
   const rules = policies.map((policy) => compileRules(policy, version));
-  const abilities = new LRUCache<string, CompiledAbility>({
+  const bearings = new LRUCache<string, Bearing>({
     maxSize: MAX_CACHED_RULES,
-    sizeCalculation: ({ size }) => size + 1,
+    sizeCalculation: ({ ability, bindings }) => ability.size + bindings.length + 1,
   });
   // A principal lives as long as its token is cached, so most requests skip the matching of subjects altogether.
-  const bearing = new WeakMap<Principal, string>();
+  const keys = new WeakMap<Principal, string>();
 
-  return (principal) => {
-    let key = bearing.get(principal);
-    if (key === undefined) {
-      key = policies.flatMap((policy, index) => (matchesSubject(policy, principal) ? [index] : [])).join();
-      bearing.set(principal, key);
-    }
-    let ability = abilities.get(key);
-    if (ability === undefined) {
-      ability = compileAbility(key === '' ? [] : key.split(',').flatMap((index) => rules[Number(index)] ?? []));
-      abilities.set(key, ability);
-    }
-    return ability;
+  const keyOf = (principal: Principal): string => {
+    const named = policies.flatMap((policy, index) => (matchesSubject(policy, principal) ? [index] : []));
+    if (principal.binding === undefined) return named.join();
+    // A binding that is gone, or no longer names the caller, is among none of them: no allow is left.
+    const bound = named.find((index) => policies[index]?.id === principal.binding);
+    return `${named.join()}|${bound ?? 'none'}`;
+  };
+
+  const bear = (key: string): Bearing => {
+    const [named = '', bound] = key.split('|');
+    const indices = named === '' ? [] : named.split(',');
+    const chosen = bound === undefined ? indices : indices.filter((index) => index === bound);
+    return {
+      ability: compileAbility(
+        indices.flatMap((index) => {
+          const own = rules[Number(index)] ?? [];
+          return chosen.includes(index) ? own : own.filter(({ rule }) => rule.effect === 'deny');
+        }),
+      ),
+      bindings: Object.freeze(chosen.flatMap((index) => policies[Number(index)]?.id ?? [])),
+    };
+  };
+
+  return {
+    set,
+    pertinent: pertinentTo(policies),
+    bearing: (principal) => {
+      let key = keys.get(principal);
+      if (key === undefined) {
+        key = keyOf(principal);
+        keys.set(principal, key);
+      }
+      let bearing = bearings.get(key);
+      if (bearing === undefined) {
+        bearing = bear(key);
+        bearings.set(key, bearing);
+      }
+      return bearing;
+    },
   };
 }
+
+// None of these is an access that the operation table knows; "everything" must not take it in.
+const NOT_OF_OBJECTS: ReadonlySet<Verb> = new Set<Verb>(['LIST', 'LIST_VERSIONS', 'ADMIN']);
+const OF_LISTINGS: ReadonlySet<Verb> = new Set<Verb>(['LIST', 'LIST_VERSIONS']);
 
 function ruleFor(ability: CompiledAbility, access: Access): CompiledRule | undefined {
   switch (access.kind) {
     case 'bucket':
       return ability.ruleForBucket(access.bucket);
     case 'listing':
-      return ability.ruleFor(access);
+      return OF_LISTINGS.has(access.verb) ? ability.ruleFor(access) : undefined;
+    case 'admin':
+      return (access.verb as Verb) === 'ADMIN' ? ability.ruleFor(access) : undefined;
     case 'object':
-      // Neither is an access that the operation table knows; "everything" must not take it in.
-      return access.key.length === 0 || access.verb === 'LIST' ? undefined : ability.ruleFor(access);
+      return access.key.length === 0 || NOT_OF_OBJECTS.has(access.verb) ? undefined : ability.ruleFor(access);
   }
 }
 
@@ -98,13 +149,15 @@ function whatIsMissing(access: Access, ability: CompiledAbility): string {
       return `No rule allows anything in ${bucket} for this identity.`;
     case 'object':
       return `No rule allows ${access.verb} on ${bucket}/${shown(access.key)} for this identity.`;
+    case 'admin':
+      return `No rule allows ADMIN on the bucket ${bucket} itself for this identity.`;
     case 'listing': {
       const unmarked = access.after.length === 0 ? undefined : ability.ruleFor({ ...access, after: [] });
       if (unmarked?.rule.effect === 'allow') {
         return `A marker of this listing lies outside of the prefix that rule ${unmarked.decision.rule} allows.`;
       }
       const asked = shownPrefix(bucket, access.prefix);
-      return `No rule allows LIST on ${asked} for this identity; a listing must name a prefix that one rule covers whole.`;
+      return `No rule allows ${access.verb} on ${asked} for this identity; a listing must name a prefix that one rule covers whole.`;
     }
   }
 }

@@ -18,8 +18,12 @@ function selects({ issuer, group, subject, client }: Selector, principal: Princi
   );
 }
 
-/** The client that the token was issued to: the first of `CLIENT_CLAIMS` that there is. */
-function clientOf({ claims }: Principal): unknown {
-  const name = CLIENT_CLAIMS.find((claim) => Object.hasOwn(claims, claim));
-  return name === undefined ? undefined : claims[name];
+/** The claim that names the client which the token was issued to: the first of `CLIENT_CLAIMS` that there is. */
+export function clientClaim({ claims }: Principal): string | undefined {
+  return CLIENT_CLAIMS.find((claim) => Object.hasOwn(claims, claim));
+}
+
+function clientOf(principal: Principal): unknown {
+  const claim = clientClaim(principal);
+  return claim === undefined ? undefined : principal.claims[claim];
 }

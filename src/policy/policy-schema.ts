@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { Grant } from '../contracts/authorizer.ts';
-import { VERBS } from '../s3/operations.ts';
+import { VERBS, type Verb } from '../s3/operations.ts';
 
 /** Bounds of the language: characters, bytes or entries. */
 const LIMITS = { subjects: 64, rules: 256, text: 1024, reason: 300, description: 1000, keyBytes: 1024 } as const;
@@ -80,8 +80,11 @@ export const issuerName = line('the name of an issuer in the configuration', LIM
 const claimText = (what: string) => line(what, LIMITS.text);
 export const verb = z.enum(VERBS, { error: `must be one of ${VERBS.join(', ')}, in capitals` });
 
+/** Verbs that show the names below a prefix, and so have no meaning on one key. */
+const LISTING_VERBS: readonly Verb[] = ['LIST', 'LIST_VERSIONS'];
+
 const verbs = z
-  .array(verb, { error: expecting(`a list of verbs, such as [${VERBS.join(', ')}]`) })
+  .array(verb, { error: expecting('a list of verbs, such as [GET, PUT, DELETE, LIST]') })
   .min(1, `must name at least one of ${VERBS.join(', ')}`)
   .max(VERBS.length, 'must not name a verb twice')
   .refine((list) => new Set(list).size === list.length, 'must not name a verb twice')
@@ -128,9 +131,12 @@ const rule = closed('a rule', {
     ...always,
     error: 'must have exactly one of `prefix`, `key`, `everything: true`: no scope is never taken to mean everything',
   })
-  .refine((value) => !(value.allow?.includes('LIST') && value.key !== undefined), {
+  .refine(({ allow, key }) => key === undefined || !LISTING_VERBS.some((each) => allow?.includes(each)), {
     path: ['key'],
-    error: 'does not go with allowing LIST, which shows a prefix; write `prefix`, or a rule of its own',
+    error: 'does not go with allowing LIST or LIST_VERSIONS, which show a prefix; write `prefix`, or a rule of its own',
+  })
+  .refine(({ allow, deny, everything }) => everything || !(allow ?? deny)?.includes('ADMIN'), {
+    error: 'names ADMIN, which is about the bucket itself: it goes with `everything: true` only',
   })
   .meta({ allOf: [exactlyOne(EFFECTS), exactlyOne(SCOPES)] })
   .transform(({ id, allow, deny, bucket, prefix, key, reason }) => ({
@@ -142,9 +148,17 @@ const rule = closed('a rule', {
     reason,
   }));
 
+/** The role that a session is asked for with to be bound to no single policy, and so the id of none. */
+export const UNBOUND_ROLE = 'sallyport';
+
 /** One policy file. */
 export const policySchema = closed('a policy with id, description, subjects and rules', {
-  id: identifier('an id that is unique among the policies'),
+  id: identifier('an id that is unique among the policies')
+    .refine(
+      (id) => id !== UNBOUND_ROLE,
+      `must not be \`${UNBOUND_ROLE}\`, the name of the role of all policies together`,
+    )
+    .meta({ not: { const: UNBOUND_ROLE } }),
   description: text('a sentence that says who may do what', LIMITS.description),
   subjects: z
     .array(subject, { error: expecting('a list of subjects') })

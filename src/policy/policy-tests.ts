@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Access } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
+import type { Verb } from '../s3/operations.ts';
 import { createAuthorizer } from './authorizer.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import type { PolicySet } from './load-policies.ts';
@@ -15,12 +16,15 @@ import { readDocument } from './read-document.ts';
 const anyText = (what: string) => z.string({ error: expecting(what) });
 
 // What tokens say is not bound to what policies may say: a case may try a group that no policy could name.
-const identity = closed('an identity with issuer, subject and, where they matter, groups and client', {
+const identity = closed('an identity with issuer, subject and, where they matter, groups, client and role', {
   issuer: issuerName,
   subject: anyText('a subject'),
   groups: z.array(anyText('the name of a group'), { error: expecting('a list of groups') }).default([]),
   client: anyText('a client id').optional(),
+  role: anyText('the id of the policy that the session was asked for with').optional(),
 });
+
+const isListing = (does: Verb) => does === 'LIST' || does === 'LIST_VERSIONS';
 
 const testCase = closed('a case', {
   who: anyText('one of the identities of this file'),
@@ -32,12 +36,15 @@ const testCase = closed('a case', {
   expect: z.enum(['allow', 'deny'], { error: 'must be `allow` or `deny`' }),
   rule: anyText('the rule that decides: `<policy id>/<rule id>` or `default-deny`'),
 })
-  .refine((value) => present(value, ['key', 'prefix']) === 1, {
+  .refine((value) => present(value, ['key', 'prefix']) === 1 || value.does === 'ADMIN', {
     ...always,
     error: 'must have either `key` or `prefix`',
   })
-  .refine(({ does, prefix }) => (does === 'LIST') === (prefix !== undefined), {
-    error: 'must have `prefix` for LIST (empty: the whole bucket), and `key` for every other verb',
+  .refine(({ does, prefix }) => isListing(does) === (prefix !== undefined), {
+    error: 'must have `prefix` for LIST and LIST_VERSIONS (empty: the whole bucket), and `key` for every other verb',
+  })
+  .refine(({ does, key }) => does !== 'ADMIN' || key === undefined, {
+    error: 'must have neither `key` nor `prefix` for ADMIN, which is about the bucket itself',
   });
 
 const testsSchema = closed('identities and cases', {
@@ -108,17 +115,20 @@ export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): 
   return { passed: tests.length - failures.length, failures, unproven: [...unproven] };
 }
 
-function principalOf({ issuer, subject, groups, client }: Identity): Principal {
+function principalOf({ issuer, subject, groups, client, role }: Identity): Principal {
   const claims = client === undefined ? {} : { client_id: client };
-  return { issuerName: issuer, issuer, subject, groups, claims, tokenIdHash: '', expiresAtMs: Infinity };
+  const binding = role === undefined ? {} : { binding: role };
+  return { issuerName: issuer, issuer, subject, groups, claims, tokenIdHash: '', expiresAtMs: Infinity, ...binding };
 }
 
 function testOf(place: string, each: Case, principal: Principal): PolicyTest {
-  const { who, does, bucket, key = '', prefix, after = [], expect, rule } = each;
-  const access: Access =
-    does === 'LIST'
-      ? { kind: 'listing', verb: does, bucket, prefix: prefix ?? '', after }
-      : { kind: 'object', verb: does, bucket, key };
-  const title = `${place} ${who} ${does} ${bucket}/${prefix ?? key}`;
-  return { title, principal, access, effect: expect, rule };
+  const { who, does, bucket, key, prefix, expect, rule } = each;
+  const title = `${place} ${who} ${does} ${bucket}/${prefix ?? key ?? ''}`;
+  return { title, principal, access: accessOf(each), effect: expect, rule };
+}
+
+function accessOf({ does, bucket, key = '', prefix = '', after = [] }: Case): Access {
+  if (does === 'LIST' || does === 'LIST_VERSIONS') return { kind: 'listing', verb: does, bucket, prefix, after };
+  if (does === 'ADMIN') return { kind: 'admin', verb: does, bucket };
+  return { kind: 'object', verb: does, bucket, key };
 }

@@ -10,7 +10,8 @@ export type Matcher = (access: Access) => boolean;
 
 /**
  * Compiles a scope. An allow matches a listing that it covers whole, markers included; a deny matches a listing that
- * would show anything in its scope. @throws GatewayError InternalError (an operator or operand that is not understood)
+ * would show anything in its scope. The bucket itself is touched by every scope and covered by the empty prefix alone.
+ * @throws GatewayError InternalError (an operator or operand that is not understood)
  */
 export function compileScope(effect: 'allow' | 'deny', scope: Scope): Matcher {
   const [operator, operand] = soleEntry(scope);
@@ -18,11 +19,13 @@ export function compileScope(effect: 'allow' | 'deny', scope: Scope): Matcher {
     case 'key':
       return (access) => {
         if (access.kind === 'object') return access.key === operand;
-        return access.kind === 'listing' && effect === 'deny' && operand.startsWith(access.prefix);
+        if (effect === 'allow' || access.kind === 'bucket') return false;
+        return access.kind === 'admin' || operand.startsWith(access.prefix);
       };
     case 'prefix':
       return (access) => {
         if (access.kind === 'object') return access.key.startsWith(operand);
+        if (access.kind === 'admin') return effect === 'deny' || operand === '';
         if (access.kind !== 'listing') return false;
         const { prefix, after } = access;
         if (effect === 'deny') return prefix.startsWith(operand) || operand.startsWith(prefix);

@@ -17,6 +17,8 @@ const key = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => piec
 const prefix = fc.oneof(fc.constant(''), key);
 const verbs = fc.uniqueArray(fc.constantFrom(...VERBS), { minLength: 1 });
 
+const LISTINGS: readonly string[] = ['LIST', 'LIST_VERSIONS'];
+
 const scope = fc.oneof(
   key.map((each) => ({ prefix: `${each}/` })),
   key.map((each) => ({ key: each })),
@@ -24,7 +26,8 @@ const scope = fc.oneof(
 );
 const rule = fc
   .tuple(fc.boolean(), verbs, bucket, scope)
-  .filter(([deny, list, , each]) => deny || !('key' in each && list.includes('LIST')))
+  .filter(([deny, list, , each]) => deny || !('key' in each && list.some((verb) => LISTINGS.includes(verb))))
+  .filter(([, list, , each]) => 'everything' in each || !list.includes('ADMIN'))
   .map(([deny, list, name, each]) => ({ [deny ? 'deny' : 'allow']: list, bucket: name, ...each }));
 const selector = fc
   .record({ issuer, group, subject: person, client: person }, { requiredKeys: ['issuer'] })
@@ -47,21 +50,30 @@ const policySet = fc.array(policy, { maxLength: 5 }).map((policies): PolicySet =
 }));
 
 const principal = fc
-  .record({ issuerName: issuer, subject: person, groups: fc.uniqueArray(group), client: fc.option(person) })
-  .map(({ client, ...rest }): Principal => ({
+  .record({
+    issuerName: issuer,
+    subject: person,
+    groups: fc.array(fc.oneof(group, fc.constantFrom('unnamed', '__proto__')), { maxLength: 4 }),
+    claims: fc.dictionary(fc.constantFrom('client_id', 'azp', 'email'), fc.oneof(person, fc.constantFrom('x', 7))),
+    binding: fc.option(fc.constantFrom('p0', 'p1', 'p2', 'gone', '', '__proto__')),
+  })
+  .map(({ binding, ...rest }): Principal => ({
     ...rest,
+    ...(binding === null ? {} : { binding }),
     issuer: '',
-    claims: client === null ? {} : { client_id: client },
     tokenIdHash: '',
     expiresAtMs: 0,
   }));
 
+const OBJECT_VERBS = VERBS.filter((verb) => verb !== 'ADMIN' && !LISTINGS.includes(verb));
 const object = fc
-  .tuple(fc.constantFrom('GET', 'PUT', 'DELETE'), bucket, key)
+  .tuple(fc.constantFrom(...OBJECT_VERBS), bucket, key)
   .map(([verb, name, each]) => ({ kind: 'object', verb, bucket: name, key: each }) as const);
 const listing = fc
-  .tuple(bucket, prefix, fc.array(prefix, { maxLength: 2 }))
-  .map(([name, each, after]) => ({ kind: 'listing', verb: 'LIST', bucket: name, prefix: each, after }) as const);
+  .tuple(fc.constantFrom('LIST', 'LIST_VERSIONS'), bucket, prefix, fc.array(prefix, { maxLength: 2 }))
+  .map(([verb, name, each, after]) => ({ kind: 'listing', verb, bucket: name, prefix: each, after }) as const);
+const admin = bucket.map((name) => ({ kind: 'admin', verb: 'ADMIN', bucket: name }) as const);
+const anyAccess = fc.oneof(object, listing, admin);
 
 const start = (text: string, of: string) => of.slice(0, text.length) === text;
 const scopeStart = (each: Scope) => ('key' in each ? each.key : each.prefix);
@@ -71,24 +83,27 @@ function bearsOn(each: Selector, who: Principal): boolean {
   if (each.issuer !== who.issuerName) return false;
   if (each.group !== undefined && !who.groups.includes(each.group)) return false;
   if (each.subject !== undefined && each.subject !== who.subject) return false;
-  return each.client === undefined || each.client === who.claims['client_id'];
+  return each.client === undefined || each.client === (who.claims['client_id'] ?? who.claims['azp']);
 }
 
 /** The rules in the plainest words: who is meant, what matches, deny wins, default deny. */
 function naive(policies: readonly Policy[], who: Principal, access: Exclude<Access, { kind: 'bucket' }>): string {
   const rules = policies
     .filter(({ subjects }) => subjects.some((each) => bearsOn(each, who)))
-    .flatMap(({ id, rules: own }) => own.map((each) => ({ ...each, name: `${id}/${each.id}` })))
+    .flatMap(({ id, rules: own }) => own.map((each) => ({ ...each, policy: id, name: `${id}/${each.id}` })))
+    .filter(({ effect, policy: id }) => effect === 'deny' || who.binding === undefined || id === who.binding)
     .filter((each) => each.bucket === access.bucket && each.verbs.includes(access.verb));
   const deny = rules.find(({ effect, scope: at }) => {
     if (effect === 'allow') return false;
     if (access.kind === 'object') return holds(at, access.key);
+    if (access.kind === 'admin') return true;
     return start(access.prefix, scopeStart(at)) || ('prefix' in at && start(at.prefix, access.prefix));
   });
   if (deny !== undefined) return `deny ${deny.name}`;
   const allow = rules.find(({ effect, scope: at }) => {
     if (effect === 'deny') return false;
     if (access.kind === 'object') return holds(at, access.key);
+    if (access.kind === 'admin') return 'prefix' in at && at.prefix === '';
     const seen = [access.prefix, ...access.after.filter((marker) => marker !== '')];
     return 'prefix' in at && seen.every((each) => start(at.prefix, each));
   });
@@ -102,7 +117,7 @@ const allowedBy = (grants: readonly Grant[], verb: string, name: string) => {
 
 describe('policies, at random', () => {
   it('are decided by the compiled abilities as by the plainest evaluator, rule for rule', () => {
-    const accesses = fc.array(fc.oneof(object, listing), { minLength: 1, maxLength: 20 });
+    const accesses = fc.array(anyAccess, { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(policySet, fc.array(principal, { minLength: 1, maxLength: 3 }), accesses, (set, callers, asked) => {
         const authorizer = createAuthorizer({ current: () => set });
@@ -130,13 +145,13 @@ describe('policies, at random', () => {
     );
   });
 
-  it('never allow a listing that shows a key of which LIST is denied or not granted', () => {
+  it('never allow a listing that shows a key of which its verb is denied or not granted', () => {
     fc.assert(
       fc.property(policySet, principal, listing, fc.array(key, { maxLength: 20 }), (set, who, access, rests) => {
         const authorizer = createAuthorizer({ current: () => set });
         if (authorizer.decide(who, access).effect === 'deny') return;
         for (const rest of rests) {
-          assert.ok(allowedBy(authorizer.grants(who, access.bucket), 'LIST', access.prefix + rest));
+          assert.ok(allowedBy(authorizer.grants(who, access.bucket), access.verb, access.prefix + rest));
         }
       }),
       { numRuns: 1000 },
@@ -145,11 +160,44 @@ describe('policies, at random', () => {
 
   it('show every bucket in which some object or listing is allowed', () => {
     fc.assert(
-      fc.property(policySet, principal, fc.oneof(object, listing), (set, who, access) => {
+      fc.property(policySet, principal, anyAccess, (set, who, access) => {
         const authorizer = createAuthorizer({ current: () => set });
         if (authorizer.decide(who, access).effect === 'deny') return;
         assert.deepEqual(authorizer.visibleBuckets(who, [access.bucket]), [access.bucket]);
         assert.equal(authorizer.decide(who, { kind: 'bucket', bucket: access.bucket }).effect, 'allow');
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('decide of a pertinent principal exactly what they decide of the whole one', () => {
+    const accesses = fc.array(anyAccess, { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(policySet, principal, accesses, (set, who, asked) => {
+        const authorizer = createAuthorizer({ current: () => set });
+        const pertinent = authorizer.pertinent(who);
+        assert.deepEqual(authorizer.bindings(pertinent), authorizer.bindings(who));
+        assert.equal(authorizer.pertinent(pertinent), pertinent);
+        for (const access of asked) {
+          assert.deepEqual(authorizer.decide(pertinent, access), authorizer.decide(who, access));
+          assert.equal(authorizer.grants(pertinent, access.bucket), authorizer.grants(who, access.bucket));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('never allow a session of one policy what its caller may not do without it', () => {
+    const accesses = fc.array(anyAccess, { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(policySet, principal, accesses, (set, bound, asked) => {
+        const authorizer = createAuthorizer({ current: () => set });
+        const { binding, ...whole } = bound;
+        for (const access of asked) {
+          if (authorizer.decide(bound, access).effect === 'deny') continue;
+          assert.equal(authorizer.decide(whole, access).effect, 'allow');
+          assert.ok(binding === undefined || authorizer.bindings(whole).includes(binding));
+        }
       }),
       { numRuns: 1000 },
     );
