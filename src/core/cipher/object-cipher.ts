@@ -30,7 +30,10 @@ export function createObjectCipher(
     if (!(plainSizeBytes >= 0 && plainSizeBytes <= MAX_SINGLE_PLAIN_BYTES))
       throw new GatewayError('EntityTooLarge', 'seal');
     const storedSizeBytes = singleStoredSize(plainSizeBytes);
-    const trailerFields = encodeSingleTrailer(plainSizeBytes, storedSizeBytes, checksum);
+    const trailerFields = () => {
+      const kept = checksum && { algorithm: checksum.algorithm, value: checksum.value() };
+      return encodeSingleTrailer(plainSizeBytes, storedSizeBytes, kept);
+    };
     const { dataKey, kekVersion, wrapped } = await keyring.newDataKey(objectContext(address, 's'));
     // Drawn per body: sealing twice under one plan must not repeat a nonce.
     const plan = () => ({ dataKey, plainSizeBytes, salts: random(2 * SALT_BYTES), trailerFields });

@@ -15,8 +15,8 @@ export interface SealPlan {
   readonly plainSizeBytes: number;
   /** Two salts in turn, for the segments and the trailer: 24 random bytes, never used before with this data key. */
   readonly salts: Buffer;
-  /** The 100 bytes to seal into the trailer. */
-  readonly trailerFields: Buffer;
+  /** The 100 bytes to seal into the trailer; asked for when the plaintext has ended. */
+  readonly trailerFields: () => Buffer;
 }
 
 /** Encrypts a stream of chunks of any size. @throws GatewayError IncompleteBody */
@@ -77,7 +77,7 @@ class BodySealer {
     if (this.#missing > 0) throw this.#incomplete(0);
     const { dataKey, salts, trailerFields } = this.#plan;
     this.#segment?.finish();
-    sealTrailer(dataKey, salts.subarray(SALT_BYTES), trailerFields).copy(this.#out, this.#out.length - TRAILER_BYTES);
+    sealTrailer(dataKey, salts.subarray(SALT_BYTES), trailerFields()).copy(this.#out, this.#out.length - TRAILER_BYTES);
     return this.#out;
   }
 

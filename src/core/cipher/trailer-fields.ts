@@ -3,7 +3,6 @@
  * every field within its bounds, every reserved byte zero, so that a writer's mistake is found and not interpreted.
  * @see docs/spec/object-format.md, "Trailer"
  */
-import type { KeptChecksum } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { ChecksumAlgorithm } from '../../s3/request.ts';
 import { MAX_OFFSET, MAX_PARTS } from './sizes.ts';
@@ -17,6 +16,12 @@ interface PartRun {
   readonly plainSizeBytes: number;
 }
 
+/** A checksum of the plaintext as it stands in a trailer. */
+export interface TrailerChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly value: Buffer;
+}
+
 export interface TrailerFields {
   readonly kind: 'single' | 'final' | 'layout';
   /** The client's last part number; 0 for a single PUT. */
@@ -26,7 +31,7 @@ export interface TrailerFields {
   /** Of the object; 0 in a final part, whose writer does not know it. */
   readonly storedSizeBytes: number;
   /** Of the plaintext. Absent as well where its type is one that this release does not know. */
-  readonly checksum?: KeptChecksum;
+  readonly checksum?: TrailerChecksum;
   /** Stored bytes of the sealed run list that stands before the trailer; 0 where the runs fit into the trailer. */
   readonly extensionBytes: number;
   readonly runCount: number;
@@ -50,7 +55,11 @@ const RUN_BYTES = 10;
 const INLINE_RUNS = 4;
 
 /** Writes the trailer fields of a single PUT. @throws GatewayError InvalidDigest (a checksum of the wrong length) */
-export function encodeSingleTrailer(plainSizeBytes: number, storedSizeBytes: number, checksum?: KeptChecksum): Buffer {
+export function encodeSingleTrailer(
+  plainSizeBytes: number,
+  storedSizeBytes: number,
+  checksum?: TrailerChecksum,
+): Buffer {
   const fields = Buffer.alloc(TRAILER_FIELDS_BYTES);
   fields.writeUInt8(VERSION, 0);
   fields.writeUInt8(1 + KINDS.indexOf('single'), 1);
@@ -100,7 +109,7 @@ function readSize(fields: Buffer, at: number): number {
   return Number(size);
 }
 
-function readChecksum(fields: Buffer): KeptChecksum | undefined {
+function readChecksum(fields: Buffer): TrailerChecksum | undefined {
   const type = fields.readUInt8(20);
   const length = fields.readUInt8(21);
   if (length > MAX_CHECKSUM_BYTES || (type === 0 && length !== 0)) throw malformed();

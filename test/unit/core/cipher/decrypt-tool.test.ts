@@ -161,7 +161,10 @@ describe('tools/decrypt.py', function () {
       ['SHA1', 20],
       ['CRC32', 4],
     ] as const) {
-      const stored = await store(cipherOf(), pattern(9), ADDRESS, { algorithm, value: Buffer.alloc(bytes, 1) });
+      const stored = await store(cipherOf(), pattern(9), ADDRESS, {
+        algorithm,
+        value: () => Buffer.alloc(bytes, 1),
+      });
       assert.equal(decrypt(stored, SEED).status, 1);
     }
   });
