@@ -17,6 +17,8 @@ export interface Arrival {
   readonly requestId: string;
   readonly receivedAtMs: number;
   readonly clientAddress: string;
+  /** Hosts under which clients reach the gateway; a bucket may stand before one of them. Lower case, port or none. */
+  readonly publicHosts: readonly string[];
 }
 
 /**

@@ -1,3 +1,4 @@
+import { GatewayError } from '../errors/gateway-error.ts';
 import type { ByteRange } from './request.ts';
 
 /**
@@ -41,6 +42,23 @@ export function parseContentRange(header: string | undefined): ContentRange | un
   if (match === null) return undefined;
   const [first, last, sizeBytes] = [Number(match[1]), Number(match[2]), Number(match[3])];
   return first <= last && last < sizeBytes ? { first, last, sizeBytes } : undefined;
+}
+
+/**
+ * Applies a range to an object of `sizeBytes`; offsets of the answer are inclusive.
+ * @throws GatewayError InvalidRange (with the Content-Range of a 416)
+ * @see RFC 9110 section 14.1.2
+ */
+export function resolveRange(range: ByteRange, sizeBytes: number): ContentRange {
+  const end = sizeBytes - 1;
+  const first = range.kind === 'suffix' ? Math.max(0, sizeBytes - range.length) : range.first;
+  if (first > end) throw unsatisfiable(sizeBytes);
+  return { first, last: range.kind === 'closed' ? Math.min(range.last, end) : end, sizeBytes };
+}
+
+/** Creates the failure of a range that an object of `sizeBytes` does not have. @see RFC 9110 section 14.4 */
+export function unsatisfiable(sizeBytes: number): GatewayError {
+  return new GatewayError('InvalidRange', 'open', { clientHeaders: { 'content-range': `bytes */${sizeBytes}` } });
 }
 
 function offset(digits: string): number {

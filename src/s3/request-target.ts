@@ -68,7 +68,8 @@ function decodeQuery(raw: string): string {
   return decodeOnce(raw.includes('+') ? raw.replaceAll('+', ' ') : raw);
 }
 
-function decodeOnce(raw: string): string {
+/** Percent-decodes a text once. @throws GatewayError InvalidURI */
+export function decodeOnce(raw: string): string {
   if (!raw.includes('%')) return raw;
   let text: string;
   try {

@@ -1,0 +1,81 @@
+/**
+ * Enters: a parsed request. Leaves: the headers that go to the store with it: what is kept beside the object, the
+ * conditions in the store's ETags, and what was decided as a verb of its own. An allow-list; a default is not passed on.
+ */
+import { storeConditions } from './conditions.ts';
+import { copySourceHeader } from './copy-source.ts';
+import type { S3Request } from './request.ts';
+import { storedHeaders } from './stored-headers.ts';
+import { extraVerbs } from './verbs.ts';
+
+export interface StoreHeadersOptions {
+  readonly encrypted: boolean;
+  /** The store's name of the bucket that a copy is made from. */
+  readonly sourceBucket?: string;
+}
+
+/** Passed on as they came, by operations that accept them (accepted-headers.ts). */
+const PASSED = new Set([
+  'x-amz-metadata-directive',
+  'x-amz-tagging-directive',
+  'x-amz-copy-source-range',
+  'x-amz-object-attributes',
+  'x-amz-max-parts',
+  'x-amz-part-number-marker',
+  'x-amz-bucket-object-lock-enabled',
+]);
+
+/** Passed on where they ask for more than the default: policy decided them by a verb (verbs.ts). */
+const DECIDED =
+  /^x-amz-(?:acl|tagging|storage-class|server-side-encryption|bypass-governance-retention|object-lock-.*|server-side-encryption-.*)$/;
+
+/** True of stored bytes, and so only where the stored bytes are the object's. */
+const PLAIN_ONLY = /^x-amz-checksum-/;
+
+/** Gives the headers for the store, names in lower case. @throws GatewayError InvalidArgument, NotImplemented */
+export function storeHeaders(request: S3Request, options: StoreHeadersOptions): Record<string, string> {
+  const { operation, copySource } = request;
+  const headers = { ...keptHeaders(request), ...storeConditions(request, options.encrypted) };
+  const decided = extraVerbs(request).length > 0;
+  for (const [name, value] of request.headers) {
+    if (!name.startsWith('x-amz-')) continue;
+    if (PASSED.has(name)) headers[name] = value;
+    else if (decided && DECIDED.test(name) && !isDefault(name, value)) headers[name] = value;
+    else if (!options.encrypted && PLAIN_ONLY.test(name) && passesChecksum(operation)) headers[name] = value;
+  }
+  if (copySource !== undefined) {
+    headers['x-amz-copy-source'] = copySourceHeader(copySource, options.sourceBucket ?? copySource.bucket);
+  }
+  return headers;
+}
+
+function keptHeaders(request: S3Request): Record<string, string> {
+  const { operation } = request;
+  const keeps = operation === 'PutObject' || operation === 'CopyObject' || operation === 'CreateMultipartUpload';
+  return keeps ? storedHeaders(request) : {};
+}
+
+function isDefault(name: string, value: string): boolean {
+  switch (name) {
+    case 'x-amz-acl':
+      return value === 'private';
+    case 'x-amz-tagging':
+      return value === '';
+    case 'x-amz-storage-class':
+      return value === 'STANDARD';
+    case 'x-amz-server-side-encryption':
+      return value === 'AES256';
+    case 'x-amz-bypass-governance-retention':
+      return value === 'false';
+    default:
+      return false;
+  }
+}
+
+/**
+ * A checksum of the whole object that came in the head goes along, so that the store keeps it. Parts go without: the
+ * store takes theirs only in uploads that announced them, and a checksum in a trailer is not known in time.
+ */
+function passesChecksum(operation: S3Request['operation']): boolean {
+  return ['PutObject', 'CopyObject', 'GetObject', 'HeadObject'].includes(operation);
+}

@@ -1,0 +1,32 @@
+/**
+ * Enters: a parsed request. Leaves: the query that its operation is put to the store with, listings apart. Named one by one:
+ * nothing of the client's query survives that is not here.
+ */
+import { MAX_PART_NUMBER } from './limits.ts';
+import type { S3Request } from './request.ts';
+
+type Queried = Pick<S3Request, 'operation' | 'row' | 'query' | 'versionId'>;
+
+/** Passed on beside the subresource and the version, where the operation has them. */
+const PASSED = ['partNumber', 'uploadId', 'max-parts', 'part-number-marker'] as const;
+
+/** Gives decoded names and values for the store. Listings have `storeListingQuery` instead. */
+export function storeQuery({ row, query, versionId }: Queried): (readonly [string, string])[] {
+  const result: (readonly [string, string])[] = [];
+  const { subresource } = row;
+  if (subresource !== undefined && !PASSED.some((name) => name === subresource)) result.push([subresource, '']);
+  for (const name of PASSED) {
+    const value = query.get(name);
+    if (value !== undefined) result.push([name, value]);
+  }
+  if (versionId !== undefined) result.push(['versionId', versionId]);
+  return result;
+}
+
+/** The part of an object that a read, or an upload of a part, asks for: 1 to 10,000. */
+export function partNumberOf({ query }: Pick<S3Request, 'query'>): number | undefined {
+  const text = query.get('partNumber');
+  if (text === undefined) return undefined;
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return value >= 1 && value <= MAX_PART_NUMBER ? value : Number.NaN;
+}
