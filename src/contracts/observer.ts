@@ -1,12 +1,11 @@
 import type { StageName } from '../errors/gateway-error.ts';
-import type { OperationName } from '../s3/operations.ts';
-import type { OutcomeResult } from './audit-sink.ts';
+import type { AuditedOperation, OutcomeResult } from './audit-sink.ts';
 
 /** One finished request, for metrics and the log. */
 export interface RequestSummary {
   readonly requestId: string;
   /** `undefined` when the request could not be parsed. */
-  readonly operation: OperationName | undefined;
+  readonly operation: AuditedOperation | undefined;
   readonly result: OutcomeResult | 'refused';
   readonly status: number;
   readonly durationMs: number;
@@ -20,7 +19,7 @@ export interface Observer {
   readonly request: (summary: RequestSummary) => void;
   /** A failure with its detail; `requestId` joins it to the audit. */
   readonly failure: (requestId: string, error: unknown) => void;
-  readonly cache: (cache: 'token' | 'credentials' | 'jwks', hit: boolean) => void;
+  readonly cache: (cache: 'token' | 'session' | 'credentials' | 'jwks', hit: boolean) => void;
   readonly call: (service: 'sts' | 'jwks' | 'discovery' | 'store', outcome: 'ok' | 'error', durationMs: number) => void;
   /** The store's clock minus ours, milliseconds, from its Date header. */
   readonly clockOffset: (storeName: string, offsetMs: number) => void;

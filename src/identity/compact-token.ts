@@ -2,6 +2,7 @@
  * Text -> header and payload of a compact JWS. Unverified: everything that leaves here was written by whoever sent it,
  * and may be used for one thing only, to choose the configured issuer that has to verify it.
  */
+import { decodeCanonical } from './base64url.ts';
 import { invalidToken } from './refuse.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
 
@@ -36,13 +37,4 @@ export const parseCompactToken = (compact: string): UnverifiedToken => {
   const payloadObject = parseStrictObject(payload);
   if (!payloadObject) throw invalidToken('the payload is not one plain JSON object');
   return { compact, header: headerObject, payload: payloadObject };
-};
-
-/**
- * A part has one spelling only: with stray bits, padding or other characters accepted, one signed token would have many
- * texts, and with them many hashes. It also keeps out lists of tokens: no separator is in this alphabet.
- */
-const decodeCanonical = (part: string): Buffer | undefined => {
-  const bytes = Buffer.from(part, 'base64url');
-  return bytes.length > 0 && bytes.toString('base64url') === part ? bytes : undefined;
 };

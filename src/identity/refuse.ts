@@ -1,5 +1,5 @@
 /**
- * The two refusals of this room. To the caller every bad token looks alike; `detail` is for the log and is written from
+ * The refusals of this room. To the caller every bad token looks alike; `detail` is for the log and is written from
  * fixed words and configuration, never from the token.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -11,3 +11,7 @@ export const invalidToken = (detail: string): GatewayError =>
 /** Makes the error of a token that cannot be judged, because its issuer's keys cannot be had. */
 export const keysUnavailable = (issuerName: string, reason: string): GatewayError =>
   new GatewayError('ServiceUnavailable', 'authenticate', { detail: `keys of issuer ${issuerName}: ${reason}` });
+
+/** Makes the error of a session token that is malformed, altered, or not of this deployment and its keys. */
+export const invalidSession = (detail: string): GatewayError =>
+  new GatewayError('InvalidSession', 'authenticate', { detail });

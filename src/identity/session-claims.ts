@@ -1,0 +1,94 @@
+/**
+ * Principal of a session <-> the JSON that its token holds. Read as strictly as a token of an issuer, although it was
+ * sealed here: another version may have sealed it, and half an identity must never pass for a whole one.
+ * @see docs/spec/session-token.md, "Claims"
+ */
+import type { ClaimValue, Principal } from '../contracts/principal.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { MAX_PLAINTEXT_BYTES } from './session-seal.ts';
+import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
+
+/** The identity of a session; unlike that of a bearer token it has an access key id. */
+export type SessionPrincipal = Principal & { readonly accessKeyId: string };
+
+/** What every access key id of ours looks like: 80 random bits. */
+export const ACCESS_KEY_ID = /^SPLY[A-Z2-7]{16}$/;
+
+const TOKEN_ID_HASH = /^[0-9a-f]{32}$/;
+const REQUIRED = ['k', 'n', 'i', 's', 'g', 'c', 't', 'x'];
+const BINDING = 'b';
+
+/**
+ * Writes the claims of a session.
+ * @throws GatewayError SessionTooLarge
+ */
+export const writeSessionClaims = (principal: SessionPrincipal): Buffer => {
+  const bytes = Buffer.from(
+    JSON.stringify({
+      k: principal.accessKeyId,
+      n: principal.issuerName,
+      i: principal.issuer,
+      s: principal.subject,
+      g: principal.groups,
+      c: principal.claims,
+      t: principal.tokenIdHash,
+      x: principal.expiresAtMs,
+      [BINDING]: principal.binding,
+    }),
+  );
+  if (bytes.length > MAX_PLAINTEXT_BYTES) {
+    throw new GatewayError('SessionTooLarge', 'authenticate', { detail: `${bytes.length} bytes of claims` });
+  }
+  return bytes;
+};
+
+/** Reads the claims of a session; `undefined` for anything that is not exactly what `writeSessionClaims` gives. */
+export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined => {
+  const json = parseStrictObject(bytes);
+  if (json === undefined || !hasExactMembers(json)) return undefined;
+  const [accessKeyId, issuerName, issuer, subject, groups, claims, tokenIdHash, expiresAtMs] = REQUIRED.map((name) =>
+    member(json, name),
+  );
+  const binding = member(json, BINDING);
+  if (
+    !matches(accessKeyId, ACCESS_KEY_ID) ||
+    !isText(issuerName) ||
+    !isText(issuer) ||
+    !isText(subject) ||
+    !isTextList(groups) ||
+    !isClaims(claims) ||
+    !matches(tokenIdHash, TOKEN_ID_HASH) ||
+    !Number.isSafeInteger(expiresAtMs) ||
+    !(binding === undefined || isText(binding))
+  ) {
+    return undefined;
+  }
+  return Object.freeze({
+    issuerName,
+    issuer,
+    subject,
+    groups: Object.freeze(groups),
+    claims: Object.freeze(claims),
+    tokenIdHash,
+    expiresAtMs: expiresAtMs as number,
+    ...(binding !== undefined && { binding }),
+    accessKeyId,
+  });
+};
+
+const hasExactMembers = (json: JsonObject): boolean => {
+  const names = Object.keys(json);
+  return names.length === REQUIRED.length + (Object.hasOwn(json, BINDING) ? 1 : 0);
+};
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+const matches = (value: unknown, pattern: RegExp): value is string => typeof value === 'string' && pattern.test(value);
+
+const isTextList = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
+
+const isClaims = (value: unknown): value is Record<string, ClaimValue> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isClaimValue);
+
+const isClaimValue = (value: unknown): value is ClaimValue =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || isTextList(value);
