@@ -66,7 +66,7 @@ describe('tools/decrypt.py', function () {
     for (const size of SIZES) {
       const plain = pattern(size);
       const value = createHash('sha256').update(plain).digest();
-      const stored = await store(cipherOf(), plain, ADDRESS, { algorithm: 'SHA256', value });
+      const stored = await store(cipherOf(), plain, ADDRESS, { algorithm: 'SHA256', value: () => value });
       const { status, stderr } = decrypt(stored, SEED);
       assert.equal(status, 0, stderr);
       assert.ok(readFileSync(file('plain')).equals(plain));

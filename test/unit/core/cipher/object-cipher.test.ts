@@ -205,7 +205,7 @@ describe('object cipher: sealing', () => {
 
   it('stores neither plaintext nor key name nor checksum in the clear', async () => {
     const value = createHash('sha256').update(pattern(300)).digest();
-    const stored = await store(cipher, pattern(300), ADDRESS, { algorithm: 'SHA256', value });
+    const stored = await store(cipher, pattern(300), ADDRESS, { algorithm: 'SHA256', value: () => value });
     assert.equal(stored.body.includes(pattern(16)), false);
     assert.equal(stored.body.includes(value), false);
     assert.equal(stored.envelope.includes(ADDRESS.key), false);
