@@ -24,10 +24,14 @@ export interface CanonicalParts {
 
 /** Encodes and sorts a decoded query: by encoded name, then by encoded value; a name without value keeps its `=`. */
 export function canonicalQuery(query: readonly (readonly [string, string])[]): string {
-  if (query.length === 0) return '';
-  return query
-    .map(([name, value]) => [encodeQueryComponent(name), encodeQueryComponent(value)] as const)
-    .sort(([nameA, valueA], [nameB, valueB]) => compare(nameA, nameB) || compare(valueA, valueB))
+  return joinQuery(query.map(([name, value]) => [encodeQueryComponent(name), encodeQueryComponent(value)] as const));
+}
+
+/** Sorts and joins a query that is encoded already. */
+export function joinQuery(encoded: readonly (readonly [string, string])[]): string {
+  if (encoded.length === 0) return '';
+  return encoded
+    .toSorted(([nameA, valueA], [nameB, valueB]) => compare(nameA, nameB) || compare(valueA, valueB))
     .map(([name, value]) => `${name}=${value}`)
     .join('&');
 }
@@ -46,11 +50,14 @@ export function canonicalRequest({ method, path, query, headers, names, payloadH
 
 /** Writes the string to sign; `amzDate` is `YYYYMMDDTHHMMSSZ`. */
 export function stringToSign(amzDate: string, scope: string, request: string): string {
-  return `${ALGORITHM}\n${amzDate}\n${scope}\n${hash('sha256', request)}`;
+  // One byte per character, as Node puts headers on the wire and takes them off it.
+  return `${ALGORITHM}\n${amzDate}\n${scope}\n${hash('sha256', Buffer.from(request, 'latin1'))}`;
 }
 
-function foldSpaces(value: string): string {
-  return /^\s|\s$|\s\s|\t/.test(value) ? value.trim().replace(/\s+/g, ' ') : value;
+/** Trims, and makes one space of a run of spaces and tabs; of those two only: 0xA0 may be half of a character. */
+export function foldSpaces(value: string): string {
+  if (!value.includes('  ') && !value.includes('\t') && !value.startsWith(' ') && !value.endsWith(' ')) return value;
+  return value.replace(/[ \t]+/g, ' ').replace(/^ | $/g, '');
 }
 
 /** By code unit: encoded text is ASCII, and a locale's order is not the specification's. */
