@@ -1,7 +1,8 @@
 /**
  * The directions of the house (docs/adr/0001-the-house.md), as rules:
  * errors <- s3 <- { sigv4, contracts } <- { core, identity, policy, credentials, audit, telemetry: strangers to each
- * other }; pipeline sees contracts, s3 and errors only; http sees the pipeline; app sees all; cli and main see app.
+ * other }; pipeline and sts see contracts, s3 and errors only; http sees the pipeline; app sees all; cli and main see
+ * app.
  */
 const only = (name, from, allowed) => ({
   name,
@@ -33,6 +34,7 @@ module.exports = {
     only('telemetry-is-a-stranger', 'telemetry/', VOCABULARY),
     only('config-sees-errors', 'config/', ['errors/', 's3/']),
     only('pipeline-sees-contracts', 'pipeline/', VOCABULARY),
+    only('sts-sees-contracts', 'sts/', VOCABULARY),
     only('http-sees-the-pipeline', 'http/', [...VOCABULARY, 'pipeline/']),
     only('dev-stands-alone', 'dev/', ['errors/']),
     {

@@ -1,3 +1,4 @@
+import type { GatewayError } from '../errors/gateway-error.ts';
 import type { RawRequest } from '../s3/request.ts';
 
 /** One HTTP exchange as the pipeline sees it; Express stays behind it. */
@@ -18,4 +19,12 @@ export interface Exchange {
   readonly end: (chunk?: Buffer) => void;
   /** Breaks the connection: the client must not take what it has for the whole. */
   readonly destroy: () => void;
+}
+
+/** What is served beside S3 on its port. */
+export interface Endpoint {
+  /** Handles one exchange to its end; never rejects. */
+  readonly handle: (exchange: Exchange) => Promise<void>;
+  /** Answers an exchange that was not admitted, in the endpoint's own words. Records nothing. */
+  readonly refuse: (exchange: Exchange, error: GatewayError) => void;
 }

@@ -44,6 +44,11 @@ export const ERRORS = {
     status: 400,
     message: 'Too many groups and claims of this identity bear on policy for a session token to hold.',
   },
+  SessionsNotConfigured: {
+    s3Code: 'NotImplemented',
+    status: 501,
+    message: 'This gateway issues no credentials and accepts no signatures; send a bearer token.',
+  },
   RequestExpired: { s3Code: 'AccessDenied', status: 403, message: 'Request has expired.' },
   RequestTimeTooSkewed: {
     s3Code: 'RequestTimeTooSkewed',
@@ -81,6 +86,7 @@ export const ERRORS = {
     message: 'The user metadata exceeds the accepted size.',
   },
   NotImplemented: { s3Code: 'NotImplemented', status: 501, message: 'This operation or header is not implemented.' },
+  UnknownAction: { s3Code: 'InvalidAction', status: 400, message: 'This action or version of STS is not known here.' },
   MethodNotAllowed: { s3Code: 'MethodNotAllowed', status: 405, message: 'This method is not allowed here.' },
   // the body
   MissingContentLength: { s3Code: 'MissingContentLength', status: 411, message: 'A Content-Length is required.' },

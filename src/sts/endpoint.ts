@@ -1,0 +1,86 @@
+/**
+ * One call from its first byte to its last: work, then a durable end, then the answer. Nothing that was issued leaves
+ * before the audit holds it; a failure is answered in the endpoint's own words, its details go to the log only.
+ */
+import type { OutcomeResult } from '../contracts/audit-sink.ts';
+import type { Endpoint, Exchange } from '../contracts/exchange.ts';
+import type { ErrorCode } from '../errors/codes.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { CallRecord } from './call-record.ts';
+import type { StsParts } from './parts.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What one endpoint does, and how it says that it did not. */
+export interface Service {
+  /** @throws GatewayError whatever there is to refuse */
+  readonly work: (exchange: Exchange, record: CallRecord) => Promise<Answer>;
+  readonly failure: (error: GatewayError, requestId: string) => Answer;
+}
+
+/** Makes the endpoint of a service. */
+export function createEndpoint(parts: StsParts, { work, failure }: Service): Endpoint {
+  const { audit, clock, observer, admission } = parts;
+  return {
+    refuse: (exchange, error) => send(exchange, failure(error, exchange.requestId)),
+    handle: async (exchange) => {
+      const record = new CallRecord(audit, clock, exchange);
+      let result: OutcomeResult = 'completed';
+      let answer: Answer;
+      try {
+        answer = await work(exchange, record);
+        await record.end(result, answer.status, Buffer.byteLength(answer.body));
+      } catch (cause) {
+        let error = cause instanceof GatewayError ? cause : new GatewayError('InternalError', 'respond', { cause });
+        observer.failure(exchange.requestId, error);
+        answer = failure(error, exchange.requestId);
+        result = resultOf(error.code, exchange.signal.aborted);
+        try {
+          await record.end(result, exchange.signal.aborted ? 0 : answer.status, 0, error.code);
+        } catch (auditError) {
+          observer.failure(exchange.requestId, auditError);
+          error = new GatewayError('AuditUnavailable', 'respond', { cause: auditError });
+          answer = failure(error, exchange.requestId);
+        }
+      } finally {
+        admission.leave(exchange);
+      }
+      if (exchange.signal.aborted) exchange.destroy();
+      else send(exchange, answer);
+      observer.request({
+        requestId: exchange.requestId,
+        operation: record.operation,
+        result: record.operation === undefined ? 'refused' : result,
+        status: exchange.status() ?? 0,
+        durationMs: clock.now() - record.startedMs,
+        bytesIn: 0,
+        bytesOut: 0,
+      });
+    },
+  };
+}
+
+function resultOf(code: ErrorCode, aborted: boolean): OutcomeResult {
+  if (aborted) return 'aborted';
+  return code === 'AccessDenied' ? 'denied' : 'failed';
+}
+
+function send(exchange: Exchange, answer: Answer): void {
+  const body = Buffer.from(answer.body);
+  exchange.writeHead(answer.status, {
+    ...answer.headers,
+    // Credentials, and who was refused what, are for nobody to keep on the way.
+    'cache-control': 'no-store',
+    'content-length': String(body.length),
+  });
+  exchange.end(body);
+}
+
+/** Headers by which a client knows when to repeat a call. */
+export function retryHeaders({ row }: GatewayError): Readonly<Record<string, string>> {
+  return row.retryAfterSeconds === undefined ? {} : { 'retry-after': String(row.retryAfterSeconds) };
+}

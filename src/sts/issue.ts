@@ -1,0 +1,70 @@
+/**
+ * Identity -> credentials of ours. The one place where credentials are issued, for every endpoint: the role is one that
+ * policy gives to this identity, and the intent is durable first.
+ */
+import type { AuditedOperation } from '../contracts/audit-sink.ts';
+import type { Decision } from '../contracts/authorizer.ts';
+import type { ClientCredentials, ClientSessions } from '../contracts/client-sessions.ts';
+import type { Exchange } from '../contracts/exchange.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { CallRecord } from './call-record.ts';
+import type { StsParts } from './parts.ts';
+
+/** Name of the role that stands for every policy that names the caller. */
+export const WHOLE_ROLE = 'sallyport';
+
+/** What is asked for. */
+export interface Wanted {
+  readonly operation: AuditedOperation;
+  /** A policy's id, or `WHOLE_ROLE`; `undefined`: the role is not one of ours. */
+  readonly role: string | undefined;
+  /** `undefined`: as configuration has it. */
+  readonly seconds: number | undefined;
+}
+
+/**
+ * Issues credentials to a verified identity.
+ * @throws GatewayError AccessDenied (the same for a role that is not the caller's and for one that does not exist),
+ * SlowDown, SessionTooLarge, AuditUnavailable
+ */
+export async function issue(
+  { authorizer, admission }: StsParts,
+  sessions: ClientSessions,
+  { exchange, record }: { readonly exchange: Exchange; readonly record: CallRecord },
+  principal: Principal,
+  { operation, role, seconds }: Wanted,
+): Promise<ClientCredentials> {
+  record.identified(operation, principal);
+  admission.enter(exchange, principal);
+  const mayHave = role === WHOLE_ROLE || (role !== undefined && authorizer.bindings(principal).includes(role));
+  const decision = decide(mayHave, authorizer.policyVersion());
+  record.decided(decision);
+  if (!mayHave) {
+    throw new GatewayError('AccessDenied', 'authorize', {
+      detail: `${decision.rule}: ${decision.reason}`,
+      clientFields: { Reason: decision.reason },
+    });
+  }
+  const bound: Principal = {
+    ...principal,
+    ...(role === WHOLE_ROLE ? {} : { binding: role }),
+  };
+  // Issuing has no effect until the answer leaves, so that the intent can name what is issued.
+  const credentials = sessions.issue(bound, seconds);
+  const { accessKeyId } = credentials;
+  record.identified(operation, { ...bound, accessKeyId });
+  await record.intent();
+  return credentials;
+}
+
+function decide(mayHave: boolean, policyVersion: string): Decision {
+  return mayHave
+    ? {
+        effect: 'allow',
+        rule: 'own-credentials',
+        reason: 'Every identity may have credentials that do no more than policy grants it.',
+        policyVersion,
+      }
+    : { effect: 'deny', rule: 'default-deny', reason: 'This is no role of this identity.', policyVersion };
+}

@@ -1,0 +1,30 @@
+/** What the endpoints stand on, as contracts only. The composition root supplies it. */
+import type { AuditSink } from '../contracts/audit-sink.ts';
+import type { Authorizer } from '../contracts/authorizer.ts';
+import type { ClientSessions, SignatureVerifier, TokenVerifier } from '../contracts/client-sessions.ts';
+import type { Clock } from '../contracts/clock.ts';
+import type { Exchange } from '../contracts/exchange.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { Principal } from '../contracts/principal.ts';
+
+export interface StsParts {
+  readonly tokens: TokenVerifier;
+  /** `undefined`: configuration has no keys for sessions, and every call is refused. */
+  readonly sessions: (ClientSessions & SignatureVerifier) | undefined;
+  readonly authorizer: Authorizer;
+  readonly audit: AuditSink;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  /** Places of one identity, as for S3. */
+  readonly admission: {
+    /** @throws GatewayError SlowDown */
+    readonly enter: (exchange: Exchange, principal: Principal) => void;
+    readonly leave: (exchange: Exchange) => void;
+  };
+  readonly limits: {
+    /** A form must have arrived whole within this time: nobody is known before. */
+    readonly formMs: number;
+    /** Forms under way at a time, so that callers whom nobody knows never hold every place. */
+    readonly formsInFlight: number;
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Enters: an exchange that should carry a form. Leaves: its bytes, for the signature, and its fields.
+ * The caller is not known yet: size, time and number of fields are bounded, and nothing is kept. Refuses what two parsers
+ * could read in two ways: repeated fields, stray separators, broken escapes, text that is not UTF-8.
+ */
+import type { Exchange } from '../contracts/exchange.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { contentLength } from '../s3/request-headers.ts';
+
+export interface Form {
+  readonly content: Buffer;
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+const MAX_FORM_BYTES = 65_536;
+const MAX_FIELDS = 16;
+const FORM = /^application\/x-www-form-urlencoded(?: *; *charset="?utf-8"?)?$/i;
+const ENCODED = /^[A-Za-z0-9%+._~!$'()*,:;@/?-]*$/;
+const FIELD_NAME = /^[A-Za-z][A-Za-z0-9.]{0,63}$/;
+
+/**
+ * Reads a form of at most 64 KiB within `timeoutMs`.
+ * @throws GatewayError InvalidRequest, EntityTooLarge, RequestTimeout, IncompleteBody, BadRequest
+ * @see https://url.spec.whatwg.org/#application/x-www-form-urlencoded
+ */
+export async function readForm(
+  exchange: Exchange,
+  headers: ReadonlyMap<string, string>,
+  timeoutMs: number,
+): Promise<Form> {
+  if (!FORM.test(headers.get('content-type') ?? '') || headers.has('content-encoding')) {
+    throw new GatewayError('InvalidRequest', 'receive', { clientFields: { Header: 'content-type' } });
+  }
+  if ((contentLength(headers) ?? 0) > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge', 'receive');
+  const content = await readInTime(exchange, timeoutMs);
+  return { content, fields: parseForm(content) };
+}
+
+/** Parses the bytes of a form. @throws GatewayError InvalidRequest */
+export function parseForm(content: Buffer): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  const pairs = content.toString('latin1').split('&', MAX_FIELDS + 1);
+  if (pairs.length > MAX_FIELDS) throw malformed('too many fields');
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    if (equals < 0) throw malformed('a field without =');
+    const name = decode(pair.slice(0, equals));
+    if (!FIELD_NAME.test(name)) throw malformed('the name of a field');
+    // Of a repeated field one parser takes the first and the next one the last.
+    if (fields.has(name)) throw malformed('a repeated field');
+    fields.set(name, decode(pair.slice(equals + 1)));
+  }
+  return fields;
+}
+
+function decode(text: string): string {
+  // An unescaped `=` is what base64 in a token would bring; nothing is lost by it behind the first.
+  if (!ENCODED.test(text.replaceAll('=', ''))) throw malformed('a byte that must be escaped');
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw malformed('a broken escape');
+  }
+}
+
+function malformed(detail: string): GatewayError {
+  return new GatewayError('InvalidRequest', 'receive', { detail: `form: ${detail}`, clientFields: { Form: detail } });
+}
+
+async function readInTime(exchange: Exchange, timeoutMs: number): Promise<Buffer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new GatewayError('RequestTimeout', 'receive', { detail: 'the form came too slowly' })),
+      timeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([readBounded(exchange.body), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge', 'receive');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}

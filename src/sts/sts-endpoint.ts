@@ -1,0 +1,139 @@
+/**
+ * Our STS: AssumeRoleWithWebIdentity, which needs no signature, and GetCallerIdentity, which needs one or a bearer token.
+ * Enters: a form. Leaves: credentials of ours, never the store's. Parameters that are not known are refused: a session
+ * policy that nobody applies would be an access that nobody meant to give.
+ * @see AWS Security Token Service API Reference
+ */
+import { hash } from 'node:crypto';
+import type { Endpoint, Exchange } from '../contracts/exchange.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { foldHeaders } from '../s3/request-headers.ts';
+import { bearerToken } from './bearer-token.ts';
+import type { CallRecord } from './call-record.ts';
+import { createEndpoint, type Answer } from './endpoint.ts';
+import { issue } from './issue.ts';
+import type { StsParts } from './parts.ts';
+import { readForm, type Form } from './read-form.ts';
+import { assumedDocument, callerDocument, stsFailure, stsHeaders } from './sts-documents.ts';
+
+interface Call {
+  readonly exchange: Exchange;
+  readonly record: CallRecord;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly form: Form;
+}
+
+const VERSION = '2011-06-15';
+const ASSUME_FIELDS = ['Action', 'Version', 'RoleArn', 'RoleSessionName', 'WebIdentityToken', 'DurationSeconds'];
+const CALLER_FIELDS = ['Action', 'Version'];
+
+const ARN = /^arn:[\w+=,.@:/-]{16,2044}$/;
+/** The account is nobody's. A policy's id, or `sallyport` for all that name the caller. */
+const OUR_ROLE = /^arn:aws:iam::000000000000:role\/([a-z0-9][a-z0-9-]{0,63})$/;
+const SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
+const SECONDS = { min: 900, max: 43_200 };
+
+/** Makes the endpoint of `POST /` and `POST /-/sts`. */
+export function createStsEndpoint(parts: StsParts): Endpoint {
+  const { sessions, limits } = parts;
+  let forms = 0;
+
+  const readCall = async (exchange: Exchange, record: CallRecord): Promise<Call> => {
+    if (forms >= limits.formsInFlight) throw new GatewayError('SlowDown', 'receive', { detail: 'too many forms' });
+    forms += 1;
+    try {
+      if (exchange.raw.target.includes('?')) throw new GatewayError('InvalidURI', 'receive');
+      const headers = foldHeaders(exchange.raw.rawHeaders);
+      return { exchange, record, headers, form: await readForm(exchange, headers, limits.formMs) };
+    } finally {
+      forms -= 1;
+    }
+  };
+
+  const assumeRole = async (issuer: NonNullable<StsParts['sessions']>, call: Call): Promise<Answer> => {
+    const { exchange, record, headers, form } = call;
+    refuseOthers(form, ASSUME_FIELDS);
+    // Which of two identities was meant is not ours to guess.
+    if (headers.has('authorization')) {
+      throw new GatewayError('InvalidRequest', 'receive', { clientFields: { Header: 'authorization' } });
+    }
+    const roleArn = argument(form, 'RoleArn', ARN);
+    const sessionName = argument(form, 'RoleSessionName', SESSION_NAME);
+    const token = argument(form, 'WebIdentityToken', /^[!-~]{4,}$/);
+    const seconds = duration(form);
+    const role = OUR_ROLE.exec(roleArn)?.[1];
+    const principal = await parts.tokens.verify(token);
+    const wanted = { operation: 'AssumeRoleWithWebIdentity', role, seconds } as const;
+    const credentials = await issue(parts, issuer, { exchange, record }, principal, wanted);
+    const { requestId } = exchange;
+    const body = assumedDocument(credentials, principal, { role: role ?? '', sessionName, requestId });
+    return { status: 200, headers: stsHeaders(requestId), body };
+  };
+
+  const callerIdentity = async (verifier: NonNullable<StsParts['sessions']>, call: Call): Promise<Answer> => {
+    const { exchange, record, form } = call;
+    refuseOthers(form, CALLER_FIELDS);
+    const principal = await identify(verifier, call);
+    record.identified('GetCallerIdentity', principal);
+    parts.admission.enter(exchange, principal);
+    record.decided({
+      effect: 'allow',
+      rule: 'own-identity',
+      reason: 'Every identity may ask who it is.',
+      policyVersion: parts.authorizer.policyVersion(),
+    });
+    await record.intent();
+    const { requestId } = exchange;
+    return { status: 200, headers: stsHeaders(requestId), body: callerDocument(principal, requestId) };
+  };
+
+  const identify = async (verifier: NonNullable<StsParts['sessions']>, call: Call): Promise<Principal> => {
+    const token = bearerToken(call.headers.get('authorization'));
+    if (token !== undefined) return parts.tokens.verify(token);
+    const identification = verifier.verify({
+      raw: call.exchange.raw,
+      service: 'sts',
+      payloadHash: hash('sha256', call.form.content, 'hex'),
+      receivedAtMs: call.record.startedMs,
+    });
+    if (identification === undefined) throw new GatewayError('MissingToken', 'authenticate');
+    return identification.principal;
+  };
+
+  return createEndpoint(parts, {
+    failure: stsFailure,
+    work: async (exchange, record) => {
+      if (sessions === undefined) throw new GatewayError('SessionsNotConfigured', 'receive');
+      const call = await readCall(exchange, record);
+      const action = call.form.fields.get('Action');
+      if (call.form.fields.get('Version') !== VERSION) throw new GatewayError('UnknownAction', 'receive');
+      if (action === 'AssumeRoleWithWebIdentity') return assumeRole(sessions, call);
+      if (action === 'GetCallerIdentity') return callerIdentity(sessions, call);
+      throw new GatewayError('UnknownAction', 'receive');
+    },
+  });
+}
+
+function refuseOthers({ fields }: Form, known: readonly string[]): void {
+  for (const name of fields.keys()) if (!known.includes(name)) throw invalid(name);
+}
+
+function argument({ fields }: Form, name: string, shape: RegExp): string {
+  const value = fields.get(name);
+  if (value === undefined || !shape.test(value)) throw invalid(name);
+  return value;
+}
+
+function duration({ fields }: Form): number | undefined {
+  const text = fields.get('DurationSeconds');
+  if (text === undefined) return undefined;
+  const seconds = /^\d{3,5}$/.test(text) ? Number(text) : 0;
+  if (seconds < SECONDS.min || seconds > SECONDS.max) throw invalid('DurationSeconds');
+  return seconds;
+}
+
+/** Names of fields are bounded and harmless; values may be tokens, and are never repeated. */
+function invalid(name: string): GatewayError {
+  return new GatewayError('InvalidArgument', 'receive', { clientFields: { Parameter: name } });
+}
