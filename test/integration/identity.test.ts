@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import type { BearerAuthenticator } from '../../src/identity/bearer-authenticator.ts';
 import { startProvider, type TestProvider } from '../support/issuer.ts';
-import { authenticatorFor, bearer, refusedWith } from '../unit/identity/fixture.ts';
+import { authenticatorFor, bearer, refusedWith, type Subject } from '../unit/identity/fixture.ts';
 
 describe('bearer tokens of a real OpenID provider', () => {
   let provider: TestProvider;
-  let authenticator: BearerAuthenticator;
+  let authenticator: Subject['authenticator'];
 
   before(async () => {
     provider = await startProvider();

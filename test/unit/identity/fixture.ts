@@ -1,19 +1,21 @@
 /** What the tests of identity share: a clock that stands still, an observer that writes down, and requests. */
 import assert from 'node:assert/strict';
 import type { Observer } from '../../../src/contracts/observer.ts';
+import type { Principal } from '../../../src/contracts/principal.ts';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import {
-  createBearerAuthenticator,
-  type BearerAuthenticator,
-  type BearerAuthenticatorOptions,
-} from '../../../src/identity/bearer-authenticator.ts';
+import { createBearerAuthenticator } from '../../../src/identity/bearer-authenticator.ts';
 import type { IssuerOptions } from '../../../src/identity/issuer-options.ts';
 import { createIssuer, type Issuer } from '../../../src/identity/issuer.ts';
+import {
+  createTokenVerifier,
+  type IssuerTokenVerifier,
+  type IssuerTokenVerifierOptions,
+} from '../../../src/identity/token-verifier.ts';
 import { OPERATIONS } from '../../../src/s3/operations.ts';
 import type { S3Request } from '../../../src/s3/request.ts';
 
-class SteppedClock {
+export class SteppedClock {
   #nowMs = Date.now();
   readonly now = (): number => this.#nowMs;
   readonly seconds = (): number => Math.floor(this.#nowMs / 1000);
@@ -28,7 +30,7 @@ interface Observed {
   readonly events: string[];
 }
 
-const recordingObserver = (): Observed => {
+export const recordingObserver = (): Observed => {
   const events: string[] = [];
   const note = (level: string) => (message: string, fields?: object) => {
     events.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
@@ -51,6 +53,12 @@ export const AUDIENCE = 'https://sallyport.test/';
 
 /** A request with this Authorization header, or with none. */
 export const requestWith = (authorization: string | undefined, query: Record<string, string> = {}): S3Request => ({
+  raw: {
+    method: 'GET',
+    target: '/reports/a',
+    rawHeaders: authorization === undefined ? [] : ['Authorization', authorization],
+  },
+  presented: authorization === undefined ? 'nothing' : 'bearer',
   requestId: 'request-1',
   receivedAtMs: 0,
   operation: 'GetObject',
@@ -60,7 +68,9 @@ export const requestWith = (authorization: string | undefined, query: Record<str
   key: 'a',
   query: new Map(Object.entries(query)),
   headers: new Map(authorization === undefined ? [] : [['authorization', authorization]]),
-  contentLength: undefined,
+  payload: { sizeBytes: undefined, declaredHash: undefined, chunked: undefined },
+  versionId: undefined,
+  copySource: undefined,
   range: undefined,
   claims: {},
   clientAddress: '127.0.0.1',
@@ -68,8 +78,14 @@ export const requestWith = (authorization: string | undefined, query: Record<str
 
 export const bearer = (token: string): S3Request => requestWith(`Bearer ${token}`);
 
+/** The bearer authenticator, and what it stands on. */
+interface Tested extends Pick<IssuerTokenVerifier, 'health' | 'close'> {
+  readonly authenticate: (request: S3Request) => Promise<Principal | undefined>;
+}
+
 export interface Subject extends Observed {
-  readonly authenticator: BearerAuthenticator;
+  readonly authenticator: Tested;
+  readonly tokens: IssuerTokenVerifier;
   readonly issuers: readonly Issuer[];
   readonly clock: SteppedClock;
 }
@@ -77,7 +93,7 @@ export interface Subject extends Observed {
 /** An authenticator over issuers on loopback; what a test does not care about has a default. */
 export const authenticatorFor = (
   issuers: readonly (Partial<IssuerOptions> & { readonly issuer: string })[],
-  options: Partial<BearerAuthenticatorOptions> = {},
+  options: Partial<IssuerTokenVerifierOptions> = {},
 ): Subject => {
   const clock = new SteppedClock();
   const observed = recordingObserver();
@@ -94,7 +110,14 @@ export const authenticatorFor = (
       deps,
     ),
   );
-  return { authenticator: createBearerAuthenticator(made, { ...deps, ...options }), issuers: made, clock, ...observed };
+  const tokens = createTokenVerifier(made, { ...deps, ...options });
+  const bearers = createBearerAuthenticator(tokens);
+  const authenticator: Tested = {
+    authenticate: async (request) => (await bearers.authenticate(request))?.principal,
+    health: tokens.health,
+    close: tokens.close,
+  };
+  return { authenticator, tokens, issuers: made, clock, ...observed };
 };
 
 /** Asserts that this fails with this code and gives the error. */
