@@ -11,6 +11,8 @@ export type Access =
       readonly bucket: string;
       readonly prefix: string;
       readonly after: readonly string[];
+      /** Uploads under way instead of objects: decided alike, but a store cannot hold such a listing to its prefix. */
+      readonly uploads?: true;
     }
   /** The bucket itself: making, deleting and configuring it. */
   | { readonly kind: 'admin'; readonly verb: 'ADMIN'; readonly bucket: string }

@@ -11,6 +11,8 @@ export interface AssumeRolePlan {
   readonly sourceIdentity: string | undefined;
   /** Compact JSON, at most 2,048 characters. */
   readonly sessionPolicy: string;
+  /** The policy that the caller's session is bound to: sessions at the store are not shared between bindings. */
+  readonly binding?: string;
   /** Credentials are not used after this: the end of the caller's token. */
   readonly notAfterMs: number;
 }

@@ -4,19 +4,23 @@
  * anything is asked.
  */
 import { LRUCache } from 'lru-cache';
-import type { Access, Grant } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { Clock } from '../contracts/clock.ts';
-import type { AssumeRolePlan, CredentialBroker, StoreCredentials } from '../contracts/credential-broker.ts';
+import type {
+  AccessScope,
+  AssumeRolePlan,
+  CredentialBroker,
+  StoreCredentials,
+} from '../contracts/credential-broker.ts';
 import type { HealthReport, HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { createAssumeRole, type AssumeRole, type AssumeRoleOptions, type StsStore } from './assume-role.ts';
 import { digest } from './digest.ts';
+import { createPolicyPlanner } from './plan-policy.ts';
 import { createSessionCache, SESSION_MARGIN_MS } from './session-cache.ts';
 import { sessionName } from './session-name.ts';
-import { sessionPolicies, type SessionPolicies } from './session-policies.ts';
 import { PolicyTooLargeError } from './sts-failure.ts';
 
 /** STS gives no shorter sessions; where the token ends sooner, the rest of the session goes unused. */
@@ -38,6 +42,7 @@ export interface CredentialBrokerOptions {
 interface StoreState {
   readonly store: StsStore;
   readonly assumeRole: AssumeRole;
+  readonly policyFor: (scopes: readonly AccessScope[]) => string;
   health: HealthReport;
 }
 
@@ -50,10 +55,10 @@ export function createCredentialBroker(
   options: CredentialBrokerOptions,
 ): CredentialBroker & HealthSource & { readonly close: () => void } {
   const { clock, observer, maxSessions = 10_000, stsTimeoutMs = 5000 } = options;
-  const states = storeStates(options.stores, { clock, observer, timeoutMs: stsTimeoutMs });
-  const sessions = createSessionCache({ clock, observer, maxSessions });
   const policiesTooLarge = new LRUCache<string, true>({ max: MAX_POLICIES_TOO_LARGE });
-  const policies = new WeakMap<readonly Grant[], WeakMap<Bucket, SessionPolicies>>();
+  const isTooLarge = (policy: string): boolean => policiesTooLarge.has(policy);
+  const states = storeStates(options.stores, isTooLarge, { clock, observer, timeoutMs: stsTimeoutMs });
+  const sessions = createSessionCache({ clock, observer, maxSessions });
   const plans = new WeakMap<Principal, WeakMap<Bucket, AssumeRolePlan>>();
   const cacheKeys = new WeakMap<AssumeRolePlan, string>();
 
@@ -66,18 +71,10 @@ export function createCredentialBroker(
   const keyOf = (asked: AssumeRolePlan, { store }: StoreState): string =>
     getOrSet(cacheKeys, asked, () => cacheKey(asked, store));
 
-  const plan = (principal: Principal, bucket: Bucket, grants: readonly Grant[], access: Access): AssumeRolePlan => {
-    const { store } = stateOf(bucket.store.name);
-    const ofGrants = getOrSet(policies, grants, () => new WeakMap<Bucket, SessionPolicies>());
-    const { shared, sharedCovers, exact } = getOrSet(ofGrants, bucket, () =>
-      sessionPolicies(grants, { bucketArn: bucketArn(bucket), iamEscapes: store.iamEscapes }),
-    );
-    const sharedServes = shared !== undefined && sharedCovers(access) && !policiesTooLarge.has(shared);
-    const sessionPolicy = sharedServes ? shared : exact(access);
-    if (policiesTooLarge.has(sessionPolicy)) {
-      const detail = 'STS finds the session policy of this key or prefix too large';
-      throw new GatewayError('AccessDenied', 'assume-role', { detail });
-    }
+  const plan = (principal: Principal, scopes: readonly AccessScope[]): AssumeRolePlan => {
+    const bucket = soleTarget(scopes);
+    const { store, policyFor } = stateOf(bucket.store.name);
+    const sessionPolicy = policyFor(scopes);
     const ofPrincipal = getOrSet(plans, principal, () => new WeakMap<Bucket, AssumeRolePlan>());
     const known = ofPrincipal.get(bucket);
     if (known?.sessionPolicy === sessionPolicy) return known;
@@ -88,6 +85,7 @@ export function createCredentialBroker(
       sessionName: name,
       sourceIdentity: store.roleDefaults.sourceIdentity ? name : undefined,
       sessionPolicy,
+      ...(principal.binding === undefined ? {} : { binding: principal.binding }),
       notAfterMs: principal.expiresAtMs,
     });
     ofPrincipal.set(bucket, fresh);
@@ -125,7 +123,25 @@ export function createCredentialBroker(
   };
 }
 
-function storeStates(stores: readonly StsStore[], options: AssumeRoleOptions): ReadonlyMap<string, StoreState> {
+/** The bucket of the first scope; one session of one role serves all of them, or none. */
+function soleTarget(scopes: readonly AccessScope[]): Bucket {
+  const bucket = scopes[0]?.bucket;
+  const together = scopes.every(
+    (scope) =>
+      scope.accesses.length > 0 &&
+      scope.bucket.store.name === bucket?.store.name &&
+      scope.bucket.roleArn === bucket.roleArn,
+  );
+  if (bucket !== undefined && together) return bucket;
+  const detail = 'a request must have accesses, and all of them in one store and by one role';
+  throw new GatewayError('InternalError', 'assume-role', { detail });
+}
+
+function storeStates(
+  stores: readonly StsStore[],
+  isTooLarge: (policy: string) => boolean,
+  options: AssumeRoleOptions,
+): ReadonlyMap<string, StoreState> {
   const states = new Map<string, StoreState>();
   for (const store of stores) {
     if (states.has(store.name)) throw new TypeError(`two stores are named ${store.name}`);
@@ -133,7 +149,8 @@ function storeStates(stores: readonly StsStore[], options: AssumeRoleOptions): R
       throw new TypeError(`store ${store.name}: sessions last ${MIN_SESSION_SECONDS} seconds or more`);
     }
     const health = { name: `sts:${store.name}`, state: 'ok' } as const;
-    states.set(store.name, { store, assumeRole: createAssumeRole(store, options), health });
+    const policyFor = createPolicyPlanner(store.iamEscapes, isTooLarge);
+    states.set(store.name, { store, assumeRole: createAssumeRole(store, options), policyFor, health });
   }
   return states;
 }
@@ -146,17 +163,12 @@ function healthAfter(name: string, error: unknown): HealthReport {
 }
 
 /**
- * SHA-256 of all inputs of AssumeRole but the duration: a session serves whoever asks for the same, as long as it lasts. The end of
- * the caller's token is not an input; it is checked at every use.
+ * SHA-256 of all inputs of AssumeRole but the duration, and of the binding: a session serves whoever asks for the same,
+ * as long as it lasts. The end of the caller's token is not an input; it is checked at every use.
  */
 function cacheKey(asked: AssumeRolePlan, { roleDefaults }: StsStore): string {
-  const { storeName, roleArn, sessionName: name, sourceIdentity, sessionPolicy } = asked;
-  return digest([storeName, roleArn, name, sourceIdentity, roleDefaults.externalId, sessionPolicy]);
-}
-
-/** China and GovCloud are partitions of their own, and a role is in the partition of its buckets. */
-function bucketArn({ roleArn, storeBucket }: Bucket): string {
-  return `arn:${/^arn:(aws[a-z-]*):/.exec(roleArn)?.[1] ?? 'aws'}:s3:::${storeBucket}`;
+  const { storeName, roleArn, sessionName: name, sourceIdentity, sessionPolicy, binding } = asked;
+  return digest([storeName, roleArn, name, sourceIdentity, roleDefaults.externalId, sessionPolicy, binding]);
 }
 
 function getOrSet<K extends WeakKey, V>(map: WeakMap<K, V>, key: K, make: () => V): V {

@@ -3,8 +3,12 @@
  * way to say it. A key must never act as a pattern: `a*b` as it stands would also grant `a/any/b`.
  */
 import type { Grant } from '../contracts/authorizer.ts';
+import type { Verb } from '../s3/operations.ts';
+import { actionsNeedingOnly } from './iam-actions.ts';
 
 export interface IamDialect {
+  /** The actions on one object of whoever has all of these verbs there. */
+  readonly actions: (verbs: readonly Verb[]) => readonly string[];
   /** For `Resource`: the one object, or every object under a prefix. */
   readonly resource: (bucketArn: string, scope: Grant['scope']) => string | undefined;
   /** For `StringLike`: every prefix that starts with the scope's. A scope of one key has none. */
@@ -15,7 +19,7 @@ export interface IamDialect {
 
 /**
  * Gives the dialect of a store. Where IAM has no escapes, Ceph RGW for one, wildcards and `${` cannot be said. Nor can
- * a colon in a resource: RGW refuses the whole policy.
+ * a colon in a resource, or an action of AWS's alone: RGW refuses the whole policy.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
  */
 export function iamDialect(iamEscapes: boolean): IamDialect {
@@ -28,7 +32,14 @@ export function iamDialect(iamEscapes: boolean): IamDialect {
     const prefix = literal(scope.prefix, unsayable);
     return prefix === undefined ? undefined : `${prefix}*`;
   };
+  const known = new Map<string, readonly string[]>();
   return {
+    actions: (verbs) => {
+      const key = verbs.join();
+      const actions = known.get(key) ?? actionsNeedingOnly(verbs, iamEscapes);
+      known.set(key, actions);
+      return actions;
+    },
     resource: (bucketArn, scope) => {
       const path = pattern(scope, /[*?:]|\$\{/);
       return path === undefined ? undefined : `${bucketArn}/${path}`;

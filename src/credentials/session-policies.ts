@@ -1,48 +1,46 @@
 /**
  * Grants in; inline session policies for STS out. Never wider than the grants: what IAM cannot say, or has no room for,
- * is narrowed to the one access that was asked for, and refused where even that cannot be said.
+ * is narrowed step by step, at last to the accesses that were asked for, and refused where even these cannot be said.
  */
 import type { Access, Grant } from '../contracts/authorizer.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Verb } from '../s3/operations.ts';
+import { coversListing, granted, holds, overlap, type Scope } from './granted.ts';
+import { actionsNeedingAny, type ListingVerb } from './iam-actions.ts';
 import { iamDialect, type IamDialect } from './iam-dialect.ts';
-
-/** What AssumeRole takes, in characters. */
-const MAX_POLICY_LENGTH = 2048;
-
-/** LIST is about the bucket and stands apart. HeadObject needs s3:GetObject. */
-const OBJECT_ACTIONS: Readonly<Record<Exclude<Verb, 'LIST'>, readonly string[]>> = {
-  GET: ['s3:GetObject'],
-  PUT: ['s3:PutObject'],
-  DELETE: ['s3:DeleteObject'],
-};
+import {
+  adminStatement,
+  exactStatements,
+  listingStatements,
+  objectStatements,
+  verbsByKey,
+  type Statement,
+} from './policy-statements.ts';
 
 export interface SessionPoliciesOptions {
   /** ARN of the bucket in the store. */
   readonly bucketArn: string;
-  /** Whether the store's IAM takes `${*}`, `${?}` and `${$}` for the characters themselves, as AWS does. */
+  /** Whether the store's IAM is AWS's own: it takes `${*}`, `${?}` and `${$}` for characters, and knows every action. */
   readonly iamEscapes: boolean;
 }
 
+/** What a policy says of one bucket. */
+export interface PolicyPart {
+  readonly statements: readonly Statement[];
+  /** Whether the statements say all of these, given that the grants allow them. */
+  readonly covers: (accesses: readonly Access[]) => boolean;
+}
+
+/** From wide to narrow; `undefined` where IAM cannot say the denies. */
 export interface SessionPolicies {
-  /** All that the grants allow, as far as IAM can say it; `undefined` where it cannot, or has no room for it. */
-  readonly shared: string | undefined;
-  /** Whether `shared` says this access too, given that the grants allow it. */
-  readonly sharedCovers: (access: Access) => boolean;
-  /** This access and nothing else. @throws GatewayError AccessDenied (not granted, or IAM cannot say it) */
-  readonly exact: (access: Access) => string;
-}
-
-interface ObjectRule {
-  readonly verbs: readonly Exclude<Verb, 'LIST'>[];
-  readonly scope: Grant['scope'];
-}
-
-interface Statement {
-  readonly Effect: 'Allow' | 'Deny';
-  readonly Action: string | readonly string[];
-  readonly Resource: string | readonly string[];
-  readonly Condition?: Readonly<Record<string, Readonly<Record<'s3:prefix', string | readonly string[]>>>>;
+  /** All that the grants allow, as far as IAM can say it. */
+  readonly shared: PolicyPart | undefined;
+  /** The same of those verbs only that the accesses ask for. */
+  readonly ofVerbs: (accesses: readonly Access[]) => PolicyPart | undefined;
+  /** Of these, only the allows that cover one of the accesses. */
+  readonly ofRules: (accesses: readonly Access[]) => PolicyPart | undefined;
+  /** These accesses and nothing else. @throws GatewayError AccessDenied (not granted, or IAM cannot say one of them) */
+  readonly exact: (accesses: readonly Access[]) => PolicyPart;
 }
 
 /**
@@ -52,129 +50,104 @@ interface Statement {
 export function sessionPolicies(grants: readonly Grant[], options: SessionPoliciesOptions): SessionPolicies {
   const { bucketArn } = options;
   const dialect = iamDialect(options.iamEscapes);
-  const allows = grants.filter(({ effect }) => effect === 'allow');
-  const denies = grants.filter(({ effect }) => effect === 'deny');
-
-  const objects = allows.map(objectRule).filter(({ scope }) => dialect.resource(bucketArn, scope) !== undefined);
-  // IAM can deny the prefix that is asked for, but not the keys that a wider listing would show. So an allow of which a
-  // deny takes any part is not said here; the listings that it still allows are named one by one.
-  const listings = allows.filter(
-    ({ verbs, scope }) =>
-      verbs.includes('LIST') &&
-      dialect.anyPrefix(scope) !== undefined &&
-      !denies.some((deny) => deny.verbs.includes('LIST') && overlap(deny.scope, scope)),
-  );
-  const denials = denies.map(objectRule).map(({ verbs, scope }) => ({
-    verbs: verbs.filter((verb) => allows.some((allow) => allow.verbs.includes(verb) && overlap(allow.scope, scope))),
-    scope,
-  }));
-  const shared = compact([
-    ...objectStatements('Allow', objects, bucketArn, dialect),
-    ...listingStatements(listings, bucketArn, dialect),
-    ...objectStatements('Deny', denials, bucketArn, dialect),
-  ]);
-  const deniesSaid = denials.every(
-    ({ verbs, scope }) => verbs.length === 0 || dialect.resource(bucketArn, scope) !== undefined,
-  );
+  // As many as there are kinds of request.
+  const known = new Map<string, PolicyPart | undefined>();
 
   return {
-    shared: deniesSaid && shared.length <= MAX_POLICY_LENGTH ? shared : undefined,
-    sharedCovers: (access) => {
-      if (access.kind === 'listing') return listings.some(({ scope }) => allowsListing(scope, access.prefix));
-      if (access.kind === 'bucket') return false;
-      return objects.some(({ verbs, scope }) => verbs.some((verb) => verb === access.verb) && holds(scope, access.key));
+    shared: partOf(grants, bucketArn, dialect),
+    ofVerbs: (accesses) => {
+      const key = verbsOf(accesses).sort().join();
+      if (!known.has(key)) known.set(key, partOf(askedFor(grants, accesses), bucketArn, dialect));
+      return known.get(key);
     },
-    exact: (access) => {
-      if (!isGranted(allows, denies, access)) throw refused('no grant covers this access');
-      const statement = exactStatement(access, bucketArn, dialect);
-      if (statement === undefined) throw refused("the store's IAM cannot name this key or prefix literally");
-      const policy = compact([statement]);
-      if (policy.length > MAX_POLICY_LENGTH) throw refused('the session policy of this key or prefix is too long');
-      return policy;
+    ofRules: (accesses) => {
+      const bearing = askedFor(grants, accesses).filter(
+        (grant) => grant.effect === 'deny' || accesses.some((access) => granted([grant], access)),
+      );
+      return partOf(bearing, bucketArn, dialect);
+    },
+    exact: (accesses) => {
+      if (!accesses.every((access) => granted(grants, access))) throw refused('no grant covers this access');
+      const statements = exactStatements(accesses, bucketArn, dialect);
+      if (statements === undefined) throw refused("the store's IAM cannot name this key or prefix literally");
+      return { statements, covers: () => true };
     },
   };
 }
 
-const refused = (detail: string) => new GatewayError('AccessDenied', 'assume-role', { detail });
-
-const objectRule = ({ verbs, scope }: Grant): ObjectRule => ({
-  verbs: verbs.filter((verb) => verb !== 'LIST'),
-  scope,
-});
-
-const holds = (scope: Grant['scope'], key: string) =>
-  'key' in scope ? scope.key === key : key.startsWith(scope.prefix);
-
-/** A scope of one key allows no listing: a listing of its name would show every longer name as well. */
-const allowsListing = (scope: Grant['scope'], prefix: string) => 'prefix' in scope && prefix.startsWith(scope.prefix);
-
-/** Whether some key lies in both. */
-function overlap(one: Grant['scope'], other: Grant['scope']): boolean {
-  if ('key' in one) return holds(other, one.key);
-  if ('key' in other) return holds(one, other.key);
-  return one.prefix.startsWith(other.prefix) || other.prefix.startsWith(one.prefix);
-}
-
-// The authorizer has decided this before. It is asked again here because what follows asks a store for power.
-function isGranted(allows: readonly Grant[], denies: readonly Grant[], access: Access): boolean {
-  if (access.kind === 'bucket') return false;
-  const bears = ({ verbs, scope }: Grant, bearsOnListing: (scope: Grant['scope'], prefix: string) => boolean) =>
-    verbs.includes(access.verb) &&
-    (access.kind === 'listing' ? bearsOnListing(scope, access.prefix) : holds(scope, access.key));
-  return (
-    allows.some((allow) => bears(allow, allowsListing)) &&
-    !denies.some((deny) => bears(deny, (scope, prefix) => overlap(scope, { prefix })))
-  );
-}
-
-/** One statement for each set of actions. */
-function objectStatements(
-  effect: Statement['Effect'],
-  rules: readonly ObjectRule[],
-  bucketArn: string,
-  dialect: IamDialect,
-): Statement[] {
-  const byActions = Map.groupBy(rules, ({ verbs }) => [...verbs].sort().join());
-  return [...byActions.values()].flatMap((alike) => {
-    const actions = alike[0]?.verbs.flatMap((verb) => OBJECT_ACTIONS[verb]) ?? [];
-    const resources = alike.flatMap(({ scope }) => dialect.resource(bucketArn, scope) ?? []);
-    if (actions.length === 0 || resources.length === 0) return [];
-    return [{ Effect: effect, Action: oneOrMany(actions), Resource: oneOrMany(resources) }];
-  });
-}
-
-function listingStatements(listings: readonly Grant[], bucketArn: string, dialect: IamDialect): Statement[] {
-  if (listings.length === 0) return [];
-  const statement = { Effect: 'Allow', Action: 's3:ListBucket', Resource: bucketArn } as const;
-  // A condition would not hold for a listing that names no prefix.
-  if (listings.some(({ scope }) => allowsListing(scope, ''))) return [statement];
-  const prefixes = listings.flatMap(({ scope }) => dialect.anyPrefix(scope) ?? []);
-  return [{ ...statement, Condition: { StringLike: { 's3:prefix': oneOrMany(prefixes) } } }];
-}
-
-function exactStatement(access: Access, bucketArn: string, dialect: IamDialect): Statement | undefined {
-  if (access.kind === 'bucket') return undefined;
-  if (access.kind === 'listing') {
-    const statement = { Effect: 'Allow', Action: 's3:ListBucket', Resource: bucketArn } as const;
-    // Whoever is granted the listing of everything is granted every listing.
-    if (access.prefix === '') return statement;
-    const prefix = dialect.exactPrefix(access.prefix);
-    return prefix === undefined ? undefined : { ...statement, Condition: { StringEquals: { 's3:prefix': prefix } } };
-  }
-  const resource = dialect.resource(bucketArn, { key: access.key });
-  if (resource === undefined || access.verb === 'LIST') return undefined;
-  return { Effect: 'Allow', Action: oneOrMany(OBJECT_ACTIONS[access.verb]), Resource: resource };
-}
-
-function oneOrMany(values: readonly string[]): string | readonly string[] {
-  const distinct = [...new Set(values)];
-  return distinct.length === 1 ? (distinct[0] ?? distinct) : distinct;
-}
-
-/** AssumeRole takes no characters beyond U+00FF, and some stores no spaces: compact JSON in visible ASCII. */
-function compact(statements: readonly Statement[]): string {
-  return JSON.stringify({ Version: '2012-10-17', Statement: statements }).replace(
+/** Puts parts together. AssumeRole takes no characters beyond U+00FF, and some stores no spaces: visible ASCII only. */
+export function policyDocument(parts: readonly PolicyPart[]): string {
+  const document = { Version: '2012-10-17', Statement: parts.flatMap(({ statements }) => statements) };
+  return JSON.stringify(document).replace(
     /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+const refused = (detail: string) => new GatewayError('AccessDenied', 'assume-role', { detail });
+
+const verbsOf = (accesses: readonly Access[]): Verb[] => [
+  ...new Set(accesses.flatMap((access) => (access.kind === 'bucket' ? [] : access.verb))),
+];
+
+function askedFor(grants: readonly Grant[], accesses: readonly Access[]): readonly Grant[] {
+  const asked = verbsOf(accesses);
+  return grants.map((grant) => ({ ...grant, verbs: grant.verbs.filter((verb) => asked.includes(verb)) }));
+}
+
+function partOf(grants: readonly Grant[], bucketArn: string, dialect: IamDialect): PolicyPart | undefined {
+  const allows = grants.filter(({ effect }) => effect === 'allow');
+  const denies = grants.filter(({ effect }) => effect === 'deny');
+  const objects = allows
+    .filter(({ scope }) => dialect.resource(bucketArn, scope) !== undefined)
+    .map(({ verbs, scope }) => ({ actions: dialect.actions(verbs), scope }));
+  const denials = denies.map(({ verbs, scope }) => {
+    const given = new Set(objects.flatMap((allow) => (overlap(allow.scope, scope) ? allow.actions : [])));
+    return { actions: actionsNeedingAny(verbs).filter((action) => given.has(action)), scope };
+  });
+  const sayable = denials.every(
+    ({ actions, scope }) => actions.length === 0 || dialect.resource(bucketArn, scope) !== undefined,
+  );
+  if (!sayable) return undefined;
+  // IAM can deny the prefix that is asked for, but not the keys that a wider listing would show. So an allow of which a
+  // deny takes any part is not said here; the listings that it still allows are named one by one.
+  const scopesListed = (verb: ListingVerb): readonly Scope[] => {
+    const hidden = denies.filter(({ verbs }) => verbs.includes(verb));
+    return allows.flatMap(({ verbs, scope }) => {
+      const listed = verbs.includes(verb) && dialect.anyPrefix(scope) !== undefined;
+      return listed && !hidden.some((deny) => overlap(deny.scope, scope)) ? [scope] : [];
+    });
+  };
+  const listed = { LIST: scopesListed('LIST'), LIST_VERSIONS: scopesListed('LIST_VERSIONS') };
+  const administers = granted(grants, { kind: 'admin', verb: 'ADMIN', bucket: '' });
+
+  const says = (access: Access): boolean => {
+    switch (access.kind) {
+      case 'bucket':
+        return false;
+      case 'admin':
+        return administers;
+      case 'listing':
+        // For uploads there is no condition on the prefix, so it must be everything or nothing.
+        return listed[access.verb].some((scope) => coversListing(scope, access.uploads === true ? '' : access.prefix));
+      case 'object':
+        return true;
+    }
+  };
+
+  return {
+    statements: [
+      ...objectStatements('Allow', objects, bucketArn, dialect),
+      ...listingStatements('LIST', listed.LIST, bucketArn, dialect),
+      ...listingStatements('LIST_VERSIONS', listed.LIST_VERSIONS, bucketArn, dialect),
+      ...(administers ? [adminStatement(bucketArn)] : []),
+      ...objectStatements('Deny', denials, bucketArn, dialect),
+    ],
+    covers: (accesses) =>
+      accesses.every(says) &&
+      [...verbsByKey(accesses)].every(([key, verbs]) => {
+        const holding = objects.filter(({ scope }) => holds(scope, key));
+        return dialect.actions(verbs).every((action) => holding.some(({ actions }) => actions.includes(action)));
+      }),
+  };
 }
