@@ -25,45 +25,41 @@ const ALGORITHM_HEADERS = ['x-amz-sdk-checksum-algorithm', 'x-amz-checksum-algor
 const SHA256_HEX = /^[0-9a-f]{64}$/i;
 
 /**
- * Reads Content-MD5, `x-amz-checksum-*` and `x-amz-content-sha256`.
- * @throws GatewayError InvalidDigest, InvalidRequest (several checksums, or another one than announced), InvalidArgument
+ * Reads Content-MD5, `x-amz-checksum-*` and `x-amz-content-sha256` of a body; `trailer`: the checksum that follows it.
+ * @throws GatewayError InvalidDigest, InvalidRequest (several checksums, or another one than announced)
  * @see Amazon S3 User Guide, "Checking object integrity"
  */
-export function parseBodyClaims(headers: ReadonlyMap<string, string>): BodyClaims {
+export function parseBodyClaims(
+  headers: ReadonlyMap<string, string>,
+  trailer: ChecksumAlgorithm | undefined,
+): BodyClaims {
   const md5 = headers.get('content-md5');
-  const sha256 = payloadDigest(headers);
-  const checksum = parseChecksum(headers);
+  const sha256 = headers.get('x-amz-content-sha256');
+  const checksum = parseChecksum(headers, trailer);
   return {
     ...(md5 !== undefined && { md5: decodeDigest(md5, 16) }),
     ...(checksum !== undefined && { checksum }),
-    ...(sha256 !== undefined && { sha256 }),
+    ...(sha256 !== undefined && SHA256_HEX.test(sha256) && { sha256: Buffer.from(sha256, 'hex') }),
   };
 }
 
-/**
- * Gives the decoded `x-amz-content-sha256`; `undefined` when absent or UNSIGNED-PAYLOAD.
- * @throws GatewayError InvalidArgument, NotImplemented (STREAMING-*: the body is framed as aws-chunked)
- */
-export function payloadDigest(headers: ReadonlyMap<string, string>): Buffer | undefined {
-  const value = headers.get('x-amz-content-sha256');
-  if (value === undefined || value === 'UNSIGNED-PAYLOAD') return undefined;
-  if (SHA256_HEX.test(value)) return Buffer.from(value, 'hex');
-  const code = value.startsWith('STREAMING-') ? 'NotImplemented' : 'InvalidArgument';
-  throw new GatewayError(code, 'receive', { clientFields: { Header: 'x-amz-content-sha256' } });
-}
-
-function parseChecksum(headers: ReadonlyMap<string, string>): BodyClaims['checksum'] {
+function parseChecksum(
+  headers: ReadonlyMap<string, string>,
+  trailer: ChecksumAlgorithm | undefined,
+): BodyClaims['checksum'] {
   let checksum: BodyClaims['checksum'];
   for (const [name, kind] of CHECKSUM_HEADERS) {
     const value = headers.get(name);
     if (value === undefined) continue;
-    if (checksum !== undefined) throw new GatewayError('InvalidRequest', 'receive', { detail: 'several checksums' });
+    if (checksum !== undefined || trailer !== undefined) {
+      throw new GatewayError('InvalidRequest', 'receive', { detail: 'several checksums' });
+    }
     checksum = { algorithm: kind.algorithm, value: decodeDigest(value, kind.sizeBytes) };
   }
   for (const name of ALGORITHM_HEADERS) {
     const announced = headers.get(name);
     // Announced without a value: the client expects a verification that could not be made.
-    if (announced !== undefined && announced.toUpperCase() !== checksum?.algorithm) {
+    if (announced !== undefined && announced.toUpperCase() !== (checksum?.algorithm ?? trailer)) {
       throw new GatewayError('InvalidRequest', 'receive', { clientFields: { Header: name } });
     }
   }

@@ -7,7 +7,12 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { storeEtag } from './etag.ts';
 import type { S3Request } from './request.ts';
 
-type ConditionalRequest = Pick<S3Request, 'headers' | 'row'>;
+type ConditionalRequest = Pick<S3Request, 'headers' | 'operation' | 'row'>;
+
+const SOURCE_PREFIX = 'x-amz-copy-source-';
+
+/** The operations that put an object in place, and may say over what. */
+const CONDITIONAL_WRITES: ReadonlySet<string> = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
 
 const ENTITY_TAG = '(?:(?:W/)?"[!#-~]*")';
 const ENTITY_TAGS = new RegExp(`^${ENTITY_TAG}(?:[ \\t]*,[ \\t]*${ENTITY_TAG})*$`);
@@ -25,26 +30,34 @@ const HTTP_DATE = /^[\w ,:+-]{1,64}$/;
 export function storeConditions(request: ConditionalRequest, encrypted: boolean): Record<string, string> {
   const conditions: Record<string, string> = {};
   for (const [name, value] of request.headers) {
-    if (name.startsWith('if-')) conditions[name] = storeCondition(request, name, value, encrypted);
+    // If-Range is answered with the whole object (parse-request.ts), which it always allows.
+    if (name.startsWith('if-') && name !== 'if-range') {
+      conditions[name] = storeCondition(request, name, value, encrypted);
+    } else if (name.startsWith(`${SOURCE_PREFIX}if-`) && request.row.operationClass === 'COPY') {
+      conditions[name] = readCondition(name.slice(SOURCE_PREFIX.length), value, encrypted);
+    }
   }
   return conditions;
 }
 
-function storeCondition({ row }: ConditionalRequest, name: string, value: string, encrypted: boolean): string {
-  if (row.operationClass === 'READ') {
-    if (name === 'if-match' || name === 'if-none-match') return value === '*' ? value : storeTags(value, encrypted);
-    if (name === 'if-modified-since' || name === 'if-unmodified-since') {
-      if (!HTTP_DATE.test(value)) throw refuse('InvalidArgument', name);
-      return value;
-    }
-  }
-  if (row.operationClass === 'WRITE') {
+function storeCondition(request: ConditionalRequest, name: string, value: string, encrypted: boolean): string {
+  if (request.row.operationClass === 'READ') return readCondition(name, value, encrypted);
+  if (CONDITIONAL_WRITES.has(request.operation)) {
     // S3 knows two conditions on a write: "nothing there yet", and "still this one entity".
     if (name === 'if-none-match' && value === '*') return value;
     // Bare: Ceph compares what stands here with a bare ETag; AWS takes both forms.
     if (name === 'if-match' && value !== '*' && !value.includes(',')) {
       return storeTags(value, encrypted).replace(QUOTED_TAG, '$1');
     }
+  }
+  throw refuse('NotImplemented', name);
+}
+
+function readCondition(name: string, value: string, encrypted: boolean): string {
+  if (name === 'if-match' || name === 'if-none-match') return value === '*' ? value : storeTags(value, encrypted);
+  if (name === 'if-modified-since' || name === 'if-unmodified-since') {
+    if (!HTTP_DATE.test(value)) throw refuse('InvalidArgument', name);
+    return value;
   }
   throw refuse('NotImplemented', name);
 }

@@ -1,21 +1,26 @@
 /**
- * Enters: the query of ListObjects or ListObjectsV2. Leaves: a typed query, and the query to put to the store.
+ * Enters: the query of a listing of objects, versions or uploads. Leaves: a typed query, and the query to put to the store.
  * The store is always asked for URL-encoded keys, so that every key comes back representable, whatever the client asked.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { OperationName } from './operations.ts';
 import { isTooLong } from './request-target.ts';
 import type { S3Request } from './request.ts';
 
+export type ListingKind = 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads';
+
 export interface ListingQuery {
-  readonly version: 1 | 2;
+  readonly kind: ListingKind;
   readonly prefix: string;
   readonly delimiter: string;
   /** 0 to 1,000. */
   readonly maxKeys: number;
   /** Whether the client wants keys URL-encoded. */
   readonly urlEncoded: boolean;
-  /** `marker` of version 1, `start-after` of version 2. */
+  /** The key to begin after: `start-after` of version 2, `key-marker` of versions and uploads, else `marker`. */
   readonly startAfter: string | undefined;
+  /** `version-id-marker` or `upload-id-marker`: where to begin within that key. */
+  readonly idMarker: string | undefined;
   readonly continuation: { readonly shown: string; readonly stored: string } | undefined;
   /** The keys after which the listing is to begin: policy bounds them as it bounds the prefix. */
   readonly after: readonly string[];
@@ -23,17 +28,49 @@ export interface ListingQuery {
 
 const MAX_KEYS = 1000;
 const MAX_KEYS_DIGITS = /^\d{1,10}$/;
+const ID_MARKER = /^[!-~]{1,1024}$/;
 const MAX_INT32 = 2_147_483_647;
+
+interface Names {
+  readonly startAfter: string;
+  readonly idMarker?: string;
+  readonly maxKeys: string;
+  /** What tells the store which listing is meant. */
+  readonly subresource?: readonly [string, string];
+}
+
+const NAMES: Readonly<Record<ListingKind, Names>> = {
+  ListObjects: { startAfter: 'marker', maxKeys: 'max-keys' },
+  ListObjectsV2: { startAfter: 'start-after', maxKeys: 'max-keys', subresource: ['list-type', '2'] },
+  ListObjectVersions: {
+    startAfter: 'key-marker',
+    idMarker: 'version-id-marker',
+    maxKeys: 'max-keys',
+    subresource: ['versions', ''],
+  },
+  ListMultipartUploads: {
+    startAfter: 'key-marker',
+    idMarker: 'upload-id-marker',
+    maxKeys: 'max-uploads',
+    subresource: ['uploads', ''],
+  },
+};
+
+/** Tells whether an operation is a listing. */
+export function isListing(operation: OperationName): operation is ListingKind {
+  return operation in NAMES;
+}
 
 /**
  * Reads the parameters of a listing.
  * @throws GatewayError InvalidArgument, KeyTooLong
  */
 export function parseListing(request: Pick<S3Request, 'operation' | 'query'>): ListingQuery {
-  const { query } = request;
-  const version = request.operation === 'ListObjectsV2' ? 2 : 1;
+  const { operation: kind, query } = request;
+  if (!isListing(kind)) throw new Error(`${kind} is no listing`);
+  const names = NAMES[kind];
   const prefix = bounded(query.get('prefix') ?? '');
-  const startAfter = query.get(version === 2 ? 'start-after' : 'marker');
+  const startAfter = query.get(names.startAfter);
   if (startAfter !== undefined) bounded(startAfter);
   const encoding = query.get('encoding-type');
   if (encoding !== undefined && encoding !== 'url') throw invalid('encoding-type');
@@ -42,12 +79,13 @@ export function parseListing(request: Pick<S3Request, 'operation' | 'query'>): L
   if (fetchOwner !== undefined && fetchOwner !== 'true' && fetchOwner !== 'false') throw invalid('fetch-owner');
   const token = query.get('continuation-token');
   return {
-    version,
+    kind,
     prefix,
     delimiter: bounded(query.get('delimiter') ?? ''),
-    maxKeys: parseMaxKeys(query.get('max-keys')),
+    maxKeys: parseMaxKeys(names.maxKeys, query.get(names.maxKeys)),
     urlEncoded: encoding === 'url',
     startAfter,
+    idMarker: parseIdMarker(names.idMarker, query, startAfter),
     continuation: token === undefined ? undefined : { shown: token, stored: openToken(token, prefix) },
     after: startAfter === undefined || startAfter === '' ? [] : [startAfter],
   };
@@ -55,16 +93,16 @@ export function parseListing(request: Pick<S3Request, 'operation' | 'query'>): L
 
 /** Gives the query for the store, decoded; it does not name an owner or any other parameter of the client's. */
 export function storeListingQuery(listing: ListingQuery): (readonly [string, string])[] {
+  const names = NAMES[listing.kind];
   const query: (readonly [string, string])[] = [
     ['encoding-type', 'url'],
-    ['max-keys', String(listing.maxKeys)],
+    [names.maxKeys, String(listing.maxKeys)],
     ['prefix', listing.prefix],
   ];
-  if (listing.version === 2) query.push(['list-type', '2']);
+  if (names.subresource !== undefined) query.push(names.subresource);
   if (listing.delimiter !== '') query.push(['delimiter', listing.delimiter]);
-  if (listing.startAfter !== undefined && listing.startAfter !== '') {
-    query.push([listing.version === 2 ? 'start-after' : 'marker', listing.startAfter]);
-  }
+  if (listing.startAfter !== undefined && listing.startAfter !== '') query.push([names.startAfter, listing.startAfter]);
+  if (names.idMarker !== undefined && listing.idMarker !== undefined) query.push([names.idMarker, listing.idMarker]);
   if (listing.continuation !== undefined) query.push(['continuation-token', listing.continuation.stored]);
   return query;
 }
@@ -88,11 +126,23 @@ function openToken(shown: string, prefix: string): string {
   return stored;
 }
 
-function parseMaxKeys(text: string | undefined): number {
+function parseMaxKeys(name: string, text: string | undefined): number {
   if (text === undefined || text === '') return MAX_KEYS;
   const value = MAX_KEYS_DIGITS.test(text) ? Number(text) : Number.NaN;
-  if (!(value <= MAX_INT32)) throw invalid('max-keys');
+  if (!(value <= MAX_INT32)) throw invalid(name);
   return Math.min(value, MAX_KEYS);
+}
+
+function parseIdMarker(
+  name: string | undefined,
+  query: ReadonlyMap<string, string>,
+  startAfter: string | undefined,
+): string | undefined {
+  const value = name === undefined ? undefined : query.get(name);
+  if (name === undefined || value === undefined || value === '') return undefined;
+  // Within which key? S3 ignores the one marker and refuses the other; without its key neither says anything.
+  if (!ID_MARKER.test(value) || startAfter === undefined || startAfter === '') throw invalid(name);
+  return value;
 }
 
 function bounded(text: string): string {

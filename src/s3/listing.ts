@@ -1,14 +1,24 @@
 /** Listings from end to end: the client's query in, the client's document out, the store's document between. */
+import { renderObjects } from './documents/list-objects.ts';
+import { renderUploads } from './documents/list-uploads.ts';
+import { renderVersions } from './documents/list-versions.ts';
 import type { ListingQuery } from './listing-query.ts';
-import { readListing, writeListing, type ListingView } from './listing-result.ts';
+import type { ListingView } from './documents/listing-document.ts';
 
-export { parseListing, storeListingQuery, type ListingQuery } from './listing-query.ts';
-export { type ListingView } from './listing-result.ts';
+export { isListing, parseListing, storeListingQuery, type ListingQuery } from './listing-query.ts';
+export { type ListingView } from './documents/listing-document.ts';
 
 /**
- * Turns a store's ListBucketResult (16 MiB at most) into the client's.
+ * Turns a store's listing (16 MiB at most) into the client's.
  * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
  */
 export function renderListing(document: Uint8Array, query: ListingQuery, view: ListingView): string {
-  return writeListing(readListing(document, query), query, view);
+  switch (query.kind) {
+    case 'ListObjectVersions':
+      return renderVersions(document, query, view);
+    case 'ListMultipartUploads':
+      return renderUploads(document, query, view);
+    default:
+      return renderObjects(document, query, view);
+  }
 }

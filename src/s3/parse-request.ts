@@ -4,14 +4,20 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import { checkHeaders } from './accepted-headers.ts';
-import { NO_CLAIMS, parseBodyClaims, payloadDigest } from './body-claims.ts';
+import { checkArguments } from './arguments.ts';
+import { NO_CLAIMS, parseBodyClaims } from './body-claims.ts';
 import { storeConditions } from './conditions.ts';
+import { parseCopySource, parseVersionId } from './copy-source.ts';
 import { detectOperation } from './detect-operation.ts';
-import { OPERATIONS } from './operations.ts';
+import { documentLimitBytes } from './limits.ts';
+import { OPERATIONS, type OperationName, type OperationRow } from './operations.ts';
+import { parsePayload } from './payload.ts';
+import { separateSignature } from './presigned-query.ts';
 import { parseRange } from './range.ts';
-import { contentLength, foldHeaders } from './request-headers.ts';
+import { foldHeaders } from './request-headers.ts';
 import { parseTarget } from './request-target.ts';
-import type { BodyClaims, RawRequest, S3Request } from './request.ts';
+import type { ByteRange, Payload, RawRequest, S3Request } from './request.ts';
+import { bucketOfHost } from './virtual-host.ts';
 
 export interface Arrival {
   readonly requestId: string;
@@ -24,19 +30,23 @@ export interface Arrival {
 /**
  * Parses a request.
  * @throws GatewayError InvalidURI, InvalidBucketName, KeyTooLong, BadRequest, HeadersTooLarge, InvalidRequest,
- * InvalidArgument, InvalidDigest, MetadataTooLarge, MissingContentLength, MethodNotAllowed, NotImplemented
+ * InvalidArgument, InvalidDigest, ContentSha256Mismatch, MetadataTooLarge, MissingContentLength, EntityTooLarge,
+ * MethodNotAllowed, NotImplemented
  */
 export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
-  const headers = foldHeaders(raw.rawHeaders);
-  const sizeBytes = contentLength(headers);
-  const target = parseTarget(raw.target);
-  const operation = detectOperation(raw.method, target);
-  const row = OPERATIONS[operation];
-  checkHeaders(row.operationClass, headers);
-  const isWrite = row.operationClass === 'WRITE';
-  const claims = isWrite ? writeClaims(headers, sizeBytes) : refuseBody(headers, sizeBytes);
-  const range = row.operationClass === 'READ' ? headers.get('range') : undefined;
+  const folded = foldHeaders(raw.rawHeaders);
+  const target = parseTarget(raw.target, bucketOfHost(folded.get('host'), given.publicHosts));
+  const { presented, query, headers } = separateSignature(target.query, folded);
+  const source = headers.get('x-amz-copy-source');
+  const operation = detectOperation(raw.method, { ...target, query }, source !== undefined);
+  const row: OperationRow = OPERATIONS[operation];
+  checkHeaders(operation, headers, presented);
+  const payload = parsePayload(headers, row.body);
+  checkLength(operation, row, payload);
+  const versionId = query.get('versionId');
   const request: S3Request = {
+    raw,
+    presented,
     requestId: given.requestId,
     receivedAtMs: given.receivedAtMs,
     operation,
@@ -44,28 +54,48 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
     method: raw.method,
     bucket: target.bucket,
     key: target.key,
-    query: target.query,
+    query,
     headers,
-    contentLength: sizeBytes,
-    range: range === undefined ? undefined : parseRange(range),
-    claims,
+    payload,
+    versionId: versionId === undefined ? undefined : parseVersionId(versionId),
+    copySource: source === undefined ? undefined : parseCopySource(source),
+    range: rangeOf(row, headers),
+    claims: claimsOf(operation, row, headers, payload),
     clientAddress: given.clientAddress,
   };
+  checkArguments(request);
   // Conditions are mapped when they are put to the store; a malformed one is refused here, before anything is done.
   storeConditions(request, false);
   return request;
 }
 
 /** The size of a sealed object is a function of the plaintext's, and stands in the first byte sent to the store. */
-function writeClaims(headers: ReadonlyMap<string, string>, sizeBytes: number | undefined): BodyClaims {
-  const claims = parseBodyClaims(headers);
-  if (sizeBytes === undefined) throw new GatewayError('MissingContentLength', 'receive');
-  return claims;
+function checkLength(operation: OperationName, row: OperationRow, { sizeBytes }: Payload): void {
+  if (row.body === undefined) return;
+  // A bucket can be made without a document.
+  if (sizeBytes === undefined && operation !== 'CreateBucket')
+    throw new GatewayError('MissingContentLength', 'receive');
+  if (row.body === 'document' && (sizeBytes ?? 0) > documentLimitBytes(operation)) {
+    throw new GatewayError('EntityTooLarge', 'receive', { detail: 'the document' });
+  }
 }
 
-function refuseBody(headers: ReadonlyMap<string, string>, sizeBytes: number | undefined): BodyClaims {
-  payloadDigest(headers);
-  // A body that no one reads is where the next request of a kept connection can hide.
-  if ((sizeBytes ?? 0) > 0 || headers.has('transfer-encoding')) throw new GatewayError('InvalidRequest', 'receive');
-  return NO_CLAIMS;
+function rangeOf(row: OperationRow, headers: ReadonlyMap<string, string>): ByteRange | undefined {
+  const range = row.operationClass === 'READ' ? headers.get('range') : undefined;
+  // If-Range asks for the part or for all of it (RFC 9110 section 13.1.5): all of it is right whatever the entity is, and
+  // a store that does not know the header would hand out the part of another entity.
+  return range === undefined || headers.has('if-range') ? undefined : parseRange(range);
+}
+
+function claimsOf(
+  operation: OperationName,
+  { body }: OperationRow,
+  headers: ReadonlyMap<string, string>,
+  { chunked }: Payload,
+): S3Request['claims'] {
+  if (body === undefined) return NO_CLAIMS;
+  if (operation !== 'CompleteMultipartUpload') return parseBodyClaims(headers, chunked?.trailer);
+  // Here a checksum header is one of the object, not of the document that names its parts.
+  const ofDocument = [...headers].filter(([name]) => !name.startsWith('x-amz-checksum-'));
+  return parseBodyClaims(new Map(ofDocument), chunked?.trailer);
 }

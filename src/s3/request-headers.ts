@@ -48,7 +48,12 @@ export function foldHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, 
 export function contentLength(headers: ReadonlyMap<string, string>): number | undefined {
   const value = headers.get('content-length');
   if (value === undefined) return undefined;
-  const isLength = /^\d+$/.test(value) && value.length <= MAX_DIGITS_OF_A_LENGTH;
-  if (!isLength || headers.has('transfer-encoding')) throw new GatewayError('BadRequest', 'receive');
-  return Number(value);
+  const length = parseLength(value);
+  if (length === undefined || headers.has('transfer-encoding')) throw new GatewayError('BadRequest', 'receive');
+  return length;
+}
+
+/** Reads a length in bytes; `undefined` for all but a plain decimal number. */
+export function parseLength(text: string): number | undefined {
+  return /^\d+$/.test(text) && text.length <= MAX_DIGITS_OF_A_LENGTH ? Number(text) : undefined;
 }

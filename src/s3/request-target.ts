@@ -25,21 +25,27 @@ const ORIGIN_FORM = /^\/[!"$-~]*$/;
 const NO_QUERY: ReadonlyMap<string, string> = new Map();
 
 /**
- * Parses a path-style request target.
+ * Parses a request target: path-style, or below the bucket that the host names (virtual-host.ts).
  * @throws GatewayError InvalidURI, InvalidBucketName, KeyTooLong, InvalidRequest (a query name is repeated)
  * @see RFC 9112 section 3.2.1
  */
-export function parseTarget(target: string): RequestTarget {
+export function parseTarget(target: string, bucketOfHost?: string): RequestTarget {
   if (target.length > MAX_TARGET_LENGTH || !ORIGIN_FORM.test(target)) throw new GatewayError('InvalidURI', 'receive');
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
+  const query = mark < 0 ? NO_QUERY : parseQuery(target.slice(mark + 1));
+  if (bucketOfHost !== undefined) return { bucket: bucketOfHost, key: parseKey(path.slice(1)), query };
   const slash = path.indexOf('/', 1);
   const bucket = slash < 0 ? path.slice(1) : path.slice(1, slash);
   // The bucket is matched as it was sent: an escape in it is no name, so `/a%2Fb` cannot move the border to the key.
   if (path !== '/' && !isBucketName(bucket)) throw new GatewayError('InvalidBucketName', 'receive');
-  const key = slash < 0 ? '' : decodeOnce(path.slice(slash + 1));
+  return { bucket, key: slash < 0 ? '' : parseKey(path.slice(slash + 1)), query };
+}
+
+function parseKey(raw: string): string {
+  const key = decodeOnce(raw);
   if (isTooLong(key)) throw new GatewayError('KeyTooLong', 'receive');
-  return { bucket, key, query: mark < 0 ? NO_QUERY : parseQuery(target.slice(mark + 1)) };
+  return key;
 }
 
 /** Tells whether a text is over the length of a key, in UTF-8 bytes. */

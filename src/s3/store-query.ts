@@ -2,6 +2,7 @@
  * Enters: a parsed request. Leaves: the query that its operation is put to the store with, listings apart. Named one by one:
  * nothing of the client's query survives that is not here.
  */
+import { GatewayError } from '../errors/gateway-error.ts';
 import { MAX_PART_NUMBER } from './limits.ts';
 import type { S3Request } from './request.ts';
 
@@ -23,10 +24,11 @@ export function storeQuery({ row, query, versionId }: Queried): (readonly [strin
   return result;
 }
 
-/** The part of an object that a read, or an upload of a part, asks for: 1 to 10,000. */
+/** Gives the part that a read or an upload asks for, 1 to 10,000. @throws GatewayError InvalidArgument */
 export function partNumberOf({ query }: Pick<S3Request, 'query'>): number | undefined {
   const text = query.get('partNumber');
   if (text === undefined) return undefined;
   const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  return value >= 1 && value <= MAX_PART_NUMBER ? value : Number.NaN;
+  if (value >= 1 && value <= MAX_PART_NUMBER) return value;
+  throw new GatewayError('InvalidArgument', 'receive', { clientFields: { ArgumentName: 'partNumber' } });
 }

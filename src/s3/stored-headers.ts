@@ -1,3 +1,4 @@
+import { withoutFraming } from './payload.ts';
 import type { S3Request } from './request.ts';
 import { METADATA_PREFIX } from './user-metadata.ts';
 
@@ -16,11 +17,13 @@ export function isStoredHeader(name: string): boolean {
   return OBJECT_HEADERS.has(name) || name.startsWith(METADATA_PREFIX);
 }
 
-/** Gives the headers of a PutObject that go to the store: an allow-list, nothing else of the client's survives. */
+/** Gives the headers that are kept beside an object: an allow-list, nothing else of the client's survives. */
 export function storedHeaders(request: Pick<S3Request, 'headers'>): Record<string, string> {
   const stored: Record<string, string> = {};
   for (const [name, value] of request.headers) {
-    if (isStoredHeader(name) && (value !== '' || name.startsWith(METADATA_PREFIX))) stored[name] = value;
+    if (!isStoredHeader(name)) continue;
+    const kept = name === 'content-encoding' ? withoutFraming(value) : value;
+    if (kept !== '' || name.startsWith(METADATA_PREFIX)) stored[name] = kept;
   }
   return stored;
 }

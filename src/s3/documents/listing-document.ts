@@ -1,0 +1,83 @@
+/**
+ * What the listings have in common. Enters: a store's page. Leaves: its root and a reader of its keys, which refuses a
+ * page that shows anything outside of the prefix that policy granted.
+ */
+import { encodePath } from '../encode.ts';
+import type { ListingQuery } from '../listing-query.ts';
+import { textElement } from '../xml.ts';
+import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
+import { readStoreDocument, required, unusable } from './store-document.ts';
+
+/** How stored facts look to the client. */
+export interface ListingView {
+  /** The client's name of the bucket. */
+  readonly bucket: string;
+  /** Size in bytes of an object that takes so many bytes in the store. */
+  readonly size: (storedSizeBytes: number, object: ListedEntity) => number;
+  readonly etag: (stored: string) => string;
+}
+
+export interface ListedEntity {
+  readonly key: string;
+  /** As stored. */
+  readonly etag: string;
+}
+
+export interface StorePage {
+  readonly root: XmlElement;
+  readonly isTruncated: boolean;
+  readonly commonPrefixes: readonly string[];
+  /** Decodes a key of this page. @throws GatewayError InternalError (it is outside of the prefix) */
+  readonly keyOf: (entry: XmlElement) => string;
+}
+
+/** Reads what every page has. @throws GatewayError InternalError */
+export function readPage(document: Uint8Array, name: string, query: ListingQuery): StorePage {
+  const root = readStoreDocument(document, name);
+  // A store that does not know the parameter sends keys as they are and says so by not repeating it.
+  const decode = textOf(root, 'EncodingType') === 'url' ? decodeKey : (text: string) => text;
+  const inPrefix = (text: string): string => {
+    const key = decode(text);
+    if (!key.startsWith(query.prefix)) throw unusable('a key outside of the prefix');
+    return key;
+  };
+  return {
+    root,
+    isTruncated: required(root, 'IsTruncated') === 'true',
+    commonPrefixes: childrenOf(root, 'CommonPrefixes').map((entry) => inPrefix(required(entry, 'Prefix'))),
+    keyOf: (entry) => inPrefix(required(entry, 'Key')),
+  };
+}
+
+/** Gives the form in which the client wants keys. */
+export function textForm(query: ListingQuery): (key: string) => string {
+  return query.urlEncoded ? encodePath : (key) => key;
+}
+
+/** Writes what a page repeats of its query. */
+export function echoOf(query: ListingQuery, isTruncated: boolean): string {
+  const parts: string[] = [];
+  if (query.delimiter !== '') parts.push(textElement('Delimiter', textForm(query)(query.delimiter)));
+  if (query.urlEncoded) parts.push(textElement('EncodingType', 'url'));
+  parts.push(textElement('IsTruncated', isTruncated));
+  return parts.join('');
+}
+
+/** Writes the common prefixes of a page. */
+export function commonPrefixElements(prefixes: readonly string[], text: (key: string) => string): string {
+  return prefixes.map((prefix) => `<CommonPrefixes>${textElement('Prefix', text(prefix))}</CommonPrefixes>`).join('');
+}
+
+/** Tells whether a key is listed before another: by the bytes of UTF-8. */
+export function isBefore(one: string, other: string): boolean {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other)) < 0;
+}
+
+/** Stores write a space as `+` or `%20`, and a plus as `%2B`. */
+function decodeKey(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded.replaceAll('+', ' '));
+  } catch (cause) {
+    throw unusable('a key that cannot be decoded', cause);
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Enters: the decoded query and the headers. Leaves: the query without its signature, and the headers together with those
+ * that a presigner has put into the query. One request has one kind of credentials: more are refused.
+ */
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { Presented } from './request.ts';
+
+export interface Credentialed {
+  readonly presented: Presented;
+  readonly query: ReadonlyMap<string, string>;
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+const SIGNATURE = [
+  'X-Amz-Algorithm',
+  'X-Amz-Credential',
+  'X-Amz-Date',
+  'X-Amz-Expires',
+  'X-Amz-SignedHeaders',
+  'X-Amz-Signature',
+  'X-Amz-Security-Token',
+] as const;
+const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set(SIGNATURE);
+const LOWER_CASE: ReadonlySet<string> = new Set(SIGNATURE.map((name) => name.toLowerCase()));
+
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
+/**
+ * Separates what a presigned query carries.
+ * @throws GatewayError InvalidArgument (two kinds of credentials), InvalidRequest (a header in the query of an unsigned
+ * request, in another spelling, or beside the same header), NotImplemented (another kind of signature)
+ * @see AWS Signature Version 4, "Authenticating requests: using query parameters"
+ */
+export function separateSignature(
+  query: ReadonlyMap<string, string>,
+  headers: ReadonlyMap<string, string>,
+): Credentialed {
+  const names = [...query.keys()].filter((name) => /^x-amz-/i.test(name));
+  const signed = names.some((name) => SIGNATURE_PARAMETERS.has(name));
+  const presented = presentedBy(headers, signed);
+  if (names.length === 0) return { presented, query, headers };
+  // Without a signature over the query, anyone on the way could have added a header to it.
+  if (!signed) throw refuse('InvalidRequest', 'x-amz-* in the query of a request that is not presigned');
+  const rest = new Map(query);
+  const merged = new Map(headers);
+  for (const name of names) {
+    const value = query.get(name) ?? '';
+    rest.delete(name);
+    if (SIGNATURE_PARAMETERS.has(name)) continue;
+    const header = name.toLowerCase();
+    if (LOWER_CASE.has(header) || merged.has(header) || !PRINTABLE_ASCII.test(value)) {
+      throw refuse('InvalidRequest', 'a header in the query');
+    }
+    merged.set(header, value);
+  }
+  return { presented, query: rest, headers: merged };
+}
+
+function presentedBy(headers: ReadonlyMap<string, string>, signedQuery: boolean): Presented {
+  const authorization = headers.get('authorization');
+  if (authorization === undefined) {
+    if (!signedQuery) return 'nothing';
+    // A presigned token stands in the query; a second one would leave open which is meant.
+    if (headers.has('x-amz-security-token')) throw refuse('InvalidArgument', 'credentials in header and query');
+    return 'signed-query';
+  }
+  if (signedQuery) throw refuse('InvalidArgument', 'credentials in header and query');
+  if (/^AWS4-/i.test(authorization)) return 'signed-header';
+  if (/^AWS/i.test(authorization)) throw refuse('NotImplemented', 'authorization');
+  return /^Bearer(?:\s|$)/i.test(authorization) ? 'bearer' : 'nothing';
+}
+
+/** Names only: a value may be a credential. */
+function refuse(code: 'InvalidArgument' | 'InvalidRequest' | 'NotImplemented', detail: string): GatewayError {
+  return new GatewayError(code, 'receive', { detail });
+}

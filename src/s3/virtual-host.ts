@@ -1,0 +1,37 @@
+import { isIP } from 'node:net';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { isBucketName } from './bucket-name.ts';
+
+const PORT = /:\d{1,5}$/;
+
+/**
+ * Gives the bucket that stands before one of the public hosts (`bucket.s3.example.com`); `undefined` for path-style: a
+ * public host itself, an address, and every host that configuration does not name. `publicHosts` are lower case; one
+ * with a port is met by that port only.
+ * @throws GatewayError InvalidBucketName
+ * @see Amazon S3 User Guide, "Virtual hosting of buckets"
+ */
+export function bucketOfHost(host: string | undefined, publicHosts: readonly string[]): string | undefined {
+  if (host === undefined || publicHosts.length === 0) return undefined;
+  const given = host.toLowerCase();
+  const bare = given.replace(PORT, '');
+  if (bare.startsWith('[') || isIP(bare) !== 0) return undefined;
+  let bucket: string | undefined;
+  for (const entry of publicHosts) {
+    const name = PORT.test(entry) ? given : bare;
+    if (name === entry) return undefined;
+    // Of two hosts of which one ends like the other, the longer one is meant.
+    if (!isIpHost(entry) && name.endsWith(`.${entry}`)) {
+      const label = name.slice(0, -entry.length - 1);
+      if (bucket === undefined || label.length < bucket.length) bucket = label;
+    }
+  }
+  // By the name as it was sent: upper case is no bucket's, also where DNS does not care.
+  if (bucket === undefined) return undefined;
+  if (isBucketName(bucket) && host.startsWith(`${bucket}.`)) return bucket;
+  throw new GatewayError('InvalidBucketName', 'receive', { detail: 'the label before a public host' });
+}
+
+function isIpHost(entry: string): boolean {
+  return entry.startsWith('[') || isIP(entry.replace(PORT, '')) !== 0;
+}
