@@ -4,10 +4,11 @@ import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import type { StsStore } from '../../../src/credentials/assume-role.ts';
 import { createCredentialBroker, type CredentialBrokerOptions } from '../../../src/credentials/broker.ts';
+import type { Access, Grant } from '../../../src/contracts/authorizer.ts';
 import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { allow, bucket, deny, object, principal, rememberingObserver } from './given.ts';
+import { allow, bucket, deny, listing, object, principal, rememberingObserver, scope } from './given.ts';
 import { giveSession, refuse, refuseBare, SESSION_SECRET, SESSION_TOKEN, startStsDouble } from './sts-double.ts';
 import type { StsDouble } from './sts-double.ts';
 
@@ -48,7 +49,7 @@ describe('credential broker', () => {
   };
   type Broker = ReturnType<typeof makeBroker>;
   const planFor = (broker: Broker, who: Partial<Principal> = {}, key = '2026/q3.csv'): AssumeRolePlan =>
-    broker.plan(principal({ expiresAtMs: nowMs + 480 * MINUTE, ...who }), REPORTS, GRANTS, object('GET', key));
+    broker.plan(principal({ expiresAtMs: nowMs + 480 * MINUTE, ...who }), [scope(REPORTS, GRANTS, object('GET', key))]);
   const formOf = (call: number) => Object.fromEntries(sts.calls[call] ?? []);
   const failureOf = async (broker: Broker, plan: AssumeRolePlan): Promise<GatewayError> => {
     const outcome = await broker.credentials(plan).then(
@@ -121,18 +122,18 @@ describe('credential broker', () => {
     it('gives the same plan again for the same identity and grants', () => {
       const broker = makeBroker();
       const alice = principal();
-      const first = broker.plan(alice, REPORTS, GRANTS, object('GET', '2026/a'));
-      assert.equal(broker.plan(alice, REPORTS, GRANTS, object('PUT', '2026/b')), first);
+      const first = broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/a'))]);
+      assert.equal(broker.plan(alice, [scope(REPORTS, GRANTS, object('PUT', '2026/b'))]), first);
       const reloaded = [allow(['GET'], { prefix: '2026/' })];
       assert.notEqual(
-        broker.plan(alice, REPORTS, reloaded, object('GET', '2026/a')).sessionPolicy,
+        broker.plan(alice, [scope(REPORTS, reloaded, object('GET', '2026/a'))]).sessionPolicy,
         first.sessionPolicy,
       );
     });
 
     it('names the bucket as the store knows it, in the partition of the role', () => {
       const china = bucket({ storeBucket: 'cn-7', roleArn: 'arn:aws-cn:iam::123456789012:role/sallyport' });
-      const plan = makeBroker().plan(principal(), china, GRANTS, object('GET', '2026/a'));
+      const plan = makeBroker().plan(principal(), [scope(china, GRANTS, object('GET', '2026/a'))]);
       assert.ok(plan.sessionPolicy.includes('"arn:aws-cn:s3:::cn-7/2026/*"'));
     });
 
@@ -140,8 +141,100 @@ describe('credential broker', () => {
       const broker = makeBroker();
       for (const key of ['2025/x', '2026', '']) assert.throws(() => planFor(broker, {}, key), { code: 'AccessDenied' });
       const denied = [...GRANTS, deny(['GET'], { prefix: '' })];
-      assert.throws(() => broker.plan(principal(), REPORTS, [], object('GET', '2026/x')), { code: 'AccessDenied' });
-      assert.ok(broker.plan(principal(), REPORTS, denied, object('GET', '2026/x')).sessionPolicy.includes('"Deny"'));
+      assert.throws(() => broker.plan(principal(), [scope(REPORTS, [], object('GET', '2026/x'))]), {
+        code: 'AccessDenied',
+      });
+      assert.ok(
+        broker.plan(principal(), [scope(REPORTS, denied, object('GET', '2026/x'))]).sessionPolicy.includes('"Deny"'),
+      );
+    });
+
+    it('puts both buckets of a copy into one policy, and each access under the grants of its own bucket', () => {
+      const artifacts = bucket({ name: 'artifacts', storeBucket: 'artifacts' });
+      const plan = makeBroker().plan(principal(), [
+        scope(REPORTS, [allow(['PUT'], { prefix: '2026/' })], object('PUT', '2026/x')),
+        scope(artifacts, [allow(['GET'], { prefix: 'builds/' })], object('GET', 'builds/x')),
+      ]);
+      const { Statement } = JSON.parse(plan.sessionPolicy) as { Statement: { Action: unknown; Resource: unknown }[] };
+      assert.deepEqual(
+        Statement.map(({ Action, Resource }) => [Action, Resource]),
+        [
+          [['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], 'arn:aws:s3:::reports/2026/*'],
+          [['s3:GetObject', 's3:GetObjectAttributes'], 'arn:aws:s3:::artifacts/builds/*'],
+        ],
+      );
+      const target = scope(REPORTS, GRANTS, object('PUT', '2026/x'));
+      const source = scope(artifacts, [], object('GET', '2026/x'));
+      assert.throws(() => makeBroker().plan(principal(), [target, source]), { code: 'AccessDenied' });
+    });
+
+    it('plans a copy within one bucket as any other request there, so that they share a session', () => {
+      const broker = makeBroker();
+      const alice = principal();
+      const copy = broker.plan(alice, [
+        scope(REPORTS, GRANTS, object('PUT', '2026/x')),
+        scope(REPORTS, GRANTS, object('GET', '2026/y')),
+      ]);
+      assert.equal(broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/z'))]), copy);
+    });
+
+    it('never takes two stores or two roles for one, nor a request that asks for nothing', () => {
+      const access = object('GET', '2026/x');
+      for (const other of [
+        bucket({ store: { name: 'other', endpoint: 'http://127.0.0.1:1', region: 'us-east-1' } }),
+        bucket({ roleArn: 'arn:aws:iam::123456789012:role/other' }),
+      ]) {
+        assert.throws(
+          () => makeBroker().plan(principal(), [scope(REPORTS, GRANTS, access), scope(other, GRANTS, access)]),
+          { code: 'InternalError' },
+        );
+      }
+      for (const nothing of [[], [scope(REPORTS, GRANTS)]]) {
+        assert.throws(() => makeBroker().plan(principal(), nothing), { code: 'InternalError' });
+      }
+    });
+
+    describe('for grants that do not fit', () => {
+      const many = (verbs: Grant['verbs'], count: number) =>
+        Array.from({ length: count }, (_, index) => allow(verbs, { prefix: `project-${index}/` }));
+      const planned = (grants: readonly Grant[], ...accesses: readonly Access[]) =>
+        makeBroker().plan(principal(), [scope(REPORTS, grants, ...accesses)]).sessionPolicy;
+
+      it('leave out the verbs that the request does not use, and keep the scopes', () => {
+        const grants = [
+          ...many(['GET'], 30),
+          ...Array.from({ length: 30 }, (_, index) => allow(['PUT'], { prefix: `inbox-${index}/` })),
+        ];
+        const policy = planned(grants, object('GET', 'project-7/x'));
+        assert.ok(policy.length <= 2048);
+        for (let index = 0; index < 30; index += 1) {
+          assert.ok(policy.includes(`"arn:aws:s3:::reports/project-${index}/*"`));
+        }
+        assert.ok(!policy.includes('inbox') && !policy.includes('Put'));
+      });
+
+      it('keep only the rules that the request needs: a thousand keys below one prefix fit', () => {
+        const keys = Array.from({ length: 1000 }, (_, index) => object('DELETE', `project-7/${index}`));
+        const grants = [...many(['GET', 'DELETE'], 200), deny(['DELETE'], { prefix: 'project-7/kept/' })];
+        assert.deepEqual(JSON.parse(planned(grants, ...keys)), {
+          Version: '2012-10-17',
+          Statement: [
+            { Effect: 'Allow', Action: 's3:DeleteObject', Resource: 'arn:aws:s3:::reports/project-7/*' },
+            { Effect: 'Deny', Action: 's3:DeleteObject', Resource: 'arn:aws:s3:::reports/project-7/kept/*' },
+          ],
+        });
+      });
+
+      it('never widen keys to the prefix that they have in common: what does not fit is refused whole', () => {
+        const grants = Array.from({ length: 1000 }, (_, index) => allow(['DELETE'], { key: `project/${index}` }));
+        const keys = Array.from({ length: 1000 }, (_, index) => object('DELETE', `project/${index}`));
+        assert.throws(() => planned(grants, ...keys), { code: 'InvalidRequest' });
+        const policy = planned(grants, ...keys.slice(0, 20));
+        assert.ok(!policy.includes('*') && policy.includes('"arn:aws:s3:::reports/project/19"'));
+        assert.throws(() => planned(grants, ...keys.slice(0, 2), object('DELETE', 'project/x')), {
+          code: 'AccessDenied',
+        });
+      });
     });
 
     it('does not start with two stores of one name or with sessions that STS would not give', () => {
@@ -177,12 +270,37 @@ describe('credential broker', () => {
       const alice = principal();
       const access = object('GET', '2026/q3.csv');
       const other = 'arn:aws:iam::123456789012:role/other';
-      await broker.credentials(broker.plan(alice, REPORTS, GRANTS, access));
-      await broker.credentials(broker.plan(principal({ subject: 'bob' }), REPORTS, GRANTS, access));
-      await broker.credentials(broker.plan(principal({ issuer: 'https://other.example' }), REPORTS, GRANTS, access));
-      await broker.credentials(broker.plan(alice, bucket({ roleArn: other }), GRANTS, access));
-      await broker.credentials(broker.plan(alice, REPORTS, [allow(['GET'], { prefix: '2026/' })], access));
+      await broker.credentials(broker.plan(alice, [scope(REPORTS, GRANTS, access)]));
+      await broker.credentials(broker.plan(principal({ subject: 'bob' }), [scope(REPORTS, GRANTS, access)]));
+      await broker.credentials(
+        broker.plan(principal({ issuer: 'https://other.example' }), [scope(REPORTS, GRANTS, access)]),
+      );
+      await broker.credentials(broker.plan(alice, [scope(bucket({ roleArn: other }), GRANTS, access)]));
+      await broker.credentials(broker.plan(alice, [scope(REPORTS, [allow(['GET'], { prefix: '2026/' })], access)]));
       assert.equal(sts.calls.length, 5);
+    });
+
+    it('are never shared between bindings of one identity, even where these grant the same', async () => {
+      const broker = makeBroker();
+      const access = object('GET', '2026/q3.csv');
+      const bound = ['analytics', 'admins', undefined, ''].map((binding) =>
+        principal({ expiresAtMs: nowMs + 480 * MINUTE, ...(binding === undefined ? {} : { binding }) }),
+      );
+      const given = new Set<string>();
+      for (const who of [...bound, ...bound]) {
+        given.add((await broker.credentials(broker.plan(who, [scope(REPORTS, GRANTS, access)]))).accessKeyId);
+      }
+      assert.equal(given.size, 4);
+      assert.equal(sts.calls.length, 4);
+    });
+
+    it('of two requests of one principal differ where their policies do', async () => {
+      const broker = makeBroker();
+      const alice = principal();
+      const grants = [allow(['LIST'], { prefix: '' }), deny(['LIST'], { prefix: '2026/secret/' })];
+      const q3 = await broker.credentials(broker.plan(alice, [scope(REPORTS, grants, listing('2026/q3/'))]));
+      const q4 = await broker.credentials(broker.plan(alice, [scope(REPORTS, grants, listing('2026/q4/'))]));
+      assert.notEqual(q3.accessKeyId, q4.accessKeyId);
     });
 
     it('are bounded in number; the one longest unused goes first', async () => {
@@ -402,17 +520,22 @@ describe('credential broker', () => {
       await broker.credentials(planFor(broker, { subject: 'bob' }));
     });
 
-    it('narrow the next plan when STS finds the policy too large, and end in AccessDenied', async () => {
+    it('narrow the next plan when STS finds the policy too large, and end in InvalidRequest', async () => {
       const broker = makeBroker();
       const alice = principal();
       sts.answer = refuse(400, 'PackedPolicyTooLarge');
-      const planned = () => broker.plan(alice, REPORTS, GRANTS, object('GET', '2026/q3.csv'));
+      const planned = () => broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))]);
       const wide = planned();
+      assert.ok(wide.sessionPolicy.includes('s3:PutObject'));
       assert.equal((await failureOf(broker, wide)).code, 'ServiceUnavailable');
+      const withoutPut = planned();
+      assert.ok(!withoutPut.sessionPolicy.includes('s3:PutObject'));
+      assert.ok(withoutPut.sessionPolicy.includes('"arn:aws:s3:::reports/2026/*"'));
+      assert.equal((await failureOf(broker, withoutPut)).code, 'ServiceUnavailable');
       const narrow = planned();
       assert.ok(narrow.sessionPolicy.includes('"arn:aws:s3:::reports/2026/q3.csv"'));
       assert.equal((await failureOf(broker, narrow)).code, 'ServiceUnavailable');
-      assert.throws(planned, { code: 'AccessDenied' });
+      assert.throws(planned, { code: 'InvalidRequest' });
     });
 
     it('leave STS healthy where it answered with a refusal of one role', async () => {

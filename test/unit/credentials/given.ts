@@ -1,6 +1,7 @@
 /** What the tests of this room are about: alice, a bucket, her grants, and observers that remember. */
 import type { Access, Grant } from '../../../src/contracts/authorizer.ts';
 import type { Bucket } from '../../../src/contracts/bucket.ts';
+import type { AccessScope } from '../../../src/contracts/credential-broker.ts';
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 
@@ -34,12 +35,28 @@ export const object = (verb: Grant['verbs'][number], key: string): Access => ({
   bucket: 'reports',
   key,
 });
-export const listing = (prefix: string): Access => ({
+export const listing = (prefix: string, verb: 'LIST' | 'LIST_VERSIONS' = 'LIST'): Access => ({
+  kind: 'listing',
+  verb,
+  bucket: 'reports',
+  prefix,
+  after: [],
+});
+export const uploads = (prefix: string): Access => ({
   kind: 'listing',
   verb: 'LIST',
   bucket: 'reports',
   prefix,
   after: [],
+  uploads: true,
+});
+export const admin: Access = { kind: 'admin', verb: 'ADMIN', bucket: 'reports' };
+
+/** What a request does in one bucket. */
+export const scope = (at: Bucket, grants: readonly Grant[], ...accesses: readonly Access[]): AccessScope => ({
+  bucket: at,
+  grants,
+  accesses,
 });
 
 export interface RememberingObserver extends Observer {
