@@ -241,6 +241,9 @@ const CLASSES: Readonly<Record<OperationRow['operationClass'], string>> = {
   LIST: 'sizes and ETags shown as of the plaintext',
   DELETE: 'passed on',
   LOCAL: 'answered from configuration and policy, without the store',
+  COPY: 'within one store and role; source and target are two accesses',
+  BATCH: 'each key is decided and audited as an access of its own',
+  DOCUMENT: 'small documents, read and written anew',
 };
 
 const operations = (): string => `# Operations
@@ -248,10 +251,15 @@ const operations = (): string => `# Operations
 ${generated('src/s3/operations.ts')}
 
 What is not listed here is refused with 501 \`NotImplemented\`, and so are subresources and query parameters that are not
-known: nothing is passed on that the gateway does not understand. Addressing is path-style.
+known: nothing is passed on that the gateway does not understand. Addressing is path-style, or virtual-hosted under the
+names in \`endpoint.publicHosts\`. *Encrypted*: whether a bucket with \`encryption: required\` performs it.
+
+Beside S3, on the same port: \`POST /\` and \`POST /-/sts\` are an STS endpoint (\`AssumeRoleWithWebIdentity\`,
+\`GetCallerIdentity\`), \`GET /-/credentials\` gives credentials to SDKs in containers. Paths below \`/-/\` are never
+objects, also under \`endpoint.publicHosts\`.
 
 ${table(
-  ['operation', 'method', 'on', 'policy verb', 'how'],
+  ['operation', 'method', 'on', 'policy verb', 'encrypted', 'how'],
   (Object.entries(OPERATIONS) as [string, OperationRow][]).map(([name, row]) => [
     `\`${name}\``,
     row.method,
@@ -261,6 +269,7 @@ ${table(
         ? 'none: shows what may be used'
         : 'any in the bucket'
       : `\`${row.verb}\``,
+    row.encrypted ? 'yes' : 'no',
     CLASSES[row.operationClass],
   ]),
 )}

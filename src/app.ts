@@ -19,12 +19,21 @@ import type { Readiness } from './http/admin-server.ts';
 import { createDataServer } from './http/data-server.ts';
 import { closeGracefully, listen, type ListenTarget } from './http/listen.ts';
 import { createBearerAuthenticator } from './identity/bearer-authenticator.ts';
+import { createClientSessions } from './identity/client-sessions.ts';
 import type { IssuerOptions } from './identity/issuer-options.ts';
 import { createIssuer } from './identity/issuer.ts';
+import { createSignatureAuthenticator } from './identity/signature-authenticator.ts';
+import { createSignatureVerifier } from './identity/signature-verifier.ts';
+import { createTokenVerifier } from './identity/token-verifier.ts';
+import { createAdmission } from './pipeline/admission.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
 import { loadPolicies } from './policy/load-policies.ts';
 import { openPolicySource } from './policy/policy-source.ts';
+import { createCredentialsEndpoint } from './sts/credentials-endpoint.ts';
+import { noSessions } from './sts/no-sessions.ts';
+import type { StsParts } from './sts/parts.ts';
+import { createStsEndpoint } from './sts/sts-endpoint.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createObserver } from './telemetry/observer.ts';
@@ -54,6 +63,9 @@ export interface Gateway {
 
 /** Data keys of objects that are read often; see docs/adr/0010-data-key-cache.md. */
 const KEY_CACHE = { maxKeys: 10_000, maxAgeMs: 300_000 };
+
+/** Of the places of a process, one in so many may be reading the form of somebody whom nobody knows yet. */
+const FORM_SHARE = 4;
 
 /** Builds a gateway; nothing listens yet. @throws Error in one line: policies, audit directory */
 export async function createGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
@@ -86,11 +98,12 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     maxRefusalBytes: config.audit.refusals.maxBytes,
   });
 
-  const authenticator = createBearerAuthenticator(
+  const tokens = createTokenVerifier(
     config.issuers.map((issuer) => createIssuer(issuerOf(issuer, config.timeouts.jwksMs), { clock, observer })),
     { clock, observer },
   );
   const authorizer = createAuthorizer(policySource);
+  const sessions = sessionsOf(config, { clock, observer, pertinent: authorizer.pertinent });
   const broker = createCredentialBroker({
     stores: config.stores.map(stsOf),
     clock,
@@ -115,7 +128,10 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   });
 
   const pipeline = createPipeline({
-    authenticators: [authenticator],
+    authenticators: [
+      createBearerAuthenticator(tokens),
+      sessions === undefined ? noSessions : createSignatureAuthenticator(sessions),
+    ],
     authorizer,
     broker,
     cipher: createObjectCipher(keyringOf(config)),
@@ -125,14 +141,31 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     observer,
     clock,
     buckets,
+    publicHosts: config.endpoint.publicHosts,
     limits: config.limits,
   });
+  const sts: StsParts = {
+    tokens,
+    sessions,
+    authorizer,
+    audit,
+    observer,
+    clock,
+    admission: createAdmission(config.limits.inFlightPerIdentity),
+    limits: {
+      formMs: config.timeouts.requestHeadersMs,
+      formsInFlight: Math.ceil(config.limits.inFlight / FORM_SHARE),
+    },
+  };
 
   let draining = false;
   const ready = (): boolean => !draining && audit.canAudit();
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
   const { server } = createDataServer({
     pipeline,
+    sts: createStsEndpoint(sts),
+    credentials: createCredentialsEndpoint(sts),
+    ...(config.cors === undefined ? {} : { cors: config.cors }),
     audit,
     requestId: acceptRequestId,
     ready,
@@ -162,7 +195,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     },
     readiness: () => ({
       ready: ready(),
-      reports: [...audit.health(), ...authenticator.health(), ...broker.health(), ...upstream.health()],
+      reports: [...audit.health(), ...tokens.health(), ...broker.health(), ...upstream.health()],
     }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
@@ -179,7 +212,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       draining = true;
       await setTimeout(config.timeouts.drainDelayMs);
       await closeGracefully(server, config.timeouts.drainMs);
-      await authenticator.close();
+      await tokens.close();
       broker.close();
       await upstream.close();
       await audit.close();
@@ -192,6 +225,22 @@ function withStore({ storeName, ...bucket }: Config['buckets'][number], stores: 
   const store = stores.get(storeName);
   if (store === undefined) throw new Error(`bucket ${bucket.name} names a store that is not configured`);
   return { ...bucket, store };
+}
+
+function sessionsOf(
+  { sessions, endpoint }: Config,
+  given: Pick<Parameters<typeof createClientSessions>[0], 'clock' | 'observer' | 'pertinent'>,
+): StsParts['sessions'] {
+  if (sessions === undefined) return undefined;
+  const { keys, ...rest } = sessions;
+  const keyOf = ({ id, key }: typeof keys.current) => ({ id, secret: key.revealBytes() });
+  const issuer = createClientSessions({
+    ...rest,
+    ...given,
+    keys: { current: keyOf(keys.current), ...(keys.previous === undefined ? {} : { previous: keyOf(keys.previous) }) },
+  });
+  const { verify } = createSignatureVerifier({ sessions: issuer, regions: endpoint.regions });
+  return { issue: issuer.issue, verify };
 }
 
 function keyringOf({ keyring }: Config): Keyring {

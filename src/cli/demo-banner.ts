@@ -4,6 +4,9 @@
 import { join, relative } from 'node:path';
 import type { DevStack } from '../dev/dev-stack.ts';
 
+/** All that policy grants; the id of a policy in its place asks for that one only. */
+const DEMO_ROLE = 'arn:aws:iam::000000000000:role/sallyport';
+
 /** The facts of a running demo, for `--json`. */
 export interface DemoFacts {
   readonly front: string | undefined;
@@ -81,7 +84,22 @@ ${call(`-X DELETE ${front.url}/reports/2026/q3.csv`)}
 ${as('ci-bot')}
 ${call(`${front.url}/artifacts/build-1.tar`)}
 
-Ctrl-C stops everything.
+${facts.front === undefined ? '' : sdkBlock(facts.front, short(facts.ca), `npx sallyport demo token alice${where}`)}Ctrl-C stops everything.
+`;
+}
+
+/** The variables that the AWS CLI and the SDKs know by themselves, and the way of those that do not know them yet. */
+function sdkBlock(url: string, ca: string, token: string): string {
+  return `# AWS CLI >= 2.13 and SDKs, as alice: they trade the token for credentials of the gateway themselves
+${token} > alice.jwt
+export AWS_ENDPOINT_URL=${url} AWS_CA_BUNDLE=${ca} AWS_REGION=us-east-1
+export AWS_ROLE_ARN=${DEMO_ROLE} AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/alice.jwt
+aws s3 cp q3.csv s3://reports/2026/q3.csv
+aws s3 ls s3://reports/2026/
+# and any other client that signs: rclone, s3cmd, older ones (credentials end with the token)
+aws --endpoint-url ${url} --no-sign-request sts assume-role-with-web-identity \\
+  --role-arn ${DEMO_ROLE} --role-session-name demo --web-identity-token "$(cat alice.jwt)"
+
 `;
 }
 

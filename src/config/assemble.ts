@@ -89,6 +89,32 @@ const assembleKeyring = (keyring: FileConfig['keyring'], files: Files): Config['
   return { local: { current: current ?? promised([...seeds.keys()][0]), seeds } };
 };
 
+const assembleSessions = (sessions: FileConfig['sessions'], files: Files): Config['sessions'] => {
+  if (sessions === undefined) return undefined;
+  const { keys, ...rest } = sessions;
+  const withKey = (name: 'current' | 'previous', id: string) => ({
+    id,
+    key: promised(files.get(pathKey(['sessions', 'keys', name, 'keyFile']))),
+  });
+  return {
+    ...rest,
+    keys: {
+      current: withKey('current', keys.current.id),
+      previous: keys.previous && withKey('previous', keys.previous.id),
+    },
+  };
+};
+
+/** What clients sign for that were told no region. */
+const USUAL_REGION = 'us-east-1';
+
+const assembleEndpoint = ({ endpoint, stores }: FileConfig): Config['endpoint'] => ({
+  publicHosts: endpoint.publicHosts,
+  regions: endpoint.regions ?? [
+    ...new Set([...Object.values(stores).map(({ region }) => promised(region)), USUAL_REGION]),
+  ],
+});
+
 /** Puts a configuration together. Relative paths start at `directory`. */
 export const assemble = (config: FileConfig, files: Files, directory: string): Config => ({
   listen: assembleListen(config.listen, files, directory),
@@ -98,6 +124,9 @@ export const assemble = (config: FileConfig, files: Files, directory: string): C
   stores: Object.entries(config.stores).map(([name, store]) => assembleStore(name, store, files)),
   buckets: Object.keys(config.buckets).map((name) => assembleBucket(name, config)),
   keyring: assembleKeyring(config.keyring, files),
+  sessions: assembleSessions(config.sessions, files),
+  endpoint: assembleEndpoint(config),
+  cors: config.cors,
   policies: { directory: resolve(directory, config.policies.directory) },
   audit: { ...config.audit, directory: resolve(directory, config.audit.directory) },
   limits: config.limits,

@@ -72,6 +72,17 @@ interface LocalKeyringConfig {
   readonly seeds: ReadonlyMap<number, Secret>;
 }
 
+interface SessionKeyConfig {
+  readonly id: string;
+  readonly key: Secret;
+}
+
+interface SessionsConfig extends Readonly<
+  Pick<NonNullable<FileConfig['sessions']>, 'deploymentId' | 'defaultSeconds' | 'maxSeconds' | 'minSeconds'>
+> {
+  readonly keys: { readonly current: SessionKeyConfig; readonly previous: SessionKeyConfig | undefined };
+}
+
 export interface Config extends Readonly<Pick<FileConfig, 'workers' | 'limits' | 'timeouts' | 'log'>> {
   readonly listen: ListenConfig;
   readonly admin: { readonly address: Address };
@@ -79,6 +90,16 @@ export interface Config extends Readonly<Pick<FileConfig, 'workers' | 'limits' |
   readonly stores: readonly StoreConfig[];
   readonly buckets: readonly BucketConfig[];
   readonly keyring: { readonly local: LocalKeyringConfig } | undefined;
+  /** Undefined: no credentials are issued, no signatures accepted. */
+  readonly sessions: SessionsConfig | undefined;
+  readonly endpoint: {
+    /** Lower case, with a port where it is not the usual one. */
+    readonly publicHosts: readonly string[];
+    /** Regions that clients may sign for. */
+    readonly regions: readonly string[];
+  };
+  /** Undefined: no origin. */
+  readonly cors: Readonly<FileConfig['cors']>;
   /** Absolute paths. */
   readonly policies: { readonly directory: string };
   readonly audit: Readonly<FileConfig['audit']>;

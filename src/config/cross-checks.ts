@@ -175,6 +175,27 @@ const checkKeyring = (config: NonNullable<LooseConfig>, report: Report): void =>
   }
 };
 
+const checkSessions = (sessions: Loose<FileConfig['sessions']>, report: Report): void => {
+  if (!sessions) return;
+  const { current, previous } = sessions.keys ?? {};
+  if (previous && text(previous.id) !== undefined && previous.id === current?.id) {
+    report(
+      ['sessions', 'keys', 'previous', 'id'],
+      'is also that of the current key; every key needs a name of its own',
+    );
+  }
+  if (previous && text(previous.keyFile) !== undefined && previous.keyFile === current?.keyFile) {
+    report(['sessions', 'keys', 'previous', 'keyFile'], 'is also that of the current key; remove `previous`');
+  }
+  const { minSeconds: min = 900, defaultSeconds: usual = 3600, maxSeconds: max = 43_200 } = sessions;
+  if (typeof usual === 'number' && typeof min === 'number' && usual < min) {
+    report(['sessions', 'defaultSeconds'], 'must not be less than minSeconds');
+  }
+  if (typeof usual === 'number' && typeof max === 'number' && usual > max) {
+    report(['sessions', 'defaultSeconds'], 'must not be more than maxSeconds');
+  }
+};
+
 const crossCheck = (value: unknown, report: Report): void => {
   if (typeof value !== 'object' || value === null) return;
   const config = value as NonNullable<LooseConfig>;
@@ -198,6 +219,7 @@ const crossCheck = (value: unknown, report: Report): void => {
   for (const [name, store] of entries(config.stores)) checkStore(['stores', name], store, report);
   checkBuckets(config, report);
   checkKeyring(config, report);
+  checkSessions(config.sessions, report);
 };
 
 /** One configuration file with all its rules. Those across keys run even where single keys are wrong. */

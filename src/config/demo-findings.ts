@@ -21,6 +21,9 @@ export const demoFindings = (config: Config): readonly string[] => [
   ...[...(config.keyring?.local.seeds ?? [])]
     .filter(([, seed]) => seed.revealBytes().toString('latin1').startsWith(DEMO_SEED_LINE))
     .map(([version]) => `keyring.local.versions.${version} is a demo key`),
+  ...Object.entries(config.sessions?.keys ?? {})
+    .filter(([, entry]) => entry?.key.revealBytes().toString('latin1').startsWith(DEMO_SEED_LINE) === true)
+    .map(([name]) => `sessions.keys.${name} is a demo key`),
   ...config.buckets
     .filter(({ roleArn }) => roleArn.endsWith(DEMO_ROLE))
     .map(({ name }) => `buckets.${name} uses the role of the demo's store`),

@@ -3,7 +3,8 @@
  * single value and no part of its path is a name that the operator chose.
  */
 import { z } from 'zod';
-import { schema, type KeyMeta } from './schema.ts';
+import { schema } from './schema.ts';
+import type { KeyMeta } from './schema-words.ts';
 
 /** A part of a path that stands for any name, such as `<store>`. */
 const isPlaceholder = (part: string): boolean => part.startsWith('<');

@@ -5,43 +5,9 @@
  */
 import { z } from 'zod';
 import { isBucketName } from '../s3/bucket-name.ts';
-import { isOrigin, isPath, isRoleArn, parseAddress, parseSocketMode, parseUrl } from './shapes.ts';
-
-/** What the documentation and the error messages need to know of a key. */
-export interface KeyMeta {
-  /** Completes the sentence "must be …". */
-  readonly shape: string;
-  readonly description: string;
-  /** Where the default is worked out from other keys. */
-  readonly derivedDefault?: string;
-  /** The key names a file that is read at start; `secret` and `seed` files must be private to their owner. */
-  readonly file?: 'certificates' | 'secret' | 'private key' | 'seed' | 'directory';
-  /** Of a map: what stands for the entry's name in the documentation. */
-  readonly entry?: string;
-}
-
-const key = <T extends z.ZodType>(schema: T, shape: string, description: string, more: Partial<KeyMeta> = {}): T =>
-  schema.meta({ shape, description, ...more });
-
-const text = (accepts: (value: string) => boolean) => z.string().refine(accepts);
-const address = text((value) => parseAddress(value) !== undefined);
-const origin = text(isOrigin);
-const path = text(isPath);
-const name = z.string().min(1).max(255);
-// Not z.int(): its failures would keep the rules across keys from running.
-const whole = (min: number, max: number) =>
-  z.number().refine((value) => Number.isSafeInteger(value) && value >= min && value <= max);
-const count = (min: number, max: number, fallback: number, description: string) =>
-  key(whole(min, max).default(fallback), `a whole number from ${min} to ${max}`, description);
-const flag = (description: string) => key(z.boolean().default(false), '`true` or `false`', description);
-const file = (kind: NonNullable<KeyMeta['file']>, description: string) =>
-  key(path.optional(), kind === 'directory' ? 'the path of a directory' : 'the path of a file', description, {
-    file: kind,
-  });
-const group = <T extends z.ZodRawShape>(shape: T, description: string) =>
-  key(z.strictObject(shape).optional(), 'a group of keys', description);
-const section = <T extends z.core.$ZodLooseShape>(shape: T, description: string) =>
-  key(z.strictObject(shape).prefault({} as never), 'a group of keys', description);
+import { cors, endpoint, sessions } from './client-sections.ts';
+import { address, count, file, flag, group, key, name, origin, path, section, text, whole } from './schema-words.ts';
+import { isRoleArn, parseSocketMode, parseUrl } from './shapes.ts';
 
 const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
 const ALGORITHMS = [...RSA, 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
@@ -294,6 +260,9 @@ export const schema = z.strictObject({
     },
     'What wraps the keys of objects.',
   ),
+  sessions,
+  endpoint,
+  cors,
   policies: key(
     z.strictObject({
       directory: key(path, 'the path of a directory', 'Directory of the policy files.', { file: 'directory' }),

@@ -39,6 +39,23 @@ export const parseUrl = (text: string): URL | undefined => {
 /** Tells whether the text is scheme, host and port, and no path. */
 export const isOrigin = (text: string): boolean => parseUrl(text)?.pathname === '/';
 
+/** An origin as browsers send it. Plain http only where nobody is in between. */
+export const isWebOrigin = (text: string): boolean => {
+  const url = parseUrl(text);
+  return url !== undefined && url.origin === text && (url.protocol === 'https:' || isLoopback(url.hostname));
+};
+
+/** The name of a response header, or the beginning of some. `*` alone would be every header. */
+export const isHeaderPattern = (text: string): boolean => /^[a-z][a-z0-9-]{0,62}\*?$/.test(text);
+
+/** A host name in lower case, with a port where it is not the usual one; no address, since no bucket stands before it. */
+export const isPublicHost = (text: string): boolean => {
+  const [host = '', port] = text.split(':');
+  const labels = host.split('.');
+  const isName = host.length <= 253 && labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));
+  return isName && isIP(host) === 0 && parseAddress(`${host}:${port ?? '0'}`) !== undefined && text.length <= 259;
+};
+
 /** The names of issuers and stores: they stand in policies, metrics and the audit. */
 export const isEntryName = (text: string): boolean => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
 

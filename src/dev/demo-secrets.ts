@@ -35,8 +35,16 @@ export async function ensureDemoSecrets(folder: string): Promise<DemoSecrets> {
 }
 
 /** The file of the seed from which the demo's key-encryption key is derived. */
-export async function ensureDemoSeed(folder: string): Promise<string> {
-  const path = join(folder, 'keyring-seed-1');
+export function ensureDemoSeed(folder: string): Promise<string> {
+  return ensureSeed(join(folder, 'keyring-seed-1'));
+}
+
+/** The file of the key that seals the demo's sessions. */
+export function ensureDemoSessionKey(folder: string): Promise<string> {
+  return ensureSeed(join(folder, 'session-key-1'));
+}
+
+async function ensureSeed(path: string): Promise<string> {
   await ensureFile(path, () => Promise.resolve(`${DEMO_SEED_LINE}\n${randomBytes(32).toString('hex')}\n`));
   return path;
 }

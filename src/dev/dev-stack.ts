@@ -9,7 +9,13 @@ import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { ensureCertificates } from './certificates.ts';
 import type { Child } from './child.ts';
-import { ensureDemoSecrets, ensureDemoSeed, writeSecretFile, type DemoSecrets } from './demo-secrets.ts';
+import {
+  ensureDemoSecrets,
+  ensureDemoSeed,
+  ensureDemoSessionKey,
+  writeSecretFile,
+  type DemoSecrets,
+} from './demo-secrets.ts';
 import { lockFolder } from './folder-lock.ts';
 import { demandFreePort, freePort } from './free-port.ts';
 import { createGatewayProcess, type GatewayProcess } from './gateway-process.ts';
@@ -111,9 +117,11 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     const ports = await choosePorts(options.ports);
     for (const name of ['logs', 'run', 'audit', 'store']) await mkdir(inFolder(name), { recursive: true, mode: 0o700 });
 
-    const [secrets, seedFile, certificates, haproxy] = await Promise.all([
+    await mkdir(inFolder('secrets'), { recursive: true, mode: 0o700 });
+    const [secrets, seedFile, sessionKeyFile, certificates, haproxy] = await Promise.all([
       ensureDemoSecrets(inFolder('secrets')),
-      mkdir(inFolder('secrets'), { recursive: true, mode: 0o700 }).then(() => ensureDemoSeed(inFolder('secrets'))),
+      ensureDemoSeed(inFolder('secrets')),
+      ensureDemoSessionKey(inFolder('secrets')),
       ensureCertificates(inFolder('tls'), environment),
       findHaproxy(inFolder('haproxy'), environment),
     ]);
@@ -151,6 +159,8 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
       stores: { demo: await storeConfig(options.store ?? embedded(store, secrets), inFolder('secrets')) },
       buckets: Object.fromEntries(buckets.map((name) => [name, {}])),
       keyring: { local: { versions: { '1': { seedFile } } } },
+      sessions: { deploymentId: 'sallyport-demo', keys: { current: { id: 'demo-1', keyFile: sessionKeyFile } } },
+      endpoint: { publicHosts: ['localhost'] },
       policies: { directory: join(packageRoot, 'policies') },
       audit: { directory: inFolder('audit') },
       // One gateway behind one edge: nobody else would take over.

@@ -1,21 +1,27 @@
 /**
  * The S3 port: an Express application on Node's HTTP/1.1 server, behind the edge. Enters: connections from HAProxy.
- * Leaves: exchanges for the pipeline. It parses nothing of S3, times out idleness and never a whole transfer, and answers
- * what Node itself refuses.
+ * Leaves: exchanges for the pipeline and, by exact path, for what is served beside S3. It parses nothing of S3, times out
+ * idleness and never a whole transfer, and answers what Node itself refuses.
  */
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import express from 'express';
 import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
+import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { sendError } from '../pipeline/failure.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { errorDocument } from '../s3/xml.ts';
+import { createCors, isPreflight, type CorsOptions } from './cors.ts';
 import { createExchange } from './exchange.ts';
 
 export interface DataServerOptions {
   readonly pipeline: Pipeline;
+  readonly sts: Endpoint;
+  readonly credentials: Endpoint;
+  /** Absent: browsers let no page of another origin near. */
+  readonly cors?: CorsOptions;
   readonly audit: AuditSink;
   /** Takes the edge's request id or makes one. */
   readonly requestId: (header: string | undefined) => string;
@@ -39,11 +45,17 @@ export interface DataServer {
   readonly inFlight: () => number;
 }
 
-/** Where the edge asks whether this process takes requests; `-` can never be a bucket. */
+/** Ours; `-` can never be a bucket. */
+const OWN_PREFIX = '/-/';
+/** Where the edge asks whether this process takes requests. */
 const READY_TARGET = '/-/ready';
+/** S3 has nothing at `POST /`, so that one endpoint URL serves S3 and STS. Some SDKs end a path with a slash. */
+const STS_TARGETS = new Set(['/', '/-/sts', '/-/sts/']);
+const CREDENTIALS_PATH = '/-/credentials';
 
 /** Builds the server; the caller listens. */
 export function createDataServer(options: DataServerOptions): DataServer {
+  const cors = options.cors === undefined ? undefined : createCors(options.cors);
   let current = 0;
   /** What each connection is busy with; HTTP/1.1 answers one request at a time. */
   const busy = new WeakMap<Socket, { readonly waitsForClient: () => boolean }>();
@@ -53,15 +65,28 @@ export function createDataServer(options: DataServerOptions): DataServer {
       res.writeHead(options.ready() ? 200 : 503, { 'content-length': '0' }).end();
       return;
     }
+    const own = req.url?.startsWith(OWN_PREFIX) === true;
     const exchange = createExchange(req, res, {
       requestId: options.requestId(single(req.headers['x-request-id'])),
       clientAddress: clientAddress(req, options.tls !== undefined || req.socket.remoteAddress === undefined),
       expectsContinue: /\b100-continue\b/i.test(req.headers.expect ?? ''),
+      ...(cors === undefined || own
+        ? {}
+        : {
+            furtherHeaders: (headers) => cors.answer({ method: '', target: '', rawHeaders: req.rawHeaders }, headers),
+          }),
     });
+    if (cors !== undefined && !own && isPreflight(exchange.raw)) {
+      answerPreflight(exchange, cors.preflight(exchange.raw));
+      return;
+    }
+    const endpoint = endpointOf(exchange.raw.method, exchange.raw.target);
     if (current >= options.limits.inFlight) {
-      const error = new GatewayError('SlowDown', 'receive', { detail: 'too many requests in flight' });
-      options.audit.refuse(refusal(error, exchange.requestId, exchange.clientAddress, exchange.raw.method));
-      sendError(exchange, error);
+      refuse(exchange, new GatewayError('SlowDown', 'receive', { detail: 'too many requests in flight' }), endpoint);
+      return;
+    }
+    if (own && endpoint === undefined) {
+      refuse(exchange, new GatewayError('NoSuchBucket', 'receive', { detail: 'no path of ours' }));
       return;
     }
     current += 1;
@@ -69,10 +94,32 @@ export function createDataServer(options: DataServerOptions): DataServer {
     const { socket } = req;
     busy.set(socket, exchange);
     res.once('close', () => busy.delete(socket));
-    void options.pipeline(exchange).finally(() => {
+    void (endpoint?.handle ?? options.pipeline)(exchange).finally(() => {
       current -= 1;
       options.inFlight(-1);
     });
+  };
+
+  const endpointOf = (method: string, target: string): Endpoint | undefined => {
+    if (method === 'POST') return STS_TARGETS.has(target) ? options.sts : undefined;
+    const isCredentials = target === CREDENTIALS_PATH || target.startsWith(`${CREDENTIALS_PATH}?`);
+    return method === 'GET' && isCredentials ? options.credentials : undefined;
+  };
+
+  /** Answers and records what is not admitted. */
+  const refuse = (exchange: Exchange, error: GatewayError, endpoint?: Endpoint): void => {
+    options.audit.refuse(refusal(error, exchange.requestId, exchange.clientAddress, exchange.raw.method));
+    if (endpoint === undefined) sendError(exchange, error);
+    else endpoint.refuse(exchange, error);
+  };
+
+  const answerPreflight = (exchange: Exchange, headers: Readonly<Record<string, string>> | undefined): void => {
+    if (headers === undefined) {
+      refuse(exchange, new GatewayError('CorsForbidden', 'receive'));
+      return;
+    }
+    exchange.writeHead(200, { ...headers, 'content-length': '0' });
+    exchange.end();
   };
 
   const app = express();

@@ -12,6 +12,8 @@ export interface ExchangeOptions {
   readonly clientAddress: string;
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
+  /** What an answer carries beside its own headers, such as those for browsers. */
+  readonly furtherHeaders?: (headers: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 }
 
 // A refused client may still be sending: its rest is read for a moment, so that it sees the answer and not a reset.
@@ -62,7 +64,8 @@ export function createExchange(
     waitsForClient: () => waits > 0 || res.writableEnded,
     status: () => (res.headersSent ? res.statusCode : undefined),
     writeHead: (status, headers) => {
-      const all: Record<string, string> = { ...headers, 'x-amz-request-id': options.requestId };
+      const own: Record<string, string> = { ...headers, 'x-amz-request-id': options.requestId };
+      const all: Record<string, string> = { ...options.furtherHeaders?.(own), ...own };
       if (unread()) all['connection'] = 'close';
       res.writeHead(status, all);
     },
