@@ -68,12 +68,17 @@ export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined =
     issuer,
     subject,
     groups: Object.freeze(groups),
-    claims: Object.freeze(claims),
+    claims: frozen(claims),
     tokenIdHash,
     expiresAtMs: expiresAtMs as number,
     ...(binding !== undefined && { binding }),
     accessKeyId,
   });
+};
+
+const frozen = (claims: Record<string, ClaimValue>): Readonly<Record<string, ClaimValue>> => {
+  for (const value of Object.values(claims)) Object.freeze(value);
+  return Object.freeze(claims);
 };
 
 const hasExactMembers = (json: JsonObject): boolean => {
