@@ -37,6 +37,9 @@ interface Part {
 export interface Stack {
   readonly kind: StackKind;
   readonly client: Client;
+  /** Of HAProxy: `https://localhost:<port>`. */
+  readonly frontUrl: string;
+  readonly caFile: string;
   readonly raw: RawStore;
   readonly store: Part;
   readonly identityProvider: Part;
@@ -123,6 +126,8 @@ export async function startStack(
   return {
     kind,
     client,
+    frontUrl: dev.frontUrl,
+    caFile: dev.caFile,
     raw: rawStore(dev, ceph),
     store: storePart(dev, ceph),
     identityProvider: dev.identityProvider,

@@ -1,0 +1,78 @@
+/**
+ * `npm run conformance`: real S3 clients against the whole product, on both stores. `--json` prints the cells and what was
+ * seen on the wire; `--write` makes docs/clients.md of them; `--check` compares it. `--client`, `--store`, `--way` and
+ * `--transport` (each may repeat) limit a run. Exits 1 unless everything that must pass did.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { awsCli, awsCliOld } from '../test/conformance/clients/aws-cli.ts';
+import { boto3 } from '../test/conformance/clients/boto3.ts';
+import { curl } from '../test/conformance/clients/curl.ts';
+import { jsSdk } from '../test/conformance/clients/js-sdk.ts';
+import { rclone } from '../test/conformance/clients/rclone.ts';
+import { s3cmd } from '../test/conformance/clients/s3cmd.ts';
+import { TRANSPORTS, UPSTREAMS, WAYS_IN } from '../test/conformance/run/cell.ts';
+import { renderClients, staleFindings } from '../test/conformance/run/clients-table.ts';
+import { runSuite } from '../test/conformance/run/run-suite.ts';
+import { failuresOf, nameOf, wireFigures } from '../test/conformance/run/verdict.ts';
+
+const CLIENTS = [jsSdk, curl, rclone, s3cmd, awsCliOld, awsCli, boto3];
+const document = new URL('../docs/clients.md', import.meta.url);
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    client: { type: 'string', multiple: true },
+    store: { type: 'string', multiple: true },
+    way: { type: 'string', multiple: true },
+    transport: { type: 'string', multiple: true },
+  },
+});
+
+/** @throws Error where a name is none of these */
+function chosen<Item>(all: readonly Item[], nameOfItem: (item: Item) => string, names: readonly string[] | undefined) {
+  for (const name of names ?? []) {
+    if (!all.some((item) => nameOfItem(item) === name)) {
+      throw new Error(`${name} is none of ${all.map(nameOfItem).join(', ')}`);
+    }
+  }
+  return all.filter((item) => names?.includes(nameOfItem(item)) ?? true);
+}
+
+const limits = [values.client, values.store, values.way, values.transport];
+const whole = limits.every((limit) => limit === undefined);
+const run = await runSuite({
+  clients: chosen(CLIENTS, ({ name }) => name, values.client),
+  upstreams: chosen(UPSTREAMS, String, values.store),
+  ways: chosen(WAYS_IN, String, values.way),
+  transports: chosen(TRANSPORTS, String, values.transport),
+  onCell: (cell) => {
+    const told = cell.status === 'passed' ? `${cell.steps.length} steps, ${cell.seconds} s` : (cell.reason ?? '');
+    console.error(`${cell.status.padEnd(11)} ${nameOf(cell)}: ${told}`);
+  },
+});
+const order = CLIENTS.map(({ name }) => name);
+const cells = run.cells.toSorted(
+  (one, other) =>
+    order.indexOf(one.client) - order.indexOf(other.client) ||
+    WAYS_IN.indexOf(one.way) - WAYS_IN.indexOf(other.way) ||
+    UPSTREAMS.indexOf(one.upstream) - UPSTREAMS.indexOf(other.upstream) ||
+    TRANSPORTS.indexOf(one.transport) - TRANSPORTS.indexOf(other.transport),
+);
+const wire = wireFigures(run.seen);
+const failures = [...failuresOf(cells, wire, whole)];
+if (values.check) {
+  const present = await readFile(document, 'utf8').catch(() => '');
+  failures.push(...staleFindings(cells, present).map((cell) => `docs/clients.md says something else: ${cell}`));
+}
+if (values.json) console.log(JSON.stringify({ cells, wire, failures }, undefined, 2));
+if (values.write) {
+  if (whole && failures.length === 0) await writeFile(document, renderClients(cells));
+  else failures.push('docs/clients.md is written of a whole run in which nothing failed');
+}
+for (const failure of failures) console.error(`FAILED ${failure}`);
+const passed = cells.filter(({ status }) => status === 'passed').length;
+console.error(`${passed} cells passed, ${cells.length - passed} did not; on the wire: ${JSON.stringify(wire)}`);
+process.exitCode = failures.length === 0 ? 0 : 1;

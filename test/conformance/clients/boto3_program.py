@@ -1,0 +1,98 @@
+"""What a Python program does with boto3. Prints the name of each step when it succeeded, and `done`."""
+
+import json
+import sys
+import urllib.request
+import ssl
+import os
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+given = json.loads(sys.argv[1])
+prefix = given["prefix"]
+sealed, plain = given["buckets"]["sealed"], given["buckets"]["open"]
+s3 = boto3.client("s3")
+small = open(given["fixtures"]["small"], "rb").read()
+large = open(given["fixtures"]["large"], "rb").read()
+PARTS = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+ONE_PART = TransferConfig(multipart_threshold=64 << 20)
+
+
+def read(bucket, key, **more):
+    return s3.get_object(Bucket=bucket, Key=key, **more)["Body"].read()
+
+
+def fetch(url, **more):
+    ca = os.environ.get("AWS_CA_BUNDLE")
+    context = ssl.create_default_context(cafile=ca) if ca else None
+    return urllib.request.urlopen(urllib.request.Request(url, **more), context=context).read()
+
+
+def keys(bucket, **more):
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **more)
+    return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def refused(code, call):
+    try:
+        call()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == code, error
+        return
+    raise AssertionError("was not refused")
+
+
+def step(name):
+    print(name, flush=True)
+
+
+identity = boto3.client("sts").get_caller_identity()
+assert identity["Arn"].startswith("arn:aws:")
+step("get_caller_identity")
+
+for bucket in (sealed, plain):
+    where = "encrypted" if bucket == sealed else "plain"
+    name = prefix + "small ü+%'.txt"
+    s3.put_object(Bucket=bucket, Key=name, Body=small, Metadata={"team": "x"})
+    assert read(bucket, name) == small
+    assert read(bucket, name, Range="bytes=3-9") == small[3:10]
+    head = s3.head_object(Bucket=bucket, Key=name)
+    assert head["ContentLength"] == len(small) and head["Metadata"] == {"team": "x"}
+    step(f"put_object, get_object, head_object, {where}")
+    for algorithm in ("CRC32", "SHA1", "SHA256"):
+        s3.put_object(Bucket=bucket, Key=prefix + algorithm, Body=small, ChecksumAlgorithm=algorithm)
+        assert read(bucket, prefix + algorithm) == small
+        step(f"put_object with {algorithm}, {where}")
+    s3.upload_file(given["fixtures"]["large"], bucket, prefix + "large", Config=ONE_PART)
+    assert read(bucket, prefix + "large") == large
+    step(f"upload_file of more than 16 MiB in one request, {where}")
+    assert name in keys(bucket, PaginationConfig={"PageSize": 2})
+    step(f"list_objects_v2 by pages, {where}")
+    object = {"Bucket": bucket, "Key": prefix + "presigned"}
+    fetch(s3.generate_presigned_url("put_object", Params=object), method="PUT", data=small)
+    assert fetch(s3.generate_presigned_url("get_object", Params=object)) == small
+    step(f"presigned PUT and GET, {where}")
+    refused("NoSuchKey", lambda: read(bucket, prefix + "absent"))
+    refused("PreconditionFailed", lambda: s3.put_object(Bucket=bucket, Key=name, Body=b"", IfNoneMatch="*"))
+    step(f"errors by code, {where}")
+
+s3.upload_file(given["fixtures"]["large"], plain, prefix + "parts", Config=PARTS)
+copy = os.path.join(given["folder"], "parts")
+s3.download_file(plain, prefix + "parts", copy, Config=PARTS)
+assert open(copy, "rb").read() == large
+step("upload_file and download_file of several parts")
+s3.copy({"Bucket": plain, "Key": prefix + "parts"}, plain, prefix + "copied", Config=PARTS)
+assert read(plain, prefix + "copied") == large
+step("copy of several parts")
+refused("NotImplemented", lambda: s3.create_multipart_upload(Bucket=sealed, Key=prefix + "refused"))
+step("multipart to an encrypted bucket is refused")
+
+for bucket in (sealed, plain):
+    s3.delete_object(Bucket=bucket, Key=prefix + "presigned")
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys(bucket)]})
+    assert "Errors" not in answer, answer["Errors"]
+    assert keys(bucket) == []
+    step(f"delete_object and delete_objects, {'encrypted' if bucket == sealed else 'plain'}")
+print("done")

@@ -1,0 +1,38 @@
+/** The files that every cell uploads. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Fixtures } from './cell.ts';
+
+/** Above 16 MiB, and no multiple of any part size. */
+const LARGE_BYTES = 17 * 1024 * 1024 + 321;
+const TREE = [
+  'a.txt',
+  'empty',
+  'nested/deeper/b.bin',
+  'with space.txt',
+  'plus+and%percent.txt',
+  'grüße-日本語.txt',
+  "quote'(1)!.txt",
+];
+
+/** Writes the files into `folder`. */
+export async function writeFixtures(folder: string): Promise<Fixtures> {
+  const tree = join(folder, 'tree');
+  for (const name of TREE) {
+    await mkdir(dirname(join(tree, name)), { recursive: true });
+    await writeFile(join(tree, name), name === 'empty' ? '' : `${name}\n${randomBytes(500).toString('hex')}`);
+  }
+  const small = join(folder, 'small.txt');
+  const large = join(folder, 'large.bin');
+  await writeFile(small, `small ${randomBytes(100).toString('hex')}\n`);
+  await writeFile(large, randomBytes(LARGE_BYTES));
+  return { small, large, tree, treeFiles: TREE.toSorted() };
+}
+
+/** @throws Error unless both files hold the same bytes */
+export async function assertSameFile(one: string, other: string): Promise<void> {
+  const [left, right] = await Promise.all([readFile(one), readFile(other)]);
+  if (!left.equals(right))
+    throw new Error(`${one} (${left.length} bytes) differs from ${other} (${right.length} bytes)`);
+}

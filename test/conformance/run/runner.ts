@@ -1,0 +1,86 @@
+/**
+ * Runs programs for a cell. Their environment holds nothing of this machine's but `PATH`; their home is empty; and every
+ * host but this one leads to a proxy that does not exist, so that no client can reach the real AWS by falling back.
+ */
+import { spawn } from 'node:child_process';
+import type { Program, Ran, Runner } from './cell.ts';
+
+const LIMIT_MS = 120_000;
+const SHOWN = 1500;
+
+/** What every program gets. */
+export function bareEnvironment(home: string): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    TMPDIR: home,
+    LANG: 'C.UTF-8',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_REGION: 'us-east-1',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    HTTP_PROXY: 'http://127.0.0.1:9',
+    HTTPS_PROXY: 'http://127.0.0.1:9',
+    https_proxy: 'http://127.0.0.1:9',
+    NO_PROXY: 'localhost,127.0.0.1',
+    no_proxy: 'localhost,127.0.0.1',
+  };
+}
+
+/** A runner whose programs live in `home`. */
+export function createRunner(home: string): Runner {
+  return (command, args, environment = {}) =>
+    new Promise<Ran>((resolve, reject) => {
+      const child = spawn(command, args, {
+        cwd: home,
+        env: { ...bareEnvironment(home), ...environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: LIMIT_MS,
+        killSignal: 'SIGKILL',
+      });
+      const stdout: Buffer[] = [];
+      const stderr: Buffer[] = [];
+      child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+      child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        const ran = { stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+        if (code === 0) resolve(ran);
+        else reject(new Error(`exit ${code ?? signal ?? ''}: ${`${ran.stderr}\n${ran.stdout}`.trim().slice(-SHOWN)}`));
+      });
+    });
+}
+
+/** Finds the first program of these whose version is right; a text says what was found instead. */
+export async function findProgram(
+  candidates: readonly (readonly [command: string, ...args: string[]])[],
+  version: RegExp,
+  accept: (version: readonly number[]) => boolean = () => true,
+): Promise<Program | string> {
+  const found: string[] = [];
+  for (const [command, ...args] of candidates) {
+    const run = createRunner('/');
+    const said = await run(command, args).catch(() => undefined);
+    const match = version.exec(`${said?.stdout ?? ''}${said?.stderr ?? ''}`)?.[1];
+    if (match === undefined) continue;
+    if (accept(match.split('.').map(Number))) return { path: command, version: match };
+    found.push(match);
+  }
+  return found.length === 0 ? 'not installed' : `only ${found.join(', ')} is installed`;
+}
+
+/** Every place on `PATH` where a program of that name could be. */
+export function placesOf(name: string): readonly string[] {
+  return (process.env['PATH'] ?? '')
+    .split(':')
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => `${folder}/${name}`);
+}
+
+/** Whether a version is at least another. */
+export function atLeast(version: readonly number[], least: readonly number[]): boolean {
+  for (const [index, part] of least.entries()) {
+    const own = version[index] ?? 0;
+    if (own !== part) return own > part;
+  }
+  return true;
+}
