@@ -1,0 +1,234 @@
+/** Differential: what the maintained library and aws4 sign is accepted; what was changed on the way never is. */
+import assert from 'node:assert/strict';
+import { createHash, createHmac, hash } from 'node:crypto';
+import { SignatureV4 } from '@aws-sdk/signature-v4';
+import aws4 from 'aws4';
+import fc from 'fast-check';
+import { GatewayError } from '../../src/errors/gateway-error.ts';
+import { encodePath, encodeQueryComponent } from '../../src/s3/encode.ts';
+import type { RawRequest } from '../../src/s3/request.ts';
+import { parseSignature } from '../../src/sigv4/parse-signature.ts';
+import { createSigningKeys } from '../../src/sigv4/signing-key.ts';
+import { verifySignature } from '../../src/sigv4/verify-signature.ts';
+
+/** The digest of node:crypto in the shape that the library asks for. */
+class Sha256 {
+  readonly #digest: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    if (secret === undefined) this.#digest = createHash('sha256');
+    else this.#digest = createHmac('sha256', typeof secret === 'string' ? secret : bytes(secret));
+  }
+
+  update(chunk: string | ArrayBuffer | ArrayBufferView): void {
+    this.#digest.update(typeof chunk === 'string' ? chunk : bytes(chunk));
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#digest.digest());
+  }
+
+  reset(): void {
+    throw new Error('is never asked for');
+  }
+}
+
+function bytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}
+
+const NOW = new Date('2026-11-05T06:07:08Z');
+const REGION = 'eu-west-3';
+const SECRET = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+const keys = createSigningKeys();
+
+const key = fc.oneof(
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
+  fc.stringMatching(/^[ -~]{1,60}$/),
+  fc.constantFrom('a//b', '../..', './.', '/leading', 'a+b c', '%2F', '%', "!'()*", '~_-.', 'ümläut/日本/😀'),
+);
+const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 30 }), fc.stringMatching(/^[ -~]{0,30}$/));
+const query = fc.uniqueArray(fc.tuple(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), text), {
+  selector: ([name]) => name,
+  maxLength: 6,
+});
+const headers = fc.dictionary(
+  fc.constantFrom('content-type', 'content-md5', 'if-match', 'x-amz-acl', 'x-amz-meta-a', 'x-amz-meta-b_c'),
+  fc.stringMatching(/^[ -~]{0,40}$/),
+);
+const token = fc.option(fc.stringMatching(/^[A-Za-z0-9/+=]{1,40}$/), { nil: undefined });
+
+function credentials(sessionToken: string | undefined): {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+} {
+  const base = { accessKeyId: 'SPLYABCDEFGHIJKLMNOP', secretAccessKey: SECRET };
+  return sessionToken === undefined ? base : { ...base, sessionToken };
+}
+
+function verify(raw: RawRequest): void {
+  const claims = parseSignature(raw);
+  assert.ok(claims !== undefined);
+  const index = raw.rawHeaders.findIndex((name) => name.toLowerCase() === 'x-amz-content-sha256');
+  const payloadHash = (index < 0 ? undefined : raw.rawHeaders[index + 1]) ?? 'UNSIGNED-PAYLOAD';
+  const signingKey = keys({ accessKeyId: '', secretAccessKey: SECRET, sessionToken: undefined }, claims);
+  verifySignature(claims, { raw, payloadHash, nowMs: NOW.getTime(), service: 's3', regions: [REGION] }, signingKey);
+}
+
+function rawOf(method: string, path: string, pairs: readonly (readonly [string, string])[], all: object): RawRequest {
+  const encoded = pairs.map(([name, value]) => `${encodeQueryComponent(name)}=${encodeQueryComponent(value)}`);
+  const target = encoded.length === 0 ? path : `${path}?${encoded.join('&')}`;
+  return { method, target, rawHeaders: Object.entries(all).flat().map(String) };
+}
+
+describe('fuzz: sigv4 inbound', () => {
+  it('accepts what the maintained library signs and presigns, and nothing that differs in one place', async () => {
+    const oracleOf = (sessionToken: string | undefined): SignatureV4 =>
+      new SignatureV4({
+        credentials: credentials(sessionToken),
+        region: REGION,
+        service: 's3',
+        sha256: Sha256,
+        uriEscapePath: false,
+      });
+    await fc.assert(
+      fc.asyncProperty(
+        key,
+        query,
+        headers,
+        token,
+        fc.boolean(),
+        fc.nat(),
+        async (name, pairs, given, session, isPresigned, place) => {
+          fc.pre(pairs.every(([parameter]) => parameter !== '__proto__' && !/^x-amz-/i.test(parameter)));
+          const path = `/bucket/${encodePath(name)}`;
+          const request = {
+            method: 'PUT',
+            protocol: 'https:',
+            hostname: 'gateway',
+            path,
+            query: Object.fromEntries(pairs),
+            headers: {
+              ...given,
+              host: 'gateway',
+              'x-amz-content-sha256': isPresigned ? 'UNSIGNED-PAYLOAD' : hash('sha256', ''),
+            },
+          };
+          const oracle = oracleOf(session);
+          const done = isPresigned
+            ? await oracle.presign(request, {
+                signingDate: NOW,
+                expiresIn: 60,
+                unhoistableHeaders: new Set(Object.keys(given)),
+                signableHeaders: new Set(Object.keys(given)),
+              })
+            : await oracle.sign(request, { signingDate: NOW });
+          const all = Object.entries(done.query ?? {}) as [string, string][];
+          const raw = rawOf('PUT', path, all, done.headers);
+          verify(raw);
+          const { target } = raw;
+          const at = 1 + (place % (target.length - 1));
+          const other = target[at] === 'x' ? 'y' : 'x';
+          assert.throws(
+            () => verify({ ...raw, target: target.slice(0, at) + other + target.slice(at + 1) }),
+            GatewayError,
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('accepts what aws4 signs in header and query', () => {
+    fc.assert(
+      fc.property(query, token, fc.boolean(), (pairs, session, signQuery) => {
+        fc.pre(pairs.every(([parameter]) => !/^x-amz-/i.test(parameter)));
+        const path = rawOf(
+          'GET',
+          '/bucket/a%20b',
+          [...pairs, ...(signQuery ? [['X-Amz-Date', '20261105T060708Z'] as const] : [])],
+          {},
+        ).target;
+        const request = aws4.sign(
+          {
+            service: 's3',
+            region: REGION,
+            host: 'gateway.example',
+            path,
+            headers: signQuery ? {} : { 'x-amz-date': '20261105T060708Z' },
+            signQuery,
+          },
+          credentials(session),
+        );
+        verify({
+          method: 'GET',
+          target: request.path ?? '',
+          rawHeaders: Object.entries(request.headers ?? {})
+            .flat()
+            .map(String),
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('fails with an error of its own or not at all, whatever arrives', () => {
+    const field = fc.oneof(
+      fc.constantFrom('Authorization', 'x-amz-date', 'Date', 'Host', 'x-amz-security-token', 'x-amz-content-sha256'),
+      fc.string({ unit: 'binary', maxLength: 12 }),
+    );
+    const scope = 'A/20261105/eu-west-3/s3/aws4_request';
+    const value = fc.oneof(
+      fc.constantFrom(
+        `AWS4-HMAC-SHA256 Credential=${scope},SignedHeaders=host,Signature=${'a'.repeat(64)}`,
+        '20261105T060708Z',
+        'Thu, 05 Nov 2026 06:07:08 GMT',
+        'AWS4-HMAC-SHA256 ',
+      ),
+      fc.string({ unit: 'binary', maxLength: 40 }),
+    );
+    const signedQuery = `/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${encodeURIComponent(scope)}&X-Amz-Date=20261105T060708Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=${'a'.repeat(64)}`;
+    const target = fc.oneof(
+      fc
+        .tuple(
+          fc.constantFrom('/b/k', signedQuery, '/\\[', '//', '/%', '/%ff', '/#'),
+          fc.string({ unit: 'binary', maxLength: 20 }),
+        )
+        .map((parts) => parts.join('')),
+      fc.string({ unit: 'binary', maxLength: 40 }),
+    );
+    let reached = 0;
+    fc.assert(
+      fc.property(fc.string(), target, fc.array(fc.tuple(field, value), { maxLength: 5 }), (method, path, given) => {
+        const raw = { method, target: path, rawHeaders: given.flat() };
+        try {
+          const claims = parseSignature(raw);
+          if (claims !== undefined) verify(raw);
+        } catch (error) {
+          assert.ok(error instanceof GatewayError, String(error));
+          if (error.clientFields['CanonicalRequest'] !== undefined) reached += 1;
+        }
+      }),
+      {
+        numRuns: 3000,
+        examples: ['/\\[', '/%', '/%ff', '/\u00ff', '/#?'].map((path) => [
+          'GET',
+          path,
+          [
+            [
+              'Authorization',
+              `AWS4-HMAC-SHA256 Credential=${scope},SignedHeaders=host;x-amz-content-sha256,Signature=${'a'.repeat(64)}`,
+            ],
+            ['x-amz-content-sha256', 'UNSIGNED-PAYLOAD'],
+            ['Date', '20261105T060708Z'],
+            ['host', 'h'],
+          ],
+        ]),
+      },
+    );
+    assert.ok(reached > 0, 'no message came as far as its signature');
+  });
+});
