@@ -15,6 +15,8 @@ const MAX_BYTES = {
   subject: 512,
   groups: 256,
   tokenIdHash: 64,
+  accessKeyId: 64,
+  binding: 64,
   clientAddress: 64,
   bucket: 255,
   key: 1024,
@@ -27,6 +29,7 @@ const MAX_BYTES = {
   error: 64,
   upstreamRequestId: 256,
   versionId: 1024,
+  versionIdAsked: 1024,
   keyId: 256,
 } as const;
 const MAX_GROUPS = 512;
@@ -76,8 +79,12 @@ function intentFields(entry: Omit<AuditIntent, 'entry'>, clipped: TextField[]): 
     subject: clip('subject', entry.subject, clipped),
     groups: clipGroups(entry.groups, clipped),
     tokenIdHash: clip('tokenIdHash', entry.tokenIdHash, clipped),
+    accessKeyId: clip('accessKeyId', entry.accessKeyId, clipped),
+    binding: clip('binding', entry.binding, clipped),
     clientAddress: clip('clientAddress', entry.clientAddress, clipped),
     operation: entry.operation,
+    item: entry.item,
+    versionIdAsked: clip('versionIdAsked', entry.versionIdAsked, clipped),
     bucket: clip('bucket', entry.bucket, clipped),
     key: clip('key', entry.key, clipped),
     decision: entry.decision,
@@ -91,6 +98,7 @@ function intentFields(entry: Omit<AuditIntent, 'entry'>, clipped: TextField[]): 
 
 function outcomeFields(entry: Omit<AuditOutcome, 'entry' | 'time' | 'requestId'>, clipped: TextField[]): object {
   return {
+    item: entry.item,
     result: entry.result,
     status: entry.status,
     bytesIn: entry.bytesIn,

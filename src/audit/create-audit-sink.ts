@@ -30,7 +30,8 @@ export interface AuditLimits {
 
 export const AUDIT_DEFAULTS: AuditLimits = {
   maxFileBytes: 128 * 1024 * 1024,
-  maxQueuedEntries: 8192,
+  // A batch of a thousand keys is a thousand entries; what bounds the queue as a rule is its size.
+  maxQueuedEntries: 32_768,
   maxQueuedBytes: 16 * 1024 * 1024,
   minFreeBytes: 256 * 1024 * 1024,
   sampleIntervalMs: 1000,

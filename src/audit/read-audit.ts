@@ -1,6 +1,7 @@
 /**
  * Files of the audit -> accesses. What enters: files as a crash may have left them: torn last lines, blocks of zeros.
- * What leaves: one access per intent or denial, its outcome joined by request id; without one it is `interrupted`.
+ * What leaves: one access per intent or denial, its outcome joined by request id and item; without one it is
+ * `interrupted`.
  * It never takes half a line for a whole one, never fails on a damaged line: it counts it.
  */
 import { createReadStream } from 'node:fs';
@@ -61,28 +62,33 @@ async function* accesses(files: Iterable<string>, counts: Counts): AsyncGenerato
     for await (const line of lines(file)) {
       const entry = parse(line, counts);
       if (entry === undefined) continue;
-      const { requestId } = entry;
+      const id = accessId(entry);
       if (entry.entry === 'denial') {
         // The intent of an access that failed because its intent was not acknowledged may be on disk all the same.
-        intents.delete(requestId);
+        intents.delete(id);
         yield { ...entry, entry: 'access', endTime: entry.time };
       } else if (entry.entry === 'intent') {
-        const earlier = intents.get(requestId);
+        const earlier = intents.get(id);
         if (earlier !== undefined) yield interrupted(earlier);
-        const outcome = outcomes.get(requestId);
-        if (outcome === undefined) intents.set(requestId, entry);
+        const outcome = outcomes.get(id);
+        if (outcome === undefined) intents.set(id, entry);
         else yield join(entry, outcome);
-        outcomes.delete(requestId);
+        outcomes.delete(id);
       } else {
-        const intent = intents.get(requestId);
-        if (intent === undefined) outcomes.set(requestId, entry);
+        const intent = intents.get(id);
+        if (intent === undefined) outcomes.set(id, entry);
         else yield join(intent, entry);
-        intents.delete(requestId);
+        intents.delete(id);
       }
     }
   }
   counts.unmatched = outcomes.size;
   for (const intent of intents.values()) yield interrupted(intent);
+}
+
+/** One request may be several accesses, each with its own number; without one it is one. */
+function accessId({ requestId, item }: Entry): string {
+  return JSON.stringify([requestId, item]);
 }
 
 function join(intent: AuditIntent, outcome: AuditOutcome): AuditAccess {

@@ -17,12 +17,18 @@ describe('docs/audit.md', () => {
     text = await readFile(new URL('../../../docs/audit.md', import.meta.url), 'utf8');
     directory = await mkdtemp(join(tmpdir(), 'audit-'));
     const read = { operation: 'GetObject', key: '2026/q3.csv' } as const;
+    const copy = { ...read, operation: 'CopyObject', subject: 'carol', time: '2026-11-21T10:00:02.000Z' } as const;
     const first = [
       auditLine(intent('A', { ...read, time: '2026-11-21T10:00:00.000Z' })),
       auditLine(outcome('A')),
       auditLine(intent('B', { ...read, subject: 'bob\u001b[2J', time: '2026-11-21T10:00:01.000Z' })),
       auditLine(intent('C', { key: 'other' })),
       auditLine(outcome('C')),
+      auditLine(intent('E', { ...copy, item: 0, key: 'copied' })),
+      auditLine(intent('E', { ...copy, item: 1 })),
+      auditLine(outcome('E', { item: 0, bytesOut: 9 })),
+      auditLine(outcome('E', { item: 1, bytesOut: 0 })),
+      auditLine(intent('F', { ...copy, item: 0 })),
       auditLine(intent('TORN')).slice(0, 60),
     ];
     const second = [auditLine(denial('D', { subject: 'mallory', rule: 'default-deny' })), auditLine(outcome('ALONE'))];
@@ -34,7 +40,8 @@ describe('docs/audit.md', () => {
 
   it('explains every field that an entry can have', () => {
     const subject = 's'.repeat(1000);
-    const all = denial('A', { subject, versionId: '1' });
+    const session = { accessKeyId: 'SPLY', binding: 'analytics', item: 0, versionIdAsked: '1' };
+    const all = denial('A', { subject, versionId: '1', ...session });
     for (const field of Object.keys(JSON.parse(auditLine(all)) as object)) {
       assert.ok(text.includes(`\`${field}\``), field);
     }
@@ -54,10 +61,11 @@ describe('docs/audit.md', () => {
     assert.deepEqual(readers, [
       ['2026-11-21T10:00:00.000Z', 'alice', 'https://id.example.com', 'completed', 1024, 'A'],
       ['2026-11-21T10:00:01.000Z', 'bob\u001b[2J', 'https://id.example.com', 'interrupted', null, 'B'],
+      ['2026-11-21T10:00:02.000Z', 'carol', 'https://id.example.com', 'completed', 0, 'E'],
     ]);
     assert.deepEqual(
       intents?.map((line) => line[3]),
-      ['A', 'B'],
+      ['A', 'B', 'E'],
     );
     assert.deepEqual(
       denials?.map((line) => [line[1], line[5]]),
@@ -65,7 +73,7 @@ describe('docs/audit.md', () => {
     );
     assert.deepEqual(
       interrupted?.map((line) => line[6]),
-      ['B'],
+      ['B', 'F'],
     );
     assert.deepEqual(byCaller, [['GetObject', 'reports', 'allow', 2]]);
   });

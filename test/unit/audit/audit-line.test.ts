@@ -16,6 +16,23 @@ describe('a line of the audit', () => {
     ]);
   });
 
+  it('says of a signed request which session it came by, and of one of several accesses which one it is', () => {
+    const session = { accessKeyId: 'SPLYABCDEFGHIJKLMNOP', binding: 'analytics', item: 0, versionIdAsked: 'null' };
+    assert.deepEqual(Object.keys(parse(auditLine(intent('A', session)))), [
+      ...['v', 'entry', 'time', 'requestId', 'issuer', 'subject', 'groups', 'tokenIdHash', 'accessKeyId', 'binding'],
+      ...['clientAddress', 'operation', 'item', 'versionIdAsked', 'bucket', 'key', 'decision', 'rule', 'reason'],
+      ...['policyVersion', 'role', 'sessionName'],
+    ]);
+    assert.deepEqual(parse(auditLine(intent('A', session))), { v: 1, ...intent('A', session) });
+    assert.deepEqual(parse(auditLine(denial('A', session))), { v: 1, ...denial('A', session) });
+    assert.equal(parse(auditLine(outcome('A', { item: 999 })))['item'], 999);
+  });
+
+  it('bounds what a client can put into the version that it asks for', () => {
+    const entry = parse(auditLine(intent('A', { versionIdAsked: 'v'.repeat(5000) })));
+    assert.deepEqual([(entry['versionIdAsked'] as string).length, entry['clipped']], [1024, ['versionIdAsked']]);
+  });
+
   it('holds intent and outcome of a denial at once', () => {
     const { v, ...fields } = parse(auditLine(denial('A')));
     assert.equal(v, 1);

@@ -67,6 +67,35 @@ describe('reading the audit', () => {
     );
   });
 
+  it('joins the accesses of one request item by item, in whatever order they end', async () => {
+    const keys = ['a', 'b', 'c'];
+    const intents = keys.map((key, item) => auditLine(intent('A', { key, item })));
+    const outcomes = [2, 0].map((item) => auditLine(outcome('A', { item, bytesOut: item })));
+    const denied = auditLine(denial('A', { key: 'd', item: 3 }));
+    const { accesses, counts } = await read([...intents, denied, ...outcomes].join(''));
+    assert.deepEqual(
+      accesses.map(({ key, item, result, bytesOut }) => [key, item, result, bytesOut]),
+      [
+        ['d', 3, 'denied', 0],
+        ['c', 2, 'completed', 2],
+        ['a', 0, 'completed', 0],
+        ['b', 1, 'interrupted', undefined],
+      ],
+    );
+    assert.equal(counts.unmatched, 0);
+  });
+
+  it('takes no item for another, nor for the request as a whole', async () => {
+    const { accesses, counts } = await read(
+      auditLine(intent('A', { item: 1 })) + auditLine(outcome('A', { item: 11 })) + auditLine(outcome('A')),
+    );
+    assert.deepEqual(
+      accesses.map(({ result }) => result),
+      ['interrupted'],
+    );
+    assert.equal(counts.unmatched, 2);
+  });
+
   it('reads a denial as an access of its own', async () => {
     const { accesses } = await read(auditLine(denial('A')));
     assert.deepEqual(
