@@ -1,46 +1,76 @@
 /**
- * Enters: a store's answer to an operation of the classes DOCUMENT and COPY. Leaves: the client's answer in the client's
- * names, written anew from what was understood. An error inside a document of status 200 becomes that error.
+ * Enters: a store's answer to an operation of the classes WRITE, DELETE, DOCUMENT and COPY. Leaves: the client's answer in
+ * the client's names, written anew from what was understood. An error inside a document of status 200 becomes that error.
  */
+import { renderAccessControl } from './documents/access-control.ts';
+import { renderVersioning } from './documents/bucket-configuration.ts';
+import {
+  renderComplete,
+  renderCopyObject,
+  renderCopyPart,
+  renderInitiate,
+  renderParts,
+} from './documents/multipart.ts';
+import { renderAttributes, type AttributesView } from './documents/object-attributes.ts';
+import { renderLegalHold, renderRetention } from './documents/object-lock.ts';
+import { renderTagging } from './documents/tagging.ts';
 import type { OperationName } from './operations.ts';
 import type { S3Request } from './request.ts';
+import { objectHeaders } from './store-response.ts';
 
-/** How stored facts look to the client. */
-export interface AnswerView {
-  readonly etag: (stored: string) => string;
-  /** Size in bytes of an object or a part that takes so many bytes in the store. */
-  readonly size: (storedSizeBytes: number) => number;
-}
+/** How stored facts look to the client: ETags, sizes in bytes, and whether the store's checksums are the object's. */
+export type AnswerView = AttributesView;
 
-/** The status of a success. */
+/** Gives the status of a success: S3 answers what it took away with 204. */
 export function answerStatus(operation: OperationName): 200 | 204 {
-  void operation;
-  throw new Error('not written yet');
+  return /^(?:DeleteObject|DeleteObjectTagging|DeleteBucket|DeleteBucketTagging|AbortMultipartUpload)$/.test(operation)
+    ? 204
+    : 200;
 }
+
+const SHOWN: readonly string[] = ['x-amz-version-id', 'x-amz-delete-marker', 'x-amz-copy-source-version-id'];
 
 /** Gives the headers of a store's answer that the client of a write, copy or document may see, names in lower case. */
 export function answerHeaders(
-  request: Pick<S3Request, 'operation'>,
+  { operation, bucket }: Pick<S3Request, 'operation' | 'bucket'>,
   stored: ReadonlyMap<string, string>,
   encrypted: boolean,
 ): Record<string, string> {
-  void request;
-  void stored;
-  void encrypted;
-  throw new Error('not written yet');
+  const names = [...SHOWN];
+  if (operation === 'PutObject' || operation === 'UploadPart') names.push('etag');
+  if (operation === 'GetObjectAttributes') names.push('last-modified');
+  const given = objectHeaders(stored, encrypted);
+  const headers: Record<string, string> = operation === 'CreateBucket' ? { location: `/${bucket}` } : {};
+  for (const name of names) {
+    const value = given[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  return headers;
 }
+
+type Answered = Pick<S3Request, 'operation' | 'bucket' | 'key' | 'query'>;
+type Render = (document: Uint8Array, view: AnswerView, request: Answered) => string;
+
+/** The operations whose answer has a document; listings have listing.ts, DeleteObjects delete-objects.ts. */
+const DOCUMENTS: Readonly<Partial<Record<OperationName, Render>>> = {
+  CopyObject: (document, { etag }) => renderCopyObject(document, etag),
+  UploadPartCopy: (document, { etag }) => renderCopyPart(document, etag),
+  CreateMultipartUpload: (document, _, request) => renderInitiate(document, request),
+  CompleteMultipartUpload: (document, { etag }, request) => renderComplete(document, request, etag),
+  ListParts: (document, { etag, size }, request) => renderParts(document, request, etag, size),
+  GetObjectTagging: renderTagging,
+  GetBucketTagging: renderTagging,
+  GetObjectAttributes: renderAttributes,
+  GetObjectAcl: renderAccessControl,
+  GetObjectRetention: renderRetention,
+  GetObjectLegalHold: renderLegalHold,
+  GetBucketVersioning: renderVersioning,
+};
 
 /**
  * Writes the client's document from the store's (16 MiB at most); `undefined` where the operation's answer has none.
  * @throws GatewayError InternalError (not understood); the error that the document holds
  */
-export function renderAnswer(
-  request: Pick<S3Request, 'operation' | 'bucket' | 'key' | 'query'>,
-  document: Uint8Array,
-  view: AnswerView,
-): string | undefined {
-  void request;
-  void document;
-  void view;
-  throw new Error('not written yet');
+export function renderAnswer(request: Answered, document: Uint8Array, view: AnswerView): string | undefined {
+  return DOCUMENTS[request.operation]?.(document, view, request);
 }

@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import { CHECKSUM_HEADERS } from './body-claims.ts';
+import { checkTaggingHeader } from './documents/tagging.ts';
 import { responseOverrides } from './response-overrides.ts';
 import type { S3Request } from './request.ts';
 import { partNumberOf } from './store-query.ts';
@@ -37,6 +38,8 @@ export function checkArguments(request: S3Request): void {
       throw new GatewayError('NotImplemented', 'receive', { detail: 'a checksum of the whole of an upload in parts' });
     }
   }
+  const tagging = headers.get('x-amz-tagging');
+  if (tagging !== undefined) checkTaggingHeader(tagging);
   // A mode without an end, or an end without a mode, is half a lock.
   if (headers.has('x-amz-object-lock-mode') !== headers.has('x-amz-object-lock-retain-until-date')) {
     throw invalid('x-amz-object-lock-mode');

@@ -29,16 +29,28 @@ const DIGESTS: Readonly<Record<ChecksumAlgorithm, () => Digest>> = {
   SHA256: () => createHash('sha256'),
 };
 
+/** A checksum that comes behind the body; `value` is asked for when the body has ended. */
+export interface TrailingChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly value: () => Buffer;
+}
+
 /** Creates the verifier of a body; `undefined` when nothing is claimed of it. */
-export function createBodyVerifier(claims: BodyClaims): BodyVerifier | undefined {
-  const checks: { readonly digest: Digest; readonly expected: Buffer; readonly code: ErrorCode }[] = [];
+export function createBodyVerifier(claims: BodyClaims, trailing?: TrailingChecksum): BodyVerifier | undefined {
+  const checks: { readonly digest: Digest; readonly expected: () => Buffer; readonly code: ErrorCode }[] = [];
   const { md5, checksum, sha256 } = claims;
-  if (md5 !== undefined) checks.push({ digest: createHash('md5'), expected: md5, code: 'BadDigest' });
+  if (md5 !== undefined) checks.push({ digest: createHash('md5'), expected: () => md5, code: 'BadDigest' });
   if (checksum !== undefined) {
-    checks.push({ digest: DIGESTS[checksum.algorithm](), expected: checksum.value, code: 'BadDigest' });
+    checks.push({ digest: DIGESTS[checksum.algorithm](), expected: () => checksum.value, code: 'BadDigest' });
+  }
+  if (trailing !== undefined) {
+    checks.push({ digest: DIGESTS[trailing.algorithm](), expected: trailing.value, code: 'BadDigest' });
   }
   if (sha256 !== undefined) {
-    checks.push({ digest: createHash('sha256'), expected: sha256, code: 'ContentSha256Mismatch' });
+    checks.push({ digest: createHash('sha256'), expected: () => sha256, code: 'ContentSha256Mismatch' });
+  }
+  if (trailing !== undefined) {
+    checks.push({ digest: DIGESTS[trailing.algorithm](), expected: trailing.value, code: 'BadDigest' });
   }
   if (checks.length === 0) return undefined;
   return {
@@ -47,7 +59,7 @@ export function createBodyVerifier(claims: BodyClaims): BodyVerifier | undefined
     },
     verify: () => {
       for (const { digest, expected, code } of checks) {
-        if (!expected.equals(digest.digest())) throw new GatewayError(code, 'seal');
+        if (!expected().equals(digest.digest())) throw new GatewayError(code, 'seal');
       }
     },
   };

@@ -13,12 +13,7 @@ export { type ListingView } from './documents/listing-document.ts';
  * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
  */
 export function renderListing(document: Uint8Array, query: ListingQuery, view: ListingView): string {
-  switch (query.kind) {
-    case 'ListObjectVersions':
-      return renderVersions(document, query, view);
-    case 'ListMultipartUploads':
-      return renderUploads(document, query, view);
-    default:
-      return renderObjects(document, query, view);
-  }
+  if (query.kind === 'ListObjectVersions') return renderVersions(document, query, view);
+  if (query.kind === 'ListMultipartUploads') return renderUploads(document, query, view);
+  return renderObjects(document, query, view);
 }

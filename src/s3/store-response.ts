@@ -16,6 +16,12 @@ const ALWAYS = new Set([
   'x-amz-storage-class',
   'x-amz-delete-marker',
   'x-amz-missing-meta',
+  'x-amz-copy-source-version-id',
+  'x-amz-mp-parts-count',
+  'x-amz-tagging-count',
+  'x-amz-object-lock-mode',
+  'x-amz-object-lock-retain-until-date',
+  'x-amz-object-lock-legal-hold',
 ]);
 
 /** True of stored bytes, and so of the object only where the stored bytes are the object's. */

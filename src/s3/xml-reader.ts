@@ -34,7 +34,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export function readXml(document: Uint8Array, maxBytes: number): XmlElement | undefined {
   if (document.length > maxBytes) return undefined;
   try {
-    return readElements(utf8.decode(document));
+    // Stores keep a slow answer alive by blanks, some before the declaration.
+    return readElements(utf8.decode(document).trimStart());
   } catch {
     return undefined;
   }

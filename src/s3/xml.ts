@@ -26,7 +26,7 @@ const ESCAPED = /[^\t\n !#-%'-;=?-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** S3 names a server here, for its support; nothing about our servers is a client's business. */
-const HOST_ID = 'sallyport';
+export const HOST_ID = 'sallyport';
 
 /** Bucket creation dates are not kept; clients that print one need one. */
 const NO_DATE = '1970-01-01T00:00:00.000Z';

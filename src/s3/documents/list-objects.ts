@@ -15,7 +15,7 @@ import {
   type ListedEntity,
   type ListingView,
 } from './listing-document.ts';
-import { parseCount, required } from './store-document.ts';
+import { parseCount, required } from './stored-document.ts';
 
 interface ListedObject extends ListedEntity {
   readonly lastModified: string;

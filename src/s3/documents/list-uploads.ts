@@ -6,7 +6,7 @@ import type { ListingQuery } from '../listing-query.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { childrenOf, textOf } from '../xml-reader.ts';
 import { commonPrefixElements, echoOf, isBefore, readPage, textForm, type ListingView } from './listing-document.ts';
-import { required } from './store-document.ts';
+import { required } from './stored-document.ts';
 
 /**
  * Turns a store's page of unfinished uploads into the client's.

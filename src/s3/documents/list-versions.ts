@@ -6,7 +6,7 @@ import type { ListingQuery } from '../listing-query.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { textOf, type XmlElement } from '../xml-reader.ts';
 import { commonPrefixElements, echoOf, isBefore, readPage, textForm, type ListingView } from './listing-document.ts';
-import { parseCount, required } from './store-document.ts';
+import { parseCount, required } from './stored-document.ts';
 
 /**
  * Turns a store's page of versions into the client's.
@@ -23,8 +23,8 @@ export function renderVersions(document: Uint8Array, query: ListingQuery, view: 
     last = { key: page.keyOf(entry), versionId: required(entry, 'VersionId') };
     entries.push(
       `<${entry.name}>${textElement('Key', text(last.key))}${textElement('VersionId', last.versionId)}`,
-      `${textElement('IsLatest', required(entry, 'IsLatest') === 'true')}`,
-      `${textElement('LastModified', required(entry, 'LastModified'))}`,
+      textElement('IsLatest', required(entry, 'IsLatest') === 'true'),
+      textElement('LastModified', required(entry, 'LastModified')),
       `${entry.name === 'Version' ? versionFacts(entry, last.key, view) : ''}</${entry.name}>`,
     );
   }

@@ -6,7 +6,7 @@ import { encodePath } from '../encode.ts';
 import type { ListingQuery } from '../listing-query.ts';
 import { textElement } from '../xml.ts';
 import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
-import { readStoreDocument, required, unusable } from './store-document.ts';
+import { readStoreDocument, required, unusable } from './stored-document.ts';
 
 /** How stored facts look to the client. */
 export interface ListingView {
