@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { alice, deploymentWith, refused, sealBySpec, sessionKey } from './sessions-fixture.ts';
+
+const vector = JSON.parse(
+  readFileSync(new URL('../../vectors/session-token/v1.json', import.meta.url), 'utf8'),
+) as Record<'deploymentId' | 'keyId' | 'keySecretHex' | 'saltHex' | 'claims' | 'token' | 'secretAccessKey', string>;
 
 const flip = (token: string, at: number): string => {
   const bytes = Buffer.from(token, 'base64url');
@@ -50,9 +55,24 @@ describe('client sessions', () => {
     assert.equal(replica.credentials.accessKeyId, issued.accessKeyId);
   });
 
-  it('are written as their specification says', () => {
-    const claims = `{"k":"SPLYAAAAAAAAAAAAAAAA","n":"okta","i":"https://a.test","s":"bob","g":[],"c":{},"t":"${'0'.repeat(32)}","x":${clock.now() + 1000}}`;
-    assert.equal(open(sealBySpec(sessionKey('k1'), 'production', claims)).principal.subject, 'bob');
+  it('are opened as the vector of their specification says', () => {
+    const current = { id: vector.keyId, secret: Buffer.from(vector.keySecretHex, 'hex') };
+    const { sessions: published } = deploymentWith({ keys: { current }, deploymentId: vector.deploymentId });
+    const { principal, credentials } = published.open(vector.token, clock.now());
+    const { k, n, i, s, g, c, t, x, b } = JSON.parse(vector.claims) as Record<string, unknown>;
+    assert.deepEqual(principal, {
+      accessKeyId: k,
+      issuerName: n,
+      issuer: i,
+      subject: s,
+      groups: g,
+      claims: c,
+      tokenIdHash: t,
+      expiresAtMs: x,
+      binding: b,
+    });
+    assert.equal(credentials.secretAccessKey, vector.secretAccessKey);
+    assert.equal(sealBySpec(current, vector.deploymentId, vector.claims, vector.saltHex), vector.token);
   });
 
   describe('end', () => {

@@ -59,9 +59,14 @@ export const alice = (clock: SteppedClock, more: Partial<Principal> = {}): Princ
 });
 
 /** Seals as docs/spec/session-token.md says, for who has the key: also what the product would never seal. */
-export const sealBySpec = ({ id, secret }: SessionKey, deploymentId: string, plaintext: string | Buffer): string => {
+export const sealBySpec = (
+  { id, secret }: SessionKey,
+  deploymentId: string,
+  plaintext: string | Buffer,
+  saltHex = '05'.repeat(24),
+): string => {
   const header = Buffer.concat([Buffer.of(1, id.length), Buffer.from(id)]);
-  const salt = Buffer.alloc(24, 5);
+  const salt = Buffer.from(saltHex, 'hex');
   const derived = Buffer.from(hkdfSync('sha256', secret, salt, 'sallyport/1/session-token', 44));
   const cipher = createCipheriv('aes-256-gcm', derived.subarray(0, 32), derived.subarray(32));
   cipher.setAAD(Buffer.concat([header, Buffer.from(deploymentId)]));
