@@ -50,7 +50,11 @@ const key = fc.oneof(
   fc.constantFrom('a//b', '../..', './.', '/leading', 'a+b c', '%2F', '%', "!'()*", '~_-.', 'ümläut/日本/😀'),
 );
 const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 30 }), fc.stringMatching(/^[ -~]{0,30}$/));
-const query = fc.uniqueArray(fc.tuple(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), text), {
+/** Both signers keep the query in an object, and so lose the one name that no object keeps. */
+const parameter = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+  .filter((name) => name !== '__proto__' && !/^x-amz-/i.test(name));
+const query = fc.uniqueArray(fc.tuple(parameter, text), {
   selector: ([name]) => name,
   maxLength: 6,
 });
@@ -78,6 +82,15 @@ function verify(raw: RawRequest): void {
   verifySignature(claims, { raw, payloadHash, nowMs: NOW.getTime(), service: 's3', regions: [REGION] }, signingKey);
 }
 
+/** `null`: refused. */
+function parseSignatureOf(raw: RawRequest): ReturnType<typeof parseSignature> | null {
+  try {
+    return parseSignature(raw);
+  } catch {
+    return null;
+  }
+}
+
 function rawOf(method: string, path: string, pairs: readonly (readonly [string, string])[], all: object): RawRequest {
   const encoded = pairs.map(([name, value]) => `${encodeQueryComponent(name)}=${encodeQueryComponent(value)}`);
   const target = encoded.length === 0 ? path : `${path}?${encoded.join('&')}`;
@@ -103,7 +116,6 @@ describe('fuzz: sigv4 inbound', () => {
         fc.boolean(),
         fc.nat(),
         async (name, pairs, given, session, isPresigned, place) => {
-          fc.pre(pairs.every(([parameter]) => parameter !== '__proto__' && !/^x-amz-/i.test(parameter)));
           const path = `/bucket/${encodePath(name)}`;
           const request = {
             method: 'PUT',
@@ -132,10 +144,9 @@ describe('fuzz: sigv4 inbound', () => {
           const { target } = raw;
           const at = 1 + (place % (target.length - 1));
           const other = target[at] === 'x' ? 'y' : 'x';
-          assert.throws(
-            () => verify({ ...raw, target: target.slice(0, at) + other + target.slice(at + 1) }),
-            GatewayError,
-          );
+          const changed = { ...raw, target: target.slice(0, at) + other + target.slice(at + 1) };
+          // Without its question mark a presigned URL carries no signature at all.
+          if (parseSignatureOf(changed) !== undefined) assert.throws(() => verify(changed), GatewayError);
         },
       ),
       { numRuns: 300 },
@@ -145,7 +156,6 @@ describe('fuzz: sigv4 inbound', () => {
   it('accepts what aws4 signs in header and query', () => {
     fc.assert(
       fc.property(query, token, fc.boolean(), (pairs, session, signQuery) => {
-        fc.pre(pairs.every(([parameter]) => !/^x-amz-/i.test(parameter)));
         const path = rawOf(
           'GET',
           '/bucket/a%20b',
