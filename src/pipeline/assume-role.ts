@@ -4,7 +4,7 @@ import type { Credentialed, Recorded } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `assume-role`. @throws GatewayError SlowDown, ServiceUnavailable, AccessDeniedByStore */
-export function createAssumeRole(broker: CredentialBroker): Stage<Recorded, Credentialed> {
+export function createAssumeRole<In extends Recorded>(broker: CredentialBroker): Stage<In, In & Credentialed> {
   return {
     name: 'assume-role',
     run: async (context) => ({ ...context, credentials: await broker.credentials(context.plan) }),

@@ -1,11 +1,16 @@
 /** Received -> Authenticated. A request in which no authenticator finds a credential of its kind is refused. */
 import type { Authenticator } from '../contracts/authenticator.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { S3Request } from '../s3/request.ts';
 import type { Admission } from './admission.ts';
 import type { Authenticated, Received } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
-/** The stage `authenticate`. @throws GatewayError MissingToken, InvalidToken, ExpiredToken, SlowDown, ServiceUnavailable */
+/**
+ * The stage `authenticate`.
+ * @throws GatewayError MissingToken, InvalidToken, ExpiredToken, InvalidRequest, SlowDown, ServiceUnavailable, and those
+ * of signatures
+ */
 export function createAuthenticate(
   authenticators: readonly Authenticator[],
   admission: Admission,
@@ -13,15 +18,24 @@ export function createAuthenticate(
   return {
     name: 'authenticate',
     run: async (context) => {
+      const { request, exchange, ledger } = context;
       for (const authenticator of authenticators) {
-        const principal = await authenticator.authenticate(context.request);
-        if (principal !== undefined) {
-          context.ledger.identified(context.request, principal);
-          admission.enter(context.exchange, principal);
-          return { ...context, principal };
+        const identification = await authenticator.authenticate(request);
+        if (identification === undefined) continue;
+        const { principal, chunkSignatures } = identification;
+        ledger.identified(request, principal);
+        admission.enter(exchange, principal);
+        // Signed by whom? Nothing here could tell, and to leave the signatures unread would be to trust them.
+        if (request.payload.chunked?.signed === true && chunkSignatures === undefined) {
+          throw new GatewayError('InvalidRequest', 'authenticate', {
+            detail: 'signed chunks without a signed request',
+          });
         }
+        return { ...context, principal, chunkSignatures };
       }
-      throw new GatewayError('MissingToken', 'authenticate');
+      throw new GatewayError(isSigned(request) ? 'InvalidAccessKeyId' : 'MissingToken', 'authenticate');
     },
   };
 }
+
+const isSigned = ({ presented }: S3Request): boolean => presented === 'signed-header' || presented === 'signed-query';

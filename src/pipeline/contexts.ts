@@ -2,14 +2,17 @@
  * What is known of a request after each stage. Each type is readonly and grows out of the one before, so that a stage
  * that is called too early does not compile.
  */
-import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
+import type { Decision, Grant } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
+import type { ChunkSignatures } from '../contracts/chunk-signatures.ts';
 import type { AssumeRolePlan, StoreCredentials } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { SealedObject } from '../contracts/object-cipher.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { OutboundRequest, SignedRequest, UpstreamResponse } from '../contracts/upstream.ts';
+import type { DeletedItem, DeleteList, DeleteOutcome } from '../s3/delete-objects.ts';
 import type { S3Request } from '../s3/request.ts';
+import type { Target } from './accesses-of.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface Received {
@@ -20,22 +23,46 @@ export interface Received {
 
 export interface Authenticated extends Received {
   readonly principal: Principal;
+  /** Present where the chunks of the body are signed one by one. */
+  readonly chunkSignatures: ChunkSignatures | undefined;
 }
 
-export interface Authorized extends Authenticated {
-  /** `undefined` for ListBuckets, which asks for nothing in particular. */
-  readonly access: Access | undefined;
-  readonly decision: Decision;
-  /** Every rule that bears on the caller in this bucket, of the same policy version as the decision. */
-  readonly grants: readonly Grant[];
+/** DeleteObjects: what it would do stands in its body, which was read and verified, and nothing more. */
+export interface Listed extends Authenticated {
+  readonly list: DeleteList;
 }
+
+/** A target and what policy says of it, its place is that of its record. */
+export type DecidedTarget = Target & { readonly decision: Decision };
+
+export interface Decided {
+  readonly targets: readonly DecidedTarget[];
+  /** By bucket: every rule there that bears on the caller, of the same policy version as the decisions. */
+  readonly grants: ReadonlyMap<string, readonly Grant[]>;
+}
+
+export type Authorized = Authenticated & Decided;
 
 /** Allowed, and the intent is durable. */
-export interface Recorded extends Authorized {
-  readonly access: Access;
+export interface Recorded extends Authenticated {
   readonly bucket: Bucket;
+  /** The bucket of a copy's source; another one only in the same store and by the same role. */
+  readonly sourceBucket: Bucket | undefined;
   readonly plan: AssumeRolePlan;
 }
+
+/** Those keys of a DeleteObjects that fit into one session: one request to the store. */
+export interface Portion extends Recorded {
+  readonly items: readonly DeletedItem[];
+  /** Of each item, its place in the client's list. */
+  readonly places: readonly number[];
+}
+
+/** Every key is decided and on record; the denied ones are in no portion. */
+export type Divided = Listed & Decided & { readonly portions: readonly Portion[] };
+
+/** One outcome for each key of the client's list, in its order. */
+export type Settled = Divided & { readonly outcomes: readonly DeleteOutcome[] };
 
 export interface Credentialed extends Recorded {
   readonly credentials: StoreCredentials;
@@ -45,6 +72,11 @@ export interface Sealed extends Credentialed {
   readonly body: { readonly sizeBytes: number; readonly content: Buffer | AsyncIterable<Buffer> };
   /** `undefined` where the bucket's encryption is off. */
   readonly sealed: SealedObject | undefined;
+}
+
+/** The client's document, whole and verified; `undefined` where the operation takes none. */
+export interface Documented extends Credentialed {
+  readonly document: Buffer | undefined;
 }
 
 export interface Signed extends Credentialed {

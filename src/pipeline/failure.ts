@@ -7,7 +7,7 @@ import type { Exchange } from '../contracts/exchange.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { errorDocument } from '../s3/xml.ts';
+import { errorDocument, HOST_ID } from '../s3/xml.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Records and answers a failure; says how the request ended. Never throws. */
@@ -43,7 +43,7 @@ function resultOf(code: ErrorCode, aborted: boolean): OutcomeResult {
 /** Answers with the S3 error document of a failure; HEAD, 304 and 412 to HEAD carry no body. */
 export function sendError(exchange: Exchange, error: GatewayError): void {
   const { row } = error;
-  const headers: Record<string, string> = { ...error.clientHeaders };
+  const headers: Record<string, string> = { ...error.clientHeaders, 'x-amz-id-2': HOST_ID };
   if (row.retryAfterSeconds !== undefined) headers['retry-after'] = String(row.retryAfterSeconds);
   if (row.status === 401) {
     headers['www-authenticate'] =

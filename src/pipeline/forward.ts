@@ -6,7 +6,6 @@ import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { Signer, Upstream, UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { clientEtag } from '../s3/etag.ts';
 import type { Forwarded, Signed } from './contexts.ts';
 import type { Stage } from './stage.ts';
 import { CredentialsRefused, storeFailure } from './store-failure.ts';
@@ -23,10 +22,10 @@ export interface ForwardParts {
  * to its end instead, so that its outcome is known.
  * @throws GatewayError whatever the store's answer means
  */
-export function createForward(
+export function createForward<In extends Signed>(
   { upstream, broker, signer, clock }: ForwardParts,
   abortable: boolean,
-): Stage<Signed, Forwarded> {
+): Stage<In, In & Forwarded> {
   const attempt = async (context: Signed): Promise<UpstreamResponse> => {
     // Nothing takes effect for a client that is gone: it may have repeated the request elsewhere.
     if (context.exchange.signal.aborted)
@@ -36,7 +35,7 @@ export function createForward(
     ledger.upstreamRequestId = response.headers.get('x-amz-request-id');
     ledger.versionId = response.headers.get('x-amz-version-id');
     if (response.status >= 200 && response.status < 300) return response;
-    throw await storeFailure(response, context.outbound, context.bucket.encryption === 'off' ? asStored : clientEtag);
+    throw await storeFailure(response, context);
   };
   return {
     name: 'forward',
@@ -55,5 +54,3 @@ export function createForward(
     },
   };
 }
-
-const asStored = (etag: string): string => etag;

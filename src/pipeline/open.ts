@@ -5,7 +5,7 @@
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { parseContentRange } from '../s3/range.ts';
+import { parseContentRange, resolveRange } from '../s3/range.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import type { Forwarded, Opened } from './contexts.ts';
 import type { Stage } from './stage.ts';
@@ -51,7 +51,15 @@ async function viewOf(
         detail: `no object has the stored size ${stored.sizeBytes}`,
       });
     }
-    return { sizeBytes, first: 0, last: sizeBytes - 1, partial: false, body: undefined };
+    // A part of an object in one piece is all of it.
+    const { first, last } = request.range === undefined ? whole(sizeBytes) : resolveRange(request.range, sizeBytes);
+    return {
+      sizeBytes,
+      first,
+      last,
+      partial: sizeBytes > 0 && (response.status === 206 || request.range !== undefined),
+      body: undefined,
+    };
   }
   // A store may answer a range with the whole object.
   const range = response.status === 206 ? request.range : undefined;
@@ -67,11 +75,13 @@ async function viewOf(
     sizeBytes: opened.plainSizeBytes,
     first: opened.first,
     last: opened.last,
-    partial: range !== undefined,
+    partial: response.status === 206 && opened.plainSizeBytes > 0,
     // What is small is opened in one piece: no stream, and a failure is always a clean error.
     body: isSmall ? opened.whole(await response.whole()) : opened.body(response.body),
   };
 }
+
+const whole = (sizeBytes: number) => ({ first: 0, last: sizeBytes - 1 });
 
 /** The stored size of the whole object and the stored bytes that the store announces. */
 function storedExtent(response: UpstreamResponse): { sizeBytes: number; first: number; last: number } {

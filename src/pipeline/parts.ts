@@ -22,6 +22,8 @@ export interface PipelineParts {
   readonly clock: Clock;
   /** The buckets of configuration, by the name that clients use. */
   readonly buckets: ReadonlyMap<string, Bucket>;
+  /** Hosts under which clients reach the gateway; a bucket may stand before one of them. */
+  readonly publicHosts: readonly string[];
   readonly limits: {
     /** Largest object, in plaintext bytes. */
     readonly objectBytes: number;

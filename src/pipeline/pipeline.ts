@@ -13,7 +13,7 @@ export type Pipeline = (exchange: Exchange) => Promise<void>;
 /** Builds the pipeline from its parts. */
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { observer, clock } = parts;
-  const receive = createReceive();
+  const receive = createReceive(parts.publicHosts);
   const admission = createAdmission(parts.limits.inFlightPerIdentity);
   const stages = createStages(parts, admission);
   return async (exchange) => {

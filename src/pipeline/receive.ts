@@ -19,12 +19,12 @@ export function arrive(exchange: Exchange, audit: AuditSink, clock: Clock): Arri
 }
 
 /** The stage `receive`. @throws GatewayError every code of request parsing */
-export function createReceive(): Stage<Arrived, Received> {
+export function createReceive(publicHosts: readonly string[]): Stage<Arrived, Received> {
   return {
     name: 'receive',
     run: ({ exchange, ledger }) => {
       const { raw, requestId, clientAddress } = exchange;
-      const request = parseRequest(raw, { requestId, clientAddress, receivedAtMs: ledger.startedMs });
+      const request = parseRequest(raw, { requestId, clientAddress, receivedAtMs: ledger.startedMs, publicHosts });
       ledger.operation = request.operation;
       return { exchange, request, ledger };
     },

@@ -1,11 +1,12 @@
 /**
- * Authorized -> Recorded. Makes the intent durable before anything is asked of STS or a store; a denial ends here, as one
- * durable entry. If the entry cannot be written the request is refused, and nothing was done.
+ * Authorized -> Recorded. Makes the intents durable before anything is asked of STS or a store; a denial ends here, as
+ * durable entries. If an entry cannot be written the request is refused, and nothing was done.
  */
 import type { Bucket } from '../contracts/bucket.ts';
-import type { CredentialBroker } from '../contracts/credential-broker.ts';
+import type { AssumeRolePlan, CredentialBroker } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { Authorized, Recorded } from './contexts.ts';
+import type { Target } from './accesses-of.ts';
+import type { Authorized, Decided, DecidedTarget, Divided, Listed, Portion, Recorded } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
 export interface RecordParts {
@@ -13,18 +14,54 @@ export interface RecordParts {
   readonly buckets: ReadonlyMap<string, Bucket>;
 }
 
-/** The stage `record` for accesses to a store. @throws GatewayError AccessDenied, NoSuchBucket, AuditUnavailable */
-export function createRecord(parts: RecordParts): Stage<Authorized, Recorded> {
+/** The stage `record` for accesses to a store. @throws GatewayError AccessDenied, NoSuchBucket, NotImplemented, AuditUnavailable */
+export function createRecord({ broker, buckets }: RecordParts): Stage<Authorized, Recorded> {
   return {
     name: 'record',
     run: async (context) => {
-      refuseDenied(context);
-      const { access, grants, principal, ledger, request } = context;
-      if (access === undefined) throw new Error(`${request.operation} addresses no bucket`);
-      const bucket = await knownBucket(context, parts.buckets);
-      const plan = parts.broker.plan(principal, bucket, grants, access);
+      const { targets, principal, ledger, request } = context;
+      refuseDenied(targets);
+      let bucket: Bucket;
+      let sourceBucket: Bucket | undefined;
+      try {
+        bucket = knownBucket(request.bucket, buckets);
+        sourceBucket = request.copySource && knownBucket(request.copySource.bucket, buckets);
+        refuseUnperformed(context, bucket, sourceBucket);
+      } catch (error) {
+        // Policy allows what is not configured, or what cannot be done: an allowed access that failed.
+        await ledger.intent(undefined);
+        throw error;
+      }
+      const plan = planOf(context, targets, [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])], broker);
       await ledger.intent(plan);
-      return { ...context, access, bucket, plan };
+      return { ...context, principal, bucket, sourceBucket, plan };
+    },
+  };
+}
+
+/**
+ * The stage `record` for DeleteObjects: denied keys are written down as such, allowed ones are divided into portions that
+ * fit into a session each, and every entry is durable before the first portion goes out.
+ * @throws GatewayError NoSuchBucket, AuditUnavailable
+ */
+export function createRecordEach({ broker, buckets }: RecordParts): Stage<Listed & Decided, Divided> {
+  return {
+    name: 'record',
+    run: async (context) => {
+      const { targets, ledger, request } = context;
+      const allowed = targets.flatMap(({ decision }, place) => (decision.effect === 'allow' ? [place] : []));
+      const denied = targets.flatMap(({ decision }, place) => (decision.effect === 'deny' ? [place] : []));
+      await ledger.deny(denied);
+      if (allowed.length === 0) return { ...context, portions: [] };
+      let portions: readonly Portion[];
+      try {
+        portions = divide(context, allowed, knownBucket(request.bucket, buckets), broker);
+      } catch (error) {
+        await ledger.intent(undefined);
+        throw error;
+      }
+      await Promise.all(portions.map(({ plan, places }) => ledger.intent(plan, places)));
+      return { ...context, portions };
     },
   };
 }
@@ -34,26 +71,75 @@ export function createRecordLocal(buckets: ReadonlyMap<string, Bucket>): Stage<A
   return {
     name: 'record',
     run: async (context) => {
-      refuseDenied(context);
-      if (context.access !== undefined) await knownBucket(context, buckets);
-      await context.ledger.intent(undefined);
+      const { targets, request, ledger } = context;
+      refuseDenied(targets);
+      await ledger.intent(undefined);
+      if (request.row.level !== 'service') knownBucket(request.bucket, buckets);
       return context;
     },
   };
 }
 
-function refuseDenied({ decision }: Authorized): void {
-  if (decision.effect === 'allow') return;
+function refuseDenied(targets: readonly DecidedTarget[]): void {
+  const denied = targets.find(({ decision }) => decision.effect !== 'allow');
+  if (denied === undefined) return;
+  const { rule, reason } = denied.decision;
   throw new GatewayError('AccessDenied', 'record', {
-    detail: `${decision.rule}: ${decision.reason}`,
-    clientFields: { Rule: decision.rule, Reason: decision.reason },
+    detail: `${rule}: ${reason}`,
+    clientFields: { Rule: rule, Reason: reason },
   });
 }
 
-async function knownBucket({ request, ledger }: Authorized, buckets: ReadonlyMap<string, Bucket>): Promise<Bucket> {
-  const bucket = buckets.get(request.bucket);
+function knownBucket(name: string, buckets: ReadonlyMap<string, Bucket>): Bucket {
+  const bucket = buckets.get(name);
   if (bucket !== undefined) return bucket;
-  // Policy allows it, configuration does not have it: an allowed access that failed.
-  await ledger.intent(undefined);
   throw new GatewayError('NoSuchBucket', 'record', { detail: 'policy allows a bucket that is not configured' });
+}
+
+/** What would put plaintext, or a size or key of ciphertext, where it does not belong. */
+function refuseUnperformed({ request }: Authorized, bucket: Bucket, source: Bucket | undefined): void {
+  const refuse = (detail: string) => new GatewayError('NotImplemented', 'record', { detail });
+  if (!request.row.encrypted && (bucket.encryption !== 'off' || (source ?? bucket).encryption !== 'off')) {
+    throw refuse(`${request.operation} in an encrypted bucket`);
+  }
+  if (source !== undefined && (source.store.name !== bucket.store.name || source.roleArn !== bucket.roleArn)) {
+    throw refuse('a copy between two stores or by two roles');
+  }
+}
+
+function planOf(
+  { principal, grants }: Pick<Authorized, 'principal' | 'grants'>,
+  targets: readonly Target[],
+  buckets: readonly Bucket[],
+  broker: CredentialBroker,
+): AssumeRolePlan {
+  const scopes = [...new Set(buckets)].map((bucket) => ({
+    bucket,
+    grants: grants.get(bucket.name) ?? [],
+    accesses: targets.flatMap((target) => (target.bucket === bucket.name ? target.accesses : [])),
+  }));
+  return broker.plan(principal, scopes);
+}
+
+/** Halves until each part fits: where the grants fit into a session, as they mostly do, all keys are one portion. */
+function divide(
+  context: Listed & Decided,
+  places: readonly number[],
+  bucket: Bucket,
+  broker: CredentialBroker,
+): readonly Portion[] {
+  const targets = pick(context.targets, places);
+  try {
+    const plan = planOf(context, targets, [bucket], broker);
+    return [{ ...context, bucket, sourceBucket: undefined, plan, places, items: pick(context.list.items, places) }];
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'InvalidRequest' || places.length === 1) throw error;
+    const half = places.length >> 1;
+    const parts = [places.slice(0, half), places.slice(half)];
+    return parts.flatMap((part) => divide(context, part, bucket, broker));
+  }
+}
+
+function pick<Item>(list: readonly Item[], places: readonly number[]): readonly Item[] {
+  return places.flatMap((place) => list[place] ?? []);
 }

@@ -2,24 +2,29 @@
  * The last stage. Whatever is answered, its outcome is durable before the last byte goes out; an answer that breaks after
  * its first byte is never ended cleanly (`failure.ts` destroys the connection).
  */
+import type { Bucket } from '../contracts/bucket.ts';
 import type { Exchange } from '../contracts/exchange.ts';
-import { clientEtag } from '../s3/etag.ts';
-import { parseListing, renderListing } from '../s3/listing.ts';
-import { objectHeaders } from '../s3/store-response.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
-import type { Forwarded, Opened, Received } from './contexts.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { answerHeaders, answerStatus, renderAnswer, type AnswerView } from '../s3/answer.ts';
+import { writeDeleteResult } from '../s3/delete-objects.ts';
+import { clientEtag } from '../s3/etag.ts';
+import { ANSWER_LIMIT_BYTES } from '../s3/limits.ts';
+import { parseListing, renderListing } from '../s3/listing.ts';
+import { responseOverrides } from '../s3/response-overrides.ts';
+import { objectHeaders } from '../s3/store-response.ts';
+import type { Forwarded, Opened, Received, Settled } from './contexts.ts';
+import { readWhole } from './read-whole.ts';
 import type { Stage } from './stage.ts';
-
-const LISTING_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** Answers GetObject and HeadObject with the plaintext view. */
 export function createRespondObject(): Stage<Opened, void> {
   return {
     name: 'respond',
     run: async (context) => {
-      const { exchange, bucket, response, view, ledger } = context;
-      const headers = objectHeaders(response.headers, bucket.encryption !== 'off');
+      const { exchange, request, bucket, response, view, ledger } = context;
+      const stored = objectHeaders(response.headers, bucket.encryption !== 'off');
+      const headers: Record<string, string> = { ...stored, ...responseOverrides(request) };
       headers['accept-ranges'] = 'bytes';
       headers['content-length'] = String(view.last - view.first + 1);
       if (view.partial) headers['content-range'] = `bytes ${view.first}-${view.last}/${view.sizeBytes}`;
@@ -75,20 +80,15 @@ function wrongLength(how: 'more' | 'fewer'): GatewayError {
   return new GatewayError('ServiceUnavailable', 'respond', { detail: `the store sent ${how} bytes than it announced` });
 }
 
-/** Answers PutObject and DeleteObject. */
+/** Answers PutObject, UploadPart and DeleteObject. */
 export function createRespondWrite(): Stage<Forwarded, void> {
   return {
     name: 'respond',
     run: async ({ exchange, request, bucket, response, ledger }) => {
       await response.discard();
-      const headers: Record<string, string> = { 'content-length': '0' };
-      const given = objectHeaders(response.headers, bucket.encryption !== 'off');
-      for (const name of ['etag', 'x-amz-version-id', 'x-amz-delete-marker']) {
-        const value = given[name];
-        if (value !== undefined) headers[name] = value;
-      }
-      const status = request.operation === 'DeleteObject' ? 204 : 200;
-      if (status === 204) delete headers['content-length'];
+      const status = answerStatus(request.operation);
+      const headers = answerHeaders(request, response.headers, bucket.encryption !== 'off');
+      if (status !== 204) headers['content-length'] = '0';
       await ledger.end('completed', status);
       exchange.writeHead(status, headers);
       exchange.end();
@@ -96,40 +96,68 @@ export function createRespondWrite(): Stage<Forwarded, void> {
   };
 }
 
-/** Answers ListObjects and ListObjectsV2 with plaintext sizes and ETags. */
+/** Answers listings with plaintext sizes and ETags. */
 export function createRespondListing(cipher: ObjectCipher): Stage<Forwarded, void> {
   return {
     name: 'respond',
     run: async ({ exchange, request, bucket, response, ledger }) => {
-      const encrypted = bucket.encryption !== 'off';
-      const document = renderListing(await readWhole(response.body), parseListing(request), {
-        bucket: request.bucket,
-        // A stored size that no object of ours has is shown as it is: such an object is not served anyway.
-        size: (stored) => (encrypted ? (cipher.plainSize(stored) ?? stored) : stored),
-        etag: (stored) => (encrypted ? clientEtag(stored) : stored),
-      });
-      await sendXml(exchange, ledger, document);
+      const stored = await readWhole(response.body, ANSWER_LIMIT_BYTES);
+      const view = { bucket: request.bucket, ...viewOf(bucket, cipher) };
+      await sendXml(exchange, ledger, renderListing(stored, parseListing(request), view));
     },
   };
 }
 
+/**
+ * Answers copies and operations with documents. A store that takes long answers 200 first and fails in the document: it
+ * is read whole before anything is said, so that client and record have the failure.
+ */
+export function createRespondDocument(cipher: ObjectCipher): Stage<Forwarded, void> {
+  return {
+    name: 'respond',
+    run: async ({ exchange, request, bucket, response, ledger }) => {
+      const stored = await readWhole(response.body, ANSWER_LIMIT_BYTES);
+      const document = renderAnswer(request, stored, viewOf(bucket, cipher));
+      const status = answerStatus(request.operation);
+      const headers = answerHeaders(request, response.headers, bucket.encryption !== 'off');
+      if (document !== undefined) {
+        await sendXml(exchange, ledger, document, headers);
+        return;
+      }
+      if (status !== 204) headers['content-length'] = '0';
+      await ledger.end('completed', status);
+      exchange.writeHead(status, headers);
+      exchange.end();
+    },
+  };
+}
+
+/** Answers DeleteObjects: one outcome for each key, denied ones among them. */
+export function createRespondEach(): Stage<Settled, void> {
+  return {
+    name: 'respond',
+    run: ({ exchange, ledger, list, outcomes }) => sendXml(exchange, ledger, writeDeleteResult(list, outcomes)),
+  };
+}
+
+/** How stored facts look to the client of a bucket. */
+function viewOf({ encryption }: Bucket, cipher: ObjectCipher): AnswerView {
+  if (encryption === 'off') return { size: (stored) => stored, etag: (stored) => stored };
+  // A stored size that no object of ours has is shown as it is: such an object is not served anyway.
+  return { size: (stored) => cipher.plainSize(stored) ?? stored, etag: clientEtag };
+}
+
 /** Sends a whole XML document as the completed answer. */
-export async function sendXml(exchange: Exchange, ledger: Received['ledger'], document: string): Promise<void> {
+export async function sendXml(
+  exchange: Exchange,
+  ledger: Received['ledger'],
+  document: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const body = Buffer.from(document);
   ledger.bytesOut += body.length;
   await ledger.end('completed', 200);
-  exchange.writeHead(200, { 'content-type': 'application/xml', 'content-length': String(body.length) });
+  const length = String(body.length);
+  exchange.writeHead(200, { ...headers, 'content-type': 'application/xml', 'content-length': length });
   exchange.end(body);
-}
-
-async function readWhole(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > LISTING_LIMIT_BYTES)
-      throw new GatewayError('ServiceUnavailable', 'respond', { detail: 'the listing is too large' });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
 }

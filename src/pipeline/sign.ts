@@ -9,7 +9,7 @@ export function createSign<In extends Credentialed>(
   signer: Signer,
   clock: Clock,
   outbound: (context: In) => OutboundRequest,
-): Stage<In, Signed> {
+): Stage<In, In & Signed> {
   return {
     name: 'sign',
     run: (context) => {

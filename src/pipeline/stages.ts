@@ -1,21 +1,24 @@
 /**
  * THE TABLE: which check runs for which class of operation, in which order. `receive` has run before, for all of them.
- * The audit is `record` (the intent, before anything upstream) and the end of `respond` (the outcome); where a stage
- * fails, `failure.ts` writes the outcome instead.
+ * The audit is `record` (the intents, before anything upstream) and the end of `respond` (the outcomes); where a stage
+ * fails, `failure.ts` writes the outcomes instead.
  */
 import type { OperationClass } from '../s3/operations.ts';
+import { accessesOf, deletionsOf } from './accesses-of.ts';
 import type { Admission } from './admission.ts';
 import { createAssumeRole } from './assume-role.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createAuthorize } from './authorize.ts';
-import type { Received } from './contexts.ts';
+import type { Authenticated, Credentialed, Listed, Portion, Received, Recorded, Signed } from './contexts.ts';
+import { createForwardEach } from './forward-each.ts';
 import { createForward } from './forward.ts';
 import { createOpen } from './open.ts';
-import { deleteOutbound, listOutbound, readOutbound, writeOutbound } from './outbound.ts';
+import * as outbound from './outbound.ts';
 import type { PipelineParts } from './parts.ts';
-import { createRecord, createRecordLocal } from './record.ts';
+import { createReadDocument, createReadList } from './read-document.ts';
+import { createRecord, createRecordEach, createRecordLocal } from './record.ts';
 import { createRespondLocal } from './respond-local.ts';
-import { createRespondListing, createRespondObject, createRespondWrite } from './respond.ts';
+import * as respond from './respond.ts';
 import { createSeal } from './seal.ts';
 import { createSign } from './sign.ts';
 import { way, type Way } from './stage.ts';
@@ -25,33 +28,47 @@ export function createStages(
   parts: PipelineParts,
   admission: Admission,
 ): Readonly<Record<OperationClass, Way<Received, void>>> {
-  const { authorizer, broker, buckets, cipher, clock, signer } = parts;
+  const { authorizer, broker, buckets, cipher, clock, limits, observer, signer } = parts;
   const authenticate = createAuthenticate(parts.authenticators, admission);
-  const authorize = createAuthorize(authorizer);
+  const authorize = createAuthorize(authorizer, ({ request }: Authenticated) => accessesOf(request));
+  const authorizeEach = createAuthorize(authorizer, ({ request, list }: Listed) => deletionsOf(request, list.items));
+  const readList = createReadList();
+  const readDoc = createReadDocument();
   const record = createRecord(parts);
+  const recordEach = createRecordEach(parts);
   const recordLocal = createRecordLocal(buckets);
-  const assumeRole = createAssumeRole(broker);
-  const seal = createSeal(cipher, parts.limits);
-  const signRead = createSign(signer, clock, (context) => readOutbound(context, cipher));
-  const signWrite = createSign(signer, clock, writeOutbound);
-  const signDelete = createSign(signer, clock, deleteOutbound);
-  const signList = createSign(signer, clock, listOutbound);
-  const forward = createForward(parts, true);
-  const forwardWrite = createForward(parts, false);
-  const open = createOpen(cipher, parts.limits.smallBodyBytes);
-  const respondObject = createRespondObject();
-  const respondWrite = createRespondWrite();
-  const respondListing = createRespondListing(cipher);
+  const assumeRole = createAssumeRole<Recorded>(broker);
+  const seal = createSeal(cipher, limits);
+  const signRead = createSign(signer, clock, (context: Credentialed) => outbound.readOutbound(context, cipher));
+  const signWrite = createSign(signer, clock, outbound.writeOutbound);
+  const signPlain = createSign(signer, clock, outbound.plainOutbound);
+  const signList = createSign(signer, clock, outbound.listOutbound);
+  const signDoc = createSign(signer, clock, outbound.documentOutbound);
+  const signPortion = createSign(signer, clock, outbound.deletionOutbound);
+  const forward = createForward<Signed>(parts, true);
+  const forwardWrite = createForward<Signed>(parts, false);
+  const open = createOpen(cipher, limits.smallBodyBytes);
+  const respondObject = respond.createRespondObject();
+  const respondWrite = respond.createRespondWrite();
+  const respondListing = respond.createRespondListing(cipher);
+  const respondDoc = respond.createRespondDocument(cipher);
+  const respondEach = respond.createRespondEach();
   const respondLocal = createRespondLocal(authorizer, buckets);
 
   const identified = way(authenticate).to(authorize);
   const credentialed = identified.to(record).to(assumeRole);
+  const eachListed = way(authenticate).to(readList).to(authorizeEach).to(recordEach);
+  const onePortion = way(createAssumeRole<Portion>(broker)).to(signPortion).to(forwardWrite);
+  const forwardEach = createForwardEach(onePortion, observer);
   // prettier-ignore
   return {
-    READ:   credentialed         .to(signRead)  .to(forward)     .to(open).to(respondObject),
-    WRITE:  credentialed.to(seal).to(signWrite) .to(forwardWrite)         .to(respondWrite),
-    LIST:   credentialed         .to(signList)  .to(forward)              .to(respondListing),
-    DELETE: credentialed         .to(signDelete).to(forwardWrite)         .to(respondWrite),
-    LOCAL:  identified.to(recordLocal)                                    .to(respondLocal),
+    READ:     credentialed            .to(signRead) .to(forward)     .to(open).to(respondObject),
+    WRITE:    credentialed.to(seal)   .to(signWrite).to(forwardWrite)         .to(respondWrite),
+    LIST:     credentialed            .to(signList) .to(forward)              .to(respondListing),
+    DELETE:   credentialed            .to(signPlain).to(forwardWrite)         .to(respondWrite),
+    COPY:     credentialed            .to(signPlain).to(forwardWrite)         .to(respondDoc),
+    DOCUMENT: credentialed.to(readDoc).to(signDoc)  .to(forwardWrite)         .to(respondDoc),
+    BATCH:    eachListed                            .to(forwardEach)          .to(respondEach),
+    LOCAL:    identified.to(recordLocal)                                      .to(respondLocal),
   };
 }

@@ -2,10 +2,14 @@
  * What a store's refusal means to our client. The store's words never reach the client: they can name roles, sessions and
  * the store's own buckets.
  */
-import type { OutboundRequest, UpstreamResponse } from '../contracts/upstream.ts';
+import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { clientEtag } from '../s3/etag.ts';
+import type { S3Request } from '../s3/request.ts';
+import { errorOfStore } from '../s3/store-errors.ts';
 import { parseStoreError, STORE_ERROR_LIMIT_BYTES } from '../s3/xml.ts';
+import type { Signed } from './contexts.ts';
 
 /** The store does not take our temporary credentials (any more); new ones may do. */
 export class CredentialsRefused extends GatewayError {}
@@ -17,27 +21,6 @@ const CREDENTIALS_REFUSED = new Set([
   'InvalidToken',
   'TokenRefreshRequired',
 ]);
-
-const BY_CODE: Readonly<Record<string, ErrorCode>> = {
-  AccessDenied: 'AccessDeniedByStore',
-  ConditionalRequestConflict: 'ConditionalRequestConflict',
-  EntityTooLarge: 'EntityTooLarge',
-  InvalidArgument: 'InvalidArgument',
-  InvalidObjectState: 'InvalidObjectState',
-  InvalidRange: 'InvalidRange',
-  KeyTooLongError: 'KeyTooLong',
-  MetadataTooLarge: 'MetadataTooLarge',
-  MethodNotAllowed: 'MethodNotAllowed',
-  NoSuchBucket: 'NoSuchBucket',
-  NoSuchKey: 'NoSuchKey',
-  NoSuchVersion: 'NoSuchVersion',
-  OperationAborted: 'OperationAborted',
-  PreconditionFailed: 'PreconditionFailed',
-  RequestTimeTooSkewed: 'ServiceUnavailable',
-  SignatureDoesNotMatch: 'InternalError',
-  SlowDown: 'SlowDown',
-  TooManyRequests: 'SlowDown',
-};
 
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   304: 'NotModified',
@@ -51,27 +34,45 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   429: 'SlowDown',
 };
 
-/** Reads a store's refusal (bounded) and says what it means. Consumes the response. `shownEtag`: the client's view of an ETag. */
+/** Reads a store's refusal (bounded) and says what it means. Consumes the response. */
 export async function storeFailure(
   response: UpstreamResponse,
-  outbound: OutboundRequest,
-  shownEtag: (stored: string) => string,
+  { outbound, bucket, request }: Pick<Signed, 'outbound' | 'bucket' | 'request'>,
 ): Promise<GatewayError> {
   const storeCode = parseStoreError(await readBounded(response));
-  const code: ErrorCode =
-    (storeCode === undefined ? undefined : BY_CODE[storeCode]) ??
-    BY_STATUS[response.status] ??
-    (response.status >= 500 ? 'ServiceUnavailable' : 'InternalError');
-  const etag = response.headers.get('etag');
+  const code = errorOfStore(storeCode) ?? byStatus(response.status, request);
   const options = {
     detail: `store ${outbound.store.name} answered ${response.status} ${storeCode ?? ''}`.trimEnd(),
-    ...(code === 'NotModified' && etag !== undefined ? { clientHeaders: { etag: shownEtag(etag) } } : {}),
+    clientHeaders: shownHeaders(response, code, bucket.encryption !== 'off'),
   };
   if (storeCode !== undefined && CREDENTIALS_REFUSED.has(storeCode)) {
     return new CredentialsRefused('ServiceUnavailable', 'forward', options);
   }
   return new GatewayError(code, 'forward', options);
 }
+
+/** A refusal without a document, as all are that answer HEAD. */
+function byStatus(status: number, { query, key }: S3Request): ErrorCode {
+  if (status === 404 && key === '') return 'NoSuchBucket';
+  if (status === 416 && query.has('partNumber')) return 'InvalidPartNumber';
+  return BY_STATUS[status] ?? (status >= 500 ? 'ServiceUnavailable' : 'InternalError');
+}
+
+/** What a client needs to know of a refusal: the entity that it has already, or that a delete marker is in the way. */
+function shownHeaders({ headers }: UpstreamResponse, code: ErrorCode, encrypted: boolean): Record<string, string> {
+  const shown: Record<string, string> = {};
+  const etag = headers.get('etag');
+  if (code === 'NotModified' && etag !== undefined) shown['etag'] = encrypted ? clientEtag(etag) : etag;
+  if (headers.get('x-amz-delete-marker') === 'true') shown['x-amz-delete-marker'] = 'true';
+  const range = headers.get('content-range');
+  // Of an encrypted object it would tell the size of the ciphertext.
+  if (code === 'InvalidRange' && !encrypted && range !== undefined && UNSATISFIED.test(range)) {
+    shown['content-range'] = range;
+  }
+  return shown;
+}
+
+const UNSATISFIED = /^bytes \*\/\d{1,15}$/;
 
 async function readBounded(response: UpstreamResponse): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -36,6 +36,8 @@ export interface HttpUpstreamOptions {
 
 const DISCARD_LIMIT_BYTES = 64 * 1024;
 const CLOCK_CHECK_INTERVAL_MS = 30_000;
+/** S3 says of CompleteMultipartUpload that it may take minutes before it answers. */
+const COMPLETION_TIMEOUT_MS = 600_000;
 const BROKEN_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 interface StoreState {
@@ -84,6 +86,9 @@ export function createHttpUpstream(
       // undici takes any async iterable; its types know only Readable.
       body: (request.body ?? null) as Buffer | Readable | null,
       signal: signal ?? null,
+      ...(request.method === 'POST' && {
+        headersTimeout: Math.max(COMPLETION_TIMEOUT_MS, options.headersTimeoutMs),
+      }),
     });
 
   const send = async (request: SignedRequest, signal: AbortSignal | undefined): Promise<UpstreamResponse> => {

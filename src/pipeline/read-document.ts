@@ -1,0 +1,37 @@
+/**
+ * Small documents of clients, read whole and verified before anything is done with them. A document is read when its
+ * request has been allowed; only DeleteObjects, whose document says what is to be decided, is read as soon as its caller
+ * is known.
+ */
+import { GatewayError } from '../errors/gateway-error.ts';
+import { readDeleteObjects } from '../s3/delete-objects.ts';
+import { documentLimitBytes } from '../s3/limits.ts';
+import type { Authenticated, Credentialed, Documented, Listed } from './contexts.ts';
+import { collect, plainBody } from './plain-body.ts';
+import type { Stage } from './stage.ts';
+
+/** The stage `read` of the class BATCH. @throws GatewayError EntityTooLarge, IncompleteBody, BadDigest, MalformedXML */
+export function createReadList(): Stage<Authenticated, Listed> {
+  return {
+    name: 'read',
+    run: async (context) => ({ ...context, list: readDeleteObjects(await readDocument(context)) }),
+  };
+}
+
+/** The stage `read` of the class DOCUMENT. @throws GatewayError EntityTooLarge, IncompleteBody, BadDigest */
+export function createReadDocument(): Stage<Credentialed, Documented> {
+  return {
+    name: 'read',
+    run: async (context) => {
+      const takes = context.request.row.body === 'document';
+      return { ...context, document: takes ? await readDocument(context) : undefined };
+    },
+  };
+}
+
+async function readDocument(context: Authenticated): Promise<Buffer> {
+  const { operation, payload } = context.request;
+  const { sizeBytes = 0 } = payload;
+  if (sizeBytes > documentLimitBytes(operation)) throw new GatewayError('EntityTooLarge', 'read');
+  return collect(plainBody(context, sizeBytes).chunks, sizeBytes);
+}
