@@ -7,6 +7,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 export type EncodedQuery = readonly (readonly [name: string, value: string])[];
 
 const NO_QUERY: EncodedQuery = [];
+const PLAIN = /^[\w.~-]*$/;
 const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SPACE = 0x20;
@@ -35,6 +36,7 @@ export function encodedQuery(target: string): EncodedQuery {
 }
 
 function encodeAgain(raw: string): string {
+  if (PLAIN.test(raw)) return raw;
   let encoded = '';
   for (let index = 0; index < raw.length; index += 1) {
     let byte = raw.charCodeAt(index);

@@ -66,23 +66,24 @@ function checkScope({ kind, date, amzDate, region, service }: SignatureClaims, e
 }
 
 function checkTime({ signedAtMs, expiresSeconds }: SignatureClaims, nowMs: number): void {
+  const ageMs = nowMs - signedAtMs;
+  const isLate = ageMs > (expiresSeconds === undefined ? MAX_SKEW_MS : expiresSeconds * 1000);
+  if (!isLate && ageMs >= -MAX_SKEW_MS) return;
   const ServerTime = new Date(nowMs).toISOString();
-  const isLate = nowMs - signedAtMs > (expiresSeconds === undefined ? MAX_SKEW_MS : expiresSeconds * 1000);
   if (isLate && expiresSeconds !== undefined) {
     const Expires = new Date(signedAtMs + expiresSeconds * 1000).toISOString();
     throw new GatewayError('RequestExpired', 'authenticate', {
       clientFields: { 'X-Amz-Expires': String(expiresSeconds), Expires, ServerTime },
     });
   }
-  if (isLate || signedAtMs - nowMs > MAX_SKEW_MS) {
-    const clientFields = {
+  throw new GatewayError('RequestTimeTooSkewed', 'authenticate', {
+    clientFields: {
       RequestTime: new Date(signedAtMs).toISOString(),
       ServerTime,
       MaxAllowedSkewMilliseconds: String(MAX_SKEW_MS),
       LikelyCause: 'clock: the clocks of client and server differ',
-    };
-    throw new GatewayError('RequestTimeTooSkewed', 'authenticate', { clientFields });
-  }
+    },
+  });
 }
 
 /** What the caller holds the body against must be what the client declared of it. */
