@@ -42,7 +42,13 @@ export const isOrigin = (text: string): boolean => parseUrl(text)?.pathname === 
 /** An origin as browsers send it. Plain http only where nobody is in between. */
 export const isWebOrigin = (text: string): boolean => {
   const url = parseUrl(text);
-  return url !== undefined && url.origin === text && (url.protocol === 'https:' || isLoopback(url.hostname));
+  // Browsers compare letter by letter, and so do we: a pattern would be met by nobody, or by a reader's belief.
+  return (
+    url !== undefined &&
+    url.origin === text &&
+    !text.includes('*') &&
+    (url.protocol === 'https:' || isLoopback(url.hostname))
+  );
 };
 
 /** The name of a response header, or the beginning of some. `*` alone would be every header. */
@@ -50,10 +56,10 @@ export const isHeaderPattern = (text: string): boolean => /^[a-z][a-z0-9-]{0,62}
 
 /** A host name in lower case, with a port where it is not the usual one; no address, since no bucket stands before it. */
 export const isPublicHost = (text: string): boolean => {
-  const [host = '', port] = text.split(':');
+  const [host = '', port, ...more] = text.split(':');
   const labels = host.split('.');
   const isName = host.length <= 253 && labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));
-  return isName && isIP(host) === 0 && parseAddress(`${host}:${port ?? '0'}`) !== undefined && text.length <= 259;
+  return isName && more.length === 0 && isIP(host) === 0 && parseAddress(`${host}:${port ?? '0'}`) !== undefined;
 };
 
 /** The names of issuers and stores: they stand in policies, metrics and the audit. */

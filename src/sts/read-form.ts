@@ -15,7 +15,8 @@ export interface Form {
 const MAX_FORM_BYTES = 65_536;
 const MAX_FIELDS = 16;
 const FORM = /^application\/x-www-form-urlencoded(?: *; *charset="?utf-8"?)?$/i;
-const ENCODED = /^[A-Za-z0-9%+._~!$'()*,:;@/?-]*$/;
+/** No `;`, which separates fields for some parsers. */
+const ENCODED = /^[A-Za-z0-9%+._~*,:@/-]*$/;
 const FIELD_NAME = /^[A-Za-z][A-Za-z0-9.]{0,63}$/;
 
 /**

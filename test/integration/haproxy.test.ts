@@ -348,6 +348,66 @@ describe('haproxy.cfg', function () {
     await aborted;
   });
 
+  it('lets clients at two paths under /-/, each by its method and letter by letter', async () => {
+    const statusOf = async (method: string, path: string) => (await send({ method, path })).status;
+    for (const [method, path] of [
+      ['POST', '/-/sts'],
+      ['POST', '/-/sts/'],
+      ['POST', '/'],
+      ['GET', '/-/credentials'],
+      ['GET', '/-/credentials?role=analytics'],
+    ] as const) {
+      assert.equal(await statusOf(method, path), 200, `${method} ${path}`);
+    }
+    for (const [method, path] of [
+      ['GET', '/-/sts'],
+      ['PUT', '/-/sts'],
+      ['OPTIONS', '/-/sts'],
+      ['POST', '/-/credentials'],
+      ['HEAD', '/-/credentials'],
+      ['DELETE', '/-/credentials'],
+      ['GET', '/-/credentials/'],
+      ['GET', '/-/Credentials'],
+      ['POST', '/-/sts/../ready'],
+      ['GET', '/-/credentials%2F..%2Fready'],
+      ['GET', '/-/ready'],
+      ['HEAD', '/-/ready'],
+      ['GET', '/-/ready?x'],
+      ['GET', '/-/'],
+      ['POST', '/-/'],
+    ] as const) {
+      assert.equal(await statusOf(method, path), 404, `${method} ${path}`);
+    }
+  });
+
+  it('streams a form to the gateway as it does an upload', async () => {
+    const first = new Promise<void>((resolve) => {
+      onRequest = (request, response) => {
+        request.once('data', () => resolve());
+        request.on('end', () => response.end());
+        request.resume();
+      };
+    });
+    const headers = { 'content-length': 20, 'content-type': 'application/x-www-form-urlencoded' };
+    const form = httpsRequest({
+      ...{
+        host: '127.0.0.1',
+        servername: 'localhost',
+        port,
+        ca,
+        agent: false,
+        method: 'POST',
+        path: '/-/sts',
+        headers,
+      },
+    });
+    form.write('Action=xxx');
+    await first;
+    form.end('&Version=x');
+    const [response] = (await once(form, 'response')) as [IncomingMessage];
+    assert.equal((await collect(response)).status, 200);
+  });
+
   it('refuses CONNECT, TRACE and bodies over 5 GiB with an S3 document that carries the id', async () => {
     const cases = [
       [{ method: 'TRACE', path: '/x' }, 405, 'MethodNotAllowed'],

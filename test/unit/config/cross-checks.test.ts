@@ -13,7 +13,84 @@ const store = below('stores.main');
 const listen = (value: unknown) => ({ listen: value });
 const second = { 'stores.second': { region: 'eu-west-1', sts: { roleArn: ROLE } } };
 
+const KEY = { id: 'k1', keyFile: 'seed' };
+const SESSIONS = { deploymentId: 'test', keys: { current: KEY } };
+
 const CASES: Readonly<Record<string, readonly Case[]>> = {
+  'sessions of our own': [
+    ['may be absent', {}, []],
+    ['have a key and the name of a deployment', { sessions: SESSIONS }, []],
+    ['have both', { sessions: {} }, ['sessions.deploymentId', 'sessions.keys']],
+    [
+      'have a previous key of another name',
+      { sessions: { ...SESSIONS, keys: { current: KEY, previous: { ...KEY, keyFile: 'secret' } } } },
+      ['sessions.keys.previous.id'],
+    ],
+    [
+      'have a previous key of another file',
+      { sessions: { ...SESSIONS, keys: { current: KEY, previous: { ...KEY, id: 'k2' } } } },
+      ['sessions.keys.previous.keyFile'],
+    ],
+    ['last no shorter than the shortest', { sessions: { ...SESSIONS, minSeconds: 3601 } }, ['sessions.defaultSeconds']],
+    ['last no longer than the longest', { sessions: { ...SESSIONS, maxSeconds: 1800 } }, ['sessions.defaultSeconds']],
+    ['last 12 hours at most', { sessions: { ...SESSIONS, maxSeconds: 43_201 } }, ['sessions.maxSeconds']],
+    [
+      'have a key of 32 bytes at least',
+      { sessions: { ...SESSIONS, keys: { current: { id: 'k1', keyFile: 'id' } } } },
+      ['sessions.keys.current.keyFile'],
+    ],
+    [
+      'have keys with plain names',
+      { sessions: { ...SESSIONS, keys: { current: { ...KEY, id: 'k 1' } } } },
+      ['sessions.keys.current.id'],
+    ],
+  ],
+  'origins of pages': [
+    [
+      'may be https, and http on loopback',
+      { cors: { origins: ['https://app.example.com', 'http://localhost:5173'] } },
+      [],
+    ],
+    ['are named', { cors: {} }, ['cors.origins']],
+    ...[
+      '*',
+      'null',
+      'https://*.example.com',
+      'https://app.example.com/',
+      'https://app.example.com:443',
+      'https://APP.example.com',
+      'http://app.example.com',
+      'app.example.com',
+    ].map((origin): Case => [`are never ${origin}`, { cors: { origins: [origin] } }, ['cors.origins.0']]),
+    [
+      'expose no header by `*` alone',
+      { cors: { origins: ['https://a.example'], exposedHeaders: ['*'] } },
+      ['cors.exposedHeaders.0'],
+    ],
+  ],
+  'what clients know the gateway by': [
+    [
+      'is host names, with a port where it is unusual',
+      { endpoint: { publicHosts: ['s3.example.com', 'localhost:8443'] } },
+      [],
+    ],
+    ...[
+      'S3.example.com',
+      'https://s3.example.com',
+      '10.0.0.1',
+      '[::1]',
+      '*.example.com',
+      's3.example.com:x',
+      's3.example.com:70000',
+      'a:1:2',
+      '',
+    ].map((host): Case => [
+      `is never ${JSON.stringify(host)}`,
+      { endpoint: { publicHosts: [host] } },
+      ['endpoint.publicHosts.0'],
+    ]),
+    ['is at least one region', { endpoint: { regions: [] } }, ['endpoint.regions']],
+  ],
   'the listener': [
     ['must be given', listen({}), ['listen']],
     [

@@ -14,6 +14,12 @@ describe('config/demo-findings', () => {
     assert.deepEqual(demoFindings(config), []);
   });
 
+  it("finds the demo's session key, also where it only opens", async () => {
+    await sample.write('demo', `${DEMO_SEED_LINE}\n${'x'.repeat(32)}`);
+    const keys = { current: { id: 'k2', keyFile: 'seed' }, previous: { id: 'k1', keyFile: 'demo' } };
+    assert.equal(demoFindings(await sample.load({ sessions: { deploymentId: 'test', keys } })).length, 1);
+  });
+
   it("finds the demo's issuer wherever it runs", async () => {
     for (const issuer of ['https://idp.example/sallyport-demo', 'https://idp.example:8191/sallyport-demo/']) {
       const config = await sample.load({ 'issuers.corp.issuer': issuer });

@@ -50,6 +50,32 @@ describe('config/load-config', () => {
       assert.equal(stores[0].sts.iamEscapes, true);
     });
 
+    it('accepts no signature without keys for sessions, and reads them where there are some', async () => {
+      assert.equal((await sample.load()).sessions, undefined);
+      await sample.write('session-key', Buffer.alloc(32, 0xfe));
+      const keys = { current: { id: 'k2', keyFile: 'session-key' }, previous: { id: 'k1', keyFile: 'seed' } };
+      const { sessions } = await sample.load({ sessions: { deploymentId: 'test', keys } });
+      assert.deepEqual(sessions?.keys.current.key.revealBytes(), Buffer.alloc(32, 0xfe));
+      assert.equal(sessions.keys.previous?.key.reveal(), SEED);
+      assert.deepEqual([sessions.minSeconds, sessions.defaultSeconds, sessions.maxSeconds], [900, 3600, 43_200]);
+      assert.equal(inspect(sessions, { depth: 9 }).includes(SEED), false);
+    });
+
+    it("lets clients sign for the stores' regions and for their own default, unless it says otherwise", async () => {
+      assert.deepEqual((await sample.load()).endpoint, { publicHosts: [], regions: ['eu-central-1', 'us-east-1'] });
+      assert.deepEqual((await sample.load({ 'endpoint.regions': ['r1'] })).endpoint.regions, ['r1']);
+    });
+
+    it('lets no page of another origin near, and exposes what S3 clients need where it does', async () => {
+      assert.equal((await sample.load()).cors, undefined);
+      const { cors } = await sample.load({ 'cors.origins': ['https://a.example'] });
+      assert.deepEqual(cors, {
+        origins: ['https://a.example'],
+        exposedHeaders: ['etag', 'x-amz-*'],
+        maxAgeSeconds: 600,
+      });
+    });
+
     it('reads certificates and keys of a TLS listener', async () => {
       const { listen } = await sample.load({ listen: { address: '[::]:8443', tls: tlsFiles() } });
       assert(listen.kind === 'tcp' && listen.tls !== undefined);
