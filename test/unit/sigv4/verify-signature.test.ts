@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac, hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import type { RawRequest } from '../../../src/s3/request.ts';
@@ -272,12 +273,37 @@ describe('sigv4/verify-signature', () => {
     });
 
     it('verifies by the Date header where there is no x-amz-date', () => {
-      const { raw } = signed({ headers: { date: 'Thu, 05 Nov 2026 06:07:08 GMT' } });
-      const authorization = header(raw, 'authorization') ?? '';
-      const claims = claimsOf(withHeader(raw, 'x-amz-date', undefined));
-      assert.equal(claims.amzDate, '20261105T060708Z');
-      assert.match(authorization, /x-amz-date/);
+      const scope = `20261105/${REGION}/s3/aws4_request`;
+      const rest = 'host;x-amz-content-sha256\nUNSIGNED-PAYLOAD';
+      const canonical = `GET\n/b\n\nhost:h\nx-amz-content-sha256:UNSIGNED-PAYLOAD\n\n${rest}`;
+      const text = `AWS4-HMAC-SHA256\n20261105T060708Z\n${scope}\n${hash('sha256', canonical)}`;
+      const key = keyOf({ date: '20261105', region: REGION, service: 's3' });
+      const signature = createHmac('sha256', key).update(text).digest('hex');
+      const credential = `${CREDENTIALS.accessKeyId}/${scope}`;
+      const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host;x-amz-content-sha256, Signature=${signature}`;
+      const headers = ['Host', 'h', 'Authorization', authorization, 'x-amz-content-sha256', 'UNSIGNED-PAYLOAD'];
+      const at = (date: string): RawRequest => ({
+        method: 'GET',
+        target: '/b',
+        rawHeaders: [...headers, 'Date', date],
+      });
+      verify(at('Thu, 05 Nov 2026 06:07:08 GMT'));
+      assert.equal(refusal(at('Thu, 05 Nov 2026 06:07:09 GMT')).code, 'SignatureDoesNotMatch');
     });
+  });
+
+  it('refuses a bad signature of the request whatever its body carries: chunks without signatures too', () => {
+    for (const kind of [
+      'UNSIGNED-PAYLOAD',
+      'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+      'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+      'STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER',
+    ]) {
+      const { raw, claims } = signed({ method: 'PUT', headers: { 'x-amz-content-sha256': kind } });
+      verify(raw);
+      const authorization = header(raw, 'authorization')?.replace(claims.signature, '0'.repeat(64));
+      assert.equal(refusal(withHeader(raw, 'authorization', authorization)).code, 'SignatureDoesNotMatch', kind);
+    }
   });
 
   describe('explaining a mismatch', () => {
