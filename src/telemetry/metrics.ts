@@ -77,7 +77,7 @@ export function createMetrics(): Metrics {
   });
   const cacheRequests = new Counter({
     name: `${PREFIX}cache_requests_total`,
-    help: 'Look-ups in the caches of tokens, credentials and issuer keys.',
+    help: 'Look-ups in the caches of tokens, sessions, credentials and issuer keys.',
     labelNames: ['cache', 'result'],
     registers,
   });
