@@ -14,6 +14,7 @@ import { verifySignature } from './signature.ts';
 import { invalidArgument, StoreError } from './store-error.ts';
 import { StoreKeys, type KeyPair } from './store-keys.ts';
 import { parseStoreRequest } from './store-request.ts';
+import { UploadFiles } from './upload-files.ts';
 import { xmlDocument } from './xml.ts';
 
 export const DEMO_REGION = 'us-east-1';
@@ -29,6 +30,8 @@ export interface EmbeddedStoreOptions {
   readonly ownerKeys: KeyPair;
   readonly log: (line: string) => void;
   readonly nowMs?: () => number;
+  /** Of every part of an upload but the last; 5 MiB, as in S3, unless said. */
+  readonly minPartBytes?: number;
 }
 
 /** How one of the two services answers: as it should, not at all, with a cut connection, or that it is too busy. */
@@ -54,6 +57,7 @@ export interface EmbeddedStore {
   readonly stop: () => Promise<void>;
 }
 
+const MIN_PART_BYTES = 5 * 1024 ** 2;
 const MAX_FORM_BYTES = 65_536;
 const FAULT_HANG_MS = 600_000;
 
@@ -61,6 +65,7 @@ const FAULT_HANG_MS = 600_000;
 export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const { port, log, gatewayKeys, ownerKeys, nowMs = Date.now } = options;
   const files = await ObjectFiles.open(options.folder, options.buckets);
+  const uploads = await UploadFiles.open(files);
   const keys = new StoreKeys(gatewayKeys, ownerKeys);
   const counters: StoreCounters = { stsCalls: 0, s3Requests: 0, byOperation: {} };
   const faults: { sts: Fault; s3: Fault } = { sts: 'none', s3: 'none' };
@@ -87,7 +92,8 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
     const holder = verifySignature(request, keys, { service: 's3', region: DEMO_REGION, nowMs: nowMs() });
     const operation = s3Operation(request);
     counters.byOperation[operation.name] = (counters.byOperation[operation.name] ?? 0) + 1;
-    await operation.run({ request, holder, files, incoming, response, proceed });
+    const limits = { minPartBytes: options.minPartBytes ?? MIN_PART_BYTES };
+    await operation.run({ request, holder, files, uploads, limits, nowMs: nowMs(), incoming, response, proceed });
     return operation.name;
   }
 

@@ -1,48 +1,50 @@
 /**
- * One page of a listing, from objects in the byte order of their keys. Pure.
+ * One page of a listing, from entries in the byte order of their keys. Pure.
  */
-import type { StoredObject } from './object-files.ts';
-
-export interface ListingQuestion {
+export interface ListingQuestion<Entry> {
   readonly prefix: string;
   /** Empty: no grouping. */
   readonly delimiter: string;
   readonly maxKeys: number;
   /** Only what comes after this key, or after all keys of this common prefix. */
   readonly after: string;
+  /** Of entries with the very key `after`: which of them are still to come. None, unless said. */
+  readonly isStillToCome?: (entry: Entry) => boolean;
 }
 
-export interface ListingPage {
-  readonly objects: readonly StoredObject[];
+export interface ListingPage<Entry> {
+  readonly entries: readonly Entry[];
   readonly commonPrefixes: readonly string[];
-  /** The last key or common prefix of this page when there is more. */
-  readonly next: string | undefined;
+  /** Where this page ends, when there is more: its last key or common prefix, and the entry where it was one. */
+  readonly next: { readonly key: string; readonly entry: Entry | undefined } | undefined;
 }
 
-export function listPage(sorted: readonly StoredObject[], question: ListingQuestion): ListingPage {
-  const { prefix, delimiter, maxKeys, after } = question;
-  const objects: StoredObject[] = [];
+export function listPage<Entry extends { readonly key: string }>(
+  sorted: readonly Entry[],
+  question: ListingQuestion<Entry>,
+): ListingPage<Entry> {
+  const { prefix, delimiter, maxKeys, after, isStillToCome = () => false } = question;
+  const entries: Entry[] = [];
   const commonPrefixes: string[] = [];
-  let latest = '';
+  let last: ListingPage<Entry>['next'];
   const start = Math.max(firstNotBefore(sorted, prefix), after === '' ? 0 : firstNotBefore(sorted, after));
   for (let index = start; index < sorted.length; index += 1) {
-    const object = sorted[index];
-    if (object?.key.startsWith(prefix) !== true) break;
-    if (object.key === after) continue;
-    const end = delimiter === '' ? -1 : object.key.indexOf(delimiter, prefix.length);
-    const group = end < 0 ? undefined : object.key.slice(0, end + delimiter.length);
+    const entry = sorted[index];
+    if (entry?.key.startsWith(prefix) !== true) break;
+    if (entry.key === after && !isStillToCome(entry)) continue;
+    const end = delimiter === '' ? -1 : entry.key.indexOf(delimiter, prefix.length);
+    const group = end < 0 ? undefined : entry.key.slice(0, end + delimiter.length);
     if (group !== undefined && (group === after || group === commonPrefixes.at(-1))) continue;
-    if (objects.length + commonPrefixes.length >= maxKeys)
-      return { objects, commonPrefixes, next: maxKeys === 0 ? undefined : latest };
-    if (group === undefined) objects.push(object);
+    if (entries.length + commonPrefixes.length >= maxKeys) return { entries, commonPrefixes, next: last };
+    if (group === undefined) entries.push(entry);
     else commonPrefixes.push(group);
-    latest = group ?? object.key;
+    last = group === undefined ? { key: entry.key, entry } : { key: group, entry: undefined };
   }
-  return { objects, commonPrefixes, next: undefined };
+  return { entries, commonPrefixes, next: undefined };
 }
 
-/** Index of the first object whose key is not before `text` in byte order. */
-function firstNotBefore(sorted: readonly StoredObject[], text: string): number {
+/** Index of the first entry whose key is not before `text` in byte order. */
+function firstNotBefore(sorted: readonly { readonly key: string }[], text: string): number {
   const bytes = Buffer.from(text);
   let low = 0;
   let high = sorted.length;

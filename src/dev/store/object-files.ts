@@ -1,55 +1,62 @@
 /**
- * Objects as files. Per object one data file with the bytes as they came and one JSON file that names it; renaming the
- * JSON file is what makes a write visible, so a reader sees the old object or the new one. Names start with a readable
- * part of the key and end in its hash, so no key can leave the folder. What is acknowledged has been flushed.
+ * Objects as files. Each version has a data file with its bytes as they came; one JSON file per key names its versions,
+ * and renaming that file is what makes a change visible, so a reader sees the old object or the new one. Names start
+ * with a readable part of the key and end in its hash, so no key can leave the folder. What is acknowledged has been
+ * flushed. A bucket's settings are in `bucket.json`, once they differ from those that a bucket has by itself.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { noSuchBucket, StoreError } from './store-error.ts';
+import { fileStem, flushFolder, openIfThere, replaceDocument } from './durable-files.ts';
+import { receiveFile, type BodyExpectation } from './receive-body.ts';
+import { noSuchBucket, noSuchKey, StoreError } from './store-error.ts';
+import { PLAIN } from './stored-object.ts';
+import type { BucketSettings, Description, StoredObject, StoredVersion } from './stored-object.ts';
+import { Turns } from './turns.ts';
 
-export interface StoredObject {
-  readonly key: string;
-  /** Name of the data file in the bucket's folder. */
-  readonly dataFile: string;
-  readonly sizeBytes: number;
-  /** 32 hex digits without quotes. */
-  readonly etag: string;
-  readonly lastModifiedMs: number;
-  /** The headers to give back with the object, lower-case. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** What the body must turn out to be. */
-export interface BodyExpectation {
-  readonly sizeBytes: number;
-  /** Base64, as in Content-MD5. */
-  readonly md5: string | undefined;
-  /** Hex. */
-  readonly sha256: string | undefined;
-}
-
-/** An object opened for reading; the size is that of the file, whatever happened to it. */
-export interface OpenObject {
-  readonly object: StoredObject;
+/** A version opened for reading; the size is that of the file, whatever happened to it. */
+export interface OpenVersion {
+  readonly version: StoredVersion;
   readonly sizeBytes: number;
   readonly stream: (first: number, last: number) => Readable;
   readonly close: () => Promise<void>;
 }
 
+/** One write: what is said of the object, its body, and what decides at the last moment. */
+export interface ObjectWrite {
+  readonly description: Description;
+  readonly body: AsyncIterable<Buffer>;
+  readonly expected: BodyExpectation;
+  /** Asked with the current version, or none, when nothing can change it any more; throws to refuse. */
+  readonly admit: (existing: StoredVersion | undefined) => void;
+  /** Of a multipart object: in place of what follows from the body. */
+  readonly multipart?: Pick<StoredVersion, 'etag' | 'parts' | 'checksum'>;
+}
+
+/** What a deletion did. */
+export interface Deletion {
+  /** The marker that was made, or the version that was removed; `undefined` where there was no versioning. */
+  readonly versionId: string | undefined;
+  readonly isDeleteMarker: boolean;
+}
+
 interface Bucket {
+  readonly folder: string;
+  settings: BucketSettings;
   readonly objects: Map<string, StoredObject>;
-  /** Objects in the byte order of their keys, made when a listing asks. */
+  /** In the byte order of keys, made when a listing asks. */
   sorted: readonly StoredObject[] | undefined;
 }
+
+const SETTINGS_FILE = 'bucket.json';
 
 export class ObjectFiles {
   /** Reads bodies and checks them, but keeps nothing: an upstream for measuring. */
   discardBodies = false;
   readonly #folder: string;
   readonly #buckets = new Map<string, Bucket>();
-  readonly #writes = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -69,11 +76,51 @@ export class ObjectFiles {
   }
 
   /** @throws StoreError NoSuchBucket */
-  find(bucket: string, key: string): StoredObject | undefined {
-    return this.#bucket(bucket).objects.get(key);
+  settings(bucket: string): BucketSettings {
+    return this.#bucket(bucket).settings;
   }
 
-  /** All objects in the byte order of their keys. @throws StoreError NoSuchBucket */
+  /** @throws StoreError NoSuchBucket */
+  folder(bucket: string): string {
+    return this.#bucket(bucket).folder;
+  }
+
+  /** @throws StoreError BucketAlreadyOwnedByYou */
+  async createBucket(name: string, settings: Omit<BucketSettings, 'createdMs'>): Promise<void> {
+    await this.#turns.take(name, async () => {
+      if (this.#buckets.has(name))
+        throw new StoreError('BucketAlreadyOwnedByYou', 409, 'Your previous request to create the bucket succeeded.');
+      const folder = join(this.#folder, name);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const complete = { createdMs: Date.now(), ...settings };
+      await replaceDocument(join(folder, SETTINGS_FILE), complete);
+      await flushFolder(this.#folder);
+      this.#buckets.set(name, { folder, settings: complete, objects: new Map(), sorted: undefined });
+    });
+  }
+
+  /** Unfinished uploads go with it. @throws StoreError NoSuchBucket, BucketNotEmpty */
+  async deleteBucket(name: string): Promise<void> {
+    await this.#turns.take(name, async () => {
+      const { folder, objects } = this.#bucket(name);
+      if (objects.size > 0) throw new StoreError('BucketNotEmpty', 409, 'The bucket you tried to delete is not empty.');
+      this.#buckets.delete(name);
+      await rm(folder, { recursive: true, force: true });
+      await flushFolder(this.#folder);
+    });
+  }
+
+  /** @throws StoreError NoSuchBucket */
+  async changeSettings(name: string, change: Partial<BucketSettings>): Promise<void> {
+    await this.#turns.take(name, async () => {
+      const bucket = this.#bucket(name);
+      const settings = { ...bucket.settings, ...change };
+      await replaceDocument(join(bucket.folder, SETTINGS_FILE), settings);
+      bucket.settings = settings;
+    });
+  }
+
+  /** All objects in the byte order of their keys, those behind a delete marker too. @throws StoreError NoSuchBucket */
   sorted(bucket: string): readonly StoredObject[] {
     const found = this.#bucket(bucket);
     found.sorted ??= [...found.objects.values()]
@@ -83,128 +130,157 @@ export class ObjectFiles {
     return found.sorted;
   }
 
-  /** Where the bytes of an object lie, for a person and for tests that tamper. */
-  path(bucket: string, key: string): string | undefined {
-    const object = this.find(bucket, key);
-    return object === undefined ? undefined : join(this.#folder, bucket, object.dataFile);
+  /** The named version, or the newest; it may be a delete marker. @throws StoreError NoSuchBucket */
+  find(bucket: string, key: string, versionId?: string): StoredVersion | undefined {
+    const versions = this.#bucket(bucket).objects.get(key)?.versions ?? [];
+    return versionId === undefined ? versions[0] : versions.find((version) => version.versionId === versionId);
   }
 
-  /** @throws StoreError NoSuchBucket */
-  async read(bucket: string, key: string): Promise<OpenObject | undefined> {
-    // A replacement may remove the data file between the look-up and the open: look again, at the new object.
-    for (let object = this.find(bucket, key), last: StoredObject | undefined; object !== last;) {
-      if (object === undefined) return undefined;
-      const handle = await openIfThere(join(this.#folder, bucket, object.dataFile));
+  /** Where the bytes of the newest version lie, for a person and for tests that tamper. */
+  path(bucket: string, key: string): string | undefined {
+    const version = this.find(bucket, key);
+    return version === undefined || version.isDeleteMarker ? undefined : join(this.folder(bucket), version.dataFile);
+  }
+
+  /** `choose` gives the version to open, or throws; it is asked again when what it gave was replaced meanwhile. */
+  async read(bucket: string, choose: () => StoredVersion): Promise<OpenVersion> {
+    for (let version = choose(), last: StoredVersion | undefined; version !== last;) {
+      const handle = await openIfThere(join(this.folder(bucket), version.dataFile));
       if (handle !== undefined) {
         const { size } = await handle.stat();
         return {
-          object,
+          version,
           sizeBytes: size,
           stream: (first, end) => handle.createReadStream({ start: first, end, autoClose: false }),
           close: () => handle.close(),
         };
       }
-      last = object;
-      object = this.find(bucket, key);
+      last = version;
+      version = choose();
     }
-    return undefined;
+    throw noSuchKey();
   }
 
   /**
-   * Takes a body in and makes it the object, unless it is not as expected or `admit`, asked at the last moment with
-   * the object that is there, throws.
+   * Takes a body in and makes it the newest version, unless it is not as expected or `admit` refuses.
    * @throws StoreError NoSuchBucket, IncompleteBody, BadDigest, XAmzContentSHA256Mismatch, and what `admit` throws
    */
-  async write(
-    bucket: string,
-    key: string,
-    headers: Readonly<Record<string, string>>,
-    body: AsyncIterable<Buffer>,
-    expected: BodyExpectation,
-    admit: (existing: StoredObject | undefined) => void,
-  ): Promise<StoredObject> {
-    const { objects } = this.#bucket(bucket);
-    const folder = join(this.#folder, bucket);
+  async write(bucket: string, key: string, write: ObjectWrite): Promise<StoredVersion> {
+    const { folder } = this.#bucket(bucket);
     const dataFile = `${fileStem(key)}.${randomBytes(4).toString('hex')}.data`;
-    const dataPath = join(folder, dataFile);
+    const partPath = join(folder, `${dataFile}.part`);
     try {
-      const md5 = await this.#receive(`${dataPath}.part`, body, expected);
-      const object = { key, dataFile, sizeBytes: expected.sizeBytes, etag: md5, lastModifiedMs: Date.now(), headers };
-      await this.#alone(join(folder, fileStem(key)), async () => {
-        const existing = objects.get(key);
-        admit(existing);
-        if (this.discardBodies) return;
-        await rename(`${dataPath}.part`, dataPath);
-        const index = join(folder, `${fileStem(key)}.json`);
-        await writeDurably(`${index}.part`, JSON.stringify(object, null, 2));
-        await rename(`${index}.part`, index);
-        await flushFolder(folder);
-        this.#set(bucket, key, object);
-        if (existing !== undefined) await rm(join(folder, existing.dataFile), { force: true });
+      const received = await receiveFile(this.discardBodies ? undefined : partPath, write.body, write.expected);
+      const checksum = received.checksum && ({ ...received.checksum, type: 'FULL_OBJECT' } as const);
+      const contents = { dataFile, sizeBytes: received.sizeBytes, etag: received.md5, checksum, ...write.multipart };
+      return await this.#turns.take(join(folder, key), async () => {
+        write.admit(this.find(bucket, key));
+        const version = this.#newVersion(bucket, { ...write.description, ...contents, isDeleteMarker: false });
+        if (this.discardBodies) return version;
+        await rename(partPath, join(folder, dataFile));
+        await this.#addVersion(bucket, key, version);
+        return version;
       });
-      return object;
     } finally {
-      await rm(`${dataPath}.part`, { force: true });
+      await rm(partPath, { force: true });
     }
   }
 
-  /** @throws StoreError NoSuchBucket */
-  async delete(bucket: string, key: string): Promise<void> {
-    const { objects } = this.#bucket(bucket);
-    const folder = join(this.#folder, bucket);
-    await this.#alone(join(folder, fileStem(key)), async () => {
-      const existing = objects.get(key);
-      if (existing === undefined) return;
-      await rm(join(folder, `${fileStem(key)}.json`), { force: true });
-      await flushFolder(folder);
-      this.#set(bucket, key, undefined);
-      await rm(join(folder, existing.dataFile), { force: true });
+  /**
+   * Deletes as S3 does: the newest version, which under versioning only hides it behind a marker, or the named one.
+   * `admit` is asked with what would be removed for good.
+   * @throws StoreError NoSuchBucket, and what `admit` throws
+   */
+  async delete(
+    bucket: string,
+    key: string,
+    versionId: string | undefined,
+    admit: (version: StoredVersion | undefined) => void,
+  ): Promise<Deletion> {
+    const { folder } = this.#bucket(bucket);
+    return this.#turns.take(join(folder, key), async () => {
+      const { versioning } = this.settings(bucket);
+      if (versionId === undefined && versioning !== undefined) {
+        const nothing = { dataFile: '', sizeBytes: 0, etag: '' };
+        const marker = this.#newVersion(bucket, { ...PLAIN, ...nothing, isDeleteMarker: true });
+        await this.#addVersion(bucket, key, marker);
+        return { versionId: marker.versionId, isDeleteMarker: true };
+      }
+      const version = this.find(bucket, key, versionId ?? 'null');
+      admit(version);
+      const remaining = this.#versions(bucket, key).filter((other) => other !== version);
+      if (version !== undefined) await this.#setVersions(bucket, key, remaining);
+      return { versionId, isDeleteMarker: version?.isDeleteMarker ?? false };
     });
   }
 
-  async #receive(path: string, body: AsyncIterable<Buffer>, expected: BodyExpectation): Promise<string> {
-    const md5 = createHash('md5');
-    const sha256 = expected.sha256 === undefined ? undefined : createHash('sha256');
-    let sizeBytes = 0;
-    const file = this.discardBodies ? undefined : await open(path, 'wx', 0o600);
-    try {
-      for await (const chunk of body) {
-        sizeBytes += chunk.length;
-        md5.update(chunk);
-        sha256?.update(chunk);
-        await file?.writeFile(chunk);
-      }
-      await file?.sync();
-    } finally {
-      await file?.close();
-    }
-    if (sizeBytes !== expected.sizeBytes)
-      throw new StoreError('IncompleteBody', 400, 'The body is not as long as Content-Length said.');
-    const digest = md5.digest();
-    if (expected.md5 !== undefined && expected.md5 !== digest.toString('base64'))
-      throw new StoreError('BadDigest', 400, 'The Content-MD5 did not match what was received.');
-    if (sha256 !== undefined && sha256.digest('hex') !== expected.sha256)
-      throw new StoreError(
-        'XAmzContentSHA256Mismatch',
-        400,
-        "The provided 'x-amz-content-sha256' is not that of the body.",
+  /** Changes what is said of a version, not its bytes. `change` may throw to refuse. @throws StoreError NoSuchBucket, NoSuchKey */
+  async describe(
+    bucket: string,
+    key: string,
+    versionId: string,
+    change: (version: StoredVersion) => Partial<Description>,
+  ): Promise<void> {
+    await this.#turns.take(join(this.folder(bucket), key), async () => {
+      const version = this.find(bucket, key, versionId);
+      if (version === undefined) throw noSuchKey();
+      const changed = { ...version, ...change(version) };
+      await this.#setVersions(
+        bucket,
+        key,
+        this.#versions(bucket, key).map((other) => (other === version ? changed : other)),
       );
-    return digest.toString('hex');
+    });
   }
 
-  async #load(bucket: string): Promise<void> {
-    const folder = join(this.#folder, bucket);
+  #newVersion(bucket: string, contents: Omit<StoredVersion, 'versionId' | 'lastModifiedMs'>): StoredVersion {
+    const versionId = this.settings(bucket).versioning === 'Enabled' ? randomBytes(24).toString('base64url') : 'null';
+    return { ...contents, versionId, lastModifiedMs: Date.now() };
+  }
+
+  async #addVersion(bucket: string, key: string, version: StoredVersion): Promise<void> {
+    const others = this.#versions(bucket, key).filter(({ versionId }) => versionId !== version.versionId);
+    await this.#setVersions(bucket, key, [version, ...others]);
+  }
+
+  #versions(bucket: string, key: string): readonly StoredVersion[] {
+    return this.#bucket(bucket).objects.get(key)?.versions ?? [];
+  }
+
+  async #setVersions(bucket: string, key: string, versions: readonly StoredVersion[]): Promise<void> {
+    const found = this.#bucket(bucket);
+    const before = this.#versions(bucket, key);
+    const index = join(found.folder, `${fileStem(key)}.json`);
+    if (versions.length === 0) {
+      await rm(index, { force: true });
+      await flushFolder(found.folder);
+      found.objects.delete(key);
+    } else {
+      await replaceDocument(index, { key, versions });
+      found.objects.set(key, { key, versions });
+    }
+    found.sorted = undefined;
+    const kept = new Set(versions.map(({ dataFile }) => dataFile));
+    for (const { dataFile } of before) if (!kept.has(dataFile)) await rm(join(found.folder, dataFile), { force: true });
+  }
+
+  async #load(name: string): Promise<void> {
+    const folder = join(this.#folder, name);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const names = await readdir(folder);
+    const read = async (file: string): Promise<unknown> => JSON.parse(await readFile(join(folder, file), 'utf8'));
+    const settings = names.includes(SETTINGS_FILE)
+      ? ((await read(SETTINGS_FILE)) as BucketSettings)
+      : { createdMs: (await stat(folder)).birthtimeMs, objectLock: false, tags: [] };
     const objects = new Map<string, StoredObject>();
-    for (const name of names.filter((file) => file.endsWith('.json'))) {
-      const object = JSON.parse(await readFile(join(folder, name), 'utf8')) as StoredObject;
+    for (const file of names.filter((one) => one.endsWith('.json') && one !== SETTINGS_FILE)) {
+      const object = withVersions((await read(file)) as StoredObject | UnversionedObject);
       objects.set(object.key, object);
     }
-    const wanted = new Set([...objects.values()].map(({ dataFile }) => dataFile));
-    for (const name of names)
-      if (name.endsWith('.part') || (name.endsWith('.data') && !wanted.has(name))) await rm(join(folder, name));
-    this.#buckets.set(bucket, { objects, sorted: undefined });
+    const wanted = new Set([...objects.values()].flatMap(({ versions }) => versions.map(({ dataFile }) => dataFile)));
+    for (const file of names)
+      if (file.endsWith('.part') || (file.endsWith('.data') && !wanted.has(file))) await rm(join(folder, file));
+    this.#buckets.set(name, { folder, settings, objects, sorted: undefined });
   }
 
   #bucket(name: string): Bucket {
@@ -212,57 +288,16 @@ export class ObjectFiles {
     if (bucket === undefined) throw noSuchBucket();
     return bucket;
   }
-
-  #set(bucket: string, key: string, object: StoredObject | undefined): void {
-    const found = this.#bucket(bucket);
-    if (object === undefined) found.objects.delete(key);
-    else found.objects.set(key, object);
-    found.sorted = undefined;
-  }
-
-  /** Runs tasks of one object one after the other. */
-  async #alone(name: string, task: () => Promise<void>): Promise<void> {
-    const before = this.#writes.get(name) ?? Promise.resolve();
-    const mine = before.then(task, task);
-    this.#writes.set(name, mine);
-    try {
-      await mine;
-    } finally {
-      if (this.#writes.get(name) === mine) this.#writes.delete(name);
-    }
-  }
 }
 
-/** Recognisable to a person and safe as a file name, at most 96 characters; differs whenever keys differ. */
-function fileStem(key: string): string {
-  const readable = key.replaceAll(/[^A-Za-z0-9._-]+/g, '_').replace(/^\.+/, '_');
-  return `${readable.slice(0, 60)}~${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
-}
+/** What the store kept before it knew versions; a demo's folder may hold it still. */
+type UnversionedObject = { readonly key: string } & Pick<
+  StoredVersion,
+  'dataFile' | 'sizeBytes' | 'etag' | 'lastModifiedMs' | 'headers'
+>;
 
-async function writeDurably(path: string, content: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+function withVersions(record: StoredObject | UnversionedObject): StoredObject {
+  if ('versions' in record) return record;
+  const { key, ...contents } = record;
+  return { key, versions: [{ ...PLAIN, ...contents, versionId: 'null', isDeleteMarker: false }] };
 }

@@ -50,10 +50,20 @@ export function parseRange(
 }
 
 /** Not a date, or none at all: no comparison with it holds. */
-function dateOf(header: string | undefined): number {
+export function dateOf(header: string | undefined): number {
   return header === undefined ? Number.NaN : Date.parse(header);
 }
 
 function notModified(object: { readonly etag: string }): StoreError {
   return new StoreError('NotModified', 304, 'Not Modified', { etag: `"${object.etag}"` });
+}
+
+/** Whether a range is to be honoured: no `If-Range`, or one that names this very version. */
+export function ifRangeHolds(
+  header: string | undefined,
+  object: { readonly etag: string; readonly lastModifiedMs: number },
+): boolean {
+  if (header === undefined) return true;
+  if (header.startsWith('"')) return header === `"${object.etag}"`;
+  return Date.parse(header) === Math.floor(object.lastModifiedMs / 1000) * 1000;
 }

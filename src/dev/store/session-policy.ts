@@ -5,6 +5,50 @@
  */
 import { StoreError } from './store-error.ts';
 
+/**
+ * Every action that this store asks about. A statement may name no other, so that one which is misspelt is found here
+ * and not in a refusal. @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+ */
+const ACTIONS = [
+  's3:AbortMultipartUpload',
+  's3:BypassGovernanceRetention',
+  's3:CreateBucket',
+  's3:DeleteBucket',
+  's3:DeleteObject',
+  's3:DeleteObjectTagging',
+  's3:DeleteObjectVersion',
+  's3:DeleteObjectVersionTagging',
+  's3:GetBucketLocation',
+  's3:GetBucketTagging',
+  's3:GetBucketVersioning',
+  's3:GetObject',
+  's3:GetObjectAcl',
+  's3:GetObjectAttributes',
+  's3:GetObjectLegalHold',
+  's3:GetObjectRetention',
+  's3:GetObjectTagging',
+  's3:GetObjectVersion',
+  's3:GetObjectVersionAcl',
+  's3:GetObjectVersionAttributes',
+  's3:GetObjectVersionTagging',
+  's3:ListAllMyBuckets',
+  's3:ListBucket',
+  's3:ListBucketMultipartUploads',
+  's3:ListBucketVersions',
+  's3:ListMultipartUploadParts',
+  's3:PutBucketObjectLockConfiguration',
+  's3:PutBucketTagging',
+  's3:PutBucketVersioning',
+  's3:PutObject',
+  's3:PutObjectAcl',
+  's3:PutObjectLegalHold',
+  's3:PutObjectRetention',
+  's3:PutObjectTagging',
+  's3:PutObjectVersionAcl',
+  's3:PutObjectVersionTagging',
+] as const;
+export type S3Action = (typeof ACTIONS)[number];
+
 /** One thing that a session wants to do. `prefix` is present only where the request names one. */
 interface PolicyQuestion {
   readonly action: string;
@@ -45,7 +89,7 @@ function compileStatement(value: unknown): Statement {
   const effect = statement['Effect'];
   if (effect !== 'Allow' && effect !== 'Deny') throw malformed('Effect must be Allow or Deny');
   const actions = strings(statement['Action']);
-  if (!actions.every((action) => /^(\*|s3:[A-Za-z*?]+)$/.test(action))) throw malformed('Action is not one of S3');
+  if (!actions.every(isKnownAction)) throw malformed('Action is not one of S3');
   const resources = strings(statement['Resource']);
   if (!resources.every((resource) => resource === '*' || resource.startsWith('arn:aws:s3:::')))
     throw malformed('Resource is not an ARN of S3');
@@ -55,6 +99,11 @@ function compileStatement(value: unknown): Statement {
     resources: resources.map((resource) => compilePattern(resource)),
     prefixConditions: compileConditions(statement['Condition']),
   };
+}
+
+function isKnownAction(text: string): boolean {
+  if (/[*?]/.test(text)) return /^(\*|s3:[A-Za-z*?]+)$/.test(text);
+  return ACTIONS.some((action) => action.toLowerCase() === text.toLowerCase());
 }
 
 function compileConditions(value: unknown): Statement['prefixConditions'] {

@@ -16,7 +16,8 @@ export class StoreError extends Error {
 }
 
 export const accessDenied = (message = 'Access Denied'): StoreError => new StoreError('AccessDenied', 403, message);
-export const noSuchKey = (): StoreError => new StoreError('NoSuchKey', 404, 'The specified key does not exist.');
+export const noSuchKey = (headers: Readonly<Record<string, string>> = {}): StoreError =>
+  new StoreError('NoSuchKey', 404, 'The specified key does not exist.', headers);
 export const noSuchBucket = (): StoreError =>
   new StoreError('NoSuchBucket', 404, 'The specified bucket does not exist.');
 export const notImplemented = (what: string): StoreError =>
@@ -24,3 +25,4 @@ export const notImplemented = (what: string): StoreError =>
 export const invalidArgument = (message: string): StoreError => new StoreError('InvalidArgument', 400, message);
 export const preconditionFailed = (): StoreError =>
   new StoreError('PreconditionFailed', 412, 'At least one of the preconditions did not hold.');
+export const invalidRequest = (message: string): StoreError => new StoreError('InvalidRequest', 400, message);

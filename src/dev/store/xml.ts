@@ -2,7 +2,7 @@
  * Small XML documents from plain values. What enters may be hostile (keys); what leaves is well-formed.
  */
 
-/** Text, or nested elements; `undefined` leaves an element out, an array repeats it. */
+/** Text, or nested elements; `undefined` leaves an element out, an array repeats it. A name may bring attributes. */
 type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[];
 export interface XmlElements {
   readonly [name: string]: XmlValue;
@@ -24,7 +24,7 @@ function renderElement(name: string, value: XmlValue): string {
   if (value === undefined) return '';
   if (Array.isArray(value)) return (value as readonly XmlElements[]).map((item) => renderElement(name, item)).join('');
   const inner = typeof value === 'object' ? renderElements(value as XmlElements) : escapeText(String(value));
-  return `<${name}>${inner}</${name}>`;
+  return `<${name}>${inner}</${name.replace(/ .*/, '')}>`;
 }
 
 // Control characters have no legal form in XML 1.0; S3 writes them as references all the same, and so do we.
