@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Boots a throw-away Ceph on loopback, all in memory: one monitor, one OSD, one RADOS gateway with S3 and STS. Makes
-# what the tests need: a role that the gateway's user may assume and that may do everything in two buckets, so that
+# what the tests need: a role that the gateway's user may assume and that may do everything in three buckets, so that
 # the session policy alone narrows it. Prints lab.json (endpoints, fresh random keys, role). Stop it with down.sh.
 source "$(dirname "$0")/lab.sh"
 
 role=sallyport
 buckets=(reports artifacts)
+# A bucket that is not there, and that the role may make.
+scratch=scratch
 
 # ---- Debian's packages
 missing=()
@@ -139,7 +141,7 @@ admin user create --uid gateway --display-name gateway --access-key "$gateway_ke
 admin role create --role-name "$role" --assume-role-policy-doc \
   '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/gateway"]},"Action":["sts:AssumeRole"]}]}'
 resources=
-for bucket in "${buckets[@]}"; do resources+="\"arn:aws:s3:::$bucket\",\"arn:aws:s3:::$bucket/*\","; done
+for bucket in "${buckets[@]}" "$scratch"; do resources+="\"arn:aws:s3:::$bucket\",\"arn:aws:s3:::$bucket/*\","; done
 admin role policy put --role-name "$role" --policy-name buckets --policy-doc \
   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:*\"],\"Resource\":[${resources%,}]}]}"
 

@@ -36,7 +36,7 @@ export interface CephLab {
 }
 
 export interface CephRequest {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   readonly bucket: string;
   readonly key?: string;
   /** Encoded, without the question mark. */
