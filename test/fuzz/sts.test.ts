@@ -14,7 +14,9 @@ describe('forms of STS (fuzz)', () => {
     });
     fc.assert(
       fc.property(pairs, (fields) => {
-        const form = new URLSearchParams(fields.map(([field, value]) => [field, value.toWellFormed()]));
+        const form = new URLSearchParams(
+          fields.map(([field, value]): [string, string] => [field, value.toWellFormed()]),
+        );
         assert.deepEqual(
           [...parseForm(Buffer.from(form.toString()))],
           fields.map(([field, value]) => [field, value.toWellFormed()]),
