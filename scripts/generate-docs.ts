@@ -241,37 +241,51 @@ const CLASSES: Readonly<Record<OperationRow['operationClass'], string>> = {
   LIST: 'sizes and ETags shown as of the plaintext',
   DELETE: 'passed on',
   LOCAL: 'answered from configuration and policy, without the store',
-  COPY: 'within one store and role; source and target are two accesses',
-  BATCH: 'each key is decided and audited as an access of its own',
-  DOCUMENT: 'small documents, read and written anew',
+  COPY: 'two accesses: the verb on the target, `GET` (or `GET_VERSION`) on the source',
+  BATCH: 'each key decided and audited as an access of its own',
+  DOCUMENT: 'documents are read and written anew, both ways',
+};
+
+const verbOf = ({ verb, level }: OperationRow): string => {
+  if (verb !== undefined) return `\`${verb}\``;
+  return level === 'service' ? 'none: shows what may be used' : 'any in the bucket';
 };
 
 const operations = (): string => `# Operations
 
 ${generated('src/s3/operations.ts')}
 
-What is not listed here is refused with 501 \`NotImplemented\`, and so are subresources and query parameters that are not
-known: nothing is passed on that the gateway does not understand. Addressing is path-style, or virtual-hosted under the
-names in \`endpoint.publicHosts\`. *Encrypted*: whether a bucket with \`encryption: required\` performs it.
-
-Beside S3, on the same port: \`POST /\` and \`POST /-/sts\` are an STS endpoint (\`AssumeRoleWithWebIdentity\`,
-\`GetCallerIdentity\`), \`GET /-/credentials\` gives credentials to SDKs in containers. Paths below \`/-/\` are never
-objects, also under \`endpoint.publicHosts\`.
+What is not listed here is refused with 501 \`NotImplemented\`, and so are subresources, query parameters and \`x-amz-*\`
+headers that are not known: nothing is passed on that the gateway does not understand. Addressing is path-style, and
+virtual-hosted below the configured public hosts. The last column says whether buckets with \`encryption: required\` take
+the operation; buckets with \`encryption: off\` take all of them.
 
 ${table(
-  ['operation', 'method', 'on', 'policy verb', 'encrypted', 'how'],
+  ['operation', 'method', 'on', 'policy verb', 'class', 'how', 'encrypted buckets'],
   (Object.entries(OPERATIONS) as [string, OperationRow][]).map(([name, row]) => [
     `\`${name}\``,
     row.method,
     row.level,
-    row.verb === undefined
-      ? row.level === 'service'
-        ? 'none: shows what may be used'
-        : 'any in the bucket'
-      : `\`${row.verb}\``,
-    row.encrypted ? 'yes' : 'no',
+    verbOf(row),
+    row.operationClass,
     CLASSES[row.operationClass],
+    row.encrypted ? 'yes' : 'no',
   ]),
+)}
+
+Some requests ask for more than the verb of their operation; each is a decision of its own.
+
+${table(
+  ['request', 'asks for'],
+  [
+    ['`versionId` on `GET` and `DELETE`', '`GET_VERSION`, `DELETE_VERSION` in place of the plain verb'],
+    ['`versionId` on tags, ACL and locks', '`GET_VERSION` too'],
+    ['`x-amz-acl` other than `private`', '`PUT_ACL` too'],
+    ['`x-amz-tagging`, `x-amz-tagging-directive: REPLACE`', '`PUT_TAGS` too'],
+    ['`x-amz-storage-class` other than `STANDARD`', '`PUT_STORAGE_CLASS` too'],
+    ['`x-amz-server-side-encryption*` other than `AES256`', '`PUT_SSE` too'],
+    ['`x-amz-object-lock-*`, `x-amz-bypass-governance-retention`', '`PUT_LOCK` too'],
+  ],
 )}
 `;
 

@@ -15,7 +15,7 @@ import { parseTarget } from '../../src/s3/request-target.ts';
 import { escapeXml, parseStoreError, textElement } from '../../src/s3/xml.ts';
 import { childrenOf, readXml, textOf } from '../../src/s3/xml-reader.ts';
 
-const ARRIVAL = { requestId: 'r', receivedAtMs: 0, clientAddress: '::1' };
+const ARRIVAL = { requestId: 'r', receivedAtMs: 0, clientAddress: '::1', publicHosts: ['s3.example.com'] };
 
 /** Any Unicode text, the awkward parts of paths and of XML more often than chance has them. */
 const text = fc

@@ -6,15 +6,14 @@ import { parse, put, refused } from './fixture.ts';
 
 describe('s3/accepted-headers', () => {
   for (const [name, value] of [
-    ['x-amz-acl', 'public-read'],
-    ['x-amz-storage-class', 'GLACIER'],
-    ['x-amz-copy-source', '/a/b'],
-    ['x-amz-server-side-encryption', 'AES256'],
     ['x-amz-server-side-encryption-customer-key', 'k'],
-    ['x-amz-tagging', 'a=b'],
-    ['x-amz-object-lock-mode', 'GOVERNANCE'],
     ['x-amz-website-redirect-location', '/x'],
     ['x-amz-expected-bucket-owner', '1'],
+    ['x-amz-mfa', 'device 123456'],
+    ['x-amz-request-payer', 'requester'],
+    ['x-amz-bypass-governance-retention', 'true'],
+    ['x-amz-copy-source-if-match', '"a"'],
+    ['x-amz-checksum-type', 'FULL_OBJECT'],
     ['x-amz-grant-read', 'id=1'],
     ['x-amz-write-offset-bytes', '0'],
     ['x-amz-security-token', 't'],
@@ -30,8 +29,8 @@ describe('s3/accepted-headers', () => {
   }
 
   it('names the header that it refuses', () => {
-    assert.deepEqual(refused('NotImplemented', () => put('X-Amz-Tagging', 'a=b')).clientFields, {
-      Header: 'x-amz-tagging',
+    assert.deepEqual(refused('NotImplemented', () => put('X-Amz-Mfa', 'a')).clientFields, {
+      Header: 'x-amz-mfa',
     });
   });
 
@@ -43,8 +42,38 @@ describe('s3/accepted-headers', () => {
   it('does not implement conditions on anything but reads and writes', () => {
     refused('NotImplemented', () => parse('DELETE', '/reports/k', 'If-Match', '"a"'));
     refused('NotImplemented', () => parse('GET', '/reports', 'If-None-Match', '"a"'));
-    refused('NotImplemented', () => parse('GET', '/reports/k', 'If-Range', '"a"'));
+    refused('NotImplemented', () => parse('GET', '/reports', 'If-Range', '"a"'));
   });
+
+  for (const [name, value] of [
+    ['x-amz-acl', 'everybody'],
+    ['x-amz-storage-class', 'lower'],
+    ['x-amz-server-side-encryption', 'none'],
+    ['x-amz-object-lock-mode', 'GOVERNANCE'],
+    ['x-amz-object-lock-retain-until-date', '2030-01-01T00:00:00Z'],
+    ['x-amz-object-lock-legal-hold', 'on'],
+    ['x-amz-checksum-algorithm', 'MD5'],
+  ] as const) {
+    it(`does not take ${name}: ${value}`, () => {
+      refused('InvalidArgument', () => put(name, value));
+    });
+  }
+
+  for (const tagging of [
+    'a=1&a=2',
+    '=b',
+    'aws:a=b',
+    'a=%ff',
+    'a=b=c',
+    'a=b&',
+    Array.from({ length: 11 }, (_, i) => `k${i}=v`).join('&'),
+    `${'k'.repeat(129)}=v`,
+    'a=%3C',
+  ]) {
+    it(`refuses the tags ${tagging.slice(0, 30)}`, () => {
+      refused('InvalidTag', () => put('x-amz-tagging', tagging));
+    });
+  }
 
   it('takes what SDKs send along by default', () => {
     const headers = [
@@ -68,7 +97,7 @@ describe('s3/accepted-headers', () => {
 
   it('takes a bypass header or metadata on no read', () => {
     refused('NotImplemented', () => parse('GET', '/reports/k', 'x-amz-meta-a', 'b'));
-    refused('NotImplemented', () => parse('DELETE', '/reports/k', 'x-amz-bypass-governance-retention', 'true'));
+    refused('NotImplemented', () => parse('GET', '/reports/k', 'x-amz-bypass-governance-retention', 'true'));
   });
 
   for (const name of ['x-amz-meta-sallyport', 'X-Amz-Meta-Sallyport', 'x-amz-meta-sallyport-x', 'x-amz-meta-']) {

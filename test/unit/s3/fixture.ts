@@ -4,7 +4,12 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { parseRequest } from '../../../src/s3/parse-request.ts';
 import type { S3Request } from '../../../src/s3/request.ts';
 
-const ARRIVAL = { requestId: 'request-1', receivedAtMs: 1_000, clientAddress: '192.0.2.1' };
+const ARRIVAL = {
+  requestId: 'request-1',
+  receivedAtMs: 1_000,
+  clientAddress: '192.0.2.1',
+  publicHosts: ['s3.example.com'],
+};
 
 /** Parses a request; headers are names and values in turn. */
 export function parse(method: string, target: string, ...headers: string[]): S3Request {

@@ -180,7 +180,7 @@ describe('s3/listing result', () => {
   }
 
   it('gives no page of another document', () => {
-    refused('InternalError', () => render(Buffer.from('<Error><Code>A</Code></Error>'), ''));
+    refused('InternalError', () => render(Buffer.from('<Other></Other>'), ''));
     refused('InternalError', () => render(Buffer.from('<ListBucketResult>'), ''));
   });
 });

@@ -15,6 +15,25 @@ describe('s3/parse-request', () => {
     ['GET', '/reports/k?x-id=GetObject', 'GetObject'],
     ['HEAD', '/reports/k', 'HeadObject'],
     ['DELETE', '/reports/k?x-id=DeleteObject', 'DeleteObject'],
+    ['GET', '/reports?versions&prefix=a&key-marker=b&version-id-marker=c', 'ListObjectVersions'],
+    ['GET', '/reports?uploads=&prefix=a', 'ListMultipartUploads'],
+    ['GET', '/reports?versioning', 'GetBucketVersioning'],
+    ['GET', '/reports?tagging', 'GetBucketTagging'],
+    ['DELETE', '/reports?tagging', 'DeleteBucketTagging'],
+    ['DELETE', '/reports', 'DeleteBucket'],
+    ['PUT', '/reports', 'CreateBucket'],
+    ['GET', '/reports/k?versionId=null', 'GetObject'],
+    ['GET', '/reports/k?partNumber=1&x-id=GetObject', 'GetObject'],
+    ['HEAD', '/reports/k?partNumber=1&versionId=v', 'HeadObject'],
+    ['DELETE', '/reports/k?versionId=v', 'DeleteObject'],
+    ['GET', '/reports/k?tagging&versionId=v', 'GetObjectTagging'],
+    ['DELETE', '/reports/k?tagging', 'DeleteObjectTagging'],
+    ['GET', '/reports/k?acl', 'GetObjectAcl'],
+    ['GET', '/reports/k?retention', 'GetObjectRetention'],
+    ['GET', '/reports/k?legal-hold', 'GetObjectLegalHold'],
+    ['POST', '/reports/k?uploads&x-id=CreateMultipartUpload', 'CreateMultipartUpload'],
+    ['GET', '/reports/k?uploadId=u&max-parts=2&part-number-marker=1', 'ListParts'],
+    ['DELETE', '/reports/k?uploadId=u', 'AbortMultipartUpload'],
   ];
   for (const [method, target, operation] of operations) {
     it(`reads ${method} ${target} as ${operation}`, () => assert.equal(parse(method, target).operation, operation));
@@ -24,29 +43,26 @@ describe('s3/parse-request', () => {
 
   for (const [method, target] of [
     ['GET', '/reports?acl'],
-    ['GET', '/reports?versions'],
-    ['GET', '/reports?uploads'],
     ['GET', '/reports?location&prefix=a'],
     ['GET', '/reports?list-type=2&marker=a'],
     ['GET', '/reports?continuation-token=a'],
-    ['GET', '/reports/k?tagging'],
-    ['GET', '/reports/k?attributes'],
-    ['GET', '/reports/k?versionId=null'],
-    ['GET', '/reports/k?partNumber=1'],
-    ['GET', '/reports/k?response-content-type=text/html'],
     ['GET', '/reports/k?prefix=a'],
     ['GET', '/reports/k?anything'],
-    ['GET', '/reports/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=0'],
+    ['GET', '/reports/k?acl&tagging'],
+    ['GET', '/reports?versions&list-type=2'],
+    ['GET', '/reports?policy'],
+    ['GET', '/reports/k?torrent'],
+    ['PUT', '/reports?acl'],
+    ['PUT', '/reports?policy'],
+    ['PUT', '/reports/k?uploadId=u'],
+    ['DELETE', '/reports/k?uploadId=u&versionId=v'],
+    ['POST', '/reports'],
+    ['POST', '/reports/k?restore'],
+    ['POST', '/reports/k?select&select-type=2'],
+    ['POST', '/'],
     ['GET', '/reports/k?AWSAccessKeyId=a&Signature=b&Expires=1'],
     ['HEAD', '/reports?location'],
-    ['PUT', '/reports'],
-    ['PUT', '/reports/'],
     ['PUT', '/reports/k?acl'],
-    ['PUT', '/reports/k?uploadId=a&partNumber=1'],
-    ['DELETE', '/reports'],
-    ['DELETE', '/reports/k?versionId=1'],
-    ['POST', '/reports?delete'],
-    ['POST', '/reports/k?uploads'],
     ['OPTIONS', '/reports/k'],
   ] as const) {
     it(`does not implement ${method} ${target}`, () => {
@@ -84,8 +100,8 @@ describe('s3/parse-request', () => {
     assert.equal(put('Range', 'bytes=1-2').range, undefined);
   });
 
-  describe('authentication that is not a bearer token', () => {
-    for (const value of ['AWS4-HMAC-SHA256 Credential=a', 'AWS AKIA:sig', 'aws4-hmac-sha256 Credential=a']) {
+  describe('credentials', () => {
+    for (const value of ['AWS AKIA:sig', 'aws AKIA:sig']) {
       it(`refuses Authorization: ${value}`, () => {
         refused('NotImplemented', () => parse('GET', '/reports/k', 'Authorization', value));
       });
@@ -102,7 +118,7 @@ describe('s3/parse-request', () => {
     });
 
     it('never puts a presigned query into the error', () => {
-      const error = refused('NotImplemented', () => parse('GET', '/reports/k?X-Amz-Signature=SECRET'));
+      const error = refused('NotImplemented', () => parse('GET', '/reports/k?new&X-Amz-Signature=SECRET'));
       assert.doesNotMatch(inspect(error), /SECRET/);
     });
   });
@@ -119,7 +135,7 @@ describe('s3/parse-request', () => {
     });
 
     it('takes an empty upload', () => {
-      assert.equal(parse('PUT', '/reports/k', 'Content-Length', '0').contentLength, 0);
+      assert.equal(parse('PUT', '/reports/k', 'Content-Length', '0').payload.sizeBytes, 0);
     });
 
     for (const length of ['-1', '+1', '1e3', '0x10', '', '1,1', '1 ', '9007199254740993', '٣']) {
@@ -132,7 +148,7 @@ describe('s3/parse-request', () => {
       for (const method of ['GET', 'HEAD', 'DELETE']) {
         refused('InvalidRequest', () => parse(method, '/reports/k', 'Content-Length', '1'));
         refused('InvalidRequest', () => parse(method, '/reports/k', 'Transfer-Encoding', 'chunked'));
-        assert.equal(parse(method, '/reports/k', 'Content-Length', '0').contentLength, 0);
+        assert.equal(parse(method, '/reports/k', 'Content-Length', '0').payload.sizeBytes, 0);
       }
     });
   });
@@ -140,21 +156,5 @@ describe('s3/parse-request', () => {
   it('checks x-amz-content-sha256 also where no body is', () => {
     refused('InvalidArgument', () => parse('GET', '/reports/k', 'x-amz-content-sha256', 'x'));
     refused('NotImplemented', () => parse('GET', '/reports/k', 'x-amz-content-sha256', 'STREAMING-X'));
-  });
-
-  describe('aws-chunked bodies', () => {
-    for (const headers of [
-      ['x-amz-content-sha256', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'],
-      ['x-amz-content-sha256', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'],
-      ['Content-Encoding', 'aws-chunked'],
-      ['Content-Encoding', 'gzip, AWS-Chunked'],
-      ['x-amz-decoded-content-length', '3'],
-      ['x-amz-trailer', 'x-amz-checksum-crc32'],
-    ]) {
-      it(`are refused by ${headers.join(': ')}`, () => {
-        refused('NotImplemented', () => put(...headers));
-        refused('NotImplemented', () => parse('PUT', '/reports/k', 'Transfer-Encoding', 'chunked', ...headers));
-      });
-    }
   });
 });
