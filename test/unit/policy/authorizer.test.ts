@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Decision } from '../../../src/contracts/authorizer.ts';
 import { createAuthorizer } from '../../../src/policy/authorizer.ts';
-import { authorizerOf, listing, on, principalWith, setOf, written } from './policies-of.ts';
+import { VERBS } from '../../../src/s3/operations.ts';
+import { admin, authorizerOf, listing, on, principalWith, setOf, written } from './policies-of.ts';
 
 const outcome = ({ effect, rule }: Decision) => `${effect} ${rule}`;
 
@@ -58,11 +59,42 @@ describe('decide', () => {
     }
   });
 
-  it('never takes an object without a key, or a LIST of an object, for part of everything', () => {
-    const verbs = ['GET', 'PUT', 'DELETE', 'LIST'];
+  it('never takes an object without a key, or a listing or ADMIN of an object, for part of everything', () => {
+    const verbs = [...VERBS];
     const authorizer = authorizerOf(written('p', [{ allow: verbs, bucket: 'reports', everything: true }]));
     assert.equal(outcome(authorizer.decide(someone, on('GET', ''))), 'deny default-deny');
-    assert.equal(outcome(authorizer.decide(someone, on('LIST', 'x'))), 'deny default-deny');
+    for (const verb of ['LIST', 'LIST_VERSIONS', 'ADMIN'] as const) {
+      assert.equal(outcome(authorizer.decide(someone, on(verb, 'x'))), 'deny default-deny', verb);
+    }
+    const smuggled = { ...listing(''), verb: 'GET' } as unknown as ReturnType<typeof listing>;
+    assert.equal(outcome(authorizer.decide(someone, smuggled)), 'deny default-deny');
+    const disguised = { ...admin(), verb: 'GET' } as unknown as ReturnType<typeof admin>;
+    assert.equal(outcome(authorizer.decide(someone, disguised)), 'deny default-deny');
+  });
+
+  it('grants each verb where it is named, and none for another', () => {
+    for (const verb of VERBS.filter((each) => each !== 'ADMIN' && !each.startsWith('LIST'))) {
+      const authorizer = authorizerOf(written('p', [{ allow: [verb], bucket: 'reports', everything: true }]));
+      for (const other of VERBS) {
+        assert.equal(authorizer.decide(someone, on(other, 'x')).effect, other === verb ? 'allow' : 'deny');
+      }
+      assert.equal(authorizer.decide(someone, admin()).effect, 'deny');
+      assert.equal(authorizer.decide(someone, listing('')).effect, 'deny');
+    }
+  });
+
+  it('leaves the bucket itself to ADMIN alone, whatever else is allowed in it', () => {
+    const ordinary = VERBS.filter((verb) => verb !== 'ADMIN');
+    const all = { allow: ordinary, bucket: 'reports', everything: true };
+    const own = { allow: ['ADMIN'], bucket: 'reports', everything: true };
+    assert.equal(outcome(authorizerOf(written('p', [all])).decide(someone, admin())), 'deny default-deny');
+    const authorizer = authorizerOf(written('p', [own]));
+    assert.equal(outcome(authorizer.decide(someone, admin())), 'allow p/r0');
+    assert.equal(outcome(authorizer.decide(someone, admin('artifacts'))), 'deny default-deny');
+    assert.equal(outcome(authorizer.decide(someone, on('GET', 'x'))), 'deny default-deny');
+    assert.equal(outcome(authorizer.decide(someone, listing(''))), 'deny default-deny');
+    const denied = { ...own, allow: undefined, deny: ['ADMIN'] };
+    assert.equal(outcome(authorizerOf(written('p', [own, denied])).decide(someone, admin())), 'deny p/r1');
   });
 
   it('repeats no more of a hostile key than a document and a terminal can carry', () => {
@@ -136,6 +168,21 @@ describe('a listing', () => {
     }
     assert.equal(decide([everything, deny], '2026/q'), 'allow p/r0');
     assert.equal(decide([everything, deny], '2026/board-games/'), 'allow p/r0');
+  });
+
+  it('of versions is a verb of its own, with the same bounds', () => {
+    const versions = { ...year, allow: ['LIST_VERSIONS'] };
+    const deny = { deny: ['LIST_VERSIONS'], bucket: 'reports', prefix: '2026/board/' };
+    const authorizer = authorizerOf(written('p', [versions, deny]));
+    const ask = (prefix: string, after: string[] = []) =>
+      outcome(authorizer.decide(someone, { ...listing(prefix, after), verb: 'LIST_VERSIONS' }));
+    assert.equal(ask('2026/q3/'), 'allow p/r0');
+    assert.equal(ask('2026/q3/', ['2025/z']), 'deny default-deny');
+    assert.equal(ask('2025/'), 'deny default-deny');
+    assert.equal(ask(''), 'deny p/r1');
+    assert.equal(ask('2026/'), 'deny p/r1');
+    assert.equal(outcome(authorizer.decide(someone, listing('2026/q3/'))), 'deny default-deny');
+    assert.equal(decide([year], '2026/'), 'allow p/r0');
   });
 
   it('says so where it is denied for what lies below', () => {
@@ -264,5 +311,118 @@ describe('grants', () => {
     ]);
     assert.deepEqual(authorizer.grants(principalWith({ groups: [] }), 'reports'), []);
     assert.deepEqual(authorizer.grants(principalWith(), '__proto__'), []);
+  });
+});
+
+describe('a session of one policy', () => {
+  const read = { allow: ['GET'], bucket: 'reports', prefix: 'a/' };
+  const write = { allow: ['PUT', 'ADMIN'], bucket: 'reports', everything: true };
+  const keep = { deny: ['GET'], bucket: 'reports', prefix: 'a/secret/' };
+  const others = [{ issuer: 'demo', group: 'others' }];
+  const authorizer = authorizerOf(
+    written('reading', [read]),
+    written('writing', [write]),
+    written('keeping', [keep]),
+    written('theirs', [{ allow: ['DELETE', 'GET'], bucket: 'reports', everything: true }], others),
+  );
+  const ask = (binding: string | undefined, verb: 'GET' | 'PUT' | 'DELETE', key: string) =>
+    outcome(authorizer.decide(principalWith(binding === undefined ? {} : { binding }), on(verb, key)));
+
+  it('has the allows of that policy and of no other', () => {
+    assert.equal(ask('reading', 'GET', 'a/x'), 'allow reading/r0');
+    assert.equal(ask('reading', 'PUT', 'a/x'), 'deny default-deny');
+    assert.equal(ask('writing', 'GET', 'a/x'), 'deny default-deny');
+    assert.equal(ask('writing', 'PUT', 'a/x'), 'allow writing/r0');
+    assert.equal(outcome(authorizer.decide(principalWith({ binding: 'reading' }), admin())), 'deny default-deny');
+  });
+
+  it('is held by the denies of all policies that bear on the caller', () => {
+    assert.equal(ask('reading', 'GET', 'a/secret/x'), 'deny keeping/r0');
+    assert.equal(ask('writing', 'GET', 'a/secret/x'), 'deny keeping/r0');
+    assert.deepEqual(authorizer.grants(principalWith({ binding: 'reading' }), 'reports'), [
+      { effect: 'allow', verbs: ['GET'], scope: { prefix: 'a/' } },
+      { effect: 'deny', verbs: ['GET'], scope: { prefix: 'a/secret/' } },
+    ]);
+  });
+
+  it('gives nothing when it names a policy that is not there or does not bear on the caller', () => {
+    for (const binding of ['gone', 'theirs', '', '*', '0', 'Reading', 'reading,writing', 'reading|0', '__proto__']) {
+      for (const verb of ['GET', 'PUT', 'DELETE'] as const) {
+        assert.equal(ask(binding, verb, 'a/x'), 'deny default-deny', binding);
+      }
+      const bound = principalWith({ binding });
+      assert.ok(authorizer.grants(bound, 'reports').every(({ effect }) => effect === 'deny'));
+      assert.deepEqual(authorizer.visibleBuckets(bound, ['reports']), []);
+      assert.deepEqual(authorizer.bindings(bound), []);
+    }
+  });
+
+  it('gives nothing from the moment that the policy is gone or names the caller no more', () => {
+    const bound = principalWith({ binding: 'p' });
+    let set = setOf(written('p', [read]), written('q', [read]));
+    const reloading = createAuthorizer({ current: () => set });
+    assert.equal(outcome(reloading.decide(bound, on('GET', 'a/x'))), 'allow p/r0');
+    set = setOf(written('p', [read], others), written('q', [read]));
+    assert.equal(outcome(reloading.decide(bound, on('GET', 'a/x'))), 'deny default-deny');
+    set = setOf(written('q', [read]));
+    assert.equal(outcome(reloading.decide(bound, on('GET', 'a/x'))), 'deny default-deny');
+  });
+
+  it('never shares what was worked out with a session of another policy or of none', () => {
+    const bound = ['reading', undefined, 'writing', 'gone'];
+    const first = bound.map((binding) => ask(binding, 'PUT', 'b'));
+    for (let round = 0; round < 2; round += 1) {
+      assert.deepEqual(
+        bound.map((binding) => ask(binding, 'PUT', 'b')),
+        first,
+      );
+    }
+    assert.deepEqual(first, ['deny default-deny', 'allow writing/r0', 'allow writing/r0', 'deny default-deny']);
+  });
+
+  it('can be asked for of every policy that bears on the caller, and of no other once it is bound', () => {
+    assert.deepEqual(authorizer.bindings(principalWith()), ['keeping', 'reading', 'writing']);
+    assert.deepEqual(authorizer.bindings(principalWith({ groups: [] })), []);
+    assert.deepEqual(authorizer.bindings(principalWith({ issuerName: 'partner' })), []);
+    assert.deepEqual(authorizer.bindings(principalWith({ binding: 'reading' })), ['reading']);
+  });
+});
+
+describe('a pertinent principal', () => {
+  const rule = { allow: ['GET'], bucket: 'reports', everything: true };
+  const authorizer = authorizerOf(
+    written('p', [rule], [{ issuer: 'demo', group: 'staff' }]),
+    written('q', [rule], [{ issuer: 'demo', client: 'app' }]),
+    written('r', [rule], [{ issuer: 'partner', group: 'elsewhere', client: 'theirs' }]),
+  );
+
+  it('keeps the groups and the client that policies of its issuer name, and everything else that it is', () => {
+    const whole = principalWith({
+      groups: ['x', 'staff', 'elsewhere', 'staff'],
+      claims: { client_id: 'app', azp: 'other', email: 'a@b' },
+      binding: 'p',
+      accessKeyId: 'SPLY',
+    });
+    assert.deepEqual(authorizer.pertinent(whole), { ...whole, groups: ['staff'], claims: { client_id: 'app' } });
+  });
+
+  it('keeps no client that stands behind another one, and none that no policy names', () => {
+    for (const claims of [
+      { client_id: 'unnamed', azp: 'app' },
+      { azp: 'theirs' },
+      { client_id: 7 },
+      { client_id: ['app'] },
+    ]) {
+      assert.deepEqual(authorizer.pertinent(principalWith({ claims })).claims, {});
+    }
+    assert.deepEqual(authorizer.pertinent(principalWith({ claims: { azp: 'app' } })).claims, { azp: 'app' });
+  });
+
+  it('is the principal itself where it loses nothing, and the same one each time where it does', () => {
+    const lean = principalWith({ claims: { client_id: 'app' } });
+    assert.equal(authorizer.pertinent(lean), lean);
+    const whole = principalWith({ groups: ['x', 'staff'] });
+    assert.equal(authorizer.pertinent(whole), authorizer.pertinent(whole));
+    assert.equal(authorizer.pertinent(authorizer.pertinent(whole)), authorizer.pertinent(whole));
   });
 });

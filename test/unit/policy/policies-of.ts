@@ -19,7 +19,8 @@ export function written(id: string, rules: readonly WrittenRule[], subjects?: re
 }
 
 export function setOf(...policies: readonly unknown[]): PolicySet {
-  return { version: 'v1', policies: policies.map((policy) => policySchema.parse(policy)) };
+  const parsed = policies.map((policy) => policySchema.parse(policy));
+  return { version: 'v1', policies: parsed.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 
 export const authorizerOf = (...policies: readonly unknown[]) => {
@@ -42,10 +43,10 @@ export function principalWith(changes: Partial<Principal> = {}): Principal {
 
 export const on = (verb: Verb, key: string, bucket = 'reports'): Access => ({ kind: 'object', verb, bucket, key });
 
-export const listing = (prefix: string, after: readonly string[] = [], bucket = 'reports'): Access => ({
-  kind: 'listing',
-  verb: 'LIST',
-  bucket,
-  prefix,
-  after,
-});
+export const listing = (
+  prefix: string,
+  after: readonly string[] = [],
+  bucket = 'reports',
+): Extract<Access, { kind: 'listing' }> => ({ kind: 'listing', verb: 'LIST', bucket, prefix, after });
+
+export const admin = (bucket = 'reports'): Access => ({ kind: 'admin', verb: 'ADMIN', bucket });

@@ -50,9 +50,28 @@ describe('policy tests', () => {
     assert.deepEqual(checkPolicyTests(set, await load(CASES)).unproven, ['p/r1']);
   });
 
+  it('ask for versions, for the bucket itself and in a session of one policy', async () => {
+    const all = { allow: ['LIST_VERSIONS', 'ADMIN'], bucket: 'reports', everything: true };
+    const cases = `
+identities:
+  ann: { issuer: demo, subject: ann, groups: [staff] }
+  bound: { issuer: demo, subject: ann, groups: [staff], role: q }
+cases:
+  - { who: ann, does: ADMIN, bucket: reports, expect: allow, rule: p/r0 }
+  - { who: ann, does: LIST_VERSIONS, bucket: reports, prefix: '', expect: allow, rule: p/r0 }
+  - { who: bound, does: ADMIN, bucket: reports, expect: deny, rule: default-deny }
+  - { who: bound, does: GET, bucket: reports, key: a/x, expect: allow, rule: q/r0 }
+`;
+    const report = checkPolicyTests(setOf(written('p', [all]), written('q', [get])), await load(cases));
+    assert.deepEqual(report, { passed: 4, failures: [], unproven: [] });
+  });
+
   for (const [title, from, to] of [
     ['of an identity that is not there', 'who: ann, does: GET', 'who: toString, does: GET'],
     ['of LIST on a key', 'does: GET', 'does: LIST'],
+    ['of LIST_VERSIONS on a key', 'does: GET', 'does: LIST_VERSIONS'],
+    ['of ADMIN on a key', 'does: GET', 'does: ADMIN'],
+    ['of ADMIN on a prefix', 'does: LIST', 'does: ADMIN'],
     ['of GET on a prefix', 'key: a/x', 'prefix: a/'],
     ['of key and prefix', 'key: a/x', 'key: a/x, prefix: a/'],
     ['with an unknown key', 'key: a/x', 'key: a/x, note: x'],
