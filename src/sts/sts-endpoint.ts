@@ -60,7 +60,8 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
     }
     const roleArn = argument(form, 'RoleArn', ARN);
     const sessionName = argument(form, 'RoleSessionName', SESSION_NAME);
-    const token = argument(form, 'WebIdentityToken', /^[!-~]{4,}$/);
+    // SDKs send their token file as it is, and most that people write end in a newline.
+    const token = argument(form, 'WebIdentityToken', /^[!-~]{4,}\s{0,2}$/).trimEnd();
     const seconds = duration(form);
     const role = OUR_ROLE.exec(roleArn)?.[1];
     const principal = await parts.tokens.verify(token);

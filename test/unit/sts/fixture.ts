@@ -16,9 +16,9 @@ import { createStsEndpoint } from '../../../src/sts/sts-endpoint.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const TOKEN = 'aaaa.bbbb.cccc';
-export const ISSUER = 'https://issuer.test';
+const ISSUER = 'https://issuer.test';
 
-export const SILENT: Observer = {
+const SILENT: Observer = {
   stage: () => undefined,
   request: () => undefined,
   failure: () => undefined,

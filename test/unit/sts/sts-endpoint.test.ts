@@ -39,6 +39,13 @@ describe('the STS endpoint', () => {
       assert.deepEqual(world.toS3, []);
     });
 
+    it('takes a token as SDKs read it from a file, with its final newline', async () => {
+      await start();
+      for (const end of ['\n', '\r\n']) {
+        assert.equal((await post(assumeForm({ WebIdentityToken: `${TOKEN}${end}` }))).status, 200);
+      }
+    });
+
     it('escapes what a token says of its subject', async () => {
       await start();
       const answer = await post(assumeForm());
