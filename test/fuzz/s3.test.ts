@@ -4,14 +4,23 @@ import { Crc64Nvme } from '@aws-sdk/crc64-nvme';
 import fc from 'fast-check';
 import { XMLParser } from 'fast-xml-parser';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
+import { copySourceHeader, parseCopySource } from '../../src/s3/copy-source.ts';
 import { createCrc64Nvme } from '../../src/s3/crc64-nvme.ts';
+import {
+  readDeleteObjects,
+  readDeleteResult,
+  writeDeleteObjects,
+  writeDeleteResult,
+} from '../../src/s3/delete-objects.ts';
 import { encodePath, encodeQueryComponent } from '../../src/s3/encode.ts';
 import { clientEtag, storeEtag } from '../../src/s3/etag.ts';
 import { parseListing, renderListing, storeListingQuery } from '../../src/s3/listing.ts';
 import { wrapToken } from '../../src/s3/listing-query.ts';
 import { parseRequest } from '../../src/s3/parse-request.ts';
-import { parseRange } from '../../src/s3/range.ts';
+import { separateSignature } from '../../src/s3/presigned-query.ts';
+import { parseRange, resolveRange } from '../../src/s3/range.ts';
 import { parseTarget } from '../../src/s3/request-target.ts';
+import { storeDocument } from '../../src/s3/store-document.ts';
 import { escapeXml, parseStoreError, textElement } from '../../src/s3/xml.ts';
 import { childrenOf, readXml, textOf } from '../../src/s3/xml-reader.ts';
 
@@ -277,6 +286,128 @@ describe('fuzz: s3', () => {
           theirs.update(chunk);
         }
         assert.deepEqual(ours.digest(), Buffer.from(await theirs.digest()));
+      }),
+    );
+  });
+
+  it('finds every copy source again under the name of the store', () => {
+    fc.assert(
+      fc.property(
+        key,
+        fc.option(fc.stringMatching(/^[A-Za-z0-9._-]{1,20}$/), { nil: undefined }),
+        (name, versionId) => {
+          const source = { bucket: 'b01', key: name, versionId };
+          assert.deepEqual(parseCopySource(copySourceHeader(source, 'b01')), source);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('reads every list of deletions as it was written, and gives each key its own outcome', () => {
+    const item = fc
+      .tuple(key, fc.option(fc.stringMatching(/^[A-Za-z0-9._-]{1,20}$/), { nil: undefined }))
+      .map(([name, versionId]) => ({ key: name, versionId }));
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(item, { minLength: 1, maxLength: 20, selector: (one) => JSON.stringify(one) }),
+        (items) => {
+          assert.deepEqual(readDeleteObjects(writeDeleteObjects(items)).items, items);
+          const deleted = { deleted: true, deleteMarker: false, deleteMarkerVersionId: undefined } as const;
+          const outcomes = items.map((_, index) =>
+            index % 2 === 0 ? deleted : ({ deleted: false, code: 'AccessDeniedByStore' } as const),
+          );
+          const told = Buffer.from(writeDeleteResult({ items, quiet: false }, outcomes));
+          assert.deepEqual(readDeleteResult(told, items), outcomes);
+        },
+      ),
+    );
+  });
+
+  it('takes the signature out of a presigned query and leaves nothing of it, or refuses', () => {
+    const name = fc.oneof(
+      fc.constantFrom('X-Amz-Signature', 'x-amz-signature', 'X-Amz-Date', 'x-amz-acl', 'X-AMZ-Meta-a', 'versionId'),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(
+        fc.dictionary(name, text),
+        fc.dictionary(fc.constantFrom('authorization', 'x-amz-acl'), text),
+        (query, headers) => {
+          try {
+            const separated = separateSignature(new Map(Object.entries(query)), new Map(Object.entries(headers)));
+            assert.ok([...separated.query.keys()].every((parameter) => !/^x-amz-/i.test(parameter)));
+            for (const [header, value] of Object.entries(headers)) assert.equal(separated.headers.get(header), value);
+          } catch (error) {
+            assert.ok(error instanceof GatewayError, String(error));
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('refuses a document or writes one that holds to the rules, whatever a client sends', () => {
+    const element = fc.constantFrom(
+      'Tagging',
+      'TagSet',
+      'Tag',
+      'Key',
+      'Value',
+      'Delete',
+      'Object',
+      'Quiet',
+      'Retention',
+    );
+    const markup = fc.array(
+      fc.oneof(
+        element.map((name) => `<${name}>`),
+        element.map((name) => `</${name}>`),
+        fc.constantFrom('<!DOCTYPE a>', '<![CDATA[', '&#0;', '&a;', '<?x?>', ' '),
+        fc.string(),
+      ),
+      { maxLength: 12 },
+    );
+    const context = { region: 'eu-1', etag: (etag: string) => etag };
+    fc.assert(
+      fc.property(
+        markup,
+        fc.constantFrom('PutObjectTagging', 'PutObjectRetention', 'CompleteMultipartUpload'),
+        (parts, operation) => {
+          const document = Buffer.from(parts.join(''));
+          for (const attempt of [
+            () => storeDocument({ operation }, document, context),
+            () => readDeleteObjects(document),
+          ]) {
+            try {
+              attempt();
+            } catch (error) {
+              assert.ok(error instanceof GatewayError, String(error));
+              assert.notEqual(error.code, 'InternalError');
+            }
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('resolves every range within the object, or says how large it is', () => {
+    const sizes = fc.nat();
+    const range = fc.oneof(
+      fc.tuple(sizes, sizes).map(([first, length]) => ({ kind: 'closed' as const, first, last: first + length })),
+      sizes.map((first) => ({ kind: 'open' as const, first })),
+      sizes.map((length) => ({ kind: 'suffix' as const, length })),
+    );
+    fc.assert(
+      fc.property(range, sizes, (asked, sizeBytes) => {
+        try {
+          const { first, last } = resolveRange(asked, sizeBytes);
+          assert.ok(first >= 0 && first <= last && last < sizeBytes);
+        } catch (error) {
+          assert.ok(error instanceof GatewayError && error.code === 'InvalidRange');
+          assert.equal(error.clientHeaders['content-range'], `bytes */${sizeBytes}`);
+        }
       }),
     );
   });
