@@ -46,7 +46,8 @@ function ownAccesses(request: S3Request): readonly Access[] {
   if (verb === 'ADMIN') return [{ kind: 'admin', verb, bucket }];
   if (verb === 'LIST' || verb === 'LIST_VERSIONS') {
     const { prefix, after } = parseListing(request);
-    return [{ kind: 'listing', verb, bucket, prefix, after }];
+    const uploads = request.operation === 'ListMultipartUploads' ? { uploads: true as const } : {};
+    return [{ kind: 'listing', verb, bucket, prefix, after, ...uploads }];
   }
   return onObject(request, [verb, ...extraVerbs(request)]);
 }

@@ -149,7 +149,7 @@ const rule = closed('a rule', {
   }));
 
 /** The role that a session is asked for with to be bound to no single policy, and so the id of none. */
-export const UNBOUND_ROLE = 'sallyport';
+const UNBOUND_ROLE = 'sallyport';
 
 /** One policy file. */
 export const policySchema = closed('a policy with id, description, subjects and rules', {
