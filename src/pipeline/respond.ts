@@ -142,7 +142,7 @@ export function createRespondEach(): Stage<Settled, void> {
 
 /** How stored facts look to the client of a bucket. */
 function viewOf({ encryption }: Bucket, cipher: ObjectCipher): AnswerView {
-  if (encryption === 'off') return { size: (stored) => stored, etag: (stored) => stored };
+  if (encryption === 'off') return { size: (stored) => stored, etag: (stored) => stored, checksums: true };
   // A stored size that no object of ours has is shown as it is: such an object is not served anyway.
   return { size: (stored) => cipher.plainSize(stored) ?? stored, etag: clientEtag };
 }

@@ -1,0 +1,253 @@
+/** A pipeline on doubles that state what they do: what was called, decided, planned, sent and recorded is kept. */
+import type { AuditEntry, AuditRefusal } from '../../../src/contracts/audit-sink.ts';
+import type { Access } from '../../../src/contracts/authorizer.ts';
+import type { Bucket } from '../../../src/contracts/bucket.ts';
+import type { ChunkSignatures } from '../../../src/contracts/chunk-signatures.ts';
+import type { AccessScope } from '../../../src/contracts/credential-broker.ts';
+import type { Exchange } from '../../../src/contracts/exchange.ts';
+import type { Observer } from '../../../src/contracts/observer.ts';
+import type { Principal } from '../../../src/contracts/principal.ts';
+import type { SignedRequest, UpstreamResponse } from '../../../src/contracts/upstream.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import type { PipelineParts } from '../../../src/pipeline/parts.ts';
+
+export const bucket: Bucket = {
+  name: 'box',
+  id: 'box',
+  store: { name: 's', endpoint: 'https://store.invalid', region: 'r' },
+  storeBucket: 'box',
+  roleArn: 'arn:aws:iam:::role/r',
+  encryption: 'off',
+};
+
+const principal: Principal = {
+  issuerName: 'i',
+  issuer: 'https://issuer.invalid',
+  subject: 'somebody',
+  groups: [],
+  claims: {},
+  tokenIdHash: '0'.repeat(32),
+  expiresAtMs: 10_000_000,
+};
+
+const silent: Observer = {
+  stage: () => undefined,
+  request: () => undefined,
+  failure: () => undefined,
+  cache: () => undefined,
+  call: () => undefined,
+  clockOffset: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+};
+
+export const otherBucket: Bucket = { ...bucket, name: 'chest', id: 'chest', storeBucket: 'stored-chest' };
+export const sealedBucket: Bucket = {
+  ...bucket,
+  name: 'safe',
+  id: 'safe',
+  storeBucket: 'safe',
+  encryption: 'required',
+};
+export const farBucket: Bucket = { ...bucket, name: 'far', id: 'far', roleArn: 'arn:aws:iam:::role/other' };
+
+export interface World {
+  readonly parts: PipelineParts;
+  /** What was called, in order. */
+  readonly steps: string[];
+  readonly entries: (AuditEntry | AuditRefusal)[];
+  /** What was decided and what the session was planned for. */
+  readonly decided: Access[];
+  readonly planned: (readonly AccessScope[])[];
+  readonly sent: SignedRequest[];
+}
+
+export interface Behaviour {
+  readonly identity?: 'known' | 'none' | 'bad';
+  readonly decision?: 'allow' | 'deny';
+  /** Denies single accesses. */
+  readonly denies?: (access: Access) => boolean;
+  readonly chunkSignatures?: ChunkSignatures;
+  /** Accesses that fit into one session. */
+  readonly sessionHolds?: number;
+  readonly audit?: (entry: AuditEntry) => Promise<void>;
+  readonly answer?: (request: SignedRequest, body: Buffer) => Partial<UpstreamResponse> & { readonly status: number };
+}
+
+export function world(behaviour: Behaviour = {}): World {
+  const {
+    identity = 'known',
+    decision = 'allow',
+    denies,
+    chunkSignatures,
+    sessionHolds = 1000,
+    audit,
+    answer,
+  } = behaviour;
+  const steps: string[] = [];
+  const entries: (AuditEntry | AuditRefusal)[] = [];
+  const decided: Access[] = [];
+  const planned: (readonly AccessScope[])[] = [];
+  const sent: SignedRequest[] = [];
+  const parts: PipelineParts = {
+    authenticators: [
+      {
+        name: 'test',
+        authenticate: () => {
+          steps.push('authenticate');
+          if (identity === 'bad') return Promise.reject(new GatewayError('InvalidToken', 'authenticate'));
+          const known = { principal, ...(chunkSignatures === undefined ? {} : { chunkSignatures }) };
+          return Promise.resolve(identity === 'known' ? known : undefined);
+        },
+      },
+    ],
+    authorizer: {
+      decide: (_, access) => {
+        steps.push('authorize');
+        decided.push(access);
+        const effect = denies?.(access) === true ? 'deny' : decision;
+        const verb = access.kind === 'bucket' ? 'any' : access.verb;
+        return { effect, rule: `p/${verb}`, reason: 'because', policyVersion: 'v' };
+      },
+      bindings: () => [],
+      pertinent: (known) => known,
+      grants: () => [],
+      visibleBuckets: () => ['box'],
+      policyVersion: () => 'v',
+    },
+    broker: {
+      plan: (_, scopes) => {
+        if (scopes.flatMap(({ accesses }) => accesses).length > sessionHolds) {
+          throw new GatewayError('InvalidRequest', 'record');
+        }
+        steps.push('plan');
+        planned.push(scopes);
+        return {
+          storeName: 's',
+          roleArn: bucket.roleArn,
+          sessionName: 'session',
+          sourceIdentity: undefined,
+          sessionPolicy: `{${planned.length}}`,
+          notAfterMs: 1,
+        };
+      },
+      credentials: () => {
+        steps.push('assume-role');
+        return Promise.resolve({ accessKeyId: 'A', secretAccessKey: 'S', sessionToken: undefined, expiresAtMs: 1 });
+      },
+      forget: () => steps.push('forget'),
+    },
+    cipher: {
+      maxPlainSizeBytes: 1000,
+      seal: (_, plainSizeBytes) =>
+        Promise.resolve({
+          envelope: 'envelope',
+          storedSizeBytes: plainSizeBytes,
+          keyId: 'local:1',
+          body: (plain) => plain,
+          whole: (plain) => plain,
+        }),
+      storedRange: () => 'bytes=0-9',
+      open: () => Promise.reject(new Error('not here')),
+      plainSize: (size) => size - 10,
+    },
+    signer: {
+      sign: (request) => {
+        steps.push('sign');
+        return {
+          store: request.store,
+          method: request.method,
+          target: `/${request.bucket}/${request.key}?${request.query.map(([name, value]) => `${name}=${value}`).join('&')}`,
+          headers: request.headers,
+          ...(request.body === undefined ? {} : { body: request.body.content }),
+        };
+      },
+    },
+    upstream: {
+      send: async (request) => {
+        const { body } = request;
+        steps.push('forward');
+        sent.push(request);
+        if (body !== undefined && !Buffer.isBuffer(body))
+          for await (const chunk of body) steps.push(`sent ${chunk.length}`);
+        const {
+          status,
+          headers,
+          body: content,
+        } = answer?.(request, Buffer.isBuffer(body) ? body : Buffer.alloc(0)) ?? {
+          status: 200,
+        };
+        return {
+          status,
+          headers: headers ?? new Map([['content-length', '0']]),
+          body: content ?? chunks(),
+          whole: () => Promise.reject(new Error('not here')),
+          discard: () => Promise.resolve(),
+        };
+      },
+    },
+    audit: {
+      record: async (entry) => {
+        await audit?.(entry);
+        steps.push(`${entry.entry} durable`);
+        entries.push(entry);
+      },
+      refuse: (refusal) => entries.push(refusal),
+    },
+    observer: silent,
+    clock: { now: () => 1000 },
+    buckets: new Map([bucket, otherBucket, sealedBucket, farBucket].map((one) => [one.name, one])),
+    publicHosts: [],
+    limits: { objectBytes: 1000, smallBodyBytes: 10, inFlightPerIdentity: 2 },
+  };
+  return { parts, steps, entries, decided, planned, sent };
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
+export async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+export interface Client extends Exchange {
+  readonly sent: string[];
+  readonly answerHeaders: Record<string, string>;
+}
+
+export function client(
+  method: string,
+  target: string,
+  headers: readonly string[] = [],
+  steps: string[] = [],
+  body = chunks(),
+): Client {
+  const sent: string[] = [];
+  const answerHeaders: Record<string, string> = {};
+  let status: number | undefined;
+  return {
+    requestId: 'request-1',
+    clientAddress: '192.0.2.1',
+    raw: { method, target, rawHeaders: ['host', 'localhost', ...headers] },
+    signal: new AbortController().signal,
+    body: (async function* () {
+      steps.push('body read');
+      yield* body;
+    })(),
+    status: () => status,
+    writeHead: (code, given) => {
+      status = code;
+      Object.assign(answerHeaders, given);
+      steps.push(`answer ${code}`);
+    },
+    write: (chunk) => {
+      sent.push(chunk.toString());
+      return Promise.resolve();
+    },
+    end: (chunk) => {
+      if (chunk !== undefined) sent.push(chunk.toString());
+      steps.push('end');
+    },
+    destroy: () => steps.push('destroy'),
+    sent,
+    answerHeaders,
+  };
+}
