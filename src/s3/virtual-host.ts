@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isBucketName } from './bucket-name.ts';
 
+const IPV4 = /^[\d.]+$/;
 const PORT = /:\d{1,5}$/;
 
 /**
@@ -15,13 +15,13 @@ export function bucketOfHost(host: string | undefined, publicHosts: readonly str
   if (host === undefined || publicHosts.length === 0) return undefined;
   const given = host.toLowerCase();
   const bare = given.replace(PORT, '');
-  if (bare.startsWith('[') || isIP(bare) !== 0) return undefined;
+  if (isAddress(bare)) return undefined;
   let bucket: string | undefined;
   for (const entry of publicHosts) {
     const name = PORT.test(entry) ? given : bare;
     if (name === entry) return undefined;
     // Of two hosts of which one ends like the other, the longer one is meant.
-    if (!isIpHost(entry) && name.endsWith(`.${entry}`)) {
+    if (!isAddress(entry.replace(PORT, '')) && name.endsWith(`.${entry}`)) {
       const label = name.slice(0, -entry.length - 1);
       if (bucket === undefined || label.length < bucket.length) bucket = label;
     }
@@ -32,6 +32,6 @@ export function bucketOfHost(host: string | undefined, publicHosts: readonly str
   throw new GatewayError('InvalidBucketName', 'receive', { detail: 'the label before a public host' });
 }
 
-function isIpHost(entry: string): boolean {
-  return entry.startsWith('[') || isIP(entry.replace(PORT, '')) !== 0;
+function isAddress(host: string): boolean {
+  return host.startsWith('[') || IPV4.test(host);
 }
