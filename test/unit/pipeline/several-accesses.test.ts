@@ -166,7 +166,9 @@ describe('a request with several accesses', () => {
       { kind: 'listing', verb: 'LIST_VERSIONS', bucket: 'box', prefix: 'p', after: ['m'] },
     ]);
     const uploads = await run({}, 'GET', '/box?uploads&prefix=p&key-marker=m');
-    assert.deepEqual(uploads.decided, [{ kind: 'listing', verb: 'LIST', bucket: 'box', prefix: 'p', after: ['m'] }]);
+    assert.deepEqual(uploads.decided, [
+      { kind: 'listing', verb: 'LIST', bucket: 'box', prefix: 'p', after: ['m'], uploads: true },
+    ]);
   });
 
   it('asks for the bucket itself as an administrator does', async () => {
