@@ -204,6 +204,6 @@ describe('DeleteObjects', () => {
     const body = sent[0]?.body as Buffer;
     assert.equal(sent[0]?.headers['content-md5'], md5(body.toString()));
     assert.equal(body.includes('\n  '), false);
-    assert.equal(sent[0]?.target, '/box/?delete=');
+    assert.equal(sent[0].target, '/box/?delete=');
   });
 });
