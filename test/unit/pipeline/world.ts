@@ -11,7 +11,7 @@ import type { SignedRequest, UpstreamResponse } from '../../../src/contracts/ups
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import type { PipelineParts } from '../../../src/pipeline/parts.ts';
 
-export const bucket: Bucket = {
+const bucket: Bucket = {
   name: 'box',
   id: 'box',
   store: { name: 's', endpoint: 'https://store.invalid', region: 'r' },
@@ -41,15 +41,15 @@ const silent: Observer = {
   info: () => undefined,
 };
 
-export const otherBucket: Bucket = { ...bucket, name: 'chest', id: 'chest', storeBucket: 'stored-chest' };
-export const sealedBucket: Bucket = {
+const otherBucket: Bucket = { ...bucket, name: 'chest', id: 'chest', storeBucket: 'stored-chest' };
+const sealedBucket: Bucket = {
   ...bucket,
   name: 'safe',
   id: 'safe',
   storeBucket: 'safe',
   encryption: 'required',
 };
-export const farBucket: Bucket = { ...bucket, name: 'far', id: 'far', roleArn: 'arn:aws:iam:::role/other' };
+const farBucket: Bucket = { ...bucket, name: 'far', id: 'far', roleArn: 'arn:aws:iam:::role/other' };
 
 export interface World {
   readonly parts: PipelineParts;
