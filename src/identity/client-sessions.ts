@@ -25,7 +25,7 @@ export interface ClientSessionsOptions {
   readonly minSeconds?: number;
   readonly clock: Clock;
   readonly observer: Observer;
-  /** The authorizer's: cuts an identity down to what policies look at. */
+  /** The authorizer's: cuts an identity down to what policies look at; asked where the whole does not fit. */
   readonly pertinent: (principal: Principal) => Principal;
   /** Opened sessions kept. Default 10,000. */
   readonly cacheEntries?: number;
@@ -68,9 +68,10 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
     const expiresAtMs = Math.floor(Math.min(nowMs + lifeMs, principal.expiresAtMs) / 1000) * 1000;
     // Written so that a time which is no number refuses too.
     if (!(expiresAtMs > nowMs)) throw new GatewayError('ExpiredToken', 'authenticate');
-    const { groups, claims } = pertinent(principal);
     const accessKeyId = newAccessKeyId();
-    const { token, keyId } = seal.seal(writeSessionClaims({ ...principal, groups, claims, expiresAtMs, accessKeyId }));
+    const whole = { ...principal, expiresAtMs, accessKeyId };
+    // Whole where it fits, so that a rule that is written later about another group holds for this session too.
+    const { token, keyId } = seal.seal(writeSessionClaims(whole) ?? cut(whole, pertinent(principal)));
     const secretAccessKey = seal.secretAccessKey(keyId, accessKeyId);
     return { accessKeyId, secretAccessKey, sessionToken: token, expiresAtMs };
   };
@@ -99,6 +100,12 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
   };
 
   return { issue, open };
+};
+
+const cut = (whole: SessionPrincipal, { groups, claims }: Principal): Buffer => {
+  const bytes = writeSessionClaims({ ...whole, groups, claims });
+  if (bytes === undefined) throw new GatewayError('SessionTooLarge', 'authenticate');
+  return bytes;
 };
 
 const newAccessKeyId = (): string =>

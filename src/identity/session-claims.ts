@@ -4,7 +4,6 @@
  * @see docs/spec/session-token.md, "Claims"
  */
 import type { ClaimValue, Principal } from '../contracts/principal.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
 import { MAX_PLAINTEXT_BYTES } from './session-seal.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
 
@@ -18,11 +17,8 @@ const TOKEN_ID_HASH = /^[0-9a-f]{32}$/;
 const REQUIRED = ['k', 'n', 'i', 's', 'g', 'c', 't', 'x'];
 const BINDING = 'b';
 
-/**
- * Writes the claims of a session.
- * @throws GatewayError SessionTooLarge
- */
-export const writeSessionClaims = (principal: SessionPrincipal): Buffer => {
+/** Writes the claims of a session; `undefined` where they are more than a token may hold. */
+export const writeSessionClaims = (principal: SessionPrincipal): Buffer | undefined => {
   const bytes = Buffer.from(
     JSON.stringify({
       k: principal.accessKeyId,
@@ -36,10 +32,7 @@ export const writeSessionClaims = (principal: SessionPrincipal): Buffer => {
       [BINDING]: principal.binding,
     }),
   );
-  if (bytes.length > MAX_PLAINTEXT_BYTES) {
-    throw new GatewayError('SessionTooLarge', 'authenticate', { detail: `${bytes.length} bytes of claims` });
-  }
-  return bytes;
+  return bytes.length > MAX_PLAINTEXT_BYTES ? undefined : bytes;
 };
 
 /** Reads the claims of a session; `undefined` for anything that is not exactly what `writeSessionClaims` gives. */

@@ -11,10 +11,59 @@ import { readWhole } from './read-whole.ts';
 import type { Stage, Way } from './stage.ts';
 
 /**
- * The stage `forward` of the class BATCH; `portionWay` takes one portion to the store.
+ * Keys at once that go one by one: some stores (Ceph) refuse DeleteObjects in every session that has a policy, and take
+ * single deletions.
+ */
+const SINGLE_AT_ONCE = 8;
+
+/**
+ * The stage `forward` of the class BATCH; `portionWay` takes a portion to the store, `singleWay` one of a single key.
  * @throws GatewayError what became of the only portion
  */
-export function createForwardEach(portionWay: Way<Portion, Forwarded>, observer: Observer): Stage<Divided, Settled> {
+export function createForwardEach(
+  portionWay: Way<Portion, Forwarded>,
+  singleWay: Way<Portion, Forwarded>,
+  observer: Observer,
+): Stage<Divided, Settled> {
+  const together = async (portion: Portion): Promise<readonly DeleteOutcome[]> => {
+    try {
+      const { response } = await portionWay.run(portion, observer);
+      return readDeleteResult(await readWhole(response.body, ANSWER_LIMIT_BYTES), portion.items);
+    } catch (error) {
+      if (!isRefusedByStore(error)) throw error;
+      return portion.items.map(() => REFUSED);
+    }
+  };
+
+  const singly = async (portion: Portion, index: number): Promise<DeleteOutcome> => {
+    const { items, places } = portion;
+    const one = { ...portion, items: items.slice(index, index + 1), places: places.slice(index, index + 1) };
+    try {
+      const { response } = await singleWay.run(one, observer);
+      await response.discard();
+      const deleteMarker = response.headers.get('x-amz-delete-marker') === 'true';
+      const version = response.headers.get('x-amz-version-id');
+      return { deleted: true, deleteMarker, deleteMarkerVersionId: deleteMarker ? version : undefined };
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      observer.failure(portion.request.requestId, error);
+      return { deleted: false, code: error.code };
+    }
+  };
+
+  /** What policy allowed and the store refused in a batch is asked for once more, key by key. */
+  const forwardPortion = async (portion: Portion): Promise<readonly DeleteOutcome[]> => {
+    const told = [...(await together(portion))];
+    const refused = told.flatMap((outcome, index) => (isRefused(outcome) ? [index] : []));
+    const worker = async (): Promise<void> => {
+      for (let index = refused.shift(); index !== undefined; index = refused.shift()) {
+        told[index] = await singly(portion, index);
+      }
+    };
+    await Promise.all(Array.from({ length: SINGLE_AT_ONCE }, worker));
+    return told;
+  };
+
   return {
     name: 'forward',
     run: async (context) => {
@@ -23,8 +72,7 @@ export function createForwardEach(portionWay: Way<Portion, Forwarded>, observer:
       for (const portion of portions) {
         let told: readonly DeleteOutcome[];
         try {
-          const { response } = await portionWay.run(portion, observer);
-          told = readDeleteResult(await readWhole(response.body, ANSWER_LIMIT_BYTES), portion.items);
+          told = await forwardPortion(portion);
         } catch (error) {
           // Of several portions others may be done: the answer says which keys are, and which are not.
           if (!(error instanceof GatewayError) || portions.length === 1) throw error;
@@ -46,6 +94,10 @@ export function createForwardEach(portionWay: Way<Portion, Forwarded>, observer:
 }
 
 const NOT_TOLD: DeleteOutcome = { deleted: false, code: 'InternalError' };
+const REFUSED = { deleted: false, code: 'AccessDeniedByStore' } as const satisfies DeleteOutcome;
+
+const isRefused = (outcome: DeleteOutcome): boolean => !outcome.deleted && outcome.code === REFUSED.code;
+const isRefusedByStore = (error: unknown): boolean => error instanceof GatewayError && error.code === REFUSED.code;
 
 /** What is in no portion was denied. */
 function unreached({ decision }: DecidedTarget): DeleteOutcome {

@@ -72,6 +72,20 @@ export function deletionOutbound(context: Credentialed & Portion): OutboundReque
   return withDocument(plainOutbound(context), writeDeleteObjects(context.items));
 }
 
+/** The one key of a portion, alone. */
+export function singleDeletionOutbound({ bucket, items }: Credentialed & Portion): OutboundRequest {
+  const [item] = items;
+  if (item === undefined) throw new Error('a portion without a key');
+  return {
+    store: bucket.store,
+    method: 'DELETE',
+    bucket: bucket.storeBucket,
+    key: item.key,
+    query: item.versionId === undefined ? [] : [['versionId', item.versionId]],
+    headers: {},
+  };
+}
+
 /** S3 asks for a digest of some documents, and takes one of all. */
 function withDocument(outbound: OutboundRequest, content: Buffer): OutboundRequest {
   const headers = {

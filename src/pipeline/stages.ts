@@ -45,6 +45,7 @@ export function createStages(
   const signList = createSign(signer, clock, outbound.listOutbound);
   const signDoc = createSign(signer, clock, outbound.documentOutbound);
   const signPortion = createSign(signer, clock, outbound.deletionOutbound);
+  const signSingle = createSign(signer, clock, outbound.singleDeletionOutbound);
   const forward = createForward<Signed>(parts, true);
   const forwardWrite = createForward<Signed>(parts, false);
   const open = createOpen(cipher, limits.smallBodyBytes);
@@ -59,7 +60,8 @@ export function createStages(
   const credentialed = identified.to(record).to(assumeRole);
   const eachListed = way(authenticate).to(readList).to(authorizeEach).to(recordEach);
   const onePortion = way(createAssumeRole<Portion>(broker)).to(signPortion).to(forwardWrite);
-  const forwardEach = createForwardEach(onePortion, observer);
+  const oneKey = way(createAssumeRole<Portion>(broker)).to(signSingle).to(forwardWrite);
+  const forwardEach = createForwardEach(onePortion, oneKey, observer);
   // prettier-ignore
   return {
     READ:     credentialed            .to(signRead) .to(forward)     .to(open).to(respondObject),

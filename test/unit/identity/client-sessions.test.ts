@@ -122,7 +122,7 @@ describe('client sessions', () => {
   describe('keep their token small', () => {
     const groups = Array.from({ length: 300 }, (_, index) => `group-${index}-${'0'.repeat(30)}`);
 
-    it('by holding only what policies look at', () => {
+    it('by holding only what policies look at, where the whole does not fit', () => {
       const { sessions: cutting } = deploymentWith({
         // What it gives beside groups and claims must not matter.
         pertinent: (principal) => ({
@@ -142,7 +142,13 @@ describe('client sessions', () => {
       assert.equal(principal.binding, 'b');
     });
 
-    it('by refusing an identity of more than 2 KiB, rather than cutting it', () => {
+    it('but hold the whole identity where it fits, so that rules written later hold for it', () => {
+      const { sessions: cutting } = deploymentWith({ pertinent: (principal) => ({ ...principal, groups: [] }) });
+      const { sessionToken } = cutting.issue(alice(clock, { groups: ['one', 'two'] }), undefined);
+      assert.deepEqual(open(sessionToken).principal.groups, ['one', 'two']);
+    });
+
+    it('by refusing an identity of which what policies look at is more than 2 KiB', () => {
       refused('SessionTooLarge', () => sessions.issue(alice(clock, { groups }), undefined));
       refused('SessionTooLarge', () => sessions.issue(alice(clock, { subject: '\u{1f600}'.repeat(512) }), undefined));
     });

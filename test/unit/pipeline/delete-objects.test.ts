@@ -86,6 +86,32 @@ describe('DeleteObjects', () => {
     ]);
   });
 
+  for (const [how, refusal] of [
+    ['whole', { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' }],
+    [
+      'key by key',
+      {
+        status: 200,
+        body: '<DeleteResult><Deleted><Key>a</Key></Deleted><Error><Key>b</Key><Code>AccessDenied</Code></Error></DeleteResult>',
+      },
+    ],
+  ] as const) {
+    it(`deletes singly what a store that refuses the batch ${how} lets be deleted, and tells what it does not`, async () => {
+      const answer = ({ method, target }: SignedRequest) => {
+        if (method === 'POST') return { status: refusal.status, body: chunks(refusal.body) };
+        if (target.endsWith('/b')) return { status: 204, headers: new Map([['x-amz-delete-marker', 'true']]) };
+        return target.endsWith('/c') ? { status: 403 } : { status: 204 };
+      };
+      const made = await run({ answer }, listOf(['a', 'b']));
+      assert.match(made.answer, /<Deleted><Key>a</);
+      assert.match(made.answer, /<Deleted><Key>b<\/Key><DeleteMarker>true/);
+      const singly = made.sent.filter(({ method }) => method === 'DELETE').map(({ target }) => target);
+      assert.deepEqual(singly, how === 'whole' ? ['/box/a', '/box/b'] : ['/box/b']);
+      const refused = await run({ answer }, listOf(['c']));
+      if (how === 'whole') assert.match(refused.answer, /<Error><Key>c<.*<Code>AccessDenied</);
+    });
+  }
+
   it('never calls STS or the store when every key is denied', async () => {
     const { steps, exchange, answer } = await run({ decision: 'deny' }, listOf(['a', 'b']));
     for (const step of ['plan', 'assume-role', 'sign', 'forward']) assert.equal(steps.includes(step), false);
