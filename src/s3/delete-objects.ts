@@ -128,7 +128,7 @@ function addressElements({ key, versionId }: DeletedItem): string {
   return textElement('Key', key) + (versionId === undefined ? '' : textElement('VersionId', versionId));
 }
 
-/** No version id is empty, so that the two parts cannot run into each other. */
+/** No version id holds a space, as most other characters of a key may: the two parts cannot run into each other. */
 function identity(key: string, versionId: string | undefined): string {
-  return `${versionId ?? ''}/${key}`;
+  return `${versionId ?? ''} ${key}`;
 }

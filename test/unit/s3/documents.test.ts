@@ -212,6 +212,29 @@ describe('s3/delete-objects', () => {
     const [outcome] = readDeleteResult(Buffer.from(both), [{ key: 'a', versionId: undefined }]);
     assert.equal(outcome?.deleted, false);
   });
+
+  for (const [hidden, cover] of [
+    [
+      { key: 'p/q', versionId: undefined },
+      { key: 'q', versionId: '/p' },
+    ],
+    [
+      { key: 'b/c', versionId: 'a' },
+      { key: 'c', versionId: 'a/b' },
+    ],
+  ] as const) {
+    it(`never lets ${cover.key} of version ${cover.versionId} hide that ${hidden.key} was deleted`, () => {
+      const told = (name: string, { key, versionId }: typeof hidden | typeof cover, cause = ''): string =>
+        `<${name}><Key>${key}</Key><VersionId>${versionId ?? ''}</VersionId>${cause}</${name}>`;
+      const failed = told('Error', cover, '<Code>NoSuchVersion</Code>');
+      const document = `<DeleteResult>${told('Deleted', hidden)}${failed}</DeleteResult>`;
+      const outcomes = readDeleteResult(Buffer.from(document), [hidden, cover]);
+      assert.deepEqual(
+        outcomes.map(({ deleted }) => deleted),
+        [true, false],
+      );
+    });
+  }
 });
 
 describe('s3/answer', () => {
