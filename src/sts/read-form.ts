@@ -84,12 +84,12 @@ async function readInTime(exchange: Exchange, timeoutMs: number): Promise<Buffer
 }
 
 async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+  // Copied together at once: the pieces of a form that comes byte by byte would take two hundred times its size.
+  const content = Buffer.allocUnsafe(MAX_FORM_BYTES);
   let length = 0;
   for await (const chunk of body) {
-    length += chunk.length;
-    if (length > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge', 'receive');
-    chunks.push(chunk);
+    if (length + chunk.length > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge', 'receive');
+    length += chunk.copy(content, length);
   }
-  return Buffer.concat(chunks, length);
+  return content.subarray(0, length);
 }

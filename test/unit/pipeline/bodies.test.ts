@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import type { ChunkSignatures } from '../../../src/contracts/chunk-signatures.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
-import { heldBack } from '../../../src/pipeline/plain-body.ts';
+import { collect, heldBack } from '../../../src/pipeline/plain-body.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
 
 const TEXT = '0123456789'.repeat(3);
@@ -173,6 +173,24 @@ describe('bodies', () => {
       { code: 'IncompleteBody' },
     );
     assert.equal(given, 5);
+  });
+
+  it('takes no more memory for a body that comes byte by byte than for one in a piece', async () => {
+    const sizeBytes = 1024 * 1024;
+    const slab = Buffer.alloc(65_536, 'x');
+    let peakBytes = 0;
+    // eslint-disable-next-line @typescript-eslint/require-await -- as a socket gives it
+    async function* byteByByte(): AsyncGenerator<Buffer, void, undefined> {
+      for (let index = 0; index < sizeBytes; index += 1) {
+        yield slab.subarray(index % slab.length, (index % slab.length) + 1);
+        if (index % slab.length === 0) peakBytes = Math.max(peakBytes, process.memoryUsage().heapUsed);
+      }
+    }
+    const beforeBytes = process.memoryUsage().heapUsed;
+    const body = await collect(byteByByte(), sizeBytes);
+    assert.equal(body.length, sizeBytes);
+    assert.ok(body.equals(Buffer.alloc(sizeBytes, 'x')));
+    assert.ok(peakBytes - beforeBytes < 64 * 1024 * 1024, `${peakBytes - beforeBytes} bytes`);
   });
 });
 
