@@ -91,6 +91,24 @@ describe('s3/body-verifier', () => {
     refused('ContentSha256Mismatch', () => verify([...good, 'x-amz-content-sha256', '0'.repeat(64)], BODY));
   });
 
+  it('asks for a checksum behind the body once, when the body has ended, and digests the body once for it', () => {
+    let asked = 0;
+    const verifier = createBodyVerifier(
+      {},
+      {
+        algorithm: 'CRC32',
+        value: () => {
+          asked += 1;
+          return DIGESTS['x-amz-checksum-crc32']!;
+        },
+      },
+    );
+    verifier?.update(BODY);
+    assert.equal(asked, 0);
+    verifier?.verify();
+    assert.equal(asked, 1);
+  });
+
   it('does nothing where nothing is claimed', () => {
     assert.equal(createBodyVerifier(put().claims), undefined);
   });
