@@ -1,0 +1,42 @@
+/**
+ * The list of calls on a real Ceph RADOS Gateway: where it does not give what the embedded store gives, that is known.
+ */
+import assert from 'node:assert/strict';
+import { S3Client } from '@aws-sdk/client-s3';
+import { startCeph } from '../support/ceph.ts';
+import { ANSWERS } from '../unit/dev/store/answers.ts';
+import { makeCalls } from '../unit/dev/store/calls.ts';
+
+/** Ceph 16 ends with a segmentation fault on the copies, and completes the upload that the next calls are about. */
+const LEFT_OUT = ['copy onto itself', 'copy of what is missing', 'complete in a wrong order'];
+
+/** What Ceph 16 gives instead of what S3 documents. */
+const KNOWN: Readonly<Record<string, unknown>> = {
+  'copy if another': 'ok',
+  complete: '',
+  'complete again with another list': '500 InternalError',
+  'its second part': ['pppppppppppppppppppp', undefined],
+  'parts of what was aborted': '404 NoSuchKey',
+  'get the delete marker': '404 NoSuchKey',
+  'get the version that is gone': '404 NoSuchKey',
+};
+
+describe('Ceph', () => {
+  it('answers a list of calls that uses every operation as the embedded store does, but for what is known', async function () {
+    this.timeout(120_000);
+    const ceph = await startCeph();
+    const { endpoint, region, owner } = ceph.lab;
+    const client = new S3Client({ endpoint, region, credentials: owner, forcePathStyle: true, maxAttempts: 1 });
+    try {
+      const outcomes = await makeCalls(client, `calls-${Date.now()}`, LEFT_OUT);
+      const expected = Object.entries({ ...ANSWERS, ...KNOWN }).filter(([call]) => !LEFT_OUT.includes(call));
+      assert.deepEqual(
+        Object.fromEntries(outcomes.map(({ call, outcome }) => [call, outcome])),
+        Object.fromEntries(expected),
+      );
+    } finally {
+      client.destroy();
+      await ceph.stop();
+    }
+  });
+});
