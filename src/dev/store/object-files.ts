@@ -261,7 +261,8 @@ export class ObjectFiles {
     }
     found.sorted = undefined;
     const kept = new Set(versions.map(({ dataFile }) => dataFile));
-    for (const { dataFile } of before) if (dataFile !== '' && !kept.has(dataFile)) await rm(join(found.folder, dataFile), { force: true });
+    for (const { dataFile } of before)
+      if (dataFile !== '' && !kept.has(dataFile)) await rm(join(found.folder, dataFile), { force: true });
   }
 
   async #load(name: string): Promise<void> {

@@ -58,6 +58,7 @@ describe('a session policy', () => {
       { ...allow('a'), NotAction: 's3:GetObject' },
       { ...allow('a'), Principal: '*' },
       { ...allow('a'), Action: 'ec2:Run' },
+      { ...allow('a'), Action: 's3:ListMultipartUploads' },
       { ...allow('a'), Resource: 'arn:aws:ec2:::x' },
       { ...allow('a'), Effect: 'allow' },
       { ...allow('a'), Condition: { IpAddress: { 'aws:SourceIp': '::1' } } },
