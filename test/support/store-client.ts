@@ -21,6 +21,8 @@ export interface TestRequest {
   readonly body?: Buffer | string;
   readonly keys: TestKeys;
   readonly date?: Date;
+  /** Sends `Transfer-Encoding` with this value, and signs it, as SDKs do. */
+  readonly transferEncoding?: string;
   /** Changes the signed request before it is sent. */
   readonly tamper?: (signed: { method: string; target: string; headers: Record<string, string> }) => void;
 }
@@ -62,9 +64,14 @@ export async function sign(
       port,
       path,
       query: { ...query },
-      headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD', ...request.headers },
+      headers: {
+        host,
+        'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+        ...request.headers,
+        ...(request.transferEncoding === undefined ? {} : { 'transfer-encoding': request.transferEncoding }),
+      },
     },
-    { signingDate: date },
+    { signingDate: date, signableHeaders: new Set(['transfer-encoding']) },
   );
   const search = Object.entries(query).map(
     ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,

@@ -71,9 +71,13 @@ export const awsCli: Client = {
     'session keys': true,
   },
   exercise: async (context) => {
-    const { access, run, program } = context;
+    const { access, run, program, folder } = context;
+    // In the regions that had it, version 1 presigns by Signature Version 2 unless told otherwise.
+    const config = join(folder, 'aws-config');
+    await writeFile(config, '[default]\ns3 =\n  signature_version = s3v4\n');
     const variables = {
       ...sdkVariables(access),
+      AWS_CONFIG_FILE: config,
       ...(access.caFile === undefined ? {} : { AWS_CA_BUNDLE: access.caFile }),
     };
     const aws: Aws = (...args) => run(program.path, args, variables);
@@ -90,7 +94,9 @@ export const awsCli: Client = {
 async function exercise(context: CellContext, aws: Aws): Promise<void> {
   const { step, fixtures, buckets, prefix, folder } = context;
   const local = join(folder, 'got');
-  for (const bucket of [buckets.sealed, buckets.open]) {
+  // A second for each command: where only the credentials come another way, one bucket will do.
+  const thorough = context.access.way === 'session keys';
+  for (const bucket of thorough ? [buckets.sealed, buckets.open] : [buckets.open]) {
     const root = `s3://${bucket}/${prefix}`;
     const where = bucket === buckets.sealed ? 'encrypted' : 'plain';
     await step(`s3 cp, ${where}`, async () => {
@@ -146,7 +152,9 @@ async function exercise(context: CellContext, aws: Aws): Promise<void> {
     await aws('s3', 'cp', '--no-progress', `${open}moved.txt`, local);
     await assertSameFile(local, fixtures.small);
   });
-  await step('s3 mv to a file', async () => {
+  await step('s3 mv to a file and from one', async () => {
+    await writeFile(local, await readFile(fixtures.small));
+    await aws('s3', 'mv', '--no-progress', local, `s3://${buckets.sealed}/${prefix}small.txt`);
     await aws('s3', 'mv', '--no-progress', `s3://${buckets.sealed}/${prefix}small.txt`, local);
     await assertSameFile(local, fixtures.small);
   });

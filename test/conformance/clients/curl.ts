@@ -45,6 +45,8 @@ export const curl: Client = {
         region: 'us-east-1',
         forcePathStyle: true,
         credentials: keys,
+        // Else the URL would hold the checksum of no body.
+        requestChecksumCalculation: 'WHEN_REQUIRED',
       });
       const object = { Bucket: context.buckets.sealed, Key: `${context.prefix}presigned ü+%` };
       const put = await getSignedUrl(client, new PutObjectCommand(object), { expiresIn: 60 });

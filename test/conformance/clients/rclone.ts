@@ -26,6 +26,8 @@ export const rclone: Client = {
       RCLONE_CONFIG_SP_PROVIDER: 'Other',
       RCLONE_CONFIG_SP_ENDPOINT: access.endpoint,
       RCLONE_CONFIG_SP_REGION: 'us-east-1',
+      // As rclone says for keys that may not create buckets: else a single file begins with PUT of the bucket.
+      RCLONE_CONFIG_SP_NO_CHECK_BUCKET: 'true',
       ...(access.caFile === undefined ? {} : { RCLONE_CA_CERT: access.caFile }),
     };
     const options: string[] = [];

@@ -36,8 +36,7 @@ export const s3cmd: Client = {
     const config = join(folder, 's3cfg');
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
     await writeFile(config, `[default]\n${lines.join('\n')}\n`, { mode: 0o600 });
-    const tool = (...args: readonly string[]) =>
-      run(program.path, ['--config', config, '--no-progress', '--max-retries', '1', ...args]);
+    const tool = (...args: readonly string[]) => run(program.path, ['--config', config, '--no-progress', ...args]);
     const got = join(folder, 'got');
 
     for (const bucket of [buckets.sealed, buckets.open]) {

@@ -2,10 +2,10 @@
  * The product under test, as a process of its own: the suite that forks it shares nothing with it but this message. HAProxy
  * finds the recorder where it expects the gateway's socket. The first argument is the store; a message ends it.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
 import { startStack, type StackKind } from '../../support/stack.ts';
 
 /** What the suite is told. */
@@ -31,20 +31,9 @@ const POLICY = {
   rules: ['reports', 'artifacts'].map((bucket) => ({ id: `all-${bucket}`, allow: ALL, bucket, everything: true })),
 };
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 const policies = await mkdtemp(join(tmpdir(), 'sallyport-policies-'));
-await mkdir(policies, { recursive: true });
 await writeFile(join(policies, 'clients.yaml'), JSON.stringify(POLICY));
-const gatewayPort = await freePort();
+const gatewayPort = await freeLoopbackPort();
 const stack = await startStack(process.argv[2] as StackKind, {
   listen: { address: `127.0.0.1:${gatewayPort}`, allowPlaintextLoopback: true },
   buckets: { reports: {}, artifacts: { encryption: 'off' } },
