@@ -14,12 +14,13 @@ export interface RecordParts {
   readonly buckets: ReadonlyMap<string, Bucket>;
 }
 
-/** The stage `record` for accesses to a store. @throws GatewayError AccessDenied, NoSuchBucket, NotImplemented, AuditUnavailable */
+/** The stage `record` for accesses to a store. @throws GatewayError AccessDenied, BucketAlreadyOwnedByYou, NoSuchBucket, NotImplemented, AuditUnavailable */
 export function createRecord({ broker, buckets }: RecordParts): Stage<Authorized, Recorded> {
   return {
     name: 'record',
     run: async (context) => {
       const { targets, principal, ledger, request } = context;
+      refuseSuperfluous(context);
       refuseDenied(targets);
       let bucket: Bucket;
       let sourceBucket: Bucket | undefined;
@@ -78,6 +79,15 @@ export function createRecordLocal(buckets: ReadonlyMap<string, Bucket>): Stage<A
       return context;
     },
   };
+}
+
+/** Some clients make the bucket before each upload, and go on when it is theirs already: who may use it is told so. */
+function refuseSuperfluous({ request, targets, grants }: Authorized): void {
+  const isDenied = targets.some(({ decision }) => decision.effect === 'deny');
+  const mayUseIt = grants.get(request.bucket)?.some(({ effect }) => effect === 'allow') ?? false;
+  if (request.operation === 'CreateBucket' && isDenied && mayUseIt) {
+    throw new GatewayError('BucketAlreadyOwnedByYou', 'record', { detail: 'CreateBucket without ADMIN' });
+  }
 }
 
 function refuseDenied(targets: readonly DecidedTarget[]): void {

@@ -12,7 +12,10 @@ import { partNumberOf } from './store-query.ts';
 const UPLOAD_ID = /^[!-~]{1,1024}$/;
 const COUNT = /^\d{1,10}$/;
 
-/** @throws GatewayError InvalidArgument, InvalidRequest */
+const CHANGES_OF_A_COPY =
+  /^x-amz-(?:metadata-directive|tagging-directive|storage-class|server-side-encryption|checksum-algorithm|object-lock-.*)$/;
+
+/** @throws GatewayError InvalidArgument, InvalidRequest, NotImplemented */
 export function checkArguments(request: S3Request): void {
   const { operation, query, headers } = request;
   if (query.size > 0) {
@@ -38,12 +41,21 @@ export function checkArguments(request: S3Request): void {
       throw new GatewayError('NotImplemented', 'receive', { detail: 'a checksum of the whole of an upload in parts' });
     }
   }
+  if (operation === 'CopyObject' && changesNothing(request)) {
+    throw new GatewayError('InvalidRequest', 'receive', { detail: 'a copy of an object to itself' });
+  }
   const tagging = headers.get('x-amz-tagging');
   if (tagging !== undefined) checkTaggingHeader(tagging);
   // A mode without an end, or an end without a mode, is half a lock.
   if (headers.has('x-amz-object-lock-mode') !== headers.has('x-amz-object-lock-retain-until-date')) {
     throw invalid('x-amz-object-lock-mode');
   }
+}
+
+/** S3 refuses a copy of an object to itself that changes nothing; some versions of Ceph end themselves over one. */
+function changesNothing({ bucket, key, copySource, headers }: S3Request): boolean {
+  if (copySource?.bucket !== bucket || copySource.key !== key || copySource.versionId !== undefined) return false;
+  return ![...headers].some(([name, value]) => CHANGES_OF_A_COPY.test(name) && value !== 'COPY');
 }
 
 function invalid(name: string): GatewayError {

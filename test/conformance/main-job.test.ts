@@ -343,43 +343,57 @@ describe('the main job, through HAProxy over TLS', function () {
   });
 
   describe('what is not supported', () => {
-    const refused: readonly [string, string, Record<string, string>][] = [
-      ['GET', '/reports/2026/x?acl', {}],
-      ['GET', '/reports/2026/x?attributes', {}],
-      ['GET', '/reports/2026/x?versionId=1', {}],
-      ['GET', '/reports/2026/x?partNumber=1', {}],
-      ['GET', '/reports/2026/x?unheard-of', {}],
-      ['GET', '/reports?uploads', {}],
-      ['POST', '/reports/2026/x?uploads', {}],
-      ['PUT', '/reports/2026/x?partNumber=1&uploadId=u', {}],
-      ['PUT', '/reports/2026/x', { 'x-amz-copy-source': '/reports/2026/y' }],
-      ['PUT', '/reports/2026/x', { 'x-amz-acl': 'public-read' }],
-      ['PUT', '/reports/2026/x', { 'x-amz-tagging': 'a=b' }],
-      ['PUT', '/reports/2026/x', { 'x-amz-server-side-encryption': 'AES256' }],
+    const trailer = {
+      'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+      'x-amz-decoded-content-length': '1',
+    };
+    const refused: readonly [string, string, Record<string, string>, number, string][] = [
+      // Not in the operation table.
+      ['GET', '/reports/2026/x?unheard-of', {}, 501, 'NotImplemented'],
+      ['GET', '/reports?policy', {}, 501, 'NotImplemented'],
+      ['PUT', '/reports/2026/x?acl', {}, 501, 'NotImplemented'],
+      ['POST', '/reports/2026/x?restore', {}, 501, 'NotImplemented'],
+      // What an encrypted bucket cannot do and keep encrypted.
+      ['GET', '/reports?uploads', {}, 501, 'NotImplemented'],
+      ['POST', '/reports/2026/x?uploads', { 'content-length': '0' }, 501, 'NotImplemented'],
+      ['PUT', '/reports/2026/x?partNumber=1&uploadId=u', {}, 501, 'NotImplemented'],
+      ['PUT', '/reports/2026/x', { 'x-amz-copy-source': '/reports/2026/y' }, 501, 'NotImplemented'],
+      ['GET', '/reports/2026/x?attributes', { 'x-amz-object-attributes': 'ETag' }, 501, 'NotImplemented'],
+      // Keys of the client, which are not ours to pass on.
       [
         'PUT',
         '/reports/2026/x',
-        { 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'x-amz-decoded-content-length': '1' },
+        { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' },
+        501,
+        'NotImplemented',
       ],
-      ['PUT', '/reports/2026/x', { 'content-encoding': 'aws-chunked' }],
-      ['PUT', '/reports', {}],
-      ['DELETE', '/reports', {}],
+      // A framing that is not declared whole.
+      ['PUT', '/reports/2026/x', trailer, 400, 'InvalidRequest'],
+      ['PUT', '/reports/2026/x', { 'content-encoding': 'aws-chunked' }, 400, 'InvalidRequest'],
     ];
-    for (const [method, path, headers] of refused) {
-      it(`${method} ${path} ${JSON.stringify(headers)} is NotImplemented, and nothing happens`, async () => {
+    for (const [method, path, headers, status, code] of refused) {
+      it(`${method} ${path} ${JSON.stringify(headers)} is ${code}, and nothing happens`, async () => {
         await stack.raw.remove('reports', '2026/x');
-        const answer = await stack.client.call({
-          method,
-          target: path,
-          token: bob,
-          headers,
-          ...(method === 'GET' ? {} : { body: 'x' }),
-        });
-        assert.equal(answer.status, 501, answer.body.toString());
-        assert.equal(answer.code, 'NotImplemented');
+        const bodiless = method === 'GET' || 'x-amz-copy-source' in headers || headers['content-length'] === '0';
+        const request = { method, target: path, token: bob, headers };
+        const answer = await stack.client.call(bodiless ? request : { ...request, body: 'x' });
+        assert.deepEqual([answer.status, answer.code], [status, code], answer.body.toString());
         assert.equal((await stack.raw.get('reports', '2026/x')).status, 404);
       });
     }
+
+    it('an illegal copy of an object to itself, or the bucket itself without ADMIN', async () => {
+      const copy = { method: 'PUT', headers: { 'x-amz-copy-source': '/reports/2026/x' } };
+      const toItself = await stack.client.call({ ...copy, target: '/reports/2026/x', token: bob });
+      assert.deepEqual([toItself.status, toItself.code], [400, 'InvalidRequest']);
+      for (const [method, code] of [
+        ['PUT', 'BucketAlreadyOwnedByYou'],
+        ['DELETE', 'AccessDenied'],
+      ] as const) {
+        const answer = await stack.client.call({ method, target: '/reports', token: alice });
+        assert.equal(answer.code, code);
+      }
+    });
 
     it('refuses metadata in our own name', async () => {
       const answer = await put('2026/forged', 'x', bob, { 'x-amz-meta-sallyport': '1;1;s;1;AAAA' });

@@ -97,7 +97,8 @@ describe('DeleteObjects', () => {
     ],
   ] as const) {
     it(`deletes singly what a store that refuses the batch ${how} lets be deleted, and tells what it does not`, async () => {
-      const answer = ({ method, target }: SignedRequest) => {
+      const answer = ({ method, target: asSigned }: SignedRequest) => {
+        const [target = ''] = asSigned.split('?');
         if (method === 'POST') return { status: refusal.status, body: chunks(refusal.body) };
         if (target.endsWith('/b')) return { status: 204, headers: new Map([['x-amz-delete-marker', 'true']]) };
         return target.endsWith('/c') ? { status: 403 } : { status: 204 };
@@ -105,7 +106,7 @@ describe('DeleteObjects', () => {
       const made = await run({ answer }, listOf(['a', 'b']));
       assert.match(made.answer, /<Deleted><Key>a</);
       assert.match(made.answer, /<Deleted><Key>b<\/Key><DeleteMarker>true/);
-      const singly = made.sent.filter(({ method }) => method === 'DELETE').map(({ target }) => target);
+      const singly = made.sent.filter(({ method }) => method === 'DELETE').map(({ target }) => target.split('?')[0]);
       assert.deepEqual(singly, how === 'whole' ? ['/box/a', '/box/b'] : ['/box/b']);
       const refused = await run({ answer }, listOf(['c']));
       if (how === 'whole') assert.match(refused.answer, /<Error><Key>c<.*<Code>AccessDenied</);

@@ -62,4 +62,14 @@ describe('s3/copy-source', () => {
     refused('InvalidRequest', () => parse('PUT', '/reports/k', ...source, 'Content-Length', '1'));
     refused('InvalidRequest', () => parse('PUT', '/reports/k', ...source, ...source));
   });
+
+  it('refuses a copy of an object to itself that changes nothing, however its source is written', () => {
+    for (const source of ['b01/k', '/b01/k', 'b01%2Fk', '/b01/%6B']) {
+      refused('InvalidRequest', () => parse('PUT', '/b01/k', 'x-amz-copy-source', source));
+      const copies = ['x-amz-copy-source', source, 'x-amz-metadata-directive'];
+      refused('InvalidRequest', () => parse('PUT', '/b01/k', ...copies, 'COPY'));
+      assert.equal(parse('PUT', '/b01/k', ...copies, 'REPLACE').operation, 'CopyObject');
+    }
+    assert.equal(parse('PUT', '/b01/k', 'x-amz-copy-source', 'b01/k?versionId=v').operation, 'CopyObject');
+  });
 });
