@@ -1,9 +1,12 @@
 /**
  * `npm run conformance`: real S3 clients against the whole product, on both stores. `--json` prints the cells and what was
  * seen on the wire; `--write` makes docs/clients.md of them; `--check` compares it. `--client`, `--store`, `--way` and
- * `--transport` (each may repeat) limit a run. Exits 1 unless everything that must pass did.
+ * `--transport` (each may repeat) limit a run; a whole one puts 10,000 keys with hostile names through as well. Exits 1 unless everything that must pass did.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { awsCli, awsCliOld } from '../test/conformance/clients/aws-cli.ts';
 import { boto3 } from '../test/conformance/clients/boto3.ts';
@@ -17,6 +20,7 @@ import { runSuite } from '../test/conformance/run/run-suite.ts';
 import { failuresOf, nameOf, wireFigures } from '../test/conformance/run/verdict.ts';
 
 const CLIENTS = [jsSdk, curl, rclone, s3cmd, awsCliOld, awsCli, boto3];
+const HOSTILE_KEYS = 10_000;
 const document = new URL('../docs/clients.md', import.meta.url);
 
 const { values } = parseArgs({
@@ -53,6 +57,23 @@ const run = await runSuite({
     console.error(`${cell.status.padEnd(11)} ${nameOf(cell)}: ${told}`);
   },
 });
+
+/** Whether all of them survived on this store. */
+async function hostileKeys(upstream: string): Promise<boolean> {
+  const mocha = spawn('mocha', ['--reporter', 'spec', 'test/conformance/hostile-keys.test.ts'], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    // Standard output is for the JSON.
+    stdio: ['ignore', process.stderr, 'inherit'],
+    env: { ...process.env, SALLYPORT_TEST_STORE: upstream, SALLYPORT_TEST_KEYS: String(HOSTILE_KEYS) },
+  });
+  const [code] = (await once(mocha, 'exit')) as [number | null];
+  return code === 0;
+}
+const hostile: { upstream: string; keys: number; passed: boolean }[] = [];
+for (const upstream of whole ? UPSTREAMS : []) {
+  hostile.push({ upstream, keys: HOSTILE_KEYS, passed: await hostileKeys(upstream) });
+}
+
 const order = CLIENTS.map(({ name }) => name);
 const cells = run.cells.toSorted(
   (one, other) =>
@@ -62,12 +83,15 @@ const cells = run.cells.toSorted(
     TRANSPORTS.indexOf(one.transport) - TRANSPORTS.indexOf(other.transport),
 );
 const wire = wireFigures(run.seen);
-const failures = [...failuresOf(cells, wire, whole)];
+const failures = [
+  ...failuresOf(cells, wire, whole),
+  ...hostile.filter(({ passed }) => !passed).map(({ upstream }) => `not every hostile key survived on ${upstream}`),
+];
 if (values.check) {
   const present = await readFile(document, 'utf8').catch(() => '');
   failures.push(...staleFindings(cells, present).map((cell) => `docs/clients.md says something else: ${cell}`));
 }
-if (values.json) console.log(JSON.stringify({ cells, wire, failures }, undefined, 2));
+if (values.json) console.log(JSON.stringify({ cells, wire, hostileKeys: hostile, failures }, undefined, 2));
 if (values.write) {
   if (whole && failures.length === 0) await writeFile(document, renderClients(cells));
   else failures.push('docs/clients.md is written of a whole run in which nothing failed');

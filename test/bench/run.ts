@@ -9,8 +9,10 @@ import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import aws4 from 'aws4';
 import { Pool } from 'undici';
 import { freePort } from '../../src/dev/free-port.ts';
+import { sessionOf } from '../support/session.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const quick = process.argv.includes('--quick');
@@ -19,6 +21,8 @@ const SMALL_REQUESTS = quick ? 4000 : 12_000;
 const SMALL_CONNECTIONS = 32;
 const LARGE_BYTES = (quick ? 64 : 256) * 1024 * 1024;
 const UPLOADS_AT_ONCE = 16;
+/** A small signed request may cost this much of the same request with a bearer token. */
+const SIGNED_TARGET = 1.3;
 const TICKS_PER_SECOND = 100;
 
 const piece = randomBytes(64 * 1024);
@@ -29,6 +33,8 @@ interface Target {
   readonly origin: string;
   readonly pid: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Headers of one request, where each has its own. */
+  readonly headersOf?: (method: string, path: string) => Readonly<Record<string, string>>;
 }
 
 async function cpuSeconds(pid: number): Promise<number> {
@@ -66,6 +72,7 @@ async function startGateway(folder: string, storePort: number): Promise<{ port: 
     },
     buckets: { box: {} },
     keyring: { local: { versions: { '1': { seedFile: join(folder, 'seed') } } } },
+    sessions: { deploymentId: 'bench', keys: { current: { id: 'bench-1', keyFile: join(folder, 'session-key') } } },
     policies: { directory: join(folder, 'policies') },
     audit: { directory: join(folder, 'audit') },
     log: { level: 'warn' },
@@ -102,11 +109,15 @@ async function* largeBody(): AsyncGenerator<Buffer> {
   for (let sent = 0; sent < LARGE_BYTES; sent += piece.length) yield piece;
 }
 
+function headersOf(target: Target, method: string, path: string): Readonly<Record<string, string>> {
+  return target.headersOf?.(method, path) ?? target.headers;
+}
+
 async function put(pool: Pool, target: Target, path: string, body: Buffer | undefined): Promise<void> {
   const answer = await pool.request({
     method: 'PUT',
     path,
-    headers: { ...target.headers, 'content-length': String(body?.length ?? LARGE_BYTES) },
+    headers: { ...headersOf(target, 'PUT', path), 'content-length': String(body?.length ?? LARGE_BYTES) },
     body: (body ?? largeBody()) as Buffer,
   });
   await answer.body.dump();
@@ -114,7 +125,7 @@ async function put(pool: Pool, target: Target, path: string, body: Buffer | unde
 }
 
 async function get(pool: Pool, target: Target, path: string): Promise<number> {
-  const answer = await pool.request({ method: 'GET', path, headers: target.headers });
+  const answer = await pool.request({ method: 'GET', path, headers: headersOf(target, 'GET', path) });
   let size = 0;
   for await (const chunk of answer.body as AsyncIterable<Buffer>) size += chunk.length;
   if (answer.statusCode !== 200) throw new Error(`${target.name}: GET ${path} answered ${answer.statusCode}`);
@@ -163,6 +174,7 @@ async function main(): Promise<void> {
       'id: bench\ndescription: The benchmark.\nsubjects: [{ issuer: bench, group: bench }]\nrules:\n  - { id: all, allow: [GET, PUT, LIST, DELETE], bucket: box, everything: true }\n',
     );
     await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
+    await writeFile(join(folder, 'session-key'), randomBytes(32), { mode: 0o600 });
     const store = await start('store.ts');
     const token = await (await fetch(`http://127.0.0.1:${store.port}/token`)).text();
     const relay = await start('relay.ts', `http://127.0.0.1:${store.port}`);
@@ -185,12 +197,39 @@ async function main(): Promise<void> {
     const largePut = (target: Target) => (pool: Pool) => put(pool, target, '/box/discard/large', undefined);
     const largeGet = (target: Target) => (pool: Pool) => get(pool, target, '/box/keep/large').then(() => undefined);
 
+    const keys = await sessionOf(ours.origin, token);
+    // Signed ahead: what signing costs the client is not the gateway's.
+    const signatures = new Map<string, Readonly<Record<string, string>>>();
+    const signedHeaders = (method: string, path: string): Readonly<Record<string, string>> => {
+      const known = signatures.get(`${method} ${path}`);
+      if (known !== undefined) return known;
+      const made = aws4.sign(
+        {
+          service: 's3',
+          region: 'us-east-1',
+          host: new URL(ours.origin).host,
+          method,
+          path,
+          ...(method === 'PUT' ? { body: small } : {}),
+        },
+        keys,
+      ).headers as Record<string, string>;
+      // undici says these itself.
+      const headers = Object.fromEntries(
+        Object.entries(made).filter(([name]) => !/^(host|content-length)$/i.test(name)),
+      );
+      signatures.set(`${method} ${path}`, headers);
+      return headers;
+    };
+    const signing: Target = { ...ours, name: 'gateway, signed', headersOf: signedHeaders };
+    for (let index = 0; index < SMALL_REQUESTS; index += 1) signedHeaders('PUT', `/box/discard/${index}`);
+
     const seeding = new Pool(ours.origin);
     await put(seeding, ours, '/box/keep/small', small);
     await put(seeding, ours, '/box/keep/large', undefined);
     await seeding.close();
     // Both are warm before anything counts.
-    for (const target of [bare, ours]) {
+    for (const target of [bare, ours, signing]) {
       await measure(target, SMALL_REQUESTS, smallGet(target));
       await measure(target, SMALL_REQUESTS, smallPut(target));
     }
@@ -251,6 +290,28 @@ async function main(): Promise<void> {
           `${row.cpuUnit}: relay ${(of((f) => f.bare.cpu) * row.cpuScale).toFixed(row.cpuScale === 1 ? 2 : 0)}, gateway ${(of((f) => f.ours.cpu) * row.cpuScale).toFixed(row.cpuScale === 1 ? 2 : 0)} (x${of((f) => f.ours.cpu / f.bare.cpu).toFixed(2)})`,
         ].join('   '),
       );
+    }
+
+    console.log(
+      `small requests of a session, signed (SigV4), against the same with a bearer token; ratio = signed / bearer`,
+    );
+    for (const [name, load] of [
+      ['1 KiB GET', smallGet],
+      ['1 KiB PUT', smallPut],
+    ] as const) {
+      const ratios: { bearer: Figure; signed: Figure }[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        ratios.push({
+          bearer: await measure(ours, SMALL_REQUESTS, load(ours)),
+          signed: await measure(signing, SMALL_REQUESTS, load(signing)),
+        });
+      }
+      const of = (pick: (pair: { bearer: Figure; signed: Figure }) => number): number => median(ratios.map(pick));
+      const ratio = of((f) => f.signed.cpu / f.bearer.cpu);
+      console.log(
+        `${name.padEnd(12)} us CPU/request: bearer ${(of((f) => f.bearer.cpu) * 1e6).toFixed(0)}, signed ${(of((f) => f.signed.cpu) * 1e6).toFixed(0)} (x${ratio.toFixed(2)}, target <= x${SIGNED_TARGET})`,
+      );
+      if (ratio > SIGNED_TARGET) process.exitCode = 1;
     }
 
     // Fresh processes, so that their peaks are of these uploads alone.
