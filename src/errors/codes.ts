@@ -27,6 +27,11 @@ export const ERRORS = {
     status: 400,
     message: 'The Authorization header is not a valid one of Signature Version 4.',
   },
+  UnsupportedSignature: {
+    s3Code: 'InvalidRequest',
+    status: 400,
+    message: 'This kind of signature is not supported; sign with AWS4-HMAC-SHA256 (Signature Version 4).',
+  },
   AuthorizationQueryParametersError: {
     s3Code: 'AuthorizationQueryParametersError',
     status: 400,

@@ -28,13 +28,15 @@ const PRINTABLE_ASCII = /^[ -~]*$/;
 /**
  * Separates what a presigned query carries.
  * @throws GatewayError InvalidArgument (two kinds of credentials), InvalidRequest (a header in the query of an unsigned
- * request, in another spelling, or beside the same header), NotImplemented (another kind of signature)
+ * request, in another spelling, or beside the same header), UnsupportedSignature (another kind of signature)
  * @see AWS Signature Version 4, "Authenticating requests: using query parameters"
  */
 export function separateSignature(
   query: ReadonlyMap<string, string>,
   headers: ReadonlyMap<string, string>,
 ): Credentialed {
+  // Signature Version 2, which some clients still presign with.
+  if (query.has('AWSAccessKeyId')) throw refuse('UnsupportedSignature', 'AWSAccessKeyId in the query');
   const names = [...query.keys()].filter((name) => /^x-amz-/i.test(name));
   const signed = names.some((name) => SIGNATURE_PARAMETERS.has(name));
   const presented = presentedBy(headers, signed);
@@ -66,11 +68,11 @@ function presentedBy(headers: ReadonlyMap<string, string>, signedQuery: boolean)
   }
   if (signedQuery) throw refuse('InvalidArgument', 'credentials in header and query');
   if (/^AWS4-/i.test(authorization)) return 'signed-header';
-  if (/^AWS/i.test(authorization)) throw refuse('NotImplemented', 'authorization');
+  if (/^AWS/i.test(authorization)) throw refuse('UnsupportedSignature', 'authorization');
   return /^Bearer(?:\s|$)/i.test(authorization) ? 'bearer' : 'nothing';
 }
 
 /** Names only: a value may be a credential. */
-function refuse(code: 'InvalidArgument' | 'InvalidRequest' | 'NotImplemented', detail: string): GatewayError {
+function refuse(code: 'InvalidArgument' | 'InvalidRequest' | 'UnsupportedSignature', detail: string): GatewayError {
   return new GatewayError(code, 'receive', { detail });
 }

@@ -60,7 +60,6 @@ describe('s3/parse-request', () => {
     ['POST', '/reports/k?restore'],
     ['POST', '/reports/k?select&select-type=2'],
     ['POST', '/'],
-    ['GET', '/reports/k?AWSAccessKeyId=a&Signature=b&Expires=1'],
     ['HEAD', '/reports?location'],
     ['PUT', '/reports/k?acl'],
     ['OPTIONS', '/reports/k'],
@@ -103,9 +102,15 @@ describe('s3/parse-request', () => {
   describe('credentials', () => {
     for (const value of ['AWS AKIA:sig', 'aws AKIA:sig']) {
       it(`refuses Authorization: ${value}`, () => {
-        refused('NotImplemented', () => parse('GET', '/reports/k', 'Authorization', value));
+        refused('UnsupportedSignature', () => parse('GET', '/reports/k', 'Authorization', value));
       });
     }
+
+    it('says of a URL presigned with Signature Version 2 what would be right', () => {
+      const error = refused('UnsupportedSignature', () => parse('GET', '/reports/k?AWSAccessKeyId=a&Signature=SECRET'));
+      assert.match(error.row.message, /AWS4-HMAC-SHA256/);
+      assert.ok(!inspect(error).includes('SECRET'));
+    });
 
     it('lets a bearer token and other schemes through to authentication', () => {
       assert.equal(parse('GET', '/reports/k', 'Authorization', 'Bearer x').operation, 'GetObject');
