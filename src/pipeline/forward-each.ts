@@ -16,6 +16,12 @@ import type { Stage, Way } from './stage.ts';
  */
 const SINGLE_AT_ONCE = 8;
 
+/** What became of a key, and by which request to the store. */
+interface Told {
+  readonly outcome: DeleteOutcome;
+  readonly upstreamRequestId: string | undefined;
+}
+
 /**
  * The stage `forward` of the class BATCH; `portionWay` takes a portion to the store, `singleWay` one of a single key.
  * @throws GatewayError what became of the only portion
@@ -25,17 +31,20 @@ export function createForwardEach(
   singleWay: Way<Portion, Forwarded>,
   observer: Observer,
 ): Stage<Divided, Settled> {
-  const together = async (portion: Portion): Promise<readonly DeleteOutcome[]> => {
+  const together = async (portion: Portion): Promise<readonly Told[]> => {
     try {
       const { response } = await portionWay.run(portion, observer);
-      return readDeleteResult(await readWhole(response.body, ANSWER_LIMIT_BYTES), portion.items);
+      const upstreamRequestId = response.headers.get('x-amz-request-id');
+      const result = readDeleteResult(await readWhole(response.body, ANSWER_LIMIT_BYTES), portion.items);
+      return result.map((outcome) => ({ outcome, upstreamRequestId }));
     } catch (error) {
       if (!isRefusedByStore(error)) throw error;
-      return portion.items.map(() => REFUSED);
+      return portion.items.map(() => ({ outcome: REFUSED, upstreamRequestId: undefined }));
     }
   };
 
-  const singly = async (portion: Portion, index: number): Promise<DeleteOutcome> => {
+  /** Never rejects: the other keys of the portion are under way. */
+  const singly = async (portion: Portion, index: number): Promise<Told> => {
     const { items, places } = portion;
     const one = { ...portion, items: items.slice(index, index + 1), places: places.slice(index, index + 1) };
     try {
@@ -43,18 +52,21 @@ export function createForwardEach(
       await response.discard();
       const deleteMarker = response.headers.get('x-amz-delete-marker') === 'true';
       const version = response.headers.get('x-amz-version-id');
-      return { deleted: true, deleteMarker, deleteMarkerVersionId: deleteMarker ? version : undefined };
+      return {
+        outcome: { deleted: true, deleteMarker, deleteMarkerVersionId: deleteMarker ? version : undefined },
+        upstreamRequestId: response.headers.get('x-amz-request-id'),
+      };
     } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
       observer.failure(portion.request.requestId, error);
-      return { deleted: false, code: error.code };
+      const code = error instanceof GatewayError ? error.code : 'InternalError';
+      return { outcome: { deleted: false, code }, upstreamRequestId: undefined };
     }
   };
 
   /** What policy allowed and the store refused in a batch is asked for once more, key by key. */
-  const forwardPortion = async (portion: Portion): Promise<readonly DeleteOutcome[]> => {
+  const forwardPortion = async (portion: Portion): Promise<readonly Told[]> => {
     const told = [...(await together(portion))];
-    const refused = told.flatMap((outcome, index) => (isRefused(outcome) ? [index] : []));
+    const refused = told.flatMap(({ outcome }, index) => (isRefused(outcome) ? [index] : []));
     const worker = async (): Promise<void> => {
       for (let index = refused.shift(); index !== undefined; index = refused.shift()) {
         told[index] = await singly(portion, index);
@@ -70,19 +82,23 @@ export function createForwardEach(
       const { targets, portions, ledger, exchange } = context;
       const outcomes: DeleteOutcome[] = targets.map(unreached);
       for (const portion of portions) {
-        let told: readonly DeleteOutcome[];
+        let told: readonly Told[];
         try {
+          // Nothing more is begun for a client that is gone: it may have repeated the request elsewhere.
+          if (exchange.signal.aborted) throw new GatewayError('RequestTimeout', 'forward');
           told = await forwardPortion(portion);
         } catch (error) {
           // Of several portions others may be done: the answer says which keys are, and which are not.
           if (!(error instanceof GatewayError) || portions.length === 1) throw error;
           observer.failure(exchange.requestId, error);
-          told = portion.items.map(() => ({ deleted: false, code: error.code }));
+          const outcome = { deleted: false, code: error.code } as const;
+          told = portion.items.map(() => ({ outcome, upstreamRequestId: undefined }));
         }
         for (const [index, place] of portion.places.entries()) {
-          const outcome = told[index] ?? NOT_TOLD;
+          const { outcome, upstreamRequestId } = told[index] ?? { outcome: NOT_TOLD, upstreamRequestId: undefined };
           outcomes[place] = outcome;
           ledger.settle(place, {
+            upstreamRequestId,
             error: outcome.deleted ? undefined : outcome.code,
             versionId: outcome.deleted ? outcome.deleteMarkerVersionId : undefined,
           });

@@ -26,6 +26,7 @@ export interface Audited {
 export interface ItemEnd {
   readonly error: ErrorCode | undefined;
   readonly versionId: string | undefined;
+  readonly upstreamRequestId: string | undefined;
 }
 
 interface Item extends Audited {
@@ -112,12 +113,12 @@ export class Ledger {
   }
 
   /** Says how one of several ended; it is written with the end of all. */
-  settle(place: number, { error, versionId }: ItemEnd): void {
+  settle(place: number, { error, versionId, upstreamRequestId }: ItemEnd): void {
     const item = this.#items[place];
     if (item === undefined) return;
     const own = {
       ...(error === undefined ? {} : { error }),
-      ...(this.upstreamRequestId === undefined ? {} : { upstreamRequestId: this.upstreamRequestId }),
+      ...(upstreamRequestId === undefined ? {} : { upstreamRequestId }),
       ...(versionId === undefined ? {} : { versionId }),
     };
     item.end = {

@@ -73,17 +73,11 @@ export function deletionOutbound(context: Credentialed & Portion): OutboundReque
 }
 
 /** The one key of a portion, alone. */
-export function singleDeletionOutbound({ bucket, items }: Credentialed & Portion): OutboundRequest {
-  const [item] = items;
+export function singleDeletionOutbound(context: Credentialed & Portion): OutboundRequest {
+  const [item] = context.items;
   if (item === undefined) throw new Error('a portion without a key');
-  return {
-    store: bucket.store,
-    method: 'DELETE',
-    bucket: bucket.storeBucket,
-    key: item.key,
-    query: item.versionId === undefined ? [] : [['versionId', item.versionId]],
-    headers: {},
-  };
+  const query = item.versionId === undefined ? [] : [['versionId', item.versionId] as const];
+  return { ...plainOutbound(context), method: 'DELETE', key: item.key, query };
 }
 
 /** S3 asks for a digest of some documents, and takes one of all. */

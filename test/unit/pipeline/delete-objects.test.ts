@@ -99,15 +99,20 @@ describe('DeleteObjects', () => {
     it(`deletes singly what a store that refuses the batch ${how} lets be deleted, and tells what it does not`, async () => {
       const answer = ({ method, target: asSigned }: SignedRequest) => {
         const [target = ''] = asSigned.split('?');
-        if (method === 'POST') return { status: refusal.status, body: chunks(refusal.body) };
-        if (target.endsWith('/b')) return { status: 204, headers: new Map([['x-amz-delete-marker', 'true']]) };
-        return target.endsWith('/c') ? { status: 403 } : { status: 204 };
+        const headers = new Map([['x-amz-request-id', `id of ${target.replace(/\/$/, '')}`]]);
+        if (method === 'POST') return { status: refusal.status, headers, body: chunks(refusal.body) };
+        if (target.endsWith('/b')) headers.set('x-amz-delete-marker', 'true');
+        return { status: target.endsWith('/c') ? 403 : 204, headers };
       };
       const made = await run({ answer }, listOf(['a', 'b']));
       assert.match(made.answer, /<Deleted><Key>a</);
       assert.match(made.answer, /<Deleted><Key>b<\/Key><DeleteMarker>true/);
       const singly = made.sent.filter(({ method }) => method === 'DELETE').map(({ target }) => target.split('?')[0]);
       assert.deepEqual(singly, how === 'whole' ? ['/box/a', '/box/b'] : ['/box/b']);
+      assert.deepEqual(
+        (made.entries as AuditEntry[]).flatMap((entry) => (entry.entry === 'outcome' ? [entry.upstreamRequestId] : [])),
+        how === 'whole' ? ['id of /box/a', 'id of /box/b'] : ['id of /box', 'id of /box/b'],
+      );
       const refused = await run({ answer }, listOf(['c']));
       if (how === 'whole') assert.match(refused.answer, /<Error><Key>c<.*<Code>AccessDenied</);
     });
