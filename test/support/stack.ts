@@ -234,7 +234,9 @@ function rawStore(dev: DevStack, ceph: Ceph | undefined): RawStore {
         const query = { 'list-type': '2', 'encoding-type': 'url', ...(after === '' ? {} : { 'start-after': after }) };
         const text = (await must(send(port, { method: 'GET', bucket, query, keys }))).body.toString();
         for (const [, name] of text.matchAll(/<Contents>.*?<Key>([^<]*)<\/Key>/gs)) {
-          names.push(decodeURIComponent((name ?? '').replaceAll('+', '%20')));
+          // Ceph leaves an apostrophe out of the URL encoding, and escapes it for XML.
+          const encoded = (name ?? '').replaceAll('&apos;', "'").replaceAll('+', '%20');
+          names.push(decodeURIComponent(encoded));
         }
         if (!text.includes('<IsTruncated>true<')) return names;
         after = names.at(-1) ?? '';
