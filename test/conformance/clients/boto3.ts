@@ -21,8 +21,8 @@ export const boto3: Client = {
     'container credentials': true,
     'session keys': true,
   },
-  exercise: async ({ access, run, step, fixtures, buckets, prefix, folder, program: python }) => {
-    const said = await run(python.path, [program, JSON.stringify({ fixtures, buckets, prefix, folder })], {
+  exercise: async ({ access, upstream, run, step, fixtures, buckets, prefix, folder, program: python }) => {
+    const said = await run(python.path, [program, JSON.stringify({ upstream, fixtures, buckets, prefix, folder })], {
       ...sdkVariables(access),
       ...(access.caFile === undefined ? {} : { AWS_CA_BUNDLE: access.caFile }),
     });

@@ -90,9 +90,11 @@ copy = os.path.join(given["folder"], "parts")
 s3.download_file(plain, prefix + "parts", copy, Config=PARTS)
 assert open(copy, "rb").read() == large
 step("upload_file and download_file of several parts")
-s3.copy({"Bucket": plain, "Key": prefix + "parts"}, plain, prefix + "copied", Config=PARTS)
+# Ceph 16 refuses UploadPartCopy to every session of a role.
+several = given["upstream"] != "ceph"
+s3.copy({"Bucket": plain, "Key": prefix + "parts"}, plain, prefix + "copied", Config=PARTS if several else ONE_PART)
 assert read(plain, prefix + "copied") == large
-step("copy of several parts")
+step("copy of several parts" if several else "copy")
 refused("NotImplemented", lambda: s3.create_multipart_upload(Bucket=sealed, Key=prefix + "refused"))
 step("multipart to an encrypted bucket is refused")
 

@@ -20,15 +20,19 @@ export const jsSdk: Client = {
     'container credentials': true,
     'session keys': true,
   },
-  exercise: async ({ access, run, step, fixtures, buckets, prefix, program: node }) => {
-    const said = await run(node.path, [program, JSON.stringify({ way: access.way, fixtures, buckets, prefix })], {
-      ...sdkVariables(access),
-      // A client that trusts the CA can fetch credentials over TLS.
-      ...(access.way === 'container credentials'
-        ? { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${access.endpoint}/-/credentials` }
-        : {}),
-      ...(access.caFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: access.caFile }),
-    });
+  exercise: async ({ access, upstream, run, step, fixtures, buckets, prefix, program: node }) => {
+    const said = await run(
+      node.path,
+      [program, JSON.stringify({ way: access.way, upstream, fixtures, buckets, prefix })],
+      {
+        ...sdkVariables(access),
+        // A client that trusts the CA can fetch credentials over TLS.
+        ...(access.way === 'container credentials'
+          ? { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${access.endpoint}/-/credentials` }
+          : {}),
+        ...(access.caFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: access.caFile }),
+      },
+    );
     const steps = said.stdout.trim().split('\n');
     if (steps.pop() !== 'done') throw new Error(`ended early: ${said.stdout}`);
     for (const name of steps) await step(name, () => Promise.resolve());

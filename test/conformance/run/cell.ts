@@ -56,6 +56,7 @@ export interface Fixtures {
 export interface CellContext {
   readonly access: Access;
   readonly program: Program;
+  readonly upstream: Upstream;
   /** Empty, the cell's own; `HOME` as well. */
   readonly folder: string;
   readonly fixtures: Fixtures;

@@ -58,6 +58,13 @@ ${table.join('\n')}
 ## Not available
 
 ${[...reasons].join('\n')}
+- On Ceph 16, whatever the client: UploadPartCopy, which it refuses to every session of a role, and GetObjectAttributes,
+  which it does not know.
+
+boto3 and version 1 of the AWS CLI presign by Signature Version 2 in the older regions, \`us-east-1\` among them: set
+\`signature_version\` to \`s3v4\`. A URL that the JS SDK presigns for a PUT holds the checksum of no body, unless
+\`requestChecksumCalculation\` is \`WHEN_REQUIRED\`. rclone wants \`no_check_bucket\` where it may not create buckets, and no
+\`AWS_CA_BUNDLE\` (\`--ca-cert\` instead).
 
 ## What each client did
 

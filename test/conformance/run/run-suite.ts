@@ -174,6 +174,7 @@ async function runCell(
         keys,
       },
       program,
+      upstream,
       folder,
       fixtures: site.fixtures,
       buckets: info.buckets,

@@ -45,7 +45,8 @@ export function createRunner(home: string): Runner {
       child.on('close', (code, signal) => {
         const ran = { stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
         if (code === 0) resolve(ran);
-        else reject(new Error(`exit ${code ?? signal ?? ''}: ${`${ran.stderr}\n${ran.stdout}`.trim().slice(-SHOWN)}`));
+        else
+          reject(new Error(`exit ${code ?? signal ?? ''}: ${(ran.stderr.trim() || ran.stdout.trim()).slice(-SHOWN)}`));
       });
     });
 }
