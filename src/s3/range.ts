@@ -57,7 +57,7 @@ export function resolveRange(range: ByteRange, sizeBytes: number): ContentRange 
 }
 
 /** Creates the failure of a range that an object of `sizeBytes` does not have. @see RFC 9110 section 14.4 */
-export function unsatisfiable(sizeBytes: number): GatewayError {
+function unsatisfiable(sizeBytes: number): GatewayError {
   return new GatewayError('InvalidRange', 'open', { clientHeaders: { 'content-range': `bytes */${sizeBytes}` } });
 }
 

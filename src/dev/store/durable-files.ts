@@ -25,7 +25,7 @@ export async function replaceDocument(path: string, content: unknown): Promise<v
 }
 
 /** Renames inside one folder. */
-export async function moveDurably(from: string, to: string): Promise<void> {
+async function moveDurably(from: string, to: string): Promise<void> {
   if (dirname(from) !== dirname(to)) throw new Error(`${basename(to)} would leave its folder`);
   await rename(from, to);
   await flushFolder(dirname(to));

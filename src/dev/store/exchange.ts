@@ -33,7 +33,7 @@ export interface StoreLimits {
 }
 
 export const OWNER = { ID: 'sallyport-demo', DisplayName: 'sallyport-demo' } as const;
-export const XMLNS = 'http://s3.amazonaws.com/doc/2006-03-01/';
+const XMLNS = 'http://s3.amazonaws.com/doc/2006-03-01/';
 const MAX_DOCUMENT_BYTES = 2 * 1024 ** 2;
 
 interface Place {
@@ -65,7 +65,7 @@ export function demand(exchange: S3Exchange, action: S3Action, resource: string,
 }
 
 export const objectArn = ({ bucket, key }: Place): string => `arn:aws:s3:::${bucket}/${key}`;
-export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
+const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
 
 /** @throws StoreError InvalidArgument */
 export function versionIdOf({ query }: StoreRequest): string | undefined {

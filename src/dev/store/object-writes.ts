@@ -44,7 +44,7 @@ export async function putObject(exchange: S3Exchange): Promise<void> {
 }
 
 /** What every write answers of the version that it made. */
-export function writtenHeaders(exchange: S3Exchange, version: StoredVersion): Record<string, string> {
+function writtenHeaders(exchange: S3Exchange, version: StoredVersion): Record<string, string> {
   return {
     ...versionHeader(exchange, exchange.request.bucket, version),
     ...version.encryption,

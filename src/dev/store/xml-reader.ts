@@ -60,7 +60,7 @@ export function childText(element: XmlElement, name: string): string | undefined
 }
 
 /** @throws StoreError MalformedXML when there are more */
-export function child(element: XmlElement, name: string): XmlElement | undefined {
+function child(element: XmlElement, name: string): XmlElement | undefined {
   const [found, more] = element.children.filter((one) => one.name === name);
   if (more !== undefined) throw malformed();
   return found;

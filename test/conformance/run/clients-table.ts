@@ -78,7 +78,7 @@ ${[...steps]
 }
 
 /** Reads the table back. */
-export function readClients(document: string): readonly Finding[] {
+function readClients(document: string): readonly Finding[] {
   return document
     .split('\n')
     .filter((line) => /^\| .*\b(passed|unavailable|not tried) \|$/.test(line))

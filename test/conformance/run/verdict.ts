@@ -6,7 +6,7 @@ import type { Cell } from './cell.ts';
 import type { SeenRequest } from './request-reader.ts';
 
 /** The Go SDK sends an upload as one chunk, however large: a chunk has no limit that an object has not. */
-export const LARGE_CHUNK_BYTES = 16 * 1024 * 1024;
+const LARGE_CHUNK_BYTES = 16 * 1024 * 1024;
 export const UNSIGNED_TRAILER = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
 export interface WireFigures {

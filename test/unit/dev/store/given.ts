@@ -13,7 +13,7 @@ import {
 } from '../../../../src/dev/store/embedded-store.ts';
 
 export const OWNER = { accessKeyId: 'AKIAOWNER00000000000', secretAccessKey: 'owner-secret' };
-export const GATEWAY = { accessKeyId: 'AKIAGATEWAY000000000', secretAccessKey: 'gateway-secret' };
+const GATEWAY = { accessKeyId: 'AKIAGATEWAY000000000', secretAccessKey: 'gateway-secret' };
 
 export interface GivenStore {
   store: EmbeddedStore;
