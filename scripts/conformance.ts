@@ -22,7 +22,7 @@ import { failuresOf, nameOf, wireFigures } from '../test/conformance/run/verdict
 const CLIENTS = [jsSdk, curl, rclone, s3cmd, awsCliOld, awsCli, boto3];
 const HOSTILE_KEYS = 10_000;
 const document = new URL('../docs/clients.md', import.meta.url);
-const hostileKeys = fileURLToPath(new URL('../test/conformance/hostile-keys.test.ts', import.meta.url));
+const hostileKeysTest = fileURLToPath(new URL('../test/conformance/hostile-keys.test.ts', import.meta.url));
 
 const { values } = parseArgs({
   options: {
@@ -61,7 +61,7 @@ const run = await runSuite({
 
 /** Whether all of them survived on this store. */
 async function hostileKeys(upstream: string): Promise<boolean> {
-  const mocha = spawn('mocha', ['--reporter', 'spec', hostileKeys], {
+  const mocha = spawn('mocha', ['--reporter', 'spec', hostileKeysTest], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
     // Standard output is for the JSON.
     stdio: ['ignore', process.stderr, 'inherit'],
