@@ -1,5 +1,7 @@
+import type { EncryptionRules } from '../s3/encryption.ts';
+
 /** A bucket as configuration describes it: the client's name, and where and how its objects are kept. */
-export interface Bucket {
+export interface Bucket extends EncryptionRules {
   /** The name that clients and policies use. */
   readonly name: string;
   /** The id that wrapped keys are bound to (default: the name). */
@@ -10,7 +12,6 @@ export interface Bucket {
   readonly storeBucket: string;
   /** The role to assume for accesses to this bucket. */
   readonly roleArn: string;
-  readonly encryption: 'required' | 'off';
 }
 
 export interface Store {

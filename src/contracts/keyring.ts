@@ -2,6 +2,8 @@ import type { KeyObject } from 'node:crypto';
 
 /** A data key as it stands in an object's metadata. */
 export interface WrappedKey {
+  /** The keyring that wrapped it; absent: the local one. */
+  readonly keyringId?: string;
   /** Version of the key-encryption key, >= 1. */
   readonly kekVersion: number;
   readonly wrapped: Buffer;
@@ -17,10 +19,12 @@ export interface DataKey extends WrappedKey {
  * its place.
  */
 export interface Keyring {
-  /** What the audit calls it, such as `local`. */
-  readonly id: string;
   /** @throws GatewayError ServiceUnavailable */
   readonly newDataKey: (context: Buffer) => Promise<DataKey>;
+  /** Wraps a data key that exists for another place, or by the current version. @throws GatewayError ServiceUnavailable */
+  readonly wrap: (dataKey: KeyObject, context: Buffer) => Promise<WrappedKey>;
   /** @throws GatewayError IntegrityFailure (wrong place, altered), ServiceUnavailable (unknown version, keyring down) */
   readonly unwrap: (wrapped: WrappedKey, context: Buffer) => Promise<KeyObject>;
+  /** What new data keys are wrapped by. @throws GatewayError ServiceUnavailable */
+  readonly current: () => Promise<Pick<WrappedKey, 'keyringId' | 'kekVersion'>>;
 }

@@ -6,9 +6,8 @@ export interface ObjectAddress {
   readonly key: string;
 }
 
-export interface SealedObject {
-  /** Value of the `x-amz-meta-sallyport` header to store beside the body. */
-  readonly envelope: string;
+/** A body to store. */
+export interface SealedBody {
   /** Exact length of the body that `body()` gives, in bytes. */
   readonly storedSizeBytes: number;
   /** For the audit: keyring and KEK version, such as `local:1`. */
@@ -23,6 +22,11 @@ export interface SealedObject {
   readonly whole: (plain: Buffer) => Buffer;
 }
 
+export interface SealedObject extends SealedBody {
+  /** Value of the `x-amz-meta-sallyport` header to store beside the body. */
+  readonly envelope: string;
+}
+
 /** A checksum of the plaintext, kept confidential in the trailer. */
 export interface KeptChecksum {
   readonly algorithm: ChecksumAlgorithm;
@@ -30,33 +34,141 @@ export interface KeptChecksum {
   readonly value: () => Buffer;
 }
 
-export interface StoredView {
+/** A stored object as the head of an answer describes it. */
+export interface StoredObject {
   /** Value of `x-amz-meta-sallyport`. */
   readonly envelope: string;
   /** Stored size of the whole object in bytes (C in the specification). */
-  readonly storedSizeBytes: number;
-  /** Offset in the stored object of the first byte that the store gives (from Content-Range; 0 for the whole object). */
-  readonly firstStoredByte: number;
+  readonly sizeBytes: number;
 }
 
-export interface OpenedObject {
+/** Stored bytes of an object, offsets inclusive; `last` is `first - 1` where there are none. */
+export interface StoredExtent {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Consecutive parts of one length, as the client uploaded them. */
+export interface PartRun {
+  readonly firstNumber: number;
+  readonly count: number;
+  readonly plainSizeBytes: number;
+}
+
+/** The checksum of a whole object, as S3 shows it. */
+export interface ObjectChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly value: Buffer;
+  /** COMPOSITE: of the checksums of its parts. */
+  readonly type: 'FULL_OBJECT' | 'COMPOSITE';
+}
+
+/** How an object is laid out, from its authenticated trailers. What it says of parts is proven when segments open. */
+export interface ObjectLayout {
+  /** One PUT, or a multipart upload. */
+  readonly kind: 's' | 'm';
+  readonly plainSizeBytes: number;
+  readonly storedSizeBytes: number;
+  /** In order; empty for a single PUT. */
+  readonly runs: readonly PartRun[];
+  /** Whether the last part is a final part of the specification. */
+  readonly endsInFinalPart: boolean;
+  /** Present where the writer kept one. */
+  readonly checksum?: ObjectChecksum;
+}
+
+/** A read of an object, planned on its layout. */
+export interface PlannedRead {
   readonly plainSizeBytes: number;
   /** What is given: the whole object, or the clipped range. `last` is inclusive; an empty object has `last` = -1. */
   readonly first: number;
   readonly last: number;
   readonly keyId: string;
+  /** The stored bytes that it needs. */
+  readonly extent: StoredExtent;
   /**
-   * Decrypts the stored bytes that `storedRange` asked for. Gives no byte before it is authenticated; on a read that
-   * reaches the end of the object, the last chunk is given only after the trailer has been verified.
+   * Decrypts. `given` is what the stream really covers: it may begin up to two cells before `extent` and go on behind it;
+   * what it covers of the last trailer is verified. Gives no byte before it is authenticated, and the last chunk only
+   * when the stream has ended exactly where `given` ends.
    * @throws GatewayError IntegrityFailure
    */
-  readonly body: (stored: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+  readonly body: (stored: AsyncIterable<Buffer>, given: StoredExtent) => AsyncIterable<Buffer>;
   /** The same for stored bytes that are in memory whole. @throws GatewayError IntegrityFailure */
-  readonly whole: (stored: Buffer) => Buffer;
+  readonly whole: (stored: Buffer, given: StoredExtent) => Buffer;
+}
+
+/** Reads exactly these stored bytes of one object, pinned to one entity. @throws GatewayError; IntegrityFailure (fewer) */
+export type ReadStored = (extent: StoredExtent) => Promise<Buffer>;
+
+/** A part of an upload under way, as the store lists it. */
+export interface StoredPart {
+  /** The store's part number. */
+  readonly slot: number;
+  /** As the store shows it. */
+  readonly etag: string;
+  readonly sizeBytes: number;
+}
+
+/** A part of an upload under way, in the client's numbers. */
+export interface ClientPart {
+  readonly number: number;
+  readonly stored: StoredPart;
+  readonly plainSizeBytes: number;
+}
+
+/** A part as the client names it at Complete, its ETag in the store's form, unquoted. */
+export interface NamedPart {
+  readonly number: number;
+  readonly etag: string;
+  /** What the client says the part's checksum is. */
+  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: Buffer };
+}
+
+export interface SealedPart extends SealedBody {
+  /** The store's part number for it. */
+  readonly slot: number;
+}
+
+/** What completes an upload. */
+export interface Completion {
+  readonly plainSizeBytes: number;
+  readonly storedSizeBytes: number;
+  /** The parts to name to the store, ascending; without the layout part. */
+  readonly parts: readonly { readonly slot: number; readonly etag: string }[];
+  /** To be uploaded first, and named among the parts. */
+  readonly layoutPart:
+    | {
+        readonly slot: number;
+        readonly storedSizeBytes: number;
+        readonly body: () => AsyncIterable<Buffer>;
+      }
+    | undefined;
+}
+
+/** An upload under way whose id was opened: its data key is known, and nothing of it is kept anywhere here. */
+export interface SealedUpload {
+  readonly storeUploadId: string;
+  readonly keyId: string;
+  /** @throws GatewayError EntityTooLarge, InvalidArgument */
+  readonly sealPart: (number: number, plainSizeBytes: number, checksum: KeptChecksum | undefined) => SealedPart;
+  /**
+   * Plans the end of the upload from what the client names and everything that the store lists.
+   * @throws GatewayError InvalidPart, EntityTooSmall, EntityTooLarge, InvalidRequest
+   */
+  readonly complete: (named: readonly NamedPart[], stored: readonly StoredPart[]) => Completion;
+  /** Whether an object with this envelope came out of this upload. */
+  readonly isOrigin: (envelope: string) => boolean;
+}
+
+export interface NewUpload {
+  readonly envelope: string;
+  readonly keyId: string;
+  /** Gives the client's id of the upload, which carries the wrapped key, for the store's. */
+  readonly clientId: (storeUploadId: string) => string;
 }
 
 export interface ObjectCipher {
-  /** Largest plaintext of a single PUT, in bytes. */
+  /** Largest plaintext of a single PUT and of a part, in bytes. */
   readonly maxPlainSizeBytes: number;
   /** @throws GatewayError EntityTooLarge, ServiceUnavailable */
   readonly seal: (
@@ -64,16 +176,51 @@ export interface ObjectCipher {
     plainSizeBytes: number,
     checksum: KeptChecksum | undefined,
   ) => Promise<SealedObject>;
+  /** @throws GatewayError ServiceUnavailable */
+  readonly newUpload: (address: ObjectAddress) => Promise<NewUpload>;
+  /** Opens the id that `clientId` gave. @throws GatewayError NoSuchUpload, ServiceUnavailable */
+  readonly openUpload: (address: ObjectAddress, uploadId: string) => Promise<SealedUpload>;
+  /** The id under which listings show an upload whose key they cannot know: good for Abort and ListParts. */
+  readonly bareUploadId: (storeUploadId: string) => string;
+  /** The store's id of an upload, from either form. @throws GatewayError NoSuchUpload, ServiceUnavailable */
+  readonly storeUploadId: (address: ObjectAddress, uploadId: string) => Promise<string>;
+  /** The client's view of all parts that a store lists, in the client's order; an ambiguous one is left out. */
+  readonly clientParts: (stored: readonly StoredPart[]) => readonly ClientPart[];
+  /** Another envelope for the same body. @throws GatewayError IntegrityFailure, ServiceUnavailable */
+  readonly rewrap: (
+    from: ObjectAddress,
+    envelope: string,
+    to: ObjectAddress,
+  ) => Promise<{ readonly envelope: string; readonly keyId: string }>;
+  /** What an envelope says of itself, unverified. @throws GatewayError IntegrityFailure, NotImplemented */
+  readonly describe: (envelope: string) => {
+    readonly kind: 's' | 'm';
+    /** Keyring and KEK version, such as `local:1`. */
+    readonly keyId: string;
+  };
   /**
-   * The stored bytes that cover a plaintext range, as a `Range` header value. A suffix is asked for with up to one
-   * segment more than it needs, because where its first segment starts is known only with the answer.
+   * The stored bytes to ask for before anything of an object is known, as a `Range` header value: right for every single
+   * PUT, and for uploads of equal parts of a multiple of 64 KiB. A suffix is asked for with up to one segment more than
+   * it needs, because where its first segment starts is known only with the answer.
    */
   readonly storedRange: (range: ByteRange) => string;
+  /** The layout of a single PUT, from its stored size alone. @throws GatewayError IntegrityFailure (no object has that size) */
+  readonly singleLayout: (storedSizeBytes: number) => ObjectLayout;
   /**
-   * Unwraps the key and plans the decryption of a read of the whole object, or of what `storedRange(range)` asked for.
-   * @throws GatewayError IntegrityFailure, InvalidRange (with Content-Range), NotImplemented (a format this release cannot read), ServiceUnavailable
+   * Reads the trailers of an object, of either kind: one to three small reads.
+   * @throws GatewayError IntegrityFailure, NotImplemented, ServiceUnavailable; what `read` throws
    */
-  readonly open: (address: ObjectAddress, stored: StoredView, range: ByteRange | undefined) => Promise<OpenedObject>;
+  readonly lookUp: (address: ObjectAddress, stored: StoredObject, read: ReadStored) => Promise<ObjectLayout>;
+  /**
+   * Unwraps the key and plans a read; `part`: of one of the client's parts (1 of a single PUT: all of it).
+   * @throws GatewayError IntegrityFailure, InvalidRange (with Content-Range), InvalidPartNumber, NotImplemented, ServiceUnavailable
+   */
+  readonly plan: (
+    address: ObjectAddress,
+    stored: StoredObject,
+    layout: ObjectLayout,
+    wanted: ByteRange | { readonly part: number } | undefined,
+  ) => Promise<PlannedRead>;
   /**
    * The plaintext size of a regular object from its stored size; `undefined` where the stored size says that a look is
    * needed, or that no object of this format has that size. Unverified: nothing is authenticated.

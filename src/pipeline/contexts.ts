@@ -5,11 +5,12 @@
 import type { Decision, Grant } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { ChunkSignatures } from '../contracts/chunk-signatures.ts';
-import type { AssumeRolePlan, StoreCredentials } from '../contracts/credential-broker.ts';
+import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
-import type { SealedObject } from '../contracts/object-cipher.ts';
 import type { Principal } from '../contracts/principal.ts';
-import type { OutboundRequest, SignedRequest, UpstreamResponse } from '../contracts/upstream.ts';
+import type { StoreSession } from '../contracts/store-session.ts';
+import type { OpenedObject, ObjectView } from '../contracts/stored-objects.ts';
+import type { OutboundRequest, UpstreamResponse } from '../contracts/upstream.ts';
 import type { DeletedItem, DeleteList, DeleteOutcome } from '../s3/delete-objects.ts';
 import type { S3Request } from '../s3/request.ts';
 import type { Target } from './accesses-of.ts';
@@ -65,13 +66,22 @@ export type Divided = Listed & Decided & { readonly portions: readonly Portion[]
 export type Settled = Divided & { readonly outcomes: readonly DeleteOutcome[] };
 
 export interface Credentialed extends Recorded {
-  readonly credentials: StoreCredentials;
+  /** The store as the caller's short-lived credentials reach it, in the request's own bucket. */
+  readonly session: StoreSession;
+  /** The same in the bucket of a copy's source. */
+  readonly sourceSession: StoreSession | undefined;
 }
 
 export interface Sealed extends Credentialed {
   readonly body: { readonly sizeBytes: number; readonly content: Buffer | AsyncIterable<Buffer> };
-  /** `undefined` where the bucket's encryption is off. */
-  readonly sealed: SealedObject | undefined;
+  /** What goes with the body because it is encrypted; `undefined` where the key is kept plain. */
+  readonly sealed:
+    | {
+        readonly headers: Readonly<Record<string, string>>;
+        /** Of a part: where it goes, instead of what the client asked. */
+        readonly query?: OutboundRequest['query'];
+      }
+    | undefined;
 }
 
 /** The client's document, whole and verified; `undefined` where the operation takes none. */
@@ -79,25 +89,12 @@ export interface Documented extends Credentialed {
   readonly document: Buffer | undefined;
 }
 
-export interface Signed extends Credentialed {
-  readonly outbound: OutboundRequest;
-  readonly signed: SignedRequest;
-}
-
 /** The store has answered 2xx. */
-export interface Forwarded extends Signed {
+export interface Forwarded extends Credentialed {
   readonly response: UpstreamResponse;
 }
 
-/** The plaintext view of an object: nothing in `body` has left before it was authenticated. */
-export interface Opened extends Forwarded {
-  readonly view: {
-    readonly sizeBytes: number;
-    /** Inclusive; -1 for an empty object. */
-    readonly first: number;
-    readonly last: number;
-    readonly partial: boolean;
-    /** In memory where it is small; `undefined` for HeadObject. */
-    readonly body: Buffer | AsyncIterable<Buffer> | undefined;
-  };
+/** The plaintext view of an object: nothing in `body` has left before it was authenticated. HeadObject has no body. */
+export interface Opened extends Credentialed {
+  readonly view: ObjectView & Partial<Pick<OpenedObject, 'body'>>;
 }

@@ -2,14 +2,15 @@
  * What a store's refusal means to our client. The store's words never reach the client: they can name roles, sessions and
  * the store's own buckets.
  */
-import type { UpstreamResponse } from '../contracts/upstream.ts';
-import type { ErrorCode } from '../errors/codes.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
-import { clientEtag } from '../s3/etag.ts';
-import type { S3Request } from '../s3/request.ts';
-import { errorOfStore } from '../s3/store-errors.ts';
-import { parseStoreError, STORE_ERROR_LIMIT_BYTES } from '../s3/xml.ts';
-import type { Signed } from './contexts.ts';
+import type { Bucket } from '../../contracts/bucket.ts';
+import type { StoreQuestion } from '../../contracts/store-session.ts';
+import type { UpstreamResponse } from '../../contracts/upstream.ts';
+import type { ErrorCode } from '../../errors/codes.ts';
+import { GatewayError } from '../../errors/gateway-error.ts';
+import { isKeptPlain } from '../../s3/encryption.ts';
+import { clientEtag } from '../../s3/etag.ts';
+import { errorOfStore } from '../../s3/store-errors.ts';
+import { parseStoreError, STORE_ERROR_LIMIT_BYTES } from '../../s3/xml.ts';
 
 /** The store does not take our temporary credentials (any more); new ones may do. */
 export class CredentialsRefused extends GatewayError {}
@@ -37,13 +38,14 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 /** Reads a store's refusal (bounded) and says what it means. Consumes the response. */
 export async function storeFailure(
   response: UpstreamResponse,
-  { outbound, bucket, request }: Pick<Signed, 'outbound' | 'bucket' | 'request'>,
+  question: StoreQuestion,
+  bucket: Bucket,
 ): Promise<GatewayError> {
   const storeCode = parseStoreError(await readBounded(response));
-  const code = errorOfStore(storeCode) ?? byStatus(response.status, request);
+  const code = errorOfStore(storeCode) ?? byStatus(response.status, question);
   const options = {
-    detail: `store ${outbound.store.name} answered ${response.status} ${storeCode ?? ''}`.trimEnd(),
-    clientHeaders: shownHeaders(response, code, bucket.encryption !== 'off'),
+    detail: `store ${bucket.store.name} answered ${response.status} ${storeCode ?? ''}`.trimEnd(),
+    clientHeaders: shownHeaders(response, code, !isKeptPlain(bucket, question.key)),
   };
   if (storeCode !== undefined && CREDENTIALS_REFUSED.has(storeCode)) {
     return new CredentialsRefused('ServiceUnavailable', 'forward', options);
@@ -52,9 +54,9 @@ export async function storeFailure(
 }
 
 /** A refusal without a document, as all are that answer HEAD. */
-function byStatus(status: number, { query, key }: S3Request): ErrorCode {
+function byStatus(status: number, { query, key }: StoreQuestion): ErrorCode {
   if (status === 404 && key === '') return 'NoSuchBucket';
-  if (status === 416 && query.has('partNumber')) return 'InvalidPartNumber';
+  if (status === 416 && query.some(([name]) => name === 'partNumber')) return 'InvalidPartNumber';
   return BY_STATUS[status] ?? (status >= 500 ? 'ServiceUnavailable' : 'InternalError');
 }
 

@@ -1,0 +1,17 @@
+/** An object that another encrypting gateway wrote, recognised by its metadata alone. */
+export interface LegacyObject {
+  /** Which format and key version, for the log and `inspect`, such as `isec-kek-v1`. */
+  readonly format: string;
+  /** `undefined` where no object of the format has that size. Unverified. */
+  readonly plainSize: (storedSizeBytes: number) => number | undefined;
+  /** Opens the whole object: its format authenticates nothing less. @throws GatewayError IntegrityFailure */
+  readonly open: (stored: Buffer) => Buffer;
+}
+
+/** Reads what other encrypting gateways wrote. */
+export interface LegacyObjects {
+  /** Largest stored object that is read; it is in memory whole. */
+  readonly maxStoredBytes: number;
+  /** `undefined`: no legacy object. @throws GatewayError ServiceUnavailable (no seed configured), IntegrityFailure */
+  readonly recognise: (bucket: string, headers: ReadonlyMap<string, string>) => LegacyObject | undefined;
+}

@@ -1,0 +1,31 @@
+import type { Bucket } from './bucket.ts';
+import type { AssumeRolePlan } from './credential-broker.ts';
+import type { OutboundRequest, UpstreamResponse } from './upstream.ts';
+
+/** A request to the store of a session, in the session's bucket. */
+export type StoreQuestion = Omit<OutboundRequest, 'store' | 'bucket'>;
+
+/** One bucket of a store, as the short-lived credentials of one identity reach it. */
+export interface StoreSession {
+  readonly bucket: Bucket;
+  /**
+   * Signs and sends, as often as an operation needs. Gives an answer of 2xx, whose body must be consumed or discarded.
+   * Asks nothing for a client that is gone; a read is given up when the client goes, a write is carried to its end.
+   * @throws GatewayError whatever the store's answer means to the client
+   */
+  readonly ask: (question: StoreQuestion) => Promise<UpstreamResponse>;
+}
+
+export interface StoreSessionOptions {
+  readonly bucket: Bucket;
+  readonly plan: AssumeRolePlan;
+  /** Aborted when the client goes away. */
+  readonly signal?: AbortSignal;
+  /** Told of each answer, refusals among them. */
+  readonly onAnswer?: (response: UpstreamResponse) => void;
+}
+
+export interface StoreSessions {
+  /** Gets the credentials of a plan. @throws GatewayError SlowDown, ServiceUnavailable, AccessDeniedByStore */
+  readonly open: (options: StoreSessionOptions) => Promise<StoreSession>;
+}
