@@ -247,7 +247,7 @@ function keyringOf({ keyring }: Config): Keyring {
   // Without a keyring every bucket has encryption off (configuration sees to it); sealing is then refused all the same.
   if (keyring === undefined) {
     const none = () => Promise.reject(new Error('no keyring is configured'));
-    return { id: 'none', newDataKey: none, unwrap: none };
+    return { newDataKey: none, wrap: none, unwrap: none, current: none };
   }
   const { current, seeds } = keyring.local;
   const local = createLocalKeyring({

@@ -1,11 +1,11 @@
 /**
  * Keeps unwrapped data keys for a short while, so that a small read of an object that is read often does not pay for its
  * unwrapping each time (with a remote keyring: does not call it). Bounded in number and time; an entry is found only by
- * version, wrapped key and context together, so that a wrapped key that was moved is still refused by the keyring.
+ * keyring, version, wrapped key and context together, so that a wrapped key that was moved is still refused by the keyring.
  */
 import type { KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Keyring } from '../../contracts/keyring.ts';
+import type { Keyring, WrappedKey } from '../../contracts/keyring.ts';
 
 export interface CachingKeyringOptions {
   readonly maxKeys: number;
@@ -17,10 +17,11 @@ export interface CachingKeyringOptions {
 export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeMs }: CachingKeyringOptions): Keyring {
   const keys = new LRUCache<string, KeyObject>({ max: maxKeys, ttl: maxAgeMs });
   return {
-    id: keyring.id,
     newDataKey: keyring.newDataKey,
+    wrap: keyring.wrap,
+    current: keyring.current,
     unwrap: async (wrapped, context) => {
-      const name = `${wrapped.kekVersion}:${context.length}:${context.toString('latin1')}${wrapped.wrapped.toString('latin1')}`;
+      const name = nameOf(wrapped, context);
       const kept = keys.get(name);
       if (kept !== undefined) return kept;
       const dataKey = await keyring.unwrap(wrapped, context);
@@ -28,4 +29,9 @@ export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeMs }: Ca
       return dataKey;
     },
   };
+}
+
+/** No two wrapped keys or places share a name: ids hold no colon, lengths are said. */
+function nameOf({ keyringId, kekVersion, wrapped }: WrappedKey, context: Buffer): string {
+  return `${keyringId ?? ''}:${kekVersion}:${context.length}:${context.toString('latin1')}${wrapped.toString('latin1')}`;
 }

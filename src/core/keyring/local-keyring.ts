@@ -15,7 +15,6 @@ export interface KeyVersions<Key> {
   readonly versions: ReadonlyMap<number, Key>;
 }
 
-const ID = 'local';
 const MIN_SEED_BYTES = 32;
 const MAX_VERSION = 0xffff_ffff;
 
@@ -47,15 +46,15 @@ export function createKekKeyring(
     const wrapped = wrapDataKey(currentKek, context, dataKey);
     return Promise.resolve({ kekVersion: current, wrapped, dataKey: createSecretKey(dataKey) });
   };
+  const wrap: Keyring['wrap'] = (dataKey, context) =>
+    Promise.resolve({ kekVersion: current, wrapped: wrapDataKey(currentKek, context, dataKey.export()) });
   // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must become a rejection
-  const unwrap: Keyring['unwrap'] = async ({ kekVersion, wrapped }, context) => {
-    const kek = versions.get(kekVersion);
+  const unwrap: Keyring['unwrap'] = async ({ keyringId, kekVersion, wrapped }, context) => {
     // The object is not lost: another replica, or this one after a change of configuration, can read it.
-    if (kek === undefined) {
-      throw new GatewayError('ServiceUnavailable', 'open', {
-        detail: `keyring ${ID} has no KEK version ${kekVersion}`,
-      });
-    }
+    const unavailable = (detail: string) => new GatewayError('ServiceUnavailable', 'open', { detail });
+    if (keyringId !== undefined) throw unavailable('a key of another keyring was given to the local one');
+    const kek = versions.get(kekVersion);
+    if (kek === undefined) throw unavailable(`the local keyring has no KEK version ${kekVersion}`);
     const dataKey = unwrapDataKey(kek, context, wrapped);
     if (dataKey === undefined) {
       throw new GatewayError('IntegrityFailure', 'open', {
@@ -64,5 +63,5 @@ export function createKekKeyring(
     }
     return dataKey;
   };
-  return { id: ID, newDataKey, unwrap };
+  return { newDataKey, wrap, unwrap, current: () => Promise.resolve({ kekVersion: current }) };
 }

@@ -29,7 +29,7 @@ describe('the cache of data keys', () => {
     assert.equal(unwraps(), 1);
   });
 
-  it('never gives a cached key to another place, version or wrapping', async () => {
+  it('never gives a cached key to another place, keyring, version or wrapping', async () => {
     const { keyring, unwraps } = counting();
     const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeMs: 60_000 });
     const key = await cached.newDataKey(here);
@@ -40,10 +40,11 @@ describe('the cache of data keys', () => {
       [key, elsewhere],
       [{ ...key, wrapped: flipped }, here],
       [{ ...key, kekVersion: 2 }, here],
+      [{ ...key, keyringId: 'vault' }, here],
     ] as const) {
       await assert.rejects(cached.unwrap(wrapped, context), GatewayError);
     }
-    assert.equal(unwraps(), 4);
+    assert.equal(unwraps(), 5);
   });
 
   it('keeps no more keys than it may, and no longer', async () => {
@@ -63,8 +64,9 @@ describe('the cache of data keys', () => {
     const dataKey = createSecretKey(randomBytes(32));
     let down = true;
     const keyring: Keyring = {
-      id: 'test',
       newDataKey: () => Promise.reject(new Error('not used')),
+      wrap: () => Promise.reject(new Error('not used')),
+      current: () => Promise.reject(new Error('not used')),
       unwrap: () => (down ? Promise.reject(new GatewayError('ServiceUnavailable', 'open')) : Promise.resolve(dataKey)),
     };
     const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeMs: 60_000 });

@@ -45,6 +45,31 @@ describe('local keyring', () => {
     assert.equal((await after.newDataKey(CONTEXT)).kekVersion, 2);
   });
 
+  it('says which version wraps, and wraps a key that exists for another place by it', async () => {
+    const before = createLocalKeyring({ current: 1, versions: new Map([[1, OLD]]) });
+    const after = createLocalKeyring({
+      current: 2,
+      versions: new Map([
+        [1, OLD],
+        [2, NEW],
+      ]),
+    });
+    assert.deepEqual(await after.current(), { kekVersion: 2 });
+    const old = await before.newDataKey(CONTEXT);
+    const elsewhere = Buffer.alloc(32, 2);
+    const moved = await after.wrap(old.dataKey, elsewhere);
+    assert.equal(moved.kekVersion, 2);
+    assert.equal(moved.keyringId, undefined);
+    assert.ok((await after.unwrap(moved, elsewhere)).equals(old.dataKey));
+    await assert.rejects(after.unwrap(moved, CONTEXT), { code: 'IntegrityFailure' });
+  });
+
+  it('calls a key of another keyring unavailable, not lost', async () => {
+    const keyring = createLocalKeyring({ current: 1, versions: new Map([[1, OLD]]) });
+    const key = await keyring.newDataKey(CONTEXT);
+    await assert.rejects(keyring.unwrap({ ...key, keyringId: 'vault' }, CONTEXT), { code: 'ServiceUnavailable' });
+  });
+
   it('calls an unknown version unavailable, not lost', async () => {
     const keyring = createLocalKeyring({ current: 1, versions: new Map([[1, OLD]]) });
     const { wrapped } = await keyring.newDataKey(CONTEXT);
