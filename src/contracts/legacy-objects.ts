@@ -4,8 +4,13 @@ export interface LegacyObject {
   readonly format: string;
   /** `undefined` where no object of the format has that size. Unverified. */
   readonly plainSize: (storedSizeBytes: number) => number | undefined;
-  /** Opens the whole object: its format authenticates nothing less. @throws GatewayError IntegrityFailure */
-  readonly open: (stored: Buffer) => Buffer;
+  /** Headers of the store's answer that belong to the format: not the client's metadata, and not to be copied along. */
+  readonly headers: readonly string[];
+  /**
+   * Opens the whole object: its format authenticates nothing less. A large one opens beside the requests, in a thread.
+   * @throws GatewayError IntegrityFailure
+   */
+  readonly open: (stored: Buffer) => Promise<Buffer>;
 }
 
 /** Reads what other encrypting gateways wrote. */
