@@ -29,6 +29,7 @@ module.exports = {
     only('core-is-a-stranger', 'core/', [...VOCABULARY, 'sigv4/']),
     only('identity-is-a-stranger', 'identity/', [...VOCABULARY, 'sigv4/']),
     only('policy-is-a-stranger', 'policy/', VOCABULARY),
+    only('objects-is-a-stranger', 'objects/', VOCABULARY),
     only('credentials-is-a-stranger', 'credentials/', VOCABULARY),
     only('audit-is-a-stranger', 'audit/', VOCABULARY),
     only('telemetry-is-a-stranger', 'telemetry/', VOCABULARY),

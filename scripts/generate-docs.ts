@@ -244,6 +244,8 @@ const CLASSES: Readonly<Record<OperationRow['operationClass'], string>> = {
   COPY: 'two accesses: the verb on the target, `GET` (or `GET_VERSION`) on the source',
   BATCH: 'each key decided and audited as an access of its own',
   DOCUMENT: 'documents are read and written anew, both ways',
+  UPLOAD: 'parts in the numbers, sizes and ETags of the client',
+  ATTRIBUTES: 'sizes, parts and checksum of the plaintext',
 };
 
 const verbOf = ({ verb, level }: OperationRow): string => {

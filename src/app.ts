@@ -14,6 +14,7 @@ import { createCachingKeyring } from './core/keyring/caching-keyring.ts';
 import { createLocalKeyring } from './core/keyring/local-keyring.ts';
 import { createHttpUpstream } from './core/upstream/http-upstream.ts';
 import { createSigner } from './core/upstream/signer.ts';
+import { createStoreSessions } from './core/upstream/store-sessions.ts';
 import { createCredentialBroker } from './credentials/broker.ts';
 import type { Readiness } from './http/admin-server.ts';
 import { createDataServer } from './http/data-server.ts';
@@ -25,6 +26,8 @@ import { createIssuer } from './identity/issuer.ts';
 import { createSignatureAuthenticator } from './identity/signature-authenticator.ts';
 import { createSignatureVerifier } from './identity/signature-verifier.ts';
 import { createTokenVerifier } from './identity/token-verifier.ts';
+import { createObjectReader } from './objects/object-reader.ts';
+import { createUploads } from './objects/uploads.ts';
 import { createAdmission } from './pipeline/admission.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
@@ -127,6 +130,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     now: clock.now,
   });
 
+  const cipher = createObjectCipher(keyringOf(config));
   const pipeline = createPipeline({
     authenticators: [
       createBearerAuthenticator(tokens),
@@ -134,9 +138,10 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     ],
     authorizer,
     broker,
-    cipher: createObjectCipher(keyringOf(config)),
-    signer: createSigner(),
-    upstream,
+    sessions: createStoreSessions({ upstream, broker, signer: createSigner(), clock }),
+    cipher,
+    reader: createObjectReader({ cipher, smallBodyBytes: config.limits.smallBodyBytes }),
+    uploads: createUploads({ cipher }),
     audit,
     observer,
     clock,

@@ -74,6 +74,7 @@ const assembleBucket = (name: string, config: FileConfig): BucketConfig => {
     storeBucket: bucket.storeBucket ?? name,
     roleArn: bucket.roleArn ?? promised(config.stores[storeName]?.sts.roleArn),
     encryption: bucket.encryption,
+    prefixes: [],
   };
 };
 

@@ -64,6 +64,7 @@ export interface BucketConfig {
   readonly storeBucket: string;
   readonly roleArn: string;
   readonly encryption: FileBucket['encryption'];
+  readonly prefixes: readonly { readonly prefix: string; readonly encryption: FileBucket['encryption'] }[];
 }
 
 interface LocalKeyringConfig {

@@ -13,8 +13,9 @@ export type StageName =
   | 'record'
   | 'assume-role'
   | 'seal'
-  | 'sign'
   | 'forward'
+  | 'copy'
+  | 'upload'
   | 'open'
   | 'respond';
 

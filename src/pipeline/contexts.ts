@@ -8,9 +8,9 @@ import type { ChunkSignatures } from '../contracts/chunk-signatures.ts';
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
-import type { StoreSession } from '../contracts/store-session.ts';
+import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
 import type { OpenedObject, ObjectView } from '../contracts/stored-objects.ts';
-import type { OutboundRequest, UpstreamResponse } from '../contracts/upstream.ts';
+import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { DeletedItem, DeleteList, DeleteOutcome } from '../s3/delete-objects.ts';
 import type { S3Request } from '../s3/request.ts';
 import type { Target } from './accesses-of.ts';
@@ -79,7 +79,7 @@ export interface Sealed extends Credentialed {
     | {
         readonly headers: Readonly<Record<string, string>>;
         /** Of a part: where it goes, instead of what the client asked. */
-        readonly query?: OutboundRequest['query'];
+        readonly query?: StoreQuestion['query'];
       }
     | undefined;
 }
@@ -97,4 +97,16 @@ export interface Forwarded extends Credentialed {
 /** The plaintext view of an object: nothing in `body` has left before it was authenticated. HeadObject has no body. */
 export interface Opened extends Credentialed {
   readonly view: ObjectView & Partial<Pick<OpenedObject, 'body'>>;
+}
+
+/** What a small answer is written from; nothing of the store's that is not understood. */
+export interface Answer {
+  /** XML; `undefined`: the answer has no body. */
+  readonly document: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** All requests to the store are done. */
+export interface Answered extends Credentialed {
+  readonly answer: Answer;
 }

@@ -7,16 +7,18 @@ import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { Observer } from '../contracts/observer.ts';
-import type { Signer, Upstream } from '../contracts/upstream.ts';
+import type { StoreSessions } from '../contracts/store-session.ts';
+import type { ObjectReader, Uploads } from '../contracts/stored-objects.ts';
 
 export interface PipelineParts {
   /** Asked in turn; the first that finds a credential of its kind decides. */
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
   readonly broker: CredentialBroker;
+  readonly sessions: StoreSessions;
   readonly cipher: ObjectCipher;
-  readonly signer: Signer;
-  readonly upstream: Upstream;
+  readonly reader: ObjectReader;
+  readonly uploads: Uploads;
   readonly audit: AuditSink;
   readonly observer: Observer;
   readonly clock: Clock;

@@ -5,6 +5,7 @@
 import type { Bucket } from '../contracts/bucket.ts';
 import type { AssumeRolePlan, CredentialBroker } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { isKeptPlain } from '../s3/encryption.ts';
 import type { Target } from './accesses-of.ts';
 import type { Authorized, Decided, DecidedTarget, Divided, Listed, Portion, Recorded } from './contexts.ts';
 import type { Stage } from './stage.ts';
@@ -109,7 +110,9 @@ function knownBucket(name: string, buckets: ReadonlyMap<string, Bucket>): Bucket
 /** What would put plaintext, or a size or key of ciphertext, where it does not belong. */
 function refuseUnperformed({ request }: Authorized, bucket: Bucket, source: Bucket | undefined): void {
   const refuse = (detail: string) => new GatewayError('NotImplemented', 'record', { detail });
-  if (!request.row.encrypted && (bucket.encryption !== 'off' || (source ?? bucket).encryption !== 'off')) {
+  const sourceKey = request.copySource?.key ?? request.key;
+  const isPlain = isKeptPlain(bucket, request.key) && isKeptPlain(source ?? bucket, sourceKey);
+  if (!request.row.encrypted && !isPlain) {
     throw refuse(`${request.operation} in an encrypted bucket`);
   }
   if (source !== undefined && (source.store.name !== bucket.store.name || source.roleArn !== bucket.roleArn)) {

@@ -2,19 +2,16 @@
  * The last stage. Whatever is answered, its outcome is durable before the last byte goes out; an answer that breaks after
  * its first byte is never ended cleanly (`failure.ts` destroys the connection).
  */
-import type { Bucket } from '../contracts/bucket.ts';
 import type { Exchange } from '../contracts/exchange.ts';
-import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { answerHeaders, answerStatus, renderAnswer, type AnswerView } from '../s3/answer.ts';
+import { answerHeaders, answerStatus } from '../s3/answer.ts';
 import { writeDeleteResult } from '../s3/delete-objects.ts';
-import { clientEtag } from '../s3/etag.ts';
-import { ANSWER_LIMIT_BYTES } from '../s3/limits.ts';
-import { parseListing, renderListing } from '../s3/listing.ts';
+import { isKeptPlain } from '../s3/encryption.ts';
 import { responseOverrides } from '../s3/response-overrides.ts';
 import { objectHeaders } from '../s3/store-response.ts';
-import type { Forwarded, Opened, Received, Settled } from './contexts.ts';
-import { readWhole } from './read-whole.ts';
+import { answerOf } from './answer-of.ts';
+import type { Answered, Forwarded, Opened, Received, Settled } from './contexts.ts';
+import type { PipelineParts } from './parts.ts';
 import type { Stage } from './stage.ts';
 
 /** Answers GetObject and HeadObject with the plaintext view. */
@@ -22,15 +19,14 @@ export function createRespondObject(): Stage<Opened, void> {
   return {
     name: 'respond',
     run: async (context) => {
-      const { exchange, request, bucket, response, view, ledger } = context;
-      const stored = objectHeaders(response.headers, bucket.encryption !== 'off');
+      const { exchange, request, bucket, view, ledger } = context;
+      const stored = objectHeaders(view.headers, !isKeptPlain(bucket, request.key));
       const headers: Record<string, string> = { ...stored, ...responseOverrides(request) };
       headers['accept-ranges'] = 'bytes';
       headers['content-length'] = String(view.last - view.first + 1);
       if (view.partial) headers['content-range'] = `bytes ${view.first}-${view.last}/${view.sizeBytes}`;
       const status = view.partial ? 206 : 200;
       if (view.body === undefined) {
-        await response.discard();
         await ledger.end('completed', status);
         exchange.writeHead(status, headers);
         exchange.end();
@@ -87,7 +83,7 @@ export function createRespondWrite(): Stage<Forwarded, void> {
     run: async ({ exchange, request, bucket, response, ledger }) => {
       await response.discard();
       const status = answerStatus(request.operation);
-      const headers = answerHeaders(request, response.headers, bucket.encryption !== 'off');
+      const headers = answerHeaders(request, response.headers, !isKeptPlain(bucket, request.key));
       if (status !== 204) headers['content-length'] = '0';
       await ledger.end('completed', status);
       exchange.writeHead(status, headers);
@@ -97,36 +93,29 @@ export function createRespondWrite(): Stage<Forwarded, void> {
 }
 
 /** Answers listings with plaintext sizes and ETags. */
-export function createRespondListing(cipher: ObjectCipher): Stage<Forwarded, void> {
-  return {
-    name: 'respond',
-    run: async ({ exchange, request, bucket, response, ledger }) => {
-      const stored = await readWhole(response.body, ANSWER_LIMIT_BYTES);
-      const view = { bucket: request.bucket, ...viewOf(bucket, cipher) };
-      await sendXml(exchange, ledger, renderListing(stored, parseListing(request), view));
-    },
-  };
+export function createRespondListing({ reader, cipher }: Pick<PipelineParts, 'reader' | 'cipher'>): Stage<Forwarded, void> {
+  // READ and UPLOAD owners: see the brief.
+  throw new Error(`not yet: ${typeof reader}${typeof cipher}`);
 }
 
-/**
- * Answers copies and operations with documents. A store that takes long answers 200 first and fails in the document: it
- * is read whole before anything is said, so that client and record have the failure.
- */
-export function createRespondDocument(cipher: ObjectCipher): Stage<Forwarded, void> {
+/** Answers operations with documents. */
+export function createRespondDocument(): Stage<Forwarded, void> {
+  const { run } = createRespondAnswer();
+  return { name: 'respond', run: async (context) => run({ ...context, answer: await answerOf(context) }) };
+}
+
+/** Answers copies, uploads and whatever else was put together here. */
+export function createRespondAnswer(): Stage<Answered, void> {
   return {
     name: 'respond',
-    run: async ({ exchange, request, bucket, response, ledger }) => {
-      const stored = await readWhole(response.body, ANSWER_LIMIT_BYTES);
-      const document = renderAnswer(request, stored, viewOf(bucket, cipher));
-      const status = answerStatus(request.operation);
-      const headers = answerHeaders(request, response.headers, bucket.encryption !== 'off');
+    run: async ({ exchange, request, ledger, answer: { document, headers } }) => {
       if (document !== undefined) {
         await sendXml(exchange, ledger, document, headers);
         return;
       }
-      if (status !== 204) headers['content-length'] = '0';
+      const status = answerStatus(request.operation);
       await ledger.end('completed', status);
-      exchange.writeHead(status, headers);
+      exchange.writeHead(status, status === 204 ? headers : { ...headers, 'content-length': '0' });
       exchange.end();
     },
   };
@@ -138,13 +127,6 @@ export function createRespondEach(): Stage<Settled, void> {
     name: 'respond',
     run: ({ exchange, ledger, list, outcomes }) => sendXml(exchange, ledger, writeDeleteResult(list, outcomes)),
   };
-}
-
-/** How stored facts look to the client of a bucket. */
-function viewOf({ encryption }: Bucket, cipher: ObjectCipher): AnswerView {
-  if (encryption === 'off') return { size: (stored) => stored, etag: (stored) => stored, checksums: true };
-  // A stored size that no object of ours has is shown as it is: such an object is not served anyway.
-  return { size: (stored) => cipher.plainSize(stored) ?? stored, etag: clientEtag };
 }
 
 /** Sends a whole XML document as the completed answer. */

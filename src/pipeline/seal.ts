@@ -3,42 +3,67 @@
  * read: verified against what the client claimed of it, counted, encrypted. Nothing that would complete the stored object
  * is given before the whole body has been verified. Small bodies are read, verified and sealed in memory.
  */
-import type { ObjectCipher } from '../contracts/object-cipher.ts';
+import type { KeptChecksum, SealedBody } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { isKeptPlain } from '../s3/encryption.ts';
+import { partNumberOf } from '../s3/store-query.ts';
+import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import type { Credentialed, Sealed } from './contexts.ts';
 import type { PipelineParts } from './parts.ts';
 import { collect, heldBack, plainBody } from './plain-body.ts';
 import type { Stage } from './stage.ts';
 
+type SealParts = Pick<PipelineParts, 'cipher' | 'uploads' | 'limits'>;
+
 /**
  * The stage `seal`.
  * @throws GatewayError MissingContentLength, EntityTooLarge, IncompleteBody, BadDigest, ContentSha256Mismatch,
- * SignatureDoesNotMatch, InvalidChunkSize, MalformedTrailer, InvalidRequest, ServiceUnavailable
+ * SignatureDoesNotMatch, InvalidChunkSize, MalformedTrailer, InvalidRequest, NoSuchUpload, ServiceUnavailable
  */
-export function createSeal(cipher: ObjectCipher, limits: PipelineParts['limits']): Stage<Credentialed, Sealed> {
+export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
+  const { cipher, limits } = parts;
   const maxBytes = Math.min(limits.objectBytes, cipher.maxPlainSizeBytes);
   return {
     name: 'seal',
     run: async (context) => {
       const { request, bucket, ledger } = context;
-      const plainSizeBytes = request.payload.sizeBytes;
-      if (plainSizeBytes === undefined) throw new GatewayError('MissingContentLength', 'seal');
-      if (plainSizeBytes > maxBytes) {
-        throw new GatewayError('EntityTooLarge', 'seal', { detail: `${plainSizeBytes} of at most ${maxBytes} bytes` });
+      const sizeBytes = request.payload.sizeBytes;
+      if (sizeBytes === undefined) throw new GatewayError('MissingContentLength', 'seal');
+      if (sizeBytes > maxBytes) {
+        throw new GatewayError('EntityTooLarge', 'seal', { detail: `${sizeBytes} of at most ${maxBytes} bytes` });
       }
-      const { chunks, checksum } = plainBody(context, plainSizeBytes);
-      const sealed =
-        bucket.encryption === 'off'
-          ? undefined
-          : await cipher.seal({ bucketId: bucket.id, key: request.key }, plainSizeBytes, checksum);
-      if (sealed !== undefined) ledger.keyId = sealed.keyId;
-      const sizeBytes = sealed?.storedSizeBytes ?? plainSizeBytes;
-      if (plainSizeBytes <= limits.smallBodyBytes) {
-        const plain = await collect(chunks, plainSizeBytes);
-        return { ...context, sealed, body: { sizeBytes, content: sealed === undefined ? plain : sealed.whole(plain) } };
+      const { chunks, checksum } = plainBody(context, sizeBytes);
+      const isSmall = sizeBytes <= limits.smallBodyBytes;
+      if (isKeptPlain(bucket, request.key)) {
+        const content = isSmall ? await collect(chunks, sizeBytes) : heldBack(chunks, sizeBytes);
+        return { ...context, sealed: undefined, body: { sizeBytes, content } };
       }
-      const content = sealed === undefined ? heldBack(chunks, plainSizeBytes) : sealed.body(chunks);
-      return { ...context, sealed, body: { sizeBytes, content } };
+      const { body, sealed } = await plan(parts, context, sizeBytes, checksum);
+      ledger.keyId = body.keyId;
+      const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(chunks);
+      return { ...context, sealed, body: { sizeBytes: body.storedSizeBytes, content } };
     },
   };
+}
+
+/** A part belongs to an upload whose data key its id carries; an object gets a data key of its own. */
+async function plan(
+  { cipher, uploads }: SealParts,
+  { request, bucket, session }: Credentialed,
+  sizeBytes: number,
+  checksum: KeptChecksum | undefined,
+): Promise<{ readonly body: SealedBody; readonly sealed: Sealed['sealed'] }> {
+  const { key, query } = request;
+  const number = request.operation === 'UploadPart' ? partNumberOf(request) : undefined;
+  if (number === undefined) {
+    const body = await cipher.seal({ bucketId: bucket.id, key }, sizeBytes, checksum);
+    return { body, sealed: { headers: { [ENVELOPE_HEADER]: body.envelope } } };
+  }
+  const upload = { key, uploadId: query.get('uploadId') ?? '' };
+  const part = await uploads.sealPart(session, upload, { number, sizeBytes, checksum });
+  const place: readonly (readonly [string, string])[] = [
+    ['partNumber', String(part.slot)],
+    ['uploadId', part.storeUploadId],
+  ];
+  return { body: part, sealed: { headers: {}, query: place } };
 }

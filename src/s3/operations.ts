@@ -31,9 +31,20 @@ export type Verb = (typeof VERBS)[number];
 
 /**
  * Operations of one class take the same way through `pipeline/stages.ts`. LOCAL is answered without a store; COPY has a
- * source; BATCH carries in its body what is to be decided; DOCUMENT has small documents at most, in and out.
+ * source; BATCH carries in its body what is to be decided; DOCUMENT has small documents at most, in and out; UPLOAD is
+ * what a multipart upload takes beside its parts; ATTRIBUTES tells of an object what its trailer knows.
  */
-export type OperationClass = 'READ' | 'WRITE' | 'LIST' | 'DELETE' | 'LOCAL' | 'COPY' | 'BATCH' | 'DOCUMENT';
+export type OperationClass =
+  | 'READ'
+  | 'WRITE'
+  | 'LIST'
+  | 'DELETE'
+  | 'LOCAL'
+  | 'COPY'
+  | 'BATCH'
+  | 'DOCUMENT'
+  | 'UPLOAD'
+  | 'ATTRIBUTES';
 
 export interface OperationRow {
   readonly operationClass: OperationClass;
@@ -150,7 +161,7 @@ export const OPERATIONS = {
   GetObject: { operationClass: 'READ', method: 'GET', level: 'object', verb: 'GET', encrypted: true },
   HeadObject: { operationClass: 'READ', method: 'HEAD', level: 'object', verb: 'GET', encrypted: true },
   GetObjectAttributes: {
-    operationClass: 'DOCUMENT',
+    operationClass: 'ATTRIBUTES',
     method: 'GET',
     level: 'object',
     verb: 'GET',
@@ -235,7 +246,7 @@ export const OPERATIONS = {
     encrypted: true,
   },
   CreateMultipartUpload: {
-    operationClass: 'DOCUMENT',
+    operationClass: 'UPLOAD',
     method: 'POST',
     level: 'object',
     verb: 'PUT',
@@ -260,7 +271,7 @@ export const OPERATIONS = {
     encrypted: false,
   },
   CompleteMultipartUpload: {
-    operationClass: 'DOCUMENT',
+    operationClass: 'UPLOAD',
     method: 'POST',
     level: 'object',
     verb: 'PUT',
@@ -269,7 +280,7 @@ export const OPERATIONS = {
     encrypted: false,
   },
   AbortMultipartUpload: {
-    operationClass: 'DOCUMENT',
+    operationClass: 'UPLOAD',
     method: 'DELETE',
     level: 'object',
     verb: 'PUT',
@@ -277,7 +288,7 @@ export const OPERATIONS = {
     encrypted: false,
   },
   ListParts: {
-    operationClass: 'DOCUMENT',
+    operationClass: 'UPLOAD',
     method: 'GET',
     level: 'object',
     verb: 'PUT',
