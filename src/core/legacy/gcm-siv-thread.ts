@@ -1,0 +1,15 @@
+/**
+ * The thread of one large AES-256-GCM-SIV object: its key and stored bytes come in as worker data; its plaintext leaves as
+ * the one message, or `undefined` where the tag does not hold.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openGcmSiv } from './sealed-body.ts';
+
+/** What the thread is given. */
+export interface SealedMessage {
+  readonly dataKey: Uint8Array;
+  readonly stored: Uint8Array;
+}
+
+const { dataKey, stored } = workerData as SealedMessage;
+parentPort?.postMessage(openGcmSiv(dataKey, stored));
