@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { openGcmSiv } from '../../../../src/core/legacy/sealed-body.ts';
+import { needs } from '../../../support/needs.ts';
+import {
+  headersOf,
+  legacyOf,
+  openStored,
+  readVectors,
+  SEED,
+  vector,
+  VECTORS,
+  type LegacyVector,
+} from './stored-vectors.ts';
+
+interface CipherVector {
+  readonly name: string;
+  readonly key: string;
+  readonly nonce: string;
+  readonly plain: string;
+  readonly result: string;
+}
+
+const seed = Buffer.from(SEED);
+/** What the name of a vector says its format is. */
+const formatOf = ({ name }: LegacyVector): string => name.split(',')[0] ?? '';
+
+describe('legacy objects', () => {
+  for (const given of VECTORS) {
+    it(`are opened: ${given.name}`, async () => {
+      const legacy = legacyOf({ seed: Buffer.from(given.seed), acceptZeroKek: formatOf(given) === 'isec-kek-zero' });
+      const object = legacy.recognise('old', headersOf(given.metadata));
+      assert.equal(object?.format, formatOf(given));
+      assert.equal(object.plainSize(given.body.length), given.plain.length);
+      assert.ok((await object.open(given.body)).equals(given.plain));
+    });
+  }
+
+  it('name the headers that belong to the format, whether or not an object has them', () => {
+    const legacy = legacyOf({ seed });
+    const headers = (name: string) => legacy.recognise('old', headersOf(vector(name).metadata))?.headers;
+    assert.deepEqual(headers('isec-kek-legacy'), ['x-amz-meta-isec', 'x-amz-meta-isec-kek-ver']);
+    assert.deepEqual(headers('s3proxy-python'), [
+      'x-amz-meta-isec',
+      'x-amz-meta-isec-kid',
+      'x-amz-meta-client-etag',
+      'x-amz-meta-plaintext-size',
+    ]);
+  });
+
+  it('are found under the names of metadata that configuration gives', () => {
+    const { metadata } = vector('isec-kek-v1');
+    const renamed = headersOf({ dek: metadata['isec'] ?? '', 'dek-version': '1' });
+    const legacy = legacyOf({ seed, metadataName: 'dek', kekVersionName: 'dek-version' });
+    assert.equal(legacy.recognise('old', renamed)?.format, 'isec-kek-v1');
+    assert.equal(legacy.recognise('old', headersOf(metadata)), undefined);
+  });
+
+  it('find the version of the key beside the key, whatever the name of the metadata', () => {
+    const { metadata } = vector('isec-kek-v1');
+    const renamed = headersOf({ dek: metadata['isec'] ?? '', 'dek-kek-ver': '1' });
+    assert.equal(legacyOf({ seed, metadataName: 'dek' }).recognise('old', renamed)?.format, 'isec-kek-v1');
+  });
+
+  it('are not seen in an object without their metadata', () => {
+    assert.equal(legacyOf({ seed }).recognise('old', headersOf({ colour: 'blue', 'isec-kek-ver': '1' })), undefined);
+  });
+
+  it('leave to clients metadata of that name where no legacy objects are expected', () => {
+    assert.equal(legacyOf(undefined).recognise('old', headersOf({ isec: 'information security' })), undefined);
+  });
+
+  it('have a plaintext size only where nonce and tag fit', () => {
+    const object = legacyOf({ seed }).recognise('old', headersOf(vector('isec-kek-v1').metadata));
+    assert.deepEqual(
+      [0, 27, 28, 29].map((size) => object?.plainSize(size)),
+      [undefined, undefined, 0, 1],
+    );
+  });
+
+  it('say how large they may be', () => {
+    assert.equal(legacyOf({ seed }).maxStoredBytes, 1_000_000);
+  });
+
+  it('large and small, open at the same time', async () => {
+    const legacy = legacyOf({ seed });
+    const given = ['isec-kek-v1, large', 'isec-kek-v1', 'isec-kek-v1, large', 's3proxy-python'].map(vector);
+    const opened = await Promise.all(given.map((stored) => openStored(legacy, stored)));
+    for (const [i, { name, plain }] of given.entries()) assert.ok(opened[i]?.equals(plain), name);
+  });
+
+  it('do not hold up the process while a large one opens', async () => {
+    let turns = 0;
+    const ticking = setInterval(() => (turns += 1), 1);
+    try {
+      await openStored(legacyOf({ seed }), vector('isec-kek-v1, large'));
+    } finally {
+      clearInterval(ticking);
+    }
+    assert.ok(turns > 0);
+  });
+});
+
+describe('AES-256-GCM-SIV', () => {
+  for (const { name, key, nonce, plain, result } of readVectors('rfc8452.json') as CipherVector[]) {
+    it(`opens the vector of RFC 8452, appendix ${name}`, () => {
+      const stored = Buffer.concat([Buffer.from(nonce, 'hex'), Buffer.from(result, 'hex')]);
+      const opened = openGcmSiv(Buffer.from(key, 'hex'), stored);
+      assert.equal(opened && Buffer.from(opened).toString('hex'), plain);
+    });
+  }
+});
+
+describe('the vectors of legacy objects', function () {
+  this.timeout(30_000);
+
+  it('are what the independent program makes', function () {
+    const python = (...args: string[]) => spawnSync('python3', args, { encoding: 'utf8' });
+    needs(this, 'python3 with the package cryptography', python('-c', 'import cryptography').status === 0);
+    const program = fileURLToPath(new URL('../../../vectors/legacy/make_vectors.py', import.meta.url));
+    const { status, stderr } = python(program, '--check');
+    assert.equal(status, 0, stderr);
+  });
+});
