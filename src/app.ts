@@ -4,18 +4,9 @@
  */
 import type { Server } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
-import { createAuditSink } from './audit/create-audit-sink.ts';
-import type { Config, IssuerConfig, StoreConfig } from './config/config.ts';
-import type { Bucket, Store } from './contracts/bucket.ts';
+import type { Config, IssuerConfig } from './config/config.ts';
 import type { Clock } from './contracts/clock.ts';
-import type { Keyring } from './contracts/keyring.ts';
-import { createObjectCipher } from './core/cipher/object-cipher.ts';
-import { createCachingKeyring } from './core/keyring/caching-keyring.ts';
-import { createLocalKeyring } from './core/keyring/local-keyring.ts';
-import { createHttpUpstream } from './core/upstream/http-upstream.ts';
-import { createSigner } from './core/upstream/signer.ts';
-import { createStoreSessions } from './core/upstream/store-sessions.ts';
-import { createCredentialBroker } from './credentials/broker.ts';
+import { createFoundation, openAudit } from './foundation.ts';
 import type { Readiness } from './http/admin-server.ts';
 import { createDataServer } from './http/data-server.ts';
 import { closeGracefully, listen, type ListenTarget } from './http/listen.ts';
@@ -26,8 +17,6 @@ import { createIssuer } from './identity/issuer.ts';
 import { createSignatureAuthenticator } from './identity/signature-authenticator.ts';
 import { createSignatureVerifier } from './identity/signature-verifier.ts';
 import { createTokenVerifier } from './identity/token-verifier.ts';
-import { createObjectReader } from './objects/object-reader.ts';
-import { createUploads } from './objects/uploads.ts';
 import { createAdmission } from './pipeline/admission.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
@@ -64,9 +53,6 @@ export interface Gateway {
   readonly drain: () => Promise<void>;
 }
 
-/** Data keys of objects that are read often; see docs/adr/0010-data-key-cache.md. */
-const KEY_CACHE = { maxKeys: 10_000, maxAgeMs: 300_000 };
-
 /** Of the places of a process, one in so many may be reading the form of somebody whom nobody knows yet. */
 const FORM_SHARE = 4;
 
@@ -77,10 +63,8 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const metrics = createMetrics();
   const observer = createObserver({ metrics, log, clock });
 
-  const stores = new Map(
-    config.stores.map(({ name, endpoint, region }): [string, Store] => [name, { name, endpoint, region }]),
-  );
-  const buckets = new Map(config.buckets.map((bucket): [string, Bucket] => [bucket.name, withStore(bucket, stores)]));
+  const foundation = createFoundation(config, { clock, observer });
+  const { buckets, broker } = foundation;
 
   const policySource = await openPolicySource(() =>
     loadPolicies(config.policies.directory, {
@@ -88,18 +72,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       buckets: [...buckets.keys()],
     }),
   );
-  const audit = await createAuditSink({
-    directory: config.audit.directory,
-    worker: options.worker,
-    pid: options.pid,
-    clock,
-    observer,
-    maxFileBytes: config.audit.rotateBytes,
-    minFreeBytes: config.audit.minFreeBytes,
-    refusalsPerSecond: config.audit.refusals.perSecond,
-    refusalBurst: config.audit.refusals.burst,
-    maxRefusalBytes: config.audit.refusals.maxBytes,
-  });
+  const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
 
   const tokens = createTokenVerifier(
     config.issuers.map((issuer) => createIssuer(issuerOf(issuer, config.timeouts.jwksMs), { clock, observer })),
@@ -107,30 +80,6 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   );
   const authorizer = createAuthorizer(policySource);
   const sessions = sessionsOf(config, { clock, observer, pertinent: authorizer.pertinent });
-  const broker = createCredentialBroker({
-    stores: config.stores.map(stsOf),
-    clock,
-    observer,
-    stsTimeoutMs: config.timeouts.stsMs,
-  });
-  const upstream = createHttpUpstream({
-    stores: config.stores.map(({ name, endpoint, tls }) => ({
-      name,
-      endpoint,
-      minVersion: tls.minVersion,
-      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-      ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-    })),
-    // A request never waits for a connection that another one holds.
-    connections: config.limits.inFlight,
-    connectTimeoutMs: config.timeouts.upstreamConnectMs,
-    headersTimeoutMs: config.timeouts.upstreamHeadersMs,
-    bodyIdleTimeoutMs: config.timeouts.upstreamBodyIdleMs,
-    observer,
-    now: clock.now,
-  });
-
-  const cipher = createObjectCipher(keyringOf(config));
   const pipeline = createPipeline({
     authenticators: [
       createBearerAuthenticator(tokens),
@@ -138,10 +87,10 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     ],
     authorizer,
     broker,
-    sessions: createStoreSessions({ upstream, broker, signer: createSigner(), clock }),
-    cipher,
-    reader: createObjectReader({ cipher, smallBodyBytes: config.limits.smallBodyBytes }),
-    uploads: createUploads({ cipher }),
+    sessions: foundation.sessions,
+    cipher: foundation.cipher,
+    reader: foundation.reader,
+    uploads: foundation.uploads,
     audit,
     observer,
     clock,
@@ -200,7 +149,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     },
     readiness: () => ({
       ready: ready(),
-      reports: [...audit.health(), ...tokens.health(), ...broker.health(), ...upstream.health()],
+      reports: [...audit.health(), ...tokens.health(), ...foundation.health()],
     }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
@@ -218,18 +167,11 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       await setTimeout(config.timeouts.drainDelayMs);
       await closeGracefully(server, config.timeouts.drainMs);
       await tokens.close();
-      broker.close();
-      await upstream.close();
+      await foundation.close();
       await audit.close();
       await log.flush();
     },
   };
-}
-
-function withStore({ storeName, ...bucket }: Config['buckets'][number], stores: ReadonlyMap<string, Store>): Bucket {
-  const store = stores.get(storeName);
-  if (store === undefined) throw new Error(`bucket ${bucket.name} names a store that is not configured`);
-  return { ...bucket, store };
 }
 
 function sessionsOf(
@@ -248,56 +190,11 @@ function sessionsOf(
   return { issue: issuer.issue, verify };
 }
 
-function keyringOf({ keyring }: Config): Keyring {
-  // Without a keyring every bucket has encryption off (configuration sees to it); sealing is then refused all the same.
-  if (keyring === undefined) {
-    const none = () => Promise.reject(new Error('no keyring is configured'));
-    return { newDataKey: none, wrap: none, unwrap: none, current: none };
-  }
-  const { current, seeds } = keyring.local;
-  const local = createLocalKeyring({
-    current,
-    versions: new Map([...seeds].map(([version, seed]) => [version, seed.revealBytes()])),
-  });
-  return createCachingKeyring(local, KEY_CACHE);
-}
-
 function issuerOf({ ca, maxTokenAgeSeconds, ...issuer }: IssuerConfig, fetchTimeoutMs: number): IssuerOptions {
   return {
     ...issuer,
     fetchTimeoutSeconds: fetchTimeoutMs / 1000,
     ...(ca === undefined ? {} : { ca }),
     ...(maxTokenAgeSeconds === undefined ? {} : { maxTokenAgeSeconds }),
-  };
-}
-
-function stsOf({
-  name,
-  tls,
-  credentials,
-  sts,
-}: StoreConfig): Parameters<typeof createCredentialBroker>[0]['stores'][number] {
-  return {
-    name,
-    stsEndpoint: sts.endpoint,
-    region: sts.region,
-    minTls: tls.minVersion,
-    iamEscapes: sts.iamEscapes,
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-    roleDefaults: {
-      sourceIdentity: sts.sourceIdentity,
-      durationSeconds: sts.sessionSeconds,
-      ...(sts.externalId === undefined ? {} : { externalId: sts.externalId }),
-    },
-    ...(credentials === undefined
-      ? {}
-      : {
-          baseCredentials: {
-            accessKeyId: credentials.accessKeyId.reveal(),
-            secretAccessKey: credentials.secretAccessKey.reveal(),
-            ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken.reveal() }),
-          },
-        }),
   };
 }

@@ -1,0 +1,159 @@
+/**
+ * What the gateway and the operators' commands both stand on: buckets, sessions at their stores, the keyring, and the
+ * engines that read and write encrypted objects. Made of a configuration; nothing is asked of anybody yet.
+ */
+import { createAuditSink, type AuditLog } from './audit/create-audit-sink.ts';
+import type { Config, StoreConfig } from './config/config.ts';
+import type { Bucket, Store } from './contracts/bucket.ts';
+import type { Clock } from './contracts/clock.ts';
+import type { CredentialBroker } from './contracts/credential-broker.ts';
+import type { HealthSource } from './contracts/health.ts';
+import type { Keyring } from './contracts/keyring.ts';
+import type { ObjectCipher } from './contracts/object-cipher.ts';
+import type { Observer } from './contracts/observer.ts';
+import type { StoreSessions } from './contracts/store-session.ts';
+import type { ObjectReader, Uploads } from './contracts/stored-objects.ts';
+import { createObjectCipher } from './core/cipher/object-cipher.ts';
+import { createCachingKeyring } from './core/keyring/caching-keyring.ts';
+import { createLocalKeyring } from './core/keyring/local-keyring.ts';
+import { createHttpUpstream } from './core/upstream/http-upstream.ts';
+import { createSigner } from './core/upstream/signer.ts';
+import { createStoreSessions } from './core/upstream/store-sessions.ts';
+import { createCredentialBroker } from './credentials/broker.ts';
+import { createObjectReader } from './objects/object-reader.ts';
+import { createUploads } from './objects/uploads.ts';
+
+export interface FoundationParts {
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+export interface Foundation extends HealthSource {
+  /** By the names that clients use. */
+  readonly buckets: ReadonlyMap<string, Bucket>;
+  readonly broker: CredentialBroker;
+  readonly sessions: StoreSessions;
+  readonly keyring: Keyring;
+  readonly cipher: ObjectCipher;
+  readonly reader: ObjectReader;
+  readonly uploads: Uploads;
+  readonly close: () => Promise<void>;
+}
+
+/** Data keys of objects that are read often; see docs/adr/0010-data-key-cache.md. */
+const KEY_CACHE = { maxKeys: 10_000, maxAgeMs: 300_000 };
+
+/** Builds it. No connection is made before it is needed. */
+export function createFoundation(config: Config, { clock, observer }: FoundationParts): Foundation {
+  const stores = new Map(
+    config.stores.map(({ name, endpoint, region }): [string, Store] => [name, { name, endpoint, region }]),
+  );
+  const broker = createCredentialBroker({
+    stores: config.stores.map(stsOf),
+    clock,
+    observer,
+    stsTimeoutMs: config.timeouts.stsMs,
+  });
+  const upstream = createHttpUpstream({
+    stores: config.stores.map(({ name, endpoint, tls }) => ({
+      name,
+      endpoint,
+      minVersion: tls.minVersion,
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
+    })),
+    // A request never waits for a connection that another one holds.
+    connections: config.limits.inFlight,
+    connectTimeoutMs: config.timeouts.upstreamConnectMs,
+    headersTimeoutMs: config.timeouts.upstreamHeadersMs,
+    bodyIdleTimeoutMs: config.timeouts.upstreamBodyIdleMs,
+    observer,
+    now: clock.now,
+  });
+  const keyring = keyringOf(config);
+  const cipher = createObjectCipher(keyring);
+  return {
+    buckets: new Map(config.buckets.map((bucket): [string, Bucket] => [bucket.name, withStore(bucket, stores)])),
+    broker,
+    sessions: createStoreSessions({ upstream, broker, signer: createSigner(), clock }),
+    keyring,
+    cipher,
+    reader: createObjectReader({ cipher, smallBodyBytes: config.limits.smallBodyBytes }),
+    uploads: createUploads({ cipher }),
+    health: () => [...broker.health(), ...upstream.health()],
+    close: async () => {
+      broker.close();
+      await upstream.close();
+    },
+  };
+}
+
+/** Opens the audit as it is configured, for one process. @throws GatewayError AuditUnavailable */
+export function openAudit(
+  { audit }: Config,
+  { clock, observer, worker, pid }: FoundationParts & { readonly worker: number; readonly pid: number },
+): Promise<AuditLog> {
+  return createAuditSink({
+    directory: audit.directory,
+    worker,
+    pid,
+    clock,
+    observer,
+    maxFileBytes: audit.rotateBytes,
+    minFreeBytes: audit.minFreeBytes,
+    refusalsPerSecond: audit.refusals.perSecond,
+    refusalBurst: audit.refusals.burst,
+    maxRefusalBytes: audit.refusals.maxBytes,
+  });
+}
+
+function withStore({ storeName, ...bucket }: Config['buckets'][number], stores: ReadonlyMap<string, Store>): Bucket {
+  const store = stores.get(storeName);
+  if (store === undefined) throw new Error(`bucket ${bucket.name} names a store that is not configured`);
+  return { ...bucket, store };
+}
+
+function keyringOf({ keyring }: Config): Keyring {
+  // Without a keyring every bucket has encryption off (configuration sees to it); sealing is then refused all the same.
+  if (keyring === undefined) {
+    const none = () => Promise.reject(new Error('no keyring is configured'));
+    return { newDataKey: none, wrap: none, unwrap: none, current: none };
+  }
+  const { current, seeds } = keyring.local;
+  const local = createLocalKeyring({
+    current,
+    versions: new Map([...seeds].map(([version, seed]) => [version, seed.revealBytes()])),
+  });
+  return createCachingKeyring(local, KEY_CACHE);
+}
+
+function stsOf({
+  name,
+  tls,
+  credentials,
+  sts,
+}: StoreConfig): Parameters<typeof createCredentialBroker>[0]['stores'][number] {
+  return {
+    name,
+    stsEndpoint: sts.endpoint,
+    region: sts.region,
+    minTls: tls.minVersion,
+    iamEscapes: sts.iamEscapes,
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
+    roleDefaults: {
+      sourceIdentity: sts.sourceIdentity,
+      durationSeconds: sts.sessionSeconds,
+      ...(sts.externalId === undefined ? {} : { externalId: sts.externalId }),
+    },
+    ...(credentials === undefined
+      ? {}
+      : {
+          baseCredentials: {
+            accessKeyId: credentials.accessKeyId.reveal(),
+            secretAccessKey: credentials.secretAccessKey.reveal(),
+            ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken.reveal() }),
+          },
+        }),
+  };
+}
