@@ -4,19 +4,15 @@
  * its kind and numbers are proven only when the key unwraps and a segment opens.
  * @see docs/spec/object-format.md, "Envelope"
  */
+import type { WrappedKey } from '../../contracts/keyring.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 
 /** "s": one PUT. "m": a multipart upload. */
 export type ObjectKind = 's' | 'm';
 
-export interface Envelope {
+/** A wrapped key of 24 to 256 bytes, by a version from 1 to 2^32 - 1. */
+export interface Envelope extends WrappedKey {
   readonly kind: ObjectKind;
-  /** 1 to 2^32 - 1. */
-  readonly kekVersion: number;
-  /** 24 to 256 bytes. */
-  readonly wrapped: Buffer;
-  /** Absent: the only keyring there is. */
-  readonly keyringId?: string;
 }
 
 const MAX_ENVELOPE_CHARS = 400;
@@ -47,6 +43,16 @@ export function parseEnvelope(value: string): Envelope {
   if (kekVersion > MAX_KEK_VERSION || wrapped.toString('base64url') !== text) throw malformed();
   const envelope = { kind: kind === 's' ? 's' : 'm', kekVersion, wrapped } as const;
   return keyringId === undefined ? envelope : { ...envelope, keyringId };
+}
+
+/** Names the keyring and the KEK version of a wrapped key, such as `local:1`. */
+export function keyIdOf({ keyringId, kekVersion }: Pick<WrappedKey, 'keyringId' | 'kekVersion'>): string {
+  return `${keyringId ?? 'local'}:${kekVersion}`;
+}
+
+/** Tells whether two wrapped keys are the same one. */
+export function isSameKey(a: WrappedKey, b: WrappedKey): boolean {
+  return keyIdOf(a) === keyIdOf(b) && a.wrapped.equals(b.wrapped);
 }
 
 function malformed(): GatewayError {

@@ -27,6 +27,13 @@ export class ExactReader {
     }
   }
 
+  /** Passes over exactly `sizeBytes` without gathering them. @throws GatewayError IntegrityFailure (the stream ended) */
+  async skip(sizeBytes: number): Promise<void> {
+    for (let missing = sizeBytes; missing > 0; missing -= this.#cut(missing).length) {
+      if (this.#rest.length === 0) this.#rest = await this.#chunk();
+    }
+  }
+
   /** Resolves when the stream has ended here. @throws GatewayError IntegrityFailure (it goes on) */
   async end(): Promise<void> {
     while (this.#rest.length === 0) {

@@ -1,21 +1,26 @@
 /**
  * Seals and opens the objects of docs/spec/object-format.md. What enters: plaintext, or stored bytes that an attacker
  * may have written; what leaves: stored bodies, or plaintext that has been authenticated. Knows keys only through the
- * keyring, and nothing of identity or policy. Multipart objects are not read by this release.
+ * keyring, and nothing of identity or policy.
  * @see docs/spec/object-format.md
  */
 import { randomBytes } from 'node:crypto';
 import type { KeptChecksum, ObjectAddress, ObjectCipher, SealedObject } from '../../contracts/object-cipher.ts';
 import type { Keyring } from '../../contracts/keyring.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { encodeEnvelope, parseEnvelope } from './envelope.ts';
+import { encodeEnvelope, keyIdOf, parseEnvelope } from './envelope.ts';
+import { singleLayout } from './layout.ts';
+import { lookUpLayout } from './look-up.ts';
 import { objectContext } from './object-context.ts';
 import { openBody, openWhole } from './open-body.ts';
 import { planRead, storedRange } from './read-plan.ts';
 import { sealBody, sealWhole } from './seal-body.ts';
+import { sealedUpload } from './sealed-upload.ts';
 import { SALT_BYTES } from './segment.ts';
-import { listedPlainSize, MAX_SINGLE_PLAIN_BYTES, singlePlainSize, singleStoredSize } from './sizes.ts';
-import { encodeSingleTrailer } from './trailer-fields.ts';
+import { listedPlainSize, MAX_SINGLE_PLAIN_BYTES, singleStoredSize } from './sizes.ts';
+import { clientParts } from './slots.ts';
+import { encodeTrailerFields } from './trailer-fields.ts';
+import { bareUploadId, encodeUploadId, noSuchUpload, parseBareUploadId, parseUploadId } from './upload-id.ts';
 
 /** Builds the cipher on a keyring. `random` gives that many bytes; only test vectors replace it. */
 export function createObjectCipher(
@@ -32,47 +37,97 @@ export function createObjectCipher(
     const storedSizeBytes = singleStoredSize(plainSizeBytes);
     const trailerFields = () => {
       const kept = checksum && { algorithm: checksum.algorithm, value: checksum.value() };
-      return encodeSingleTrailer(plainSizeBytes, storedSizeBytes, kept);
+      return encodeTrailerFields({
+        kind: 'single',
+        lastPartNumber: 0,
+        plainSizeBytes,
+        storedSizeBytes,
+        checksum: kept,
+      });
     };
-    const { dataKey, kekVersion, wrapped } = await keyring.newDataKey(objectContext(address, 's'));
+    const { dataKey, ...wrappedKey } = await keyring.newDataKey(objectContext(address, 's'));
+    const part = { role: 0, number: 0, plainSizeBytes } as const;
     // Drawn per body: sealing twice under one plan must not repeat a nonce.
-    const plan = () => ({ dataKey, plainSizeBytes, salts: random(2 * SALT_BYTES), trailerFields });
+    const plan = () => ({ dataKey, part, salts: random(2 * SALT_BYTES), trailerFields });
     return {
-      envelope: encodeEnvelope({ kind: 's', kekVersion, wrapped }),
+      envelope: encodeEnvelope({ kind: 's', ...wrappedKey }),
       storedSizeBytes,
-      keyId: `${keyring.id}:${kekVersion}`,
+      keyId: keyIdOf(wrappedKey),
       body: (plain) => sealBody(plan(), plain),
       whole: (plain) => sealWhole(plan(), plain),
     };
   }
 
-  const open: ObjectCipher['open'] = async (address, stored, range) => {
-    const envelope = parseEnvelope(stored.envelope);
-    if (envelope.kind === 'm') {
-      throw new GatewayError('NotImplemented', 'open', { detail: 'this release does not read multipart objects' });
-    }
-    if (envelope.keyringId !== undefined && envelope.keyringId !== keyring.id) {
-      throw new GatewayError('ServiceUnavailable', 'open', {
-        detail: `no keyring ${envelope.keyringId} is configured`,
-      });
-    }
-    const plainSizeBytes = singlePlainSize(stored.storedSizeBytes);
-    if (plainSizeBytes === undefined || plainSizeBytes > MAX_SINGLE_PLAIN_BYTES) {
-      throw new GatewayError('IntegrityFailure', 'open', {
-        detail: `no object has ${stored.storedSizeBytes} stored bytes`,
-      });
-    }
-    const read = planRead(plainSizeBytes, stored, range);
-    const dataKey = await keyring.unwrap(envelope, objectContext(address, 's'));
+  const newUpload: ObjectCipher['newUpload'] = async (address) => {
+    const context = objectContext(address, 'm');
+    const { dataKey, ...wrappedKey } = await keyring.newDataKey(context);
     return {
-      plainSizeBytes,
-      first: read.first,
-      last: read.last,
-      keyId: `${keyring.id}:${envelope.kekVersion}`,
-      body: (source) => openBody({ dataKey, plainSizeBytes, read }, source),
-      whole: (bytes) => openWhole({ dataKey, plainSizeBytes, read }, bytes),
+      envelope: encodeEnvelope({ kind: 'm', ...wrappedKey }),
+      keyId: keyIdOf(wrappedKey),
+      clientId: (storeUploadId) => encodeUploadId(wrappedKey, dataKey, context, storeUploadId),
     };
   };
 
-  return { maxPlainSizeBytes: MAX_SINGLE_PLAIN_BYTES, seal, storedRange, open, plainSize: listedPlainSize };
+  const openUpload: ObjectCipher['openUpload'] = async (address, uploadId) => {
+    const { wrappedKey, storeUploadId, verify } = parseUploadId(uploadId);
+    const context = objectContext(address, 'm');
+    const dataKey = await keyring.unwrap(wrappedKey, context).catch((error: unknown) => {
+      if (error instanceof GatewayError && error.code !== 'IntegrityFailure') throw error;
+      throw noSuchUpload('the key in the upload id does not unwrap');
+    });
+    verify(dataKey, context);
+    return sealedUpload({ dataKey, wrappedKey, random }, storeUploadId);
+  };
+
+  const lookUp: ObjectCipher['lookUp'] = async (address, stored, read) => {
+    const envelope = parseEnvelope(stored.envelope);
+    const dataKey = await keyring.unwrap(envelope, objectContext(address, envelope.kind));
+    return lookUpLayout(dataKey, envelope.kind, stored.sizeBytes, read);
+  };
+
+  const plan: ObjectCipher['plan'] = async (address, stored, layout, wanted) => {
+    const envelope = parseEnvelope(stored.envelope);
+    if (envelope.kind !== layout.kind || stored.sizeBytes !== layout.storedSizeBytes) {
+      throw new GatewayError('IntegrityFailure', 'open', { detail: 'the layout is of another object' });
+    }
+    const read = planRead(layout, wanted);
+    const dataKey = await keyring.unwrap(envelope, objectContext(address, envelope.kind));
+    return {
+      plainSizeBytes: layout.plainSizeBytes,
+      first: read.first,
+      last: read.last,
+      keyId: keyIdOf(envelope),
+      extent: read.extent,
+      body: (source, given) => openBody({ dataKey, layout, read }, source, given),
+      whole: (bytes, given) => openWhole({ dataKey, layout, read }, bytes, given),
+    };
+  };
+
+  const rewrap: ObjectCipher['rewrap'] = async (from, value, to) => {
+    const { kind, ...wrappedKey } = parseEnvelope(value);
+    const dataKey = await keyring.unwrap(wrappedKey, objectContext(from, kind));
+    const rewrapped = await keyring.wrap(dataKey, objectContext(to, kind));
+    return { envelope: encodeEnvelope({ kind, ...rewrapped }), keyId: keyIdOf(rewrapped) };
+  };
+
+  return {
+    maxPlainSizeBytes: MAX_SINGLE_PLAIN_BYTES,
+    seal,
+    newUpload,
+    openUpload,
+    bareUploadId,
+    storeUploadId: async (address, uploadId) =>
+      parseBareUploadId(uploadId) ?? (await openUpload(address, uploadId)).storeUploadId,
+    clientParts,
+    rewrap,
+    describe: (value) => {
+      const envelope = parseEnvelope(value);
+      return { kind: envelope.kind, keyId: keyIdOf(envelope) };
+    },
+    storedRange,
+    singleLayout,
+    lookUp,
+    plan,
+    plainSize: listedPlainSize,
+  };
 }

@@ -1,41 +1,53 @@
 /**
- * Stored bytes of a single PUT, as `storedRange` asked for them -> plaintext. No byte leaves before its segment is
- * authenticated, and the last chunk leaves only when the store has ended its answer at the right length and, where it
- * came, the trailer has been verified. Holds two segments.
+ * Stored bytes of a planned read -> plaintext. No byte leaves before its segment is authenticated, and the last chunk
+ * leaves only when the store has ended its answer where it said and, where it came, the trailer has been verified. Layout
+ * parts between are passed over. Holds two segments.
  */
 import { timingSafeEqual, type KeyObject } from 'node:crypto';
+import type { ObjectLayout, StoredExtent } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { deriveOnce } from './derived-keys.ts';
 import { ExactReader } from './exact-reader.ts';
+import { segmentsOf, type PlacedPart, type PlacedSegment } from './layout.ts';
 import type { ReadPlan } from './read-plan.ts';
 import { openSegment, SALT_BYTES, segmentKey } from './segment.ts';
-import { SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES, singleStoredSize, TRAILER_BYTES } from './sizes.ts';
+import { CELL_BYTES, TRAILER_BYTES } from './sizes.ts';
 import { openTrailer } from './trailer.ts';
+import { requireTrailerOf } from './look-up.ts';
 
 export interface OpenPlan {
   readonly dataKey: KeyObject;
-  /** Of the whole object. */
-  readonly plainSizeBytes: number;
+  readonly layout: ObjectLayout;
   readonly read: ReadPlan;
 }
 
-/** Verified: decrypts a read that comes as a stream. @throws GatewayError IntegrityFailure */
+/** Verified: decrypts a read that comes as a stream of what `given` says. @throws GatewayError IntegrityFailure */
 export async function* openBody(
   plan: OpenPlan,
   stored: AsyncIterable<Buffer>,
+  given: StoredExtent,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const { read } = plan;
-  const opener = new BodyOpener(plan);
+  const { layout, read } = plan;
   const reader = new ExactReader(stored);
   try {
-    await reader.take(read.skippedBytes);
+    requireCover(plan, given);
+    const opener = new SegmentOpener(plan);
+    let at = given.first;
     let held: Buffer | undefined;
-    for (let index = read.firstSegment; index <= read.lastSegment; index += 1) {
-      const plain = opener.segment(index, await reader.take(opener.cellBytes(index)));
-      if (index < read.lastSegment) yield plain;
+    for (const segment of segmentsOf(layout, read.first, read.last)) {
+      await reader.skip(segment.storedStart - at);
+      const plain = opener.open(segment, await reader.take(segment.storedBytes));
+      at = segment.storedStart + segment.storedBytes;
+      if (segment.plainStart + segment.plainBytes <= read.last) yield plain;
       else held = plain;
     }
-    opener.trailing(await reader.take(read.trailingBytes));
+    const trailerStart = trailerStartIn(layout, given);
+    if (trailerStart !== undefined) {
+      await reader.skip(trailerStart - at);
+      verifyTrailer(plan, await reader.take(TRAILER_BYTES));
+      at = trailerStart + TRAILER_BYTES;
+    }
+    await reader.skip(given.last + 1 - at);
     await reader.end();
     if (held !== undefined) yield held;
   } finally {
@@ -44,77 +56,61 @@ export async function* openBody(
 }
 
 /** Verified: decrypts a read that is in memory whole. @throws GatewayError IntegrityFailure */
-export function openWhole(plan: OpenPlan, stored: Buffer): Buffer {
-  const { read } = plan;
-  const opener = new BodyOpener(plan);
-  let at = 0;
-  const take = (sizeBytes: number): Buffer => {
-    const piece = stored.subarray(at, at + sizeBytes);
-    if (piece.length < sizeBytes) throw failure('the store gave fewer bytes than it announced');
-    at += sizeBytes;
-    return piece;
-  };
-  take(read.skippedBytes);
+export function openWhole(plan: OpenPlan, stored: Buffer, given: StoredExtent): Buffer {
+  const { layout, read } = plan;
+  requireCover(plan, given);
+  if (stored.length !== given.last + 1 - given.first) throw failure('the store gave other bytes than it announced');
+  const opener = new SegmentOpener(plan);
   const plain: Buffer[] = [];
-  for (let index = read.firstSegment; index <= read.lastSegment; index += 1) {
-    plain.push(opener.segment(index, take(opener.cellBytes(index))));
+  for (const segment of segmentsOf(layout, read.first, read.last)) {
+    const at = segment.storedStart - given.first;
+    plain.push(opener.open(segment, stored.subarray(at, at + segment.storedBytes)));
   }
-  opener.trailing(take(read.trailingBytes));
-  if (at !== stored.length) throw failure('the store gave more bytes than it announced');
+  if (trailerStartIn(layout, given) !== undefined) verifyTrailer(plan, stored.subarray(-TRAILER_BYTES));
   return plain.length === 1 && plain[0] !== undefined ? plain[0] : Buffer.concat(plain);
 }
 
-/** The segments of one read, in order, and what comes after them. */
-class BodyOpener {
+/** The segments of one read, in order. */
+class SegmentOpener {
   readonly #plan: OpenPlan;
-  #part: { readonly salt: Buffer; readonly key: KeyObject } | undefined;
+  #current: { readonly part: PlacedPart; readonly salt: Buffer; readonly key: KeyObject } | undefined;
 
   constructor(plan: OpenPlan) {
     this.#plan = plan;
   }
 
-  /** Stored size of a segment. */
-  cellBytes(index: number): number {
-    return Math.min(SEGMENT_BYTES, this.#plan.plainSizeBytes - index * SEGMENT_BYTES) + SEGMENT_OVERHEAD_BYTES;
-  }
-
-  /** Verified: gives what the read asked for of a segment. */
-  segment(index: number, cell: Buffer): Buffer {
-    const { plainSizeBytes, read } = this.#plan;
-    const part = (this.#part ??= partOf(this.#plan, cell));
-    if (!timingSafeEqual(part.salt, saltOf(cell))) throw failure(`segment ${index} is of another upload`);
-    const isLast = index * SEGMENT_BYTES + cell.length - SEGMENT_OVERHEAD_BYTES === plainSizeBytes;
-    return clip(openSegment(part.key, { index, isLast }, cell), index, read);
-  }
-
-  /** Verifies the trailer where it came whole. */
-  trailing(bytes: Buffer): void {
-    const { dataKey, plainSizeBytes } = this.#plan;
-    if (bytes.length === TRAILER_BYTES) verifyTrailer(dataKey, bytes, plainSizeBytes);
+  /** Verified: gives what the read asks for of a segment. */
+  open({ part, index, isLast, plainStart }: PlacedSegment, cell: Buffer): Buffer {
+    const { dataKey, read } = this.#plan;
+    const salt = cell.subarray(0, SALT_BYTES);
+    // Parts are new objects for every read, and one for all segments of a part.
+    if (this.#current?.part !== part) {
+      const kept = Buffer.from(salt);
+      this.#current = { part, salt: kept, key: segmentKey(dataKey, kept, part, deriveOnce) };
+    }
+    if (!timingSafeEqual(this.#current.salt, salt)) throw failure(`segment ${index} is of another upload`);
+    const plain = openSegment(this.#current.key, { index, isLast }, cell);
+    return plain.subarray(Math.max(0, read.first - plainStart), read.last + 1 - plainStart);
   }
 }
 
-function partOf({ dataKey, plainSizeBytes }: OpenPlan, cell: Buffer): { salt: Buffer; key: KeyObject } {
-  const salt = Buffer.from(saltOf(cell));
-  return { salt, key: segmentKey(dataKey, salt, { role: 0, number: 0, plainSizeBytes }, deriveOnce) };
+/** The most that a request made before the layout was known begins too early. */
+const MAX_SKIPPED_BYTES = 2 * CELL_BYTES;
+
+function requireCover({ layout, read: { extent } }: OpenPlan, { first, last }: StoredExtent): void {
+  const skipped = extent.first - first;
+  const covers = skipped >= 0 && skipped <= MAX_SKIPPED_BYTES && last >= extent.last && last < layout.storedSizeBytes;
+  if (!covers) throw failure('the store gave other bytes than were asked for');
 }
 
-function saltOf(cell: Buffer): Buffer {
-  return cell.subarray(0, SALT_BYTES);
+/** Offset of the object's last trailer where it comes whole. */
+function trailerStartIn({ storedSizeBytes }: ObjectLayout, { first, last }: StoredExtent): number | undefined {
+  const start = storedSizeBytes - TRAILER_BYTES;
+  return last === storedSizeBytes - 1 && start >= first ? start : undefined;
 }
 
-function clip(plain: Buffer, index: number, { first, last }: ReadPlan): Buffer {
-  const start = index * SEGMENT_BYTES;
-  return plain.subarray(Math.max(0, first - start), last + 1 - start);
-}
-
-function verifyTrailer(dataKey: KeyObject, bytes: Buffer, plainSizeBytes: number): void {
-  const trailer = openTrailer(dataKey, bytes);
-  const isOurs =
-    trailer.kind === 'single' &&
-    trailer.plainSizeBytes === plainSizeBytes &&
-    trailer.storedSizeBytes === singleStoredSize(plainSizeBytes);
-  if (!isOurs) throw failure('the trailer is of another object');
+function verifyTrailer({ dataKey, layout }: OpenPlan, bytes: Buffer): void {
+  requireTrailerOf(layout, openTrailer(dataKey, bytes));
 }
 
 function failure(detail: string): GatewayError {

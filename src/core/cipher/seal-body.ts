@@ -1,22 +1,23 @@
 /**
- * Plaintext of an announced size -> the stored body of a single PUT: segments and trailer. What would complete the
- * stored object (its last segment and the trailer) is given only when the plaintext has ended and was exactly as long as
- * announced: a body that dies, or whose source finds its checksum wrong, leaves no object behind. Holds one segment.
+ * Plaintext of an announced size -> the stored bytes of one part: segments and, but for an ordinary part, a trailer. What
+ * would complete it in the store (its last segment and the trailer) is given only when the plaintext has ended and was
+ * exactly as long as announced: a body that dies, or whose source finds its checksum wrong, leaves nothing behind. Holds
+ * one segment.
  */
 import type { KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { derive } from './derived-keys.ts';
-import { SALT_BYTES, segmentKey, SegmentSealer } from './segment.ts';
-import { SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES, TRAILER_BYTES } from './sizes.ts';
+import { SALT_BYTES, segmentKey, SegmentSealer, type Part } from './segment.ts';
+import { SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES, segmentCount, TRAILER_BYTES } from './sizes.ts';
 import { sealTrailer } from './trailer.ts';
 
 export interface SealPlan {
   readonly dataKey: KeyObject;
-  readonly plainSizeBytes: number;
+  readonly part: Part;
   /** Two salts in turn, for the segments and the trailer: 24 random bytes, never used before with this data key. */
   readonly salts: Buffer;
-  /** The 100 bytes to seal into the trailer; asked for when the plaintext has ended. */
-  readonly trailerFields: () => Buffer;
+  /** The 100 bytes to seal into the trailer, where there is one; asked for when the plaintext has ended. */
+  readonly trailerFields: (() => Buffer) | undefined;
 }
 
 /** Encrypts a stream of chunks of any size. @throws GatewayError IncompleteBody */
@@ -39,19 +40,21 @@ class BodySealer {
   readonly #salt: Buffer;
   readonly #key: KeyObject | undefined;
   readonly #lastIndex: number;
+  readonly #trailerBytes: number;
   #index = 0;
   #missing: number;
   #out: Buffer;
   #segment: SegmentSealer | undefined;
 
   constructor(plan: SealPlan) {
-    const { dataKey, plainSizeBytes, salts } = plan;
+    const { dataKey, part, salts } = plan;
     this.#plan = plan;
     this.#salt = salts.subarray(0, SALT_BYTES);
-    this.#missing = plainSizeBytes;
-    this.#lastIndex = Math.ceil(plainSizeBytes / SEGMENT_BYTES) - 1;
-    this.#out = Buffer.alloc(plainSizeBytes === 0 ? TRAILER_BYTES : 0);
-    if (plainSizeBytes > 0) this.#key = segmentKey(dataKey, this.#salt, { role: 0, number: 0, plainSizeBytes }, derive);
+    this.#missing = part.plainSizeBytes;
+    this.#lastIndex = segmentCount(part.role, part.plainSizeBytes) - 1;
+    this.#trailerBytes = plan.trailerFields === undefined ? 0 : TRAILER_BYTES;
+    this.#out = Buffer.alloc(this.#trailerBytes);
+    if (part.plainSizeBytes > 0) this.#key = segmentKey(dataKey, this.#salt, part, derive);
   }
 
   /** Takes a chunk and gives the segments that it completed, except the last of the body. */
@@ -72,27 +75,30 @@ class BodySealer {
     }
   }
 
-  /** Gives the last segment and the trailer. */
+  /** Gives the last segment and the trailer, where there is one. */
   end(): Buffer {
     if (this.#missing > 0) throw this.#incomplete(0);
     const { dataKey, salts, trailerFields } = this.#plan;
     this.#segment?.finish();
-    sealTrailer(dataKey, salts.subarray(SALT_BYTES), trailerFields()).copy(this.#out, this.#out.length - TRAILER_BYTES);
+    if (trailerFields !== undefined) {
+      const trailer = sealTrailer(dataKey, salts.subarray(SALT_BYTES), trailerFields());
+      trailer.copy(this.#out, this.#out.length - TRAILER_BYTES);
+    }
     return this.#out;
   }
 
-  /** The buffer of the last segment has room for the trailer. */
+  /** The last segment of an ordinary part takes its tail as well; the last buffer has room for the trailer. */
   #begin(): SegmentSealer {
     if (this.#key === undefined) throw this.#incomplete(0);
     const isLast = this.#index === this.#lastIndex;
-    const plainBytes = Math.min(SEGMENT_BYTES, this.#plan.plainSizeBytes - this.#index * SEGMENT_BYTES);
-    const cellBytes = plainBytes + SEGMENT_OVERHEAD_BYTES;
-    this.#out = Buffer.allocUnsafe(isLast ? cellBytes + TRAILER_BYTES : cellBytes);
+    const rest = this.#plan.part.plainSizeBytes - this.#index * SEGMENT_BYTES;
+    const cellBytes = (isLast ? rest : SEGMENT_BYTES) + SEGMENT_OVERHEAD_BYTES;
+    this.#out = Buffer.allocUnsafe(isLast ? cellBytes + this.#trailerBytes : cellBytes);
     return new SegmentSealer(this.#key, this.#salt, { index: this.#index, isLast }, this.#out.subarray(0, cellBytes));
   }
 
   #incomplete(surplus: number): GatewayError {
-    const { plainSizeBytes } = this.#plan;
+    const { plainSizeBytes } = this.#plan.part;
     const received = plainSizeBytes - this.#missing + surplus;
     return new GatewayError('IncompleteBody', 'seal', { detail: `${received} of ${plainSizeBytes} bytes` });
   }

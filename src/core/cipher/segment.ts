@@ -7,7 +7,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCM, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { Derive } from './derived-keys.ts';
-import { SEGMENT_BYTES } from './sizes.ts';
+import { SEGMENT_BYTES, type PartRole } from './sizes.ts';
 
 export const SALT_BYTES = 12;
 export const TAG_BYTES = 16;
@@ -17,8 +17,7 @@ const KEY_LABEL = Buffer.from('sallyport/1/seg\0');
 const ALGORITHM = 1;
 
 export interface Part {
-  /** 0: single PUT. 1: ordinary part. 2: final part. */
-  readonly role: 0 | 1 | 2;
+  readonly role: PartRole;
   /** The client's part number; 0 for a single PUT. */
   readonly number: number;
   readonly plainSizeBytes: number;

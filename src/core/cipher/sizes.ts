@@ -16,6 +16,10 @@ export const TRAILER_BYTES = 160;
 export const MIN_PART_BYTES = 5_242_880;
 /** Largest plaintext of a single PUT: its stored size is exactly S3's 5 GiB. */
 export const MAX_SINGLE_PLAIN_BYTES = 5_366_416_152;
+/** Largest plaintext of an ordinary part: its stored size is exactly S3's 5 GiB. */
+export const MAX_ORDINARY_PLAIN_BYTES = 5_366_416_340;
+/** S3's largest object. */
+export const MAX_OBJECT_BYTES = 5 * 2 ** 40;
 /** No object is larger (8 TiB); offsets of ranges are cut here so that arithmetic on them stays exact. */
 export const MAX_OFFSET = 2 ** 43;
 /** S3's most parts of one upload. */
@@ -46,6 +50,14 @@ export function ordinaryPlainSize(storedSizeBytes: number): number | undefined {
   const full = Math.floor(storedSizeBytes / CELL_BYTES);
   const rest = storedSizeBytes % CELL_BYTES;
   return rest < SEGMENT_BYTES ? full * SEGMENT_BYTES + rest : undefined;
+}
+
+/** Role of a part: 0 the body of a single PUT, 1 an ordinary part, 2 a final part. */
+export type PartRole = 0 | 1 | 2;
+
+/** Gives the number of segments of a part; the last one of an ordinary part takes the tail. */
+export function segmentCount(role: PartRole, plainSizeBytes: number): number {
+  return role === 1 ? Math.floor(plainSizeBytes / SEGMENT_BYTES) : Math.ceil(plainSizeBytes / SEGMENT_BYTES);
 }
 
 /** What a stored size says of an object's layout before anything of it is read. */

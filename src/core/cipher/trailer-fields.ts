@@ -1,26 +1,13 @@
 /**
- * The 100 bytes inside a trailer. What enters to be parsed was authenticated before; it is parsed strictly all the same:
- * every field within its bounds, every reserved byte zero, so that a writer's mistake is found and not interpreted.
+ * The 100 bytes inside a trailer, and the list of runs. What enters to be parsed was authenticated before; it is parsed
+ * strictly all the same: every field within its bounds, every reserved byte zero, so that a writer's mistake is found and
+ * not interpreted.
  * @see docs/spec/object-format.md, "Trailer"
  */
+import type { ObjectChecksum, PartRun } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { ChecksumAlgorithm } from '../../s3/request.ts';
 import { MAX_OFFSET, MAX_PARTS } from './sizes.ts';
-
-const TRAILER_FIELDS_BYTES = 100;
-
-/** `count` parts with consecutive numbers and one length. */
-interface PartRun {
-  readonly firstNumber: number;
-  readonly count: number;
-  readonly plainSizeBytes: number;
-}
-
-/** A checksum of the plaintext as it stands in a trailer. */
-export interface TrailerChecksum {
-  readonly algorithm: ChecksumAlgorithm;
-  readonly value: Buffer;
-}
 
 export interface TrailerFields {
   readonly kind: 'single' | 'final' | 'layout';
@@ -31,7 +18,7 @@ export interface TrailerFields {
   /** Of the object; 0 in a final part, whose writer does not know it. */
   readonly storedSizeBytes: number;
   /** Of the plaintext. Absent as well where its type is one that this release does not know. */
-  readonly checksum?: TrailerChecksum;
+  readonly checksum?: ObjectChecksum;
   /** Stored bytes of the sealed run list that stands before the trailer; 0 where the runs fit into the trailer. */
   readonly extensionBytes: number;
   readonly runCount: number;
@@ -39,6 +26,16 @@ export interface TrailerFields {
   readonly runs: readonly PartRun[];
 }
 
+/** What a writer says; the runs are those of a layout. */
+export interface NewTrailer extends Pick<
+  TrailerFields,
+  'kind' | 'lastPartNumber' | 'plainSizeBytes' | 'storedSizeBytes'
+> {
+  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: Buffer } | undefined;
+  readonly runs?: readonly PartRun[];
+}
+
+const TRAILER_FIELDS_BYTES = 100;
 const VERSION = 1;
 const KINDS = ['single', 'final', 'layout'] as const;
 const CHECKSUMS: readonly { readonly algorithm: ChecksumAlgorithm; readonly bytes: number }[] = [
@@ -48,21 +45,27 @@ const CHECKSUMS: readonly { readonly algorithm: ChecksumAlgorithm; readonly byte
   { algorithm: 'SHA1', bytes: 20 },
   { algorithm: 'SHA256', bytes: 32 },
 ];
+const COMPOSITE = 0x80;
 const CHECKSUM_AT = 22;
 const MAX_CHECKSUM_BYTES = 32;
 const RUNS_AT = 60;
 const RUN_BYTES = 10;
 const INLINE_RUNS = 4;
+const TAG_BYTES = 16;
 
-/** Writes the trailer fields of a single PUT. @throws GatewayError InvalidDigest (a checksum of the wrong length) */
-export function encodeSingleTrailer(
-  plainSizeBytes: number,
-  storedSizeBytes: number,
-  checksum?: TrailerChecksum,
-): Buffer {
+/** Gives the stored bytes of the extension that so many runs need (`ext` in the specification). */
+export function extensionBytesOf(runCount: number): number {
+  return runCount > INLINE_RUNS ? runCount * RUN_BYTES + TAG_BYTES : 0;
+}
+
+/** Writes trailer fields; runs that need an extension are left out. @throws GatewayError InvalidDigest (a wrong length) */
+export function encodeTrailerFields(trailer: NewTrailer): Buffer {
+  const { kind, lastPartNumber, plainSizeBytes, storedSizeBytes, checksum, runs = [] } = trailer;
   const fields = Buffer.alloc(TRAILER_FIELDS_BYTES);
+  const extensionBytes = extensionBytesOf(runs.length);
   fields.writeUInt8(VERSION, 0);
-  fields.writeUInt8(1 + KINDS.indexOf('single'), 1);
+  fields.writeUInt8(1 + KINDS.indexOf(kind), 1);
+  fields.writeUInt16BE(lastPartNumber, 2);
   fields.writeBigUInt64BE(BigInt(plainSizeBytes), 4);
   fields.writeBigUInt64BE(BigInt(storedSizeBytes), 12);
   if (checksum !== undefined) {
@@ -76,7 +79,21 @@ export function encodeSingleTrailer(
     fields.writeUInt8(checksum.value.length, 21);
     checksum.value.copy(fields, CHECKSUM_AT);
   }
+  fields.writeUInt32BE(extensionBytes, 54);
+  fields.writeUInt16BE(runs.length, 58);
+  if (extensionBytes === 0) encodeRuns(runs).copy(fields, RUNS_AT);
   return fields;
+}
+
+/** Writes a list of runs, 10 bytes each. */
+export function encodeRuns(runs: readonly PartRun[]): Buffer {
+  const bytes = Buffer.alloc(runs.length * RUN_BYTES);
+  for (const [index, { firstNumber, count, plainSizeBytes }] of runs.entries()) {
+    bytes.writeUInt16BE(firstNumber, index * RUN_BYTES);
+    bytes.writeUInt16BE(count, index * RUN_BYTES + 2);
+    bytes.writeUIntBE(plainSizeBytes, index * RUN_BYTES + 4, 6);
+  }
+  return bytes;
 }
 
 /** Reads the trailer fields of any kind. @throws GatewayError IntegrityFailure */
@@ -89,18 +106,33 @@ export function parseTrailerFields(fields: Buffer): TrailerFields {
   const storedSizeBytes = readSize(fields, 12);
   const extensionBytes = fields.readUInt32BE(54);
   const runCount = fields.readUInt16BE(58);
-  const runs = extensionBytes === 0 ? readRuns(fields, Math.min(runCount, INLINE_RUNS)) : [];
-  requireZero(fields, RUNS_AT + runs.length * RUN_BYTES, TRAILER_FIELDS_BYTES);
+  const inline = extensionBytes === 0 ? Math.min(runCount, INLINE_RUNS) * RUN_BYTES : 0;
+  requireZero(fields, RUNS_AT + inline, TRAILER_FIELDS_BYTES);
 
   if ((kind === 'single') !== (lastPartNumber === 0) || lastPartNumber > MAX_PARTS) throw malformed();
   if ((kind === 'final') !== (storedSizeBytes === 0)) throw malformed();
   if ((kind === 'layout') !== runCount > 0 || runCount > MAX_PARTS) throw malformed();
-  if (extensionBytes !== (runCount > INLINE_RUNS ? runCount * RUN_BYTES + 16 : 0)) throw malformed();
-  if (runs.length > 0) requireRuns(runs, lastPartNumber, plainSizeBytes);
+  if (extensionBytes !== extensionBytesOf(runCount)) throw malformed();
 
-  const known = { kind, lastPartNumber, plainSizeBytes, storedSizeBytes, extensionBytes, runCount, runs };
+  const known = { kind, lastPartNumber, plainSizeBytes, storedSizeBytes, extensionBytes, runCount };
+  const runs = inline === 0 ? [] : parseRuns(fields.subarray(RUNS_AT, RUNS_AT + inline), known);
   const checksum = readChecksum(fields);
-  return checksum === undefined ? known : { ...known, checksum };
+  return checksum === undefined ? { ...known, runs } : { ...known, runs, checksum };
+}
+
+/** Reads the runs of a layout and holds them against its trailer. @throws GatewayError IntegrityFailure */
+export function parseRuns(
+  bytes: Buffer,
+  trailer: Pick<TrailerFields, 'runCount' | 'lastPartNumber' | 'plainSizeBytes'>,
+): PartRun[] {
+  if (bytes.length !== trailer.runCount * RUN_BYTES) throw malformed();
+  const runs = Array.from({ length: trailer.runCount }, (_, index) => ({
+    firstNumber: bytes.readUInt16BE(index * RUN_BYTES),
+    count: bytes.readUInt16BE(index * RUN_BYTES + 2),
+    plainSizeBytes: bytes.readUIntBE(index * RUN_BYTES + 4, 6),
+  }));
+  requireRuns(runs, trailer);
+  return runs;
 }
 
 function readSize(fields: Buffer, at: number): number {
@@ -109,36 +141,32 @@ function readSize(fields: Buffer, at: number): number {
   return Number(size);
 }
 
-function readChecksum(fields: Buffer): TrailerChecksum | undefined {
+function readChecksum(fields: Buffer): ObjectChecksum | undefined {
   const type = fields.readUInt8(20);
   const length = fields.readUInt8(21);
   if (length > MAX_CHECKSUM_BYTES || (type === 0 && length !== 0)) throw malformed();
   requireZero(fields, CHECKSUM_AT + length, CHECKSUM_AT + MAX_CHECKSUM_BYTES);
-  const row = CHECKSUMS[type - 1];
+  const row = CHECKSUMS[(type & ~COMPOSITE) - 1];
   if (row === undefined) return undefined;
   if (row.bytes !== length) throw malformed();
-  return { algorithm: row.algorithm, value: fields.subarray(CHECKSUM_AT, CHECKSUM_AT + length) };
+  const value = fields.subarray(CHECKSUM_AT, CHECKSUM_AT + length);
+  return { algorithm: row.algorithm, value, type: type < COMPOSITE ? 'FULL_OBJECT' : 'COMPOSITE' };
 }
 
-function readRuns(fields: Buffer, count: number): PartRun[] {
-  return Array.from({ length: count }, (_, index) => {
-    const at = RUNS_AT + index * RUN_BYTES;
-    return {
-      firstNumber: fields.readUInt16BE(at),
-      count: fields.readUInt16BE(at + 2),
-      plainSizeBytes: fields.readUIntBE(at + 4, 6),
-    };
-  });
-}
-
-/** Ascending, without overlap, up to the last part, and as long together as the object. */
-function requireRuns(runs: readonly PartRun[], lastPartNumber: number, plainSizeBytes: number): void {
+/** Ascending, each as long as it can be, up to the last part, and as long together as the object. */
+function requireRuns(
+  runs: readonly PartRun[],
+  { lastPartNumber, plainSizeBytes }: Pick<TrailerFields, 'lastPartNumber' | 'plainSizeBytes'>,
+): void {
   let last = 0;
+  let length = -1;
   let sum = 0;
   for (const run of runs) {
-    if (run.firstNumber <= last || run.count === 0) throw malformed();
+    const continues = run.firstNumber === last + 1 && run.plainSizeBytes === length;
+    if (run.firstNumber <= last || run.count === 0 || continues) throw malformed();
     last = run.firstNumber + run.count - 1;
-    sum += run.count * run.plainSizeBytes;
+    length = run.plainSizeBytes;
+    sum += run.count * length;
   }
   if (last !== lastPartNumber || sum !== plainSizeBytes) throw malformed();
 }

@@ -1,6 +1,7 @@
 /**
- * The sealed trailer: salt[12] || commitment[32] || AES-256-GCM(fields[100]) || tag[16]. The commitment names the data
- * key: whoever can craft two wraps cannot make one stored object open in two ways. What leaves has been authenticated.
+ * The sealed trailer: salt[12] || commitment[32] || AES-256-GCM(fields[100]) || tag[16], and the list of runs that may
+ * stand before it under the same key. The commitment names the data key: whoever can craft two wraps cannot make one
+ * stored object open in two ways. What leaves has been authenticated.
  * @see docs/spec/object-format.md, "Trailer"
  */
 import { createCipheriv, createDecipheriv, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
@@ -13,31 +14,54 @@ import { parseTrailerFields, type TrailerFields } from './trailer-fields.ts';
 const CIPHER = 'aes-256-gcm';
 const CIPHER_OPTIONS = { authTagLength: TAG_BYTES };
 const LABEL = Buffer.from('sallyport/1/trailer');
-const NONCE = Buffer.alloc(12);
+const FIELDS_NONCE = Buffer.alloc(12);
+const EXTENSION_NONCE = Buffer.from('000000000000000000000001', 'hex');
 const FIELDS_AT = SALT_BYTES + 32;
 
 /** Seals trailer fields under a fresh 12-byte salt; gives 160 bytes. */
 export function sealTrailer(dataKey: KeyObject, salt: Buffer, fields: Buffer): Buffer {
   const { key, commitment } = trailerKeys(dataKey, salt, derive);
-  const cipher = createCipheriv(CIPHER, key, NONCE, CIPHER_OPTIONS);
-  const sealed = cipher.update(fields);
-  cipher.final();
-  return Buffer.concat([salt, commitment, sealed, cipher.getAuthTag()], TRAILER_BYTES);
+  return Buffer.concat([salt, commitment, seal(key, FIELDS_NONCE, fields)], TRAILER_BYTES);
+}
+
+/** Seals a list of runs under the salt of its trailer; gives 16 bytes more. */
+export function sealExtension(dataKey: KeyObject, salt: Buffer, runs: Buffer): Buffer {
+  return seal(trailerKeys(dataKey, salt, derive).key, EXTENSION_NONCE, runs);
 }
 
 /** Verified: opens the 160 bytes of a trailer of any kind. @throws GatewayError IntegrityFailure */
 export function openTrailer(dataKey: KeyObject, trailer: Buffer): TrailerFields {
-  const { key, commitment } = trailerKeys(dataKey, trailer.subarray(0, SALT_BYTES), deriveOnce);
+  const { key, commitment } = trailerKeys(dataKey, saltOf(trailer), deriveOnce);
   if (!timingSafeEqual(commitment, trailer.subarray(SALT_BYTES, FIELDS_AT))) throw notAuthentic();
-  const decipher = createDecipheriv(CIPHER, key, NONCE, CIPHER_OPTIONS);
-  decipher.setAuthTag(trailer.subarray(-TAG_BYTES));
-  const fields = decipher.update(trailer.subarray(FIELDS_AT, -TAG_BYTES));
+  return parseTrailerFields(open(key, FIELDS_NONCE, trailer.subarray(FIELDS_AT)));
+}
+
+/** Verified: opens the list of runs that stands before a trailer. @throws GatewayError IntegrityFailure */
+export function openExtension(dataKey: KeyObject, trailer: Buffer, sealed: Buffer): Buffer {
+  return open(trailerKeys(dataKey, saltOf(trailer), deriveOnce).key, EXTENSION_NONCE, sealed);
+}
+
+function seal(key: KeyObject, nonce: Buffer, plain: Buffer): Buffer {
+  const cipher = createCipheriv(CIPHER, key, nonce, CIPHER_OPTIONS);
+  const sealed = cipher.update(plain);
+  cipher.final();
+  return Buffer.concat([sealed, cipher.getAuthTag()]);
+}
+
+function open(key: KeyObject, nonce: Buffer, sealed: Buffer): Buffer {
+  const decipher = createDecipheriv(CIPHER, key, nonce, CIPHER_OPTIONS);
+  decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
+  const plain = decipher.update(sealed.subarray(0, -TAG_BYTES));
   try {
     decipher.final();
   } catch {
     throw notAuthentic();
   }
-  return parseTrailerFields(fields);
+  return plain;
+}
+
+function saltOf(trailer: Buffer): Buffer {
+  return trailer.subarray(0, SALT_BYTES);
 }
 
 function trailerKeys(dataKey: KeyObject, salt: Buffer, derived: Derive): { key: KeyObject; commitment: Buffer } {

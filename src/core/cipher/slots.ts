@@ -1,0 +1,64 @@
+/**
+ * Which part number of the store a client's part goes to, and back. An ordinary part keeps its number; a final one leaves
+ * room before itself for a layout part. Pure arithmetic: what a store lists is read by slot and size alone.
+ * @see docs/spec/object-format.md, "Slots"
+ */
+import type { ClientPart, StoredPart } from '../../contracts/object-cipher.ts';
+import {
+  MAX_PARTS,
+  MIN_PART_BYTES,
+  ordinaryPlainSize,
+  ordinaryStoredSize,
+  singlePlainSize,
+  singleStoredSize,
+  TRAILER_BYTES,
+} from './sizes.ts';
+
+/** From this stored size on a part is ordinary, or an ambiguous final one. */
+export const ORDINARY_FROM_BYTES = ordinaryStoredSize(MIN_PART_BYTES);
+
+/** Tells whether a part is a final one of the specification. */
+export function isFinalPart(number: number, plainSizeBytes: number): boolean {
+  return plainSizeBytes < MIN_PART_BYTES || number === MAX_PARTS;
+}
+
+/** Gives the store's part number for a part. */
+export function slotOf(number: number, plainSizeBytes: number): number {
+  if (!isFinalPart(number, plainSizeBytes) || number === MAX_PARTS) return number;
+  return number === 1 && singleStoredSize(plainSizeBytes) < ORDINARY_FROM_BYTES ? 1 : number + 1;
+}
+
+/** The plaintext size of what stands in a slot if it is final part `number`; `undefined`: it is not. */
+export function finalPlainSize(number: number, { slot, sizeBytes }: StoredPart): number | undefined {
+  const plainSizeBytes = singlePlainSize(sizeBytes);
+  if (plainSizeBytes === undefined || !isFinalPart(number, plainSizeBytes)) return undefined;
+  return slotOf(number, plainSizeBytes) === slot ? plainSizeBytes : undefined;
+}
+
+/** The plaintext size of what stands in a slot if it is the ordinary part of that number; `undefined`: it is not. */
+export function ordinaryPartSize({ slot, sizeBytes }: StoredPart): number | undefined {
+  return slot < MAX_PARTS && sizeBytes >= ORDINARY_FROM_BYTES ? ordinaryPlainSize(sizeBytes) : undefined;
+}
+
+/** Gives the client's view of all parts that a store lists, ascending. What could be one of two parts is left out. */
+export function clientParts(stored: readonly StoredPart[]): ClientPart[] {
+  const taken = new Set(stored.map(({ slot }) => slot));
+  const found = new Map<number, ClientPart | undefined>();
+  for (const part of stored) {
+    const known = clientPart(part, taken);
+    // One number in two slots: it was uploaded again with the other role, and sizes do not tell which came last.
+    if (known !== undefined) found.set(known.number, found.has(known.number) ? undefined : known);
+  }
+  return [...found.values()].filter((part) => part !== undefined).sort((a, b) => a.number - b.number);
+}
+
+function clientPart(stored: StoredPart, taken: ReadonlySet<number>): ClientPart | undefined {
+  const { slot, sizeBytes } = stored;
+  const isOrdinary = slot < MAX_PARTS && sizeBytes >= ORDINARY_FROM_BYTES;
+  // A final part of just under 5 MiB is stored as large as an ordinary part.
+  const isAmbiguous = isOrdinary && sizeBytes < ORDINARY_FROM_BYTES + TRAILER_BYTES && slot > 1 && !taken.has(slot - 1);
+  if (isAmbiguous) return undefined;
+  const number = isOrdinary || slot === MAX_PARTS ? slot : Math.max(1, slot - 1);
+  const plainSizeBytes = isOrdinary ? ordinaryPartSize(stored) : finalPlainSize(number, stored);
+  return plainSizeBytes === undefined ? undefined : { number, stored, plainSizeBytes };
+}

@@ -1,0 +1,105 @@
+/**
+ * The client's id of an upload: the store's id and the wrapped data key, authenticated under that key and bound to the
+ * place. It is all that any process needs to take the next part. What enters is text from a client; nothing of it is used
+ * before its HMAC holds, but the wrapped key itself.
+ * @see docs/spec/object-format.md, "Upload id"
+ */
+import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto';
+import type { WrappedKey } from '../../contracts/keyring.ts';
+import { GatewayError } from '../../errors/gateway-error.ts';
+
+/** What an upload id says before it is verified. */
+export interface ParsedUploadId {
+  readonly wrappedKey: WrappedKey;
+  readonly storeUploadId: string;
+  /** Throws unless the id was made with this data key for this place. @throws GatewayError NoSuchUpload */
+  readonly verify: (dataKey: KeyObject, context: Buffer) => void;
+}
+
+const VERSION = 1;
+const MAC_BYTES = 32;
+const LABEL = Buffer.from('sallyport/1/upload-id');
+const NO_SALT = Buffer.alloc(0);
+const BARE = '0.';
+const BARE_ID = /^[\x21-\x7e]{1,1024}$/;
+const MAX_ID_CHARS = 4096;
+const KEYRING_ID = /^(?:[a-z0-9][a-z0-9-]{0,31})?$/;
+
+/** Writes the client's id of an upload. */
+export function encodeUploadId(
+  wrappedKey: WrappedKey,
+  dataKey: KeyObject,
+  context: Buffer,
+  storeUploadId: string,
+): string {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(VERSION);
+  head.writeUInt32BE(wrappedKey.kekVersion, 1);
+  const fields = [Buffer.from(wrappedKey.keyringId ?? ''), wrappedKey.wrapped, Buffer.from(storeUploadId)];
+  const body = Buffer.concat([head, ...fields.flatMap((field) => [lengthOf(field), field])]);
+  return Buffer.concat([body, mac(dataKey, body, context)]).toString('base64url');
+}
+
+/** Unverified: reads the client's id of an upload. @throws GatewayError NoSuchUpload */
+export function parseUploadId(uploadId: string): ParsedUploadId {
+  if (uploadId.length > MAX_ID_CHARS) throw noSuchUpload('the upload id is too long');
+  const bytes = Buffer.from(uploadId, 'base64url');
+  if (bytes.toString('base64url') !== uploadId) throw noSuchUpload('the upload id is not canonical base64url');
+  const body = bytes.subarray(0, -MAC_BYTES);
+  const kekVersion = body.length < 5 || body.readUInt8(0) !== VERSION ? 0 : body.readUInt32BE(1);
+  const [keyring, wrapped, id, ...more] = readFields(body.subarray(5));
+  if (kekVersion === 0 || keyring === undefined || wrapped === undefined || id === undefined || more.length > 0) {
+    throw noSuchUpload('the upload id is malformed');
+  }
+  const keyringId = keyring.toString('latin1');
+  if (!KEYRING_ID.test(keyringId)) throw noSuchUpload('the upload id is malformed');
+  return {
+    wrappedKey: keyringId === '' ? { kekVersion, wrapped } : { keyringId, kekVersion, wrapped },
+    storeUploadId: id.toString(),
+    verify: (dataKey, context) => {
+      const expected = mac(dataKey, body, context);
+      if (!timingSafeEqual(expected, bytes.subarray(-MAC_BYTES))) throw noSuchUpload('the upload id is not authentic');
+    },
+  };
+}
+
+/** Writes the id under which listings show an upload. */
+export function bareUploadId(storeUploadId: string): string {
+  return BARE + storeUploadId;
+}
+
+/** Gives the store's id from a bare one, `undefined` where the id is of the other form. @throws GatewayError NoSuchUpload */
+export function parseBareUploadId(uploadId: string): string | undefined {
+  if (!uploadId.startsWith(BARE)) return undefined;
+  const storeUploadId = uploadId.slice(BARE.length);
+  if (!BARE_ID.test(storeUploadId)) throw noSuchUpload('the bare upload id is malformed');
+  return storeUploadId;
+}
+
+export function noSuchUpload(detail: string): GatewayError {
+  return new GatewayError('NoSuchUpload', 'seal', { detail });
+}
+
+/** Reads length-prefixed fields to the end; a field that goes beyond it gives none at all. */
+function readFields(bytes: Buffer): Buffer[] {
+  const fields: Buffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    if (at + 4 > bytes.length) return [];
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) return [];
+    fields.push(bytes.subarray(at + 4, end));
+    at = end;
+  }
+  return fields;
+}
+
+function lengthOf(field: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(field.length);
+  return length;
+}
+
+function mac(dataKey: KeyObject, body: Buffer, context: Buffer): Buffer {
+  const key = createSecretKey(Buffer.from(hkdfSync('sha256', dataKey, NO_SALT, LABEL, 32)));
+  return createHmac('sha256', key).update(body).update(context).digest();
+}
