@@ -107,7 +107,10 @@ export interface Uploads {
   readonly parts: (
     session: StoreSession,
     upload: UploadAddress,
-  ) => Promise<readonly (ClientPart & { readonly lastModified: string })[]>;
+  ) => Promise<{
+    readonly parts: readonly (ClientPart & { readonly lastModified: string })[];
+    readonly storageClass: string;
+  }>;
 }
 
 /** What a copy made. */

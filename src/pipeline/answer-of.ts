@@ -6,13 +6,12 @@
 import { answerHeaders, renderAnswer } from '../s3/answer.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag } from '../s3/etag.ts';
-import { ANSWER_LIMIT_BYTES } from '../s3/limits.ts';
+import { readAnswer } from '../s3/read-answer.ts';
 import type { Answer, Forwarded } from './contexts.ts';
-import { readWhole } from './read-whole.ts';
 
 /** Reads a store's small answer to the end. @throws GatewayError InternalError; the error that the document holds */
 export async function answerOf({ request, bucket, response }: Forwarded): Promise<Answer> {
-  const stored = await readWhole(response.body, ANSWER_LIMIT_BYTES);
+  const stored = await readAnswer(response.body);
   const plain = isKeptPlain(bucket, request.key);
   // Sizes stand only in answers about plain objects: those about sealed ones are written by other stages.
   const view = { size: asStored, etag: plain ? asStored : clientEtag, checksums: plain };

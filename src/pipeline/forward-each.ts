@@ -5,9 +5,8 @@
 import type { Observer } from '../contracts/observer.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readDeleteResult, type DeleteOutcome } from '../s3/delete-objects.ts';
-import { ANSWER_LIMIT_BYTES } from '../s3/limits.ts';
+import { readAnswer } from '../s3/read-answer.ts';
 import type { DecidedTarget, Divided, Forwarded, Portion, Settled } from './contexts.ts';
-import { readWhole } from './read-whole.ts';
 import type { Stage, Way } from './stage.ts';
 
 /**
@@ -35,7 +34,7 @@ export function createForwardEach(
     try {
       const { response } = await portionWay.run(portion, observer);
       const upstreamRequestId = response.headers.get('x-amz-request-id');
-      const result = readDeleteResult(await readWhole(response.body, ANSWER_LIMIT_BYTES), portion.items);
+      const result = readDeleteResult(await readAnswer(response.body), portion.items);
       return result.map((outcome) => ({ outcome, upstreamRequestId }));
     } catch (error) {
       if (!isRefusedByStore(error)) throw error;

@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import type { StoreQuestion } from '../contracts/store-session.ts';
 import { writeDeleteObjects } from '../s3/delete-objects.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { storeEtag } from '../s3/etag.ts';
 import { parseListing, storeListingQuery } from '../s3/listing.ts';
 import { storeDocument } from '../s3/store-document.ts';
 import { storeHeaders } from '../s3/store-headers.ts';
@@ -18,7 +17,12 @@ export function writeOutbound(context: Sealed): StoreQuestion {
   const { sealed, body } = context;
   const outbound = plainOutbound(context);
   if (sealed === undefined) return { ...outbound, body };
-  return { ...outbound, query: sealed.query ?? outbound.query, headers: { ...outbound.headers, ...sealed.headers }, body };
+  return {
+    ...outbound,
+    query: sealed.query ?? outbound.query,
+    headers: { ...outbound.headers, ...sealed.headers },
+    body,
+  };
 }
 
 /** DeleteObject, CopyObject, UploadPartCopy, and whatever else has neither body nor document. */
@@ -43,8 +47,7 @@ export function documentOutbound(context: Documented): StoreQuestion {
   const { request, bucket, document } = context;
   const outbound = plainOutbound(context);
   if (document === undefined) return outbound;
-  const etag = isKeptPlain(bucket, request.key) ? asShown : storeEtag;
-  const written = storeDocument(request, document, { region: bucket.store.region, etag });
+  const written = storeDocument(request, document, { region: bucket.store.region });
   return written === undefined ? outbound : withDocument(outbound, written);
 }
 
@@ -70,5 +73,3 @@ function withDocument(outbound: StoreQuestion, content: Buffer): StoreQuestion {
   };
   return { ...outbound, headers, body: { sizeBytes: content.length, content } };
 }
-
-const asShown = (etag: string): string => etag;

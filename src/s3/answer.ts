@@ -1,16 +1,10 @@
 /**
- * Enters: a store's answer to an operation of the classes WRITE, DELETE, DOCUMENT and COPY. Leaves: the client's answer in
- * the client's names, written anew from what was understood. An error inside a document of status 200 becomes that error.
+ * Enters: a store's answer to an operation of the classes WRITE, DELETE and DOCUMENT. Leaves: the client's answer in the
+ * client's names, written anew from what was understood. An error inside a document of status 200 becomes that error.
  */
 import { renderAccessControl } from './documents/access-control.ts';
 import { renderVersioning } from './documents/bucket-configuration.ts';
-import {
-  renderComplete,
-  renderCopyObject,
-  renderCopyPart,
-  renderInitiate,
-  renderParts,
-} from './documents/multipart.ts';
+import { renderComplete, renderInitiate, readParts, writeParts } from './documents/multipart.ts';
 import { renderAttributes, type AttributesView } from './documents/object-attributes.ts';
 import { renderLegalHold, renderRetention } from './documents/object-lock.ts';
 import { renderTagging } from './documents/tagging.ts';
@@ -51,13 +45,11 @@ export function answerHeaders(
 type Answered = Pick<S3Request, 'operation' | 'bucket' | 'key' | 'query'>;
 type Render = (document: Uint8Array, view: AnswerView, request: Answered) => string;
 
-/** The operations whose answer has a document; listings have listing.ts, DeleteObjects delete-objects.ts. */
+/** The operations whose answer has a document; others have files of their own: listing, delete-objects, copy-result. */
 const DOCUMENTS: Readonly<Partial<Record<OperationName, Render>>> = {
-  CopyObject: (document, { etag }) => renderCopyObject(document, etag),
-  UploadPartCopy: (document, { etag }) => renderCopyPart(document, etag),
   CreateMultipartUpload: (document, _, request) => renderInitiate(document, request),
   CompleteMultipartUpload: (document, { etag }, request) => renderComplete(document, request, etag),
-  ListParts: (document, { etag, size }, request) => renderParts(document, request, etag, size),
+  ListParts: (document, _, request) => writeParts(request, readParts(document)),
   GetObjectTagging: renderTagging,
   GetBucketTagging: renderTagging,
   GetObjectAttributes: renderAttributes,

@@ -3,7 +3,7 @@
  * understood; no byte of the client's is passed on. DeleteObjects has delete-objects.ts.
  */
 import { createBucketForStore, versioningForStore } from './documents/bucket-configuration.ts';
-import { completeUploadForStore } from './documents/complete-upload.ts';
+import { readCompleteUpload, writeCompleteUpload } from './documents/complete-upload.ts';
 import { legalHoldForStore, retentionForStore } from './documents/object-lock.ts';
 import { MAX_BUCKET_TAGS, MAX_OBJECT_TAGS, taggingForStore } from './documents/tagging.ts';
 import type { OperationName } from './operations.ts';
@@ -12,14 +12,12 @@ import type { S3Request } from './request.ts';
 export interface DocumentContext {
   /** The store's region, which CreateBucket may name. */
   readonly region: string;
-  /** The store's ETag of one that the client was shown. */
-  readonly etag: (shown: string) => string;
 }
 
 type Write = (document: Uint8Array, context: DocumentContext) => string | undefined;
 
 const DOCUMENTS: Readonly<Partial<Record<OperationName, Write>>> = {
-  CompleteMultipartUpload: (document, { etag }) => completeUploadForStore(document, etag),
+  CompleteMultipartUpload: (document) => writeCompleteUpload(readCompleteUpload(document)),
   PutObjectTagging: (document) => taggingForStore(document, MAX_OBJECT_TAGS),
   PutBucketTagging: (document) => taggingForStore(document, MAX_BUCKET_TAGS),
   PutObjectRetention: retentionForStore,

@@ -1,40 +1,74 @@
 /**
- * Enters: the client's CompleteMultipartUpload. Leaves: the store's, with the store's ETags. Checksums of parts are
- * read and left out: each part was verified as it arrived, and the ETags pin what was verified.
+ * Enters: the client's CompleteMultipartUpload. Leaves: the parts that it names, and the document for the store, written
+ * anew. Checksums of parts are not put to the store: each part was verified as it arrived, and the ETags pin what was
+ * verified.
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { CHECKSUM_HEADERS } from '../body-claims.ts';
 import { documentLimitBytes, MAX_PART_NUMBER } from '../limits.ts';
+import type { ChecksumAlgorithm } from '../request.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
+import type { XmlElement } from '../xml-reader.ts';
 import { expectChildren, malformedXml, optionalText, readClientDocument, requiredText } from './client-document.ts';
 
-const CHECKSUMS = ['ChecksumCRC32', 'ChecksumCRC32C', 'ChecksumCRC64NVME', 'ChecksumSHA1', 'ChecksumSHA256'];
-const PART = ['ETag', 'PartNumber', ...CHECKSUMS];
-const ETAG = /^(?:"[\w.+/=-]{1,128}"|[\w.+/=-]{1,128})$/;
-const CHECKSUM = /^[\w+/=-]{4,64}$/;
+const CHECKSUMS = [...CHECKSUM_HEADERS.values()].map((kind) => ({ ...kind, name: `Checksum${kind.algorithm}` }));
+const PART = ['ETag', 'PartNumber', ...CHECKSUMS.map(({ name }) => name)];
+const ETAG = /^(?:"([\w.+/=-]{1,128})"|([\w.+/=-]{1,128}))$/;
+
+/** A part as the client names it. */
+export interface NamedUploadPart {
+  /** 1 to 10,000. */
+  readonly number: number;
+  /** As the client was shown it, unquoted. */
+  readonly etag: string;
+  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: Buffer };
+}
 
 /**
- * Writes the list of parts anew; `etag` gives the store's ETag of one that the client was shown.
+ * Reads the parts that a client names: at least one, in ascending order.
  * @throws GatewayError MalformedXML, InvalidPart, InvalidPartOrder
  * @see Amazon S3 API Reference, "CompleteMultipartUpload"
  */
-export function completeUploadForStore(document: Uint8Array, etag: (shown: string) => string): string {
+export function readCompleteUpload(document: Uint8Array): readonly NamedUploadPart[] {
   const root = readClientDocument(document, 'CompleteMultipartUpload', documentLimitBytes('CompleteMultipartUpload'));
   expectChildren(root, ['Part']);
   if (root.children.length === 0 || root.children.length > MAX_PART_NUMBER) throw malformedXml('the number of parts');
   let last = 0;
-  const parts = root.children.map((part) => {
-    expectChildren(part, PART);
-    const number = requiredText(part, 'PartNumber').trim();
-    const value = /^\d{1,5}$/.test(number) ? Number(number) : 0;
-    if (value < 1 || value > MAX_PART_NUMBER) throw malformedXml('PartNumber');
-    if (value <= last) throw new GatewayError('InvalidPartOrder', 'receive');
-    last = value;
-    const shown = requiredText(part, 'ETag').trim();
-    if (!ETAG.test(shown)) throw new GatewayError('InvalidPart', 'receive', { detail: 'an ETag' });
-    for (const name of CHECKSUMS) {
-      if (!CHECKSUM.test(optionalText(part, name)?.trim() ?? 'none')) throw malformedXml(name);
-    }
-    return `<Part>${textElement('PartNumber', value)}${textElement('ETag', etag(shown))}</Part>`;
+  return root.children.map((element) => {
+    const part = readPart(element);
+    if (part.number <= last) throw new GatewayError('InvalidPartOrder', 'receive');
+    last = part.number;
+    return part;
   });
-  return `${XML_DECLARATION}<CompleteMultipartUpload xmlns="${S3_NAMESPACE}">${parts.join('')}</CompleteMultipartUpload>`;
+}
+
+/** Writes the document that names these parts, by their ETags unquoted. */
+export function writeCompleteUpload(parts: readonly { readonly number: number; readonly etag: string }[]): string {
+  const named = parts.map(
+    ({ number, etag }) => `<Part>${textElement('PartNumber', number)}${textElement('ETag', `"${etag}"`)}</Part>`,
+  );
+  return `${XML_DECLARATION}<CompleteMultipartUpload xmlns="${S3_NAMESPACE}">${named.join('')}</CompleteMultipartUpload>`;
+}
+
+function readPart(part: XmlElement): NamedUploadPart {
+  expectChildren(part, PART);
+  const text = requiredText(part, 'PartNumber').trim();
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (number < 1 || number > MAX_PART_NUMBER) throw malformedXml('PartNumber');
+  const [, quoted, bare] = ETAG.exec(requiredText(part, 'ETag').trim()) ?? [];
+  const etag = quoted ?? bare;
+  if (etag === undefined) throw new GatewayError('InvalidPart', 'receive', { detail: 'an ETag' });
+  const [checksum] = CHECKSUMS.flatMap((kind) => readChecksum(part, kind) ?? []);
+  return { number, etag, ...(checksum === undefined ? {} : { checksum }) };
+}
+
+function readChecksum(
+  part: XmlElement,
+  { name, algorithm, sizeBytes }: (typeof CHECKSUMS)[number],
+): NamedUploadPart['checksum'] {
+  const text = optionalText(part, name)?.trim();
+  if (text === undefined) return undefined;
+  const value = Buffer.from(text, 'base64');
+  if (value.length !== sizeBytes || value.toString('base64') !== text) throw malformedXml(name);
+  return { algorithm, value };
 }
