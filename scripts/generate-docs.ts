@@ -36,7 +36,7 @@ const defaultOf = (row: KeyRow): string => {
   return row.default === undefined ? '' : plainDefault(row.default);
 };
 
-const SECRET_FILES: readonly unknown[] = ['secret', 'seed', 'private key'];
+const SECRET_FILES: readonly unknown[] = ['secret', 'seed', 'foreign seed', 'private key'];
 
 const rowOf = (row: KeyRow): string[] => [
   `\`${row.path.join('.')}\``,

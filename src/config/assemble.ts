@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { awsEndpoint, isAwsEndpoint } from './aws.ts';
-import type { BucketConfig, Config, IssuerConfig, ListenConfig, StoreConfig } from './config.ts';
+import type { BucketConfig, Config, IssuerConfig, LegacyConfig, ListenConfig, StoreConfig } from './config.ts';
 import { pathKey } from './environment.ts';
 import type { Files } from './read-files.ts';
 import type { FileConfig } from './schema.ts';
@@ -78,6 +78,17 @@ const assembleBucket = (name: string, config: FileConfig): BucketConfig => {
   };
 };
 
+const assembleLegacy = (buckets: FileConfig['buckets'], files: Files): Config['legacy'] => {
+  const configured = new Map<string, LegacyConfig>();
+  for (const [name, { legacy }] of Object.entries(buckets)) {
+    if (legacy === undefined) continue;
+    const { metadataName, kekVersionName, acceptZeroKek } = legacy;
+    const seed = files.get(pathKey(['buckets', name, 'legacy', 'seedFile']));
+    configured.set(name, { metadataName, kekVersionName, acceptZeroKek, seed });
+  }
+  return configured;
+};
+
 const assembleKeyring = (keyring: FileConfig['keyring'], files: Files): Config['keyring'] => {
   if (keyring === undefined) return undefined;
   const { current, versions } = keyring.local;
@@ -124,6 +135,7 @@ export const assemble = (config: FileConfig, files: Files, directory: string): C
   issuers: Object.entries(config.issuers).map(([name, issuer]) => assembleIssuer(name, issuer, files)),
   stores: Object.entries(config.stores).map(([name, store]) => assembleStore(name, store, files)),
   buckets: Object.keys(config.buckets).map((name) => assembleBucket(name, config)),
+  legacy: assembleLegacy(config.buckets, files),
   keyring: assembleKeyring(config.keyring, files),
   sessions: assembleSessions(config.sessions, files),
   endpoint: assembleEndpoint(config),

@@ -67,6 +67,15 @@ export interface BucketConfig {
   readonly prefixes: readonly { readonly prefix: string; readonly encryption: FileBucket['encryption'] }[];
 }
 
+/** What another encrypting gateway left in a bucket. */
+export interface LegacyConfig extends Readonly<
+  Pick<NonNullable<FileBucket['legacy']>, 'metadataName' | 'acceptZeroKek'>
+> {
+  /** Undefined: `<metadataName>-kek-ver`. */
+  readonly kekVersionName: string | undefined;
+  readonly seed: Secret | undefined;
+}
+
 interface LocalKeyringConfig {
   readonly current: number;
   /** Seeds by version. */
@@ -90,6 +99,8 @@ export interface Config extends Readonly<Pick<FileConfig, 'workers' | 'limits' |
   readonly issuers: readonly IssuerConfig[];
   readonly stores: readonly StoreConfig[];
   readonly buckets: readonly BucketConfig[];
+  /** By name of the bucket, of those that hold such objects. */
+  readonly legacy: ReadonlyMap<string, LegacyConfig>;
   readonly keyring: { readonly local: LocalKeyringConfig } | undefined;
   /** Undefined: no credentials are issued, no signatures accepted. */
   readonly sessions: SessionsConfig | undefined;

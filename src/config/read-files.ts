@@ -47,8 +47,9 @@ const isCertificates = (pem: string): boolean => {
 
 /** What is wrong with the content of a file, or the content itself. */
 const check = (kind: NamedFile['kind'], content: Buffer): Secret | string => {
-  const textual = /^[\t\r\n\x20-\x7e]*$/.test(content.toString('latin1'));
-  // A seed may be random bytes, of which the last may be any; only a text loses its final newline.
+  // A seed may be random bytes, of which the last may be any; only a text loses its final newline. The seed of another
+  // gateway always was one: it came in a variable.
+  const textual = kind === 'foreign seed' || /^[\t\r\n\x20-\x7e]*$/.test(content.toString('latin1'));
   const bytes = textual ? Buffer.from(content.toString('latin1').replace(/[\r\n]+$/, ''), 'latin1') : content;
   if (bytes.length === 0) return 'names an empty file';
   switch (kind) {
@@ -64,6 +65,9 @@ const check = (kind: NamedFile['kind'], content: Buffer): Secret | string => {
       return bytes.length >= MIN_SEED_BYTES
         ? new Secret(bytes)
         : `names a seed of less than ${MIN_SEED_BYTES} bytes; make one with \`openssl rand -hex 32\``;
+    case 'foreign seed':
+      // Another program took it as it was, of any length.
+      return new Secret(bytes);
     case 'directory':
       return 'names a file; must be the path of a directory';
   }

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { isBucketName } from '../s3/bucket-name.ts';
 import { cors, endpoint, sessions } from './client-sections.ts';
+import { legacy } from './legacy-section.ts';
 import { address, count, file, flag, group, key, name, origin, path, section, text, whole } from './schema-words.ts';
 import { isRoleArn, parseSocketMode, parseUrl } from './shapes.ts';
 
@@ -199,6 +200,7 @@ const bucket = z.strictObject({
     '`required` or `off`',
     '`required`: objects are encrypted, and one that is not is never served. `off`: stored as they are.',
   ),
+  legacy,
 });
 
 const kek = z.strictObject({
@@ -326,6 +328,12 @@ export const schema = z.strictObject({
         65_536,
         128,
         'Requests of one identity at once per process; one more gets 503 SlowDown, so that nobody takes all places.',
+      ),
+      legacyObjectBytes: count(
+        1024,
+        1_073_741_824,
+        67_108_864,
+        'Stored size of an object of another encrypting gateway; it is decrypted in memory, whole. A larger one gets EntityTooLarge.',
       ),
       smallBodyBytes: count(0, 1_048_576, 65_536, 'Bodies up to this size are sealed in memory in one piece.'),
     },

@@ -69,6 +69,10 @@ export const isEntryName = (text: string): boolean => /^[a-z0-9](?:[a-z0-9-]{0,6
 export const isRoleArn = (text: string): boolean =>
   text.length <= 2048 && /^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[^\s:]*:role\/[\x21-\x7e]+$/.test(text);
 
+/** A name of user metadata without `x-amz-meta-`, as stores give it back; not the one of our own envelope. */
+export const isMetadataName = (text: string): boolean =>
+  /^[a-z0-9][a-z0-9_-]{0,63}$/.test(text) && text !== 'sallyport';
+
 /** A path; the content of a file that was pasted in its place is not one. */
 export const isPath = (text: string): boolean =>
   text.length > 0 && text.length <= 4096 && !/[\0\n\r]/.test(text) && !text.includes('-----BEGIN');

@@ -1,0 +1,27 @@
+/** What another encrypting gateway left in a bucket, part of THE schema. */
+import { file, flag, group, key, text } from './schema-words.ts';
+import { isMetadataName } from './shapes.ts';
+
+export const legacy = group(
+  {
+    seedFile: file(
+      'foreign seed',
+      'Its key, as that gateway was given it (S3PROXY_ENCRYPT_KEY; `kek` of a credential of s3proxy-python).',
+    ),
+    metadataName: key(
+      text(isMetadataName).default('isec'),
+      '1 to 64 lower-case letters, digits, `-` or `_`',
+      'Name of the metadata that holds the wrapped key, without `x-amz-meta-`.',
+    ),
+    kekVersionName: key(
+      text(isMetadataName).optional(),
+      '1 to 64 lower-case letters, digits, `-` or `_`',
+      'Name of the metadata that holds the version of the key.',
+      { derivedDefault: '`metadataName` and `-kek-ver`' },
+    ),
+    acceptZeroKek: flag(
+      'Opens objects that were written without any key, too. Whoever may write to the store can forge such objects; set it for the migration alone.',
+    ),
+  },
+  'What another encrypting gateway wrote into this bucket and is still to be read where it is `migrating`; see [migrating-legacy.md](migrating-legacy.md).',
+);
