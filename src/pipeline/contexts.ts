@@ -7,6 +7,7 @@ import type { Bucket } from '../contracts/bucket.ts';
 import type { ChunkSignatures } from '../contracts/chunk-signatures.ts';
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
+import type { KeptChecksum } from '../contracts/object-cipher.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
 import type { OpenedObject, ObjectView } from '../contracts/stored-objects.ts';
@@ -74,6 +75,8 @@ export interface Credentialed extends Recorded {
 
 export interface Sealed extends Credentialed {
   readonly body: { readonly sizeBytes: number; readonly content: Buffer | AsyncIterable<Buffer> };
+  /** What the client claims of the body; verified when the store has answered. */
+  readonly checksum: KeptChecksum | undefined;
   /** What goes with the body because it is encrypted; `undefined` where the key is kept plain. */
   readonly sealed:
     | {

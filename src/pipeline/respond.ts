@@ -10,7 +10,7 @@ import { isKeptPlain } from '../s3/encryption.ts';
 import { responseOverrides } from '../s3/response-overrides.ts';
 import { objectHeaders } from '../s3/store-response.ts';
 import { answerOf } from './answer-of.ts';
-import type { Answered, Forwarded, Opened, Received, Settled } from './contexts.ts';
+import type { Answered, Forwarded, Opened, Received, Sealed, Settled } from './contexts.ts';
 import type { PipelineParts } from './parts.ts';
 import type { Stage } from './stage.ts';
 
@@ -76,14 +76,17 @@ function wrongLength(how: 'more' | 'fewer'): GatewayError {
   return new GatewayError('ServiceUnavailable', 'respond', { detail: `the store sent ${how} bytes than it announced` });
 }
 
-/** Answers PutObject, UploadPart and DeleteObject. */
-export function createRespondWrite(): Stage<Forwarded, void> {
+/** Answers PutObject, UploadPart and DeleteObject; of a body, with the checksum that was verified. */
+export function createRespondWrite(): Stage<Forwarded & Partial<Pick<Sealed, 'checksum'>>, void> {
   return {
     name: 'respond',
-    run: async ({ exchange, request, bucket, response, ledger }) => {
+    run: async ({ exchange, request, bucket, response, checksum, ledger }) => {
       await response.discard();
       const status = answerStatus(request.operation);
       const headers = answerHeaders(request, response.headers, !isKeptPlain(bucket, request.key));
+      if (checksum !== undefined) {
+        headers[`x-amz-checksum-${checksum.algorithm.toLowerCase()}`] = checksum.value().toString('base64');
+      }
       if (status !== 204) headers['content-length'] = '0';
       await ledger.end('completed', status);
       exchange.writeHead(status, headers);
@@ -93,7 +96,10 @@ export function createRespondWrite(): Stage<Forwarded, void> {
 }
 
 /** Answers listings with plaintext sizes and ETags. */
-export function createRespondListing({ reader, cipher }: Pick<PipelineParts, 'reader' | 'cipher'>): Stage<Forwarded, void> {
+export function createRespondListing({
+  reader,
+  cipher,
+}: Pick<PipelineParts, 'reader' | 'cipher'>): Stage<Forwarded, void> {
   // READ and UPLOAD owners: see the brief.
   throw new Error(`not yet: ${typeof reader}${typeof cipher}`);
 }

@@ -36,12 +36,12 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
       const isSmall = sizeBytes <= limits.smallBodyBytes;
       if (isKeptPlain(bucket, request.key)) {
         const content = isSmall ? await collect(chunks, sizeBytes) : heldBack(chunks, sizeBytes);
-        return { ...context, sealed: undefined, body: { sizeBytes, content } };
+        return { ...context, sealed: undefined, checksum, body: { sizeBytes, content } };
       }
       const { body, sealed } = await plan(parts, context, sizeBytes, checksum);
       ledger.keyId = body.keyId;
       const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(chunks);
-      return { ...context, sealed, body: { sizeBytes: body.storedSizeBytes, content } };
+      return { ...context, sealed, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
     },
   };
 }

@@ -1,6 +1,5 @@
 /** Documented -> Answered. What a multipart upload takes beside its parts: begin, complete, abort, list. */
 import type { Uploads } from '../contracts/stored-objects.ts';
-import { answerHeaders } from '../s3/answer.ts';
 import { storeConditions } from '../s3/conditions.ts';
 import { readCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { pageOfParts, writeComplete, writeInitiate, writeParts } from '../s3/documents/multipart.ts';
@@ -58,10 +57,9 @@ async function complete(uploads: Uploads, context: Documented): Promise<Answer> 
     { sizeBytes: size === undefined ? undefined : Number(size), conditions: storeConditions(request, true) },
   );
   ledger.keyId = keyId;
-  const stored = versionId === undefined ? [] : [['x-amz-version-id', versionId] as const];
   return {
     document: writeComplete(request, clientEtag(etag)),
-    headers: answerHeaders(request, new Map(stored), true),
+    headers: versionId === undefined ? {} : { 'x-amz-version-id': versionId },
   };
 }
 

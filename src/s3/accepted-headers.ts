@@ -81,7 +81,7 @@ const OF_OPERATION: Readonly<Partial<Record<OperationName, Accepted>>> = {
   UploadPart: { 'x-amz-checksum-algorithm': ALGORITHM },
   UploadPartCopy: { ...SOURCE, 'x-amz-copy-source-range': /^bytes=\d{1,15}-\d{1,15}$/ },
   // The parts were verified as they arrived, and their ETags pin them: a checksum of their checksums adds nothing to it.
-  CompleteMultipartUpload: { ...CONDITIONAL_WRITE, ...CHECKSUM_TYPE },
+  CompleteMultipartUpload: { ...CONDITIONAL_WRITE, ...CHECKSUM_TYPE, 'x-amz-mp-object-size': /^\d{1,15}$/ },
   DeleteObject: BYPASS,
   DeleteObjects: BYPASS,
   PutObjectRetention: BYPASS,

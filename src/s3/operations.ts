@@ -35,16 +35,7 @@ export type Verb = (typeof VERBS)[number];
  * what a multipart upload takes beside its parts; ATTRIBUTES tells of an object what its trailer knows.
  */
 export type OperationClass =
-  | 'READ'
-  | 'WRITE'
-  | 'LIST'
-  | 'DELETE'
-  | 'LOCAL'
-  | 'COPY'
-  | 'BATCH'
-  | 'DOCUMENT'
-  | 'UPLOAD'
-  | 'ATTRIBUTES';
+  'READ' | 'WRITE' | 'LIST' | 'DELETE' | 'LOCAL' | 'COPY' | 'BATCH' | 'DOCUMENT' | 'UPLOAD' | 'ATTRIBUTES';
 
 export interface OperationRow {
   readonly operationClass: OperationClass;
@@ -95,7 +86,7 @@ export const OPERATIONS = {
     level: 'bucket',
     verb: 'LIST',
     subresource: 'uploads',
-    encrypted: false,
+    encrypted: true,
   },
   DeleteObjects: {
     operationClass: 'BATCH',
@@ -251,7 +242,7 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     subresource: 'uploads',
-    encrypted: false,
+    encrypted: true,
   },
   UploadPart: {
     operationClass: 'WRITE',
@@ -260,7 +251,7 @@ export const OPERATIONS = {
     verb: 'PUT',
     subresource: 'partNumber',
     body: 'object',
-    encrypted: false,
+    encrypted: true,
   },
   UploadPartCopy: {
     operationClass: 'COPY',
@@ -277,7 +268,7 @@ export const OPERATIONS = {
     verb: 'PUT',
     subresource: 'uploadId',
     body: 'document',
-    encrypted: false,
+    encrypted: true,
   },
   AbortMultipartUpload: {
     operationClass: 'UPLOAD',
@@ -285,7 +276,7 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     subresource: 'uploadId',
-    encrypted: false,
+    encrypted: true,
   },
   ListParts: {
     operationClass: 'UPLOAD',
@@ -293,7 +284,7 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     subresource: 'uploadId',
-    encrypted: false,
+    encrypted: true,
   },
 } as const satisfies Record<string, OperationRow>;
 
