@@ -20,7 +20,13 @@ export interface Observer {
   /** A failure with its detail; `requestId` joins it to the audit. */
   readonly failure: (requestId: string, error: unknown) => void;
   readonly cache: (cache: 'token' | 'session' | 'credentials' | 'jwks', hit: boolean) => void;
-  readonly call: (service: 'sts' | 'jwks' | 'discovery' | 'store', outcome: 'ok' | 'error', durationMs: number) => void;
+  readonly call: (
+    service: 'sts' | 'jwks' | 'discovery' | 'store' | 'vault' | 'kms',
+    outcome: 'ok' | 'error',
+    durationMs: number,
+  ) => void;
+  /** One small request to a store for the facts of an object that its size does not tell. */
+  readonly look: (why: 'read' | 'head' | 'list') => void;
   /** The store's clock minus ours, milliseconds, from its Date header. */
   readonly clockOffset: (storeName: string, offsetMs: number) => void;
   /** Something that an operator should read. Must hold no token, secret or key. */

@@ -32,18 +32,16 @@ interface RequestSignature {
 export const EMPTY_PAYLOAD = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 
-const SERVICE = 's3';
-
 export type SignRequest = (request: RequestToSign, credentials: SigningCredentials, nowMs: number) => RequestSignature;
 
-/** Creates a signer with a key memory of its own. */
-export function createRequestSigner(): SignRequest {
+/** Creates a signer for one service of AWS, with a key memory of its own. */
+export function createRequestSigner(service: 's3' | 'kms' = 's3'): SignRequest {
   const signingKey = createSigningKeys();
   return (request, credentials, nowMs) => {
     const { method, path, payloadHash, region } = request;
     const amzDate = formatAmzDate(nowMs);
     const date = amzDate.slice(0, 8);
-    const scope = `${date}/${region}/${SERVICE}/aws4_request`;
+    const scope = `${date}/${region}/${service}/aws4_request`;
     const headers: Record<string, string> = {
       ...request.headers,
       host: request.host,
@@ -54,7 +52,7 @@ export function createRequestSigner(): SignRequest {
     const names = signedHeaderNames(headers);
     const query = canonicalQuery(request.query);
     const canonical = canonicalRequest({ method, path, query, headers, names, payloadHash });
-    const signature = createHmac('sha256', signingKey(credentials, { date, region, service: SERVICE }))
+    const signature = createHmac('sha256', signingKey(credentials, { date, region, service }))
       .update(stringToSign(amzDate, scope, canonical))
       .digest('hex');
     headers['authorization'] =

@@ -13,20 +13,27 @@ export interface CachingKeyringOptions {
   readonly maxAgeMs: number;
 }
 
-/** Puts a cache of data keys in front of a keyring. Failures are not kept. */
+/** Puts a cache of data keys in front of a keyring. Those who ask at once share one answer; failures are not kept. */
 export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeMs }: CachingKeyringOptions): Keyring {
   const keys = new LRUCache<string, KeyObject>({ max: maxKeys, ttl: maxAgeMs });
+  const underWay = new Map<string, Promise<KeyObject>>();
   return {
     newDataKey: keyring.newDataKey,
     wrap: keyring.wrap,
     current: keyring.current,
     unwrap: async (wrapped, context) => {
       const name = nameOf(wrapped, context);
-      const kept = keys.get(name);
+      const kept = keys.get(name) ?? underWay.get(name);
       if (kept !== undefined) return kept;
-      const dataKey = await keyring.unwrap(wrapped, context);
-      keys.set(name, dataKey);
-      return dataKey;
+      const asked = keyring.unwrap(wrapped, context);
+      underWay.set(name, asked);
+      try {
+        const dataKey = await asked;
+        keys.set(name, dataKey);
+        return dataKey;
+      } finally {
+        underWay.delete(name);
+      }
     },
   };
 }

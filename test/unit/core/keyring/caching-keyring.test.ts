@@ -60,6 +60,35 @@ describe('the cache of data keys', () => {
     assert.equal(unwraps(), 4);
   });
 
+  it('asks the keyring once for all who want a key at the same time', async () => {
+    const { keyring, unwraps } = counting();
+    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeMs: 60_000 });
+    const key = await cached.newDataKey(here);
+    const opened = await Promise.all(Array.from({ length: 20 }, () => cached.unwrap(key, here)));
+    assert.ok(opened.every((dataKey: KeyObject) => dataKey.equals(key.dataKey)));
+    assert.equal(unwraps(), 1);
+    await assert.rejects(Promise.all([cached.unwrap(key, elsewhere), cached.unwrap(key, elsewhere)]), GatewayError);
+    assert.equal(unwraps(), 2);
+  });
+
+  it('goes on with what it holds while the keyring is down, and makes no new key then', async () => {
+    const { keyring } = counting();
+    const key = await keyring.newDataKey(here);
+    let down = false;
+    const unavailable = () => Promise.reject(new GatewayError('ServiceUnavailable', 'open'));
+    const failing: Keyring = {
+      ...keyring,
+      newDataKey: (context) => (down ? unavailable() : keyring.newDataKey(context)),
+      unwrap: (wrapped, context) => (down ? unavailable() : keyring.unwrap(wrapped, context)),
+    };
+    const cached = createCachingKeyring(failing, { maxKeys: 10, maxAgeMs: 60_000 });
+    await cached.unwrap(key, here);
+    down = true;
+    assert.ok((await cached.unwrap(key, here)).equals(key.dataKey));
+    await assert.rejects(cached.newDataKey(here), { code: 'ServiceUnavailable' });
+    await assert.rejects(cached.unwrap(key, elsewhere), { code: 'ServiceUnavailable' });
+  });
+
   it('does not keep failures', async () => {
     const dataKey = createSecretKey(randomBytes(32));
     let down = true;

@@ -1,0 +1,128 @@
+/**
+ * Calls of a key service over HTTP: JSON in, JSON out, over connections shared with nothing else. Bounded in time (whole
+ * call, waiting for a connection included) and in size; no redirect is followed, for it would take a token elsewhere.
+ * Errors say which service and what kind of failure, never what was sent or answered.
+ */
+import { Agent, request } from 'undici';
+import type { Clock } from '../../contracts/clock.ts';
+import type { HealthReport, HealthSource } from '../../contracts/health.ts';
+import type { Observer } from '../../contracts/observer.ts';
+import { GatewayError, type StageName } from '../../errors/gateway-error.ts';
+
+export interface JsonServiceOptions {
+  readonly service: 'vault' | 'kms';
+  /** Scheme, host and port. */
+  readonly endpoint: string;
+  /** PEM; instead of the system's certificates. */
+  readonly ca?: string;
+  /** One call, whole, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+export interface JsonCall {
+  readonly method: 'GET' | 'POST';
+  /** Encoded path. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+}
+
+export interface JsonAnswer {
+  readonly status: number;
+  /** `undefined`: no JSON object. Unverified. */
+  readonly document: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface JsonService extends HealthSource {
+  /** Gives any answer, refusals among them. @throws GatewayError ServiceUnavailable */
+  readonly call: (stage: StageName, call: JsonCall) => Promise<JsonAnswer>;
+  readonly close: () => Promise<void>;
+}
+
+const CONNECTIONS = 32;
+const MAX_ANSWER_BYTES = 65_536;
+
+/** Opens the way to one key service; connections are made when they are first needed. */
+export function createJsonService(options: JsonServiceOptions): JsonService {
+  const { service, endpoint, ca, timeoutMs, clock, observer } = options;
+  const name = `keyring:${service}`;
+  const dispatcher = new Agent({
+    connections: CONNECTIONS,
+    pipelining: 1,
+    allowH2: false,
+    maxHeaderSize: 16_384,
+    connect: { timeout: timeoutMs, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) },
+  });
+  let health: HealthReport = { name, state: 'ok' };
+
+  return {
+    call: async (stage, { method, path, headers, body }) => {
+      const startedMs = clock.now();
+      const signal = AbortSignal.timeout(timeoutMs);
+      try {
+        const response = await request(`${endpoint}${path}`, {
+          ...{ dispatcher, signal, method, headers },
+          ...(body === undefined ? {} : { body }),
+        });
+        const bytes = await readBounded(response.body as AsyncIterable<Buffer>);
+        const { statusCode: status } = response;
+        const failing = status >= 500 || status === 429;
+        health = failing ? { name, state: 'degraded', detail: `answers ${status}` } : { name, state: 'ok' };
+        observer.call(service, failing ? 'error' : 'ok', clock.now() - startedMs);
+        return { status, document: parseObject(bytes) };
+      } catch (error) {
+        const detail = signal.aborted ? `no whole answer within ${timeoutMs} ms` : `no answer (${codeOf(error)})`;
+        health = { name, state: 'degraded', detail };
+        observer.call(service, 'error', clock.now() - startedMs);
+        // Without the cause: messages of the network stack may quote what a peer has sent.
+        throw new GatewayError('ServiceUnavailable', stage, { detail: `${service}: ${detail}` });
+      }
+    },
+    health: () => [health],
+    close: () => dispatcher.destroy(),
+  };
+}
+
+class OversizedAnswer extends Error {
+  readonly code = 'ANSWER_TOO_LONG';
+}
+
+/** Leaving the loop destroys the body, so that the rest of a refused answer is never read. */
+async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of body) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_ANSWER_BYTES) throw new OversizedAnswer();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function parseObject(bytes: Buffer): JsonAnswer['document'] {
+  try {
+    return asObject(JSON.parse(bytes.toString('utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Narrows a value of a document to an object; `undefined` for anything else. */
+export function asObject(value: unknown): JsonAnswer['document'] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined;
+}
+
+/** Decodes base64 in its one canonical spelling; `undefined` for anything else. */
+export function fromBase64(value: unknown): Buffer | undefined {
+  if (typeof value !== 'string') return undefined;
+  const bytes = Buffer.from(value, 'base64');
+  return bytes.toString('base64') === value ? bytes : undefined;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+}

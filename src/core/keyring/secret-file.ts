@@ -1,0 +1,29 @@
+/**
+ * Reads a secret that others renew in place (a token of Kubernetes, an AppRole's SecretID) from its file, at each use.
+ * Bounded; the content never stands in an error, and neither does the path.
+ */
+import { constants, open } from 'node:fs/promises';
+import { GatewayError } from '../../errors/gateway-error.ts';
+
+const MAX_SECRET_BYTES = 16_384;
+
+/** Gives the one line of visible ASCII that the file holds. @throws GatewayError ServiceUnavailable */
+export async function readSecretFile(path: string, what: string): Promise<string> {
+  const text = await readStart(path).catch(() => undefined);
+  const line = text?.replace(/[\r\n]+$/, '');
+  if (line !== undefined && line.length <= MAX_SECRET_BYTES && /^[\x21-\x7e]+$/.test(line)) return line;
+  const fault = text === undefined ? 'cannot be read' : 'does not hold one line of visible ASCII';
+  throw new GatewayError('ServiceUnavailable', 'open', { detail: `vault: the file of ${what} ${fault}` });
+}
+
+async function readStart(path: string): Promise<string> {
+  // Without O_NONBLOCK, opening a named pipe waits for its writer.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const buffer = Buffer.alloc(MAX_SECRET_BYTES + 3);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+    length += bytesRead;
+    if (bytesRead === 0 || length === buffer.length) return buffer.toString('latin1', 0, length);
+  }
+}
