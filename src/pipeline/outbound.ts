@@ -37,7 +37,7 @@ export function plainOutbound({ request, bucket, sourceBucket }: Credentialed): 
   };
 }
 
-/** ListObjects, ListObjectsV2, ListObjectVersions and ListMultipartUploads. */
+/** ListObjects, ListObjectsV2 and ListObjectVersions. */
 export function listOutbound({ request }: Credentialed): StoreQuestion {
   return { method: 'GET', key: '', query: storeListingQuery(parseListing(request)), headers: {} };
 }

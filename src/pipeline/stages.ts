@@ -44,7 +44,7 @@ export function createStages(
   const open = createOpen(parts.reader);
   const describe = createDescribe(parts.reader);
   const copy = createCopy(parts);
-  const upload = createUpload(parts.uploads);
+  const upload = createUpload(parts);
   const forwardWrite = createForward(outbound.writeOutbound);
   const forwardList = createForward(outbound.listOutbound);
   const forwardPlain = createForward(outbound.plainOutbound);

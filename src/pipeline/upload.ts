@@ -1,4 +1,4 @@
-/** Documented -> Answered. What a multipart upload takes beside its parts: begin, complete, abort, list. */
+/** Documented -> Answered. What multipart uploads take beside their parts: begin, complete, abort, list. */
 import type { Uploads } from '../contracts/stored-objects.ts';
 import { storeConditions } from '../s3/conditions.ts';
 import { readCompleteUpload } from '../s3/documents/complete-upload.ts';
@@ -8,15 +8,23 @@ import { clientEtag, storeEtag } from '../s3/etag.ts';
 import { storeHeaders } from '../s3/store-headers.ts';
 import { answerOf } from './answer-of.ts';
 import type { Answer, Answered, Documented } from './contexts.ts';
+import { listUploads } from './list-uploads.ts';
 import { documentOutbound } from './outbound.ts';
+import type { PipelineParts } from './parts.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `upload`. @throws GatewayError whatever `Uploads` throws; MalformedXML, InvalidPart, InvalidPartOrder */
-export function createUpload(uploads: Uploads): Stage<Documented, Answered> {
+export function createUpload({
+  uploads,
+  cipher,
+}: Pick<PipelineParts, 'uploads' | 'cipher'>): Stage<Documented, Answered> {
   return {
     name: 'upload',
     run: async (context) => {
       const { request, bucket, session } = context;
+      if (request.operation === 'ListMultipartUploads') {
+        return { ...context, answer: await listUploads(cipher, context) };
+      }
       if (!isKeptPlain(bucket, request.key)) return { ...context, answer: await sealedAnswer(uploads, context) };
       const response = await session.ask(documentOutbound(context));
       return { ...context, answer: await answerOf({ ...context, response }) };

@@ -32,7 +32,7 @@ export type Verb = (typeof VERBS)[number];
 /**
  * Operations of one class take the same way through `pipeline/stages.ts`. LOCAL is answered without a store; COPY has a
  * source; BATCH carries in its body what is to be decided; DOCUMENT has small documents at most, in and out; UPLOAD is
- * what a multipart upload takes beside its parts; ATTRIBUTES tells of an object what its trailer knows.
+ * what multipart uploads take beside their parts; ATTRIBUTES tells of an object what its trailer knows.
  */
 export type OperationClass =
   'READ' | 'WRITE' | 'LIST' | 'DELETE' | 'LOCAL' | 'COPY' | 'BATCH' | 'DOCUMENT' | 'UPLOAD' | 'ATTRIBUTES';
@@ -81,7 +81,7 @@ export const OPERATIONS = {
     encrypted: true,
   },
   ListMultipartUploads: {
-    operationClass: 'LIST',
+    operationClass: 'UPLOAD',
     method: 'GET',
     level: 'bucket',
     verb: 'LIST',

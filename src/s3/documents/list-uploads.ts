@@ -5,23 +5,34 @@
 import type { ListingQuery } from '../listing-query.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { childrenOf, textOf } from '../xml-reader.ts';
-import { commonPrefixElements, echoOf, isBefore, readPage, textForm, type ListingView } from './listing-document.ts';
+import { commonPrefixElements, echoOf, isBefore, readPage, textForm } from './listing-document.ts';
 import { required } from './stored-document.ts';
+
+/** How uploads look to the client. */
+export interface UploadsView {
+  /** The client's name of the bucket. */
+  readonly bucket: string;
+  /** Gives the client's id of an upload of this key. */
+  readonly uploadId: (key: string, stored: string) => string;
+}
 
 /**
  * Turns a store's page of unfinished uploads into the client's.
  * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
  * @see Amazon S3 API Reference, "ListMultipartUploads"
  */
-export function renderUploads(document: Uint8Array, query: ListingQuery, view: ListingView): string {
+export function renderUploads(document: Uint8Array, query: ListingQuery, view: UploadsView): string {
   const page = readPage(document, 'ListMultipartUploadsResult', query);
   const text = textForm(query);
-  const uploads = childrenOf(page.root, 'Upload').map((entry) => ({
-    key: page.keyOf(entry),
-    uploadId: required(entry, 'UploadId'),
-    initiated: required(entry, 'Initiated'),
-    storageClass: textOf(entry, 'StorageClass') ?? 'STANDARD',
-  }));
+  const uploads = childrenOf(page.root, 'Upload').map((entry) => {
+    const key = page.keyOf(entry);
+    return {
+      key,
+      uploadId: view.uploadId(key, required(entry, 'UploadId')),
+      initiated: required(entry, 'Initiated'),
+      storageClass: textOf(entry, 'StorageClass') ?? 'STANDARD',
+    };
+  });
   const parts = [
     `${XML_DECLARATION}<ListMultipartUploadsResult xmlns="${S3_NAMESPACE}">`,
     textElement('Bucket', view.bucket),
