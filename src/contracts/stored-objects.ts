@@ -2,7 +2,7 @@
  * Objects of a store in the client's view: what it takes of requests, keys and trailers to read, to list and to upload
  * them as if they were plain.
  */
-import type { ByteRange } from '../s3/request.ts';
+import type { ByteRange, ChecksumAlgorithm } from '../s3/request.ts';
 import type { ClientPart, KeptChecksum, NamedPart, ObjectChecksum, ObjectLayout, SealedPart } from './object-cipher.ts';
 import type { StoreSession } from './store-session.ts';
 
@@ -64,11 +64,23 @@ export interface ObjectReader {
     query: ObjectQuery,
   ) => Promise<ObjectView & { readonly layout: ObjectLayout | undefined }>;
   /**
-   * The client's sizes of listed entries, in their order. No request for regular objects; one look for each that its
-   * size does not tell (in `migrating`: for each), so many at once, remembered by key, version and ETag.
+   * The listed entries as their client is to see them, in their order; `undefined` for one whose object is gone meanwhile.
+   * No request for regular objects; one look for each that its size does not tell (in `migrating`: for each), so many at
+   * once, remembered by key, version and ETag.
    * @throws GatewayError what the store says of a look
    */
-  readonly sizes: (session: StoreSession, entries: readonly StoredEntry[]) => Promise<readonly number[]>;
+  readonly sizes: (
+    session: StoreSession,
+    entries: readonly StoredEntry[],
+  ) => Promise<readonly (ListedSize | undefined)[]>;
+}
+
+/** How an entry of a listing is shown. */
+export interface ListedSize {
+  /** Of the plaintext. */
+  readonly sizeBytes: number;
+  /** Present where the object was replaced after the listing: what to show instead. The ETag in the store's form, RFC 3339. */
+  readonly instead?: { readonly etag: string; readonly lastModified: string };
 }
 
 /** Where an upload under way is. */
@@ -113,6 +125,42 @@ export interface Uploads {
   }>;
 }
 
+/** The buckets of a copy, each as the caller's session reaches it; twice the same one within a bucket. */
+export interface CopyEnds {
+  readonly from: StoreSession;
+  readonly to: StoreSession;
+}
+
+/** What is copied. */
+export interface CopyOrigin {
+  readonly key: string;
+  /** As the client named it. */
+  readonly versionId: string | undefined;
+  /** As of a read, in the store's ETags; lower-case names. */
+  readonly conditions: Readonly<Record<string, string>>;
+}
+
+export interface ObjectCopy {
+  readonly origin: CopyOrigin;
+  readonly key: string;
+  /** What the new object is to be and what it may replace, in the store's ETags; without `kept` and tags. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What is kept beside the new object; `undefined`: what is kept beside its origin. */
+  readonly kept: Readonly<Record<string, string>> | undefined;
+  /** In the form of `x-amz-tagging`; `undefined`: those of its origin. */
+  readonly tags: string | undefined;
+  /** To be computed anew. `undefined`: of the same kind as the origin's. */
+  readonly checksum: ChecksumAlgorithm | undefined;
+}
+
+export interface PartCopy {
+  readonly origin: CopyOrigin;
+  readonly upload: UploadAddress;
+  readonly number: number;
+  /** Of the plaintext, inclusive; `undefined`: all of it. */
+  readonly range: { readonly first: number; readonly last: number } | undefined;
+}
+
 /** What a copy made. */
 export interface CopyResult {
   /** As the store shows it. */
@@ -122,4 +170,41 @@ export interface CopyResult {
   readonly versionId: string | undefined;
   readonly sourceVersionId: string | undefined;
   readonly keyId?: string;
+}
+
+/** How far a store decides, in one step with a copy, whether its ends are still what they were. */
+export interface CopyGuards {
+  /** Of the source: without it a copy onto itself can lose an object. */
+  readonly source: boolean;
+  /** Of the target: without it a re-wrap in place can put an object back over a newer one. */
+  readonly target: boolean;
+}
+
+export interface ReplacedEnvelope {
+  readonly keyId: string;
+  readonly etag: string;
+  /** Present where the bucket keeps versions: what was there is kept, with the old envelope. */
+  readonly versionId: string | undefined;
+}
+
+/** Copies of which at least one end is not kept plain. Nothing of one that fails is left behind. */
+export interface Copies {
+  /**
+   * Re-wraps the key and lets the store copy the body, where both ends are sealed and no tags go along; else reads the
+   * origin and writes it anew, in constant memory.
+   * @throws GatewayError PreconditionFailed, InvalidRequest (over 5 GiB), ObjectNotEncrypted, IntegrityFailure,
+   * AccessDeniedByStore (tags that the caller may not read), NotImplemented, what the store says
+   */
+  readonly copyObject: (ends: CopyEnds, copy: ObjectCopy) => Promise<CopyResult>;
+  /** @throws as `copyObject`; InvalidArgument (the origin has no such range), NoSuchUpload */
+  readonly copyPart: (ends: CopyEnds, copy: PartCopy) => Promise<CopyResult>;
+  /**
+   * Writes a sealed object's envelope anew, by the keyring's current version: a copy onto itself, in parts above 5 GiB,
+   * on condition that it is still the one with this ETag (quoted). Metadata, tags and storage class are kept; an ACL and
+   * locks are not.
+   * @throws GatewayError PreconditionFailed (another object is there), ObjectNotEncrypted, IntegrityFailure, what the store says
+   */
+  readonly replaceEnvelope: (session: StoreSession, key: string, etag: string) => Promise<ReplacedEnvelope>;
+  /** Finds out on an object of its own, sealed and empty, at `key`, where nothing may be; it is deleted afterwards. */
+  readonly probe: (session: StoreSession, key: string) => Promise<CopyGuards>;
 }

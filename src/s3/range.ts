@@ -24,6 +24,18 @@ export function parseRange(header: string): ByteRange | undefined {
   return { kind: 'closed', first: offset(first), last: offset(last) };
 }
 
+/** Writes a range as a `Range` header value. */
+export function rangeHeader(range: ByteRange): string {
+  switch (range.kind) {
+    case 'closed':
+      return `bytes=${range.first}-${range.last}`;
+    case 'open':
+      return `bytes=${range.first}-`;
+    case 'suffix':
+      return `bytes=-${range.length}`;
+  }
+}
+
 const CONTENT_RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i;
 
 /** What a 206 answer carries: offsets are inclusive, all in bytes. */

@@ -6,7 +6,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Observer, RequestSummary } from '../contracts/observer.ts';
 
-export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call'> {
+export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'look'> {
   readonly registry: Registry;
   readonly inFlight: (change: 1 | -1) => void;
   readonly request: (summary: RequestSummary) => void;
@@ -81,6 +81,12 @@ export function createMetrics(): Metrics {
     labelNames: ['cache', 'result'],
     registers,
   });
+  const looks = new Counter({
+    name: `${PREFIX}looks_total`,
+    help: 'Small requests to a store for the facts of an object that its size does not tell, by what they are for.',
+    labelNames: ['operation'],
+    registers,
+  });
   let inFlight = 0;
   new Gauge({
     name: `${PREFIX}in_flight`,
@@ -113,6 +119,7 @@ export function createMetrics(): Metrics {
     seconds: requestSeconds.labels(operation),
   }));
   const stageOf = bindOnce((stage) => stageSeconds.labels(stage));
+  const lookOf = bindOnce((why) => looks.labels(why));
   const cacheOf = bindOnce((cache) => ({
     hit: cacheRequests.labels(cache, 'hit'),
     miss: cacheRequests.labels(cache, 'miss'),
@@ -141,6 +148,7 @@ export function createMetrics(): Metrics {
       bound.outcome(outcome).inc();
       bound.seconds.observe(seconds(durationMs));
     },
+    look: (why) => lookOf(why).inc(),
     clockOffset: (storeName, offsetMs) => {
       if (Number.isFinite(offsetMs)) offsets.set(storeName, offsetMs);
     },

@@ -41,6 +41,7 @@ export function createObserver({ metrics, log, clock }: ObserverOptions): Observ
     stage: metrics.stage,
     cache: metrics.cache,
     call: metrics.call,
+    look: metrics.look,
     request: (summary) => {
       metrics.request(summary);
       if (log.enabled('debug')) log.debug('request', { ...summary });

@@ -40,7 +40,7 @@ describe('the pipeline', () => {
       assert.deepEqual(way.stages.slice(0, first.length), first, name);
       assert.equal(way.stages.at(-1), 'respond', name);
     }
-    assert.ok(table.WRITE.stages.indexOf('seal') < table.WRITE.stages.indexOf('sign'));
+    assert.ok(table.WRITE.stages.indexOf('seal') < table.WRITE.stages.indexOf('forward'));
     assert.ok(table.READ.stages.includes('open'));
   });
 

@@ -7,8 +7,11 @@ import type { AccessScope } from '../../../src/contracts/credential-broker.ts';
 import type { Exchange } from '../../../src/contracts/exchange.ts';
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
-import type { SignedRequest, UpstreamResponse } from '../../../src/contracts/upstream.ts';
+import type { ObjectCipher, ObjectLayout } from '../../../src/contracts/object-cipher.ts';
+import type { SignedRequest, Signer, Upstream, UpstreamResponse } from '../../../src/contracts/upstream.ts';
+import { createStoreSessions } from '../../../src/core/upstream/store-sessions.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { createObjectReader } from '../../../src/objects/object-reader.ts';
 import type { PipelineParts } from '../../../src/pipeline/parts.ts';
 
 const bucket: Bucket = {
@@ -18,6 +21,7 @@ const bucket: Bucket = {
   storeBucket: 'box',
   roleArn: 'arn:aws:iam:::role/r',
   encryption: 'off',
+  prefixes: [],
 };
 
 const principal: Principal = {
@@ -36,6 +40,7 @@ const silent: Observer = {
   failure: () => undefined,
   cache: () => undefined,
   call: () => undefined,
+  look: () => undefined,
   clockOffset: () => undefined,
   warn: () => undefined,
   info: () => undefined,
@@ -49,6 +54,15 @@ const sealedBucket: Bucket = {
   storeBucket: 'safe',
   encryption: 'required',
 };
+/** What a test does not look at. */
+const notHere = (): Promise<never> => Promise.reject(new Error('not here'));
+
+const singleLayout = (storedSizeBytes: number): ObjectLayout => ({
+  ...{ kind: 's', plainSizeBytes: storedSizeBytes - 10, storedSizeBytes, runs: [], endsInFinalPart: false },
+});
+
+const clock = { now: () => 1000 };
+
 const farBucket: Bucket = { ...bucket, name: 'far', id: 'far', roleArn: 'arn:aws:iam:::role/other' };
 
 export interface World {
@@ -89,6 +103,92 @@ export function world(behaviour: Behaviour = {}): World {
   const decided: Access[] = [];
   const planned: (readonly AccessScope[])[] = [];
   const sent: SignedRequest[] = [];
+  const broker: PipelineParts['broker'] = {
+    plan: (_, scopes) => {
+      if (scopes.flatMap(({ accesses }) => accesses).length > sessionHolds) {
+        throw new GatewayError('InvalidRequest', 'record');
+      }
+      steps.push('plan');
+      planned.push(scopes);
+      return {
+        storeName: 's',
+        roleArn: bucket.roleArn,
+        sessionName: 'session',
+        sourceIdentity: undefined,
+        sessionPolicy: `{${planned.length}}`,
+        notAfterMs: 1,
+      };
+    },
+    credentials: () => {
+      steps.push('assume-role');
+      return Promise.resolve({ accessKeyId: 'A', secretAccessKey: 'S', sessionToken: undefined, expiresAtMs: 1 });
+    },
+    forget: () => steps.push('forget'),
+  };
+  const signer: Signer = {
+    sign: (request) => {
+      steps.push('sign');
+      return {
+        store: request.store,
+        method: request.method,
+        target: `/${request.bucket}/${request.key}?${request.query.map(([name, value]) => `${name}=${value}`).join('&')}`,
+        headers: request.headers,
+        ...(request.body === undefined ? {} : { body: request.body.content }),
+      };
+    },
+  };
+  const upstream: Upstream = {
+    send: async (request) => {
+      const { body } = request;
+      steps.push('forward');
+      sent.push(request);
+      if (body !== undefined && !Buffer.isBuffer(body))
+        for await (const chunk of body) steps.push(`sent ${chunk.length}`);
+      const {
+        status,
+        headers,
+        body: content,
+      } = answer?.(request, Buffer.isBuffer(body) ? body : Buffer.alloc(0)) ?? {
+        status: 200,
+      };
+      return {
+        status,
+        headers: headers ?? new Map([['content-length', '0']]),
+        body: content ?? chunks(),
+        whole: () => Promise.reject(new Error('not here')),
+        discard: () => Promise.resolve(),
+      };
+    },
+  };
+  const cipher: ObjectCipher = {
+    maxPlainSizeBytes: 1000,
+    seal: (_, plainSizeBytes) =>
+      Promise.resolve({
+        envelope: 'envelope',
+        storedSizeBytes: plainSizeBytes,
+        keyId: 'local:1',
+        body: (plain) => plain,
+        whole: (plain) => plain,
+      }),
+    newUpload: notHere,
+    openUpload: notHere,
+    bareUploadId: (id) => `0.${id}`,
+    storeUploadId: notHere,
+    clientParts: () => [],
+    rewrap: notHere,
+    describe: () => ({ kind: 's', keyId: 'local:1' }),
+    storedRange: () => 'bytes=0-9',
+    singleLayout,
+    lookUp: (_, { sizeBytes }) => Promise.resolve(singleLayout(sizeBytes)),
+    plan: (_, { sizeBytes }) =>
+      Promise.resolve({
+        ...{ plainSizeBytes: sizeBytes - 10, first: 0, last: sizeBytes - 11, keyId: 'local:1' },
+        extent: { first: 0, last: sizeBytes - 1 },
+        body: (stored) => stored,
+        whole: (stored) => stored.subarray(10),
+      }),
+    plainSize: (size) => size - 10,
+  };
   const parts: PipelineParts = {
     authenticators: [
       {
@@ -115,77 +215,11 @@ export function world(behaviour: Behaviour = {}): World {
       visibleBuckets: () => ['box'],
       policyVersion: () => 'v',
     },
-    broker: {
-      plan: (_, scopes) => {
-        if (scopes.flatMap(({ accesses }) => accesses).length > sessionHolds) {
-          throw new GatewayError('InvalidRequest', 'record');
-        }
-        steps.push('plan');
-        planned.push(scopes);
-        return {
-          storeName: 's',
-          roleArn: bucket.roleArn,
-          sessionName: 'session',
-          sourceIdentity: undefined,
-          sessionPolicy: `{${planned.length}}`,
-          notAfterMs: 1,
-        };
-      },
-      credentials: () => {
-        steps.push('assume-role');
-        return Promise.resolve({ accessKeyId: 'A', secretAccessKey: 'S', sessionToken: undefined, expiresAtMs: 1 });
-      },
-      forget: () => steps.push('forget'),
-    },
-    cipher: {
-      maxPlainSizeBytes: 1000,
-      seal: (_, plainSizeBytes) =>
-        Promise.resolve({
-          envelope: 'envelope',
-          storedSizeBytes: plainSizeBytes,
-          keyId: 'local:1',
-          body: (plain) => plain,
-          whole: (plain) => plain,
-        }),
-      storedRange: () => 'bytes=0-9',
-      open: () => Promise.reject(new Error('not here')),
-      plainSize: (size) => size - 10,
-    },
-    signer: {
-      sign: (request) => {
-        steps.push('sign');
-        return {
-          store: request.store,
-          method: request.method,
-          target: `/${request.bucket}/${request.key}?${request.query.map(([name, value]) => `${name}=${value}`).join('&')}`,
-          headers: request.headers,
-          ...(request.body === undefined ? {} : { body: request.body.content }),
-        };
-      },
-    },
-    upstream: {
-      send: async (request) => {
-        const { body } = request;
-        steps.push('forward');
-        sent.push(request);
-        if (body !== undefined && !Buffer.isBuffer(body))
-          for await (const chunk of body) steps.push(`sent ${chunk.length}`);
-        const {
-          status,
-          headers,
-          body: content,
-        } = answer?.(request, Buffer.isBuffer(body) ? body : Buffer.alloc(0)) ?? {
-          status: 200,
-        };
-        return {
-          status,
-          headers: headers ?? new Map([['content-length', '0']]),
-          body: content ?? chunks(),
-          whole: () => Promise.reject(new Error('not here')),
-          discard: () => Promise.resolve(),
-        };
-      },
-    },
+    broker,
+    sessions: createStoreSessions({ upstream, broker, signer, clock }),
+    cipher,
+    reader: createObjectReader({ cipher, smallBodyBytes: 10 }),
+    uploads: { create: notHere, sealPart: notHere, complete: notHere, abort: notHere, parts: notHere },
     audit: {
       record: async (entry) => {
         await audit?.(entry);
@@ -195,7 +229,7 @@ export function world(behaviour: Behaviour = {}): World {
       refuse: (refusal) => entries.push(refusal),
     },
     observer: silent,
-    clock: { now: () => 1000 },
+    clock,
     buckets: new Map([bucket, otherBucket, sealedBucket, farBucket].map((one) => [one.name, one])),
     publicHosts: [],
     limits: { objectBytes: 1000, smallBodyBytes: 10, inFlightPerIdentity: 2 },

@@ -1,0 +1,162 @@
+/**
+ * One stored entity, and how it is asked for again. Enters: an answer of a store, which may lie. Leaves: what it says of
+ * the entity, or the bytes that were asked for of that same entity and no other. What is put together of several answers
+ * must never be of two entities.
+ */
+import type { StoredExtent } from '../contracts/object-cipher.ts';
+import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
+import type { UpstreamResponse } from '../contracts/upstream.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { parseContentRange } from '../s3/range.ts';
+import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+
+/** Where an entity is. */
+export interface Place {
+  readonly key: string;
+  /** As the client named it: without the right to versions, nobody may name the version that an answer tells. */
+  readonly versionId: string | undefined;
+}
+
+export interface Entity extends Place {
+  /** In quotes; `undefined` where the store gave none that names an entity. */
+  readonly etag: string | undefined;
+  /** Of the whole, as stored. */
+  readonly sizeBytes: number;
+  readonly envelope: string | undefined;
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+export interface Answer {
+  readonly entity: Entity;
+  readonly response: UpstreamResponse;
+  /** The stored bytes that the body covers, as announced; of HEAD, those that it would. */
+  readonly given: StoredExtent;
+}
+
+/** The entity of an earlier answer is gone: whatever was put together is given up, and begun anew. */
+export class EntityChanged extends GatewayError {
+  constructor() {
+    super('ServiceUnavailable', 'open', { detail: 'the object changed while it was read, again and again' });
+  }
+}
+
+const ATTEMPTS = 3;
+
+/** Begins anew where the object changed meanwhile, within reason. @throws what `work` throws */
+export async function whileItChanges<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof EntityChanged) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Asks for an object or for its head. @throws GatewayError what the store says, ServiceUnavailable (no usable answer) */
+export async function ask(
+  session: StoreSession,
+  place: Place,
+  question: Pick<StoreQuestion, 'headers'> & {
+    readonly method: 'GET' | 'HEAD';
+    readonly partNumber?: number | undefined;
+  },
+): Promise<Answer> {
+  const { method, headers, partNumber } = question;
+  const query: [string, string][] = [];
+  if (partNumber !== undefined) query.push(['partNumber', String(partNumber)]);
+  if (place.versionId !== undefined) query.push(['versionId', place.versionId]);
+  const response = await session.ask({ method, key: place.key, query, headers });
+  try {
+    const { sizeBytes, ...given } = announced(response);
+    const etag = /^"([!#-~]+)"$|^([\w.-]+)$/.exec(response.headers.get('etag') ?? '');
+    const entity: Entity = {
+      key: place.key,
+      versionId: place.versionId,
+      etag: etag === null ? undefined : `"${etag[1] ?? etag[2] ?? ''}"`,
+      sizeBytes,
+      envelope: response.headers.get(ENVELOPE_HEADER),
+      headers: response.headers,
+    };
+    return { entity, response, given };
+  } catch (error) {
+    await response.discard();
+    throw error;
+  }
+}
+
+/**
+ * Asks again for the entity of an earlier answer; `extent`: for exactly these stored bytes, which the answer then has.
+ * @throws EntityChanged; GatewayError what the store says, ServiceUnavailable (it does not do what it was asked)
+ */
+export async function askAgain(
+  session: StoreSession,
+  entity: Omit<Entity, 'headers'>,
+  { method = 'GET', extent, partNumber }: AskedAgain = {},
+): Promise<Answer> {
+  if (entity.etag === undefined) throw unusable('no ETag that names an entity');
+  const headers: Record<string, string> = { 'if-match': entity.etag };
+  if (extent !== undefined) headers['range'] = `bytes=${extent.first}-${extent.last}`;
+  let answer: Answer;
+  try {
+    answer = await ask(session, entity, { method, headers, partNumber });
+  } catch (error) {
+    throw error instanceof GatewayError && error.code === 'PreconditionFailed' ? new EntityChanged() : error;
+  }
+  const { entity: found, given, response } = answer;
+  // Not every store heeds If-Match; and a new envelope can come with the same ETag.
+  const isSame =
+    found.etag === entity.etag &&
+    found.envelope === entity.envelope &&
+    (partNumber !== undefined || found.sizeBytes === entity.sizeBytes);
+  const isWhatWasAsked = extent === undefined || (given.first === extent.first && given.last === extent.last);
+  if (isSame && isWhatWasAsked) return answer;
+  await response.discard();
+  throw isSame ? unusable('other bytes than were asked for') : new EntityChanged();
+}
+
+interface AskedAgain {
+  readonly method?: 'GET' | 'HEAD';
+  readonly extent?: StoredExtent;
+  readonly partNumber?: number | undefined;
+}
+
+/** Reads an answer whose length is known and bounded by the caller. @throws GatewayError IntegrityFailure, ServiceUnavailable */
+export async function readExactly({ response, given }: Pick<Answer, 'response' | 'given'>): Promise<Buffer> {
+  const length = lengthOf(given);
+  // What the connection will really carry is its Content-Length, whatever a Content-Range says.
+  if (contentLength(response) !== length) {
+    await response.discard();
+    throw unusable('two lengths of one answer');
+  }
+  const bytes = await response.whole();
+  if (bytes.length !== length) {
+    throw new GatewayError('IntegrityFailure', 'open', { detail: 'the store gave other bytes than it announced' });
+  }
+  return bytes;
+}
+
+/** Number of bytes that an answer says it carries; `undefined` where it does not say. */
+export function contentLength({ headers }: Pick<UpstreamResponse, 'headers'>): number | undefined {
+  const length = headers.get('content-length');
+  return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
+export function lengthOf({ first, last }: StoredExtent): number {
+  return last + 1 - first;
+}
+
+function announced(response: UpstreamResponse): StoredExtent & { readonly sizeBytes: number } {
+  if (response.status === 206) {
+    const extent = parseContentRange(response.headers.get('content-range'));
+    if (extent === undefined) throw unusable('no usable Content-Range');
+    return extent;
+  }
+  const length = contentLength(response);
+  if (length === undefined) throw unusable('no usable Content-Length');
+  return { sizeBytes: length, first: 0, last: length - 1 };
+}
+
+function unusable(detail: string): GatewayError {
+  return new GatewayError('ServiceUnavailable', 'open', { detail: `the store sent ${detail}` });
+}

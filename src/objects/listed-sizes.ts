@@ -1,0 +1,149 @@
+/**
+ * Enters: a page of a store's listing. Leaves: each entry as its client is to see it. A regular sealed object costs no
+ * request; one whose size does not tell costs a look, and in places under migration, where nothing in a listing tells
+ * plaintext from ciphertext, each entry costs one HEAD. All of it is remembered by key, version and ETag.
+ *
+ * An entry whose object has changed since the page was made is shown with the new object's facts, all of them, as if it
+ * had been listed a moment later; one whose object is gone is left out, likewise. Never is it left out because it changed
+ * (`sync --delete` would delete the copy), and never is the size of one object shown with the ETag of another.
+ */
+import { LRUCache } from 'lru-cache';
+import type { StoreSession } from '../contracts/store-session.ts';
+import type { ListedSize, StoredEntry } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { encryptionAt } from '../s3/encryption.ts';
+import { ask, readExactly, whileItChanges, type Answer, type Entity } from './entity.ts';
+import { nameOf, type SealedEntity } from './look-ups.ts';
+import type { SealedParts } from './sealed-objects.ts';
+
+const TAIL_BYTES = 160;
+const CONCURRENT_LOOKS = 16;
+const MAX_SIZES = 100_000;
+
+export interface ListedSizesParts extends SealedParts {
+  readonly onLook: () => void;
+  /** The plaintext size of an entity under migration that is not ours. */
+  readonly unsealedSize: (session: StoreSession, entity: Entity) => number | undefined;
+}
+
+/** Creates the reader of listed sizes of a process. */
+export function createListedSizes(
+  parts: ListedSizesParts,
+): (session: StoreSession, entries: readonly StoredEntry[]) => Promise<readonly (ListedSize | undefined)[]> {
+  const { cipher } = parts;
+  const known = new LRUCache<string, number>({ max: MAX_SIZES });
+
+  async function sizeOf(session: StoreSession, entry: StoredEntry): Promise<ListedSize | undefined> {
+    const isMigrating = encryptionAt(session.bucket, entry.key) === 'migrating';
+    const etag = bare(entry.etag);
+    const name = `${etag.length}/${etag}/${entry.sizeBytes}/${placeName(session, entry)}`;
+    const remembered = known.get(name);
+    if (remembered !== undefined) return { sizeBytes: remembered };
+    const looked = await whileItChanges(() => look(session, entry, isMigrating));
+    if (looked === undefined) return undefined;
+    const { entity, sizeBytes } = looked;
+    if (entity.etag === undefined || bare(entity.etag) === bare(entry.etag)) {
+      known.set(name, sizeBytes);
+      return { sizeBytes };
+    }
+    const modified = new Date(entity.headers.get('last-modified') ?? '');
+    if (Number.isNaN(modified.getTime())) throw unusable('no Last-Modified of a listed object');
+    return { sizeBytes, instead: { etag: entity.etag, lastModified: modified.toISOString() } };
+  }
+
+  async function look(session: StoreSession, entry: StoredEntry, isMigrating: boolean) {
+    const answer = await askForEntry(session, entry, isMigrating);
+    if (answer === undefined) return undefined;
+    const { entity } = answer;
+    return { entity, sizeBytes: await sizeOfEntity(session, answer, isMigrating) };
+  }
+
+  async function sizeOfEntity(session: StoreSession, answer: Answer, isMigrating: boolean): Promise<number> {
+    const { entity, response, given } = answer;
+    try {
+      if (!isSealed(entity)) {
+        await response.discard();
+        // Where encryption is required such an object is not served, whatever its size.
+        return (isMigrating ? parts.unsealedSize(session, entity) : undefined) ?? entity.sizeBytes;
+      }
+      const regular = cipher.plainSize(entity.sizeBytes);
+      if (regular !== undefined) {
+        await response.discard();
+        return regular;
+      }
+      const isTail = response.status === 206 && given.last + 1 - given.first <= TAIL_BYTES;
+      const held = isTail ? { extent: given, bytes: await readExactly({ response, given }) } : undefined;
+      if (held === undefined) await response.discard();
+      return (await parts.lookUps.lookUp(session, entity, 'list', held)).plainSizeBytes;
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'IntegrityFailure') return entity.sizeBytes;
+      throw error;
+    }
+  }
+
+  /** One request: a HEAD where the size may tell all, else for the last trailer, whose answer has the envelope in its head. */
+  async function askForEntry(
+    session: StoreSession,
+    { key, versionId }: StoredEntry,
+    isMigrating: boolean,
+  ): Promise<Answer | undefined> {
+    parts.onLook();
+    const place = { key, versionId };
+    try {
+      if (isMigrating) return await ask(session, place, { method: 'HEAD', headers: {} });
+      return await ask(session, place, { method: 'GET', headers: { range: `bytes=-${TAIL_BYTES}` } });
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      if (GONE.has(error.code)) return undefined;
+      // Of an empty object no bytes can be asked for.
+      if (error.code === 'InvalidRange') return ask(session, place, { method: 'HEAD', headers: {} });
+      throw error;
+    }
+  }
+
+  return async (session, entries) => {
+    const sizes: (ListedSize | undefined)[] = entries.map(({ sizeBytes }) => ({ sizeBytes }));
+    const unknown: number[] = [];
+    for (const [at, { key, sizeBytes }] of entries.entries()) {
+      const encryption = encryptionAt(session.bucket, key);
+      if (encryption === 'off') continue;
+      const regular = encryption === 'required' ? cipher.plainSize(sizeBytes) : undefined;
+      if (regular === undefined) unknown.push(at);
+      else sizes[at] = { sizeBytes: regular };
+    }
+    let failed = false;
+    const work = async (): Promise<void> => {
+      for (let at = unknown.pop(); at !== undefined && !failed; at = unknown.pop()) {
+        const entry = entries[at];
+        if (entry !== undefined) sizes[at] = await sizeOf(session, entry);
+      }
+    };
+    const workers = Array.from({ length: Math.min(CONCURRENT_LOOKS, unknown.length) }, () =>
+      work().catch((error: unknown) => {
+        failed = true;
+        throw error;
+      }),
+    );
+    for (const settled of await Promise.allSettled(workers)) if (settled.status === 'rejected') throw settled.reason;
+    return sizes;
+  };
+}
+
+const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);
+
+function isSealed(entity: Entity): entity is Entity & SealedEntity {
+  return entity.envelope !== undefined;
+}
+
+/** Stores write quotes around ETags in headers, and mostly in listings. */
+function bare(etag: string): string {
+  return etag.replace(/^"(.*)"$/, '$1');
+}
+
+function placeName(session: StoreSession, { key, versionId }: StoredEntry): string {
+  return nameOf(session, { key, versionId });
+}
+
+function unusable(detail: string): GatewayError {
+  return new GatewayError('ServiceUnavailable', 'respond', { detail: `the store sent ${detail}` });
+}

@@ -1,0 +1,190 @@
+/**
+ * Reads the objects of a store in the client's view. Enters: a session at a store, and what is wanted of which object.
+ * Leaves: views and bodies. How the key is kept decides what is served: where encryption is required, nothing that is
+ * not sealed; and of what is sealed, nothing that is not authenticated.
+ */
+import type { LegacyObject, LegacyObjects } from '../contracts/legacy-objects.ts';
+import type { ObjectCipher } from '../contracts/object-cipher.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { StoreSession } from '../contracts/store-session.ts';
+import type { ObjectQuery, ObjectReader, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { encryptionAt, isKeptPlain } from '../s3/encryption.ts';
+import { ask, EntityChanged, lengthOf, whileItChanges, type Answer, type Entity } from './entity.ts';
+import { createListedSizes } from './listed-sizes.ts';
+import { addressOf, createLookUps } from './look-ups.ts';
+import {
+  headOf,
+  headSealed,
+  layoutFor,
+  readPlanned,
+  readSealed,
+  wantedOf,
+  type FirstAnswer,
+  type SealedParts,
+} from './sealed-objects.ts';
+import * as unsealed from './unsealed-objects.ts';
+
+export interface ObjectReaderParts {
+  readonly cipher: ObjectCipher;
+  /** Absent: what other gateways encrypted is taken for plaintext. */
+  readonly legacy?: LegacyObjects;
+  /** Answers up to this size are opened in memory, in bytes. */
+  readonly smallBodyBytes: number;
+  readonly observer?: Pick<Observer, 'look'>;
+}
+
+/** Creates the reader of a process; it remembers layouts and sizes, nothing that a store has not confirmed again. */
+export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }: ObjectReaderParts): ObjectReader {
+  const lookUps = createLookUps(cipher, observer);
+  const parts: SealedParts = { cipher, lookUps, smallBodyBytes };
+
+  /** Where an object without an envelope is served at all. @throws GatewayError ObjectNotEncrypted */
+  const legacyOf = (session: StoreSession, { key, headers }: Entity): LegacyObject | undefined => {
+    if (encryptionAt(session.bucket, key) === 'required') throw new GatewayError('ObjectNotEncrypted', 'open');
+    return legacy?.recognise(session.bucket.name, headers);
+  };
+
+  async function readUnsealed(
+    session: StoreSession,
+    query: ObjectQuery,
+    first: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
+  ): Promise<OpenedObject> {
+    try {
+      const found = legacyOf(session, first.entity);
+      if (found === undefined) return await unsealed.readPlaintext(session, query, first);
+      return await unsealed.readLegacy(session, query, first, found, legacy?.maxStoredBytes ?? 0);
+    } catch (error) {
+      await first.response?.discard();
+      throw error;
+    }
+  }
+
+  /** Goes straight for the bytes where an earlier look found the layout. The store confirms the entity, or it is forgotten. */
+  async function readRemembered(session: StoreSession, query: ObjectQuery): Promise<OpenedObject | undefined> {
+    const found = lookUps.remembered(session, query);
+    if (found === undefined || !isHeldTo(query, found.entity.etag)) return undefined;
+    const { entity, layout } = found;
+    let planned;
+    try {
+      planned = await cipher.plan(addressOf(session, query), entity, layout, wantedOf(query));
+    } catch {
+      // Of an object that is there no more, this says nothing: it is asked for first.
+      return undefined;
+    }
+    if (lengthOf(planned.extent) === 0) return undefined;
+    try {
+      return await readPlanned(parts, session, entity, layout, planned, query);
+    } catch (error) {
+      if (error instanceof EntityChanged) lookUps.forget(session, query);
+      throw error;
+    }
+  }
+
+  async function readOnce(session: StoreSession, query: ObjectQuery): Promise<OpenedObject> {
+    const remembered = await readRemembered(session, query);
+    if (remembered !== undefined) return remembered;
+    const first = await askFirst(session, query, cipher);
+    return isSealed(first) ? readSealed(parts, session, query, first) : readUnsealed(session, query, first);
+  }
+
+  async function headOnce(session: StoreSession, query: ObjectQuery): Promise<ObjectView> {
+    const { entity } = await askHead(session, query);
+    if (isSealedEntity(entity)) return headSealed(parts, session, query, entity);
+    const found = legacyOf(session, entity);
+    return found === undefined
+      ? unsealed.headPlaintext(session, query, entity)
+      : unsealed.headLegacy(query, entity, found);
+  }
+
+  return {
+    read: async (session, query) => {
+      if (!isKeptPlain(session.bucket, query.key)) return whileItChanges(() => readOnce(session, query));
+      const answer = await unsealed.askPlain(session, query, 'GET');
+      return unsealed.opened(unsealed.plainView(answer), answer);
+    },
+    head: async (session, query) => {
+      if (!isKeptPlain(session.bucket, query.key)) return whileItChanges(() => headOnce(session, query));
+      return unsealed.plainView(await unsealed.askPlain(session, query, 'HEAD'));
+    },
+    describe: async (session, query) => {
+      if (isKeptPlain(session.bucket, query.key)) {
+        return { ...unsealed.plainView(await unsealed.askPlain(session, query, 'HEAD')), layout: undefined };
+      }
+      return whileItChanges(async () => {
+        const { entity } = await askHead(session, query);
+        if (isSealedEntity(entity)) {
+          const layout = await layoutFor(parts, session, query, entity, 'head', undefined);
+          return { ...(await headOf(parts, session, query, entity, layout)), layout };
+        }
+        const found = legacyOf(session, entity);
+        const view =
+          found === undefined
+            ? await unsealed.headPlaintext(session, query, entity)
+            : unsealed.headLegacy(query, entity, found);
+        return { ...view, layout: undefined };
+      });
+    },
+    sizes: createListedSizes({
+      ...parts,
+      onLook: () => observer?.look('list'),
+      unsealedSize: (session, entity) => {
+        const found = legacyOf(session, entity);
+        return found === undefined ? entity.sizeBytes : found.plainSize(entity.sizeBytes);
+      },
+    }),
+  };
+}
+
+/**
+ * The first request for an object of which nothing is known: for what a single PUT would need. What is wanted of a part,
+ * or lies beyond what a single PUT of that size would have, is asked for when the layout is known.
+ */
+async function askFirst(
+  session: StoreSession,
+  query: ObjectQuery,
+  cipher: ObjectCipher,
+): Promise<Pick<Answer, 'entity' | 'given'> & Partial<Answer>> {
+  const { range, partNumber, conditions } = query;
+  if (partNumber !== undefined) return askHead(session, query);
+  const headers: Record<string, string> = { ...conditions, ...unsealed.checksumMode(query) };
+  if (range !== undefined) headers['range'] = cipher.storedRange(range);
+  try {
+    return await ask(session, query, { method: 'GET', headers });
+  } catch (error) {
+    if (range === undefined || !(error instanceof GatewayError) || error.code !== 'InvalidRange') throw error;
+    return askHead(session, query);
+  }
+}
+
+async function askHead(session: StoreSession, query: ObjectQuery): Promise<Pick<Answer, 'entity' | 'given'>> {
+  const headers = { ...query.conditions, ...unsealed.checksumMode(query) };
+  const { entity, response, given } = await ask(session, query, { method: 'HEAD', headers });
+  await response.discard();
+  return { entity, given };
+}
+
+/**
+ * Whether the conditions of a client leave it at one entity, or are none: only then may it be asked for by If-Match alone.
+ * An If-Match of ours would make a store pass over If-Unmodified-Since.
+ */
+function isHeldTo({ conditions }: ObjectQuery, etag: string | undefined): boolean {
+  const names = Object.keys(conditions);
+  if (names.length === 0) return true;
+  const named = conditions['if-match'];
+  return names.length === 1 && named !== undefined && etag !== undefined && bare(named) === bare(etag);
+}
+
+function bare(etag: string): string {
+  return etag.replace(/^"(.*)"$/, '$1');
+}
+
+function isSealedEntity(entity: Entity): entity is FirstAnswer['entity'] {
+  return entity.envelope !== undefined;
+}
+
+function isSealed(
+  first: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
+): first is Pick<Answer, 'entity' | 'given'> & Partial<Answer> & FirstAnswer {
+  return first.entity.envelope !== undefined;
+}

@@ -1,0 +1,141 @@
+/**
+ * Objects that carry no envelope of ours: those of places that are kept plain, and in places under migration plaintext and
+ * what other encrypting gateways wrote. Enters: a query and, where the object was asked for already, that answer. Leaves:
+ * the client's view. Nobody gets here for a key of a place where encryption is required.
+ */
+import type { StoredExtent } from '../contracts/object-cipher.ts';
+import type { LegacyObject } from '../contracts/legacy-objects.ts';
+import type { StoreSession } from '../contracts/store-session.ts';
+import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { rangeHeader, resolveRange } from '../s3/range.ts';
+import { ask, askAgain, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
+
+/** Asks for an object that is kept plain as the client asked for it. */
+export async function askPlain(session: StoreSession, query: ObjectQuery, method: 'GET' | 'HEAD'): Promise<Answer> {
+  const { range, conditions, partNumber } = query;
+  const headers: Record<string, string> = { ...conditions, ...checksumMode(query) };
+  if (range !== undefined) headers['range'] = rangeHeader(range);
+  return ask(session, query, { method, headers, partNumber });
+}
+
+/** The store's view is the client's. */
+export function plainView({ entity, response, given }: Answer): ObjectView {
+  return {
+    headers: entity.headers,
+    form: 'none',
+    sizeBytes: entity.sizeBytes,
+    ...given,
+    partial: response.status === 206,
+  };
+}
+
+/** The store's checksum is one of the whole object; clients would hold a part of it against it. */
+export function checksumMode({ range, partNumber, wantsChecksum }: ObjectQuery): Record<string, string> {
+  return wantsChecksum && range === undefined && partNumber === undefined ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
+}
+
+/** Opens the body of an answer as it comes. */
+export function opened(view: ObjectView, { response }: Pick<Answer, 'response'>): OpenedObject {
+  return { ...view, body: response.body, discard: response.discard };
+}
+
+/** Reads plaintext that was asked for as if it were sealed. */
+export async function readPlaintext(
+  session: StoreSession,
+  query: ObjectQuery,
+  { entity, response, given }: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
+): Promise<OpenedObject> {
+  const { range, partNumber } = query;
+  if (partNumber !== undefined) {
+    await response?.discard();
+    const part = await askAgain(session, entity, { partNumber });
+    return opened(plainView(part), part);
+  }
+  const wanted = range === undefined ? wholeOf(entity) : resolveRange(range, entity.sizeBytes);
+  const view: ObjectView = {
+    ...{ headers: entity.headers, form: 'none', sizeBytes: entity.sizeBytes },
+    ...{ first: wanted.first, last: wanted.last, partial: range !== undefined },
+  };
+  if (response !== undefined && isSame(given, wanted)) return opened(view, { response });
+  await response?.discard();
+  return opened(view, await askAgain(session, entity, lengthOf(wanted) === 0 ? {} : { extent: wanted }));
+}
+
+/** Tells of plaintext what HEAD tells. */
+export async function headPlaintext(session: StoreSession, query: ObjectQuery, entity: Entity): Promise<ObjectView> {
+  const { range, partNumber } = query;
+  if (partNumber !== undefined) return plainView(await askAgain(session, entity, { method: 'HEAD', partNumber }));
+  const { first, last } = range === undefined ? wholeOf(entity) : resolveRange(range, entity.sizeBytes);
+  return {
+    headers: entity.headers,
+    form: 'none',
+    sizeBytes: entity.sizeBytes,
+    first,
+    last,
+    partial: range !== undefined,
+  };
+}
+
+/** Opens an object of another gateway, which its format authenticates as a whole only. */
+export async function readLegacy(
+  session: StoreSession,
+  query: ObjectQuery,
+  { entity, response, given }: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
+  legacy: LegacyObject,
+  maxStoredBytes: number,
+): Promise<OpenedObject> {
+  if (entity.sizeBytes > maxStoredBytes) {
+    await response?.discard();
+    throw new GatewayError('NotImplemented', 'open', {
+      detail: `a ${legacy.format} object of ${entity.sizeBytes} stored bytes, of at most ${maxStoredBytes}`,
+    });
+  }
+  let stored: Buffer;
+  if (response !== undefined && isSame(given, wholeOf(entity))) stored = await readExactly({ response, given });
+  else {
+    await response?.discard();
+    stored = await readExactly(await askAgain(session, entity));
+  }
+  const plain = await legacy.open(stored);
+  const view = legacyView(query, entity, legacy, plain.length);
+  return { ...view, body: plain.subarray(view.first, view.last + 1), discard: () => Promise.resolve() };
+}
+
+/** Tells of an object of another gateway what HEAD tells. @throws GatewayError IntegrityFailure, InvalidRange, InvalidPartNumber */
+export function headLegacy(query: ObjectQuery, entity: Entity, legacy: LegacyObject): ObjectView {
+  const sizeBytes = legacy.plainSize(entity.sizeBytes);
+  if (sizeBytes === undefined) {
+    throw new GatewayError('IntegrityFailure', 'open', {
+      detail: `no ${legacy.format} object has ${entity.sizeBytes} stored bytes`,
+    });
+  }
+  return legacyView(query, entity, legacy, sizeBytes);
+}
+
+function legacyView(
+  { range, partNumber }: ObjectQuery,
+  { headers }: Entity,
+  legacy: LegacyObject,
+  sizeBytes: number,
+): ObjectView {
+  if (partNumber !== undefined && partNumber !== 1) throw new GatewayError('InvalidPartNumber', 'open');
+  const { first, last } = range === undefined ? wholeOf({ sizeBytes }) : resolveRange(range, sizeBytes);
+  const hidden = new Set(legacy.headers);
+  return {
+    headers: new Map([...headers].filter(([name]) => !hidden.has(name))),
+    form: 'legacy',
+    sizeBytes,
+    first,
+    last,
+    partial: range !== undefined || (partNumber !== undefined && sizeBytes > 0),
+  };
+}
+
+function wholeOf({ sizeBytes }: { readonly sizeBytes: number }): StoredExtent {
+  return { first: 0, last: sizeBytes - 1 };
+}
+
+function isSame(one: StoredExtent, other: StoredExtent): boolean {
+  return one.first === other.first && one.last === other.last;
+}
