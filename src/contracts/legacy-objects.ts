@@ -17,6 +17,9 @@ export interface LegacyObject {
 export interface LegacyObjects {
   /** Largest stored object that is read; it is in memory whole. */
   readonly maxStoredBytes: number;
-  /** `undefined`: no legacy object. @throws GatewayError ServiceUnavailable (no seed configured), IntegrityFailure */
+  /**
+   * `undefined`: no legacy object.
+   * @throws GatewayError ServiceUnavailable (no seed configured), IntegrityFailure, NotImplemented (a layout that is not read)
+   */
   readonly recognise: (bucket: string, headers: ReadonlyMap<string, string>) => LegacyObject | undefined;
 }

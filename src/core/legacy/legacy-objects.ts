@@ -45,6 +45,8 @@ interface Rules {
 /** 40 bytes: 32 of key, padded and wrapped. */
 const HEX = /^[0-9a-f]{80}$/;
 const BASE64 = /^[A-Za-z0-9+/]{54}==$/;
+/** What later releases of s3proxy-python call the layout of the body. */
+const PYTHON_FORMAT_HEADER = 'x-amz-meta-s3proxy-format';
 const UNEXPECTED: LegacyBucket = { metadataName: 'isec', acceptZeroKek: false };
 
 /** Builds the reader of all buckets, and warns of each that accepts keys wrapped with zeros. */
@@ -64,6 +66,12 @@ export function createLegacyObjects({ maxStoredBytes, buckets, observer }: Legac
     maxStoredBytes,
     recognise: (bucket, headers) => {
       const bucketRules = rulesOf.get(bucket) ?? unexpected;
+      // Without the objects that hold its layout it would pass for plaintext.
+      if (headers.get(PYTHON_FORMAT_HEADER) === 'multipart-v3') {
+        throw new GatewayError('NotImplemented', 'open', {
+          detail: 'a multipart object of s3proxy-python is not read',
+        });
+      }
       const value = headers.get(bucketRules.wrappedHeader);
       if (value === undefined) return undefined;
       const version = headers.get(bucketRules.kekVersionHeader) ?? '';
@@ -95,7 +103,11 @@ function rules({ metadataName, kekVersionName, seed, acceptZeroKek }: LegacyBuck
     kekVersionHeader,
     isecHeaders: [wrappedHeader, kekVersionHeader],
     // Beside the wrapped key: who wrapped it, and what that gateway shows of the plaintext.
-    pythonHeaders: [wrappedHeader, ...[`${metadataName}-kid`, 'client-etag', 'plaintext-size'].map(header)],
+    pythonHeaders: [
+      wrappedHeader,
+      PYTHON_FORMAT_HEADER,
+      ...[`${metadataName}-kid`, 'client-etag', 'plaintext-size'].map(header),
+    ],
     expected,
     keks: seed && keksOf(seed),
     acceptZeroKek,

@@ -27,7 +27,7 @@ export function openGcm(dataKey: KeyObject, stored: Buffer): Buffer | undefined 
 }
 
 /**
- * Verified: opens AES-256-GCM-SIV (RFC 8452), at some 40 MB/s; `undefined` where the tag does not hold. `stored` has at
+ * Verified: opens AES-256-GCM-SIV (RFC 8452), at some 30 MB/s; `undefined` where the tag does not hold. `stored` has at
  * least `OVERHEAD_BYTES`.
  */
 export function openGcmSiv(dataKey: Uint8Array, stored: Uint8Array): Uint8Array | undefined {

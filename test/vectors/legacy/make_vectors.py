@@ -122,7 +122,7 @@ def objects():
     yield isec("isec-kek-zero", bytes(32), hello)
     yield python("s3proxy-python", hello)
     yield python("s3proxy-python, empty", b"")
-    yield python("s3proxy-python, key of a client", pattern(100), {"isec-kid": "AKIAIOSFODNN7EXAMPLE"})
+    yield python("s3proxy-python, key of a client", pattern(100), {"isec-kid": "AKIAIOSFODNN7EXAMPLE", "s3proxy-format": "single-v3"})
 
 
 def main(arguments):

@@ -43,6 +43,7 @@ describe('legacy objects', () => {
     assert.deepEqual(headers('isec-kek-legacy'), ['x-amz-meta-isec', 'x-amz-meta-isec-kek-ver']);
     assert.deepEqual(headers('s3proxy-python'), [
       'x-amz-meta-isec',
+      'x-amz-meta-s3proxy-format',
       'x-amz-meta-isec-kid',
       'x-amz-meta-client-etag',
       'x-amz-meta-plaintext-size',
@@ -69,6 +70,14 @@ describe('legacy objects', () => {
 
   it('leave to clients metadata of that name where no legacy objects are expected', () => {
     assert.equal(legacyOf(undefined).recognise('old', headersOf({ isec: 'information security' })), undefined);
+  });
+
+  it('of a layout that is not read are refused by name, and not taken for plaintext', () => {
+    for (const bucket of [{ seed }, undefined]) {
+      assert.throws(() => legacyOf(bucket).recognise('old', headersOf({ 's3proxy-format': 'multipart-v3' })), {
+        code: 'NotImplemented',
+      });
+    }
   });
 
   it('have a plaintext size only where nonce and tag fit', () => {
