@@ -99,8 +99,9 @@ const MAX_SKIPPED_BYTES = 2 * CELL_BYTES;
 
 function requireCover({ layout, read: { extent } }: OpenPlan, { first, last }: StoredExtent): void {
   const skipped = extent.first - first;
-  const covers = skipped >= 0 && skipped <= MAX_SKIPPED_BYTES && last >= extent.last && last < layout.storedSizeBytes;
-  if (!covers) throw failure('the store gave other bytes than were asked for');
+  const begins = first >= 0 && skipped >= 0 && skipped <= MAX_SKIPPED_BYTES;
+  if (!(begins && last >= extent.last && last < layout.storedSizeBytes))
+    throw failure('the store gave other bytes than were asked for');
 }
 
 /** Offset of the object's last trailer where it comes whole. */

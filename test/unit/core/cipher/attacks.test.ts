@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
-import type { ObjectAddress } from '../../../../src/contracts/object-cipher.ts';
+import type { ObjectAddress, StoredExtent } from '../../../../src/contracts/object-cipher.ts';
 import type { ByteRange } from '../../../../src/s3/request.ts';
 import {
   ADDRESS,
   CELL,
   chunks,
   cipherOf,
+  collect,
+  extentOf,
   pattern,
+  plan,
   read,
   SEGMENT,
   SIZES,
@@ -221,9 +224,10 @@ describe('attacks on a stored object', () => {
   });
 
   it('a stored size that no object has is refused before anything is read', async () => {
-    for (const storedSizeBytes of [0, 159, 161, 188, CELL + 161, 5 * 2 ** 30 + 1]) {
-      const view = { envelope: genuine.envelope, storedSizeBytes, firstStoredByte: 0 };
-      await assert.rejects(cipher.open(ADDRESS, view, undefined), { code: 'IntegrityFailure' });
+    for (const sizeBytes of [0, 159, 161, 188, CELL + 161, 5 * 2 ** 30 + 1]) {
+      assert.throws(() => cipher.singleLayout(sizeBytes), { code: 'IntegrityFailure' });
+      const look = cipher.lookUp(ADDRESS, { envelope: genuine.envelope, sizeBytes }, () => assert.fail('it was read'));
+      await assert.rejects(look, { code: 'IntegrityFailure' });
     }
   });
 });
@@ -231,70 +235,115 @@ describe('attacks on a stored object', () => {
 describe("attacks on a store's answer", () => {
   const RANGE = { kind: 'closed', first: SEGMENT, last: 3 * SEGMENT - 1 } as const;
 
-  async function answered(
-    stored: StoredObject,
-    bytes: Buffer,
-    firstStoredByte: number,
-    range?: ByteRange,
-  ): Promise<void> {
-    const view = { envelope: stored.envelope, storedSizeBytes: stored.body.length, firstStoredByte };
-    let given = 0;
+  async function answered(stored: StoredObject, bytes: Buffer, given: StoredExtent, range?: ByteRange): Promise<void> {
+    const planned = await plan(cipher, stored, range);
+    let received = 0;
     await assert.rejects(
       async () => {
-        const opened = await cipher.open(ADDRESS, view, range);
-        for await (const chunk of opened.body(chunks(bytes))) given += chunk.length;
+        for await (const chunk of planned.body(chunks(bytes), given)) received += chunk.length;
       },
       { code: 'IntegrityFailure' },
     );
-    assert.ok(given < PLAIN.length);
+    assert.ok(received < PLAIN.length);
+    assert.throws(() => planned.whole(bytes, given), { code: 'IntegrityFailure' });
   }
 
   it('an answer that is shorter or longer than announced never ends cleanly', async () => {
     for (const size of SIZES) {
       const stored = await store(cipher, pattern(size));
-      await answered(stored, stored.body.subarray(0, -1), 0);
-      await answered(stored, Buffer.alloc(0), 0);
-      await answered(stored, Buffer.concat([stored.body, Buffer.alloc(1)]), 0);
+      const all = { first: 0, last: stored.body.length - 1 };
+      await answered(stored, stored.body.subarray(0, -1), all);
+      await answered(stored, Buffer.alloc(0), all);
+      await answered(stored, Buffer.concat([stored.body, Buffer.alloc(1)]), all);
     }
   });
 
   it('a range that is cut short, continued, or of other bytes never ends cleanly', async () => {
     const stored = await store(cipher, PLAIN);
-    const { first, bytes } = slice(stored.body, cipher.storedRange(RANGE));
-    await answered(stored, bytes.subarray(0, -1), first, RANGE);
-    await answered(stored, bytes.subarray(0, CELL), first, RANGE);
-    await answered(stored, stored.body.subarray(first), first, RANGE);
-    await answered(stored, stored.body.subarray(0, 2 * CELL), first, RANGE);
-    await answered(stored, stored.body, 0, RANGE);
+    const answer = slice(stored.body, cipher.storedRange(RANGE));
+    const given = extentOf(answer);
+    await answered(stored, answer.bytes.subarray(0, -1), given, RANGE);
+    await answered(stored, answer.bytes.subarray(0, CELL), given, RANGE);
+    await answered(stored, stored.body.subarray(answer.first), given, RANGE);
+    await answered(stored, stored.body.subarray(0, 2 * CELL), given, RANGE);
+    await answered(stored, answer.bytes, { first: 0, last: 2 * CELL - 1 }, RANGE);
   });
 
-  it('an answer that starts elsewhere than was asked for is refused before anything is read', async () => {
-    const { envelope, body } = await store(cipher, PLAIN);
+  it('an answer that does not cover what is needed is refused before anything is read', async () => {
+    const stored = await store(cipher, PLAIN);
+    const end = stored.body.length - 1;
     const suffix = { kind: 'suffix', length: 10 } as const;
-    for (const [range, offsets] of [
-      [undefined, [1, CELL, Number.NaN]],
-      [RANGE, [0, CELL - 1, CELL + 1, 2 * CELL]],
-      [suffix, [2 * CELL, 3 * CELL + 1]],
+    for (const [range, extents] of [
+      [
+        undefined,
+        [
+          [1, end],
+          [CELL, end],
+          [0, end - 1],
+          [0, end + 1],
+          [Number.NaN, end],
+          [0, Number.NaN],
+          [-1, end],
+        ],
+      ],
+      [
+        RANGE,
+        [
+          [CELL + 1, end],
+          [2 * CELL, end],
+          [CELL, 3 * CELL - 2],
+        ],
+      ],
+      [
+        suffix,
+        [
+          [0, end],
+          [CELL - 1, end],
+          [3 * CELL + 1, end],
+          [3 * CELL, end - 1],
+        ],
+      ],
     ] as const) {
-      for (const firstStoredByte of offsets) {
-        const view = { envelope, storedSizeBytes: body.length, firstStoredByte };
-        await assert.rejects(cipher.open(ADDRESS, view, range), { code: 'IntegrityFailure' });
+      for (const [first, last] of extents) {
+        const planned = await plan(cipher, stored, range);
+        async function* untouched(): AsyncGenerator<Buffer> {
+          await Promise.resolve();
+          yield assert.fail('the answer was read');
+        }
+        await assert.rejects(collect(planned.body(untouched(), { first, last })), { code: 'IntegrityFailure' });
+        assert.throws(() => planned.whole(stored.body, { first, last }), { code: 'IntegrityFailure' });
       }
     }
   });
 
   it('holds the last segment back until the answer has ended', async () => {
     const stored = await store(cipher, PLAIN);
-    const view = { envelope: stored.envelope, storedSizeBytes: stored.body.length, firstStoredByte: 0 };
-    const opened = await cipher.open(ADDRESS, view, undefined);
+    const planned = await plan(cipher, stored);
     async function* dying(): AsyncGenerator<Buffer, void, undefined> {
       yield* chunks(stored.body.subarray(0, -1));
       throw new Error('connection reset');
     }
     let given = 0;
     await assert.rejects(async () => {
-      for await (const chunk of opened.body(dying())) given += chunk.length;
+      for await (const chunk of planned.body(dying(), planned.extent)) given += chunk.length;
     }, /connection reset/);
     assert.equal(given, 3 * SEGMENT);
+  });
+
+  it('gives the answer up that it refuses', async () => {
+    const stored = await store(cipher, PLAIN);
+    const planned = await plan(cipher, stored);
+    let closed = false;
+    const source = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => Promise.resolve({ done: false as const, value: stored.body }),
+        return: () => {
+          closed = true;
+          return Promise.resolve({ done: true as const, value: undefined });
+        },
+      }),
+    };
+    await assert.rejects(collect(planned.body(source, { first: 5, last: 6 })), { code: 'IntegrityFailure' });
+    assert.ok(closed);
   });
 });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash, createSecretKey } from 'node:crypto';
 import type { KeptChecksum } from '../../../../src/contracts/object-cipher.ts';
 import { objectContext } from '../../../../src/core/cipher/object-context.ts';
+import { createObjectCipher } from '../../../../src/core/cipher/object-cipher.ts';
+import { createLocalKeyring } from '../../../../src/core/keyring/local-keyring.ts';
 import { derive } from '../../../../src/core/cipher/derived-keys.ts';
 import { segmentKey, SegmentSealer } from '../../../../src/core/cipher/segment.ts';
 import { MAX_SINGLE_PLAIN_BYTES } from '../../../../src/core/cipher/sizes.ts';
@@ -15,12 +17,16 @@ import {
   cipherOfVector,
   collect,
   pattern,
+  plan,
   read,
+  readerOf,
+  SEED,
   SEGMENT,
   SIZES,
   slice,
   store,
   vectors,
+  type Wanted,
 } from './object-store.ts';
 
 interface SingleVector {
@@ -292,18 +298,16 @@ describe('object cipher: ranges', () => {
 
   it('says what range was given', async () => {
     const stored = await store(cipher, pattern(100));
-    const view = { envelope: stored.envelope, storedSizeBytes: stored.body.length, firstStoredByte: 0 };
-    const range = await cipher.open(ADDRESS, view, { kind: 'suffix', length: 30 });
+    const range = await plan(cipher, stored, { kind: 'suffix', length: 30 });
     assert.deepEqual([range.plainSizeBytes, range.first, range.last, range.keyId], [100, 70, 99, 'local:1']);
-    const whole = await cipher.open(ADDRESS, view, undefined);
+    const whole = await plan(cipher, stored);
     assert.deepEqual([whole.plainSizeBytes, whole.first, whole.last], [100, 0, 99]);
   });
 
   it('has a last byte of -1 in an empty object', async () => {
     const stored = await store(cipher, pattern(0));
-    const view = { envelope: stored.envelope, storedSizeBytes: stored.body.length, firstStoredByte: 0 };
-    const { first, last } = await cipher.open(ADDRESS, view, undefined);
-    assert.deepEqual([first, last], [0, -1]);
+    const { first, last, extent } = await plan(cipher, stored);
+    assert.deepEqual([first, last, extent], [0, -1, { first: 0, last: 159 }]);
   });
 
   it('answers a range without a byte in the object with its plaintext size', async () => {
@@ -345,9 +349,8 @@ describe('object cipher: ranges', () => {
         closed = true;
       }
     }
-    const view = { envelope: stored.envelope, storedSizeBytes: stored.body.length, firstStoredByte: 0 };
-    const opened = await cipher.open(ADDRESS, view, undefined);
-    for await (const chunk of opened.body(source())) if (chunk.length > 0) break;
+    const planned = await plan(cipher, stored);
+    for await (const chunk of planned.body(source(), planned.extent)) if (chunk.length > 0) break;
     assert.ok(closed);
   });
 
@@ -360,13 +363,64 @@ describe('object cipher: ranges', () => {
   });
 });
 
-describe('object cipher: what it cannot read', () => {
-  it('refuses a multipart object as not implemented', async () => {
-    const [vector] = vectors('multipart') as { envelope: string; storedSize: number }[];
-    const view = { envelope: vector!.envelope, storedSizeBytes: vector!.storedSize, firstStoredByte: 0 };
-    await assert.rejects(cipherOf().open(ADDRESS, view, undefined), { code: 'NotImplemented' });
+describe('object cipher: a single PUT', () => {
+  const cipher = cipherOf();
+
+  it('needs the trailer for a read to the end, and for a closed range only the segments that cover it', async () => {
+    const stored = await store(cipher, pattern(3 * SEGMENT + 5));
+    const end = stored.body.length - 1;
+    const extents: [Wanted, number, number][] = [
+      [undefined, 0, end],
+      [{ part: 1 }, 0, end],
+      [{ kind: 'open', first: SEGMENT }, CELL, end],
+      [{ kind: 'suffix', length: 6 }, 2 * CELL, end],
+      [{ kind: 'closed', first: SEGMENT - 1, last: SEGMENT }, 0, 2 * CELL - 1],
+      [{ kind: 'closed', first: 3 * SEGMENT, last: 9 * SEGMENT }, 3 * CELL, end - 160],
+    ];
+    for (const [wanted, first, last] of extents) {
+      assert.deepEqual((await plan(cipher, stored, wanted)).extent, { first, last }, JSON.stringify(wanted));
+    }
   });
 
+  it('is one part, and has no other', async () => {
+    const stored = await store(cipher, pattern(70_000));
+    assert.ok((await read(cipher, stored, { part: 1 })).given.equals(pattern(70_000)));
+    for (const part of [0, 2, 10_000]) {
+      assert.equal((await read(cipher, stored, { part })).error?.code, 'InvalidPartNumber');
+    }
+  });
+
+  it('tells its checksum to one small read', async () => {
+    const value = createHash('sha256').update(pattern(300)).digest();
+    const stored = await store(cipher, pattern(300), ADDRESS, { algorithm: 'SHA256', value: () => value });
+    const reader = readerOf(stored.body);
+    const look = await cipher.lookUp(ADDRESS, { envelope: stored.envelope, sizeBytes: stored.body.length }, reader);
+    assert.deepEqual(look.checksum, { algorithm: 'SHA256', value, type: 'FULL_OBJECT' });
+    assert.deepEqual(reader.reads, [{ first: stored.body.length - 160, last: stored.body.length - 1 }]);
+    assert.deepEqual(
+      { ...look, checksum: undefined },
+      { ...cipher.singleLayout(stored.body.length), checksum: undefined },
+    );
+  });
+
+  it('is the same body under a new envelope at another place and by another KEK version', async () => {
+    const seeds = new Map([
+      [1, SEED],
+      [2, Buffer.alloc(32, 7)],
+    ]);
+    const newer = createObjectCipher(createLocalKeyring({ current: 2, versions: seeds }));
+    const stored = await store(cipher, pattern(70_000));
+    const address = { bucketId: 'archive', key: 'moved' };
+    const { envelope, keyId } = await newer.rewrap(ADDRESS, stored.envelope, address);
+    assert.equal(keyId, 'local:2');
+    assert.deepEqual(newer.describe(envelope), { kind: 's', keyId });
+    assert.ok((await read(newer, { ...stored, envelope }, { address })).given.equals(pattern(70_000)));
+    assert.equal((await read(newer, { ...stored, envelope })).error?.code, 'IntegrityFailure');
+    await assert.rejects(newer.rewrap(address, stored.envelope, ADDRESS), { code: 'IntegrityFailure' });
+  });
+});
+
+describe('object cipher: what it cannot read', () => {
   it('calls an object of another keyring or of an unknown KEK version unavailable, not lost', async () => {
     const stored = await store(cipherOf(), pattern(5));
     const other = await read(cipherOf(), { ...stored, envelope: `${stored.envelope};transit` });
@@ -375,9 +429,10 @@ describe('object cipher: what it cannot read', () => {
     assert.equal(version.error?.code, 'ServiceUnavailable');
   });
 
-  it('opens an object whose envelope names this keyring', async () => {
-    const stored = await store(cipherOf(), pattern(5));
-    const { given } = await read(cipherOf(), { ...stored, envelope: `${stored.envelope};local` });
-    assert.ok(given.equals(pattern(5)));
+  it('says of whose key an envelope is without having it', () => {
+    const key = Buffer.alloc(40).toString('base64url');
+    assert.deepEqual(cipherOf().describe(`1;1;m;7;${key};transit`), { kind: 'm', keyId: 'transit:7' });
+    assert.throws(() => cipherOf().describe('1;1;x'), { code: 'IntegrityFailure' });
+    assert.throws(() => cipherOf().describe(`2;1;m;7;${key}`), { code: 'NotImplemented' });
   });
 });

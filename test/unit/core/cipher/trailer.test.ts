@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
-import { encodeSingleTrailer, parseTrailerFields } from '../../../../src/core/cipher/trailer-fields.ts';
+import {
+  encodeRuns,
+  encodeTrailerFields,
+  parseRuns,
+  parseTrailerFields,
+  type NewTrailer,
+} from '../../../../src/core/cipher/trailer-fields.ts';
 import { openTrailer, sealTrailer } from '../../../../src/core/cipher/trailer.ts';
 import { vectors } from './object-store.ts';
 
@@ -16,6 +22,14 @@ interface MultipartVector {
     extension: number;
     runs: [number, number, number][];
   }[];
+}
+
+function encodeSingleTrailer(
+  plainSizeBytes: number,
+  storedSizeBytes: number,
+  checksum?: NewTrailer['checksum'],
+): Buffer {
+  return encodeTrailerFields({ kind: 'single', lastPartNumber: 0, plainSizeBytes, storedSizeBytes, checksum });
 }
 
 /** Fields of a layout of two runs: parts 1 to 2 of 6 MiB, part 5 of 7 bytes. */
@@ -57,7 +71,8 @@ describe('trailer', () => {
     const lengths = { CRC32: 4, CRC32C: 4, CRC64NVME: 8, SHA1: 20, SHA256: 32 } as const;
     for (const [algorithm, bytes] of Object.entries(lengths) as [keyof typeof lengths, number][]) {
       const checksum = { algorithm, value: Buffer.alloc(bytes, 0x5a) };
-      assert.deepEqual(parseTrailerFields(encodeSingleTrailer(9, 197, checksum)).checksum, checksum);
+      const { checksum: kept } = parseTrailerFields(encodeSingleTrailer(9, 197, checksum));
+      assert.deepEqual(kept, { ...checksum, type: 'FULL_OBJECT' });
     }
   });
 
@@ -76,6 +91,36 @@ describe('trailer', () => {
     const sealed = sealTrailer(createSecretKey(Buffer.alloc(32, 1)), Buffer.alloc(12, 2), encodeSingleTrailer(0, 160));
     assert.equal(openTrailer(createSecretKey(Buffer.alloc(32, 1)), sealed).kind, 'single');
     assert.throws(() => openTrailer(createSecretKey(Buffer.alloc(32, 3)), sealed), { code: 'IntegrityFailure' });
+  });
+
+  it('writes the runs of a layout as it reads them', () => {
+    const runs = parseTrailerFields(layoutFields()).runs;
+    const sizes = { plainSizeBytes: 12_582_919, storedSizeBytes: 99_999_999 };
+    assert.deepEqual(encodeTrailerFields({ kind: 'layout', lastPartNumber: 5, ...sizes, runs }), layoutFields());
+  });
+
+  it('tells the checksum of the parts together from one of the whole', () => {
+    const fields = layoutFields();
+    fields.writeUInt8(0x85, 20);
+    fields.writeUInt8(32, 21);
+    assert.equal(parseTrailerFields(fields).checksum?.type, 'COMPOSITE');
+    fields.writeUInt8(0x80, 20);
+    assert.equal(parseTrailerFields(fields).checksum, undefined);
+  });
+
+  it('refuses a list of runs that is longer or shorter than its trailer says, or that does not fit it', () => {
+    const trailer = { runCount: 2, lastPartNumber: 5, plainSizeBytes: 12_582_919 };
+    const runs = parseTrailerFields(layoutFields()).runs;
+    assert.deepEqual(parseRuns(encodeRuns(runs), trailer), runs);
+    for (const [bytes, against] of [
+      [encodeRuns(runs.slice(0, 1)), trailer],
+      [Buffer.concat([encodeRuns(runs), Buffer.alloc(1)]), trailer],
+      [encodeRuns([...runs].reverse()), trailer],
+      [encodeRuns(runs), { ...trailer, lastPartNumber: 6 }],
+      [encodeRuns(runs), { ...trailer, plainSizeBytes: 12_582_918 }],
+    ] as const) {
+      assert.throws(() => parseRuns(bytes, against), { code: 'IntegrityFailure' });
+    }
   });
 
   it('reads the runs of a layout', () => {
@@ -99,6 +144,12 @@ describe('trailer', () => {
     'five runs without an extension': (fields) => fields.writeUInt16BE(5, 58),
     'a layout without runs': (fields) => fields.fill(0, 58),
     'runs that overlap': (fields) => fields.writeUInt16BE(2, 70),
+    'a run that should have gone on': (fields) => {
+      fields.writeUInt16BE(3, 2);
+      fields.writeBigUInt64BE(18_874_368n, 4);
+      fields.writeUInt16BE(3, 70);
+      fields.writeUIntBE(6_291_456, 74, 6);
+    },
     'an empty run': (fields) => fields.writeUInt16BE(0, 62),
     'bytes behind the runs': (fields) => fields.writeUInt8(1, 99),
     'a checksum without a type': (fields) => fields.writeUInt8(4, 21),
