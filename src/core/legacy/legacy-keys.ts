@@ -12,7 +12,7 @@ const INITIAL_VALUE = Buffer.from('a65959a6', 'hex');
 const V1_SALT = sha256(Buffer.from('s3proxy-kek-salt-v1'));
 const V1_INFO = Buffer.from('s3proxy/kek/v1');
 
-/** What gateways without a key of their own wrapped with: no secret at all. */
+/** What releases wrapped with that lost the key which they were given: no secret at all. */
 export const ZERO_KEK = createSecretKey(Buffer.alloc(32));
 
 /** The two ways to make a key-encryption key from the same seed. */

@@ -56,9 +56,12 @@ export function createLegacyObjects({ maxStoredBytes, buckets, observer }: Legac
   const unexpected = rules(UNEXPECTED, false);
   for (const [bucket, { acceptZeroKek }] of buckets) {
     if (acceptZeroKek) {
-      observer.warn('legacy objects without a key are accepted: whoever may write to the store can forge them', {
-        bucket,
-      });
+      observer.warn(
+        'legacy keys wrapped with zeros are accepted: whoever may write to the store can forge such objects',
+        {
+          bucket,
+        },
+      );
     }
   }
 
@@ -122,14 +125,18 @@ function isecKey(
 ): { readonly format: string; readonly dataKey: KeyObject } {
   if (version !== '' && version !== '1') throw unavailable('a legacy object is of a KEK version that is not known');
   const seeded = version === '1' ? keks?.v1 : keks?.hashed;
-  // Only gateways from before the versions of keys ran without one.
-  const zero = version === '' && acceptZeroKek ? ZERO_KEK : undefined;
-  if (seeded === undefined && zero === undefined) throw noSeed();
-  const dataKey = seeded && unwrapped(seeded, wrapped);
-  if (dataKey !== undefined) return { format: version === '1' ? 'isec-kek-v1' : 'isec-kek-legacy', dataKey };
-  const keyless = zero && unwrapped(zero, wrapped);
-  if (keyless !== undefined) return { format: 'isec-kek-zero', dataKey: keyless };
-  throw wrongSeed();
+  // Releases that knew versions of keys also used the key that they were given.
+  const zero = version === '' ? unwrapped(ZERO_KEK, wrapped) : undefined;
+  if (zero !== undefined && acceptZeroKek) return { format: 'isec-kek-zero', dataKey: zero };
+  if (zero !== undefined) {
+    throw broken(
+      'the wrapped key of a legacy object is wrapped with zeros, which its bucket does not accept (`legacy.acceptZeroKek`)',
+    );
+  }
+  if (seeded === undefined) throw noSeed();
+  const dataKey = unwrapped(seeded, wrapped);
+  if (dataKey === undefined) throw wrongSeed();
+  return { format: version === '1' ? 'isec-kek-v1' : 'isec-kek-legacy', dataKey };
 }
 
 function pythonKey({ keks }: Rules, wrapped: Buffer): KeyObject {
