@@ -20,7 +20,7 @@ export const legacy = group(
       { derivedDefault: '`metadataName` and `-kek-ver`' },
     ),
     acceptZeroKek: flag(
-      'Opens objects whose keys are wrapped with zeros, which Intrinsec s3proxy before 1.7.2 and Constellation wrote whatever their key. Whoever may write to the store can forge such objects; set it for the migration alone.',
+      'Opens objects whose keys are wrapped with zeros, which Constellation and Intrinsec s3proxy before 1.7.1 wrote whatever their key. Whoever may write to the store can forge such objects; set it for the migration alone.',
     ),
   },
   'What another encrypting gateway wrote into this bucket and is still to be read where it is `migrating`; see [migrating-legacy.md](migrating-legacy.md).',
