@@ -76,6 +76,7 @@ export function rememberingObserver(): RememberingObserver {
     said,
     stage: silent,
     request: silent,
+    look: silent,
     clockOffset: silent,
     failure: (requestId, error) => said.push([requestId, error]),
     cache: (_cache, hit) => hits.push(hit),

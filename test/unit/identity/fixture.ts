@@ -40,6 +40,7 @@ export const recordingObserver = (): Observed => {
     stage: nothing,
     request: nothing,
     failure: nothing,
+    look: nothing,
     clockOffset: nothing,
     cache: (cache, hit) => events.push(`${cache} ${hit ? 'hit' : 'miss'}`),
     call: (service, outcome) => events.push(`${service} ${outcome}`),

@@ -24,6 +24,7 @@ const SILENT: Observer = {
   failure: () => undefined,
   cache: () => undefined,
   call: () => undefined,
+  look: () => undefined,
   clockOffset: () => undefined,
   warn: () => undefined,
   info: () => undefined,

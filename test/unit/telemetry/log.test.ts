@@ -155,7 +155,7 @@ describe('the log', () => {
         log.info(text);
         log.info('in a field', { note: text, list: [text], nested: { note: { note: text } } });
         log.info('in an error', { error: new Error(text, { cause: new TypeError(text) }) });
-        log.info('in a detail', { error: new GatewayError('InternalError', 'sign', { detail: text, cause: text }) });
+        log.info('in a detail', { error: new GatewayError('InternalError', 'forward', { detail: text, cause: text }) });
         log.info('in many errors', { error: new AggregateError([new Error(text)]) });
       }
       const names = ['Authorization', 'idToken', 'client_secret', 'sessionToken', 'SecretAccessKey', 'password'];
