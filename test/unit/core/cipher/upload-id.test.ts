@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import type { ObjectAddress } from '../../../../src/contracts/object-cipher.ts';
+import type { Keyring } from '../../../../src/contracts/keyring.ts';
+import { createObjectCipher } from '../../../../src/core/cipher/object-cipher.ts';
+import { createLocalKeyring } from '../../../../src/core/keyring/local-keyring.ts';
+import { ADDRESS, cipherOf, SEED } from './object-store.ts';
+
+const STORE_ID = '2~x.Y_z-0/+= of the store';
+const cipher = cipherOf();
+
+async function newId(address: ObjectAddress = ADDRESS): Promise<string> {
+  return (await cipher.newUpload(address)).clientId(STORE_ID);
+}
+
+describe('upload id', () => {
+  it('gives the upload to any process that has the keys', async () => {
+    const opened = await cipherOf().openUpload(ADDRESS, await newId());
+    assert.equal(opened.storeUploadId, STORE_ID);
+    assert.equal(opened.keyId, 'local:1');
+  });
+
+  it('is safe in a query and in a document', async () => {
+    assert.match(await newId(), /^[A-Za-z0-9_-]+$/);
+  });
+
+  it('opens at its own place only', async () => {
+    const id = await newId();
+    for (const address of [
+      { ...ADDRESS, key: `${ADDRESS.key}x` },
+      { ...ADDRESS, bucketId: 'other' },
+      { bucketId: `${ADDRESS.bucketId}2`, key: ADDRESS.key.slice(1) },
+    ]) {
+      await assert.rejects(cipher.openUpload(address, id), { code: 'NoSuchUpload' });
+      await assert.rejects(cipher.storeUploadId(address, id), { code: 'NoSuchUpload' });
+    }
+  });
+
+  it('does not open with any character changed, left out or added', async () => {
+    const id = await newId();
+    for (let at = 0; at < id.length; at += 1) {
+      const other = id[at] === 'A' ? 'B' : 'A';
+      for (const altered of [
+        id.slice(0, at) + other + id.slice(at + 1),
+        id.slice(0, at) + id.slice(at + 1),
+        `${id.slice(0, at)}A${id.slice(at)}`,
+      ]) {
+        if (altered === id) continue;
+        await assert.rejects(cipher.openUpload(ADDRESS, altered), ({ code }: { code: string }) =>
+          // A changed version or keyring is one that another process may have.
+          ['NoSuchUpload', 'ServiceUnavailable'].includes(code),
+        );
+      }
+    }
+  });
+
+  it("does not open with another store's id put in, though its key unwraps", async () => {
+    const [one, two] = [await newId(), (await cipher.newUpload(ADDRESS)).clientId(`${STORE_ID}!`)];
+    const cut = Buffer.from(one, 'base64url').length - 32;
+    const spliced = Buffer.concat([
+      Buffer.from(one, 'base64url').subarray(0, cut),
+      Buffer.from(two, 'base64url').subarray(-32),
+    ]);
+    await assert.rejects(cipher.openUpload(ADDRESS, spliced.toString('base64url')), { code: 'NoSuchUpload' });
+    const swapped = Buffer.from(one, 'base64url');
+    swapped.writeUInt8(swapped.readUInt8(cut - 1) ^ 1, cut - 1);
+    await assert.rejects(cipher.openUpload(ADDRESS, swapped.toString('base64url')), { code: 'NoSuchUpload' });
+  });
+
+  it('is not the key of a single PUT in disguise', async () => {
+    const sealed = await cipher.seal(ADDRESS, 5, undefined);
+    const { envelope } = await cipher.newUpload(ADDRESS);
+    const [id, keys] = [Buffer.from(await newId(), 'base64url'), [sealed.envelope, envelope]];
+    for (const value of keys) {
+      const wrapped = Buffer.from(value.split(';')[4]!, 'base64url');
+      const forged = Buffer.from(id);
+      wrapped.copy(forged, 13);
+      await assert.rejects(cipher.openUpload(ADDRESS, forged.toString('base64url')), { code: 'NoSuchUpload' });
+    }
+  });
+
+  it('refuses what is no id at all', async () => {
+    const hostile = [
+      '',
+      'A',
+      '0',
+      '.',
+      '0.',
+      `0.${'x'.repeat(1025)}`,
+      '0.a b',
+      '0.a\r\nb',
+      'A'.repeat(5000),
+      '%00',
+      'ä',
+    ];
+    const lengths = Buffer.alloc(60, 0xff);
+    lengths.writeUInt8(1);
+    const empty = Buffer.alloc(37);
+    for (const id of [...hostile, lengths.toString('base64url'), empty.toString('base64url')]) {
+      await assert.rejects(cipher.storeUploadId(ADDRESS, id), { code: 'NoSuchUpload' }, id);
+      await assert.rejects(cipher.openUpload(ADDRESS, id), { code: 'NoSuchUpload' }, id);
+    }
+  });
+
+  it('has a bare form that leads to the store and to no key', async () => {
+    const bare = cipher.bareUploadId('2~abc');
+    assert.equal(bare, '0.2~abc');
+    assert.equal(await cipher.storeUploadId(ADDRESS, bare), '2~abc');
+    assert.equal(await cipher.storeUploadId(ADDRESS, await newId()), STORE_ID);
+    await assert.rejects(cipher.openUpload(ADDRESS, bare), { code: 'NoSuchUpload' });
+  });
+
+  it('names the keyring that wrapped its key, and stays a matter of that keyring', async () => {
+    const local = createLocalKeyring({ current: 3, versions: new Map([[3, SEED]]) });
+    const asked: (string | undefined)[] = [];
+    const remote: Keyring = {
+      ...local,
+      newDataKey: async (context) => ({ ...(await local.newDataKey(context)), keyringId: 'transit' }),
+      unwrap: ({ keyringId, kekVersion, wrapped }, context) => {
+        asked.push(keyringId);
+        return local.unwrap({ kekVersion, wrapped }, context);
+      },
+    };
+    const { clientId, envelope, keyId } = await createObjectCipher(remote).newUpload(ADDRESS);
+    assert.equal(keyId, 'transit:3');
+    assert.match(envelope, /^1;1;m;3;[^;]+;transit$/);
+    const upload = await createObjectCipher(remote).openUpload(ADDRESS, clientId('id'));
+    assert.deepEqual([upload.keyId, upload.isOrigin(envelope), asked], ['transit:3', true, ['transit']]);
+    assert.equal(upload.isOrigin(envelope.replace(/;transit$/, '')), false);
+    await assert.rejects(cipher.openUpload(ADDRESS, clientId('id')), { code: 'ServiceUnavailable' });
+  });
+
+  it('knows an object that came out of the upload by its wrapped key', async () => {
+    const { envelope, clientId } = await cipher.newUpload(ADDRESS);
+    const upload = await cipher.openUpload(ADDRESS, clientId('id'));
+    const other = await cipher.newUpload(ADDRESS);
+    assert.equal(upload.isOrigin(envelope), true);
+    for (const value of [other.envelope, envelope.replace(';m;', ';s;'), envelope.replace(';m;1;', ';m;2;'), '', 'x']) {
+      assert.equal(upload.isOrigin(value), false);
+    }
+  });
+});
