@@ -107,6 +107,8 @@ export interface StoredPart {
   /** As the store shows it. */
   readonly etag: string;
   readonly sizeBytes: number;
+  /** When it was uploaded, where that is known; in milliseconds, though stores count in seconds. */
+  readonly modifiedMs?: number;
 }
 
 /** A part of an upload under way, in the client's numbers. */
@@ -184,7 +186,7 @@ export interface ObjectCipher {
   readonly bareUploadId: (storeUploadId: string) => string;
   /** The store's id of an upload, from either form. @throws GatewayError NoSuchUpload, ServiceUnavailable */
   readonly storeUploadId: (address: ObjectAddress, uploadId: string) => Promise<string>;
-  /** The client's view of all parts that a store lists, in the client's order; an ambiguous one is left out. */
+  /** The client's view of all parts that a store lists (ascending), in the client's order; an ambiguous one is left out. */
   readonly clientParts: (stored: readonly StoredPart[]) => readonly ClientPart[];
   /** Another envelope for the same body. @throws GatewayError IntegrityFailure, ServiceUnavailable */
   readonly rewrap: (

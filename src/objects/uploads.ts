@@ -47,7 +47,10 @@ export function createUploads({ cipher }: { readonly cipher: ObjectCipher }): Up
       const storeUploadId = await cipher.storeUploadId(addressOf(session, key), uploadId);
       const { parts, storageClass } = await listParts(session, key, storeUploadId);
       const modified = new Map(parts.map(({ number, lastModified }) => [number, lastModified]));
-      const stored = parts.map(({ number, etag, sizeBytes }) => ({ slot: number, etag, sizeBytes }));
+      const stored = parts.map(({ number, etag, sizeBytes, lastModified }) => {
+        const modifiedMs = Date.parse(lastModified);
+        return { slot: number, etag, sizeBytes, ...(Number.isNaN(modifiedMs) ? {} : { modifiedMs }) };
+      });
       const shown = cipher.clientParts(stored).map((part) => ({
         ...part,
         lastModified: modified.get(part.stored.slot) ?? '',

@@ -10,6 +10,7 @@ import type { Keyring } from '../../contracts/keyring.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { encodeEnvelope, keyIdOf, parseEnvelope } from './envelope.ts';
 import { singleLayout } from './layout.ts';
+import { clientParts } from './listed-parts.ts';
 import { lookUpLayout } from './look-up.ts';
 import { objectContext } from './object-context.ts';
 import { openBody, openWhole } from './open-body.ts';
@@ -18,7 +19,6 @@ import { sealBody, sealWhole } from './seal-body.ts';
 import { sealedUpload } from './sealed-upload.ts';
 import { SALT_BYTES } from './segment.ts';
 import { listedPlainSize, MAX_SINGLE_PLAIN_BYTES, singleStoredSize } from './sizes.ts';
-import { clientParts } from './slots.ts';
 import { encodeTrailerFields } from './trailer-fields.ts';
 import { bareUploadId, encodeUploadId, noSuchUpload, parseBareUploadId, parseUploadId } from './upload-id.ts';
 

@@ -40,16 +40,24 @@ export function ordinaryPartSize({ slot, sizeBytes }: StoredPart): number | unde
   return slot < MAX_PARTS && sizeBytes >= ORDINARY_FROM_BYTES ? ordinaryPlainSize(sizeBytes) : undefined;
 }
 
-/** Gives the client's view of all parts that a store lists, ascending. What could be one of two parts is left out. */
-export function clientParts(stored: readonly StoredPart[]): ClientPart[] {
+/** Gives the client's parts by slots and sizes, ascending, layout parts among them. What could be one of two is left out. */
+export function placedParts(stored: readonly StoredPart[]): ClientPart[] {
   const taken = new Set(stored.map(({ slot }) => slot));
   const found = new Map<number, ClientPart | undefined>();
   for (const part of stored) {
     const known = clientPart(part, taken);
-    // One number in two slots: it was uploaded again with the other role, and sizes do not tell which came last.
-    if (known !== undefined) found.set(known.number, found.has(known.number) ? undefined : known);
+    if (known === undefined) continue;
+    const { number } = known;
+    found.set(number, found.has(number) ? laterOf(found.get(number), known) : known);
   }
   return [...found.values()].filter((part) => part !== undefined).sort((a, b) => a.number - b.number);
+}
+
+/** One number in two slots: it was uploaded again with the other role, and the last one counts. */
+function laterOf(one: ClientPart | undefined, other: ClientPart): ClientPart | undefined {
+  const [first, second] = [one?.stored.modifiedMs, other.stored.modifiedMs];
+  if (first === undefined || second === undefined || first === second) return undefined;
+  return first > second ? one : other;
 }
 
 function clientPart(stored: StoredPart, taken: ReadonlySet<number>): ClientPart | undefined {

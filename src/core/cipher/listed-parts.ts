@@ -1,0 +1,35 @@
+/**
+ * Every part that a store lists of an upload -> the parts as their client knows them. A layout part that a Complete left
+ * behind when it failed is no part of the client's: whoever lists the parts to complete them must not lose one over it.
+ */
+import type { ClientPart, StoredPart } from '../../contracts/object-cipher.ts';
+import { GatewayError } from '../../errors/gateway-error.ts';
+import { planCompletion } from './completion.ts';
+import { placedParts } from './slots.ts';
+
+/** Gives the client's view of all parts that a store lists, ascending. What could be one of two parts is left out. */
+export function clientParts(stored: readonly StoredPart[]): ClientPart[] {
+  // It stands last, or right before a final part.
+  for (const candidate of stored.slice(-2)) {
+    const others = stored.filter((part) => part !== candidate);
+    const parts = placedParts(others);
+    if (isLayoutOf(candidate, parts, others)) return parts;
+  }
+  return placedParts(stored);
+}
+
+function isLayoutOf(
+  { slot, sizeBytes }: StoredPart,
+  parts: readonly ClientPart[],
+  stored: readonly StoredPart[],
+): boolean {
+  if (parts.length === 0) return false;
+  try {
+    const named = parts.map((part) => ({ number: part.number, etag: part.stored.etag }));
+    const { layoutPart } = planCompletion(named, stored);
+    return layoutPart?.slot === slot && layoutPart.sizeBytes === sizeBytes;
+  } catch (error) {
+    if (error instanceof GatewayError) return false;
+    throw error;
+  }
+}
