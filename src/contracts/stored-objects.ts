@@ -33,7 +33,10 @@ export interface ObjectView {
   /** Present where a part was asked for of an object in several. */
   readonly partsCount?: number;
   /** Present where it was wanted and is kept. Plain objects have the store's own among their headers. */
-  readonly checksum?: ObjectChecksum;
+  readonly checksum?: ObjectChecksum & {
+    /** Of how many parts a COMPOSITE one is; S3 writes it behind the value. */
+    readonly partsCount: number;
+  };
   /** For the audit. */
   readonly keyId?: string;
 }
@@ -143,8 +146,10 @@ export interface CopyOrigin {
 export interface ObjectCopy {
   readonly origin: CopyOrigin;
   readonly key: string;
-  /** What the new object is to be and what it may replace, in the store's ETags; without `kept` and tags. */
+  /** What the new object is to be, but for what `kept` and `tags` say. */
   readonly headers: Readonly<Record<string, string>>;
+  /** On what it may replace, in the store's ETags; lower-case names. */
+  readonly conditions: Readonly<Record<string, string>>;
   /** What is kept beside the new object; `undefined`: what is kept beside its origin. */
   readonly kept: Readonly<Record<string, string>> | undefined;
   /** In the form of `x-amz-tagging`; `undefined`: those of its origin. */

@@ -142,7 +142,7 @@ function viewOf(
   headers: ReadonlyMap<string, string>,
 ): ObjectView {
   const { plainSizeBytes, first, last, keyId } = planned;
-  const hasCount = query.partNumber !== undefined && layout.kind === 'm';
+  const partsCount = layout.runs.reduce((sum, { count }) => sum + count, 0);
   const shown = query.wantsChecksum && isWhole(query) ? layout.checksum : undefined;
   return {
     headers,
@@ -151,8 +151,8 @@ function viewOf(
     first,
     last,
     partial: !isWhole(query) && last >= first,
-    ...(hasCount ? { partsCount: layout.runs.reduce((sum, { count }) => sum + count, 0) } : {}),
-    ...(shown === undefined ? {} : { checksum: shown }),
+    ...(query.partNumber !== undefined && layout.kind === 'm' ? { partsCount } : {}),
+    ...(shown === undefined ? {} : { checksum: { ...shown, partsCount } }),
     keyId,
   };
 }

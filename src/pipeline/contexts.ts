@@ -99,7 +99,7 @@ export interface Forwarded extends Credentialed {
 
 /** The plaintext view of an object: nothing in `body` has left before it was authenticated. HeadObject has no body. */
 export interface Opened extends Credentialed {
-  readonly view: ObjectView & Partial<Pick<OpenedObject, 'body'>>;
+  readonly view: ObjectView & Partial<Pick<OpenedObject, 'body' | 'discard'>>;
 }
 
 /** What a small answer is written from; nothing of the store's that is not understood. */

@@ -1,21 +1,62 @@
-/** Credentialed -> Answered. What GetObjectAttributes tells of an object. */
-import type { ObjectReader } from '../contracts/stored-objects.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+/**
+ * Credentialed -> Answered. What GetObjectAttributes tells of an object: of one that is kept plain what the store tells, of
+ * any other what is known here. The store's own answer about ciphertext is never asked for.
+ */
+import type { ObjectLayout } from '../contracts/object-cipher.ts';
+import type { ObjectReader, ObjectView } from '../contracts/stored-objects.ts';
+import { answerHeaders } from '../s3/answer.ts';
+import { attributesOf, pageOfParts, type AttributesAsked } from '../s3/attributes-query.ts';
+import { writeAttributes } from '../s3/documents/object-attributes.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
+import { clientEtag } from '../s3/etag.ts';
 import { answerOf } from './answer-of.ts';
-import type { Answered, Credentialed } from './contexts.ts';
+import type { Answer, Answered, Credentialed } from './contexts.ts';
+import { objectQuery } from './object-query.ts';
 import { plainOutbound } from './outbound.ts';
 import type { Stage } from './stage.ts';
 
-/** The stage `describe`. */
-export function createDescribe(_reader: ObjectReader): Stage<Credentialed, Answered> {
+/** The stage `open` of GetObjectAttributes. @throws GatewayError as `ObjectReader.describe` */
+export function createDescribe(reader: ObjectReader): Stage<Credentialed, Answered> {
   return {
     name: 'open',
     run: async (context) => {
       const { request, bucket, session } = context;
-      if (!isKeptPlain(bucket, request.key)) throw new GatewayError('NotImplemented', 'open');
+      if (!isKeptPlain(bucket, request.key)) return { ...context, answer: await described(reader, context) };
       const response = await session.ask(plainOutbound(context));
       return { ...context, answer: await answerOf({ ...context, response }) };
     },
+  };
+}
+
+async function described(reader: ObjectReader, context: Credentialed): Promise<Answer> {
+  const { request, session, ledger } = context;
+  const asked = attributesOf(request);
+  const query = { ...objectQuery(context), wantsChecksum: asked.names.has('Checksum') };
+  // The head knows the size of a regular object; only its trailer knows its parts and its checksum.
+  const needsLayout = asked.names.has('ObjectParts') || query.wantsChecksum;
+  const facts = needsLayout
+    ? await reader.describe(session, query)
+    : { ...(await reader.head(session, query)), layout: undefined };
+  ledger.keyId = facts.keyId;
+  return {
+    document: writeAttributes(shownOf(facts, asked)),
+    headers: answerHeaders(request, facts.headers, true),
+  };
+}
+
+function shownOf(
+  view: ObjectView & { readonly layout: ObjectLayout | undefined },
+  asked: AttributesAsked,
+): Parameters<typeof writeAttributes>[0] {
+  const { headers, checksum, layout, sizeBytes } = view;
+  const { names } = asked;
+  const etag = headers.get('etag');
+  return {
+    ...(names.has('ETag') && etag !== undefined ? { etag: clientEtag(etag) } : {}),
+    ...(names.has('Checksum') && checksum !== undefined ? { checksum } : {}),
+    // An object that was put in one piece has no parts.
+    ...(names.has('ObjectParts') && layout?.kind === 'm' ? { parts: pageOfParts(layout.runs, asked) } : {}),
+    ...(names.has('StorageClass') ? { storageClass: headers.get('x-amz-storage-class') ?? 'STANDARD' } : {}),
+    ...(names.has('ObjectSize') ? { sizeBytes } : {}),
   };
 }

@@ -6,12 +6,12 @@ import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { answerHeaders, answerStatus } from '../s3/answer.ts';
 import { writeDeleteResult } from '../s3/delete-objects.ts';
+import { checksumText } from '../s3/documents/object-attributes.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { responseOverrides } from '../s3/response-overrides.ts';
 import { objectHeaders } from '../s3/store-response.ts';
 import { answerOf } from './answer-of.ts';
 import type { Answered, Forwarded, Opened, Received, Sealed, Settled } from './contexts.ts';
-import type { PipelineParts } from './parts.ts';
 import type { Stage } from './stage.ts';
 
 /** Answers GetObject and HeadObject with the plaintext view. */
@@ -19,30 +19,48 @@ export function createRespondObject(): Stage<Opened, void> {
   return {
     name: 'respond',
     run: async (context) => {
-      const { exchange, request, bucket, view, ledger } = context;
-      const stored = objectHeaders(view.headers, !isKeptPlain(bucket, request.key));
-      const headers: Record<string, string> = { ...stored, ...responseOverrides(request) };
-      headers['accept-ranges'] = 'bytes';
-      headers['content-length'] = String(view.last - view.first + 1);
-      if (view.partial) headers['content-range'] = `bytes ${view.first}-${view.last}/${view.sizeBytes}`;
+      const { exchange, view, ledger } = context;
       const status = view.partial ? 206 : 200;
-      if (view.body === undefined) {
+      try {
+        const headers = viewHeaders(context);
+        if (view.body === undefined) {
+          await ledger.end('completed', status);
+          exchange.writeHead(status, headers);
+          exchange.end();
+          return;
+        }
+        const expectedBytes = view.last - view.first + 1;
+        const last = Buffer.isBuffer(view.body)
+          ? view.body
+          : await sendAllButLast(context, view.body, expectedBytes, () => exchange.writeHead(status, headers));
+        ledger.bytesOut += last.length;
+        if (ledger.bytesOut !== expectedBytes) throw wrongLength('fewer');
         await ledger.end('completed', status);
-        exchange.writeHead(status, headers);
-        exchange.end();
-        return;
+        if (exchange.status() === undefined) exchange.writeHead(status, headers);
+        exchange.end(last);
+      } catch (error) {
+        await view.discard?.();
+        throw error;
       }
-      const expectedBytes = view.last - view.first + 1;
-      const last = Buffer.isBuffer(view.body)
-        ? view.body
-        : await sendAllButLast(context, view.body, expectedBytes, () => exchange.writeHead(status, headers));
-      ledger.bytesOut += last.length;
-      if (ledger.bytesOut !== expectedBytes) throw wrongLength('fewer');
-      await ledger.end('completed', status);
-      if (exchange.status() === undefined) exchange.writeHead(status, headers);
-      exchange.end(last);
     },
   };
+}
+
+function viewHeaders({ request, bucket, view }: Opened): Record<string, string> {
+  const { headers: stored, first, last, checksum, partsCount } = view;
+  const headers: Record<string, string> = {
+    ...objectHeaders(stored, !isKeptPlain(bucket, request.key), view.form === 'none'),
+    ...responseOverrides(request),
+    'accept-ranges': 'bytes',
+    'content-length': String(last - first + 1),
+  };
+  if (view.partial) headers['content-range'] = `bytes ${first}-${last}/${view.sizeBytes}`;
+  if (partsCount !== undefined) headers['x-amz-mp-parts-count'] = String(partsCount);
+  if (checksum !== undefined) {
+    headers[`x-amz-checksum-${checksum.algorithm.toLowerCase()}`] = checksumText(checksum);
+    headers['x-amz-checksum-type'] = checksum.type;
+  }
+  return headers;
 }
 
 /**
@@ -93,15 +111,6 @@ export function createRespondWrite(): Stage<Forwarded & Partial<Pick<Sealed, 'ch
       exchange.end();
     },
   };
-}
-
-/** Answers listings with plaintext sizes and ETags. */
-export function createRespondListing({
-  reader,
-  cipher,
-}: Pick<PipelineParts, 'reader' | 'cipher'>): Stage<Forwarded, void> {
-  // READ and UPLOAD owners: see the brief.
-  throw new Error(`not yet: ${typeof reader}${typeof cipher}`);
 }
 
 /** Answers operations with documents. */

@@ -157,7 +157,7 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'GET',
     subresource: 'attributes',
-    encrypted: false,
+    encrypted: true,
   },
   PutObject: {
     operationClass: 'WRITE',
@@ -168,7 +168,7 @@ export const OPERATIONS = {
     encrypted: true,
   },
   DeleteObject: { operationClass: 'DELETE', method: 'DELETE', level: 'object', verb: 'DELETE', encrypted: true },
-  CopyObject: { operationClass: 'COPY', method: 'PUT', level: 'object', verb: 'PUT', encrypted: false },
+  CopyObject: { operationClass: 'COPY', method: 'PUT', level: 'object', verb: 'PUT', encrypted: true },
   GetObjectTagging: {
     operationClass: 'DOCUMENT',
     method: 'GET',
@@ -259,7 +259,7 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     subresource: 'partNumber',
-    encrypted: false,
+    encrypted: true,
   },
   CompleteMultipartUpload: {
     operationClass: 'UPLOAD',

@@ -29,8 +29,15 @@ const PLAIN_ONLY = /^(?:x-amz-checksum-[a-z0-9]+|x-amz-server-side-encryption)$/
 
 const PRINTABLE_ASCII = /^[\t -~]*$/;
 
-/** Gives the headers of a store's answer that go on to the client, names in lower case. */
-export function objectHeaders(stored: ReadonlyMap<string, string>, encrypted: boolean): Record<string, string> {
+/**
+ * Gives the headers of a store's answer that go on to the client, names in lower case. `encrypted`: clients see mapped
+ * ETags there; `isPlaintext`: the stored bytes are the object's all the same.
+ */
+export function objectHeaders(
+  stored: ReadonlyMap<string, string>,
+  encrypted: boolean,
+  isPlaintext = !encrypted,
+): Record<string, string> {
   const headers: Record<string, string> = {};
   let missing = 0;
   for (const [name, value] of stored) {
@@ -39,7 +46,7 @@ export function objectHeaders(stored: ReadonlyMap<string, string>, encrypted: bo
       // S3's own way with metadata that cannot be a header: left out, and counted.
       if (PRINTABLE_ASCII.test(value)) headers[name] = value;
       else missing += 1;
-    } else if (ALWAYS.has(name) || (!encrypted && PLAIN_ONLY.test(name))) {
+    } else if (ALWAYS.has(name) || (isPlaintext && PLAIN_ONLY.test(name))) {
       if (PRINTABLE_ASCII.test(value)) headers[name] = encrypted && name === 'etag' ? clientEtag(value) : value;
     }
   }

@@ -72,6 +72,7 @@ describe('credentials of a real store', function () {
       storeBucket: 'reports',
       roleArn: ceph.lab.roleArn,
       encryption: 'required',
+      prefixes: [],
     };
     for (const key of ['2026/q3', '2026/secret/x', '2025/q3', 'abc']) await ceph.writeStored('reports', key, 'stored');
     await ceph.writeStored('artifacts', '2026/q3', 'stored');

@@ -14,7 +14,8 @@ import {
 } from '../../src/s3/delete-objects.ts';
 import { encodePath, encodeQueryComponent } from '../../src/s3/encode.ts';
 import { clientEtag, storeEtag } from '../../src/s3/etag.ts';
-import { parseListing, renderListing, storeListingQuery } from '../../src/s3/listing.ts';
+import { parseListing, storeListingQuery } from '../../src/s3/listing.ts';
+import { renderListing } from '../unit/s3/fixture.ts';
 import { wrapToken } from '../../src/s3/listing-query.ts';
 import { parseRequest } from '../../src/s3/parse-request.ts';
 import { separateSignature } from '../../src/s3/presigned-query.ts';

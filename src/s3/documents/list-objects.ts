@@ -12,15 +12,14 @@ import {
   isBefore,
   readPage,
   textForm,
-  type ListedEntity,
-  type ListingView,
+  type ListedEntry,
+  type Listing,
+  type ShownEntry,
 } from './listing-document.ts';
 import { parseCount, required } from './stored-document.ts';
 
-interface ListedObject extends ListedEntity {
+interface ListedObject extends ListedEntry {
   readonly lastModified: string;
-  /** As stored, in bytes. */
-  readonly storedSizeBytes: number;
   readonly storageClass: string;
 }
 
@@ -32,30 +31,46 @@ interface StoreListing {
 }
 
 /**
- * Turns a store's page of objects into the client's.
+ * Reads a store's page of objects.
  * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
  * @see Amazon S3 API Reference, "ListObjects", "ListObjectsV2"
  */
-export function renderObjects(document: Uint8Array, query: ListingQuery, view: ListingView): string {
+export function readObjects(document: Uint8Array, query: ListingQuery): Listing {
   const listing = readListing(document, query);
+  return { entries: listing.objects, write: (bucket, shown) => writeObjects(listing, query, bucket, shown) };
+}
+
+function writeObjects(
+  listing: StoreListing,
+  query: ListingQuery,
+  bucket: string,
+  shown: readonly (ShownEntry | undefined)[],
+): string {
   const text = textForm(query);
-  const parts = [
+  const contents = listing.objects.flatMap(({ key, lastModified, storageClass }, place) => {
+    const entry = shown[place];
+    if (entry === undefined) return [];
+    return (
+      `<Contents>${textElement('Key', text(key))}${textElement('LastModified', entry.lastModified ?? lastModified)}` +
+      `${textElement('ETag', entry.etag)}${textElement('Size', entry.sizeBytes)}` +
+      `${textElement('StorageClass', storageClass)}</Contents>`
+    );
+  });
+  const page =
+    query.kind === 'ListObjectsV2'
+      ? pageOfVersion2(listing, contents.length, query, text)
+      : pageOfVersion1(listing, query, text);
+  return [
     `${XML_DECLARATION}<ListBucketResult xmlns="${S3_NAMESPACE}">`,
-    textElement('Name', view.bucket),
+    textElement('Name', bucket),
     textElement('Prefix', text(query.prefix)),
-    ...(query.kind === 'ListObjectsV2' ? pageOfVersion2(listing, query, text) : pageOfVersion1(listing, query, text)),
+    ...page,
     textElement('MaxKeys', query.maxKeys),
     echoOf(query, listing.isTruncated),
-  ];
-  for (const object of listing.objects) {
-    parts.push(
-      `<Contents>${textElement('Key', text(object.key))}${textElement('LastModified', object.lastModified)}`,
-      `${textElement('ETag', view.etag(object.etag))}${textElement('Size', view.size(object.storedSizeBytes, object))}`,
-      `${textElement('StorageClass', object.storageClass)}</Contents>`,
-    );
-  }
-  parts.push(commonPrefixElements(listing.commonPrefixes, text), '</ListBucketResult>');
-  return parts.join('');
+    ...contents,
+    commonPrefixElements(listing.commonPrefixes, text),
+    '</ListBucketResult>',
+  ].join('');
 }
 
 function readListing(document: Uint8Array, query: ListingQuery): StoreListing {
@@ -66,7 +81,7 @@ function readListing(document: Uint8Array, query: ListingQuery): StoreListing {
       key: keyOf(entry),
       lastModified: required(entry, 'LastModified'),
       etag: required(entry, 'ETag'),
-      storedSizeBytes: parseCount(required(entry, 'Size')),
+      sizeBytes: parseCount(required(entry, 'Size')),
       storageClass: textOf(entry, 'StorageClass') ?? 'STANDARD',
     })),
     commonPrefixes,
@@ -95,8 +110,8 @@ function lastOf({ objects, commonPrefixes }: StoreListing): string | undefined {
   return isBefore(key, prefix) ? prefix : key;
 }
 
-function pageOfVersion2(listing: StoreListing, query: ListingQuery, text: TextForm): string[] {
-  const page = [textElement('KeyCount', listing.objects.length + listing.commonPrefixes.length)];
+function pageOfVersion2(listing: StoreListing, shownKeys: number, query: ListingQuery, text: TextForm): string[] {
+  const page = [textElement('KeyCount', shownKeys + listing.commonPrefixes.length)];
   if (query.startAfter !== undefined) page.push(textElement('StartAfter', text(query.startAfter)));
   if (query.continuation !== undefined) page.push(textElement('ContinuationToken', query.continuation.shown));
   if (listing.nextToken !== undefined) {

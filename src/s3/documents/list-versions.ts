@@ -5,53 +5,116 @@
 import type { ListingQuery } from '../listing-query.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { textOf, type XmlElement } from '../xml-reader.ts';
-import { commonPrefixElements, echoOf, isBefore, readPage, textForm, type ListingView } from './listing-document.ts';
+import {
+  commonPrefixElements,
+  echoOf,
+  isBefore,
+  readPage,
+  textForm,
+  type ListedEntry,
+  type Listing,
+  type StorePage,
+} from './listing-document.ts';
 import { parseCount, required } from './stored-document.ts';
 
+interface ListedVersion extends ListedEntry {
+  readonly versionId: string;
+  readonly isLatest: boolean;
+  readonly lastModified: string;
+  readonly storageClass: string;
+}
+
+interface DeleteMarker extends Omit<ListedVersion, 'etag' | 'sizeBytes' | 'storageClass'> {
+  readonly storageClass?: undefined;
+}
+
 /**
- * Turns a store's page of versions into the client's.
+ * Reads a store's page of versions.
  * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
  * @see Amazon S3 API Reference, "ListObjectVersions"
  */
-export function renderVersions(document: Uint8Array, query: ListingQuery, view: ListingView): string {
+export function readVersions(document: Uint8Array, query: ListingQuery): Listing {
   const page = readPage(document, 'ListVersionsResult', query);
-  const text = textForm(query);
-  const entries: string[] = [];
-  let last: { readonly key: string; readonly versionId: string } | undefined;
-  for (const entry of page.root.children) {
-    if (entry.name !== 'Version' && entry.name !== 'DeleteMarker') continue;
-    last = { key: page.keyOf(entry), versionId: required(entry, 'VersionId') };
-    entries.push(
-      `<${entry.name}>${textElement('Key', text(last.key))}${textElement('VersionId', last.versionId)}`,
-      textElement('IsLatest', required(entry, 'IsLatest') === 'true'),
-      textElement('LastModified', required(entry, 'LastModified')),
-      `${entry.name === 'Version' ? versionFacts(entry, last.key, view) : ''}</${entry.name}>`,
-    );
-  }
-  const parts = [
-    `${XML_DECLARATION}<ListVersionsResult xmlns="${S3_NAMESPACE}">`,
-    textElement('Name', view.bucket),
-    textElement('Prefix', text(query.prefix)),
-    textElement('KeyMarker', text(query.startAfter ?? '')),
-    textElement('VersionIdMarker', query.idMarker ?? ''),
-  ];
-  if (page.isTruncated) {
-    // Named by the last entry, as in the other listings: not every store encodes its own markers as it says.
-    const prefix = page.commonPrefixes.at(-1);
-    if (prefix !== undefined && (last === undefined || isBefore(last.key, prefix))) {
-      parts.push(textElement('NextKeyMarker', text(prefix)));
-    } else if (last !== undefined) {
-      parts.push(textElement('NextKeyMarker', text(last.key)), textElement('NextVersionIdMarker', last.versionId));
-    }
-  }
-  parts.push(textElement('MaxKeys', query.maxKeys), echoOf(query, page.isTruncated), ...entries);
-  parts.push(commonPrefixElements(page.commonPrefixes, text), '</ListVersionsResult>');
-  return parts.join('');
+  const listed = page.root.children
+    .filter(({ name }) => name === 'Version' || name === 'DeleteMarker')
+    .map((entry) => readEntry(entry, page));
+  const entries = listed.filter(isVersion);
+  return {
+    entries,
+    write: (bucket, shown) => {
+      const shownOf = new Map(entries.map((entry, place) => [entry, shown[place]]));
+      const text = textForm(query);
+      const parts = [
+        `${XML_DECLARATION}<ListVersionsResult xmlns="${S3_NAMESPACE}">`,
+        textElement('Name', bucket),
+        textElement('Prefix', text(query.prefix)),
+        textElement('KeyMarker', text(query.startAfter ?? '')),
+        textElement('VersionIdMarker', query.idMarker ?? ''),
+        ...(page.isTruncated ? nextMarkers(page, listed.at(-1), text) : []),
+        textElement('MaxKeys', query.maxKeys),
+        echoOf(query, page.isTruncated),
+      ];
+      for (const entry of listed) {
+        if (!isVersion(entry)) {
+          parts.push(`<DeleteMarker>${factsOf(entry, entry.lastModified, text)}</DeleteMarker>`);
+          continue;
+        }
+        const view = shownOf.get(entry);
+        if (view === undefined) continue;
+        parts.push(
+          `<Version>${factsOf(entry, view.lastModified ?? entry.lastModified, text)}${textElement('ETag', view.etag)}`,
+          `${textElement('Size', view.sizeBytes)}${textElement('StorageClass', entry.storageClass)}</Version>`,
+        );
+      }
+      parts.push(commonPrefixElements(page.commonPrefixes, text), '</ListVersionsResult>');
+      return parts.join('');
+    },
+  };
 }
 
-function versionFacts(entry: XmlElement, key: string, view: ListingView): string {
-  const etag = required(entry, 'ETag');
-  const size = view.size(parseCount(required(entry, 'Size')), { key, etag });
-  const storageClass = textOf(entry, 'StorageClass') ?? 'STANDARD';
-  return `${textElement('ETag', view.etag(etag))}${textElement('Size', size)}${textElement('StorageClass', storageClass)}`;
+function readEntry(entry: XmlElement, page: StorePage): ListedVersion | DeleteMarker {
+  const marker = {
+    key: page.keyOf(entry),
+    versionId: required(entry, 'VersionId'),
+    isLatest: required(entry, 'IsLatest') === 'true',
+    lastModified: required(entry, 'LastModified'),
+  };
+  if (entry.name === 'DeleteMarker') return marker;
+  return {
+    ...marker,
+    etag: required(entry, 'ETag'),
+    sizeBytes: parseCount(required(entry, 'Size')),
+    storageClass: textOf(entry, 'StorageClass') ?? 'STANDARD',
+  };
+}
+
+function isVersion(entry: ListedVersion | DeleteMarker): entry is ListedVersion {
+  return entry.storageClass !== undefined;
+}
+
+/** Named by the last entry, as in the other listings: not every store encodes its own markers as it says. */
+function nextMarkers(
+  page: StorePage,
+  last: Pick<ListedVersion, 'key' | 'versionId'> | undefined,
+  text: (key: string) => string,
+): string[] {
+  const prefix = page.commonPrefixes.at(-1);
+  if (prefix !== undefined && (last === undefined || isBefore(last.key, prefix))) {
+    return [textElement('NextKeyMarker', text(prefix))];
+  }
+  if (last === undefined) return [];
+  return [textElement('NextKeyMarker', text(last.key)), textElement('NextVersionIdMarker', last.versionId)];
+}
+
+function factsOf(
+  { key, versionId, isLatest }: Pick<ListedVersion, 'key' | 'versionId' | 'isLatest'>,
+  lastModified: string,
+  text: (key: string) => string,
+): string {
+  return [
+    textElement('Key', text(key)),
+    textElement('VersionId', versionId),
+    textElement('IsLatest', isLatest),
+    textElement('LastModified', lastModified),
+  ].join('');
 }

@@ -8,19 +8,30 @@ import { textElement } from '../xml.ts';
 import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
 import { readStoreDocument, required, unusable } from './stored-document.ts';
 
-/** How stored facts look to the client. */
-export interface ListingView {
-  /** The client's name of the bucket. */
-  readonly bucket: string;
-  /** Size in bytes of an object that takes so many bytes in the store. */
-  readonly size: (storedSizeBytes: number, object: ListedEntity) => number;
-  readonly etag: (stored: string) => string;
+/** An entry as the store lists it. */
+export interface ListedEntry {
+  readonly key: string;
+  readonly versionId?: string;
+  readonly etag: string;
+  readonly sizeBytes: number;
 }
 
-export interface ListedEntity {
-  readonly key: string;
-  /** As stored. */
+/** An entry as the client is to see it. */
+export interface ShownEntry {
   readonly etag: string;
+  readonly sizeBytes: number;
+  /** RFC 3339; absent: as listed. */
+  readonly lastModified?: string;
+}
+
+/** A page of a listing, read and bounded. */
+export interface Listing {
+  readonly entries: readonly ListedEntry[];
+  /**
+   * Writes the page for the client, under its own name of the bucket. One that is `undefined` is left out; the page
+   * ends, and the next one begins, where the store ended it.
+   */
+  readonly write: (bucket: string, shown: readonly (ShownEntry | undefined)[]) => string;
 }
 
 export interface StorePage {

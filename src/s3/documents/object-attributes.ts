@@ -1,4 +1,5 @@
 /** GetObjectAttributes: only what is known of the elements is shown, and the store's checksums only of plain objects. */
+import type { ChecksumAlgorithm } from '../request.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
 import { parseCount, readStoreDocument, required } from './stored-document.ts';
@@ -34,6 +35,67 @@ export function renderAttributes(document: Uint8Array, view: AttributesView): st
   if (size !== undefined) parts.push(textElement('ObjectSize', view.size(parseCount(size))));
   const name = 'GetObjectAttributesResponse';
   return `${XML_DECLARATION}<${name} xmlns="${S3_NAMESPACE}">${parts.join('')}</${name}>`;
+}
+
+/** What is known of an object here, as far as it is to be shown. */
+export interface AttributesShown {
+  readonly etag?: string;
+  readonly checksum?: ShownChecksum;
+  readonly parts?: PartsPage;
+  readonly storageClass?: string;
+  readonly sizeBytes?: number;
+}
+
+interface ShownChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly value: Buffer;
+  readonly type: 'FULL_OBJECT' | 'COMPOSITE';
+  /** Of how many parts a COMPOSITE one is. */
+  readonly partsCount: number;
+}
+
+export interface PartsPage {
+  readonly totalCount: number;
+  readonly marker: number;
+  readonly maxParts: number;
+  readonly isTruncated: boolean;
+  readonly parts: readonly { readonly number: number; readonly sizeBytes: number }[];
+}
+
+/** Writes the client's document of an object whose stored facts are not the client's. */
+export function writeAttributes({ etag, checksum, parts, storageClass, sizeBytes }: AttributesShown): string {
+  const name = 'GetObjectAttributesResponse';
+  return [
+    `${XML_DECLARATION}<${name} xmlns="${S3_NAMESPACE}">`,
+    // Without the quotes that it has everywhere else.
+    etag === undefined ? '' : textElement('ETag', etag.replaceAll('"', '')),
+    checksum === undefined
+      ? ''
+      : `<Checksum>${textElement(`Checksum${checksum.algorithm}`, checksumText(checksum))}` +
+        `${textElement('ChecksumType', checksum.type)}</Checksum>`,
+    parts === undefined ? '' : writeParts(parts),
+    storageClass === undefined ? '' : textElement('StorageClass', storageClass),
+    sizeBytes === undefined ? '' : textElement('ObjectSize', sizeBytes),
+    `</${name}>`,
+  ].join('');
+}
+
+/** Writes a checksum as S3 shows it. */
+export function checksumText({ value, type, partsCount }: Omit<ShownChecksum, 'algorithm'>): string {
+  const text = value.toString('base64');
+  return type === 'COMPOSITE' ? `${text}-${partsCount}` : text;
+}
+
+function writeParts({ totalCount, marker, maxParts, isTruncated, parts }: PartsPage): string {
+  return [
+    `<ObjectParts>${textElement('PartsCount', totalCount)}${textElement('PartNumberMarker', marker)}`,
+    textElement('NextPartNumberMarker', parts.at(-1)?.number ?? 0),
+    `${textElement('MaxParts', maxParts)}${textElement('IsTruncated', isTruncated)}`,
+    ...parts.map(
+      ({ number, sizeBytes }) => `<Part>${textElement('PartNumber', number)}${textElement('Size', sizeBytes)}</Part>`,
+    ),
+    '</ObjectParts>',
+  ].join('');
 }
 
 function renderObjectParts(element: XmlElement, view: AttributesView): string {

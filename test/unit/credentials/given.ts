@@ -23,6 +23,7 @@ export const bucket = (changes: Partial<Bucket> = {}): Bucket => ({
   storeBucket: 'reports',
   roleArn: 'arn:aws:iam::123456789012:role/sallyport',
   encryption: 'required',
+  prefixes: [],
   ...changes,
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { readListing, type ListingQuery } from '../../../src/s3/listing.ts';
 import { parseRequest } from '../../../src/s3/parse-request.ts';
 import type { S3Request } from '../../../src/s3/request.ts';
 
@@ -31,4 +32,21 @@ export function refused(code: ErrorCode, attempt: () => unknown): GatewayError {
     return error;
   }
   return assert.fail(`expected ${code}`);
+}
+
+/** Writes a store's listing of objects or versions for a client that sees every entry through these. */
+export function renderListing(
+  document: Buffer,
+  query: ListingQuery,
+  view: {
+    readonly bucket: string;
+    readonly size: (stored: number) => number;
+    readonly etag: (stored: string) => string;
+  },
+): string {
+  const { entries, write } = readListing(document, query);
+  return write(
+    view.bucket,
+    entries.map(({ etag, sizeBytes }) => ({ etag: view.etag(etag), sizeBytes: view.size(sizeBytes) })),
+  );
 }

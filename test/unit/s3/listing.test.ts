@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { parseListing, renderListing, storeListingQuery, type ListingQuery } from '../../../src/s3/listing.ts';
+import { parseListing, storeListingQuery, type ListingQuery } from '../../../src/s3/listing.ts';
 import { wrapToken } from '../../../src/s3/listing-query.ts';
 import { childrenOf, readXml, textOf, type XmlElement } from '../../../src/s3/xml-reader.ts';
-import { parse, refused } from './fixture.ts';
+import { parse, refused, renderListing } from './fixture.ts';
 
 const query = (search: string): ListingQuery => parseListing(parse('GET', `/reports?${search}`));
 

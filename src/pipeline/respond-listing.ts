@@ -1,0 +1,67 @@
+/**
+ * The last stage of ListObjects, ListObjectsV2 and ListObjectVersions. Enters: the store's page. Leaves: the client's, with
+ * the sizes and ETags that GET and HEAD show. Where a size has to be looked up and the caller may list and not read, a
+ * second session does it, bound to the listing's prefix: what it learns is a size, which the listing grants.
+ */
+import type { StoreSession } from '../contracts/store-session.ts';
+import type { ListedSize, StoredEntry } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { isKeptPlain } from '../s3/encryption.ts';
+import { clientEtag } from '../s3/etag.ts';
+import { parseListing, readListing } from '../s3/listing.ts';
+import type { Forwarded } from './contexts.ts';
+import type { PipelineParts } from './parts.ts';
+import { readAnswer } from '../s3/read-answer.ts';
+import { sendXml } from './respond.ts';
+import type { Stage } from './stage.ts';
+
+type ListingParts = Pick<PipelineParts, 'reader' | 'broker' | 'sessions'>;
+
+/** Answers listings in the client's view, entry by entry as their keys are kept. */
+export function createRespondListing(parts: ListingParts): Stage<Forwarded, void> {
+  return {
+    name: 'respond',
+    run: async (context) => {
+      const { exchange, request, bucket, response, ledger } = context;
+      const listing = readListing(await readAnswer(response.body), parseListing(request));
+      const sizes = await sizesOf(parts, context, listing.entries);
+      const shown = listing.entries.map(({ key, etag }, place) => {
+        const size = sizes[place];
+        if (size === undefined) return undefined;
+        const { sizeBytes, instead = { etag } } = size;
+        return { ...instead, sizeBytes, etag: isKeptPlain(bucket, key) ? instead.etag : clientEtag(instead.etag) };
+      });
+      await sendXml(exchange, ledger, listing.write(request.bucket, shown));
+    },
+  };
+}
+
+async function sizesOf(
+  { reader, broker, sessions }: ListingParts,
+  context: Forwarded,
+  entries: readonly StoredEntry[],
+): Promise<readonly (ListedSize | undefined)[]> {
+  const { session } = context;
+  try {
+    return await reader.sizes(session, entries);
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'AccessDeniedByStore') throw error;
+  }
+  return reader.sizes(await openToLook({ broker, sessions }, context), entries);
+}
+
+function openToLook(
+  { broker, sessions }: Pick<ListingParts, 'broker' | 'sessions'>,
+  { request, bucket, principal, exchange }: Forwarded,
+): Promise<StoreSession> {
+  const { prefix } = parseListing(request);
+  const verb = request.operation === 'ListObjectVersions' ? 'GET_VERSION' : 'GET';
+  const plan = broker.plan(principal, [
+    {
+      bucket,
+      grants: [{ effect: 'allow', verbs: [verb], scope: { prefix } }],
+      accesses: [{ kind: 'object', verb, bucket: bucket.name, key: prefix }],
+    },
+  ]);
+  return sessions.open({ bucket, plan, signal: exchange.signal });
+}
