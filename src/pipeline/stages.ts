@@ -19,6 +19,7 @@ import * as outbound from './outbound.ts';
 import type { PipelineParts } from './parts.ts';
 import { createReadDocument, createReadList } from './read-document.ts';
 import { createRecord, createRecordEach, createRecordLocal } from './record.ts';
+import { createRespondListing } from './respond-listing.ts';
 import { createRespondLocal } from './respond-local.ts';
 import * as respond from './respond.ts';
 import { createSeal } from './seal.ts';
@@ -43,7 +44,7 @@ export function createStages(
   const seal = createSeal(parts);
   const open = createOpen(parts.reader);
   const describe = createDescribe(parts.reader);
-  const copy = createCopy(parts);
+  const copy = createCopy(parts.copies);
   const upload = createUpload(parts);
   const forwardWrite = createForward(outbound.writeOutbound);
   const forwardList = createForward(outbound.listOutbound);
@@ -51,7 +52,7 @@ export function createStages(
   const forwardDoc = createForward(outbound.documentOutbound);
   const respondObject = respond.createRespondObject();
   const respondWrite = respond.createRespondWrite();
-  const respondListing = respond.createRespondListing(parts);
+  const respondListing = createRespondListing(parts);
   const respondDoc = respond.createRespondDocument();
   const respondAnswer = respond.createRespondAnswer();
   const respondEach = respond.createRespondEach();
