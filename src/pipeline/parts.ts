@@ -8,7 +8,7 @@ import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { StoreSessions } from '../contracts/store-session.ts';
-import type { ObjectReader, Uploads } from '../contracts/stored-objects.ts';
+import type { Copies, ObjectReader, Uploads } from '../contracts/stored-objects.ts';
 
 export interface PipelineParts {
   /** Asked in turn; the first that finds a credential of its kind decides. */
@@ -19,6 +19,7 @@ export interface PipelineParts {
   readonly cipher: ObjectCipher;
   readonly reader: ObjectReader;
   readonly uploads: Uploads;
+  readonly copies: Copies;
   readonly audit: AuditSink;
   readonly observer: Observer;
   readonly clock: Clock;

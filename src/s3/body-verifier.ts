@@ -16,7 +16,7 @@ export interface BodyVerifier {
   readonly verify: () => void;
 }
 
-interface Digest {
+export interface Digest {
   readonly update: (chunk: Buffer) => unknown;
   readonly digest: () => Buffer;
 }
@@ -28,6 +28,11 @@ const DIGESTS: Readonly<Record<ChecksumAlgorithm, () => Digest>> = {
   SHA1: () => createHash('sha1'),
   SHA256: () => createHash('sha256'),
 };
+
+/** Creates the digest of one kind of checksum. */
+export function createDigest(algorithm: ChecksumAlgorithm): Digest {
+  return DIGESTS[algorithm]();
+}
 
 /** A checksum that comes behind the body; `value` is asked for when the body has ended. */
 export interface TrailingChecksum {

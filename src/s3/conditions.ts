@@ -9,7 +9,7 @@ import type { S3Request } from './request.ts';
 
 type ConditionalRequest = Pick<S3Request, 'headers' | 'operation' | 'row'>;
 
-const SOURCE_PREFIX = 'x-amz-copy-source-';
+export const SOURCE_PREFIX = 'x-amz-copy-source-';
 
 /** The operations that put an object in place, and may say over what. */
 const CONDITIONAL_WRITES: ReadonlySet<string> = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
@@ -23,7 +23,7 @@ const QUOTED_TAG = /^"(.*)"$/;
 const HTTP_DATE = /^[\w ,:+-]{1,64}$/;
 
 /**
- * Gives the condition headers for the store; `encrypted` says that clients see mapped ETags (etag.ts).
+ * Gives the conditions on what the request addresses; `encrypted` says that clients see mapped ETags of it (etag.ts).
  * @throws GatewayError InvalidArgument (malformed), NotImplemented (not to be had for this operation)
  * @see RFC 9110 section 13.1; Amazon S3 User Guide, "Conditional requests"
  */
@@ -33,9 +33,21 @@ export function storeConditions(request: ConditionalRequest, encrypted: boolean)
     // If-Range is answered with the whole object (parse-request.ts), which it always allows.
     if (name.startsWith('if-') && name !== 'if-range') {
       conditions[name] = storeCondition(request, name, value, encrypted);
-    } else if (name.startsWith(`${SOURCE_PREFIX}if-`) && request.row.operationClass === 'COPY') {
-      conditions[name] = readCondition(name.slice(SOURCE_PREFIX.length), value, encrypted);
     }
+  }
+  return conditions;
+}
+
+/**
+ * Gives the conditions on the source of a copy, as those of a read of it; `encrypted` as above, of the source.
+ * @throws GatewayError InvalidArgument (malformed)
+ */
+export function sourceConditions({ headers }: Pick<S3Request, 'headers'>, encrypted: boolean): Record<string, string> {
+  const conditions: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    if (!name.startsWith(`${SOURCE_PREFIX}if-`)) continue;
+    const condition = name.slice(SOURCE_PREFIX.length);
+    conditions[condition] = readCondition(condition, value, encrypted);
   }
   return conditions;
 }

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { checkHeaders } from './accepted-headers.ts';
 import { checkArguments } from './arguments.ts';
 import { NO_CLAIMS, parseBodyClaims } from './body-claims.ts';
-import { storeConditions } from './conditions.ts';
+import { sourceConditions, storeConditions } from './conditions.ts';
 import { parseCopySource, parseVersionId } from './copy-source.ts';
 import { detectOperation } from './detect-operation.ts';
 import { documentLimitBytes } from './limits.ts';
@@ -66,6 +66,7 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
   checkArguments(request);
   // Conditions are mapped when they are put to the store; a malformed one is refused here, before anything is done.
   storeConditions(request, false);
+  if (request.copySource !== undefined) sourceConditions(request, false);
   return request;
 }
 

@@ -2,7 +2,7 @@
  * Enters: a parsed request. Leaves: the headers that go to the store with it: what is kept beside the object, the
  * conditions in the store's ETags, and what was decided as a verb of its own. An allow-list; a default is not passed on.
  */
-import { storeConditions } from './conditions.ts';
+import { SOURCE_PREFIX, sourceConditions, storeConditions } from './conditions.ts';
 import { copySourceHeader } from './copy-source.ts';
 import type { S3Request } from './request.ts';
 import { storedHeaders } from './stored-headers.ts';
@@ -10,20 +10,21 @@ import { extraVerbs } from './verbs.ts';
 
 export interface StoreHeadersOptions {
   readonly encrypted: boolean;
-  /** The store's name of the bucket that a copy is made from. */
+  /** The store's name of the bucket that the store itself copies a plain object from; absent: it is not asked to. */
   readonly sourceBucket?: string;
 }
 
 /** Passed on as they came, by operations that accept them (accepted-headers.ts). */
 const PASSED = new Set([
-  'x-amz-metadata-directive',
-  'x-amz-tagging-directive',
-  'x-amz-copy-source-range',
   'x-amz-object-attributes',
   'x-amz-max-parts',
   'x-amz-part-number-marker',
   'x-amz-bucket-object-lock-enabled',
+  'x-amz-mp-object-size',
 ]);
+
+/** How a store is to copy. */
+const OF_COPY = ['x-amz-metadata-directive', 'x-amz-tagging-directive', 'x-amz-copy-source-range'];
 
 /** Passed on where they ask for more than the default: policy decided them by a verb (verbs.ts). */
 const DECIDED =
@@ -34,7 +35,7 @@ const PLAIN_ONLY = /^x-amz-checksum-/;
 
 /** Gives the headers for the store, names in lower case. @throws GatewayError InvalidArgument, NotImplemented */
 export function storeHeaders(request: S3Request, options: StoreHeadersOptions): Record<string, string> {
-  const { operation, copySource } = request;
+  const { operation } = request;
   const headers = { ...keptHeaders(request), ...storeConditions(request, options.encrypted) };
   const decided = extraVerbs(request).length > 0;
   for (const [name, value] of request.headers) {
@@ -43,8 +44,17 @@ export function storeHeaders(request: S3Request, options: StoreHeadersOptions): 
     else if (decided && DECIDED.test(name) && !isDefault(name, value)) headers[name] = value;
     else if (!options.encrypted && PLAIN_ONLY.test(name) && passesChecksum(operation)) headers[name] = value;
   }
-  if (copySource !== undefined) {
-    headers['x-amz-copy-source'] = copySourceHeader(copySource, options.sourceBucket ?? copySource.bucket);
+  return options.sourceBucket === undefined ? headers : { ...headers, ...copyHeaders(request, options.sourceBucket) };
+}
+
+function copyHeaders(request: S3Request, sourceBucket: string): Record<string, string> {
+  const { copySource } = request;
+  if (copySource === undefined) return {};
+  const headers: Record<string, string> = { 'x-amz-copy-source': copySourceHeader(copySource, sourceBucket) };
+  for (const [name, value] of Object.entries(sourceConditions(request, false))) headers[SOURCE_PREFIX + name] = value;
+  for (const name of OF_COPY) {
+    const value = request.headers.get(name);
+    if (value !== undefined) headers[name] = value;
   }
   return headers;
 }

@@ -1,5 +1,6 @@
 /** Tags, both ways: the client's document in strictly, the store's out in the same form. */
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { encodeQueryComponent } from '../encode.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { childrenOf, type XmlElement } from '../xml-reader.ts';
 import { expectChildren, malformedXml, readClientDocument, requiredText } from './client-document.ts';
@@ -52,10 +53,21 @@ export const MAX_BUCKET_TAGS = 50;
 
 /** Writes the client's document from the store's. @throws GatewayError InternalError */
 export function renderTagging(document: Uint8Array): string {
+  return writeTagging(readTags(document));
+}
+
+/** Gives the tags of a store's document in the form of `x-amz-tagging`. @throws GatewayError InternalError */
+export function taggingHeader(document: Uint8Array): string {
+  return readTags(document)
+    .map((tag) => tag.map(encodeQueryComponent).join('='))
+    .join('&');
+}
+
+function readTags(document: Uint8Array): readonly Tag[] {
   const root = readStoreDocument(document, 'Tagging');
   const [set] = childrenOf(root, 'TagSet');
   if (set === undefined) throw unusable('Tagging without TagSet');
-  return writeTagging(childrenOf(set, 'Tag').map((tag: XmlElement) => [required(tag, 'Key'), required(tag, 'Value')]));
+  return childrenOf(set, 'Tag').map((tag: XmlElement) => [required(tag, 'Key'), required(tag, 'Value')]);
 }
 
 function writeTagging(tags: readonly Tag[]): string {

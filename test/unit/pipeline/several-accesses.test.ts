@@ -86,19 +86,11 @@ describe('a request with several accesses', () => {
     );
   });
 
-  it('refuses a copy between two roles, and to or from an encrypted bucket, after the decision and on record', async () => {
-    const pairs = [
-      ['box', 'far'],
-      ['box', 'safe'],
-      ['safe', 'box'],
-      ['safe', 'safe'],
-    ];
-    for (const [target, source] of pairs) {
-      const { steps, entries, exchange } = await run({}, 'PUT', `/${target ?? ''}/k`, [
-        'x-amz-copy-source',
-        `/${source ?? ''}/s`,
-      ]);
-      assert.equal(exchange.status(), 501, `${target ?? ''} from ${source ?? ''}`);
+  it('refuses a copy between two roles, sealed or not, after the decision and on record', async () => {
+    for (const target of ['box', 'safe']) {
+      const source = ['x-amz-copy-source', '/far/s'];
+      const { steps, entries, exchange } = await run({}, 'PUT', `/${target}/k`, source);
+      assert.equal(exchange.status(), 501, target);
       assert.equal(steps.includes('assume-role'), false);
       assert.deepEqual(
         entries.map(({ entry }) => entry),

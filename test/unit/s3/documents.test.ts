@@ -6,10 +6,12 @@ import {
   writeDeleteObjects,
   writeDeleteResult,
 } from '../../../src/s3/delete-objects.ts';
-import { parseListing, renderListing } from '../../../src/s3/listing.ts';
+import { readCopyResult, writeCopyResult } from '../../../src/s3/documents/copy-result.ts';
+import { taggingHeader } from '../../../src/s3/documents/tagging.ts';
+import { parseListing } from '../../../src/s3/listing.ts';
 import type { OperationName } from '../../../src/s3/operations.ts';
 import { storeDocument } from '../../../src/s3/store-document.ts';
-import { parse, refused } from './fixture.ts';
+import { parse, refused, renderListing } from './fixture.ts';
 
 const CONTEXT = { region: 'eu-1', etag: (shown: string) => shown.replace('-1', '') };
 const VIEW = { etag: (stored: string) => stored.replace(/"$/, '-1"'), size: (stored: number) => stored - 100 };
@@ -265,10 +267,30 @@ describe('s3/answer', () => {
   it('makes an error of an error that comes with status 200', () => {
     const error = '\n\n <?xml version="1.0"?>\n<Error><Code>InvalidPart</Code><Message>m</Message></Error>';
     refused('InvalidPart', () => toClient('CompleteMultipartUpload', error));
-    refused('SlowDown', () => toClient('CopyObject', error.replace('InvalidPart', 'SlowDown')));
-    refused('ServiceUnavailable', () => toClient('UploadPartCopy', error.replace('InvalidPart', 'Unheard')));
-    refused('InternalError', () => toClient('CopyObject', '<CopyObjectResult></CopyObjectResult>'));
-    refused('InternalError', () => toClient('CopyObject', ''));
+    const copied = (document: string) => readCopyResult(Buffer.from(document), 'CopyObjectResult');
+    refused('SlowDown', () => copied(error.replace('InvalidPart', 'SlowDown')));
+    refused('ServiceUnavailable', () => copied(error.replace('InvalidPart', 'Unheard')));
+    refused('InternalError', () => copied('<CopyObjectResult></CopyObjectResult>'));
+    refused('InternalError', () => copied('<CopyPartResult><ETag>e</ETag></CopyPartResult>'));
+    refused('InternalError', () => copied(''));
+  });
+
+  it('tells of a copy its ETag and its date, and nothing else of the store', () => {
+    const stored =
+      '<CopyPartResult><LastModified>d</LastModified><ETag>"e"</ETag><RequestId>store-1</RequestId></CopyPartResult>';
+    const result = readCopyResult(Buffer.from(stored), 'CopyPartResult');
+    assert.deepEqual(result, { etag: '"e"', lastModified: 'd' });
+    assert.match(
+      writeCopyResult('CopyPartResult', result),
+      /<CopyPartResult[^>]*><LastModified>d<\/LastModified><ETag>&quot;e&quot;<\/ETag><\/CopyPartResult>$/,
+    );
+  });
+
+  it('writes the tags of a document as a header, every character that separates escaped', () => {
+    const tags =
+      '<Tagging><TagSet><Tag><Key>a&amp;b</Key><Value>c=d e</Value></Tag><Tag><Key>f</Key><Value/></Tag></TagSet></Tagging>';
+    assert.equal(taggingHeader(Buffer.from(tags)), 'a%26b=c%3Dd%20e&f=');
+    assert.equal(taggingHeader(Buffer.from('<Tagging><TagSet/></Tagging>')), '');
   });
 
   it("shows who may do what without the store's account ids", () => {

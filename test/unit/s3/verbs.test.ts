@@ -89,9 +89,19 @@ describe('s3/store-headers', () => {
       '/reports/k',
       ...['x-amz-copy-source', 'b01/k', 'x-amz-copy-source-if-match', '"a"', 'if-none-match', '*'],
     );
-    const headers = storeHeaders(request, { encrypted: false });
+    const headers = storeHeaders(request, { encrypted: false, sourceBucket: 'stored' });
     assert.equal(headers['x-amz-copy-source-if-match'], '"a"');
     assert.equal(headers['if-none-match'], '*');
+  });
+
+  it('tells a store nothing of a copy that the store does not make', () => {
+    const request = parse(
+      'PUT',
+      '/reports/k',
+      ...['x-amz-copy-source', 'b01/k', 'x-amz-copy-source-if-match', '"a-1"', 'x-amz-metadata-directive', 'COPY'],
+      ...['if-match', '"b-1"'],
+    );
+    assert.deepEqual(storeHeaders(request, { encrypted: true }), { 'if-match': 'b' });
   });
 
   it('passes checksums on only where the stored bytes are the object', () => {

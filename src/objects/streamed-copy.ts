@@ -1,0 +1,103 @@
+/**
+ * Copies whose body passes through here, because one end is plain or the key is another one. Enters: the opened origin.
+ * Leaves: what the store made of it. Not a byte of the last chunk goes out before the whole origin has been
+ * authenticated, so that a copy that fails leaves nothing behind.
+ */
+import type { KeptChecksum } from '../contracts/object-cipher.ts';
+import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
+import type { OpenedObject } from '../contracts/stored-objects.ts';
+import type { UpstreamResponse } from '../contracts/upstream.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { CHECKSUM_HEADERS } from '../s3/body-claims.ts';
+import { createDigest } from '../s3/body-verifier.ts';
+import type { ChecksumAlgorithm } from '../s3/request.ts';
+
+/** How a body becomes what is stored. */
+export interface BodyForm {
+  readonly storedSizeBytes: number;
+  readonly whole: (plain: Buffer) => Buffer;
+  readonly body: (plain: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+}
+
+/** A body that is stored as it is. */
+export function plainForm(sizeBytes: number): BodyForm {
+  return {
+    storedSizeBytes: sizeBytes,
+    whole: (plain) => {
+      if (plain.length !== sizeBytes) throw incomplete(plain.length, sizeBytes);
+      return plain;
+    },
+    body: (plain) => heldBack(plain, sizeBytes),
+  };
+}
+
+/** Sends the plaintext of an origin to where it goes, and gives the store's answer. @throws GatewayError what either end says */
+export async function sendBody(
+  to: StoreSession,
+  body: OpenedObject['body'],
+  form: BodyForm,
+  question: Pick<StoreQuestion, 'key' | 'query' | 'headers'>,
+  tap?: (chunk: Buffer) => void,
+): Promise<UpstreamResponse> {
+  const content = Buffer.isBuffer(body)
+    ? form.whole(tapped(body, tap))
+    : form.body(tap === undefined ? body : each(body, tap));
+  const response = await to.ask({ ...question, method: 'PUT', body: { sizeBytes: form.storedSizeBytes, content } });
+  await response.discard();
+  return response;
+}
+
+/** A checksum that is computed as the body passes. */
+export interface PassingChecksum extends KeptChecksum {
+  readonly update: (chunk: Buffer) => void;
+}
+
+export function passingChecksum(algorithm: ChecksumAlgorithm): PassingChecksum {
+  const digest = createDigest(algorithm);
+  let value: Buffer | undefined;
+  // A digest ends once, and is asked for as often as the body is sealed.
+  return { algorithm, update: (chunk) => void digest.update(chunk), value: () => (value ??= digest.digest()) };
+}
+
+/** The kind of checksum that an origin has, ours or, of a plain one, the store's. */
+export function checksumKind({ checksum, headers, form }: OpenedObject): ChecksumAlgorithm | undefined {
+  if (checksum !== undefined) return checksum.algorithm;
+  if (form !== 'none') return undefined;
+  for (const [name, { algorithm }] of CHECKSUM_HEADERS) if (headers.has(name)) return algorithm;
+  return undefined;
+}
+
+function tapped(whole: Buffer, tap: ((chunk: Buffer) => void) | undefined): Buffer {
+  tap?.(whole);
+  return whole;
+}
+
+async function* each(
+  plain: AsyncIterable<Buffer>,
+  tap: (chunk: Buffer) => void,
+): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of plain) {
+    tap(chunk);
+    yield chunk;
+  }
+}
+
+/** Exactly so many bytes, the last of them only when the origin has ended. @throws GatewayError ServiceUnavailable */
+async function* heldBack(plain: AsyncIterable<Buffer>, sizeBytes: number): AsyncGenerator<Buffer, void, undefined> {
+  let held: Buffer | undefined;
+  let length = 0;
+  for await (const chunk of plain) {
+    // An empty chunk in its place would let the last bytes go.
+    if (chunk.length === 0) continue;
+    length += chunk.length;
+    if (length > sizeBytes) break;
+    if (held !== undefined) yield held;
+    held = chunk;
+  }
+  if (length !== sizeBytes) throw incomplete(length, sizeBytes);
+  if (held !== undefined) yield held;
+}
+
+function incomplete(got: number, expected: number): GatewayError {
+  return new GatewayError('ServiceUnavailable', 'copy', { detail: `the source gave ${got} of ${expected} bytes` });
+}
