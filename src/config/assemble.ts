@@ -3,17 +3,14 @@
  * here: what the checks promise and do not keep is a defect, and throws.
  */
 import { resolve } from 'node:path';
+import { assembleKeyring } from './assemble-keyring.ts';
 import { awsEndpoint, isAwsEndpoint } from './aws.ts';
 import type { BucketConfig, Config, IssuerConfig, LegacyConfig, ListenConfig, StoreConfig } from './config.ts';
 import { pathKey } from './environment.ts';
+import { promised } from './promised.ts';
 import type { Files } from './read-files.ts';
 import type { FileConfig } from './schema.ts';
 import { parseAddress, parseSocketMode } from './shapes.ts';
-
-const promised = <T>(value: T | undefined): T => {
-  if (value === undefined) throw new Error('a check of the configuration did not keep its promise');
-  return value;
-};
 
 const assembleListen = (listen: FileConfig['listen'], files: Files, directory: string): ListenConfig => {
   if (listen.socket !== undefined) {
@@ -89,18 +86,6 @@ const assembleLegacy = (buckets: FileConfig['buckets'], files: Files): Config['l
   return configured;
 };
 
-const assembleKeyring = (keyring: FileConfig['keyring'], files: Files): Config['keyring'] => {
-  if (keyring === undefined) return undefined;
-  const { current, versions } = keyring.local;
-  const seeds = new Map(
-    Object.keys(versions).map((version) => [
-      Number(version),
-      promised(files.get(pathKey(['keyring', 'local', 'versions', version, 'seedFile']))),
-    ]),
-  );
-  return { local: { current: current ?? promised([...seeds.keys()][0]), seeds } };
-};
-
 const assembleSessions = (sessions: FileConfig['sessions'], files: Files): Config['sessions'] => {
   if (sessions === undefined) return undefined;
   const { keys, ...rest } = sessions;
@@ -136,7 +121,7 @@ export const assemble = (config: FileConfig, files: Files, directory: string): C
   stores: Object.entries(config.stores).map(([name, store]) => assembleStore(name, store, files)),
   buckets: Object.keys(config.buckets).map((name) => assembleBucket(name, config)),
   legacy: assembleLegacy(config.buckets, files),
-  keyring: assembleKeyring(config.keyring, files),
+  keyring: assembleKeyring(config.keyring, files, directory),
   sessions: assembleSessions(config.sessions, files),
   endpoint: assembleEndpoint(config),
   cors: config.cors,

@@ -76,10 +76,55 @@ export interface LegacyConfig extends Readonly<
   readonly seed: Secret | undefined;
 }
 
-interface LocalKeyringConfig {
+export interface LocalKeyringConfig {
   readonly current: number;
   /** Seeds by version. */
   readonly seeds: ReadonlyMap<number, Secret>;
+}
+
+export interface VaultKeyringConfig {
+  readonly id: string;
+  /** Scheme, host and port. */
+  readonly address: string;
+  /** PEM text; undefined: the system's certificates. */
+  readonly ca: string | undefined;
+  readonly namespace: string | undefined;
+  readonly mount: string;
+  readonly key: string;
+  /** Absolute paths. */
+  readonly auth:
+    | { readonly method: 'token'; readonly tokenFile: string }
+    | { readonly method: 'approle'; readonly mount: string; readonly roleId: string; readonly secretIdFile: string }
+    | {
+        readonly method: 'kubernetes' | 'jwt';
+        readonly mount: string;
+        readonly role: string;
+        readonly jwtFile: string;
+      };
+}
+
+export interface KmsKeyringConfig {
+  readonly id: string;
+  /** Scheme, host and port. */
+  readonly endpoint: string;
+  readonly region: string;
+  /** PEM text; undefined: the system's certificates. */
+  readonly ca: string | undefined;
+  /** Undefined: the default chain of the AWS SDK. */
+  readonly credentials: StaticCredentials | undefined;
+  readonly current: number;
+  /** KMS keys by version. */
+  readonly keyIds: ReadonlyMap<number, string>;
+}
+
+/** At least one of them is there. */
+export interface KeyringConfig {
+  /** Which wraps the keys of new objects. */
+  readonly current: 'local' | 'vault' | 'kms';
+  readonly cache: { readonly maxKeys: number; readonly maxAgeSeconds: number };
+  readonly local: LocalKeyringConfig | undefined;
+  readonly vault: VaultKeyringConfig | undefined;
+  readonly kms: KmsKeyringConfig | undefined;
 }
 
 interface SessionKeyConfig {
@@ -101,7 +146,7 @@ export interface Config extends Readonly<Pick<FileConfig, 'workers' | 'limits' |
   readonly buckets: readonly BucketConfig[];
   /** By name of the bucket, of those that hold such objects. */
   readonly legacy: ReadonlyMap<string, LegacyConfig>;
-  readonly keyring: { readonly local: LocalKeyringConfig } | undefined;
+  readonly keyring: KeyringConfig | undefined;
   /** Undefined: no credentials are issued, no signatures accepted. */
   readonly sessions: SessionsConfig | undefined;
   readonly endpoint: {

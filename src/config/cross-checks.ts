@@ -4,25 +4,15 @@
  */
 import { isBucketName } from '../s3/bucket-name.ts';
 import { awsEndpoint } from './aws.ts';
+import { checkKeyring } from './keyring-checks.ts';
+import { checkLegacy } from './legacy-checks.ts';
+import { entries, text, url, type Loose, type Report } from './loose.ts';
 import { requiredPins } from './public-issuers.ts';
 import { schema, type FileConfig } from './schema.ts';
-import { isEntryName, isLoopback, parseAddress, parseUrl } from './shapes.ts';
+import { isEntryName, isLoopback, parseAddress } from './shapes.ts';
 
-/** The configuration as far as it can be relied on: anything may be missing, and a leaf may be anything. */
-type Loose<T> =
-  NonNullable<T> extends object
-    ? { readonly [K in keyof NonNullable<T>]?: Loose<NonNullable<T>[K]> } | null | undefined
-    : unknown;
 type LooseConfig = Loose<FileConfig>;
 type Entry<K extends 'issuers' | 'stores' | 'buckets'> = Loose<FileConfig[K][string]>;
-
-/** Reports one problem: the key, what is wrong, what would be right. */
-type Report = (path: readonly string[], message: string) => void;
-
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-const url = (value: unknown): URL | undefined => parseUrl(text(value) ?? '');
-const entries = <T>(map: Readonly<Record<string, T>> | null | undefined): [string, T][] =>
-  typeof map === 'object' && map !== null ? Object.entries(map) : [];
 
 const checkListen = (listen: Loose<FileConfig['listen']>, report: Report): void => {
   const socket = text(listen?.socket);
@@ -139,8 +129,9 @@ const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): void =>
     if (store && bucket?.roleArn === undefined && store.sts?.roleArn === undefined) {
       report([...path, 'roleArn'], "is missing; name a role here or in the store's `sts.roleArn`");
     }
+    checkLegacy(path, bucket, report);
     if (bucket?.encryption === 'required' && config.keyring === undefined) {
-      report([...path, 'encryption'], 'needs a keyring; configure `keyring.local`, or set SALLYPORT_KEYRING_SEED_FILE');
+      report([...path, 'encryption'], 'needs a keyring; configure `keyring`, or set SALLYPORT_KEYRING_SEED_FILE');
     }
   }
   unique(
@@ -156,23 +147,6 @@ const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): void =>
     }),
     (path, first) => report(path, `is also that of bucket ${first}; a stored bucket may have one name only`),
   );
-};
-
-const checkKeyring = (config: NonNullable<LooseConfig>, report: Report): void => {
-  const local = config.keyring?.local;
-  if (!local) return;
-  const versions = entries(local.versions).map(([version]) => version);
-  for (const version of versions) {
-    if (!/^[1-9]\d{0,4}$/.test(version) || Number(version) > 65_535) {
-      report(['keyring', 'local', 'versions', version], 'must be named by a whole number from 1 to 65535');
-    }
-  }
-  if (local.current === undefined && versions.length !== 1) {
-    report(['keyring', 'local', 'current'], 'is missing; must be one of the versions');
-  }
-  if (typeof local.current === 'number' && !versions.includes(String(local.current))) {
-    report(['keyring', 'local', 'current'], 'is none of the versions');
-  }
 };
 
 const checkSessions = (sessions: Loose<FileConfig['sessions']>, report: Report): void => {
@@ -218,7 +192,7 @@ const crossCheck = (value: unknown, report: Report): void => {
   );
   for (const [name, store] of entries(config.stores)) checkStore(['stores', name], store, report);
   checkBuckets(config, report);
-  checkKeyring(config, report);
+  checkKeyring(config.keyring, report);
   checkSessions(config.sessions, report);
 };
 

@@ -58,6 +58,7 @@ const check = (kind: NamedFile['kind'], content: Buffer): Secret | string => {
     case 'private key':
       return content.includes('PRIVATE KEY-----') ? new Secret(content) : 'names a file without a PEM private key';
     case 'secret':
+    case 'token':
       return /^[\x21-\x7e]+$/.test(bytes.toString('latin1'))
         ? new Secret(bytes)
         : 'names a file that holds more than one line of visible ASCII';
@@ -94,7 +95,8 @@ const readOne = async (file: NamedFile, directory: string): Promise<Secret | str
     await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const status = await handle.stat();
     if (!status.isFile()) return 'names something that is not a file';
-    const isPrivate = file.kind !== 'certificates';
+    // Kubernetes lets others in a pod read its token.
+    const isPrivate = file.kind !== 'certificates' && file.kind !== 'token';
     // Asked of the open file, so that nothing can be put in its place between the question and the reading.
     if (isPrivate && (status.mode & 0o077) !== 0) {
       return `names a file that others may read (mode ${(status.mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 it`;

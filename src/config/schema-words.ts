@@ -12,8 +12,8 @@ export interface KeyMeta {
   readonly description: string;
   /** Where the default is worked out from other keys. */
   readonly derivedDefault?: string;
-  /** The key names a file that is read at start; all but certificates must be private to their owner. */
-  readonly file?: 'certificates' | 'secret' | 'private key' | 'seed' | 'foreign seed' | 'directory';
+  /** The key names a file that is read at start; all but `certificates` and `token` must be private. */
+  readonly file?: 'certificates' | 'secret' | 'token' | 'private key' | 'seed' | 'foreign seed' | 'directory';
   /** Of a map: what stands for the entry's name in the documentation. */
   readonly entry?: string;
 }

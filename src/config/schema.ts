@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { isBucketName } from '../s3/bucket-name.ts';
 import { cors, endpoint, sessions } from './client-sections.ts';
+import { keyring } from './keyring-section.ts';
 import { legacy } from './legacy-section.ts';
 import { address, count, file, flag, group, key, name, origin, path, section, text, whole } from './schema-words.ts';
 import { isRoleArn, parseSocketMode, parseUrl } from './shapes.ts';
@@ -203,10 +204,6 @@ const bucket = z.strictObject({
   legacy,
 });
 
-const kek = z.strictObject({
-  seedFile: key(path, 'the path of a file', 'Seed of this version: at least 32 random bytes.', { file: 'seed' }),
-});
-
 const timeout = (fallback: number, description: string) => count(100, 3_600_000, fallback, description);
 
 /** One configuration file, key by key. */
@@ -237,31 +234,7 @@ export const schema = z.strictObject({
     "What clients can reach. The name is the clients' and the policies'.",
     { entry: '<bucket>' },
   ),
-  keyring: group(
-    {
-      local: key(
-        z.strictObject({
-          current: key(
-            whole(1, 65_535).optional(),
-            'a whole number from 1 to 65535',
-            'Version that new objects are wrapped with.',
-            {
-              derivedDefault: 'the only version',
-            },
-          ),
-          versions: key(
-            z.record(z.string(), kek),
-            'a map of versions by number',
-            'Every version that stored objects may need.',
-            { entry: '<version>' },
-          ),
-        }),
-        'a group of keys',
-        'Key-encryption keys that are derived from seeds.',
-      ),
-    },
-    'What wraps the keys of objects.',
-  ),
+  keyring,
   sessions,
   endpoint,
   cors,
@@ -333,7 +306,7 @@ export const schema = z.strictObject({
         1024,
         1_073_741_824,
         67_108_864,
-        'Stored size of an object of another encrypting gateway; it is decrypted in memory, whole. A larger one gets EntityTooLarge.',
+        'Stored size of an object of another encrypting gateway; it is decrypted in memory, whole. A larger one is refused.',
       ),
       smallBodyBytes: count(0, 1_048_576, 65_536, 'Bodies up to this size are sealed in memory in one piece.'),
     },
@@ -351,6 +324,7 @@ export const schema = z.strictObject({
       upstreamBodyIdleMs: timeout(60_000, "Longest pause in the store's answer."),
       stsMs: timeout(5000, 'One call of STS, whole.'),
       jwksMs: timeout(5000, 'One call of an issuer (discovery or keys), whole.'),
+      keyringMs: timeout(5000, 'One call of Vault or KMS, whole.'),
       keepAliveMs: timeout(
         75_000,
         "Life of an idle connection from the edge. Must exceed HAProxy's `http-keep-alive` and pool times, or requests race with its end.",

@@ -80,3 +80,13 @@ export const isPath = (text: string): boolean =>
 /** Parses a file mode such as `0660`; one that lets others in is none. */
 export const parseSocketMode = (text: string): number | undefined =>
   /^0?[0-7]{2}0$/.test(text) ? Number.parseInt(text, 8) : undefined;
+
+/** A mount, namespace or the like of Vault: it stands in paths of requests. */
+export const isVaultPath = (text: string): boolean => text.length <= 255 && /^[\w-]+(?:\/[\w-]+)*$/.test(text);
+
+/** A key of AWS KMS: ARN of a key or an alias, id, or alias. */
+export const isKmsKey = (text: string): boolean =>
+  text.length <= 2048 &&
+  /^(?:arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/[\w/-]+|alias\/[\w/-]+|(?:mrk-)?[0-9a-f-]{32,36})$/.test(
+    text,
+  );

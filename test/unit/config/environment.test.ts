@@ -100,13 +100,13 @@ describe('config/environment', () => {
 
     it('is version 1 of the keyring', async () => {
       const { keyring } = await sample.load(none, { SALLYPORT_KEYRING_SEED: SEED });
-      assert.equal(keyring?.local.current, 1);
+      assert.equal(keyring?.local?.current, 1);
       assert.equal(keyring.local.seeds.get(1)?.reveal(), SEED);
     });
 
     it('may be a file, with the same outcome', async () => {
       const { keyring } = await sample.load(none, { SALLYPORT_KEYRING_SEED_FILE: 'seed' });
-      assert.equal(keyring?.local.seeds.get(1)?.reveal(), SEED);
+      assert.equal(keyring?.local?.seeds.get(1)?.reveal(), SEED);
     });
 
     it('may stand beside later versions in the file', async () => {
@@ -114,7 +114,7 @@ describe('config/environment', () => {
         { keyring: { local: { current: 2, versions: { 2: { seedFile: 'seed' } } } } },
         { SALLYPORT_KEYRING_SEED: SEED },
       );
-      assert.equal(keyring?.local.current, 2);
+      assert.equal(keyring?.local?.current, 2);
       assert.deepEqual([...keyring.local.seeds.keys()].sort(), [1, 2]);
     });
 
