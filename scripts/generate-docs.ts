@@ -9,6 +9,7 @@ import { VARIABLES } from '../src/config/environment.ts';
 import { KEYS, type KeyRow } from '../src/config/keys.ts';
 import { ERRORS, type ErrorRow } from '../src/errors/codes.ts';
 import { OPERATIONS, type OperationRow } from '../src/s3/operations.ts';
+import { MAX_USER_METADATA_BYTES } from '../src/s3/user-metadata.ts';
 
 const root = dirname(import.meta.dirname);
 
@@ -187,7 +188,7 @@ ${table(
   [
     ...numbers(within('limits'), ''),
     ['fixed', '1,024 bytes', 'Key of an object (KeyTooLongError).'],
-    ['fixed', '1,920 bytes', 'User metadata, names and values: the 2 KB of S3 less what the gateway keeps there.'],
+    ['fixed', `${grouped(MAX_USER_METADATA_BYTES)} bytes`, 'User metadata, names and values: the 2 KB of S3 less what the gateway keeps there.'],
     ['fixed', '2 KB', 'Session policy given to STS. Grants that do not fit are narrowed to the one request.'],
     ['fixed', '1 MiB', 'This file, and every file that it names.'],
   ],

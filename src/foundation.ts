@@ -9,17 +9,19 @@ import type { Clock } from './contracts/clock.ts';
 import type { CredentialBroker } from './contracts/credential-broker.ts';
 import type { HealthSource } from './contracts/health.ts';
 import type { Keyring } from './contracts/keyring.ts';
+import type { LegacyObjects } from './contracts/legacy-objects.ts';
 import type { ObjectCipher } from './contracts/object-cipher.ts';
 import type { Observer } from './contracts/observer.ts';
 import type { StoreSessions } from './contracts/store-session.ts';
-import type { ObjectReader, Uploads } from './contracts/stored-objects.ts';
+import type { Copies, ObjectReader, Uploads } from './contracts/stored-objects.ts';
 import { createObjectCipher } from './core/cipher/object-cipher.ts';
-import { createCachingKeyring } from './core/keyring/caching-keyring.ts';
-import { createLocalKeyring } from './core/keyring/local-keyring.ts';
 import { createHttpUpstream } from './core/upstream/http-upstream.ts';
 import { createSigner } from './core/upstream/signer.ts';
 import { createStoreSessions } from './core/upstream/store-sessions.ts';
 import { createCredentialBroker } from './credentials/broker.ts';
+import { keyringOf } from './keyring-of.ts';
+import { legacyOf } from './legacy-of.ts';
+import { createCopies } from './objects/copies.ts';
 import { createObjectReader } from './objects/object-reader.ts';
 import { createUploads } from './objects/uploads.ts';
 
@@ -35,13 +37,12 @@ export interface Foundation extends HealthSource {
   readonly sessions: StoreSessions;
   readonly keyring: Keyring;
   readonly cipher: ObjectCipher;
+  readonly legacy: LegacyObjects;
   readonly reader: ObjectReader;
   readonly uploads: Uploads;
+  readonly copies: Copies;
   readonly close: () => Promise<void>;
 }
-
-/** Data keys of objects that are read often; see docs/adr/0010-data-key-cache.md. */
-const KEY_CACHE = { maxKeys: 10_000, maxAgeMs: 300_000 };
 
 /** Builds it. No connection is made before it is needed. */
 export function createFoundation(config: Config, { clock, observer }: FoundationParts): Foundation {
@@ -62,28 +63,34 @@ export function createFoundation(config: Config, { clock, observer }: Foundation
       ...(tls.ca === undefined ? {} : { ca: tls.ca }),
       ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
     })),
-    // A request never waits for a connection that another one holds.
-    connections: config.limits.inFlight,
+    // A request never waits for a connection that another one holds; a copy that streams holds two.
+    connections: 2 * config.limits.inFlight,
     connectTimeoutMs: config.timeouts.upstreamConnectMs,
     headersTimeoutMs: config.timeouts.upstreamHeadersMs,
     bodyIdleTimeoutMs: config.timeouts.upstreamBodyIdleMs,
     observer,
     now: clock.now,
   });
-  const keyring = keyringOf(config);
+  const { keyring, ...keyrings } = keyringOf(config, { clock, observer });
   const cipher = createObjectCipher(keyring);
+  const legacy = legacyOf(config, observer);
+  const reader = createObjectReader({ cipher, legacy, smallBodyBytes: config.limits.smallBodyBytes, observer });
+  const uploads = createUploads({ cipher });
   return {
     buckets: new Map(config.buckets.map((bucket): [string, Bucket] => [bucket.name, withStore(bucket, stores)])),
     broker,
     sessions: createStoreSessions({ upstream, broker, signer: createSigner(), clock }),
     keyring,
     cipher,
-    reader: createObjectReader({ cipher, smallBodyBytes: config.limits.smallBodyBytes }),
-    uploads: createUploads({ cipher }),
-    health: () => [...broker.health(), ...upstream.health()],
+    legacy,
+    reader,
+    uploads,
+    copies: createCopies({ cipher, reader, uploads, clock }),
+    health: () => [...keyrings.health(), ...broker.health(), ...upstream.health()],
     close: async () => {
       broker.close();
       await upstream.close();
+      await keyrings.close();
     },
   };
 }
@@ -111,20 +118,6 @@ function withStore({ storeName, ...bucket }: Config['buckets'][number], stores: 
   const store = stores.get(storeName);
   if (store === undefined) throw new Error(`bucket ${bucket.name} names a store that is not configured`);
   return { ...bucket, store };
-}
-
-function keyringOf({ keyring }: Config): Keyring {
-  // Without a keyring every bucket has encryption off (configuration sees to it); sealing is then refused all the same.
-  if (keyring === undefined) {
-    const none = () => Promise.reject(new Error('no keyring is configured'));
-    return { newDataKey: none, wrap: none, unwrap: none, current: none };
-  }
-  const { current, seeds } = keyring.local;
-  const local = createLocalKeyring({
-    current,
-    versions: new Map([...seeds].map(([version, seed]) => [version, seed.revealBytes()])),
-  });
-  return createCachingKeyring(local, KEY_CACHE);
 }
 
 function stsOf({

@@ -10,8 +10,8 @@ export const ENVELOPE_HEADER = 'x-amz-meta-sallyport';
 /** What S3 allows names (without the prefix) and values together, in bytes. */
 const STORE_METADATA_BYTES = 2048;
 
-/** What our own name and value may take of that, in bytes. */
-const ENVELOPE_METADATA_BYTES = 128;
+/** What our own name and value may take of that, in bytes: the longest envelope, of a remote keyring, has 400. */
+const ENVELOPE_METADATA_BYTES = 416;
 
 /** What is left to a client, in bytes; the same with and without encryption, so that a bucket can change. */
 export const MAX_USER_METADATA_BYTES = STORE_METADATA_BYTES - ENVELOPE_METADATA_BYTES;

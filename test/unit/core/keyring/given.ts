@@ -9,7 +9,7 @@ import { GatewayError } from '../../../../src/errors/gateway-error.ts';
 const ignore = (): void => undefined;
 
 export const observer: Observer = {
-  ...{ stage: ignore, request: ignore, failure: ignore, cache: ignore, call: ignore },
+  ...{ stage: ignore, request: ignore, failure: ignore, cache: ignore, call: ignore, look: ignore },
   ...{ clockOffset: ignore, warn: ignore, info: ignore },
 };
 
