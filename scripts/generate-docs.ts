@@ -188,7 +188,11 @@ ${table(
   [
     ...numbers(within('limits'), ''),
     ['fixed', '1,024 bytes', 'Key of an object (KeyTooLongError).'],
-    ['fixed', `${grouped(MAX_USER_METADATA_BYTES)} bytes`, 'User metadata, names and values: the 2 KB of S3 less what the gateway keeps there.'],
+    [
+      'fixed',
+      `${grouped(MAX_USER_METADATA_BYTES)} bytes`,
+      'User metadata, names and values: the 2 KB of S3 less what the gateway keeps there.',
+    ],
     ['fixed', '2 KB', 'Session policy given to STS. Grants that do not fit are narrowed to the one request.'],
     ['fixed', '1 MiB', 'This file, and every file that it names.'],
   ],
