@@ -5,6 +5,7 @@
 import type { ClientPart, StoredPart } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { planCompletion } from './completion.ts';
+import { MAX_PARTS } from './sizes.ts';
 import { placedParts } from './slots.ts';
 
 /** Gives the client's view of all parts that a store lists, ascending. What could be one of two parts is left out. */
@@ -12,21 +13,18 @@ export function clientParts(stored: readonly StoredPart[]): ClientPart[] {
   // It stands last, or right before a final part.
   for (const candidate of stored.slice(-2)) {
     const others = stored.filter((part) => part !== candidate);
-    const parts = placedParts(others);
-    if (isLayoutOf(candidate, parts, others)) return parts;
+    if (isLayoutOf(candidate, others)) return placedParts(others);
   }
   return placedParts(stored);
 }
 
-function isLayoutOf(
-  { slot, sizeBytes }: StoredPart,
-  parts: readonly ClientPart[],
-  stored: readonly StoredPart[],
-): boolean {
-  if (parts.length === 0) return false;
+function isLayoutOf({ slot, sizeBytes }: StoredPart, others: readonly StoredPart[]): boolean {
   try {
-    const named = parts.map((part) => ({ number: part.number, etag: part.stored.etag }));
-    const { layoutPart } = planCompletion(named, stored);
+    const named = others.map((part) => {
+      const isFinal = part.slot > slot && part.slot < MAX_PARTS;
+      return { number: isFinal ? part.slot - 1 : part.slot, etag: part.etag };
+    });
+    const { layoutPart } = planCompletion(named, others);
     return layoutPart?.slot === slot && layoutPart.sizeBytes === sizeBytes;
   } catch (error) {
     if (error instanceof GatewayError) return false;

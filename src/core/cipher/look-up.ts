@@ -1,14 +1,16 @@
 /**
  * The trailers of a stored object -> its layout. What enters was written to the store by anybody; what leaves was
- * authenticated under the data key and fits the stored size. It stays a hypothesis until segments open: of a regular
- * upload the trailer knows the last part only.
+ * authenticated under the data key and fits the stored size. Of a regular upload the trailer knows the last part only, and
+ * the rest stays a hypothesis until segments open.
  * @see docs/spec/object-format.md, "Reading"
  */
 import type { KeyObject } from 'node:crypto';
 import type { ObjectLayout, PartRun, ReadStored } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { deriveOnce } from './derived-keys.ts';
 import type { ObjectKind } from './envelope.ts';
-import { singleLayout, sumsOf } from './layout.ts';
+import { segmentsOf, singleLayout, sumsOf } from './layout.ts';
+import { openSegment, SALT_BYTES, segmentKey } from './segment.ts';
 import {
   MAX_OFFSET,
   MAX_PARTS,
@@ -43,7 +45,7 @@ export async function lookUpLayout(
     case 'layout':
       return withLayoutPart(trailers, last, undefined);
     case 'final':
-      return withFinalPart(trailers, last.fields);
+      return await withFinalPart(trailers, last.fields);
   }
 }
 
@@ -142,7 +144,20 @@ async function withFinalPart(trailers: Trailers, fields: TrailerFields): Promise
     const inserted = await withInsertedLayoutPart(trailers, finalStart, final);
     if (inserted !== undefined) return inserted;
   }
-  return regularLayout(storedSizeBytes, finalStart, final);
+  const layout = regularLayout(storedSizeBytes, finalStart, final);
+  await requireFirstPart(trailers, layout);
+  return layout;
+}
+
+/**
+ * Only the key of an ordinary part says how long such parts are. Without this look, parts that were repeated or left out
+ * would shift what a range gives of the final part.
+ */
+async function requireFirstPart({ dataKey, read }: Trailers, layout: ObjectLayout): Promise<void> {
+  const [segment] = segmentsOf(layout, 0, 0);
+  if (segment === undefined || segment.part.role === 2) return;
+  const cell = await readExactly(read, segment.storedStart, segment.storedStart + segment.storedBytes);
+  openSegment(segmentKey(dataKey, cell.subarray(0, SALT_BYTES), segment.part, deriveOnce), segment, cell);
 }
 
 /** Gives `undefined` where there is none and need not be one: an upload of 10,000 parts may have any stored size. */
