@@ -5,6 +5,7 @@ import { readCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { pageOfParts, writeComplete, writeInitiate, writeParts } from '../s3/documents/multipart.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag, storeEtag } from '../s3/etag.ts';
+import type { OperationName } from '../s3/operations.ts';
 import { storeHeaders } from '../s3/store-headers.ts';
 import { answerOf } from './answer-of.ts';
 import type { Answer, Answered, Documented } from './contexts.ts';
@@ -32,21 +33,21 @@ export function createUpload({
   };
 }
 
+type Answering = (uploads: Uploads, context: Documented) => Promise<Answer>;
+
 function sealedAnswer(uploads: Uploads, context: Documented): Promise<Answer> {
   const { operation } = context.request;
-  switch (operation) {
-    case 'CreateMultipartUpload':
-      return create(uploads, context);
-    case 'CompleteMultipartUpload':
-      return complete(uploads, context);
-    case 'AbortMultipartUpload':
-      return abort(uploads, context);
-    case 'ListParts':
-      return list(uploads, context);
-    default:
-      throw new Error(`${operation} is no operation on an upload`);
-  }
+  const answering = ON_SEALED[operation];
+  if (answering === undefined) throw new Error(`${operation} is no operation on an upload`);
+  return answering(uploads, context);
 }
+
+const ON_SEALED: Readonly<Partial<Record<OperationName, Answering>>> = {
+  CreateMultipartUpload: create,
+  CompleteMultipartUpload: complete,
+  AbortMultipartUpload: abort,
+  ListParts: list,
+};
 
 async function create(uploads: Uploads, { request, session, ledger }: Documented): Promise<Answer> {
   const { uploadId, keyId } = await uploads.create(session, request.key, storeHeaders(request, { encrypted: true }));
