@@ -67,6 +67,7 @@ export async function ask(
   if (partNumber !== undefined) query.push(['partNumber', String(partNumber)]);
   if (place.versionId !== undefined) query.push(['versionId', place.versionId]);
   const response = await session.ask({ method, key: place.key, query, headers });
+  if (method === 'HEAD') await response.discard();
   try {
     const { sizeBytes, ...given } = announced(response);
     const etag = /^"([!#-~]+)"$|^([\w.-]+)$/.exec(response.headers.get('etag') ?? '');
@@ -101,7 +102,7 @@ export async function askAgain(
   try {
     answer = await ask(session, entity, { method, headers, partNumber });
   } catch (error) {
-    throw error instanceof GatewayError && error.code === 'PreconditionFailed' ? new EntityChanged() : error;
+    throw error instanceof GatewayError && OF_ANOTHER.has(error.code) ? new EntityChanged() : error;
   }
   const { entity: found, given, response } = answer;
   // Not every store heeds If-Match; and a new envelope can come with the same ETag.
@@ -114,6 +115,9 @@ export async function askAgain(
   await response.discard();
   throw isSame ? unusable('other bytes than were asked for') : new EntityChanged();
 }
+
+/** The entity has the bytes that it is asked for: where a store says it has not, it speaks of another one. */
+const OF_ANOTHER: ReadonlySet<string> = new Set(['PreconditionFailed', 'InvalidRange']);
 
 interface AskedAgain {
   readonly method?: 'GET' | 'HEAD';

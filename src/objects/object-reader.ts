@@ -159,8 +159,7 @@ async function askFirst(
 
 async function askHead(session: StoreSession, query: ObjectQuery): Promise<Pick<Answer, 'entity' | 'given'>> {
   const headers = { ...query.conditions, ...unsealed.checksumMode(query) };
-  const { entity, response, given } = await ask(session, query, { method: 'HEAD', headers });
-  await response.discard();
+  const { entity, given } = await ask(session, query, { method: 'HEAD', headers });
   return { entity, given };
 }
 

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import type { ObjectReader, StoredEntry } from '../../../src/contracts/stored-objects.ts';
+import { createObjectReader } from '../../../src/objects/object-reader.ts';
+import { cipherOf, pattern, SIZES } from '../core/cipher/object-store.ts';
+import { MIN } from '../core/cipher/upload-store.ts';
+import { query, StoreInMemory } from './object-store.ts';
+
+const cipher = cipherOf();
+const IRREGULAR = [
+  [1, MIN + 7],
+  [5, 12_345],
+] as const;
+
+describe('objects/sizes of a listing', () => {
+  let store: StoreInMemory;
+  let reader: ObjectReader;
+  let looks: string[];
+  const sizes = async (entries: readonly StoredEntry[]) => reader.sizes(store.session(), entries);
+
+  beforeEach(() => {
+    store = new StoreInMemory();
+    looks = [];
+    reader = createObjectReader({ cipher, smallBodyBytes: 1000, observer: { look: (why) => looks.push(why) } });
+  });
+  afterEach(() => assert.equal(store.open, 0, 'a body was left open'));
+
+  it('asks nothing of a store for regular objects and for those that are kept plain', async () => {
+    const entries: StoredEntry[] = [];
+    for (const size of SIZES) {
+      await store.single(cipher, `k${size}`, pattern(size));
+      entries.push(store.entry(`k${size}`));
+    }
+    store.put('off/k', pattern(77));
+    entries.push(store.entry('off/k'));
+    assert.deepEqual(
+      await sizes(entries),
+      [...SIZES, 77].map((sizeBytes) => ({ sizeBytes })),
+    );
+    assert.deepEqual(store.asked, []);
+  });
+
+  it('looks once at each that its size does not tell, agrees with HEAD, and remembers', async () => {
+    const { plain } = await store.multipart(cipher, 'k', IRREGULAR);
+    assert.deepEqual(await sizes([store.entry('k')]), [{ sizeBytes: plain.length }]);
+    assert.ok(store.asked.length <= 2, store.asked.join());
+    assert.ok(looks.every((why) => why === 'list'));
+    store.reset();
+    assert.deepEqual(await sizes([store.entry('k')]), [{ sizeBytes: plain.length }]);
+    assert.deepEqual(store.asked, []);
+    assert.equal((await reader.head(store.session(), query('k'))).sizeBytes, plain.length);
+  });
+
+  it('asks one HEAD of each entry of a migrating place, and is right for all that lies there', async () => {
+    await store.single(cipher, 'migrating/sealed', pattern(100));
+    store.put('migrating/plain', pattern(288));
+    store.put('migrating/empty', Buffer.alloc(0));
+    const entries = ['migrating/sealed', 'migrating/plain', 'migrating/empty'].map((key) => store.entry(key));
+    assert.deepEqual(await sizes(entries), [{ sizeBytes: 100 }, { sizeBytes: 288 }, { sizeBytes: 0 }]);
+    assert.deepEqual(store.asked, ['HEAD', 'HEAD', 'HEAD']);
+    await sizes(entries);
+    assert.equal(store.asked.length, 3);
+  });
+
+  it('never has more than sixteen looks under way at once', async () => {
+    const entries: StoredEntry[] = [];
+    for (let i = 0; i < 100; i += 1) {
+      store.put(`migrating/${i}`, pattern(i));
+      entries.push(store.entry(`migrating/${i}`));
+    }
+    let [now, most] = [0, 0];
+    const session = store.session();
+    const given = await reader.sizes(
+      {
+        ...session,
+        ask: async (question) => {
+          now += 1;
+          most = Math.max(most, now);
+          await new Promise((resolve) => setImmediate(resolve));
+          const answer = await session.ask(question);
+          now -= 1;
+          return answer;
+        },
+      },
+      entries,
+    );
+    assert.deepEqual(
+      given,
+      entries.map((_, sizeBytes) => ({ sizeBytes })),
+    );
+    assert.equal(most, 16);
+  });
+
+  it('shows an object that was replaced meanwhile with facts of its own only, and leaves out one that is gone', async () => {
+    await store.multipart(cipher, 'replaced', IRREGULAR);
+    await store.multipart(cipher, 'gone', IRREGULAR);
+    const entries = [store.entry('replaced'), store.entry('gone')];
+    store.objects.delete('gone');
+    const { etag } = await store.single(cipher, 'replaced', pattern(5));
+    const lastModified = '2026-11-21T10:00:00.000Z';
+    assert.deepEqual(await sizes(entries), [{ sizeBytes: 5, instead: { etag, lastModified } }, undefined]);
+    const [again] = await sizes(entries);
+    assert.deepEqual(again, { sizeBytes: 5, instead: { etag, lastModified } });
+  });
+
+  it('shows the stored size of what is not served: no envelope, or a trailer that does not open', async () => {
+    const { body, envelope } = await store.multipart(cipher, 'k', IRREGULAR);
+    store.put('planted', body);
+    store.put('altered', Buffer.concat([body.subarray(0, -1), Buffer.alloc(1)]), { envelope: envelope ?? '' });
+    store.put('short', pattern(159));
+    store.put('nothing', Buffer.alloc(0));
+    const entries = ['planted', 'altered', 'short', 'nothing'].map((key) => store.entry(key));
+    assert.deepEqual(
+      await sizes(entries),
+      [body.length, body.length, 159, 0].map((sizeBytes) => ({ sizeBytes })),
+    );
+  });
+
+  it('fails, and stops asking, when the store refuses a look', async () => {
+    await store.multipart(cipher, 'k', IRREGULAR);
+    const refusal = Object.assign(new Error('refused'), { code: 'AccessDeniedByStore' });
+    let asked = 0;
+    const session = {
+      ...store.session(),
+      ask: () => {
+        asked += 1;
+        return Promise.reject(refusal);
+      },
+    };
+    const entries = Array.from({ length: 500 }, (_, i) => ({ ...store.entry('k'), key: `k${i}` }));
+    await assert.rejects(reader.sizes(session, entries), { code: 'AccessDeniedByStore' });
+    assert.ok(asked <= 16);
+  });
+});

@@ -1,0 +1,182 @@
+/** A store in memory behind a session: it answers GET and HEAD as S3 does, counts what it was asked, and lies on demand. */
+import { createHash } from 'node:crypto';
+import type { Bucket } from '../../../src/contracts/bucket.ts';
+import type { ObjectCipher } from '../../../src/contracts/object-cipher.ts';
+import type { StoreQuestion, StoreSession } from '../../../src/contracts/store-session.ts';
+import type { ObjectQuery, OpenedObject, StoredEntry } from '../../../src/contracts/stored-objects.ts';
+import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { chunks, collect, slice, store as seal } from '../core/cipher/object-store.ts';
+import { uploaded } from '../core/cipher/upload-store.ts';
+
+export const BUCKET: Bucket = {
+  ...{ name: 'reports', id: 'reports', storeBucket: 'reports', roleArn: 'arn:aws:iam:::role/r' },
+  store: { name: 's', endpoint: 'https://store.invalid', region: 'r' },
+  encryption: 'required',
+  prefixes: [
+    { prefix: 'migrating/', encryption: 'migrating' },
+    { prefix: 'off/', encryption: 'off' },
+  ],
+};
+
+export interface Kept {
+  readonly body: Buffer;
+  readonly etag: string;
+  readonly envelope?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a store does wrong; absent: nothing. */
+export interface Lies {
+  readonly ignoresRange?: boolean;
+  readonly ignoresIfMatch?: boolean;
+  /** Alters the head of an answer. */
+  readonly head?: (headers: Map<string, string>, question: StoreQuestion) => void;
+  /** Alters the body of an answer. */
+  readonly body?: (bytes: Buffer, question: StoreQuestion) => Buffer;
+}
+
+/** Sealing megabytes takes its time, and many tests need the same ones. */
+const SEALED = new Map<string, Pick<Awaited<ReturnType<typeof uploaded>>, 'plain' | 'stored'>>();
+
+export class StoreInMemory {
+  readonly objects = new Map<string, Kept>();
+  /** `GET bytes=0-9` or `HEAD`, in order. */
+  readonly asked: string[] = [];
+  readonly questions: StoreQuestion[] = [];
+  /** Bytes of bodies that were really taken. */
+  takenBytes = 0;
+  /** Bodies that were neither read to their end nor given up. */
+  open = 0;
+  lies: Lies = {};
+  /** Called before each question is answered, with its number from 0. */
+  meanwhile: (asked: number) => void = () => undefined;
+
+  session(bucket = BUCKET): StoreSession {
+    return { bucket, ask: (question) => this.#answer(question) };
+  }
+
+  put(key: string, body: Buffer, more: Omit<Kept, 'body' | 'etag'> & { readonly etag?: string } = {}): Kept {
+    const etag = more.etag ?? `"${createHash('md5').update(body).digest('hex')}"`;
+    const kept = { ...more, body, etag };
+    this.objects.set(key, kept);
+    return kept;
+  }
+
+  /** Seals an object of one PUT. */
+  async single(cipher: ObjectCipher, key: string, plain: Buffer, checksum?: Parameters<typeof seal>[3]): Promise<Kept> {
+    const { body, envelope } = await seal(cipher, plain, { bucketId: BUCKET.id, key }, checksum);
+    return this.put(key, body, { envelope });
+  }
+
+  /** Seals an object of these parts; the same one again for the same parts. */
+  async multipart(
+    cipher: ObjectCipher,
+    key: string,
+    parts: readonly (readonly [number: number, size: number])[],
+  ): Promise<Kept & { readonly plain: Buffer }> {
+    const name = JSON.stringify([key, parts]);
+    const { plain, stored } = SEALED.get(name) ?? (await uploaded(cipher, parts, { bucketId: BUCKET.id, key }));
+    SEALED.set(name, { plain, stored });
+    return { ...this.put(key, stored.body, { envelope: stored.envelope }), plain };
+  }
+
+  entry(key: string): StoredEntry {
+    const kept = this.objects.get(key);
+    if (kept === undefined) throw new Error(key);
+    return { key, etag: kept.etag, sizeBytes: kept.body.length };
+  }
+
+  /** Forgets what was counted. */
+  reset(): void {
+    this.asked.length = 0;
+    this.questions.length = 0;
+    this.takenBytes = 0;
+  }
+
+  async #answer(question: StoreQuestion): Promise<UpstreamResponse> {
+    await Promise.resolve();
+    this.meanwhile(this.questions.length);
+    this.questions.push(question);
+    const { method, key, headers: asked } = question;
+    const range = asked['range'];
+    this.asked.push(range === undefined ? method : `${method} ${range}`);
+    const kept = this.objects.get(key);
+    if (kept === undefined) throw refuse('NoSuchKey');
+    const { etag, body, envelope } = kept;
+    if (this.lies.ignoresIfMatch !== true && ![etag, '*', undefined].includes(asked['if-match'])) {
+      throw refuse('PreconditionFailed');
+    }
+    if (asked['if-none-match'] === etag) throw refuse('NotModified');
+    const headers = new Map([
+      ['etag', etag],
+      ['last-modified', 'Sat, 21 Nov 2026 10:00:00 GMT'],
+      ['content-length', String(body.length)],
+      ...Object.entries(kept.headers ?? {}),
+      ...(envelope === undefined ? [] : [['x-amz-meta-sallyport', envelope] as const]),
+    ]);
+    let given = body;
+    let status = 200;
+    if (range !== undefined && this.lies.ignoresRange !== true) {
+      const { first, bytes } = slice(body, range);
+      if (bytes.length === 0) throw refuse('InvalidRange');
+      given = bytes;
+      status = 206;
+      headers.set('content-length', String(given.length));
+      headers.set('content-range', `bytes ${first}-${first + given.length - 1}/${body.length}`);
+    }
+    this.lies.head?.(headers, question);
+    return this.#response(
+      status,
+      headers,
+      method === 'HEAD' ? Buffer.alloc(0) : (this.lies.body?.(given, question) ?? given),
+    );
+  }
+
+  #response(status: number, headers: ReadonlyMap<string, string>, bytes: Buffer): UpstreamResponse {
+    let isOpen = true;
+    this.open += 1;
+    const close = (): void => {
+      if (isOpen) this.open -= 1;
+      isOpen = false;
+    };
+    const taken = (chunk: Buffer): Buffer => {
+      this.takenBytes += chunk.length;
+      return chunk;
+    };
+    return {
+      status,
+      headers,
+      body: (async function* () {
+        try {
+          for await (const chunk of chunks(bytes)) yield taken(chunk);
+        } finally {
+          close();
+        }
+      })(),
+      whole: () => {
+        close();
+        return Promise.resolve(taken(bytes));
+      },
+      discard: () => {
+        close();
+        return Promise.resolve();
+      },
+    };
+  }
+}
+
+export function query(key: string, more: Partial<ObjectQuery> = {}): ObjectQuery {
+  return {
+    ...{ key, versionId: undefined, range: undefined, partNumber: undefined, wantsChecksum: false, conditions: {} },
+    ...more,
+  };
+}
+
+export async function bodyOf({ body }: OpenedObject): Promise<Buffer> {
+  return Buffer.isBuffer(body) ? body : collect(body);
+}
+
+function refuse(code: ConstructorParameters<typeof GatewayError>[0]): GatewayError {
+  return new GatewayError(code, 'forward');
+}
