@@ -221,7 +221,6 @@ export function world(behaviour: Behaviour = {}): World {
     reader: createObjectReader({ cipher, smallBodyBytes: 10 }),
     uploads: { create: notHere, sealPart: notHere, complete: notHere, abort: notHere, parts: notHere },
     copies: { copyObject: notHere, copyPart: notHere, replaceEnvelope: notHere, probe: notHere },
-    copies: { copyObject: notHere, copyPart: notHere, replaceEnvelope: notHere, probe: notHere },
     audit: {
       record: async (entry) => {
         await audit?.(entry);
