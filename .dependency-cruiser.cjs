@@ -30,6 +30,7 @@ module.exports = {
     only('identity-is-a-stranger', 'identity/', [...VOCABULARY, 'sigv4/']),
     only('policy-is-a-stranger', 'policy/', VOCABULARY),
     only('objects-is-a-stranger', 'objects/', VOCABULARY),
+    only('operate-is-a-stranger', 'operate/', VOCABULARY),
     only('credentials-is-a-stranger', 'credentials/', VOCABULARY),
     only('audit-is-a-stranger', 'audit/', VOCABULARY),
     only('telemetry-is-a-stranger', 'telemetry/', VOCABULARY),

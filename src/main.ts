@@ -2,11 +2,15 @@
  * The command line. The only file that touches `process`: it hands environment, signals and streams in.
  */
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { registerDemo } from './cli/demo.ts';
+import { registerInspect } from './cli/inspect.ts';
 import { CommandError, type CommandIo } from './cli/io.ts';
+import { registerKeys } from './cli/keys.ts';
+import { registerMigrate } from './cli/migrate.ts';
 import { registerServe } from './cli/serve.ts';
 
 // Whatever this process creates is its owner's alone, the unix socket included until it is opened to the edge's group.
@@ -19,6 +23,7 @@ const io: CommandIo = {
   env: process.env,
   cwd: process.cwd(),
   pid: process.pid,
+  user: () => userInfo().username,
   packageRoot,
   self: { node: process.execPath, script: join(packageRoot, 'bin', 'sallyport.js') },
   stdout: process.stdout,
@@ -40,6 +45,9 @@ const program = new Command('sallyport')
   .exitOverride();
 registerServe(program, io);
 registerDemo(program, io);
+registerKeys(program, io);
+registerMigrate(program, io);
+registerInspect(program, io);
 
 try {
   await program.parseAsync(process.argv);

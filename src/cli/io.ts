@@ -6,6 +6,8 @@ export interface CommandIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly pid: number;
+  /** The name of the user of the operating system who runs the command. */
+  readonly user: () => string;
   /** The absolute path of the package that this command is part of. */
   readonly packageRoot: string;
   /** The Node binary and the arguments that start this command line again. */

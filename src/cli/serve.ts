@@ -4,16 +4,14 @@
  */
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
-import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { createGateway } from '../app.ts';
-import { ConfigError } from '../config/config-error.ts';
 import { demoFindings } from '../config/demo-findings.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load-config.ts';
 import { createAdminServer } from '../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../http/listen.ts';
 import { CommandError, type CommandIo } from './io.ts';
+import { readConfig } from './read-config.ts';
 import { answerPrimary, startWorkers, WORKER_SLOT } from './workers.ts';
 
 export interface ServeOptions {
@@ -35,7 +33,7 @@ export function registerServe(program: Command, io: CommandIo): void {
     )
     .action(async (options: { config: string; check?: boolean }) => {
       if (options.check === true) {
-        await readConfig(io, { configPath: options.config, allowDemo: false });
+        await servableConfig(io, { configPath: options.config, allowDemo: false });
         io.stdout.write(`${options.config}: ok\n`);
         return;
       }
@@ -45,29 +43,21 @@ export function registerServe(program: Command, io: CommandIo): void {
 
 /** Runs the gateway until a signal stops it. */
 export async function runServe(io: CommandIo, options: ServeOptions): Promise<void> {
-  const config = await readConfig(io, options);
+  const config = await servableConfig(io, options);
   const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
   if (cluster.isWorker) await runWorker(io, config);
   else if (workers > 1) await runPrimary(io, config, workers);
   else await runSingle(io, config);
 }
 
-async function readConfig(io: CommandIo, options: ServeOptions): Promise<Config> {
-  try {
-    const config = await loadConfig({ path: options.configPath, env: io.env });
-    const findings = options.allowDemo ? [] : demoFindings(config);
-    if (findings.length > 0) {
-      throw new CommandError(
-        `this is the demo's, and not for serving:\n${findings.map((line) => `  ${line}`).join('\n')}`,
-        2,
-      );
-    }
-    return config;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const name = relative(io.cwd, options.configPath);
-    throw new CommandError(`${name} cannot be used:\n${error.lines.map((line) => `  ${line}`).join('\n')}`, 2);
-  }
+async function servableConfig(io: CommandIo, { configPath, allowDemo }: ServeOptions): Promise<Config> {
+  const config = await readConfig(io, configPath);
+  const findings = allowDemo ? [] : demoFindings(config);
+  if (findings.length === 0) return config;
+  throw new CommandError(
+    `this is the demo's, and not for serving:\n${findings.map((line) => `  ${line}`).join('\n')}`,
+    2,
+  );
 }
 
 async function runSingle(io: CommandIo, config: Config): Promise<void> {

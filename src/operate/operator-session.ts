@@ -1,0 +1,150 @@
+/**
+ * How a command reaches one place: as an identity of its own, with credentials of the store's role that are cut to the
+ * place's prefix and to the verbs that the command needs. Every rewriting is on record: what will be done before it is
+ * begun, and how it ended.
+ */
+import { randomUUID } from 'node:crypto';
+import type { AuditIntent, AuditSink } from '../contracts/audit-sink.ts';
+import type { Access, Grant } from '../contracts/authorizer.ts';
+import type { Bucket } from '../contracts/bucket.ts';
+import type { Clock } from '../contracts/clock.ts';
+import type { CredentialBroker } from '../contracts/credential-broker.ts';
+import type { Principal } from '../contracts/principal.ts';
+import type { StoreSession, StoreSessions } from '../contracts/store-session.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { EncryptionRules } from '../s3/encryption.ts';
+import type { Verb } from '../s3/operations.ts';
+import { workKey, type Place } from './place.ts';
+
+/** The issuer under which operators stand in the audit. */
+export const OPERATOR_ISSUER = 'urn:sallyport:operator';
+
+export interface OperatorParts {
+  readonly sessions: StoreSessions;
+  readonly broker: CredentialBroker;
+  readonly audit: AuditSink;
+  readonly clock: Clock;
+  /** The user of the operating system. */
+  readonly user: string;
+}
+
+export interface OperatorSession {
+  /** How configuration says that objects are kept. */
+  readonly rules: EncryptionRules;
+  readonly place: Place;
+  /** Gives a session with credentials that are still good; a run can outlast several. */
+  readonly session: () => Promise<StoreSession>;
+  /** Runs a rewriting between its two entries of the audit. `run` gives what the outcome is to say. */
+  readonly recorded: <Result extends Written>(
+    operation: 'Rewrap' | 'Migrate',
+    key: string,
+    run: () => Promise<Result>,
+  ) => Promise<Result>;
+}
+
+/** What is known of an object that was written. */
+export interface Written {
+  readonly keyId: string;
+  readonly versionId: string | undefined;
+  /** Plaintext bytes that were read and written; 0 where the body was not touched. */
+  readonly plainBytes: number;
+}
+
+/** No run lasts longer; what ends sooner, the credentials at the store, is renewed under way. */
+const LONGEST_RUN_MS = 30 * 24 * 3_600_000;
+
+/** What a command that writes does with what it puts aside for a short while: no client's object is ever deleted. */
+const WORK_VERBS: readonly Verb[] = ['GET', 'GET_VERSION', 'PUT', 'DELETE', 'DELETE_VERSION'];
+
+/**
+ * Opens a place for a command. `verbs`: what it needs below the prefix.
+ * @throws GatewayError AccessDenied (the prefix cannot be said to the store's IAM)
+ */
+export function openOperatorSession(
+  { sessions, broker, audit, clock, user }: OperatorParts,
+  bucket: Bucket,
+  place: Place,
+  verbs: readonly Verb[],
+): OperatorSession {
+  const principal: Principal = {
+    issuerName: 'operator',
+    issuer: OPERATOR_ISSUER,
+    subject: user,
+    groups: [],
+    claims: {},
+    tokenIdHash: '',
+    expiresAtMs: clock.now() + LONGEST_RUN_MS,
+  };
+  const work = workKey(place, '');
+  const workVerbs = verbs.includes('PUT') ? WORK_VERBS : [];
+  const grants: readonly Grant[] = [
+    { effect: 'allow', verbs, scope: { prefix: place.prefix } },
+    { effect: 'allow', verbs: workVerbs, scope: { prefix: work } },
+  ];
+  // The plan is made once for the run: it says all that any of its requests will need.
+  const accesses = [
+    ...verbs.map((verb): Access => accessOf(verb, bucket.name, place.prefix)),
+    ...workVerbs.map((verb): Access => accessOf(verb, bucket.name, work)),
+  ];
+  // A command sees stored objects as they are, whatever the place's own rule refuses to clients.
+  const asStored: Bucket = { ...bucket, encryption: 'migrating', prefixes: [] };
+  const plan = broker.plan(principal, [{ bucket: asStored, grants, accesses }]);
+
+  const intentOf = (operation: 'Rewrap' | 'Migrate', key: string, requestId: string): AuditIntent => ({
+    entry: 'intent',
+    time: new Date(clock.now()).toISOString(),
+    requestId,
+    issuer: principal.issuer,
+    subject: principal.subject,
+    groups: principal.groups,
+    tokenIdHash: principal.tokenIdHash,
+    clientAddress: 'local',
+    operation,
+    bucket: bucket.name,
+    key,
+    decision: 'allow',
+    rule: 'operator',
+    reason: 'An operator ran the command.',
+    policyVersion: '',
+    role: plan.roleArn,
+    sessionName: plan.sessionName,
+  });
+
+  return {
+    rules: bucket,
+    place,
+    session: () => sessions.open({ bucket: asStored, plan }),
+    recorded: async (operation, key, run) => {
+      const requestId = randomUUID();
+      const startedMs = clock.now();
+      await audit.record(intentOf(operation, key, requestId));
+      const outcome = () => ({
+        entry: 'outcome' as const,
+        time: new Date(clock.now()).toISOString(),
+        requestId,
+        durationMs: clock.now() - startedMs,
+      });
+      try {
+        const written = await run();
+        await audit.record({
+          ...outcome(),
+          ...{ result: 'completed', status: 200, bytesIn: written.plainBytes, bytesOut: 0, keyId: written.keyId },
+          ...(written.versionId === undefined ? {} : { versionId: written.versionId }),
+        });
+        return written;
+      } catch (error) {
+        const { code, row } = error instanceof GatewayError ? error : new GatewayError('InternalError', 'copy');
+        await audit.record({
+          ...outcome(),
+          ...{ result: 'failed', status: row.status, bytesIn: 0, bytesOut: 0, error: code },
+        });
+        throw error;
+      }
+    },
+  };
+}
+
+function accessOf(verb: Verb, bucket: string, prefix: string): Access {
+  if (verb === 'LIST' || verb === 'LIST_VERSIONS') return { kind: 'listing', verb, bucket, prefix, after: [] };
+  return { kind: 'object', verb, bucket, key: prefix };
+}

@@ -1,0 +1,93 @@
+/**
+ * Wraps the data keys of current versions anew, by the current version of the key. Bodies stay where they are: each object
+ * is copied onto itself by the store, with another envelope beside it. Stateless: what is done is seen, so that a run that
+ * was stopped is simply begun again. Never: a client's PUT lost where the store can hold us to an ETag.
+ */
+import type { Clock } from '../contracts/clock.ts';
+import type { Copies } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { examine, type Examined, type ExamineParts } from './examine.ts';
+import type { OperatorSession } from './operator-session.ts';
+import { placeName } from './place.ts';
+import { sweep, type SweepOptions, type SweepReport } from './sweep.ts';
+import { demandGuards } from './write-guard.ts';
+
+export interface RewrapParts extends ExamineParts {
+  readonly copies: Pick<Copies, 'probe' | 'replaceEnvelope'>;
+  readonly clock: Clock;
+}
+
+export interface RewrapOptions extends SweepOptions {
+  /** What the keys are to be wrapped by, such as `local:2`. */
+  readonly target: string;
+  readonly dryRun: boolean;
+  /** Writes also where the store cannot hold us to an ETag. */
+  readonly force: boolean;
+}
+
+export interface RewrapReport extends SweepReport {
+  readonly place: string;
+  readonly target: string;
+  readonly dryRun: boolean;
+  /** In a dry run: that would be. */
+  readonly rewrapped: number;
+  /** Current versions of another key version that stay so until their lock ends. */
+  readonly locked: number;
+  /** The same, until they are restored from the archive. */
+  readonly archived: number;
+}
+
+/** How often an object is looked at again that a client wrote while it was being re-wrapped. */
+const MAX_ATTEMPTS = 3;
+
+/** Re-wraps a place. @throws UnguardedStore; GatewayError what the store says of a listing */
+export async function rewrap(parts: RewrapParts, at: OperatorSession, options: RewrapOptions): Promise<RewrapReport> {
+  const { target, dryRun, force } = options;
+  const counts = { rewrapped: 0, locked: 0, archived: 0 };
+  if (!dryRun) await demandGuards(parts.copies, at, force);
+  const report = await sweep(parts, at, options, async ({ key, isCurrent }, seen) => {
+    if (!isCurrent || !isOther(seen, target)) return seen;
+    if (seen.isLocked) {
+      counts.locked += 1;
+      return seen;
+    }
+    if (seen.isArchived) {
+      counts.archived += 1;
+      return seen;
+    }
+    const now = dryRun ? seen : await rewrapObject(parts, at, { key, seen, target });
+    counts.rewrapped += 1;
+    return now;
+  });
+  return { place: placeName(at.place), target, dryRun, ...counts, ...report };
+}
+
+function isOther({ stored }: Pick<Examined, 'stored'>, target: string): boolean {
+  return stored.form === 'sealed' && stored.keyId !== target;
+}
+
+interface Task {
+  readonly key: string;
+  readonly seen: Examined;
+  readonly target: string;
+}
+
+async function rewrapObject(parts: RewrapParts, at: OperatorSession, { key, seen, target }: Task): Promise<Examined> {
+  let now = seen;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await at.recorded('Rewrap', key, async () => {
+        const { keyId, versionId } = await parts.copies.replaceEnvelope(await at.session(), key, now.etag);
+        return { keyId, versionId, plainBytes: 0 };
+      });
+      // What is counted is what stands there, not what was meant to.
+      return await examine(parts, await at.session(), { key }, parts.clock.now());
+    } catch (error) {
+      const isChanged = error instanceof GatewayError && error.code === 'PreconditionFailed';
+      if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
+      // A client wrote the object meanwhile. What it wrote is as a rule of the target already.
+      now = await examine(parts, await at.session(), { key }, parts.clock.now());
+      if (!isOther(now, target) || now.isLocked || now.isArchived) return now;
+    }
+  }
+}

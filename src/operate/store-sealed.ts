@@ -1,0 +1,100 @@
+/**
+ * A plaintext of known size to a key, encrypted: in one PUT, or in parts where it is larger than that may be. Streams; no
+ * byte of it is kept, and none that is not sealed leaves.
+ */
+import type { ObjectCipher } from '../contracts/object-cipher.ts';
+import type { StoreSession } from '../contracts/store-session.ts';
+import type { NamedPart } from '../contracts/object-cipher.ts';
+import type { Uploads } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+
+export interface StoreSealedParts {
+  readonly cipher: Pick<ObjectCipher, 'seal' | 'maxPlainSizeBytes'>;
+  readonly uploads: Pick<Uploads, 'create' | 'sealPart' | 'complete' | 'abort'>;
+}
+
+interface Plain {
+  readonly sizeBytes: number;
+  readonly plain: AsyncGenerator<Buffer>;
+}
+
+/** Whole segments, so that sizes can be told from the stored size; 5 TiB are 9,930 of these. */
+const PART_BYTES = 528 * 1024 ** 2;
+
+/** Stores it, and gives the id of the version that was made. @throws GatewayError what the store and the keyring say */
+export async function storeSealed(
+  parts: StoreSealedParts,
+  session: StoreSession,
+  key: string,
+  { sizeBytes, plain }: Plain,
+): Promise<string | undefined> {
+  if (sizeBytes > parts.cipher.maxPlainSizeBytes) return storeInParts(parts, session, key, { sizeBytes, plain });
+  const address = { bucketId: session.bucket.id, key };
+  const sealed = await parts.cipher.seal(address, sizeBytes, undefined);
+  const answer = await session.ask({
+    method: 'PUT',
+    key,
+    query: [],
+    headers: { [ENVELOPE_HEADER]: sealed.envelope },
+    body: { sizeBytes: sealed.storedSizeBytes, content: sealed.body(plain) },
+  });
+  await answer.discard();
+  return answer.headers.get('x-amz-version-id');
+}
+
+async function storeInParts(
+  { uploads }: StoreSealedParts,
+  session: StoreSession,
+  key: string,
+  { sizeBytes, plain }: Plain,
+): Promise<string | undefined> {
+  const upload = { key, uploadId: (await uploads.create(session, key, {})).uploadId };
+  const cut = cutter(plain);
+  try {
+    const named: NamedPart[] = [];
+    for (let first = 0; first < sizeBytes; first += PART_BYTES) {
+      const number = named.length + 1;
+      const partBytes = Math.min(PART_BYTES, sizeBytes - first);
+      const part = await uploads.sealPart(session, upload, { number, sizeBytes: partBytes, checksum: undefined });
+      const answer = await session.ask({
+        method: 'PUT',
+        key,
+        query: [
+          ['partNumber', String(part.slot)],
+          ['uploadId', part.storeUploadId],
+        ],
+        headers: {},
+        body: { sizeBytes: part.storedSizeBytes, content: part.body(cut(partBytes)) },
+      });
+      await answer.discard();
+      const etag = answer.headers.get('etag')?.replaceAll('"', '');
+      if (etag === undefined) throw new GatewayError('InternalError', 'upload', { detail: 'a part without an ETag' });
+      named.push({ number, etag });
+    }
+    return (await uploads.complete(session, upload, named, { sizeBytes, conditions: {} })).versionId;
+  } catch (error) {
+    // What failed first says more.
+    await uploads.abort(session, upload).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Gives the next so many bytes of a stream, as streams of their own, one after the other. */
+function cutter(source: AsyncGenerator<Buffer>): (sizeBytes: number) => AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  return async function* (sizeBytes) {
+    let left = sizeBytes;
+    while (left > 0) {
+      if (rest.length === 0) {
+        const next = await source.next();
+        if (next.done === true) return;
+        rest = next.value;
+      }
+      const piece = rest.subarray(0, left);
+      rest = rest.subarray(piece.length);
+      left -= piece.length;
+      if (piece.length > 0) yield piece;
+    }
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * Looks at the head of every version below a prefix, so many at once, counts what it sees, and hands each to the command.
+ * A version that is gone by the time it is looked at is not there; one that cannot be looked at is counted as unknown, and
+ * never passed over.
+ */
+import type { Clock } from '../contracts/clock.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { concurrently } from './concurrently.ts';
+import { examine, type Examined, type ExamineParts } from './examine.ts';
+import { listVersions, type ListedVersion } from './list-versions.ts';
+import type { OperatorSession } from './operator-session.ts';
+import { isWorkKey } from './place.ts';
+import { MAX_FAILURES_SHOWN, type Failure, type Progress } from './progress.ts';
+import { createTally, type TallyReport } from './tally.ts';
+
+export interface SweepOptions {
+  /** Versions under way at once. */
+  readonly concurrency: number;
+  /** Aborted by Ctrl-C: what has begun is carried to its end. */
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+  /** Whether to count first how many there are, one listing more. */
+  readonly countFirst: boolean;
+}
+
+export interface SweepReport {
+  readonly versions: TallyReport;
+  readonly failed: number;
+  /** The first of them. */
+  readonly failures: readonly Failure[];
+  /** Whether everything was seen. */
+  readonly complete: boolean;
+}
+
+/** What a command does with a version; gives how the version is now, for the count. */
+export type Visit = (listed: ListedVersion, seen: Examined) => Promise<Pick<Examined, 'stored' | 'isLocked'>>;
+
+/** Goes over a place. @throws GatewayError what the store says of a listing */
+export async function sweep(
+  parts: ExamineParts & { readonly clock: Clock },
+  at: OperatorSession,
+  { concurrency, signal, progress, countFirst }: SweepOptions,
+  visit: Visit,
+  onWork: (listed: ListedVersion) => Promise<void> = () => Promise.resolve(),
+): Promise<SweepReport> {
+  const tally = createTally();
+  const failures: Failure[] = [];
+  let failed = 0;
+  const fail = (key: string, error: unknown): void => {
+    failed += 1;
+    if (failures.length < MAX_FAILURES_SHOWN) failures.push({ key, ...described(error) });
+  };
+  if (countFirst) {
+    let count = 0;
+    const versions = listVersions(at.session, at.place.prefix);
+    while (!signal.aborted && (await versions.next()).done !== true) count += 1;
+    progress.expect(count);
+  }
+  await concurrently(listVersions(at.session, at.place.prefix), concurrency, signal, async (listed) => {
+    progress.step();
+    if (isWorkKey(at.place, listed.key)) {
+      await onWork(listed).catch((error: unknown) => fail(listed.key, error));
+      return;
+    }
+    let seen: Examined;
+    try {
+      const { key, versionId, isCurrent } = listed;
+      seen = await examine(parts, await at.session(), isCurrent ? { key } : { key, versionId }, parts.clock.now());
+    } catch (error) {
+      if (error instanceof GatewayError && GONE.has(error.code)) return;
+      tally.addUnknown(listed.isCurrent);
+      fail(listed.key, error);
+      return;
+    }
+    try {
+      tally.add(await visit(listed, seen), listed.isCurrent);
+    } catch (error) {
+      tally.add(seen, listed.isCurrent);
+      fail(listed.key, error);
+    }
+  });
+  return { versions: tally.report(), failed, failures, complete: !signal.aborted };
+}
+
+const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);
+
+function described(error: unknown): Pick<Failure, 'error' | 'detail'> {
+  if (error instanceof GatewayError) return { error: error.code, detail: error.detail ?? error.row.message };
+  return { error: 'InternalError', detail: error instanceof Error ? error.message : 'unexpected failure' };
+}
