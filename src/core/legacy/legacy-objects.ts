@@ -47,6 +47,8 @@ const HEX = /^[0-9a-f]{80}$/;
 const BASE64 = /^[A-Za-z0-9+/]{54}==$/;
 /** What later releases of s3proxy-python call the layout of the body. */
 const PYTHON_FORMAT_HEADER = 'x-amz-meta-s3proxy-format';
+const ZERO_KEK_WARNING =
+  'legacy keys wrapped with zeros are accepted: whoever may write to the store can forge such objects';
 const UNEXPECTED: LegacyBucket = { metadataName: 'isec', acceptZeroKek: false };
 
 /** Builds the reader of all buckets, and warns of each that accepts keys wrapped with zeros. */
@@ -55,14 +57,7 @@ export function createLegacyObjects({ maxStoredBytes, buckets, observer }: Legac
   const rulesOf = new Map([...buckets].map(([name, bucket]) => [name, rules(bucket, true)]));
   const unexpected = rules(UNEXPECTED, false);
   for (const [bucket, { acceptZeroKek }] of buckets) {
-    if (acceptZeroKek) {
-      observer.warn(
-        'legacy keys wrapped with zeros are accepted: whoever may write to the store can forge such objects',
-        {
-          bucket,
-        },
-      );
-    }
+    if (acceptZeroKek) observer.warn(ZERO_KEK_WARNING, { bucket });
   }
 
   return {
