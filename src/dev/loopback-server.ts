@@ -17,8 +17,11 @@ export interface LoopbackServer {
 
 const ADDRESSES = ['127.0.0.1', '::1'] as const;
 
-/** Makes a server that is not yet started. `handler` calls `proceed` before it reads a body. */
-export function createLoopbackServer(port: number, handler: LoopbackHandler): LoopbackServer {
+/**
+ * Makes a server that is not yet started. `handler` calls `proceed` before it reads a body. `relayPort`: the port
+ * that requests name in Host as well, where some come through a relay.
+ */
+export function createLoopbackServer(port: number, handler: LoopbackHandler, relayPort = port): LoopbackServer {
   let servers: readonly Server[] = [];
   return {
     port,
@@ -27,7 +30,7 @@ export function createLoopbackServer(port: number, handler: LoopbackHandler): Lo
       const started: Server[] = [];
       servers = started;
       for (const address of ADDRESSES) {
-        const server = makeServer(port, handler);
+        const server = makeServer([port, relayPort], handler);
         try {
           server.listen(port, address);
           await once(server, 'listening');
@@ -53,15 +56,15 @@ export function createLoopbackServer(port: number, handler: LoopbackHandler): Lo
   };
 }
 
-/** Whether a Host header names this machine, with or without our port. */
-function isLoopbackHost(host: string | undefined, port: number): boolean {
+/** Whether a Host header names this machine, with or without one of our ports. */
+function isLoopbackHost(host: string | undefined, ports: readonly number[]): boolean {
   const match = /^(localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?$/.exec(host ?? '');
-  return match !== null && (match[2] === undefined || match[2] === String(port));
+  return match !== null && (match[2] === undefined || ports.map(String).includes(match[2]));
 }
 
-function makeServer(port: number, handler: LoopbackHandler): Server {
+function makeServer(ports: readonly number[], handler: LoopbackHandler): Server {
   const guarded = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
-    if (isLoopbackHost(request.headers.host, port)) handler(request, response, proceed);
+    if (isLoopbackHost(request.headers.host, ports)) handler(request, response, proceed);
     else response.writeHead(421, { connection: 'close', 'content-length': 0 }).end();
   };
   // Uploads may take hours; idle connections are cut by the caller or by stop().

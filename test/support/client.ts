@@ -1,8 +1,8 @@
 /**
- * A plain HTTPS client for tests: sends targets and headers byte for byte, and says whether an answer ended cleanly.
+ * A plain HTTP(S) client for tests: sends targets and headers byte for byte, and says whether an answer ended cleanly.
  */
+import { Agent as PlainAgent, request as plainRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent, request, type RequestOptions } from 'node:https';
-import type { IncomingHttpHeaders } from 'node:http';
 
 export interface Call {
   readonly method: string;
@@ -26,16 +26,21 @@ export interface Answer {
   readonly requestId: string;
 }
 
-/** A client of one origin, trusting one CA. */
+/** A client of one origin, trusting one CA where that is an https one. */
 export class Client {
   readonly #origin: URL;
   readonly #ca: string;
-  readonly #agent: Agent;
+  readonly #agent: Agent | PlainAgent;
 
   constructor(origin: string, ca: string) {
     this.#origin = new URL(origin);
     this.#ca = ca;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 32, ca });
+    const pool = { keepAlive: true, maxSockets: 32 };
+    this.#agent = this.#isPlain ? new PlainAgent(pool) : new Agent({ ...pool, ca });
+  }
+
+  get #isPlain(): boolean {
+    return this.#origin.protocol === 'http:';
   }
 
   /** The options of a request, for tests that drive the socket themselves. */
@@ -61,7 +66,7 @@ export class Client {
           : { 'content-length': String(Buffer.byteLength(body)) };
     const options = this.options({ ...call, headers: { ...length, ...call.headers } });
     return new Promise((resolve, reject) => {
-      const outgoing = request(options, (response) => {
+      const outgoing = (this.#isPlain ? plainRequest : request)(options, (response) => {
         const chunks: Buffer[] = [];
         const settle = (complete: boolean): void => {
           const content = Buffer.concat(chunks);
@@ -70,7 +75,7 @@ export class Client {
             headers: response.headers,
             body: content,
             complete: complete && response.complete,
-            code: /<Code>([^<]*)<\/Code>/.exec(content.toString('latin1'))?.[1],
+            code: /<Code>([^<]*)<\/Code>/.exec(content.toString('latin1', 0, 65_536))?.[1],
             requestId: String(response.headers['x-amz-request-id'] ?? ''),
           });
         };

@@ -23,6 +23,8 @@ export const DEMO_ROLE_ARN = 'arn:aws:iam:::role/sallyport-demo';
 export interface EmbeddedStoreOptions {
   readonly folder: string;
   readonly port: number;
+  /** The port of a relay before it, which requests may name instead. */
+  readonly relayPort?: number;
   readonly buckets: readonly string[];
   /** May assume the role and nothing else. */
   readonly gatewayKeys: KeyPair;
@@ -97,7 +99,7 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
     return operation.name;
   }
 
-  const server = createLoopbackServer(port, (incoming, response, proceed) => {
+  const handler = (incoming: IncomingMessage, response: ServerResponse, proceed: () => void): void => {
     const requestId = randomUUID();
     response.setHeader('x-amz-request-id', requestId);
     answer(incoming, response, proceed).then(
@@ -110,7 +112,8 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
         refuse(incoming, response, requestId, refusal);
       },
     );
-  });
+  };
+  const server = createLoopbackServer(port, handler, options.relayPort);
   return {
     endpoint: `http://127.0.0.1:${port}`,
     port,
