@@ -71,7 +71,9 @@ const assembleBucket = (name: string, config: FileConfig): BucketConfig => {
     storeBucket: bucket.storeBucket ?? name,
     roleArn: bucket.roleArn ?? promised(config.stores[storeName]?.sts.roleArn),
     encryption: bucket.encryption,
-    prefixes: [],
+    prefixes: Object.entries(bucket.prefixes)
+      .map(([prefix, encryption]) => ({ prefix, encryption }))
+      .sort((one, other) => other.prefix.length - one.prefix.length),
   };
 };
 

@@ -108,6 +108,32 @@ const unique = (
   }
 };
 
+/** S3's longest key, in bytes. */
+const MAX_PREFIX_BYTES = 1024;
+
+const checkEncryption = (
+  path: readonly string[],
+  bucket: Entry<'buckets'>,
+  hasKeyring: boolean,
+  report: Report,
+): void => {
+  const checkMode = (at: readonly string[], mode: unknown): void => {
+    if ((mode === 'required' || mode === 'migrating') && !hasKeyring) {
+      report(at, 'needs a keyring; configure `keyring`, or set SALLYPORT_KEYRING_SEED_FILE');
+    }
+  };
+  checkMode([...path, 'encryption'], bucket?.encryption);
+  for (const [prefix, mode] of entries<unknown>(bucket?.prefixes)) {
+    const at = [...path, 'prefixes', prefix];
+    checkMode(at, mode);
+    if (prefix === '') report(at, 'is every key; say it by `encryption`');
+    // No key starts with half a character, and none is longer.
+    if (!prefix.isWellFormed() || Buffer.byteLength(prefix) > MAX_PREFIX_BYTES) {
+      report(at, `is the start of no key; must be text of 1 to ${MAX_PREFIX_BYTES} bytes`);
+    }
+  }
+};
+
 const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): void => {
   const stores = entries(config.stores);
   const buckets = entries(config.buckets);
@@ -130,9 +156,7 @@ const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): void =>
       report([...path, 'roleArn'], "is missing; name a role here or in the store's `sts.roleArn`");
     }
     checkLegacy(path, bucket, report);
-    if (bucket?.encryption === 'required' && config.keyring === undefined) {
-      report([...path, 'encryption'], 'needs a keyring; configure `keyring`, or set SALLYPORT_KEYRING_SEED_FILE');
-    }
+    checkEncryption(path, bucket, config.keyring !== undefined, report);
   }
   unique(
     buckets.map(([name, bucket]) => [['buckets', name, 'id'], text(bucket?.id) ?? name] as const),

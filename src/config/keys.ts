@@ -26,6 +26,9 @@ interface JsonSchema extends KeyMeta {
   readonly additionalProperties?: JsonSchema | false;
 }
 
+/** What an entry of a map is that does not say. */
+const GROUP = { shape: 'a group of keys' };
+
 const KINDS: Readonly<Record<string, KeyRow['kind']>> = {
   array: 'list',
   string: 'text',
@@ -57,7 +60,7 @@ const rowsOf = (json: JsonSchema, path: readonly string[], required: boolean): K
   );
   const entries =
     json.entry !== undefined && json.additionalProperties
-      ? rowsOf({ ...json.additionalProperties, shape: 'a group of keys' }, [...path, json.entry], false)
+      ? rowsOf({ ...GROUP, ...json.additionalProperties }, [...path, json.entry], false)
       : [];
   return [...(path.length === 0 ? [] : [row]), ...children, ...entries];
 };

@@ -182,6 +182,8 @@ const store = z.strictObject({
   ),
 });
 
+const encryption = z.enum(['required', 'migrating', 'off']);
+
 const bucket = z.strictObject({
   store: key(name.optional(), 'the name of a store', 'Store that holds it.', { derivedDefault: 'the only store' }),
   id: key(
@@ -197,9 +199,20 @@ const bucket = z.strictObject({
     derivedDefault: '`sts.roleArn` of the store',
   }),
   encryption: key(
-    z.enum(['required', 'off']).default('required'),
-    '`required` or `off`',
-    '`required`: objects are encrypted, and one that is not is never served. `off`: stored as they are.',
+    encryption.default('required'),
+    '`required`, `migrating` or `off`',
+    '`required`: objects are encrypted, and one that is not is never served. `migrating`: new objects are encrypted; plaintext, and what `legacy` opens, is read beside them, at the cost of one HEAD for each entry of a listing. `off`: stored as they are.',
+  ),
+  prefixes: key(
+    z
+      .record(
+        z.string(),
+        key(encryption, '`required`, `migrating` or `off`', 'As `encryption`, of keys that start so.'),
+      )
+      .default({}),
+    'a map from prefixes of keys to `required`, `migrating` or `off`',
+    'Parts of the bucket that are kept differently. The longest prefix that a key starts with decides.',
+    { entry: '<prefix>' },
   ),
   legacy,
 });

@@ -217,6 +217,21 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     ['that is encrypted needs a keyring', { keyring: undefined }, ['buckets.reports.encryption']],
     ['that is not encrypted needs none', { keyring: undefined, 'buckets.reports.encryption': 'off' }, []],
+    [
+      'that migrates needs a keyring',
+      { keyring: undefined, 'buckets.reports.encryption': 'migrating' },
+      ['buckets.reports.encryption'],
+    ],
+    [
+      'of which a part is encrypted needs a keyring',
+      { keyring: undefined, 'buckets.reports': { encryption: 'off', prefixes: { x: 'required', y: 'off' } } },
+      ['buckets.reports.prefixes.x'],
+    ],
+    [
+      'has prefixes that keys can start with, and says how each is kept',
+      { 'buckets.reports.prefixes': { '': 'off', ['é'.repeat(513)]: 'off', '\ud800': 'off', ok: 'plain' } },
+      ['', 'é'.repeat(513), '\ud800', 'ok'].map((prefix) => `buckets.reports.prefixes.${prefix}`),
+    ],
     ['has an id of its own', { 'buckets.other': { id: 'reports' } }, ['buckets.other.id']],
     [
       'is not reachable under two names',

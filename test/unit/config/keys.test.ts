@@ -16,7 +16,7 @@ describe('config/keys', () => {
     );
     assert(secretNames.length >= 5);
     for (const { path, file } of secretNames.filter(({ kind }) => kind === 'text')) {
-      assert(['secret', 'seed', 'private key'].includes(file ?? ''), path.join('.'));
+      assert(['secret', 'seed', 'foreign seed', 'private key'].includes(file ?? ''), path.join('.'));
     }
   });
 
@@ -28,6 +28,8 @@ describe('config/keys', () => {
 
   it('finds keys below names that the operator chose', () => {
     assert.equal(keyAt(['keyring', 'local', 'versions', '7', 'seedFile'])?.file, 'seed');
-    assert.deepEqual(namesBelow(['buckets', 'any']), ['store', 'id', 'storeBucket', 'roleArn', 'encryption']);
+    assert.equal(keyAt(['buckets', 'any', 'prefixes', 'a/'])?.kind, 'text');
+    const ofBucket = ['store', 'id', 'storeBucket', 'roleArn', 'encryption', 'prefixes', 'legacy'];
+    assert.deepEqual(namesBelow(['buckets', 'any']), ofBucket);
   });
 });

@@ -26,9 +26,20 @@ describe('config/load-config', () => {
         storeBucket: 'reports',
         roleArn: 'arn:aws:iam::123456789012:role/sallyport',
         encryption: 'required',
+        prefixes: [],
       });
       assert.equal(config.limits.objectBytes, 5_366_416_152);
       assert.equal(config.workers, 1);
+    });
+
+    it('puts the longest prefix first, so that the first that fits decides', async () => {
+      const prefixes = { 'a/': 'off', 'a/b/c': 'required', 'a/b': 'migrating' };
+      const config = await sample.load({ 'buckets.reports.prefixes': prefixes });
+      assert.deepEqual(config.buckets[0]?.prefixes, [
+        { prefix: 'a/b/c', encryption: 'required' },
+        { prefix: 'a/b', encryption: 'migrating' },
+        { prefix: 'a/', encryption: 'off' },
+      ]);
     });
 
     it('takes relative paths from the directory of the file', async () => {
