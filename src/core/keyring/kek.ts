@@ -25,17 +25,27 @@ export function kekFromSeed(seed: Buffer, version: number): KeyObject {
 
 /** Wraps a 32-byte data key for a context; gives 40 bytes. */
 export function wrapDataKey(kek: KeyObject, context: Buffer, dataKey: Buffer): Buffer {
-  const cipher = createCipheriv(WRAP, wrappingKey(kek, context), INITIAL_VALUE);
-  return Buffer.concat([cipher.update(dataKey), cipher.final()]);
+  return wrapPadded(wrappingKey(kek, context), dataKey);
 }
 
 /** Verified: gives the data key, or `undefined` where the wrapped key is not of this KEK and context. */
 export function unwrapDataKey(kek: KeyObject, context: Buffer, wrapped: Buffer): KeyObject | undefined {
   if (wrapped.length !== WRAPPED_BYTES) return undefined;
-  const decipher = createDecipheriv(WRAP, wrappingKey(kek, context), INITIAL_VALUE);
+  const dataKey = unwrapPadded(wrappingKey(kek, context), wrapped);
+  return dataKey?.length === DATA_KEY_BYTES ? createSecretKey(dataKey) : undefined;
+}
+
+/** AES-256-KWP. @see RFC 5649 */
+export function wrapPadded(key: KeyObject, plain: Buffer): Buffer {
+  const cipher = createCipheriv(WRAP, key, INITIAL_VALUE);
+  return Buffer.concat([cipher.update(plain), cipher.final()]);
+}
+
+/** Verified: gives what was wrapped, or `undefined` where it was not by this key. @see RFC 5649 */
+export function unwrapPadded(key: KeyObject, wrapped: Buffer): Buffer | undefined {
+  const decipher = createDecipheriv(WRAP, key, INITIAL_VALUE);
   try {
-    const dataKey = Buffer.concat([decipher.update(wrapped), decipher.final()]);
-    return dataKey.length === DATA_KEY_BYTES ? createSecretKey(dataKey) : undefined;
+    return Buffer.concat([decipher.update(wrapped), decipher.final()]);
   } catch {
     return undefined;
   }
