@@ -59,10 +59,9 @@ export function passingChecksum(algorithm: ChecksumAlgorithm): PassingChecksum {
   return { algorithm, update: (chunk) => void digest.update(chunk), value: () => (value ??= digest.digest()) };
 }
 
-/** The kind of checksum that an origin has, ours or, of a plain one, the store's. */
-export function checksumKind({ checksum, headers, form }: OpenedObject): ChecksumAlgorithm | undefined {
+/** The kind of checksum that an origin has: ours, or the store's. Its value is not taken over. */
+export function checksumKind({ checksum, headers }: OpenedObject): ChecksumAlgorithm | undefined {
   if (checksum !== undefined) return checksum.algorithm;
-  if (form !== 'none') return undefined;
   for (const [name, { algorithm }] of CHECKSUM_HEADERS) if (headers.has(name)) return algorithm;
   return undefined;
 }

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import type { StoreSession } from '../../../src/contracts/store-session.ts';
+import type { ErrorCode } from '../../../src/errors/codes.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { createObjectCipher } from '../../../src/core/cipher/object-cipher.ts';
+import { createLocalKeyring } from '../../../src/core/keyring/local-keyring.ts';
+import { createEnvelopeReplacement } from '../../../src/objects/replace-envelope.ts';
+import { createObjectReader } from '../../../src/objects/object-reader.ts';
+import { cipherOf, collect, pattern, SEED } from '../core/cipher/object-store.ts';
+import { CopyingStore, type Kept } from './copying-store.ts';
+
+const ENVELOPE = 'x-amz-meta-sallyport';
+const KEY = 'a/b';
+const ADDRESS = { bucketId: 'id-of-box', key: KEY };
+const BODY = pattern(150_000);
+const HEADERS = { 'content-type': 'text/csv', 'x-amz-meta-owner': 'finance', 'x-amz-storage-class': 'COLD' };
+const OTHER_SEED = Buffer.from('another seed for tests, of as many bytes');
+const GIB = 1024 ** 3;
+
+const versions = new Map([
+  [1, SEED],
+  [2, OTHER_SEED],
+]);
+const before = cipherOf();
+const rotated = createObjectCipher(createLocalKeyring({ current: 2, versions }));
+const after = createObjectCipher(createLocalKeyring({ current: 2, versions: new Map([[2, OTHER_SEED]]) }));
+
+const fails = (code: ErrorCode, work: Promise<unknown>): Promise<void> =>
+  assert.rejects(work, (error) => error instanceof GatewayError && error.code === code);
+
+async function world(tags = '') {
+  const store = new CopyingStore();
+  const session = store.session('box', 'required');
+  const kept = await putSealed(store, BODY, tags);
+  return { store, session, kept, ...createEnvelopeReplacement(rotated) };
+}
+
+async function putSealed(store: CopyingStore, body: Buffer, tags = ''): Promise<Kept> {
+  const sealed = await before.seal(ADDRESS, body.length, undefined);
+  return store.put('box', KEY, sealed.whole(body), { ...HEADERS, [ENVELOPE]: sealed.envelope }, tags);
+}
+
+/** Reads as a process does that knows the new version only. */
+async function read(session: StoreSession, cipher = after): Promise<Buffer> {
+  const reader = createObjectReader({ cipher, smallBodyBytes: 1000 });
+  const query = { key: KEY, versionId: undefined, range: undefined, partNumber: undefined, conditions: {} };
+  const { body } = await reader.read(session, { ...query, wantsChecksum: false });
+  return Buffer.isBuffer(body) ? body : collect(body);
+}
+
+/** The same store, of an object that is so large. */
+function enlarged(session: StoreSession, sizeBytes: number): StoreSession {
+  return {
+    ...session,
+    ask: async (question) => {
+      const response = await session.ask(question);
+      if (question.method !== 'HEAD') return response;
+      return { ...response, headers: new Map([...response.headers, ['content-length', String(sizeBytes)]]) };
+    },
+  };
+}
+
+describe('objects/replace-envelope', () => {
+  it('makes an object readable by the new version alone, its body untouched and all else as it was', async () => {
+    const { store, session, kept, replaceEnvelope } = await world();
+    const { keyId, etag } = await replaceEnvelope(session, KEY, `"${kept.etag}"`);
+    assert.equal(keyId, 'local:2');
+    const now = store.get('box', KEY)!;
+    assert.equal(etag, `"${now.etag}"`);
+    assert.deepEqual(now.body, kept.body);
+    assert.deepEqual({ ...now.headers, [ENVELOPE]: '' }, { ...kept.headers, [ENVELOPE]: '' });
+    assert.deepEqual(await read(session), BODY);
+    assert.deepEqual(store.steps.slice(0, 2), ['HEAD', 'PUT copy']);
+    const { headers } = store.asked[1]!;
+    assert.equal(headers['if-match'], kept.etag);
+    assert.equal(headers['x-amz-copy-source-if-match'], `"${kept.etag}"`);
+    assert.equal(headers['x-amz-copy-if-match'], `"${kept.etag}"`);
+  });
+
+  it('keeps the tags, also on a store that drops them', async () => {
+    for (const dropsTags of [false, true]) {
+      const { store, session, kept, replaceEnvelope } = await world('a=b&c=d');
+      store.dropsTags = dropsTags;
+      await replaceEnvelope(session, KEY, `"${kept.etag}"`);
+      assert.equal(store.get('box', KEY)!.tags, 'a=b&c=d');
+      assert.equal(store.steps.includes('PUT tagging'), dropsTags);
+    }
+  });
+
+  it('leaves an object alone that is not the one that was meant', async () => {
+    const { store, session, kept, replaceEnvelope } = await world();
+    await fails('PreconditionFailed', replaceEnvelope(session, KEY, '"other"'));
+    const newer = await putSealed(store, pattern(7));
+    await fails('PreconditionFailed', replaceEnvelope(session, KEY, `"${kept.etag}"`));
+    assert.equal(store.get('box', KEY), newer);
+  });
+
+  it('never puts the old envelope beside a body that came in between, whichever condition the store heeds', async () => {
+    for (const heeded of ['source', 'alias', 'target'] as const) {
+      const { store, session, kept, replaceEnvelope } = await world();
+      store.heeds = { source: false, alias: false, parts: false, target: false, [heeded]: true };
+      const newer = pattern(70_000);
+      store.before = (_, nth) => (nth === 1 ? putSealed(store, newer).then(() => undefined) : undefined);
+      await assert.rejects(replaceEnvelope(session, KEY, `"${kept.etag}"`));
+      store.before = () => undefined;
+      assert.deepEqual(await read(session, rotated), newer);
+    }
+  });
+
+  it('re-wraps nothing that is not sealed, or is sealed for another place', async () => {
+    const { store, session, replaceEnvelope } = await world();
+    const plain = store.put('box', KEY, BODY, HEADERS);
+    await fails('ObjectNotEncrypted', replaceEnvelope(session, KEY, `"${plain.etag}"`));
+    const sealed = await before.seal({ ...ADDRESS, key: 'other' }, BODY.length, undefined);
+    const moved = store.put('box', KEY, sealed.whole(BODY), { [ENVELOPE]: sealed.envelope });
+    await fails('IntegrityFailure', replaceEnvelope(session, KEY, `"${moved.etag}"`));
+    assert.equal(store.get('box', KEY), moved);
+  });
+
+  it('copies in parts of 5 GiB what is larger, and completes it only on the source that it began with', async () => {
+    const { store, session, kept, replaceEnvelope } = await world('a=b');
+    await replaceEnvelope(enlarged(session, 12 * GIB + 1), KEY, `"${kept.etag}"`);
+    const ranges = store.asked.map(({ headers }) => headers['x-amz-copy-source-range']).filter((range) => range);
+    assert.deepEqual(ranges, [
+      `bytes=0-${5 * GIB - 1}`,
+      `bytes=${5 * GIB}-${10 * GIB - 1}`,
+      `bytes=${10 * GIB}-${12 * GIB}`,
+    ]);
+    assert.deepEqual(
+      store.steps.filter((step) => !step.includes('copy')),
+      ['HEAD', 'GET tagging', 'POST uploads', 'HEAD', 'POST uploadId', 'GET tagging'],
+    );
+    const { headers, tags } = store.get('box', KEY)!;
+    assert.deepEqual({ ...headers, [ENVELOPE]: '' }, { ...HEADERS, [ENVELOPE]: '' });
+    assert.equal(after.describe(headers[ENVELOPE]!).keyId, 'local:2');
+    assert.equal(tags, 'a=b');
+  });
+
+  it('gives an upload up whose source was replaced while a store that pins no part copied it', async () => {
+    const { store, session, kept, replaceEnvelope } = await world();
+    store.heeds = { source: true, alias: true, parts: false, target: false };
+    let newer: Kept | undefined;
+    store.before = async ({ headers }) => {
+      if (headers['x-amz-copy-source'] !== undefined) newer ??= await putSealed(store, pattern(9));
+    };
+    await assert.rejects(replaceEnvelope(enlarged(session, 6 * GIB), KEY, `"${kept.etag}"`));
+    assert.equal(store.get('box', KEY), newer);
+    assert.equal(store.uploads.size, 0);
+  });
+
+  it('gives an upload up where any of its requests fails, and leaves the object as it was', async () => {
+    const { store: counted, session, kept, replaceEnvelope } = await world();
+    await replaceEnvelope(enlarged(session, 6 * GIB), KEY, `"${kept.etag}"`);
+    for (let failing = 0; failing < counted.asked.length; failing += 1) {
+      const the = await world();
+      let failed = false;
+      the.store.before = (_, nth) => {
+        if (nth !== failing || failed) return;
+        failed = true;
+        throw new GatewayError('ServiceUnavailable', 'forward');
+      };
+      await fails('ServiceUnavailable', the.replaceEnvelope(enlarged(the.session, 6 * GIB), KEY, `"${the.kept.etag}"`));
+      assert.equal(the.store.get('box', KEY), the.kept);
+      assert.equal(the.store.uploads.size, 0);
+    }
+  });
+});
+
+describe('objects/replace-envelope: the probe', () => {
+  const PROBE = 'a/.probe';
+
+  it('finds out what a store heeds, and leaves nothing behind', async () => {
+    for (const source of [true, false]) {
+      for (const target of [true, false]) {
+        const { store, session, probe } = await world();
+        store.heeds = { source, alias: false, parts: true, target };
+        assert.deepEqual(await probe(session, PROBE), { source, target });
+        assert.equal(store.get('box', PROBE), undefined);
+      }
+    }
+  });
+
+  it('touches nothing that is there', async () => {
+    const { store, session, probe } = await world();
+    const there = store.put('box', PROBE, BODY);
+    await fails('PreconditionFailed', probe(session, PROBE));
+    assert.equal(store.get('box', PROBE), there);
+  });
+});
