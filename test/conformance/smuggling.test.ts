@@ -137,14 +137,17 @@ describe('requests that HAProxy and the gateway could read in two ways', functio
         ['content-length', '1'],
         ['connection', 'close'],
       ];
-      const good = `${put('twice', ...first)}x`;
-      for (const attack of [`${put('twice', ...first, [name, value])}x`, `${put('twice', [name, value], ...first)}x`]) {
+      const good = `${put('doubled', ...first)}x`;
+      for (const attack of [
+        `${put('doubled', ...first, [name, value])}x`,
+        `${put('doubled', [name, value], ...first)}x`,
+      ]) {
         const all = statuses(await converse(edge, [attack]));
         assert.equal(all.length, 1);
         assert.ok(all[0]! >= 400 && all[0]! < 500, String(all[0]));
       }
       assert.deepEqual(statuses(await converse(edge, [good])), [200]);
-      await stack.raw.remove('reports', '2026/twice');
+      await stack.raw.remove('reports', '2026/doubled');
     });
   }
 });
