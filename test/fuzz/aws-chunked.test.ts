@@ -1,8 +1,12 @@
 /** Properties of the aws-chunked decoder: what is framed comes back, however it is cut; nothing else ever crashes it. */
 import assert from 'node:assert/strict';
+import { createHmac, createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
-import { decodeChunked, type ChunkedBody } from '../../src/s3/aws-chunked.ts';
+import { decodeChunked, type ChunkedBody, type ChunkSignatures } from '../../src/s3/aws-chunked.ts';
+import { createChunkSignatures } from '../../src/sigv4/chunk-signatures.ts';
+import type { SignatureClaims } from '../../src/sigv4/parse-signature.ts';
+import { signedChunks } from '../support/raw-wire.ts';
 
 async function* cut(body: Buffer, cuts: readonly number[]): AsyncGenerator<Buffer> {
   let start = 0;
@@ -45,6 +49,8 @@ function frame(chunks: readonly Uint8Array[], tail: string): Buffer {
 const cuts = fc.array(fc.nat(), { maxLength: 12 });
 const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 });
 const TAIL = 'x-amz-checksum-crc32:NhCmhg==\r\n';
+
+const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
 /** Bytes that look like framing more often than chance would have it. */
 const hostile = fc
@@ -99,5 +105,93 @@ describe('fuzz: aws-chunked', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('gives signed chunks as they were signed or not at all, whatever was done to them', async () => {
+    const SECRET = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+    const date = new Date('2026-11-05T06:07:08Z');
+    const scope = '20261105/eu-west-3/s3/aws4_request';
+    const seed = 'a'.repeat(64);
+    const request = {
+      method: 'PUT',
+      target: '/b/k',
+      lines: [
+        ['authorization', `AWS4-HMAC-SHA256 Credential=A/${scope}, SignedHeaders=host, Signature=${seed}`] as const,
+      ],
+      date,
+    };
+    const signingKey = createSecretKey(
+      scope.split('/').reduce<Buffer>((key, part) => hmac(key, part), Buffer.from(`AWS4${SECRET}`)),
+    );
+    const claims: SignatureClaims = {
+      kind: 'header',
+      accessKeyId: 'A',
+      date: '20261105',
+      region: 'eu-west-3',
+      service: 's3',
+      signedHeaders: ['host'],
+      signature: seed,
+      amzDate: '20261105T060708Z',
+      signedAtMs: date.getTime(),
+      expiresSeconds: undefined,
+      sessionToken: undefined,
+    };
+    const signatures = (): ChunkSignatures => createChunkSignatures(claims, signingKey);
+    const change = fc.record({
+      kind: fc.constantFrom('none', 'flip', 'drop', 'repeat', 'swap', 'cut', 'insert'),
+      place: fc.nat(),
+      bit: fc.nat({ max: 7 }),
+    });
+    const trailer = fc.constantFrom('x-amz-checksum-crc32:NhCmhg==', undefined);
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat({ max: 3 }),
+        fc.nat({ max: 300 }),
+        trailer,
+        cuts,
+        change,
+        async (full, rest, tail, at, done) => {
+          const { kind, place, bit } = done;
+          const data = [
+            ...Array.from({ length: full }, (_, index) => Buffer.alloc(8192, index)),
+            Buffer.alloc(rest, 'r'),
+          ];
+          const keys = { accessKeyId: 'A', secretAccessKey: SECRET };
+          const pieces = signedChunks(
+            keys,
+            request,
+            data.filter(({ length }) => length > 0),
+            tail,
+          );
+          const index = place % pieces.length;
+          const next = (index + 1) % pieces.length;
+          const before = Buffer.concat(pieces);
+          if (kind === 'drop') pieces.splice(index, 1);
+          if (kind === 'repeat') pieces.splice(index, 0, pieces[index]!);
+          if (kind === 'swap') [pieces[index], pieces[next]] = [pieces[next]!, pieces[index]!];
+          let body = Buffer.concat(pieces);
+          const where = place % body.length;
+          if (kind === 'flip') body[where]! ^= 1 << bit;
+          if (kind === 'cut') body = body.subarray(0, where);
+          if (kind === 'insert')
+            body = Buffer.concat([body.subarray(0, where), Buffer.from('0'), body.subarray(where)]);
+          const whole = Buffer.concat(data);
+          const outcome = await decode(body, at, {
+            sizeBytes: whole.length,
+            trailer: tail === undefined ? undefined : 'CRC32',
+            signatures: signatures(),
+          });
+          if (body.equals(before)) assert.equal(outcome.code, undefined);
+          if (outcome.code === undefined) {
+            // A zero before a size, or a digit in upper case, says the same.
+            assert.ok(outcome.data.equals(whole));
+            assert.equal(outcome.checksum, tail === undefined ? undefined : '3610a686');
+          } else refused += 1;
+        },
+      ),
+      { numRuns: 500 },
+    );
+    assert.ok(refused > 100, `only ${refused} were refused`);
   });
 });

@@ -6,7 +6,10 @@ import aws4 from 'aws4';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { encodePath, encodeQueryComponent } from '../../src/s3/encode.ts';
+import { parseTarget } from '../../src/s3/request-target.ts';
 import type { RawRequest } from '../../src/s3/request.ts';
+import { canonicalQuery, joinQuery } from '../../src/sigv4/canonical-request.ts';
+import { encodedQuery } from '../../src/sigv4/encoded-query.ts';
 import { parseSignature } from '../../src/sigv4/parse-signature.ts';
 import { createSigningKeys } from '../../src/sigv4/signing-key.ts';
 import { verifySignature } from '../../src/sigv4/verify-signature.ts';
@@ -183,6 +186,46 @@ describe('fuzz: sigv4 inbound', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('canonicalises the very query that is obeyed, however it is spelled', () => {
+    const piece = fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom('a', 'b', 'prefix', '=', '&', '+', '%20', '%2B', '%26', '%3d', '%3D') },
+      fc.constantFrom(
+        '%70refix',
+        '%C3%A9',
+        '%c3%a9',
+        '%25',
+        '%2525',
+        '%',
+        '%ff',
+        '%00',
+        '~',
+        '%7E',
+        '*',
+        '?',
+        '/',
+        ';',
+      ),
+      fc.stringMatching(/^[!-~]{0,8}$/),
+    );
+    let read = 0;
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 16 }), (pieces) => {
+        const target = `/bucket?${pieces.join('')}`;
+        let query;
+        try {
+          ({ query } = parseTarget(target));
+        } catch (error) {
+          assert.ok(error instanceof GatewayError, String(error));
+          return;
+        }
+        read += 1;
+        assert.equal(joinQuery(encodedQuery(target)), canonicalQuery([...query]));
+      }),
+      { numRuns: 5000 },
+    );
+    assert.ok(read > 1000, `only ${read} queries were read`);
   });
 
   it('fails with an error of its own or not at all, whatever arrives', () => {
