@@ -91,6 +91,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     cipher: foundation.cipher,
     reader: foundation.reader,
     uploads: foundation.uploads,
+    copies: foundation.copies,
     audit,
     observer,
     clock,

@@ -43,6 +43,7 @@ export class CopyingStore {
   copiedEtag: ((etag: string) => string) | undefined;
   before: (question: StoreQuestion, nth: number) => void | Promise<void> = () => undefined;
   #count = 0;
+  #heard = 0;
 
   session(name: string, encryption: Encryption): StoreSession {
     const bucket: Bucket = {
@@ -76,7 +77,8 @@ export class CopyingStore {
   }
 
   async #ask({ storeBucket }: Bucket, question: StoreQuestion): Promise<UpstreamResponse> {
-    await this.before(question, this.asked.length);
+    this.#heard += 1;
+    await this.before(question, this.#heard - 1);
     this.asked.push(question);
     const path = `${storeBucket}/${question.key}`;
     const query = new Map(question.query);
