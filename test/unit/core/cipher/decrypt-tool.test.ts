@@ -1,4 +1,4 @@
-/** The independent reference decryptor reads what this product stores, and multipart objects that it will store. */
+/** The independent reference decryptor reads what this product stores, in one PUT and in parts. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ADDRESS, cipherOf, pattern, SEED, SIZES, store, vectors, type StoredObject } from './object-store.ts';
+import { MIN, uploaded } from './upload-store.ts';
 import { needs } from '../../../support/needs.ts';
 
 interface MultipartVector {
@@ -72,6 +73,44 @@ describe('tools/decrypt.py', function () {
       assert.ok(readFileSync(file('plain')).equals(plain));
     }
   });
+
+  for (const [what, parts] of Object.entries<readonly (readonly [number: number, size: number])[]>({
+    'equal aligned parts, small last': [
+      [1, MIN],
+      [2, MIN],
+      [3, 70_000],
+    ],
+    'equal odd parts, large last': [
+      [1, MIN + 1],
+      [2, MIN + 65_535],
+    ],
+    'gaps and a small last part': [
+      [2, MIN],
+      [7, MIN + 9],
+      [9, 0],
+    ],
+    'one part just under 5 MiB': [[1, MIN - 1]],
+    'an empty part 10,000': [[10_000, 0]],
+    'part 10,000 behind another': [
+      [1, MIN],
+      [10_000, MIN + 3],
+    ],
+    'a list of runs': [1, 2, 3, 4, 5].map((number) => [number, MIN + number] as const),
+    'a list of runs before a small last part': [
+      ...[1, 2, 3, 4].map((number) => [number, MIN + number * 40_000] as const),
+      [9, 65_536],
+    ],
+  })) {
+    it(`reads what this product uploads in parts, and the same from its envelope after a copy: ${what}`, async () => {
+      const { stored, plain } = await uploaded(cipherOf(), parts);
+      const address = { bucketId: 'archive', key: 'a copy' };
+      const { envelope } = await cipherOf().rewrap(ADDRESS, stored.envelope, address);
+      for (const { status, stderr } of [decrypt(stored, SEED), decrypt({ ...stored, envelope }, SEED, address)]) {
+        assert.equal(status, 0, stderr);
+        assert.ok(readFileSync(file('plain')).equals(plain));
+      }
+    });
+  }
 
   it('takes a text seed with or without its final line end, as the configuration does', async () => {
     const stored = await store(cipherOf(), pattern(5));
