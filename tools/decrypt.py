@@ -203,7 +203,8 @@ class Trailer:
         parts = [(first + i, size) for first, count, size in self.runs for i in range(count)]
         numbers = [number for number, _ in parts]
         ascending = all(a < b for a, b in zip([0] + numbers, numbers))
-        if not ascending or numbers[-1] != self.number or sum(size for _, size in parts) != self.plain_size:
+        maximal = all((a[0] + a[1], a[2]) != (b[0], b[2]) for a, b in zip(self.runs, self.runs[1:]))
+        if not (ascending and maximal) or numbers[-1] != self.number or sum(size for _, size in parts) != self.plain_size:
             raise NotAuthentic("the list of parts is malformed")
         return parts
 
