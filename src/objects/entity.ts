@@ -70,7 +70,7 @@ export async function ask(
   if (method === 'HEAD') await response.discard();
   try {
     const { sizeBytes, ...given } = announced(response);
-    const etag = /^"([!#-~]+)"$|^([\w.-]+)$/.exec(response.headers.get('etag') ?? '');
+    const etag = /^"([!#-~]+)"$|^([\w.+/=-]+)$/.exec(response.headers.get('etag') ?? '');
     const entity: Entity = {
       key: place.key,
       versionId: place.versionId,

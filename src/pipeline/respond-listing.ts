@@ -24,7 +24,10 @@ export function createRespondListing(parts: ListingParts): Stage<Forwarded, void
     run: async (context) => {
       const { exchange, request, bucket, response, ledger } = context;
       const listing = readListing(await readAnswer(response.body), parseListing(request));
+      const { upstreamRequestId, versionId } = ledger;
       const sizes = await sizesOf(parts, context, listing.entries);
+      // The record is about the listing, and not about the last object that was looked at.
+      Object.assign(ledger, { upstreamRequestId, versionId });
       const shown = listing.entries.map(({ key, etag }, place) => {
         const size = sizes[place];
         if (size === undefined) return undefined;

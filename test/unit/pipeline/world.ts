@@ -63,6 +63,11 @@ const singleLayout = (storedSizeBytes: number): ObjectLayout => ({
 
 const clock = { now: () => 1000 };
 
+const movingBucket: Bucket = {
+  ...bucket,
+  ...{ name: 'moving', id: 'moving', storeBucket: 'moving', encryption: 'migrating' },
+  prefixes: [{ prefix: 'plain/', encryption: 'off' }],
+};
 const farBucket: Bucket = { ...bucket, name: 'far', id: 'far', roleArn: 'arn:aws:iam:::role/other' };
 
 export interface World {
@@ -231,7 +236,7 @@ export function world(behaviour: Behaviour = {}): World {
     },
     observer: silent,
     clock,
-    buckets: new Map([bucket, otherBucket, sealedBucket, farBucket].map((one) => [one.name, one])),
+    buckets: new Map([bucket, otherBucket, sealedBucket, movingBucket, farBucket].map((one) => [one.name, one])),
     publicHosts: [],
     limits: { objectBytes: 1000, smallBodyBytes: 10, inFlightPerIdentity: 2 },
   };
