@@ -264,11 +264,11 @@ ${generated('src/s3/operations.ts')}
 
 What is not listed here is refused with 501 \`NotImplemented\`, and so are subresources, query parameters and \`x-amz-*\`
 headers that are not known: nothing is passed on that the gateway does not understand. Addressing is path-style, and
-virtual-hosted below the configured public hosts. The last column says whether buckets with \`encryption: required\` take
-the operation; buckets with \`encryption: off\` take all of them.
+virtual-hosted below the configured public hosts. All of them are performed however a bucket or a prefix is kept
+(\`encryption\`).
 
 ${table(
-  ['operation', 'method', 'on', 'policy verb', 'class', 'how', 'encrypted buckets'],
+  ['operation', 'method', 'on', 'policy verb', 'class', 'how'],
   (Object.entries(OPERATIONS) as [string, OperationRow][]).map(([name, row]) => [
     `\`${name}\``,
     row.method,
@@ -276,7 +276,6 @@ ${table(
     verbOf(row),
     row.operationClass,
     CLASSES[row.operationClass],
-    row.encrypted ? 'yes' : 'no',
   ]),
 )}
 

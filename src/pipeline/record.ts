@@ -5,7 +5,6 @@
 import type { Bucket } from '../contracts/bucket.ts';
 import type { AssumeRolePlan, CredentialBroker } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { isKeptPlain } from '../s3/encryption.ts';
 import type { Target } from './accesses-of.ts';
 import type { Authorized, Decided, DecidedTarget, Divided, Listed, Portion, Recorded } from './contexts.ts';
 import type { Stage } from './stage.ts';
@@ -28,7 +27,7 @@ export function createRecord({ broker, buckets }: RecordParts): Stage<Authorized
       try {
         bucket = knownBucket(request.bucket, buckets);
         sourceBucket = request.copySource && knownBucket(request.copySource.bucket, buckets);
-        refuseUnperformed(context, bucket, sourceBucket);
+        refuseUnperformed(bucket, sourceBucket);
       } catch (error) {
         // Policy allows what is not configured, or what cannot be done: an allowed access that failed.
         await ledger.intent(undefined);
@@ -107,16 +106,9 @@ function knownBucket(name: string, buckets: ReadonlyMap<string, Bucket>): Bucket
   throw new GatewayError('NoSuchBucket', 'record', { detail: 'policy allows a bucket that is not configured' });
 }
 
-/** What would put plaintext, or a size or key of ciphertext, where it does not belong. */
-function refuseUnperformed({ request }: Authorized, bucket: Bucket, source: Bucket | undefined): void {
-  const refuse = (detail: string) => new GatewayError('NotImplemented', 'record', { detail });
-  const sourceKey = request.copySource?.key ?? request.key;
-  const isPlain = isKeptPlain(bucket, request.key) && isKeptPlain(source ?? bucket, sourceKey);
-  if (!request.row.encrypted && !isPlain) {
-    throw refuse(`${request.operation} in an encrypted bucket`);
-  }
+function refuseUnperformed(bucket: Bucket, source: Bucket | undefined): void {
   if (source !== undefined && (source.store.name !== bucket.store.name || source.roleArn !== bucket.roleArn)) {
-    throw refuse('a copy between two stores or by two roles');
+    throw new GatewayError('NotImplemented', 'record', { detail: 'a copy between two stores or by two roles' });
   }
 }
 

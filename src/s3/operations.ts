@@ -1,7 +1,7 @@
 /**
  * The operation table: one row per S3 operation that the gateway performs. What is not here is NotImplemented.
- * A row says which pipeline an operation takes (`operationClass`), which verb policy must grant, what it addresses, and
- * whether an encrypted bucket can perform it without anything plaintext being stored or shown wrong.
+ * A row says which pipeline an operation takes (`operationClass`), which verb policy must grant and what it addresses.
+ * All of them are performed however a key is kept.
  */
 
 /**
@@ -47,30 +47,26 @@ export interface OperationRow {
   readonly subresource?: string;
   /** `object`: a stream that is stored; `document`: XML, read whole under a cap. Absent: a body is refused. */
   readonly body?: 'object' | 'document';
-  /** Whether a bucket with `encryption: required` performs it. */
-  readonly encrypted: boolean;
 }
 
 export const OPERATIONS = {
-  ListBuckets: { operationClass: 'LOCAL', method: 'GET', level: 'service', verb: undefined, encrypted: true },
+  ListBuckets: { operationClass: 'LOCAL', method: 'GET', level: 'service', verb: undefined },
 
-  HeadBucket: { operationClass: 'LOCAL', method: 'HEAD', level: 'bucket', verb: undefined, encrypted: true },
+  HeadBucket: { operationClass: 'LOCAL', method: 'HEAD', level: 'bucket', verb: undefined },
   GetBucketLocation: {
     operationClass: 'LOCAL',
     method: 'GET',
     level: 'bucket',
     verb: undefined,
     subresource: 'location',
-    encrypted: true,
   },
-  ListObjects: { operationClass: 'LIST', method: 'GET', level: 'bucket', verb: 'LIST', encrypted: true },
+  ListObjects: { operationClass: 'LIST', method: 'GET', level: 'bucket', verb: 'LIST' },
   ListObjectsV2: {
     operationClass: 'LIST',
     method: 'GET',
     level: 'bucket',
     verb: 'LIST',
     subresource: 'list-type',
-    encrypted: true,
   },
   ListObjectVersions: {
     operationClass: 'LIST',
@@ -78,7 +74,6 @@ export const OPERATIONS = {
     level: 'bucket',
     verb: 'LIST_VERSIONS',
     subresource: 'versions',
-    encrypted: true,
   },
   ListMultipartUploads: {
     operationClass: 'UPLOAD',
@@ -86,7 +81,6 @@ export const OPERATIONS = {
     level: 'bucket',
     verb: 'LIST',
     subresource: 'uploads',
-    encrypted: true,
   },
   DeleteObjects: {
     operationClass: 'BATCH',
@@ -95,7 +89,6 @@ export const OPERATIONS = {
     verb: 'DELETE',
     subresource: 'delete',
     body: 'document',
-    encrypted: true,
   },
   CreateBucket: {
     operationClass: 'DOCUMENT',
@@ -103,16 +96,14 @@ export const OPERATIONS = {
     level: 'bucket',
     verb: 'ADMIN',
     body: 'document',
-    encrypted: true,
   },
-  DeleteBucket: { operationClass: 'DOCUMENT', method: 'DELETE', level: 'bucket', verb: 'ADMIN', encrypted: true },
+  DeleteBucket: { operationClass: 'DOCUMENT', method: 'DELETE', level: 'bucket', verb: 'ADMIN' },
   GetBucketVersioning: {
     operationClass: 'DOCUMENT',
     method: 'GET',
     level: 'bucket',
     verb: 'ADMIN',
     subresource: 'versioning',
-    encrypted: true,
   },
   PutBucketVersioning: {
     operationClass: 'DOCUMENT',
@@ -121,7 +112,6 @@ export const OPERATIONS = {
     verb: 'ADMIN',
     subresource: 'versioning',
     body: 'document',
-    encrypted: true,
   },
   GetBucketTagging: {
     operationClass: 'DOCUMENT',
@@ -129,7 +119,6 @@ export const OPERATIONS = {
     level: 'bucket',
     verb: 'ADMIN',
     subresource: 'tagging',
-    encrypted: true,
   },
   PutBucketTagging: {
     operationClass: 'DOCUMENT',
@@ -138,7 +127,6 @@ export const OPERATIONS = {
     verb: 'ADMIN',
     subresource: 'tagging',
     body: 'document',
-    encrypted: true,
   },
   DeleteBucketTagging: {
     operationClass: 'DOCUMENT',
@@ -146,18 +134,16 @@ export const OPERATIONS = {
     level: 'bucket',
     verb: 'ADMIN',
     subresource: 'tagging',
-    encrypted: true,
   },
 
-  GetObject: { operationClass: 'READ', method: 'GET', level: 'object', verb: 'GET', encrypted: true },
-  HeadObject: { operationClass: 'READ', method: 'HEAD', level: 'object', verb: 'GET', encrypted: true },
+  GetObject: { operationClass: 'READ', method: 'GET', level: 'object', verb: 'GET' },
+  HeadObject: { operationClass: 'READ', method: 'HEAD', level: 'object', verb: 'GET' },
   GetObjectAttributes: {
     operationClass: 'ATTRIBUTES',
     method: 'GET',
     level: 'object',
     verb: 'GET',
     subresource: 'attributes',
-    encrypted: true,
   },
   PutObject: {
     operationClass: 'WRITE',
@@ -165,17 +151,15 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     body: 'object',
-    encrypted: true,
   },
-  DeleteObject: { operationClass: 'DELETE', method: 'DELETE', level: 'object', verb: 'DELETE', encrypted: true },
-  CopyObject: { operationClass: 'COPY', method: 'PUT', level: 'object', verb: 'PUT', encrypted: true },
+  DeleteObject: { operationClass: 'DELETE', method: 'DELETE', level: 'object', verb: 'DELETE' },
+  CopyObject: { operationClass: 'COPY', method: 'PUT', level: 'object', verb: 'PUT' },
   GetObjectTagging: {
     operationClass: 'DOCUMENT',
     method: 'GET',
     level: 'object',
     verb: 'GET_TAGS',
     subresource: 'tagging',
-    encrypted: true,
   },
   PutObjectTagging: {
     operationClass: 'DOCUMENT',
@@ -184,7 +168,6 @@ export const OPERATIONS = {
     verb: 'PUT_TAGS',
     subresource: 'tagging',
     body: 'document',
-    encrypted: true,
   },
   DeleteObjectTagging: {
     operationClass: 'DOCUMENT',
@@ -192,7 +175,6 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT_TAGS',
     subresource: 'tagging',
-    encrypted: true,
   },
   GetObjectAcl: {
     operationClass: 'DOCUMENT',
@@ -200,7 +182,6 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'GET_ACL',
     subresource: 'acl',
-    encrypted: true,
   },
   GetObjectRetention: {
     operationClass: 'DOCUMENT',
@@ -208,7 +189,6 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'GET_LOCK',
     subresource: 'retention',
-    encrypted: true,
   },
   PutObjectRetention: {
     operationClass: 'DOCUMENT',
@@ -217,7 +197,6 @@ export const OPERATIONS = {
     verb: 'PUT_LOCK',
     subresource: 'retention',
     body: 'document',
-    encrypted: true,
   },
   GetObjectLegalHold: {
     operationClass: 'DOCUMENT',
@@ -225,7 +204,6 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'GET_LOCK',
     subresource: 'legal-hold',
-    encrypted: true,
   },
   PutObjectLegalHold: {
     operationClass: 'DOCUMENT',
@@ -234,7 +212,6 @@ export const OPERATIONS = {
     verb: 'PUT_LOCK',
     subresource: 'legal-hold',
     body: 'document',
-    encrypted: true,
   },
   CreateMultipartUpload: {
     operationClass: 'UPLOAD',
@@ -242,7 +219,6 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     subresource: 'uploads',
-    encrypted: true,
   },
   UploadPart: {
     operationClass: 'WRITE',
@@ -251,7 +227,6 @@ export const OPERATIONS = {
     verb: 'PUT',
     subresource: 'partNumber',
     body: 'object',
-    encrypted: true,
   },
   UploadPartCopy: {
     operationClass: 'COPY',
@@ -259,7 +234,6 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     subresource: 'partNumber',
-    encrypted: true,
   },
   CompleteMultipartUpload: {
     operationClass: 'UPLOAD',
@@ -268,7 +242,6 @@ export const OPERATIONS = {
     verb: 'PUT',
     subresource: 'uploadId',
     body: 'document',
-    encrypted: true,
   },
   AbortMultipartUpload: {
     operationClass: 'UPLOAD',
@@ -276,7 +249,6 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     subresource: 'uploadId',
-    encrypted: true,
   },
   ListParts: {
     operationClass: 'UPLOAD',
@@ -284,7 +256,6 @@ export const OPERATIONS = {
     level: 'object',
     verb: 'PUT',
     subresource: 'uploadId',
-    encrypted: true,
   },
 } as const satisfies Record<string, OperationRow>;
 

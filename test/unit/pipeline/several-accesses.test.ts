@@ -99,26 +99,6 @@ describe('a request with several accesses', () => {
     }
   });
 
-  it('refuses in an encrypted bucket what it cannot keep encrypted, after the decision and on record', async () => {
-    const requests = [
-      ['POST', '/safe/k?uploads'],
-      ['GET', '/safe/k?uploadId=u'],
-      ['GET', '/safe/?uploads'],
-      ['DELETE', '/safe/k?uploadId=u'],
-    ];
-    for (const [method = '', target = ''] of requests) {
-      const { steps, entries, exchange } = await run({}, method, target);
-      assert.equal(exchange.status(), 501, target);
-      assert.equal(steps.includes('assume-role'), false);
-      assert.deepEqual(
-        entries.map(({ entry }) => entry),
-        ['intent', 'outcome'],
-      );
-      const denied = await run({ decision: 'deny' }, method, target);
-      assert.equal(denied.exchange.status(), 403, 'a denial comes first');
-    }
-  });
-
   it('asks for what a PUT does beside storing as verbs of their own, and names every rule in one record', async () => {
     const headers = ['content-length', '0', 'x-amz-acl', 'public-read', 'x-amz-tagging', 'a=b'];
     const { decided, entries } = await run({}, 'PUT', '/box/k', headers);
