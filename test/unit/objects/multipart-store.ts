@@ -77,7 +77,7 @@ export class MultipartStore {
     const { method, key, headers } = question;
     const query = new Map(question.query);
     if (method === 'HEAD') return this.#head(key);
-    if (query.has('uploads')) return this.#create(key, headers);
+    if (query.has('uploads')) return method === 'GET' ? this.#uploads(query) : this.#create(key, headers);
     const id = query.get('uploadId') ?? '';
     const upload = this.uploads.get(id);
     if (upload?.key !== key) throw refusal('NoSuchUpload');
@@ -92,6 +92,17 @@ export class MultipartStore {
       case 'POST':
         return this.#complete(id, upload, question);
     }
+  }
+
+  #uploads(query: ReadonlyMap<string, string>): UpstreamResponse {
+    const begun = [...this.uploads].filter(([id]) => id > (query.get('upload-id-marker') ?? ''));
+    const page = begun.map(
+      ([id, { key }]) => `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>d</Initiated></Upload>`,
+    );
+    return response(
+      {},
+      `<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>${page.join('')}</ListMultipartUploadsResult>`,
+    );
   }
 
   #head(key: string): UpstreamResponse {

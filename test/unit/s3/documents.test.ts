@@ -8,12 +8,12 @@ import {
 } from '../../../src/s3/delete-objects.ts';
 import { readCopyResult, writeCopyResult } from '../../../src/s3/documents/copy-result.ts';
 import { taggingHeader } from '../../../src/s3/documents/tagging.ts';
-import { parseListing } from '../../../src/s3/listing.ts';
+import { parseListing, renderUploads } from '../../../src/s3/listing.ts';
 import type { OperationName } from '../../../src/s3/operations.ts';
 import { storeDocument } from '../../../src/s3/store-document.ts';
 import { parse, refused, renderListing } from './fixture.ts';
 
-const CONTEXT = { region: 'eu-1', etag: (shown: string) => shown.replace('-1', '') };
+const CONTEXT = { region: 'eu-1' };
 const VIEW = { etag: (stored: string) => stored.replace(/"$/, '-1"'), size: (stored: number) => stored - 100 };
 
 const toStore = (operation: OperationName, document: string): string =>
@@ -35,8 +35,8 @@ const toClient = (operation: OperationName, document: string): string =>
 const list = (document: string) => readDeleteObjects(Buffer.from(document));
 
 describe('s3/store-document', () => {
-  it("writes a list of parts anew, with the store's ETags and without the checksums", () => {
-    const part = '<Part><ChecksumCRC32>AAAAAA==</ChecksumCRC32><ETag>"e-1"</ETag><PartNumber>1</PartNumber></Part>';
+  it('writes a list of parts anew, without the checksums', () => {
+    const part = '<Part><ChecksumCRC32>AAAAAA==</ChecksumCRC32><ETag>e</ETag><PartNumber>1</PartNumber></Part>';
     assert.equal(
       toStore('CompleteMultipartUpload', `<CompleteMultipartUpload>${part}</CompleteMultipartUpload>`),
       '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>&quot;e&quot;</ETag></Part></CompleteMultipartUpload>',
@@ -55,6 +55,8 @@ describe('s3/store-document', () => {
     refused('MalformedXML', complete(part('1', '<ETag>f</ETag>')));
     refused('MalformedXML', complete(part('1', '<New>f</New>')));
     refused('MalformedXML', complete(`${part('1')}text`));
+    refused('MalformedXML', complete(part('1', '<ChecksumSHA256>AAAAAA==</ChecksumSHA256>')));
+    refused('MalformedXML', complete(part('1', '<ChecksumCRC32>AAAAA!==</ChecksumCRC32>')));
     refused('InvalidPart', complete('<Part><PartNumber>1</PartNumber><ETag>a b</ETag></Part>'));
   });
 
@@ -259,7 +261,7 @@ describe('s3/answer', () => {
       'ListParts',
       '<ListPartsResult><Bucket>store</Bucket><Owner><ID>account</ID></Owner><IsTruncated>false</IsTruncated><Part><PartNumber>3</PartNumber><LastModified>d</LastModified><ETag>"e"</ETag><Size>101</Size></Part></ListPartsResult>',
     );
-    assert.match(parts, /<Size>1<\/Size>/);
+    assert.match(parts, /<Size>101<\/Size>/);
     assert.match(parts, /<NextPartNumberMarker>3</);
     assert.doesNotMatch(parts, /store|account/);
   });
@@ -367,15 +369,15 @@ describe('s3/listing of versions and uploads', () => {
     refused('InternalError', () => versions(page(entry('Version', 'b', 'v')), 'prefix=a'));
     refused('InternalError', () => versions(page(entry('DeleteMarker', 'b', 'v')), 'prefix=a'));
     const uploads = (key: string) =>
-      renderListing(
+      renderUploads(
         Buffer.from(
           `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>${key}</Key><UploadId>u</UploadId><Initiated>d</Initiated><Initiator><ID>acct</ID></Initiator></Upload></ListMultipartUploadsResult>`,
         ),
         parseListing(parse('GET', '/reports?uploads&prefix=a')),
-        view,
+        { bucket: 'reports', uploadId: (key, stored) => `${key}-${stored}` },
       );
     refused('InternalError', () => uploads('b'));
-    assert.match(uploads('ab'), /<UploadId>u</);
+    assert.match(uploads('ab'), /<UploadId>ab-u</);
     assert.doesNotMatch(uploads('ab'), /acct/);
   });
 
