@@ -61,19 +61,22 @@ export function tooLarge(sizeBytes: number): GatewayError {
 
 /**
  * Gives what is kept beside an object as a request carries it.
- * @throws GatewayError InvalidRequest (a value that no request can carry byte for byte)
+ * @throws GatewayError InvalidRequest (a value that no request can carry byte for byte, or that the store does not show)
  */
 export function keptHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {
+  // Left out they would be lost unnoticed.
+  if (headers.has('x-amz-missing-meta')) throw notCarried('metadata that the store does not show');
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(storedHeaders({ headers }))) {
     if (isReservedMetadata(name)) continue;
-    // Left out it would be lost unnoticed.
-    if (!PRINTABLE_ASCII.test(value)) {
-      throw new GatewayError('InvalidRequest', 'copy', { detail: `metadata that is not ASCII: ${name}` });
-    }
+    if (!PRINTABLE_ASCII.test(value)) throw notCarried(`metadata that is not ASCII: ${name}`);
     kept[name] = value;
   }
   return kept;
+}
+
+function notCarried(detail: string): GatewayError {
+  return new GatewayError('InvalidRequest', 'copy', { detail });
 }
 
 /** Tells whether an object has tags, as far as the caller may know. */

@@ -16,12 +16,13 @@ import { addressOf } from './look-ups.ts';
 import { copyInParts, copyWhole, unquoted } from './store-copy.ts';
 
 /** Kept with an object by the store, and lost by a copy that does not say it again. */
-const SAID_AGAIN = [
-  'x-amz-storage-class',
+const SAID_AGAIN = ['x-amz-storage-class', 'x-amz-website-redirect-location'];
+
+/** The same of the store's own encryption, where it is by keys that somebody chose. */
+const KMS_SAID_AGAIN = [
   'x-amz-server-side-encryption',
   'x-amz-server-side-encryption-aws-kms-key-id',
   'x-amz-server-side-encryption-bucket-key-enabled',
-  'x-amz-website-redirect-location',
 ];
 
 /** No object has it. */
@@ -32,26 +33,35 @@ export function createEnvelopeReplacement(cipher: ObjectCipher): Pick<Copies, 'r
   return {
     replaceEnvelope: async (session, key, etag) => {
       const source = await originEntity(session, { key, versionId: undefined, conditions: { 'if-match': etag } });
-      if (source.etag !== etag) throw new GatewayError('PreconditionFailed', 'copy', { detail: 'another object' });
+      if (source.etag !== etag) throw anotherObject();
       const { envelope } = source;
       if (envelope === undefined) throw new GatewayError('ObjectNotEncrypted', 'copy');
       const address = addressOf(session, source);
       const wrapped = await cipher.rewrap(address, envelope, address);
       const tagging = hasTags(source.headers) ? await readTags(session, source) : undefined;
       const headers: Record<string, string> = { ...keptHeaders(source.headers), [ENVELOPE_HEADER]: wrapped.envelope };
-      for (const name of SAID_AGAIN) {
+      const isKms = source.headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms') === true;
+      for (const name of isKms ? [...SAID_AGAIN, ...KMS_SAID_AGAIN] : SAID_AGAIN) {
         const value = source.headers.get(name);
         if (value !== undefined) headers[name] = value;
       }
       const ends = { from: session, to: session };
       const target = { key, headers, conditions: { 'if-match': unquoted(etag) } };
       if (source.sizeBytes > MAX_COPY_BYTES && tagging !== undefined) headers['x-amz-tagging'] = taggingHeader(tagging);
-      const copied = await (source.sizeBytes > MAX_COPY_BYTES ? copyInParts : copyWhole)(ends, source, target);
+      const copied = await (source.sizeBytes > MAX_COPY_BYTES ? copyInParts : copyWhole)(ends, source, target).catch(
+        (error: unknown) => {
+          throw error instanceof EntityChanged ? anotherObject(error) : error;
+        },
+      );
       if (tagging !== undefined) await restoreTags(session, { key, versionId: copied.versionId }, tagging);
       return { keyId: wrapped.keyId, etag: copied.etag, versionId: copied.versionId };
     },
     probe: (session, key) => probe(cipher, session, key),
   };
+}
+
+function anotherObject(cause?: Error): GatewayError {
+  return new GatewayError('PreconditionFailed', 'copy', { detail: 'another object is there by now', cause });
 }
 
 /** Ceph drops tags from a copy that replaces metadata. @throws GatewayError: the object is re-wrapped and without tags */

@@ -242,8 +242,13 @@ describe('objects/copies: CopyObject', () => {
     const the = world('required', 'off');
     await putSealed(the);
     await fails('NotImplemented', the.copies.copyObject(the.ends, copyOf({ checksum: 'SHA256' })));
-    await putSealed(the, BODY, { headers: { 'x-amz-meta-name': 'caf\xe9' } });
-    await fails('InvalidRequest', the.copies.copyObject(the.ends, copyOf()));
+    for (const headers of [{ 'x-amz-meta-name': 'caf\xe9' }, { 'x-amz-missing-meta': '1' }] as Record<
+      string,
+      string
+    >[]) {
+      await putSealed(the, BODY, { headers });
+      await fails('InvalidRequest', the.copies.copyObject(the.ends, copyOf()));
+    }
     assert.equal(the.store.get('to', TO), undefined);
   });
 

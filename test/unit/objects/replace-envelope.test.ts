@@ -101,7 +101,7 @@ describe('objects/replace-envelope', () => {
       store.heeds = { source: false, alias: false, parts: false, target: false, [heeded]: true };
       const newer = pattern(70_000);
       store.before = (_, nth) => (nth === 1 ? putSealed(store, newer).then(() => undefined) : undefined);
-      await assert.rejects(replaceEnvelope(session, KEY, `"${kept.etag}"`));
+      await fails('PreconditionFailed', replaceEnvelope(session, KEY, `"${kept.etag}"`));
       store.before = () => undefined;
       assert.deepEqual(await read(session, rotated), newer);
     }
@@ -143,7 +143,7 @@ describe('objects/replace-envelope', () => {
     store.before = async ({ headers }) => {
       if (headers['x-amz-copy-source'] !== undefined) newer ??= await putSealed(store, pattern(9));
     };
-    await assert.rejects(replaceEnvelope(enlarged(session, 6 * GIB), KEY, `"${kept.etag}"`));
+    await fails('PreconditionFailed', replaceEnvelope(enlarged(session, 6 * GIB), KEY, `"${kept.etag}"`));
     assert.equal(store.get('box', KEY), newer);
     assert.equal(store.uploads.size, 0);
   });
