@@ -32,10 +32,11 @@ export class Client {
   readonly #ca: string;
   readonly #agent: Agent | PlainAgent;
 
-  constructor(origin: string, ca: string) {
+  /** Without `keepAlive` each call has a connection of its own, which no earlier refusal can have closed. */
+  constructor(origin: string, ca: string, { keepAlive = true } = {}) {
     this.#origin = new URL(origin);
     this.#ca = ca;
-    const pool = { keepAlive: true, maxSockets: 32 };
+    const pool = { keepAlive, maxSockets: 32 };
     this.#agent = this.#isPlain ? new PlainAgent(pool) : new Agent({ ...pool, ca });
   }
 
@@ -86,6 +87,11 @@ export class Client {
       outgoing.on('error', reject);
       outgoing.end(body);
     });
+  }
+
+  /** The same with a connection for each call. */
+  withoutKeepAlive(): Client {
+    return new Client(this.#origin.href, this.#ca, { keepAlive: false });
   }
 
   close(): void {
