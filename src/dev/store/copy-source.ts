@@ -21,6 +21,8 @@ export const COPY_HEADERS = [
   'x-amz-copy-source-if-none-match',
   'x-amz-copy-source-if-modified-since',
   'x-amz-copy-source-if-unmodified-since',
+  // Another store's spelling, taken without effect as AWS does.
+  'x-amz-copy-if-match',
 ];
 
 /** @throws StoreError AccessDenied, InvalidArgument, InvalidRequest, NoSuchBucket, NoSuchKey, NoSuchVersion, PreconditionFailed */
