@@ -15,7 +15,7 @@ import {
 } from './sizes.ts';
 
 /** From this stored size on a part is ordinary, or an ambiguous final one. */
-export const ORDINARY_FROM_BYTES = ordinaryStoredSize(MIN_PART_BYTES);
+const ORDINARY_FROM_BYTES = ordinaryStoredSize(MIN_PART_BYTES);
 
 /** Tells whether a part is a final one of the specification. */
 export function isFinalPart(number: number, plainSizeBytes: number): boolean {

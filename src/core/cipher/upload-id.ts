@@ -23,6 +23,9 @@ const NO_SALT = Buffer.alloc(0);
 const BARE = '0.';
 const BARE_ID = /^[\x21-\x7e]{1,1024}$/;
 const MAX_ID_CHARS = 4096;
+// As in an envelope: no keyring is asked about more.
+const MIN_WRAPPED_BYTES = 24;
+const MAX_WRAPPED_BYTES = 256;
 const KEYRING_ID = /^(?:[a-z0-9][a-z0-9-]{0,31})?$/;
 
 /** Writes the client's id of an upload. */
@@ -52,7 +55,8 @@ export function parseUploadId(uploadId: string): ParsedUploadId {
     throw noSuchUpload('the upload id is malformed');
   }
   const keyringId = keyring.toString('latin1');
-  if (!KEYRING_ID.test(keyringId)) throw noSuchUpload('the upload id is malformed');
+  const isBounded = wrapped.length >= MIN_WRAPPED_BYTES && wrapped.length <= MAX_WRAPPED_BYTES;
+  if (!KEYRING_ID.test(keyringId) || !isBounded) throw noSuchUpload('the upload id is malformed');
   return {
     wrappedKey: keyringId === '' ? { kekVersion, wrapped } : { keyringId, kekVersion, wrapped },
     storeUploadId: id.toString(),

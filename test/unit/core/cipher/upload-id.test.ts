@@ -101,6 +101,27 @@ describe('upload id', () => {
     }
   });
 
+  it('asks no keyring about a wrapped key of a length that none has', async () => {
+    const local = createLocalKeyring({ current: 1, versions: new Map([[1, SEED]]) });
+    let asked = 0;
+    const unwrap: Keyring['unwrap'] = (wrapped, context) => {
+      asked += 1;
+      return local.unwrap(wrapped, context);
+    };
+    const field = (bytes: Buffer): Buffer => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.length);
+      return Buffer.concat([length, bytes]);
+    };
+    for (const length of [0, 23, 257, 2000, 40]) {
+      const fields = [Buffer.alloc(0), Buffer.alloc(length), Buffer.from('id')].map(field);
+      const id = Buffer.concat([Buffer.from('0100000001', 'hex'), ...fields, Buffer.alloc(32)]).toString('base64url');
+      const opened = createObjectCipher({ ...local, unwrap }).openUpload(ADDRESS, id);
+      await assert.rejects(opened, { code: 'NoSuchUpload' });
+    }
+    assert.equal(asked, 1);
+  });
+
   it('has a bare form that leads to the store and to no key', async () => {
     const bare = cipher.bareUploadId('2~abc');
     assert.equal(bare, '0.2~abc');

@@ -130,6 +130,6 @@ export async function uploaded(
   return { plain, stored, upload, completion };
 }
 
-export function etagOf(body: Buffer): string {
+function etagOf(body: Buffer): string {
   return createHash('md5').update(body).digest('hex');
 }
