@@ -2,12 +2,7 @@ import type { OperationName } from '../s3/operations.ts';
 
 /** What is audited: the S3 operations, those of our own STS, and what operators' commands do to stored objects. */
 export type AuditedOperation =
-  | OperationName
-  | 'AssumeRoleWithWebIdentity'
-  | 'GetCallerIdentity'
-  | 'GetCredentials'
-  | 'Rewrap'
-  | 'Migrate';
+  OperationName | 'AssumeRoleWithWebIdentity' | 'GetCallerIdentity' | 'GetCredentials' | 'Rewrap' | 'Migrate';
 
 /** Written and durable before the first upstream byte. Every field is safe to keep: no token, secret or query. */
 export interface AuditIntent {
@@ -18,6 +13,10 @@ export interface AuditIntent {
   readonly issuer: string;
   readonly subject: string;
   readonly groups: readonly string[];
+  /** Who acted in the subject's name, where the token was delegated. */
+  readonly actor?: string;
+  /** The actor's own issuer, where the token names one. */
+  readonly actorIssuer?: string;
   readonly tokenIdHash: string;
   /** Access key id of the client session, where the request was signed. */
   readonly accessKeyId?: string;

@@ -1,6 +1,13 @@
 /** Who is asking: what was verified about a caller, never the token itself. */
 export type ClaimValue = string | number | boolean | readonly string[];
 
+/** Who acts in the subject's name: *actor for subject*. @see RFC 8693 section 4.1 */
+export interface Actor {
+  /** The actor's `iss`, where its token names one; absent: the issuer of the principal. */
+  readonly issuer?: string;
+  readonly subject: string;
+}
+
 export interface Principal {
   /** The issuer's name in configuration; policies refer to it. */
   readonly issuerName: string;
@@ -14,6 +21,12 @@ export interface Principal {
   readonly tokenIdHash: string;
   /** `exp` plus the issuer's clock tolerance: after this nothing may be done in the caller's name. */
   readonly expiresAtMs: number;
+  /** `iat` of the token; absent where it has none. */
+  readonly issuedAtMs?: number;
+  /** The `sid` claim: the login that the token came out of. */
+  readonly sessionId?: string;
+  /** The current actor of a delegated token; those before it are information only, and are not kept. */
+  readonly actor?: Actor;
   /**
    * Name of the one policy whose allows count (denies of all others still do), where a session was asked for with its
    * role; absent: every policy that names the caller.

@@ -4,19 +4,19 @@
  */
 import { hash } from 'node:crypto';
 import type { ClaimValue, Principal } from '../contracts/principal.ts';
+import { actorOf } from './actor-of.ts';
 import type { ResolvedIssuerOptions } from './issuer-options.ts';
 import { invalidToken } from './refuse.ts';
+import { isSafeText } from './safe-text.ts';
 import { member, type JsonObject } from './strict-json.ts';
 
 const MAX_SUBJECT_LENGTH = 1024;
+const MAX_SESSION_ID_LENGTH = 256;
 const MAX_GROUPS = 500;
 const MAX_GROUP_LENGTH = 256;
 const MAX_CLAIM_LENGTH = 1024;
 /** The last instant that a Date can hold. */
 const MAX_TIME_MS = 8.64e15;
-
-/** Control, format, line and surrogate code points: they forge log lines, hide in names, and have no one encoding. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /**
  * Makes the principal of a token. Verified: signature, issuer, audience and times, by the caller of this function.
@@ -33,6 +33,7 @@ export const principalOf = (options: ResolvedIssuerOptions, compact: string, pay
     claims: claimsOf(options.claims, payload),
     tokenIdHash: tokenIdHash(compact, member(payload, 'jti')),
     expiresAtMs: endOf(options, payload),
+    ...originOf(payload),
   });
 };
 
@@ -64,8 +65,20 @@ const isClaimValue = (value: unknown): value is ClaimValue =>
 const isSafeList = (values: readonly unknown[]): values is readonly string[] =>
   values.length <= MAX_GROUPS && values.every((value) => isSafeText(value, MAX_GROUP_LENGTH));
 
-const isSafeText = (value: unknown, maxLength: number): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= maxLength && !UNSAFE.test(value);
+/** What revocation and audit need beside the identity itself. */
+const originOf = (payload: JsonObject): Pick<Principal, 'issuedAtMs' | 'sessionId' | 'actor'> => {
+  const iat = member(payload, 'iat');
+  const sessionId = member(payload, 'sid');
+  const actor = actorOf(payload);
+  if (iat !== undefined && !(typeof iat === 'number' && iat >= 0 && iat * 1000 <= MAX_TIME_MS))
+    throw invalidToken('iat');
+  if (sessionId !== undefined && !isSafeText(sessionId, MAX_SESSION_ID_LENGTH)) throw invalidToken('sid');
+  return {
+    ...(iat !== undefined && { issuedAtMs: Math.floor(iat * 1000) }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(actor !== undefined && { actor }),
+  };
+};
 
 const endOf = (options: ResolvedIssuerOptions, payload: JsonObject): number => {
   const exp = member(payload, 'exp');

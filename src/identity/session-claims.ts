@@ -3,7 +3,7 @@
  * sealed here: another version may have sealed it, and half an identity must never pass for a whole one.
  * @see docs/spec/session-token.md, "Claims"
  */
-import type { ClaimValue, Principal } from '../contracts/principal.ts';
+import type { Actor, ClaimValue, Principal } from '../contracts/principal.ts';
 import { MAX_PLAINTEXT_BYTES } from './session-seal.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
 
@@ -15,7 +15,7 @@ export const ACCESS_KEY_ID = /^SPLY[A-Z2-7]{16}$/;
 
 const TOKEN_ID_HASH = /^[0-9a-f]{32}$/;
 const REQUIRED = ['k', 'n', 'i', 's', 'g', 'c', 't', 'x'];
-const BINDING = 'b';
+const OPTIONAL = ['b', 'o', 'e', 'a'];
 
 /** Writes the claims of a session; `undefined` where they are more than a token may hold. */
 export const writeSessionClaims = (principal: SessionPrincipal): Buffer | undefined => {
@@ -29,7 +29,10 @@ export const writeSessionClaims = (principal: SessionPrincipal): Buffer | undefi
       c: principal.claims,
       t: principal.tokenIdHash,
       x: principal.expiresAtMs,
-      [BINDING]: principal.binding,
+      b: principal.binding,
+      o: principal.issuedAtMs,
+      e: principal.sessionId,
+      a: principal.actor && { s: principal.actor.subject, i: principal.actor.issuer },
     }),
   );
   return bytes.length > MAX_PLAINTEXT_BYTES ? undefined : bytes;
@@ -38,11 +41,11 @@ export const writeSessionClaims = (principal: SessionPrincipal): Buffer | undefi
 /** Reads the claims of a session; `undefined` for anything that is not exactly what `writeSessionClaims` gives. */
 export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined => {
   const json = parseStrictObject(bytes);
-  if (json === undefined || !hasExactMembers(json)) return undefined;
+  if (json === undefined || !hasMembers(json, REQUIRED, OPTIONAL)) return undefined;
   const [accessKeyId, issuerName, issuer, subject, groups, claims, tokenIdHash, expiresAtMs] = REQUIRED.map((name) =>
     member(json, name),
   );
-  const binding = member(json, BINDING);
+  const [binding, issuedAtMs, sessionId, actor] = OPTIONAL.map((name) => member(json, name));
   if (
     !matches(accessKeyId, ACCESS_KEY_ID) ||
     !isText(issuerName) ||
@@ -52,7 +55,10 @@ export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined =
     !isClaims(claims) ||
     !matches(tokenIdHash, TOKEN_ID_HASH) ||
     !Number.isSafeInteger(expiresAtMs) ||
-    !(binding === undefined || isText(binding))
+    !(binding === undefined || isText(binding)) ||
+    !(issuedAtMs === undefined || Number.isSafeInteger(issuedAtMs)) ||
+    !(sessionId === undefined || isText(sessionId)) ||
+    !(actor === undefined || isActor(actor))
   ) {
     return undefined;
   }
@@ -64,6 +70,9 @@ export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined =
     claims: frozen(claims),
     tokenIdHash,
     expiresAtMs: expiresAtMs as number,
+    ...(issuedAtMs !== undefined && { issuedAtMs: issuedAtMs as number }),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(actor !== undefined && { actor: actorOf(actor) }),
     ...(binding !== undefined && { binding }),
     accessKeyId,
   });
@@ -74,10 +83,23 @@ const frozen = (claims: Record<string, ClaimValue>): Readonly<Record<string, Cla
   return Object.freeze(claims);
 };
 
-const hasExactMembers = (json: JsonObject): boolean => {
-  const names = Object.keys(json);
-  return names.length === REQUIRED.length + (Object.hasOwn(json, BINDING) ? 1 : 0);
-};
+/** All that is required, and of everything else only what is optional: what is not understood could restrict. */
+const hasMembers = (json: JsonObject, required: readonly string[], optional: readonly string[]): boolean =>
+  required.every((name) => Object.hasOwn(json, name)) &&
+  Object.keys(json).every((name) => required.includes(name) || optional.includes(name));
+
+interface SealedActor {
+  readonly s: string;
+  readonly i?: string;
+}
+
+const isActor = (value: unknown): value is SealedActor =>
+  isObject(value) && hasMembers(value, ['s'], ['i']) && isText(value['s']) && (!('i' in value) || isText(value['i']));
+
+const actorOf = ({ s, i }: SealedActor): Actor => Object.freeze({ ...(i !== undefined && { issuer: i }), subject: s });
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
@@ -86,7 +108,7 @@ const matches = (value: unknown, pattern: RegExp): value is string => typeof val
 const isTextList = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
 
 const isClaims = (value: unknown): value is Record<string, ClaimValue> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isClaimValue);
+  isObject(value) && Object.values(value).every(isClaimValue);
 
 const isClaimValue = (value: unknown): value is ClaimValue =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || isTextList(value);

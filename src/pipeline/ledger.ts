@@ -206,13 +206,15 @@ export class Ledger {
   #what(item: Item, place: number, plan: AssumeRolePlan | undefined): Omit<AuditIntent, 'entry'> {
     if (this.#subject === undefined) throw new Error('a record needs an identity');
     const { request, principal } = this.#subject;
-    const { accessKeyId, binding } = principal;
+    const { accessKeyId, actor, binding } = principal;
     return {
       time: new Date(this.#startedMs).toISOString(),
       requestId: request.requestId,
       issuer: principal.issuer,
       subject: principal.subject,
       groups: principal.groups,
+      ...(actor === undefined ? {} : { actor: actor.subject }),
+      ...(actor?.issuer === undefined ? {} : { actorIssuer: actor.issuer }),
       tokenIdHash: principal.tokenIdHash,
       ...(accessKeyId === undefined ? {} : { accessKeyId }),
       ...(binding === undefined ? {} : { binding }),

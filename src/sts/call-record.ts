@@ -74,6 +74,7 @@ export class CallRecord {
 
   #what({ operation, principal }: Subject): Omit<AuditIntent, 'entry'> {
     const { requestId, clientAddress } = this.#exchange;
+    const { actor } = principal;
     const { effect: decision, rule, reason, policyVersion } = this.#decision;
     return {
       time: new Date(this.startedMs).toISOString(),
@@ -81,6 +82,8 @@ export class CallRecord {
       issuer: principal.issuer,
       subject: principal.subject,
       groups: principal.groups,
+      ...(actor === undefined ? {} : { actor: actor.subject }),
+      ...(actor?.issuer === undefined ? {} : { actorIssuer: actor.issuer }),
       tokenIdHash: principal.tokenIdHash,
       ...(principal.accessKeyId === undefined ? {} : { accessKeyId: principal.accessKeyId }),
       ...(principal.binding === undefined ? {} : { binding: principal.binding }),
