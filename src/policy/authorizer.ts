@@ -8,7 +8,7 @@ import type { Principal } from '../contracts/principal.ts';
 import type { Verb } from '../s3/operations.ts';
 import { compileAbility, compileRules, type CompiledAbility, type CompiledRule } from './compile.ts';
 import type { PolicySet } from './load-policies.ts';
-import { matchesSubject } from './matches-subject.ts';
+import { weightOf } from './matches-subject.ts';
 import { pertinentTo } from './pertinent.ts';
 import type { PolicySource } from './policy-source.ts';
 
@@ -70,17 +70,20 @@ function compileSet(set: PolicySet): CompiledSet {
   const keys = new WeakMap<Principal, string>();
 
   const keyOf = (principal: Principal): string => {
-    const named = policies.flatMap((policy, index) => (matchesSubject(policy, principal) ? [index] : []));
-    if (principal.binding === undefined) return named.join();
-    // A binding that is gone, or no longer names the caller, is among none of them: no allow is left.
-    const bound = named.find((index) => policies[index]?.id === principal.binding);
-    return `${named.join()}|${bound ?? 'none'}`;
+    const bearing: number[] = [];
+    const allowing: number[] = [];
+    policies.forEach((policy, index) => {
+      const weight = weightOf(policy, principal);
+      if (weight !== 'none') bearing.push(index);
+      // A binding that is gone, or no longer names the caller, is among none of them: no allow is left.
+      const bound = principal.binding === undefined || principal.binding === policy.id;
+      if (weight === 'all' && bound) allowing.push(index);
+    });
+    return `${bearing.join()}|${allowing.join()}`;
   };
 
   const bear = (key: string): Bearing => {
-    const [named = '', bound] = key.split('|');
-    const indices = named === '' ? [] : named.split(',');
-    const chosen = bound === undefined ? indices : indices.filter((index) => index === bound);
+    const [indices = [], chosen = []] = key.split('|').map((part) => (part === '' ? [] : part.split(',')));
     return {
       ability: compileAbility(
         indices.flatMap((index) => {

@@ -72,7 +72,7 @@ function acrossFiles(documents: readonly ReadDocument<Policy>[]): PolicyIssue[] 
 function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buckets }: KnownNames): PolicyIssue[] {
   const issues: PolicyIssue[] = [];
   for (const { value, issueAt } of documents) {
-    value.subjects.forEach(({ issuer, client }, index) => {
+    value.subjects.forEach(({ issuer, client, claims: named = {} }, index) => {
       const claims = issuers.get(issuer);
       if (claims === undefined) {
         const message = `is not an issuer of the configuration: ${[...issuers.keys()].join(', ')}`;
@@ -80,6 +80,11 @@ function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buc
       } else if (client !== undefined && !CLIENT_CLAIMS.some((claim) => claims.includes(claim))) {
         const message = `can match nobody: name ${CLIENT_CLAIMS.join(' or ')} in the claims of issuer ${issuer}`;
         issues.push(issueAt(['subjects', index, 'client'], message));
+      }
+      for (const claim of Object.keys(named)) {
+        if (claims === undefined || claims.some((each) => claim === each || claim.startsWith(`${each}.`))) continue;
+        const message = `can match nobody: issuer ${issuer} carries ${claims.join(', ') || 'no claims'}`;
+        issues.push(issueAt(['subjects', index, 'claims', claim], message));
       }
     });
     value.rules.forEach(({ bucket }, index) => {

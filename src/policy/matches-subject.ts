@@ -1,20 +1,35 @@
-import type { Principal } from '../contracts/principal.ts';
+import type { ClaimValue, Principal } from '../contracts/principal.ts';
 import type { Policy, Selector } from './policy-schema.ts';
 
-/** Where tokens name their client. @see RFC 9068 section 2.2, OpenID Connect Core section 2 */
-export const CLIENT_CLAIMS: readonly string[] = ['client_id', 'azp'];
+/**
+ * Where tokens name their client: RFC 9068, OpenID Connect, Okta, Entra ID of version 1.
+ * @see RFC 9068 section 2.2, OpenID Connect Core section 2
+ */
+export const CLIENT_CLAIMS: readonly string[] = ['client_id', 'azp', 'cid', 'appid'];
 
-/** Says whether a policy bears on a principal: one of its subjects matches, and of that subject every line does. */
-export function matchesSubject(policy: Policy, principal: Principal): boolean {
-  return policy.subjects.some((selector) => selects(selector, principal));
+/** What of a policy counts for a principal: nothing, its denies, or all of it. */
+export type Weight = 'none' | 'denies' | 'all';
+
+/**
+ * Says what of a policy counts for a principal: something when one of its subjects matches, and of that subject every
+ * line does. Who acts for somebody else has that person's denies, but of the allows only those that name the actor.
+ */
+export function weightOf(policy: Policy, principal: Principal): Weight {
+  const matching = policy.subjects.filter((selector) => selects(selector, principal));
+  if (matching.length === 0) return 'none';
+  const allows = principal.actor === undefined || matching.some(({ actor }) => actor !== undefined);
+  return allows ? 'all' : 'denies';
 }
 
-function selects({ issuer, group, subject, client }: Selector, principal: Principal): boolean {
+function selects(selector: Selector, principal: Principal): boolean {
+  const { issuer, group, subject, client, claims, actor } = selector;
   return (
     issuer === principal.issuerName &&
     (group === undefined || principal.groups.includes(group)) &&
     (subject === undefined || subject === principal.subject) &&
-    (client === undefined || client === clientOf(principal))
+    (client === undefined || client === clientOf(principal)) &&
+    (claims === undefined || Object.entries(claims).every(([name, value]) => carries(principal, name, value))) &&
+    (actor === undefined || isActor(selector, principal))
   );
 }
 
@@ -26,4 +41,16 @@ export function clientClaim({ claims }: Principal): string | undefined {
 function clientOf(principal: Principal): unknown {
   const claim = clientClaim(principal);
   return claim === undefined ? undefined : principal.claims[claim];
+}
+
+/** A list carries each of its texts. */
+function carries({ claims }: Principal, name: string, value: Exclude<ClaimValue, readonly string[]>): boolean {
+  const carried = Object.hasOwn(claims, name) ? claims[name] : undefined;
+  return typeof carried === 'object' ? carried.some((each) => each === value) : carried === value;
+}
+
+/** A subject means something only together with its issuer, that of an actor too. */
+function isActor({ actor, actorIssuer }: Selector, principal: Principal): boolean {
+  if (principal.actor === undefined || principal.actor.subject !== actor) return false;
+  return (principal.actor.issuer ?? principal.issuer) === (actorIssuer ?? principal.issuer);
 }

@@ -1,5 +1,5 @@
 /**
- * Which groups and clients the policies of a set name, by issuer. What enters: a principal with whatever its token said.
+ * Which groups, clients and claims the policies of a set name, by issuer. What enters: a principal with whatever its token said.
  * What leaves: the same principal without the groups and claims that can make no difference to any decision.
  */
 import type { Principal } from '../contracts/principal.ts';
@@ -9,15 +9,17 @@ import type { Policy } from './policy-schema.ts';
 interface Named {
   readonly groups: Set<string>;
   readonly clients: Set<string>;
+  readonly claims: Set<string>;
 }
 
 /** Makes the cut for one set of policies. A principal that loses nothing is given back itself, and never twice another. */
 export function pertinentTo(policies: readonly Policy[]): (principal: Principal) => Principal {
   const byIssuer = new Map<string, Named>();
-  for (const { issuer, group, client } of policies.flatMap(({ subjects }) => subjects)) {
-    const named = byIssuer.get(issuer) ?? { groups: new Set(), clients: new Set() };
+  for (const { issuer, group, client, claims = {} } of policies.flatMap(({ subjects }) => subjects)) {
+    const named = byIssuer.get(issuer) ?? { groups: new Set(), clients: new Set(), claims: new Set() };
     if (group !== undefined) named.groups.add(group);
     if (client !== undefined) named.clients.add(client);
+    for (const claim of Object.keys(claims)) named.claims.add(claim);
     byIssuer.set(issuer, named);
   }
   const known = new WeakMap<Principal, Principal>();
@@ -37,8 +39,12 @@ function cut(principal: Principal, named: Named | undefined): Principal {
   const claim = clientClaim(principal);
   const value = claim === undefined ? undefined : principal.claims[claim];
   // A client that no policy names selects none, and neither does the absence of one.
-  const kept = claim !== undefined && typeof value === 'string' && named?.clients.has(value);
-  const claims = kept ? { [claim]: value } : {};
+  const isClient = typeof value === 'string' && named?.clients.has(value) === true;
+  const claims = Object.fromEntries(
+    Object.entries(principal.claims).filter(
+      ([name]) => named?.claims.has(name) === true || (name === claim && isClient),
+    ),
+  );
   const whole = groups.length === principal.groups.length;
   if (whole && Object.keys(principal.claims).length === Object.keys(claims).length) return principal;
   return Object.freeze({ ...principal, groups: whole ? principal.groups : groups, claims });

@@ -8,7 +8,15 @@ import type { Grant } from '../contracts/authorizer.ts';
 import { VERBS, type Verb } from '../s3/operations.ts';
 
 /** Bounds of the language: characters, bytes or entries. */
-const LIMITS = { subjects: 64, rules: 256, text: 1024, reason: 300, description: 1000, keyBytes: 1024 } as const;
+const LIMITS = {
+  subjects: 64,
+  claims: 8,
+  rules: 256,
+  text: 1024,
+  reason: 300,
+  description: 1000,
+  keyBytes: 1024,
+} as const;
 
 /** A key, or a prefix that ends in `/` (empty: everything). */
 export type Scope = Grant['scope'];
@@ -90,14 +98,30 @@ const verbs = z
   .refine((list) => new Set(list).size === list.length, 'must not name a verb twice')
   .meta({ uniqueItems: true });
 
-const SELECTORS = ['group', 'subject', 'client'] as const;
+const SELECTORS = ['group', 'subject', 'client', 'claims', 'actor'] as const;
+const CLAIM_VALUE = 'a text, a number, `true` or `false`';
 
-const subject = closed('an issuer with a group, subject or client', {
+const subject = closed('an issuer with a group, subject, client, claims or actor', {
   issuer: issuerName,
   group: claimText('the name of a group').optional(),
   subject: claimText('a subject (the `sub` claim)').optional(),
   client: claimText('a client id (the `client_id` claim, or `azp`)').optional(),
+  claims: z
+    .record(
+      claimText('the name of a claim'),
+      z.union([claimText('the value of a claim'), z.number(), z.boolean()], { error: expecting(CLAIM_VALUE) }),
+      { error: expecting('claims with the value that each must have') },
+    )
+    .refine((value) => Object.keys(value).length > 0, 'must name at least one claim: none would be anyone')
+    .refine((value) => Object.keys(value).length <= LIMITS.claims, `must name at most ${LIMITS.claims} claims`)
+    .optional(),
+  actor: claimText('the subject of who acts for the caller (`sub` in the `act` claim)').optional(),
+  actorIssuer: claimText('the issuer of the actor (`iss` in the `act` claim)').optional(),
 })
+  .refine(({ actor, actorIssuer }) => actorIssuer === undefined || actor !== undefined, {
+    path: ['actorIssuer'],
+    error: 'belongs to `actor`; name that too',
+  })
   .refine((value) => present(value, SELECTORS) > 0, {
     ...always,
     error: `must name at least one of ${SELECTORS.join(', ')}: an issuer alone would mean everyone that it knows`,

@@ -16,13 +16,18 @@ import { readDocument } from './read-document.ts';
 const anyText = (what: string) => z.string({ error: expecting(what) });
 
 // What tokens say is not bound to what policies may say: a case may try a group that no policy could name.
-const identity = closed('an identity with issuer, subject and, where they matter, groups, client and role', {
-  issuer: issuerName,
-  subject: anyText('a subject'),
-  groups: z.array(anyText('the name of a group'), { error: expecting('a list of groups') }).default([]),
-  client: anyText('a client id').optional(),
-  role: anyText('the id of the policy that the session was asked for with').optional(),
-});
+const identity = closed(
+  'an identity with issuer, subject and, where they matter, groups, client, claims, actor and role',
+  {
+    issuer: issuerName,
+    subject: anyText('a subject'),
+    groups: z.array(anyText('the name of a group'), { error: expecting('a list of groups') }).default([]),
+    client: anyText('a client id').optional(),
+    claims: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(),
+    actor: anyText('the subject of who acts for it').optional(),
+    role: anyText('the id of the policy that the session was asked for with').optional(),
+  },
+);
 
 const isListing = (does: Verb) => does === 'LIST' || does === 'LIST_VERSIONS';
 
@@ -115,10 +120,13 @@ export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): 
   return { passed: tests.length - failures.length, failures, unproven: [...unproven] };
 }
 
-function principalOf({ issuer, subject, groups, client, role }: Identity): Principal {
-  const claims = client === undefined ? {} : { client_id: client };
-  const binding = role === undefined ? {} : { binding: role };
-  return { issuerName: issuer, issuer, subject, groups, claims, tokenIdHash: '', expiresAtMs: Infinity, ...binding };
+function principalOf({ issuer, subject, groups, client, claims = {}, actor, role }: Identity): Principal {
+  return {
+    ...{ issuerName: issuer, issuer, subject, groups, tokenIdHash: '', expiresAtMs: Infinity },
+    claims: client === undefined ? claims : { ...claims, client_id: client },
+    ...(actor === undefined ? {} : { actor: { subject: actor } }),
+    ...(role === undefined ? {} : { binding: role }),
+  };
 }
 
 function testOf(place: string, each: Case, principal: Principal): PolicyTest {

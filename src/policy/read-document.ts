@@ -1,8 +1,8 @@
 /**
  * Text of one YAML file in; a validated value or every issue out. Plain YAML only: aliases, anchors and tags are
- * refused, as each lets a file mean something else than what stands there.
+ * refused, as each lets a file mean something else than what stands there; so is a key that objects would swallow.
  */
-import { isAlias, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { isAlias, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 import type { PolicyIssue } from './invalid-policies.ts';
 
@@ -58,6 +58,10 @@ function indirections(document: Document.Parsed): { offset: number; message: str
     Node: (_key, node) => {
       const plain = !isAlias(node) && node.anchor === undefined && node.tag === undefined;
       if (!plain) found.push({ offset: node.range?.[0] ?? 0, message: 'has an anchor, alias or tag: write it out' });
+    },
+    Pair: (_index, { key }) => {
+      if (!isScalar(key) || key.value !== '__proto__') return;
+      found.push({ offset: key.range?.[0] ?? 0, message: 'has a key that cannot be used' });
     },
   });
   return found;

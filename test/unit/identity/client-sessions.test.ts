@@ -28,6 +28,14 @@ describe('client sessions', () => {
     assert.ok(!('binding' in open(issued.sessionToken).principal));
   });
 
+  it('keep the time and the login of their token, and who acts for its subject', () => {
+    for (const actor of [{ subject: 'agent' }, { issuer: 'https://agents.example', subject: 'agent' }]) {
+      const delegated = { issuedAtMs: clock.now() - 5000, sessionId: 'login-1', actor };
+      const { sessionToken, accessKeyId, expiresAtMs } = sessions.issue(alice(clock, delegated), undefined);
+      assert.deepEqual(open(sessionToken).principal, { ...alice(clock, delegated), accessKeyId, expiresAtMs });
+    }
+  });
+
   it('look to a client like credentials of AWS, and to no one like those of a store', () => {
     assert.match(issued.accessKeyId, /^SPLY[A-Z2-7]{16}$/);
     assert.match(issued.secretAccessKey, /^[A-Za-z0-9+/]{40}$/);
@@ -255,6 +263,9 @@ describe('client sessions', () => {
         t: ['', '0'.repeat(31), 'G'.repeat(32)],
         x: ['1', null, 1.5, 1e300, -0.1],
         b: ['', 1, null, []],
+        o: ['1', null, 1.5, 1e300],
+        e: ['', 1, null, []],
+        a: [null, 'agent', [], {}, { s: '' }, { i: 'x' }, { s: 'x', i: '' }, { s: 'x', i: null }, { s: 'x', z: 1 }],
         z: [1],
       };
       for (const [name, values] of Object.entries(wrong)) {
