@@ -145,7 +145,7 @@ describe('loadPolicies', () => {
     ['a tag', 'bucket: reports', 'bucket: !!str reports', '10 '],
     ['an unknown tag', 'bucket: reports', 'bucket: !env reports', '10 '],
     ['a merge key', 'id: good', 'id: good\n<<: { id: better }', '2 '],
-    ['a key of every object', 'id: good', 'id: good\n__proto__: { subjects: [] }', '2 '],
+    ['a key of every object', 'id: good', 'id: good\n__proto__: { subjects: [] }', '3 '],
   ];
   for (const [title, from, to, place] of refusals) {
     it(`refuses ${title}`, async () => {
