@@ -26,6 +26,7 @@ import { createCredentialsEndpoint } from './sts/credentials-endpoint.ts';
 import { noSessions } from './sts/no-sessions.ts';
 import type { StsParts } from './sts/parts.ts';
 import { createStsEndpoint } from './sts/sts-endpoint.ts';
+import { createWhoamiEndpoint } from './sts/whoami-endpoint.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createObserver } from './telemetry/observer.ts';
@@ -120,6 +121,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     pipeline,
     sts: createStsEndpoint(sts),
     credentials: createCredentialsEndpoint(sts),
+    whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
     ...(config.cors === undefined ? {} : { cors: config.cors }),
     audit,
     requestId: acceptRequestId,

@@ -28,6 +28,8 @@ const SEED_PATH = ['keyring', 'local', 'versions', '1', 'seedFile'];
 
 /** Variables that haproxy/haproxy.cfg reads: the same environment may serve both programs. */
 export const EDGE_VARIABLES: readonly string[] = ['SALLYPORT_SOCKET', 'SALLYPORT_FRONT', 'SALLYPORT_CERT'];
+/** What people set for the commands that run on their own machines (docs/people.md); some run both in one shell. */
+const PEOPLE_PREFIX = 'SALLYPORT_CLIENT_';
 
 /** What Kubernetes sets in every pod beside a Service whose name begins with `sallyport`. */
 const SERVICE_LINK =
@@ -73,6 +75,7 @@ export const applyEnvironment = (fileContent: unknown, env: Environment): Overla
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith('SALLYPORT_') || VARIABLES.includes(variable)) continue;
     if (EDGE_VARIABLES.includes(variable) || SERVICE_LINK.test(variable)) continue;
+    if (variable.startsWith(PEOPLE_PREFIX)) continue;
     const meant = nearest(variable, VARIABLES);
     problems.push({ variable, message: `is no variable of sallyport${meant ? `; is ${meant} meant?` : ''}` });
   }

@@ -20,6 +20,7 @@ export interface DataServerOptions {
   readonly pipeline: Pipeline;
   readonly sts: Endpoint;
   readonly credentials: Endpoint;
+  readonly whoami: Endpoint;
   /** Absent: browsers let no page of another origin near. */
   readonly cors?: CorsOptions;
   readonly audit: AuditSink;
@@ -52,6 +53,7 @@ const READY_TARGET = '/-/ready';
 /** S3 has nothing at `POST /`, so that one endpoint URL serves S3 and STS. Some SDKs end a path with a slash. */
 const STS_TARGETS = new Set(['/', '/-/sts', '/-/sts/']);
 const CREDENTIALS_PATH = '/-/credentials';
+const WHOAMI_PATH = '/-/whoami';
 
 /** Builds the server; the caller listens. */
 export function createDataServer(options: DataServerOptions): DataServer {
@@ -102,8 +104,10 @@ export function createDataServer(options: DataServerOptions): DataServer {
 
   const endpointOf = (method: string, target: string): Endpoint | undefined => {
     if (method === 'POST') return STS_TARGETS.has(target) ? options.sts : undefined;
+    if (method !== 'GET') return undefined;
+    if (target === WHOAMI_PATH || target.startsWith(`${WHOAMI_PATH}?`)) return options.whoami;
     const isCredentials = target === CREDENTIALS_PATH || target.startsWith(`${CREDENTIALS_PATH}?`);
-    return method === 'GET' && isCredentials ? options.credentials : undefined;
+    return isCredentials ? options.credentials : undefined;
   };
 
   /** Answers and records what is not admitted. */

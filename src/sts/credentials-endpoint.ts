@@ -15,13 +15,14 @@ import { wholeSeconds } from './sts-documents.ts';
 
 const ROLE_QUERY = /^role=([a-z0-9][a-z0-9-]{0,63})$/;
 const VISIBLE = /^[!-~]+$/;
-const JSON_TYPE = { 'content-type': 'application/json' };
+/** Header of an answer in JSON. */
+export const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** Makes the endpoint of `GET /-/credentials`. */
 export function createCredentialsEndpoint(parts: StsParts): Endpoint {
   const { sessions, tokens } = parts;
   return createEndpoint(parts, {
-    failure,
+    failure: jsonFailure,
     work: async (exchange, record) => {
       if (sessions === undefined) throw new GatewayError('SessionsNotConfigured', 'receive');
       const { target, rawHeaders } = exchange.raw;
@@ -64,7 +65,8 @@ function tokenOf(authorization: string | undefined): string {
   return token;
 }
 
-function failure(error: GatewayError): Answer {
+/** Gives the answer to a failed call of an endpoint that speaks JSON. */
+export function jsonFailure(error: GatewayError): Answer {
   const { s3Code: code, message, status } = error.row;
   const headers: Record<string, string> = { ...JSON_TYPE, ...retryHeaders(error) };
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="sallyport"';

@@ -348,7 +348,7 @@ describe('haproxy.cfg', function () {
     await aborted;
   });
 
-  it('lets clients at two paths under /-/, each by its method and letter by letter', async () => {
+  it('lets clients at three paths under /-/, each by its method and letter by letter', async () => {
     const statusOf = async (method: string, path: string) => (await send({ method, path })).status;
     for (const [method, path] of [
       ['POST', '/-/sts'],
@@ -356,6 +356,7 @@ describe('haproxy.cfg', function () {
       ['POST', '/'],
       ['GET', '/-/credentials'],
       ['GET', '/-/credentials?role=analytics'],
+      ['GET', '/-/whoami'],
     ] as const) {
       assert.equal(await statusOf(method, path), 200, `${method} ${path}`);
     }
@@ -367,6 +368,9 @@ describe('haproxy.cfg', function () {
       ['HEAD', '/-/credentials'],
       ['DELETE', '/-/credentials'],
       ['GET', '/-/credentials/'],
+      ['POST', '/-/whoami'],
+      ['HEAD', '/-/whoami'],
+      ['GET', '/-/whoami/'],
       ['GET', '/-/Credentials'],
       ['POST', '/-/sts/../ready'],
       ['GET', '/-/credentials%2F..%2Fready'],

@@ -13,6 +13,7 @@ import { createAdmission } from '../../../src/pipeline/admission.ts';
 import { createCredentialsEndpoint } from '../../../src/sts/credentials-endpoint.ts';
 import type { StsParts } from '../../../src/sts/parts.ts';
 import { createStsEndpoint } from '../../../src/sts/sts-endpoint.ts';
+import { createWhoamiEndpoint } from '../../../src/sts/whoami-endpoint.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const TOKEN = 'aaaa.bbbb.cccc';
@@ -96,9 +97,9 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     sessions: behaviour.sessions === false ? undefined : { issue: issuer.issue, verify },
     authorizer: {
       decide: () => ({ effect: 'deny', rule: 'default-deny', reason: '', policyVersion: 'v1' }),
-      grants: () => [],
-      visibleBuckets: () => [],
-      bindings: () => ['analytics', 'reports'],
+      grants: () => [{ effect: 'allow', verbs: ['GET', 'LIST'], scope: { prefix: '2026/' } }],
+      visibleBuckets: (_principal, buckets) => buckets.filter((bucket) => bucket === 'reports'),
+      bindings: ({ binding }) => (binding === undefined ? ['analytics', 'reports'] : [binding]),
       pertinent: (principal) => principal,
       policyVersion: () => 'v1',
     },
@@ -117,6 +118,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     },
     sts: createStsEndpoint(parts),
     credentials: createCredentialsEndpoint(parts),
+    whoami: createWhoamiEndpoint(parts, ['reports', 'artifacts']),
     ...(behaviour.cors === undefined ? {} : { cors: behaviour.cors }),
     audit,
     requestId: () => 'request-1',

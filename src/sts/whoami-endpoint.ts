@@ -1,0 +1,86 @@
+/**
+ * Who the gateway takes the caller for, until when, and what policy gives it: for people, and for programs that want to
+ * know before they try. Enters: a bearer token or a signature, no body and no query. Leaves: JSON with nothing in it that
+ * the caller could use as a credential. Never: a word to somebody who is not identified.
+ */
+import { hash } from 'node:crypto';
+import type { Endpoint, Exchange } from '../contracts/exchange.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { contentLength, foldHeaders } from '../s3/request-headers.ts';
+import { bearerToken } from './bearer-token.ts';
+import type { CallRecord } from './call-record.ts';
+import { jsonFailure, JSON_TYPE } from './credentials-endpoint.ts';
+import { createEndpoint } from './endpoint.ts';
+import { WHOLE_ROLE } from './issue.ts';
+import type { StsParts } from './parts.ts';
+import { wholeSeconds } from './sts-documents.ts';
+
+const EMPTY_PAYLOAD = hash('sha256', '');
+const PAYLOAD_HASHES: readonly string[] = [EMPTY_PAYLOAD, 'UNSIGNED-PAYLOAD'];
+
+/** Makes the endpoint of `GET /-/whoami`; `buckets` are the names of all that are configured. */
+export function createWhoamiEndpoint(parts: StsParts, buckets: readonly string[]): Endpoint {
+  return createEndpoint(parts, {
+    failure: jsonFailure,
+    work: async (exchange, record) => {
+      const headers = foldHeaders(exchange.raw.rawHeaders);
+      if (exchange.raw.target.includes('?')) throw refused('the query');
+      // A body that no one reads is where the next request of a kept connection can hide.
+      if ((contentLength(headers) ?? 0) > 0 || headers.has('transfer-encoding')) throw refused('a body');
+      const principal = await identify(parts, exchange, record, headers);
+      record.identified('WhoAmI', principal);
+      parts.admission.enter(exchange, principal);
+      record.decided({
+        effect: 'allow',
+        rule: 'own-identity',
+        reason: 'Every identity may ask who it is.',
+        policyVersion: parts.authorizer.policyVersion(),
+      });
+      await record.intent();
+      return { status: 200, headers: JSON_TYPE, body: JSON.stringify(describe(parts, principal, buckets)) };
+    },
+  });
+}
+
+async function identify(
+  { tokens, sessions }: StsParts,
+  { raw }: Exchange,
+  { startedMs }: CallRecord,
+  headers: ReadonlyMap<string, string>,
+): Promise<Principal> {
+  const authorization = headers.get('authorization');
+  if (authorization === undefined) throw new GatewayError('MissingToken', 'authenticate');
+  const token = bearerToken(authorization);
+  if (token !== undefined) return tokens.verify(token);
+  if (sessions === undefined) throw new GatewayError('SessionsNotConfigured', 'authenticate');
+  const payloadHash = headers.get('x-amz-content-sha256') ?? EMPTY_PAYLOAD;
+  if (!PAYLOAD_HASHES.includes(payloadHash)) throw refused('the hash of a body that is not there');
+  const identification = sessions.verify({ raw, service: 's3', payloadHash, receivedAtMs: startedMs });
+  if (identification === undefined) throw new GatewayError('MissingToken', 'authenticate');
+  return identification.principal;
+}
+
+function describe({ authorizer }: StsParts, principal: Principal, buckets: readonly string[]): object {
+  const { subject, issuer, issuerName, groups, actor, binding, accessKeyId, expiresAtMs } = principal;
+  return {
+    subject,
+    issuer,
+    issuerName,
+    groups,
+    ...(actor === undefined ? {} : { actor }),
+    ...(accessKeyId === undefined ? {} : { accessKeyId }),
+    expiresAt: wholeSeconds(expiresAtMs),
+    role: binding ?? WHOLE_ROLE,
+    roles: [...(binding === undefined ? [WHOLE_ROLE] : []), ...authorizer.bindings(principal)],
+    buckets: authorizer.visibleBuckets(principal, buckets).map((name) => ({
+      name,
+      grants: authorizer.grants(principal, name).map(({ effect, verbs, scope }) => ({ effect, verbs, ...scope })),
+    })),
+    policyVersion: authorizer.policyVersion(),
+  };
+}
+
+function refused(detail: string): GatewayError {
+  return new GatewayError('InvalidRequest', 'receive', { detail });
+}
