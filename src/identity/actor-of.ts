@@ -5,6 +5,7 @@
  * @see RFC 8693 section 4.1
  */
 import type { Actor } from '../contracts/principal.ts';
+import { isObject } from './claim-path.ts';
 import { invalidToken } from './refuse.ts';
 import { isSafeText } from './safe-text.ts';
 import { member, type JsonObject } from './strict-json.ts';
@@ -26,6 +27,3 @@ export const actorOf = (payload: JsonObject): Actor | undefined => {
   if (issuer !== undefined && !isSafeText(issuer, MAX_ISSUER_LENGTH)) throw invalidToken('act: its iss');
   return Object.freeze({ ...(issuer !== undefined && { issuer }), subject });
 };
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 /**
- * Fetches the small public documents of one issuer: discovery and keys. Bounded in time and size, no redirect, no
- * compression, https unless plain http to loopback was allowed. It must never carry a credential or anything of a
- * caller: a token cannot choose what is fetched.
+ * Fetches the small documents of one issuer: discovery, keys, and what it says of a token. Bounded in time and size, no
+ * redirect, no compression, https unless plain http to loopback was allowed. A token cannot choose what is fetched, and
+ * nothing that was sent or received is ever part of a fault.
  */
 import { Agent, request } from 'undici';
 import { mayFetch } from './issuer-options.ts';
@@ -24,8 +24,16 @@ export interface BoundedFetchOptions {
 export interface BoundedFetch {
   /** @throws FetchFault on anything but a whole 200 answer within the bounds */
   readonly get: (url: string) => Promise<Response>;
+  /** Sends a form. @throws FetchFault as `get` */
+  readonly post: (url: string, headers: Record<string, string>, form: string) => Promise<Response>;
   /** Ends what is under way and closes the connections. */
   readonly close: () => Promise<void>;
+}
+
+interface Sent {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Record<string, string>;
+  readonly body?: string;
 }
 
 /** Makes the fetch of one issuer; its connections are shared with nothing else. */
@@ -37,16 +45,16 @@ export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch =
     connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) },
   });
 
-  const get = async (url: string): Promise<Response> => {
+  const send = async (url: string, sent: Sent): Promise<Response> => {
     const target = URL.parse(url);
     if (!target || !mayFetch(target, allowHttp)) throw new FetchFault('an address that is not https');
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
       // undici follows no redirect unless asked to.
       const { statusCode, body } = await request(target, {
+        ...sent,
         dispatcher,
         signal: timeout,
-        headers: { accept: 'application/json, application/jwk-set+json' },
       });
       const chunks: Buffer[] = [];
       let sizeBytes = 0;
@@ -66,9 +74,21 @@ export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch =
     }
   };
 
-  return { get, close: () => dispatcher.destroy() };
+  return {
+    get: (url) => send(url, { method: 'GET', headers: { accept: 'application/json, application/jwk-set+json' } }),
+    post: (url, headers, form) => send(url, { method: 'POST', headers, body: form }),
+    close: () => dispatcher.destroy(),
+  };
 };
 
 /** Only the error's code: messages of the network stack may quote what a peer has sent. */
 const networkCode = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
+
+/** openid-client wraps what its fetch throws; our own clause is somewhere in the chain of causes. */
+export const clauseOf = (error: unknown): string => {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if (at instanceof FetchFault) return at.message;
+  }
+  return 'a document that is not valid';
+};

@@ -9,7 +9,8 @@ import { allowInsecureRequests, customFetch, discovery, None } from 'openid-clie
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
-import { createBoundedFetch, FetchFault } from './bounded-fetch.ts';
+import { clauseOf, createBoundedFetch, FetchFault } from './bounded-fetch.ts';
+import { isObject } from './claim-path.ts';
 import { mayFetch, type ResolvedIssuerOptions } from './issuer-options.ts';
 
 /** One state of an issuer's key set. A change of the keys is a new object; the same keys fetched again are the same. */
@@ -170,9 +171,6 @@ const usableKeys = (document: unknown): JSONWebKeySet['keys'] => {
   );
 };
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const observed = async <T>(observer: Observer, service: 'discovery' | 'jwks', call: () => Promise<T>): Promise<T> => {
   const startedAt = performance.now();
   let outcome: 'ok' | 'error' = 'error';
@@ -183,12 +181,4 @@ const observed = async <T>(observer: Observer, service: 'discovery' | 'jwks', ca
   } finally {
     observer.call(service, outcome, performance.now() - startedAt);
   }
-};
-
-/** openid-client wraps what its fetch throws; our own clause is somewhere in the chain of causes. */
-const clauseOf = (error: unknown): string => {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    if (at instanceof FetchFault) return at.message;
-  }
-  return 'a document that is not valid';
 };

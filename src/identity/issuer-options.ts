@@ -3,6 +3,11 @@
  * refused here, when the gateway starts, and not when the first token comes.
  */
 
+import { claimReader } from './claim-path.ts';
+
+/** The name under which policies find the scopes of a token. */
+export const SCOPES = 'scopes';
+
 /** Asymmetric signatures only: with an HMAC the issuer's public key would be its secret. @see RFC 8725 section 3.1 */
 const SIGNATURE_ALGORITHMS = [
   'RS256',
@@ -34,16 +39,29 @@ export interface IssuerOptions {
   readonly algorithms: readonly SignatureAlgorithm[];
   /** 0..60, default 30. */
   readonly clockSkewSeconds?: number;
-  /** Default `sub`. Must be stable and never reassigned by the issuer. */
+  /** Claims here and below are names, or JSON pointers into nested claims. Default `sub`. Must be stable and never reassigned by the issuer. */
   readonly subjectClaim?: string;
   /** Default `groups`. Its value is an array of strings, or one string that is one group. */
   readonly groupsClaim?: string;
-  /** Claims that policies may use and the audit may record. */
+  /** A claim with scopes, a list or one text with spaces: they become the claim `scopes`. Default: none. */
+  readonly scopesClaim?: string;
+  /** Claims that policies may use. */
   readonly claims?: readonly string[];
+  /**
+   * More of them, by the name that policies use. One that is an object becomes a claim `name.member` for each of its
+   * members. `[\w-]{1,64}`
+   */
+  readonly claimPaths?: Readonly<Record<string, string>>;
   /** Default both. */
   readonly tokenTypes?: readonly TokenType[];
   /** Claims that must have this value, or one of these. */
   readonly requiredClaims?: Readonly<Record<string, RequiredClaim>>;
+  /** Clients whose tokens are accepted; every claim that names a client must name one of these. Default: any. */
+  readonly allowedClients?: readonly string[];
+  /** Issuers whose tokens are taken for this one's and cannot be verified: why not, for the log. */
+  readonly unverifiable?: Readonly<Record<string, string>>;
+  /** How tokens that are no JWTs are verified; absent: they are refused. */
+  readonly introspection?: IntrospectionOptions;
   /** How often the keys are fetched again, so that a removed one stops working. Default 300. */
   readonly jwksRefreshSeconds?: number;
   /** How long after the last look at the issuer an unknown key id may cause another one. Default 10. */
@@ -60,9 +78,23 @@ export interface IssuerOptions {
   readonly ca?: string;
 }
 
+/** How the issuer is asked about a token. @see RFC 7662 */
+export interface IntrospectionOptions {
+  readonly clientId: string;
+  readonly clientSecret: () => string;
+  readonly authentication: 'client_secret_basic' | 'client_secret_post';
+  /** Default: that of discovery. */
+  readonly endpoint?: string;
+  /** Only tokens that begin so are this issuer's. Default: any. */
+  readonly tokenPrefix?: string;
+  /** 0..300; how long an answer is kept, never past the end of the token. */
+  readonly cacheSeconds: number;
+}
+
+type Optional = 'ca' | 'maxTokenAgeSeconds' | 'scopesClaim' | 'allowedClients' | 'introspection';
+
 /** The same with every default filled in. */
-export type ResolvedIssuerOptions = Required<Omit<IssuerOptions, 'ca' | 'maxTokenAgeSeconds'>> &
-  Pick<IssuerOptions, 'ca' | 'maxTokenAgeSeconds'>;
+export type ResolvedIssuerOptions = Required<Omit<IssuerOptions, Optional>> & Pick<IssuerOptions, Optional>;
 
 /** These give a token with any audience to anybody: without a pinned claim the whole world is let in. */
 const ISSUERS_FOR_EVERYBODY: ReadonlySet<string> = new Set([
@@ -89,6 +121,8 @@ export const resolveIssuerOptions = (options: IssuerOptions): ResolvedIssuerOpti
     subjectClaim: 'sub',
     groupsClaim: 'groups',
     claims: [],
+    claimPaths: {},
+    unverifiable: {},
     tokenTypes: ['at+jwt', 'jwt'],
     requiredClaims: {},
     jwksRefreshSeconds: 300,
@@ -116,7 +150,17 @@ const firstWrong = (options: ResolvedIssuerOptions): string | undefined => {
     return `algorithms must be some of ${known.join(', ')}`;
   }
   if (!isWithin(options.clockSkewSeconds, 0, 60)) return 'clockSkewSeconds must be 0..60';
-  if (options.subjectClaim === '' || options.groupsClaim === '') return 'claim names must not be empty';
+  const path = wrongPath(options);
+  if (path !== undefined) return path;
+  if (options.allowedClients?.length === 0) return 'allowedClients must name at least one';
+  if (options.introspection !== undefined && !isWithin(options.introspection.cacheSeconds, 0, 300)) {
+    return 'introspection: cacheSeconds must be 0..300';
+  }
+  const { endpoint } = options.introspection ?? {};
+  const asked = endpoint === undefined ? undefined : URL.parse(endpoint);
+  if (asked === null || (asked !== undefined && !mayFetch(asked, options.allowHttp))) {
+    return 'introspection: endpoint must be https (http: loopback only, with allowHttp)';
+  }
   if (options.tokenTypes.length === 0) return 'tokenTypes must name at least one';
   if (!(options.jwksRefreshSeconds > 0 && options.jwksRefreshSeconds <= 86_400))
     return 'jwksRefreshSeconds: 0 < s <= 86400';
@@ -131,6 +175,27 @@ const firstWrong = (options: ResolvedIssuerOptions): string | undefined => {
     return 'issues tokens to everybody: requiredClaims must pin an owner, a domain or a tenant';
   }
   return undefined;
+};
+
+const wrongPath = (options: ResolvedIssuerOptions): string | undefined => {
+  const { subjectClaim, groupsClaim, scopesClaim, claims, claimPaths, requiredClaims } = options;
+  const names = Object.keys(claimPaths);
+  if (!names.every((name) => /^[\w-]{1,64}$/.test(name))) return 'claimPaths must be named by 1 to 64 of [A-Za-z0-9_-]';
+  const taken = new Set(scopesClaim === undefined ? names : [...names, SCOPES]);
+  // Under one name, a claim that a caller may choose could stand for one that the issuer vouches for.
+  if (
+    claims.some((claim) => taken.has(claim.split('.')[0] ?? '')) ||
+    (taken.size === names.length && scopesClaim !== undefined)
+  ) {
+    return 'two claims would have the same name';
+  }
+  try {
+    const paths = [subjectClaim, groupsClaim, ...Object.values(claimPaths), ...Object.keys(requiredClaims)];
+    for (const path of scopesClaim === undefined ? paths : [...paths, scopesClaim]) claimReader(path);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : 'a path of a claim';
+  }
 };
 
 const isWithin = (value: number, least: number, most: number): boolean => value >= least && value <= most;

@@ -3,8 +3,10 @@
  * bounded here. A claim of the wrong shape refuses the token: to drop it could drop the very group that a `deny` names.
  */
 import { hash } from 'node:crypto';
-import type { ClaimValue, Principal } from '../contracts/principal.ts';
+import type { Principal } from '../contracts/principal.ts';
 import { actorOf } from './actor-of.ts';
+import { claimReader, isObject } from './claim-path.ts';
+import { createClaims, isSafeList } from './claims-of.ts';
 import type { ResolvedIssuerOptions } from './issuer-options.ts';
 import { invalidToken } from './refuse.ts';
 import { isSafeText } from './safe-text.ts';
@@ -12,29 +14,47 @@ import { member, type JsonObject } from './strict-json.ts';
 
 const MAX_SUBJECT_LENGTH = 1024;
 const MAX_SESSION_ID_LENGTH = 256;
-const MAX_GROUPS = 500;
-const MAX_GROUP_LENGTH = 256;
-const MAX_CLAIM_LENGTH = 1024;
 /** The last instant that a Date can hold. */
 const MAX_TIME_MS = 8.64e15;
 
 /**
  * Makes the principal of a token. Verified: signature, issuer, audience and times, by the caller of this function.
+ * `identified`: the part of the token that is its own.
  * @throws GatewayError InvalidToken
  */
-export const principalOf = (options: ResolvedIssuerOptions, compact: string, payload: JsonObject): Principal => {
-  const subject = member(payload, options.subjectClaim);
-  if (!isSafeText(subject, MAX_SUBJECT_LENGTH)) throw invalidToken('the subject claim');
-  return Object.freeze({
-    issuerName: options.name,
-    issuer: options.issuer,
-    subject,
-    groups: groupsOf(member(payload, options.groupsClaim)),
-    claims: claimsOf(options.claims, payload),
-    tokenIdHash: tokenIdHash(compact, member(payload, 'jti')),
-    expiresAtMs: endOf(options, payload),
-    ...originOf(payload),
-  });
+type PrincipalOf = (identified: string, payload: JsonObject) => Principal;
+
+/** Compiles what configuration says of the claims of one issuer. */
+export const createPrincipals = (options: ResolvedIssuerOptions): PrincipalOf => {
+  const { name: issuerName, issuer, groupsClaim } = options;
+  const subjectOf = claimReader(options.subjectClaim);
+  const groupsIn = claimReader(groupsClaim);
+  const claimsOf = createClaims(options);
+
+  return (identified, payload) => {
+    const subject = subjectOf(payload);
+    if (!isSafeText(subject, MAX_SUBJECT_LENGTH)) throw invalidToken('the subject claim');
+    const groups = groupsIn(payload);
+    if (groups === undefined && isElsewhere(groupsClaim, payload))
+      throw invalidToken('the groups are not in the token');
+    return Object.freeze({
+      ...{ issuerName, issuer, subject },
+      groups: groupsOf(groups),
+      claims: claimsOf(payload),
+      tokenIdHash: tokenIdHash(identified, member(payload, 'jti')),
+      expiresAtMs: endOf(options, payload),
+      ...originOf(payload),
+    });
+  };
+};
+
+/**
+ * Tells whether the token says that a claim has to be asked for elsewhere, as Entra ID does for more than 200 groups.
+ * @see OpenID Connect Core section 5.6.2
+ */
+const isElsewhere = (claim: string, payload: JsonObject): boolean => {
+  const elsewhere = member(payload, '_claim_names');
+  return isObject(elsewhere) && Object.hasOwn(elsewhere, claim);
 };
 
 const groupsOf = (value: unknown): readonly string[] => {
@@ -43,27 +63,6 @@ const groupsOf = (value: unknown): readonly string[] => {
   if (!isSafeList(groups)) throw invalidToken('the groups claim');
   return Object.freeze([...new Set(groups)]);
 };
-
-const claimsOf = (names: readonly string[], payload: JsonObject): Readonly<Record<string, ClaimValue>> => {
-  const entries: [string, ClaimValue][] = [];
-  for (const name of names) {
-    const value = member(payload, name);
-    if (value === undefined) continue;
-    if (!isClaimValue(value)) throw invalidToken(`claim ${name}`);
-    entries.push([name, typeof value === 'object' ? Object.freeze([...value]) : value]);
-  }
-  return Object.freeze(Object.fromEntries(entries));
-};
-
-const isClaimValue = (value: unknown): value is ClaimValue =>
-  typeof value === 'boolean' ||
-  (typeof value === 'number' && Number.isFinite(value)) ||
-  value === '' ||
-  isSafeText(value, MAX_CLAIM_LENGTH) ||
-  (Array.isArray(value) && isSafeList(value));
-
-const isSafeList = (values: readonly unknown[]): values is readonly string[] =>
-  values.length <= MAX_GROUPS && values.every((value) => isSafeText(value, MAX_GROUP_LENGTH));
 
 /** What revocation and audit need beside the identity itself. */
 const originOf = (payload: JsonObject): Pick<Principal, 'issuedAtMs' | 'sessionId' | 'actor'> => {
@@ -91,8 +90,7 @@ const endOf = (options: ResolvedIssuerOptions, payload: JsonObject): number => {
   return Math.min(expMs, Math.floor((iat + options.maxTokenAgeSeconds) * 1000)) + skewMs;
 };
 
-/** Without `jti` the signed part is hashed and not the signature: an ECDSA signature can be varied by its bearer. */
-const tokenIdHash = (compact: string, jti: unknown): string => {
+const tokenIdHash = (identified: string, jti: unknown): string => {
   if (jti !== undefined && (typeof jti !== 'string' || jti === '')) throw invalidToken('jti');
-  return hash('sha256', jti ?? compact.slice(0, compact.lastIndexOf('.')), 'hex').slice(0, 32);
+  return hash('sha256', jti ?? identified, 'hex').slice(0, 32);
 };

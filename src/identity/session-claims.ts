@@ -4,6 +4,7 @@
  * @see docs/spec/session-token.md, "Claims"
  */
 import type { Actor, ClaimValue, Principal } from '../contracts/principal.ts';
+import { isObject } from './claim-path.ts';
 import { MAX_PLAINTEXT_BYTES } from './session-seal.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
 
@@ -97,9 +98,6 @@ const isActor = (value: unknown): value is SealedActor =>
   isObject(value) && hasMembers(value, ['s'], ['i']) && isText(value['s']) && (!('i' in value) || isText(value['i']));
 
 const actorOf = ({ s, i }: SealedActor): Actor => Object.freeze({ ...(i !== undefined && { issuer: i }), subject: s });
-
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
