@@ -1,8 +1,8 @@
 /**
  * The directions of the house (docs/adr/0001-the-house.md), as rules:
  * errors <- s3 <- { sigv4, contracts } <- { core, identity, policy, credentials, audit, telemetry: strangers to each
- * other }; pipeline and sts see contracts, s3 and errors only; http sees the pipeline; app sees all; cli and main see
- * app.
+ * other }; pipeline and sts see contracts, s3 and errors only; http sees the pipeline; guard sees nothing, and stands
+ * before servers of http and dev; app sees all; cli and main see app.
  */
 const only = (name, from, allowed) => ({
   name,
@@ -37,8 +37,10 @@ module.exports = {
     only('config-sees-errors', 'config/', ['errors/', 's3/']),
     only('pipeline-sees-contracts', 'pipeline/', VOCABULARY),
     only('sts-sees-contracts', 'sts/', VOCABULARY),
-    only('http-sees-the-pipeline', 'http/', [...VOCABULARY, 'pipeline/']),
-    only('dev-stands-alone', 'dev/', ['errors/']),
+    only('guard-sees-nothing', 'guard/', []),
+    only('sidecar-is-a-stranger', 'sidecar/', VOCABULARY),
+    only('http-sees-the-pipeline', 'http/', [...VOCABULARY, 'guard/', 'pipeline/']),
+    only('dev-stands-alone', 'dev/', ['errors/', 'guard/']),
     {
       name: 'dev-is-for-the-demo',
       severity: 'error',
@@ -54,7 +56,7 @@ module.exports = {
     {
       name: 'pure-rooms',
       severity: 'error',
-      from: { path: '^src/(s3|sigv4|errors|contracts|core/cipher)/' },
+      from: { path: '^src/(s3|sigv4|errors|contracts|guard|core/cipher)/' },
       to: { path: '^(node:)?(fs|net|http|https|tls|child_process|cluster|dns)(/|$)' },
     },
   ],

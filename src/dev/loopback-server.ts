@@ -1,10 +1,11 @@
 /**
  * An HTTP server for this machine alone: 127.0.0.1 and ::1. It can be stopped and started again on the same port, for
- * tests that pull cables. Never: a request whose Host is not a loopback name with our port, which is how a web page
- * reaches loopback by DNS rebinding.
+ * tests that pull cables. Never: a request that the guard of local servers refuses, which is how a web page would reach
+ * loopback.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
+import { createLocalGuard, type LocalGuard, type LocalGuardOptions } from '../guard/local-guard.ts';
 
 export type LoopbackHandler = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => void;
 
@@ -17,11 +18,18 @@ export interface LoopbackServer {
 
 const ADDRESSES = ['127.0.0.1', '::1'] as const;
 
-/**
- * Makes a server that is not yet started. `handler` calls `proceed` before it reads a body. `relayPort`: the port
- * that requests name in Host as well, where some come through a relay.
- */
-export function createLoopbackServer(port: number, handler: LoopbackHandler, relayPort = port): LoopbackServer {
+export interface LoopbackServerOptions extends Pick<LocalGuardOptions, 'pages'> {
+  readonly port: number;
+  /** The port that requests name in Host as well, where some come through a relay. */
+  readonly relayPort?: number | undefined;
+}
+
+/** Makes a server that is not yet started. `handler` calls `proceed` before it reads a body. */
+export function createLoopbackServer(
+  { port, relayPort, pages }: LoopbackServerOptions,
+  handler: LoopbackHandler,
+): LoopbackServer {
+  const guard = createLocalGuard({ pages, ports: relayPort === undefined ? [] : [relayPort] });
   let servers: readonly Server[] = [];
   return {
     port,
@@ -30,7 +38,7 @@ export function createLoopbackServer(port: number, handler: LoopbackHandler, rel
       const started: Server[] = [];
       servers = started;
       for (const address of ADDRESSES) {
-        const server = makeServer([port, relayPort], handler);
+        const server = makeServer(guard, handler);
         try {
           server.listen(port, address);
           await once(server, 'listening');
@@ -56,16 +64,14 @@ export function createLoopbackServer(port: number, handler: LoopbackHandler, rel
   };
 }
 
-/** Whether a Host header names this machine, with or without one of our ports. */
-function isLoopbackHost(host: string | undefined, ports: readonly number[]): boolean {
-  const match = /^(localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?$/.exec(host ?? '');
-  return match !== null && (match[2] === undefined || ports.map(String).includes(match[2]));
-}
+const STATUS = { host: 421, page: 403 } as const;
 
-function makeServer(ports: readonly number[], handler: LoopbackHandler): Server {
+function makeServer(guard: LocalGuard, handler: LoopbackHandler): Server {
   const guarded = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
-    if (isLoopbackHost(request.headers.host, ports)) handler(request, response, proceed);
-    else response.writeHead(421, { connection: 'close', 'content-length': 0 }).end();
+    const { method = '', url: target = '', rawHeaders, socket } = request;
+    const refusal = guard({ method, target, rawHeaders }, socket);
+    if (refusal === undefined) handler(request, response, proceed);
+    else response.writeHead(STATUS[refusal], { connection: 'close', 'content-length': 0 }).end();
   };
   // Uploads may take hours; idle connections are cut by the caller or by stop().
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 120_000 });

@@ -1,10 +1,11 @@
 /**
  * The operator's port: health, readiness, metrics. Nothing of a client's is served or shown here; it listens apart from the
- * S3 port and on loopback unless configuration says otherwise.
+ * S3 port and on loopback unless configuration says otherwise. It answers no page in a browser, and no host but its own.
  */
 import { createServer, type Server } from 'node:http';
 import express from 'express';
 import type { HealthReport } from '../contracts/health.ts';
+import { createLocalGuard } from '../guard/local-guard.ts';
 
 export interface Readiness {
   /** Whether requests can be served and recorded. */
@@ -16,13 +17,27 @@ export interface AdminServerOptions {
   readonly readiness: () => Readiness | Promise<Readiness>;
   /** The Prometheus text exposition. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Hosts that requests may name beside those of loopback and the address that they came in on. */
+  readonly allowedHosts?: readonly string[];
 }
+
+const REFUSALS = {
+  host: [421, 'no host of this port; see admin.allowedHosts\n'],
+  page: [403, 'not for pages in browsers\n'],
+} as const;
 
 /** Builds the server; the caller listens. */
 export function createAdminServer(options: AdminServerOptions): Server {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  const guard = createLocalGuard({ hosts: options.allowedHosts ?? [], pages: 'typed' });
+  app.use((req, res, next) => {
+    const { method, originalUrl: target, rawHeaders, socket } = req;
+    const refusal = guard({ method, target, rawHeaders }, socket);
+    if (refusal === undefined) next();
+    else res.status(REFUSALS[refusal][0]).type('text/plain').send(REFUSALS[refusal][1]);
+  });
   app.get('/healthz', (_req, res) => {
     res.type('text/plain').send('ok\n');
   });

@@ -86,8 +86,7 @@ export function createIdentityProvider(options: IdentityProviderOptions): Identi
     response.setHeader('referrer-policy', 'same-origin');
     response.setHeader('x-content-type-options', 'nosniff');
     const url = request.url ?? '';
-    if (isFromAnotherPage(request, origin)) sendPage(response, 403, messagePage('Refused', 'Not from another page.'));
-    else if (!url.startsWith(`${DEMO_ISSUER_PATH}/`))
+    if (!url.startsWith(`${DEMO_ISSUER_PATH}/`))
       sendPage(response, 404, messagePage('Not found', 'Nothing is here.'));
     else if (url.startsWith(`${DEMO_ISSUER_PATH}/sign-in/`)) await logIn(request, response);
     else {
@@ -98,7 +97,7 @@ export function createIdentityProvider(options: IdentityProviderOptions): Identi
     }
   }
 
-  const server = createLoopbackServer(port, (request, response, proceed) => {
+  const server = createLoopbackServer({ port, pages: 'own' }, (request, response, proceed) => {
     proceed();
     answer(request, response).catch((error: unknown) => {
       log(`refused: ${error instanceof Error ? error.message : String(error)}`);
@@ -215,14 +214,6 @@ async function grantEverything(context: KoaContextWithOIDC): Promise<InstanceTyp
   grant.addOIDCScope('openid groups');
   await grant.save();
   return grant;
-}
-
-/** A browser may come here by a link or by our own forms; no page may make it call. */
-function isFromAnotherPage({ headers }: IncomingMessage, ownOrigin: string): boolean {
-  const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers;
-  if (origin !== undefined && origin !== ownOrigin) return true;
-  // Node's fetch sends `sec-fetch-mode` too; only browsers send the site.
-  return site !== undefined && (mode !== 'navigate' || destination !== 'document');
 }
 
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {

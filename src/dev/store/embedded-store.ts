@@ -74,7 +74,6 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
 
   async function answer(incoming: IncomingMessage, response: ServerResponse, proceed: () => void): Promise<string> {
     const method = incoming.method ?? '';
-    refuseBrowsers(incoming);
     if (method === 'GET' && incoming.url === '/-/counters') {
       sendText(response, 200, 'application/json', JSON.stringify(counters));
       return 'counters';
@@ -113,7 +112,7 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
       },
     );
   };
-  const server = createLoopbackServer(port, handler, options.relayPort);
+  const server = createLoopbackServer({ port, relayPort: options.relayPort, pages: 'none' }, handler);
   return {
     endpoint: `http://127.0.0.1:${port}`,
     port,
@@ -128,12 +127,6 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
     },
     stop: server.stop,
   };
-}
-
-/** A browser cannot help but send these; Node's own fetch sends `sec-fetch-mode`, so that one says nothing. */
-function refuseBrowsers({ headers }: IncomingMessage): void {
-  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined)
-    throw new StoreError('AccessDenied', 403, 'This store does not answer browsers.');
 }
 
 async function suffer(fault: Fault, busyCode: string, response: ServerResponse): Promise<void> {
