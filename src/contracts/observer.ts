@@ -21,7 +21,7 @@ export interface Observer {
   readonly failure: (requestId: string, error: unknown) => void;
   readonly cache: (cache: 'token' | 'session' | 'credentials' | 'jwks', hit: boolean) => void;
   readonly call: (
-    service: 'sts' | 'jwks' | 'discovery' | 'store' | 'vault' | 'kms',
+    service: 'sts' | 'jwks' | 'discovery' | 'introspection' | 'store' | 'vault' | 'kms' | 'redis',
     outcome: 'ok' | 'error',
     durationMs: number,
   ) => void;

@@ -10,6 +10,7 @@ import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { createClaimRules } from './claim-rules.ts';
 import type { UnverifiedToken } from './compact-token.ts';
+import { createIntrospection, type Introspection } from './introspection.ts';
 import { createIssuerKeys, type KeyGeneration } from './issuer-keys.ts';
 import { resolveIssuerOptions, type IssuerOptions } from './issuer-options.ts';
 import { createPrincipals } from './principal-of.ts';
@@ -28,11 +29,15 @@ export interface Issuer {
   readonly issuer: string;
   /** @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable */
   readonly verify: (token: UnverifiedToken) => Promise<Verified>;
+  /** How its opaque tokens are verified; absent: they are not. */
+  readonly introspection?: Introspection;
+  /** Issuers that are taken for this one, and why their tokens cannot be verified. */
+  readonly unverifiable: Readonly<Record<string, string>>;
   /** Tells whether these keys are still the issuer's, and not too old. */
   readonly isCurrent: (keys: KeyGeneration) => boolean;
   /** Fetches the keys now. Never rejects: what went wrong is in `health`. */
   readonly refresh: () => Promise<void>;
-  readonly health: () => HealthReport;
+  readonly health: () => readonly HealthReport[];
   readonly close: () => Promise<void>;
 }
 
@@ -47,6 +52,7 @@ export const createIssuer = (
   const options = resolveIssuerOptions(unresolved);
   const { clock, observer } = deps;
   const keys = createIssuerKeys(options, deps);
+  const introspection = options.introspection && createIntrospection(options, options.introspection, deps);
   const algorithms: readonly string[] = options.algorithms;
   const types: readonly string[] = options.tokenTypes;
   const checkClaims = createClaimRules(options, clock);
@@ -104,8 +110,12 @@ export const createIssuer = (
     verify,
     isCurrent: (generation) => keys.current() === generation,
     refresh: keys.refresh,
-    health: keys.health,
-    close: keys.close,
+    unverifiable: options.unverifiable,
+    ...(introspection !== undefined && { introspection }),
+    health: () => [keys.health(), ...(introspection === undefined ? [] : [introspection.health()])],
+    close: async () => {
+      await Promise.all([keys.close(), introspection?.close()]);
+    },
   };
 };
 

@@ -12,6 +12,12 @@ export const invalidToken = (detail: string): GatewayError =>
 export const keysUnavailable = (issuerName: string, reason: string): GatewayError =>
   new GatewayError('ServiceUnavailable', 'authenticate', { detail: `keys of issuer ${issuerName}: ${reason}` });
 
+/** Makes the error of an opaque token that cannot be judged, because its issuer cannot be asked. */
+export const introspectionUnavailable = (issuerName: string, reason: string): GatewayError =>
+  new GatewayError('ServiceUnavailable', 'authenticate', {
+    detail: `introspection of issuer ${issuerName}: ${reason}`,
+  });
+
 /** Makes the error of a session token that is malformed, altered, or not of this deployment and its keys. */
 export const invalidSession = (detail: string): GatewayError =>
   new GatewayError('InvalidSession', 'authenticate', { detail });

@@ -1,0 +1,204 @@
+/**
+ * Opaque token in, what its issuer says of it out, held to the same rules as a JWT's claims. The token goes to the
+ * introspection endpoint that configuration or discovery names, over a bounded connection, and nowhere else; neither it
+ * nor the secret that is sent with it ever enters a log, an error or a cache.
+ * @see RFC 7662
+ */
+import { LRUCache } from 'lru-cache';
+import {
+  allowInsecureRequests,
+  ClientSecretBasic,
+  ClientSecretPost,
+  Configuration,
+  customFetch,
+  discovery,
+  tokenIntrospection,
+  type CustomFetch,
+} from 'openid-client';
+import type { Clock } from '../contracts/clock.ts';
+import type { HealthReport } from '../contracts/health.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { clauseOf, createBoundedFetch, FetchFault } from './bounded-fetch.ts';
+import { createClaimRules } from './claim-rules.ts';
+import { mayFetch, type IntrospectionOptions, type ResolvedIssuerOptions } from './issuer-options.ts';
+import { createPrincipals } from './principal-of.ts';
+import { introspectionUnavailable, invalidToken } from './refuse.ts';
+import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
+
+export interface Introspection {
+  /** Tells whether a token can be this issuer's by how it begins. */
+  readonly mayKnow: (token: string) => boolean;
+  /**
+   * Asks the issuer; `undefined`: it does not know the token, or not as an active one.
+   * @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable, SlowDown
+   */
+  readonly introspect: (token: string, digest: string) => Promise<Introspected | undefined>;
+  readonly health: () => HealthReport;
+  readonly close: () => Promise<void>;
+}
+
+export interface Introspected {
+  readonly principal: Principal;
+  /** How long it may be kept, in seconds. */
+  readonly cacheSeconds: number;
+}
+
+interface Deps {
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+const MAX_DOCUMENT_BYTES = 64 * 1024;
+const REDISCOVER_AFTER_MS = 3_600_000;
+/** Callers choose how many unknown tokens they send; the issuer must not be made to answer them all at once. */
+const MAX_IN_FLIGHT = 32;
+/** A token that is not active is asked for again after this time at the latest, in milliseconds. */
+const REFUSED_FOR_MS = 2000;
+const MAX_REFUSED = 10_000;
+/** What Keycloak and others call the kind of a token that is no access token. */
+const OTHER_KINDS: ReadonlySet<unknown> = new Set(['refresh', 'offline', 'id', 'logout']);
+
+/** Makes the introspection of one issuer. Nothing is asked of it before there is a token. */
+export const createIntrospection = (
+  options: ResolvedIssuerOptions,
+  asking: IntrospectionOptions,
+  { clock, observer }: Deps,
+): Introspection => {
+  const http = createBoundedFetch({
+    timeoutMs: options.fetchTimeoutSeconds * 1000,
+    maxBytes: MAX_DOCUMENT_BYTES,
+    allowHttp: options.allowHttp,
+    ca: options.ca,
+  });
+  const checkClaims = createClaimRules(options, clock);
+  const principalOf = createPrincipals(options);
+  const refused = new LRUCache<string, number>({ max: MAX_REFUSED });
+  let known: { readonly configuration: Promise<Configuration>; readonly sinceMs: number } | undefined;
+  let inFlight = 0;
+  let failure: string | undefined;
+
+  const fetch: CustomFetch = async (url, { method, headers, body }) => {
+    if (method === 'GET') return http.get(url);
+    const answer = await http.post(url, headers, body instanceof URLSearchParams ? body.toString() : '');
+    const bytes = new Uint8Array(await answer.clone().arrayBuffer());
+    // Two parsers must not read two answers.
+    if (parseStrictObject(bytes) === undefined) throw new FetchFault('an answer that is not one plain JSON object');
+    return answer;
+  };
+
+  const discover = async (): Promise<Configuration> => {
+    const { clientId, authentication, endpoint } = asking;
+    const secret = asking.clientSecret();
+    const auth = authentication === 'client_secret_post' ? ClientSecretPost(secret) : ClientSecretBasic(secret);
+    const allowHttp = options.allowHttp;
+    if (endpoint !== undefined) {
+      const metadata = { issuer: options.issuer, introspection_endpoint: endpoint };
+      const configuration = new Configuration(metadata, clientId, undefined, auth);
+      configuration[customFetch] = fetch;
+      configuration.timeout = options.fetchTimeoutSeconds;
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- its mark of danger; bounded to loopback by mayFetch
+      if (allowHttp) allowInsecureRequests(configuration);
+      return configuration;
+    }
+    const configuration = await discovery(new URL(options.issuer), clientId, undefined, auth, {
+      [customFetch]: fetch,
+      timeout: options.fetchTimeoutSeconds,
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- its mark of danger; bounded to loopback by mayFetch
+      ...(allowHttp && { execute: [allowInsecureRequests] }),
+    });
+    const { issuer, introspection_endpoint: found } = configuration.serverMetadata();
+    if (issuer !== options.issuer) throw new FetchFault('a document of another issuer');
+    const url = found === undefined ? null : URL.parse(found);
+    if (!url || !mayFetch(url, allowHttp))
+      throw new FetchFault('an introspection_endpoint that is missing or not https');
+    return configuration;
+  };
+
+  const configured = (): Promise<Configuration> => {
+    const nowMs = clock.now();
+    if (known === undefined || nowMs - known.sinceMs >= REDISCOVER_AFTER_MS) {
+      const configuration = discover();
+      known = { configuration, sinceMs: nowMs };
+      // The next token asks again: an issuer that was away is found without a restart.
+      configuration.catch(() => {
+        if (known?.configuration === configuration) known = undefined;
+      });
+    }
+    return known.configuration;
+  };
+
+  const ask = async (token: string): Promise<JsonObject> => {
+    if (inFlight >= MAX_IN_FLIGHT) throw new GatewayError('SlowDown', 'authenticate', { detail: 'introspection' });
+    inFlight += 1;
+    const startedAt = performance.now();
+    let outcome: 'ok' | 'error' = 'error';
+    try {
+      const answer = await tokenIntrospection(await configured(), token, { token_type_hint: 'access_token' });
+      outcome = 'ok';
+      if (failure !== undefined) observer.info('an issuer can be asked about tokens again', { issuer: options.name });
+      failure = undefined;
+      return answer;
+    } catch (error) {
+      // Whatever it was, it may quote the token or the answer: a fixed clause goes on, and never a cause.
+      const clause = clauseOf(error);
+      if (failure === undefined) {
+        observer.warn('an issuer cannot be asked about tokens', { issuer: options.name, failure: clause });
+      }
+      failure = clause;
+      throw introspectionUnavailable(options.name, clause);
+    } finally {
+      inFlight -= 1;
+      observer.call('introspection', outcome, performance.now() - startedAt);
+    }
+  };
+
+  const introspect: Introspection['introspect'] = async (token, digest) => {
+    if (clock.now() < (refused.get(digest) ?? 0)) return undefined;
+    const answer = await ask(token);
+    if (member(answer, 'active') !== true) {
+      refused.set(digest, clock.now() + Math.min(REFUSED_FOR_MS, asking.cacheSeconds * 1000));
+      return undefined;
+    }
+    checkAnswer(options, answer, clock.now());
+    checkClaims(answer);
+    return { principal: principalOf(token, answer), cacheSeconds: asking.cacheSeconds };
+  };
+
+  const { tokenPrefix = '' } = asking;
+  const name = `introspection:${options.name}`;
+  return {
+    mayKnow: (token) => token.startsWith(tokenPrefix),
+    introspect,
+    health: () => (failure === undefined ? { name, state: 'ok' } : { name, state: 'degraded', detail: failure }),
+    close: http.close,
+  };
+};
+
+/** What the verification of a JWT holds its claims to. */
+const checkAnswer = (options: ResolvedIssuerOptions, answer: JsonObject, nowMs: number): void => {
+  const { issuer, audiences, clockSkewSeconds, maxTokenAgeSeconds } = options;
+  const iss = member(answer, 'iss');
+  // The only optional one: it was this issuer that was asked.
+  if (iss !== undefined && iss !== issuer) throw invalidToken('introspected: iss');
+  const aud = member(answer, 'aud');
+  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (!named.some((each) => typeof each === 'string' && audiences.includes(each)))
+    throw invalidToken('introspected: aud');
+  const type = member(answer, 'token_type');
+  if (type !== undefined && (typeof type !== 'string' || type.toLowerCase() !== 'bearer')) {
+    throw invalidToken('introspected: token_type');
+  }
+  const kind = member(answer, 'typ');
+  if (typeof kind === 'string' && OTHER_KINDS.has(kind.toLowerCase())) throw invalidToken('introspected: typ');
+  const nowSeconds = nowMs / 1000;
+  const [exp, nbf, iat] = ['exp', 'nbf', 'iat'].map((name) => member(answer, name));
+  if (typeof exp !== 'number') throw invalidToken('introspected: exp');
+  if (nbf !== undefined && !(typeof nbf === 'number' && nbf <= nowSeconds + clockSkewSeconds)) {
+    throw invalidToken('introspected: nbf');
+  }
+  if (maxTokenAgeSeconds !== undefined && typeof iat !== 'number') throw invalidToken('introspected: iat');
+  const ageLimit = typeof iat === 'number' ? iat + (maxTokenAgeSeconds ?? Infinity) : Infinity;
+  if (Math.min(exp, ageLimit) + clockSkewSeconds <= nowSeconds) throw new GatewayError('ExpiredToken', 'authenticate');
+};

@@ -1,0 +1,296 @@
+import assert from 'node:assert/strict';
+import type { IntrospectionOptions, IssuerOptions } from '../../../src/identity/issuer-options.ts';
+import { CLIENT, startIntrospectingIssuer, type IntrospectingIssuer } from '../../support/introspecting-issuer.ts';
+import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
+
+const TOKEN = 'opaque-Token_1~a+b/c==';
+
+describe('an opaque token', () => {
+  let issuer: IntrospectingIssuer;
+  const opened: Subject[] = [];
+  const asking = (more: Partial<IntrospectionOptions> = {}): IntrospectionOptions => ({
+    clientId: CLIENT.id,
+    clientSecret: () => CLIENT.secret,
+    authentication: 'client_secret_basic',
+    cacheSeconds: 10,
+    ...more,
+  });
+  const subjectWith = (
+    introspection: Partial<IntrospectionOptions> = {},
+    options: Partial<IssuerOptions> = {},
+    others: readonly IntrospectingIssuer[] = [],
+  ): Subject => {
+    const all = [issuer, ...others].map(({ url }) => ({
+      issuer: url,
+      introspection: asking(introspection),
+      ...options,
+    }));
+    const subject = authenticatorFor(all);
+    opened.push(subject);
+    return subject;
+  };
+  const claims = ({ clock }: Subject, more: object = {}): object => {
+    const now = clock.seconds();
+    return { iss: issuer.url, sub: 'alice', aud: AUDIENCE, client_id: 'app', iat: now, exp: now + 300, ...more };
+  };
+  const present = (subject: Subject, token = TOKEN) => subject.authenticator.authenticate(bearer(token));
+  const refuse = async (subject: Subject, more: object) => {
+    issuer.tokens.set(TOKEN, claims(subject, more));
+    await refusedWith('InvalidToken', present(subject));
+  };
+
+  beforeEach(async () => {
+    issuer = await startIntrospectingIssuer();
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map(({ authenticator }) => authenticator.close()));
+    await issuer.stop();
+  });
+
+  it('is who its issuer says, by either way to authenticate and at either way to find the endpoint', async () => {
+    for (const authentication of ['client_secret_basic', 'client_secret_post'] as const) {
+      for (const endpoint of [{}, { endpoint: `${issuer.url}/introspect` }]) {
+        const subject = subjectWith({ authentication, ...endpoint }, { claims: ['client_id'] });
+        issuer.tokens.set(TOKEN, claims(subject, { groups: ['staff'], sid: 's-1', act: { sub: 'agent' } }));
+        const principal = await present(subject);
+        assert.equal(principal?.subject, 'alice');
+        assert.equal(principal.issuer, issuer.url);
+        assert.deepEqual(principal.groups, ['staff']);
+        assert.deepEqual(principal.claims, { client_id: 'app' });
+        assert.deepEqual(principal.actor, { subject: 'agent' });
+        assert.equal(principal.sessionId, 's-1');
+        assert.equal(issuer.asked.at(-1)?.get('token'), TOKEN);
+      }
+    }
+  });
+
+  it('is refused where no issuer introspects', async () => {
+    const subject = authenticatorFor([{ issuer: issuer.url }]);
+    opened.push(subject);
+    await refusedWith('InvalidToken', present(subject));
+    assert.equal(issuer.asked.length, 0);
+  });
+
+  it('is refused when it is not active, and active says only what is true', async () => {
+    const subject = subjectWith({ cacheSeconds: 0 });
+    await refusedWith('InvalidToken', present(subject));
+    await refuse(subject, { active: false });
+    issuer.tokens.set(TOKEN, claims(subject, { active: 'true' }));
+    await refusedWith('ServiceUnavailable', present(subject));
+  });
+
+  it('is held to the issuer, the audience and the rules that a JWT is held to', async () => {
+    const subject = subjectWith(
+      { cacheSeconds: 0 },
+      { requiredClaims: { tenant: 't1' }, allowedClients: ['app'], maxTokenAgeSeconds: 100 },
+    );
+    issuer.tokens.set(TOKEN, claims(subject, { tenant: 't1' }));
+    assert.ok(await present(subject));
+    const now = subject.clock.seconds();
+    for (const wrong of [
+      { iss: 'https://other.example' },
+      { iss: null },
+      { aud: undefined },
+      { aud: 'https://elsewhere.example' },
+      { aud: [[AUDIENCE]] },
+      { sub: undefined },
+      { sub: 7 },
+      { tenant: 't2' },
+      { client_id: 'other' },
+      { client_id: undefined },
+      { azp: 'other' },
+      { exp: undefined },
+      { exp: '9999999999' },
+      { nbf: now + 60 },
+      { nbf: 'now' },
+      { iat: now + 60 },
+      { iat: undefined },
+      { token_type: 'DPoP' },
+      { typ: 'Refresh' },
+      { typ: 'ID' },
+      { cnf: { jkt: 'x' } },
+      { act: {} },
+      { jti: 7 },
+    ]) {
+      await refuse(subject, { tenant: 't1', ...wrong });
+    }
+    for (const old of [{ exp: now - 31 }, { iat: now - 131 }]) {
+      issuer.tokens.set(TOKEN, claims(subject, { tenant: 't1', ...old }));
+      await refusedWith('ExpiredToken', present(subject));
+    }
+  });
+
+  it('needs no iss of an issuer that gives none', async () => {
+    const subject = subjectWith();
+    issuer.tokens.set(TOKEN, claims(subject, { iss: undefined }));
+    assert.equal((await present(subject))?.issuer, issuer.url);
+  });
+
+  it('is asked about again when the time that was asked for is over, and not before', async () => {
+    const subject = subjectWith({ cacheSeconds: 10 });
+    issuer.tokens.set(TOKEN, claims(subject));
+    await present(subject);
+    subject.clock.advance(9);
+    await present(subject);
+    assert.equal(issuer.asked.length, 1);
+    issuer.tokens.delete(TOKEN);
+    subject.clock.advance(1);
+    await refusedWith('InvalidToken', present(subject));
+    assert.equal(issuer.asked.length, 2);
+  });
+
+  it('is asked about each time where nothing is to be kept', async () => {
+    const subject = subjectWith({ cacheSeconds: 0 });
+    issuer.tokens.set(TOKEN, claims(subject));
+    await present(subject);
+    await present(subject);
+    assert.equal(issuer.asked.length, 2);
+  });
+
+  it('is never kept past its end', async () => {
+    const subject = subjectWith({ cacheSeconds: 300 }, { clockSkewSeconds: 0 });
+    issuer.tokens.set(TOKEN, claims(subject, { exp: subject.clock.seconds() + 5 }));
+    await present(subject);
+    subject.clock.advance(5);
+    await refusedWith('ExpiredToken', present(subject));
+  });
+
+  it('that is new and comes many times at once is asked about once', async () => {
+    const subject = subjectWith();
+    issuer.tokens.set(TOKEN, claims(subject));
+    await Promise.all(Array.from({ length: 50 }, () => present(subject)));
+    assert.equal(issuer.asked.length, 1);
+  });
+
+  it('goes to no issuer when it has the form of a JWT, or of no token', async () => {
+    const subject = subjectWith();
+    for (const token of ['a.b.c', 'e30.e30.AAAA', '..', 'a b', 'a,b', 'a\u00e9', 'a"b', 'x'.repeat(24_577), '']) {
+      await refusedWith('InvalidToken', present(subject, token));
+    }
+    assert.equal(issuer.asked.length, 0);
+  });
+
+  it('goes only where tokens begin as it does', async () => {
+    const subject = subjectWith({ tokenPrefix: 'corp_' });
+    issuer.tokens.set(TOKEN, claims(subject)).set('corp_1', claims(subject));
+    await refusedWith('InvalidToken', present(subject));
+    assert.equal((await present(subject, 'corp_1'))?.subject, 'alice');
+    assert.equal(issuer.asked.length, 1);
+  });
+
+  describe('of one of several issuers', () => {
+    let other: IntrospectingIssuer;
+    beforeEach(async () => {
+      other = await startIntrospectingIssuer();
+    });
+    afterEach(() => other.stop());
+
+    it('is of the one that knows it', async () => {
+      const subject = subjectWith({}, {}, [other]);
+      other.tokens.set(TOKEN, claims(subject, { iss: other.url }));
+      assert.equal((await present(subject))?.issuer, other.url);
+      assert.equal(issuer.asked.length, 1);
+    });
+
+    it('is never another one\u2019s: who answers for a foreign issuer is refused', async () => {
+      const subject = subjectWith({}, {}, [other]);
+      issuer.tokens.set(TOKEN, claims(subject, { iss: other.url }));
+      await refusedWith('InvalidToken', present(subject));
+    });
+
+    it('cannot be judged while one that may know it is away, and is accepted where another one knows it', async () => {
+      const subject = subjectWith({ cacheSeconds: 0 }, {}, [other]);
+      await issuer.stop();
+      await refusedWith('ServiceUnavailable', present(subject));
+      other.tokens.set(TOKEN, claims(subject, { iss: other.url }));
+      assert.equal((await present(subject))?.issuer, other.url);
+      await issuer.restart();
+    });
+
+    it('is asked about at four at most', () => {
+      assert.throws(() => subjectWith({}, {}, [other, other, other, other]), TypeError);
+    });
+  });
+
+  describe('cannot be judged, and can again without a restart, when its issuer', () => {
+    const faults: Record<string, () => void | Promise<void>> = {
+      'is away': () => issuer.stop(),
+      'is slow': () => {
+        issuer.fault = () => undefined;
+      },
+      'sends half an answer': () => {
+        issuer.fault = (_, res) => void res.writeHead(200, { 'content-length': '100' }).end('{"active":');
+      },
+      'sends garbage': () => {
+        issuer.fault = (_, res) => void res.writeHead(200, { 'content-type': 'application/json' }).end('<html>');
+      },
+      'sends a list': () => {
+        issuer.fault = (_, res) => void res.writeHead(200, { 'content-type': 'application/json' }).end('[true]');
+      },
+      'says active twice': () => {
+        issuer.fault = (_, res) => void res.end('{"active":false,"active":true,"sub":"root"}');
+      },
+      'sends more than any answer': () => {
+        issuer.fault = (_, res) => void res.end(`{"active":true,"x":"${'x'.repeat(70_000)}"}`);
+      },
+      'sends elsewhere': () => {
+        issuer.fault = (_, res) => void res.writeHead(307, { location: 'http://127.0.0.1:1/' }).end();
+      },
+      'knows the gateway no more': () => {
+        issuer.fault = (_, res) => void res.writeHead(401, { 'www-authenticate': 'Basic' }).end();
+      },
+      fails: () => {
+        issuer.fault = (_, res) => void res.writeHead(500).end(TOKEN);
+      },
+    };
+    for (const [title, fail] of Object.entries(faults)) {
+      it(title, async () => {
+        const subject = subjectWith({ cacheSeconds: 0 }, { fetchTimeoutSeconds: 0.5 });
+        issuer.tokens.set(TOKEN, claims(subject));
+        assert.ok(await present(subject));
+        await fail();
+        const startedAt = performance.now();
+        const error = await refusedWith('ServiceUnavailable', present(subject));
+        assert.ok(performance.now() - startedAt < 2000);
+        const logged = `${error.stack} ${error.detail} ${String(error.cause)} ${subject.events.join()}`;
+        assert.ok(!logged.includes(TOKEN) && !logged.includes(CLIENT.secret));
+        assert.ok(
+          subject.authenticator.health().some(({ name, state }) => /^introspection/.test(name) && state === 'degraded'),
+        );
+        issuer.fault = undefined;
+        if (title === 'is away') await issuer.restart();
+        assert.ok(await present(subject));
+        assert.ok(
+          subject.authenticator.health().every(({ name, state }) => !/^introspection/.test(name) || state === 'ok'),
+        );
+      });
+    }
+
+    it('has more questions open than it should get', async () => {
+      const subject = subjectWith({}, { fetchTimeoutSeconds: 5 });
+      issuer.tokens.set('first', claims(subject));
+      await present(subject, 'first');
+      const waiting: (() => void)[] = [];
+      issuer.fault = (_, res) => void waiting.push(() => res.end('{"active":false}'));
+      const attempts = Array.from({ length: 40 }, (_, index) =>
+        present(subject, `token-${index}`).catch((e: unknown) => e),
+      );
+      const slowed = await Promise.race(attempts);
+      assert.equal((slowed as { code?: string }).code, 'SlowDown');
+      assert.ok(await present(subject, 'first'), 'a known token is not held up');
+      issuer.fault = undefined;
+      const release = setInterval(() => waiting.splice(0).forEach((end) => end()), 5);
+      const codes = (await Promise.all(attempts)).map((error) => (error as { code?: string }).code);
+      clearInterval(release);
+      assert.equal(codes.filter((code) => code === 'SlowDown').length, 8);
+      assert.equal(codes.filter((code) => code === 'InvalidToken').length, 32);
+    });
+  });
+
+  it('never makes the gateway send its secret to a foreign address, or one that is not https', async () => {
+    for (const endpoint of ['http://idp.example/introspect', 'ftp://127.0.0.1/', 'introspect']) {
+      assert.throws(() => subjectWith({ endpoint }), TypeError, endpoint);
+    }
+    assert.throws(() => subjectWith({ cacheSeconds: 301 }), TypeError);
+  });
+});
