@@ -21,6 +21,7 @@ export const ERRORS = {
   },
   InvalidToken: { s3Code: 'InvalidToken', status: 401, message: 'The provided token is malformed or not valid here.' },
   ExpiredToken: { s3Code: 'ExpiredToken', status: 401, message: 'The provided token has expired.' },
+  RevokedToken: { s3Code: 'InvalidToken', status: 401, message: 'The provided token has been revoked.' },
   // signatures (Signature Version 4; SDKs refresh their credentials on ExpiredToken)
   AuthorizationHeaderMalformed: {
     s3Code: 'AuthorizationHeaderMalformed',
@@ -44,6 +45,7 @@ export const ERRORS = {
   },
   InvalidSession: { s3Code: 'InvalidToken', status: 400, message: 'The session token is malformed or not valid here.' },
   ExpiredSession: { s3Code: 'ExpiredToken', status: 400, message: 'The session token has expired.' },
+  RevokedSession: { s3Code: 'ExpiredToken', status: 400, message: 'The session has been revoked.' },
   SessionTooLarge: {
     s3Code: 'PackedPolicyTooLarge',
     status: 400,
@@ -160,6 +162,7 @@ export const ERRORS = {
     message: 'A conflicting write was in progress; repeat the request.',
   },
   CorsForbidden: { s3Code: 'AccessForbidden', status: 403, message: 'This origin may not make such a request.' },
+  HostForbidden: { s3Code: 'AccessForbidden', status: 403, message: 'No request for this host is answered here.' },
   OperationAborted: { s3Code: 'OperationAborted', status: 409, message: 'A conflicting operation was in progress.' },
   InvalidObjectState: { s3Code: 'InvalidObjectState', status: 403, message: 'The object is archived in the store.' },
   // ourselves and those we stand on

@@ -10,6 +10,7 @@ import express from 'express';
 import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { LocalGuard, RequestHead } from '../guard/local-guard.ts';
 import { sendError } from '../pipeline/failure.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import { errorDocument } from '../s3/xml.ts';
@@ -18,9 +19,12 @@ import { createExchange } from './exchange.ts';
 
 export interface DataServerOptions {
   readonly pipeline: Pipeline;
-  readonly sts: Endpoint;
-  readonly credentials: Endpoint;
-  readonly whoami: Endpoint;
+  /** What is served beside S3; absent: not here. */
+  readonly sts?: Endpoint;
+  readonly credentials?: Endpoint;
+  readonly whoami?: Endpoint;
+  /** Who may speak to it where no edge stands before it; asked first. */
+  readonly guard?: LocalGuard;
   /** Absent: browsers let no page of another origin near. */
   readonly cors?: CorsOptions;
   readonly audit: AuditSink;
@@ -54,6 +58,7 @@ const READY_TARGET = '/-/ready';
 const STS_TARGETS = new Set(['/', '/-/sts', '/-/sts/']);
 const CREDENTIALS_PATH = '/-/credentials';
 const WHOAMI_PATH = '/-/whoami';
+const GUARDED = { host: 'HostForbidden', page: 'CorsForbidden' } as const;
 
 /** Builds the server; the caller listens. */
 export function createDataServer(options: DataServerOptions): DataServer {
@@ -63,7 +68,8 @@ export function createDataServer(options: DataServerOptions): DataServer {
   const busy = new WeakMap<Socket, { readonly waitsForClient: () => boolean }>();
 
   const handle = (req: IncomingMessage, res: ServerResponse): void => {
-    if (req.url === READY_TARGET && req.method === 'GET') {
+    const refusedAs = options.guard?.(headOf(req), req.socket);
+    if (refusedAs === undefined && req.url === READY_TARGET && req.method === 'GET') {
       res.writeHead(options.ready() ? 200 : 503, { 'content-length': '0' }).end();
       return;
     }
@@ -78,6 +84,10 @@ export function createDataServer(options: DataServerOptions): DataServer {
             furtherHeaders: (headers) => cors.answer({ method: '', target: '', rawHeaders: req.rawHeaders }, headers),
           }),
     });
+    if (refusedAs !== undefined) {
+      refuse(exchange, new GatewayError(GUARDED[refusedAs], 'receive'));
+      return;
+    }
     if (cors !== undefined && !own && isPreflight(exchange.raw)) {
       answerPreflight(exchange, cors.preflight(exchange.raw));
       return;
@@ -203,6 +213,10 @@ function clientAddress(req: IncomingMessage, behindEdge: boolean): string {
   if (!behindEdge && remoteAddress !== undefined) return remoteAddress;
   const forwarded = single(req.headers['x-forwarded-for'])?.split(',').at(-1)?.trim();
   return forwarded !== undefined && isIP(forwarded) !== 0 ? forwarded : 'edge';
+}
+
+function headOf({ method = '', url: target = '', rawHeaders }: IncomingMessage): RequestHead {
+  return { method, target, rawHeaders };
 }
 
 function single(value: string | string[] | undefined): string | undefined {
