@@ -3,6 +3,7 @@
  * engines that read and write encrypted objects. Made of a configuration; nothing is asked of anybody yet.
  */
 import { createAuditSink, type AuditLog } from './audit/create-audit-sink.ts';
+import { baseSourceOf } from './base-source-of.ts';
 import type { Config, StoreConfig } from './config/config.ts';
 import type { Bucket, Store } from './contracts/bucket.ts';
 import type { Clock } from './contracts/clock.ts';
@@ -50,7 +51,7 @@ export function createFoundation(config: Config, { clock, observer }: Foundation
     config.stores.map(({ name, endpoint, region }): [string, Store] => [name, { name, endpoint, region }]),
   );
   const broker = createCredentialBroker({
-    stores: config.stores.map(stsOf),
+    stores: config.stores.map((store) => stsOf(store, { clock, observer })),
     clock,
     observer,
     stsTimeoutMs: config.timeouts.stsMs,
@@ -120,16 +121,16 @@ function withStore({ storeName, ...bucket }: Config['buckets'][number], stores: 
   return { ...bucket, store };
 }
 
-function stsOf({
-  name,
-  tls,
-  credentials,
-  sts,
-}: StoreConfig): Parameters<typeof createCredentialBroker>[0]['stores'][number] {
+function stsOf(
+  { name, tls, method, credentials, sts }: StoreConfig,
+  parts: FoundationParts,
+): Parameters<typeof createCredentialBroker>[0]['stores'][number] {
   return {
     name,
+    method,
     stsEndpoint: sts.endpoint,
     region: sts.region,
+    base: baseSourceOf(`store ${name}`, sts.region, credentials, parts),
     minTls: tls.minVersion,
     iamEscapes: sts.iamEscapes,
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
@@ -137,16 +138,9 @@ function stsOf({
     roleDefaults: {
       sourceIdentity: sts.sourceIdentity,
       durationSeconds: sts.sessionSeconds,
+      sessionTags: sts.sessionTags,
+      transitiveTags: sts.transitiveTags,
       ...(sts.externalId === undefined ? {} : { externalId: sts.externalId }),
     },
-    ...(credentials === undefined
-      ? {}
-      : {
-          baseCredentials: {
-            accessKeyId: credentials.accessKeyId.reveal(),
-            secretAccessKey: credentials.secretAccessKey.reveal(),
-            ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken.reveal() }),
-          },
-        }),
   };
 }

@@ -1,4 +1,5 @@
 /** The keyrings of a configuration, as one, with the cache before them. Nothing is asked of anybody yet. */
+import { baseSourceOf } from './base-source-of.ts';
 import type { Config, KmsKeyringConfig, LocalKeyringConfig, VaultKeyringConfig } from './config/config.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { HealthSource } from './contracts/health.ts';
@@ -10,7 +11,6 @@ import { createKmsKeyring } from './core/keyring/kms-keyring.ts';
 import { createLocalKeyring } from './core/keyring/local-keyring.ts';
 import type { RemoteKeyring } from './core/keyring/remote-keyring.ts';
 import { createVaultKeyring } from './core/keyring/vault-keyring.ts';
-import { createDefaultCredentials } from './credentials/default-credentials.ts';
 
 export interface ConfiguredKeyring extends HealthSource {
   readonly keyring: Keyring;
@@ -78,26 +78,19 @@ function kmsOf({ ca, credentials, keyIds, ...kms }: KmsKeyringConfig, parts: Par
     ...kms,
     ...parts,
     versions: keyIds,
-    credentials: credentials === undefined ? chainOf(kms.region) : givenOf(credentials),
+    credentials: credentialsOf(kms.region, credentials, parts),
     ...(ca === undefined ? {} : { ca }),
   });
 }
 
-type KmsCredentials = Parameters<typeof createKmsKeyring>[0]['credentials'];
-
-function chainOf(region: string): KmsCredentials {
-  const chain = createDefaultCredentials(region);
+function credentialsOf(
+  region: string,
+  credentials: KmsKeyringConfig['credentials'],
+  parts: Parts,
+): Parameters<typeof createKmsKeyring>[0]['credentials'] {
+  const source = baseSourceOf('kms', region, credentials, parts);
   return async () => {
-    const { accessKeyId, secretAccessKey, sessionToken } = await chain();
+    const { accessKeyId, secretAccessKey, sessionToken } = await source.current();
     return { accessKeyId, secretAccessKey, sessionToken };
   };
-}
-
-function givenOf(credentials: NonNullable<KmsKeyringConfig['credentials']>): KmsCredentials {
-  const given = {
-    accessKeyId: credentials.accessKeyId.reveal(),
-    secretAccessKey: credentials.secretAccessKey.reveal(),
-    sessionToken: credentials.sessionToken?.reveal(),
-  };
-  return () => Promise.resolve(given);
 }

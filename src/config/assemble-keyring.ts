@@ -1,5 +1,6 @@
 /** The checked section `keyring` and the files that it names, as the configuration that the program uses. */
 import { resolve } from 'node:path';
+import { assembleCredentials, type CredentialFiles } from './assemble-credentials.ts';
 import { awsEndpoint } from './aws.ts';
 import type { KeyringConfig, KmsKeyringConfig, LocalKeyringConfig, VaultKeyringConfig } from './config.ts';
 import { pathKey } from './environment.ts';
@@ -37,28 +38,21 @@ const assembleVault = (vault: Section<'vault'>, file: FileOf, directory: string)
   auth: assembleAuth(vault.auth, directory),
 });
 
-const assembleKms = (kms: Section<'kms'>, file: FileOf): KmsKeyringConfig => {
+const assembleKms = (kms: Section<'kms'>, file: FileOf, named: CredentialFiles): KmsKeyringConfig => {
   const keyIds = new Map(Object.entries(kms.versions).map(([version, { keyId }]) => [Number(version), keyId]));
   return {
     ...{ id: kms.id, region: kms.region, keyIds },
     endpoint: new URL(kms.endpoint ?? promised(awsEndpoint('kms', kms.region))).origin,
     ca: file('kms', 'caFile')?.reveal(),
     current: kms.current ?? promised([...keyIds.keys()][0]),
-    credentials: kms.credentials && {
-      accessKeyId: promised(file('kms', 'credentials', 'accessKeyIdFile')),
-      secretAccessKey: promised(file('kms', 'credentials', 'secretAccessKeyFile')),
-      sessionToken: file('kms', 'credentials', 'sessionTokenFile'),
-    },
+    credentials: kms.credentials && assembleCredentials(['keyring', 'kms', 'credentials'], kms.credentials, named),
   };
 };
 
-/** Puts the keyring together. Relative paths start at `directory`. */
-export const assembleKeyring = (
-  keyring: FileConfig['keyring'],
-  files: Files,
-  directory: string,
-): KeyringConfig | undefined => {
+/** Puts the keyring together. */
+export const assembleKeyring = (keyring: FileConfig['keyring'], named: CredentialFiles): KeyringConfig | undefined => {
   if (keyring === undefined) return undefined;
+  const { files, directory } = named;
   const { local, vault, kms } = keyring;
   const file: FileOf = (...path) => files.get(pathKey(['keyring', ...path]));
   const only = (['local', 'vault', 'kms'] as const).find((kind) => keyring[kind] !== undefined);
@@ -67,6 +61,6 @@ export const assembleKeyring = (
     cache: keyring.cache,
     local: local && assembleLocal(local, file),
     vault: vault && assembleVault(vault, file, directory),
-    kms: kms && assembleKms(kms, file),
+    kms: kms && assembleKms(kms, file, named),
   };
 };

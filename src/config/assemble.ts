@@ -3,6 +3,7 @@
  * here: what the checks promise and do not keep is a defect, and throws.
  */
 import { resolve } from 'node:path';
+import { assembleCredentials, type CredentialFiles } from './assemble-credentials.ts';
 import { assembleKeyring } from './assemble-keyring.ts';
 import { awsEndpoint, isAwsEndpoint } from './aws.ts';
 import type { BucketConfig, Config, IssuerConfig, LegacyConfig, ListenConfig, StoreConfig } from './config.ts';
@@ -35,8 +36,8 @@ const assembleIssuer = (name: string, issuer: FileConfig['issuers'][string], fil
   ca: files.get(pathKey(['issuers', name, 'caFile']))?.reveal(),
 });
 
-const assembleStore = (name: string, store: FileConfig['stores'][string], files: Files): StoreConfig => {
-  const file = (...path: readonly string[]) => files.get(pathKey(['stores', name, ...path]));
+const assembleStore = (name: string, store: FileConfig['stores'][string], named: CredentialFiles): StoreConfig => {
+  const file = (...path: readonly string[]) => named.files.get(pathKey(['stores', name, ...path]));
   const region = promised(store.region);
   const endpoint = new URL(store.endpoint ?? promised(awsEndpoint('s3', region))).origin;
   const isAws = isAwsEndpoint(endpoint);
@@ -45,11 +46,8 @@ const assembleStore = (name: string, store: FileConfig['stores'][string], files:
   return {
     ...{ name, endpoint, region },
     tls: { ca: file('tls', 'caFile')?.reveal(), serverName: store.tls.serverName, minVersion: store.tls.minVersion },
-    credentials: store.credentials && {
-      accessKeyId: promised(file('credentials', 'accessKeyIdFile')),
-      secretAccessKey: promised(file('credentials', 'secretAccessKeyFile')),
-      sessionToken: file('credentials', 'sessionTokenFile'),
-    },
+    method: store.method,
+    credentials: store.credentials && assembleCredentials(['stores', name, 'credentials'], store.credentials, named),
     sts: {
       endpoint: new URL(stsEndpoint).origin,
       region: stsRegion,
@@ -57,6 +55,8 @@ const assembleStore = (name: string, store: FileConfig['stores'][string], files:
       sourceIdentity: store.sts.sourceIdentity,
       sessionSeconds: store.sts.sessionSeconds,
       iamEscapes: store.sts.iamEscapes ?? isAws,
+      sessionTags: store.sts.sessionTags,
+      transitiveTags: store.sts.transitiveTags,
     },
   };
 };
@@ -65,11 +65,12 @@ const assembleBucket = (name: string, config: FileConfig): BucketConfig => {
   const bucket = promised(config.buckets[name]);
   const storeName = bucket.store ?? promised(Object.keys(config.stores)[0]);
   return {
+  const store = promised(config.stores[storeName]);
     name,
     id: bucket.id ?? name,
     storeName,
     storeBucket: bucket.storeBucket ?? name,
-    roleArn: bucket.roleArn ?? promised(config.stores[storeName]?.sts.roleArn),
+    roleArn: store.method === 'static' ? 'static' : (bucket.roleArn ?? promised(store.sts.roleArn)),
     encryption: bucket.encryption,
     prefixes: Object.entries(bucket.prefixes)
       .map(([prefix, encryption]) => ({ prefix, encryption }))

@@ -26,13 +26,20 @@ export interface IssuerConfig extends Readonly<FileIssuer> {
   readonly ca: string | undefined;
 }
 
-interface StaticCredentials {
+/** Keys of a store or of KMS, as they were when the configuration was read. */
+export interface KeyCredentials {
   readonly accessKeyId: Secret;
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret | undefined;
+  /** Where they stand, to be read again: absolute paths. Undefined: they came in variables. */
+  readonly files:
+    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken: string | undefined }
+    | undefined;
 }
 
-interface StsConfig extends Readonly<Pick<FileStore['sts'], 'sourceIdentity' | 'sessionSeconds'>> {
+interface StsConfig extends Readonly<
+  Pick<FileStore['sts'], 'sourceIdentity' | 'sessionSeconds' | 'sessionTags' | 'transitiveTags'>
+> {
   readonly endpoint: string;
   readonly region: string;
   readonly externalId: string | undefined;
@@ -51,8 +58,9 @@ export interface StoreConfig {
     readonly serverName: string | undefined;
     readonly minVersion: FileStore['tls']['minVersion'];
   };
-  /** Undefined: the default chain of the AWS SDK. */
-  readonly credentials: StaticCredentials | undefined;
+  readonly method: FileStore['method'];
+  /** Undefined: the default chain of the AWS SDK. There where the method is `static`. */
+  readonly credentials: KeyCredentials | undefined;
   readonly sts: StsConfig;
 }
 
@@ -62,6 +70,7 @@ export interface BucketConfig {
   readonly id: string;
   readonly storeName: string;
   readonly storeBucket: string;
+  /** `static` where no role is assumed. */
   readonly roleArn: string;
   readonly encryption: FileBucket['encryption'];
   readonly prefixes: readonly { readonly prefix: string; readonly encryption: FileBucket['encryption'] }[];
@@ -111,7 +120,7 @@ export interface KmsKeyringConfig {
   /** PEM text; undefined: the system's certificates. */
   readonly ca: string | undefined;
   /** Undefined: the default chain of the AWS SDK. */
-  readonly credentials: StaticCredentials | undefined;
+  readonly credentials: KeyCredentials | undefined;
   readonly current: number;
   /** KMS keys by version. */
   readonly keyIds: ReadonlyMap<number, string>;
@@ -140,7 +149,7 @@ interface SessionsConfig extends Readonly<
 
 export interface Config extends Readonly<Pick<FileConfig, 'workers' | 'limits' | 'timeouts' | 'log'>> {
   readonly listen: ListenConfig;
-  readonly admin: { readonly address: Address };
+  readonly admin: { readonly address: Address; readonly allowedHosts: readonly string[] };
   readonly issuers: readonly IssuerConfig[];
   readonly stores: readonly StoreConfig[];
   readonly buckets: readonly BucketConfig[];

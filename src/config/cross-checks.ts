@@ -3,7 +3,6 @@
  * every mistake at once: a value of the wrong kind counts as absent here and is reported by the schema.
  */
 import { isBucketName } from '../s3/bucket-name.ts';
-import { awsEndpoint } from './aws.ts';
 import { checkKeyring } from './keyring-checks.ts';
 import { checkLegacy } from './legacy-checks.ts';
 import { entries, text, url, type Loose, type Report } from './loose.ts';
@@ -11,8 +10,9 @@ import { requiredPins } from './public-issuers.ts';
 import { schema, type FileConfig } from './schema.ts';
 import { isEntryName, isLoopback, parseAddress } from './shapes.ts';
 
-type LooseConfig = Loose<FileConfig>;
-type Entry<K extends 'issuers' | 'stores' | 'buckets'> = Loose<FileConfig[K][string]>;
+import { checkStore } from './store-checks.ts';
+export type LooseConfig = Loose<FileConfig>;
+type Entry<K extends 'issuers' | 'buckets'> = Loose<FileConfig[K][string]>;
 
 const checkListen = (listen: Loose<FileConfig['listen']>, report: Report): void => {
   const socket = text(listen?.socket);
@@ -72,28 +72,6 @@ const checkIssuer = (path: readonly string[], issuer: Entry<'issuers'>, report: 
   }
 };
 
-const checkStore = (path: readonly string[], store: Entry<'stores'>, report: Report): void => {
-  const plaintext = 'is plain http; use https, or set `allowPlaintextHttp: true` on this store';
-  if (url(store?.endpoint)?.protocol === 'http:' && store?.allowPlaintextHttp !== true) {
-    report([...path, 'endpoint'], plaintext);
-  }
-  if (url(store?.sts?.endpoint)?.protocol === 'http:' && store?.allowPlaintextHttp !== true) {
-    report([...path, 'sts', 'endpoint'], plaintext);
-  }
-  const region = text(store?.region);
-  if (store?.region === undefined) report([...path, 'region'], 'is missing; must be the name of a region');
-  if (store?.endpoint === undefined && region !== undefined && awsEndpoint('s3', region) === undefined) {
-    report([...path, 'endpoint'], 'is missing, and the region is none of AWS; must be an https URL');
-  }
-  const { accessKeyIdFile, secretAccessKeyFile, sessionTokenFile } = store?.credentials ?? {};
-  const given = [accessKeyIdFile, secretAccessKeyFile, sessionTokenFile].some((file) => file !== undefined);
-  if (given && accessKeyIdFile === undefined) report([...path, 'credentials', 'accessKeyIdFile'], 'is missing');
-  if (given && secretAccessKeyFile === undefined) report([...path, 'credentials', 'secretAccessKeyFile'], 'is missing');
-  if (store?.credentials !== undefined && !given) {
-    report([...path, 'credentials'], 'is empty; name accessKeyIdFile and secretAccessKeyFile, or remove it');
-  }
-};
-
 /** Reports every value that a second entry repeats. */
 const unique = (
   values: readonly (readonly [readonly string[], string | undefined])[],
@@ -134,7 +112,24 @@ const checkEncryption = (
   }
 };
 
-const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): void => {
+const checkRole = (
+  path: readonly string[],
+  bucket: Entry<'buckets'>,
+  store: Loose<FileConfig['stores'][string]>,
+  report: Report,
+): void => {
+  if (!store) return;
+  if (store.method === 'static') {
+    if (bucket?.roleArn !== undefined) {
+      report([...path, 'roleArn'], 'is never assumed: the store has `method: static`; remove it');
+    }
+  } else if (bucket?.roleArn === undefined && store.sts?.roleArn === undefined) {
+    report([...path, 'roleArn'], "is missing; name a role here or in the store's `sts.roleArn`");
+  }
+};
+
+/** Checks every bucket, and all of them together. */
+export const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): void => {
   const stores = entries(config.stores);
   const buckets = entries(config.buckets);
   const storeOf = (bucket: Entry<'buckets'>): string | undefined =>
@@ -152,9 +147,7 @@ const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): void =>
         `is not among the stores; must be one of ${stores.map(([known]) => known).join(', ')}`,
       );
     }
-    if (store && bucket?.roleArn === undefined && store.sts?.roleArn === undefined) {
-      report([...path, 'roleArn'], "is missing; name a role here or in the store's `sts.roleArn`");
-    }
+    checkRole(path, bucket, store, report);
     checkLegacy(path, bucket, report);
     checkEncryption(path, bucket, config.keyring !== undefined, report);
   }
@@ -194,10 +187,8 @@ const checkSessions = (sessions: Loose<FileConfig['sessions']>, report: Report):
   }
 };
 
-const crossCheck = (value: unknown, report: Report): void => {
-  if (typeof value !== 'object' || value === null) return;
-  const config = value as NonNullable<LooseConfig>;
-  checkListen(config.listen, report);
+/** Checks the names that the operator chose, and that there are some. */
+export const checkNames = (config: NonNullable<LooseConfig>, report: Report): void => {
   for (const kind of ['issuers', 'stores', 'buckets'] as const) {
     if (config[kind] !== undefined && entries<unknown>(config[kind]).length === 0)
       report([kind], 'is empty; name at least one');
@@ -210,11 +201,19 @@ const crossCheck = (value: unknown, report: Report): void => {
     }
   }
   for (const [name, issuer] of entries(config.issuers)) checkIssuer(['issuers', name], issuer, report);
+};
+
+const crossCheck = (value: unknown, report: Report): void => {
+  if (typeof value !== 'object' || value === null) return;
+  const config = value as NonNullable<LooseConfig>;
+  checkListen(config.listen, report);
+  if (config.sidecar !== undefined) report(['sidecar'], 'is for `sallyport sidecar` only; remove it');
+  checkNames(config, report);
   unique(
     entries(config.issuers).map(([name, issuer]) => [['issuers', name, 'issuer'], text(issuer?.issuer)] as const),
     (path, first) => report(path, `is also that of ${first}; list all audiences in one entry`),
   );
-  for (const [name, store] of entries(config.stores)) checkStore(['stores', name], store, report);
+  for (const [name, store] of entries(config.stores)) checkStore(['stores', name], store, config.issuers, report);
   checkBuckets(config, report);
   checkKeyring(config.keyring, report);
   checkSessions(config.sessions, report);

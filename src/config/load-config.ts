@@ -85,5 +85,5 @@ export const loadConfig = async ({ path, env }: LoadOptions): Promise<Config> =>
     })),
   ];
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return assemble(parsed.data, files, directory);
+  return assemble(parsed.data, { files, provided, directory });
 };

@@ -97,91 +97,6 @@ const issuer = z.strictObject({
   ),
 });
 
-const role = key(
-  text(isRoleArn).optional(),
-  'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`',
-  'Role to assume.',
-);
-
-const store = z.strictObject({
-  endpoint: key(
-    origin.optional(),
-    'an https URL of scheme, host and port',
-    'The S3 endpoint. Requests are path-style.',
-    { derivedDefault: '`AWS_ENDPOINT_URL_S3`, else that of AWS in the region' },
-  ),
-  region: key(
-    text((value) => /^[a-z0-9-]{1,64}$/.test(value)).optional(),
-    'the name of a region, such as `eu-central-1`',
-    'Region that requests are signed for; required.',
-    { derivedDefault: '`AWS_REGION`, else `AWS_DEFAULT_REGION`' },
-  ),
-  allowPlaintextHttp: flag(
-    'Accepts http endpoints. Names, sizes, plaintext metadata and STS credentials go over them.',
-  ),
-  tls: section(
-    {
-      caFile: key(
-        path.optional(),
-        'the path of a file',
-        'CA certificates (PEM) to trust for the store and its STS, instead of the system ones.',
-        { file: 'certificates', derivedDefault: '`AWS_CA_BUNDLE`' },
-      ),
-      serverName: key(
-        text((value) => /^[A-Za-z0-9.-]{1,253}$/.test(value)).optional(),
-        'a host name',
-        'Name that the certificate must carry, where it is not the host of the endpoint.',
-      ),
-      minVersion: key(
-        z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
-        '`TLSv1.2` or `TLSv1.3`',
-        'Lowest version of TLS.',
-      ),
-    },
-    'TLS towards the store. Certificates are always verified.',
-  ),
-  credentials: group(
-    {
-      accessKeyIdFile: file('secret', 'Access key id.'),
-      secretAccessKeyFile: file('secret', 'Secret access key.'),
-      sessionTokenFile: file('secret', 'Session token, where the credentials are temporary.'),
-    },
-    "The gateway's own credentials, which may do no more than assume roles. Without them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else the default chain of the AWS SDK (web identity, container, instance).",
-  ),
-  sts: section(
-    {
-      endpoint: key(origin.optional(), 'an https URL of scheme, host and port', 'The STS endpoint.', {
-        derivedDefault: "`AWS_ENDPOINT_URL_STS`, else AWS's in the region for AWS, the store's own for others",
-      }),
-      region: key(
-        text((value) => /^[a-z0-9-]{1,64}$/.test(value)).optional(),
-        'the name of a region',
-        'Region that STS requests are signed for.',
-        { derivedDefault: "the store's" },
-      ),
-      roleArn: key(
-        role,
-        'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`',
-        'Role to assume for buckets that name none.',
-      ),
-      externalId: key(
-        text((value) => /^[\w+=,.@:/-]{2,1224}$/.test(value)).optional(),
-        '2 to 1224 letters, digits or `+=,.@:/_-`',
-        'ExternalId that the trust policy of the role asks for.',
-      ),
-      sourceIdentity: flag('Sets SourceIdentity. The trust policy must allow sts:SetSourceIdentity.'),
-      sessionSeconds: count(900, 43_200, 3600, 'Life of a session; never used beyond the end of the token.'),
-      iamEscapes: key(
-        z.boolean().optional(),
-        '`true` or `false`',
-        "Whether the store's IAM understands `${*}`, `${?}` and `${$}` as literal characters.",
-        { derivedDefault: '`true` for AWS, `false` for others' },
-      ),
-    },
-    'How roles are assumed.',
-  ),
-});
-
 const encryption = z.enum(['required', 'migrating', 'off']);
 
 const bucket = z.strictObject({
@@ -231,6 +146,9 @@ export const schema = z.strictObject({
       ),
     },
     'The port of operators.',
+      allowedHosts: hosts(
+        'Hosts that requests to it may name beside `localhost`, `127.0.0.1`, `[::1]` and the address that they came in on.',
+      ),
   ),
   workers: key(
     z.union([whole(1, 64), z.literal('auto')]).default(1),
@@ -254,6 +172,7 @@ export const schema = z.strictObject({
   policies: key(
     z.strictObject({
       directory: key(path, 'the path of a directory', 'Directory of the policy files.', { file: 'directory' }),
+  sidecar,
     }),
     'a group of keys',
     'What callers may do.',

@@ -69,6 +69,10 @@ export const isEntryName = (text: string): boolean => /^[a-z0-9](?:[a-z0-9-]{0,6
 export const isRoleArn = (text: string): boolean =>
   text.length <= 2048 && /^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[^\s:]*:role\/[\x21-\x7e]+$/.test(text);
 
+/** The key of a tag of STS; `aws:` is AWS's own. */
+export const isTagKey = (text: string): boolean =>
+  /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u.test(text) && !/^aws:/i.test(text);
+
 /** A name of user metadata without `x-amz-meta-`, as stores give it back; not the one of our own envelope. */
 export const isMetadataName = (text: string): boolean =>
   /^[a-z0-9][a-z0-9_-]{0,63}$/.test(text) && text !== 'sallyport';

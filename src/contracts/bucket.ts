@@ -10,7 +10,7 @@ export interface Bucket extends EncryptionRules {
   readonly store: Store;
   /** The bucket's name in that store (default: the name). */
   readonly storeBucket: string;
-  /** The role to assume for accesses to this bucket. */
+  /** The role to assume for accesses to this bucket; `static` where its store has no STS. */
   readonly roleArn: string;
 }
 

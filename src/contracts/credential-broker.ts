@@ -9,10 +9,20 @@ export interface AssumeRolePlan {
   /** Injective in (issuer, subject). `[\w+=,.@-]{2,64}` */
   readonly sessionName: string;
   readonly sourceIdentity: string | undefined;
-  /** Compact JSON, at most 2,048 characters. */
+  /** Compact JSON, at most 2,048 characters. Empty where the store has no STS: then policy is enforced here alone. */
   readonly sessionPolicy: string;
-  /** The policy that the caller's session is bound to: sessions at the store are not shared between bindings. */
-  readonly binding?: string;
+  /** Tag and value, as STS takes them. */
+  readonly sessionTags?: readonly (readonly [string, string])[];
+  /**
+   * Names its session in the cache: a digest of all that sets one apart, who asks (issuer, subject, actor, groups and
+   * binding) and what is asked for.
+   */
+  readonly sessionKey: string;
+  /**
+   * What to ask for instead where STS finds `sessionPolicy` too large: the accesses of this request and nothing else.
+   * @throws GatewayError AccessDenied, InvalidRequest when these cannot be said or do not fit
+   */
+  readonly narrower?: () => AssumeRolePlan;
   /** Credentials are not used after this: the end of the caller's token. */
   readonly notAfterMs: number;
 }
@@ -39,7 +49,10 @@ export interface CredentialBroker {
    * @throws GatewayError InvalidRequest when not even the accesses fit
    */
   readonly plan: (principal: Principal, scopes: readonly AccessScope[]) => AssumeRolePlan;
-  /** @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us) */
+  /**
+   * Those of the plan, or of its narrower one.
+   * @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us)
+   */
   readonly credentials: (plan: AssumeRolePlan) => Promise<StoreCredentials>;
   /** Drops cached credentials that the store has refused, so that the next call asks STS again. */
   readonly forget: (plan: AssumeRolePlan) => void;

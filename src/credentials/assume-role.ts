@@ -10,16 +10,9 @@ import type { Clock } from '../contracts/clock.ts';
 import type { AssumeRolePlan, StoreCredentials } from '../contracts/credential-broker.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { stsFailure } from './sts-failure.ts';
-
-/** The gateway's own credentials at a store's STS. */
-export interface BaseCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  /** Asked for again ahead of this. */
-  readonly expiration?: Date;
-}
+import { chainSource, type BaseSource } from './base-credentials.ts';
+import type { SessionTagRules } from './session-tags.ts';
+import { isRefusal, stsFailure } from './sts-failure.ts';
 
 /** A store's STS, and how roles are assumed there. */
 export interface StsStore {
@@ -27,8 +20,10 @@ export interface StsStore {
   readonly name: string;
   readonly stsEndpoint: string;
   readonly region: string;
-  /** Left out: the default chain of the AWS SDK. */
-  readonly baseCredentials?: BaseCredentials | (() => Promise<BaseCredentials>);
+  /** Who the gateway is itself. Left out: the default chain of the AWS SDK. */
+  readonly base?: BaseSource;
+  /** `static`: it has no STS; the base credentials are used as they are. Left out: `assume-role`. */
+  readonly method?: 'assume-role' | 'static';
   /** PEM; instead of the system's certificates. */
   readonly ca?: string;
   /** The name that the certificate must carry, where it is not the host of the endpoint. */
@@ -41,6 +36,10 @@ export interface StsStore {
     readonly sourceIdentity: boolean;
     /** 900 or more. */
     readonly durationSeconds: number;
+    /** Claims by the tags that are made of them. */
+    readonly sessionTags?: SessionTagRules;
+    /** Of these tags, those that stay when a role is assumed out of the session. */
+    readonly transitiveTags?: readonly string[];
   };
 }
 
@@ -59,6 +58,8 @@ export interface AssumeRole {
 }
 
 const MAX_SOCKETS = 64;
+const MAX_CHAINED_SECONDS = 3600;
+const LATE = "the gateway's own credentials did not come in time";
 const MAX_RESPONSE_BYTES = 65_536;
 
 /**
@@ -66,25 +67,43 @@ const MAX_RESPONSE_BYTES = 65_536;
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
 export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }: AssumeRoleOptions): AssumeRole {
-  const client = createClient(store, timeoutMs);
-  const { externalId } = store.roleDefaults;
+  const base = store.base ?? chainSource(store.region);
+  const client = createClient(store, base, timeoutMs);
+  const { externalId, transitiveTags = [] } = store.roleDefaults;
+
+  const ask = async (plan: AssumeRolePlan, wantedSeconds: number, signal: AbortSignal): Promise<StoreCredentials> => {
+    const { sessionToken } = await inTime(base.current(), signal);
+    // A role that is assumed out of a session lasts an hour at most; STS refuses whoever asks for more.
+    const durationSeconds = sessionToken === undefined ? wantedSeconds : Math.min(wantedSeconds, MAX_CHAINED_SECONDS);
+    const tags = plan.sessionTags ?? [];
+    const kept = tags.flatMap(([tag]) => (transitiveTags.includes(tag) ? [tag] : []));
+    const askedAtMs = clock.now();
+    const command = new AssumeRoleCommand({
+      RoleArn: plan.roleArn,
+      RoleSessionName: plan.sessionName,
+      Policy: plan.sessionPolicy,
+      DurationSeconds: durationSeconds,
+      ...(externalId === undefined ? {} : { ExternalId: externalId }),
+      ...(plan.sourceIdentity === undefined ? {} : { SourceIdentity: plan.sourceIdentity }),
+      ...(tags.length === 0 ? {} : { Tags: tags.map(([Key, Value]) => ({ Key, Value })) }),
+      ...(kept.length === 0 ? {} : { TransitiveTagKeys: kept }),
+    });
+    const output = await client.send(command, { abortSignal: signal });
+    // Counted from before the call and by our own clock too: a store's clock that runs ahead must not let us use
+    // credentials for longer than they live.
+    return credentialsOf(output, askedAtMs + durationSeconds * 1000);
+  };
 
   return {
     call: async (plan, durationSeconds) => {
       const startedMs = clock.now();
-      const command = new AssumeRoleCommand({
-        RoleArn: plan.roleArn,
-        RoleSessionName: plan.sessionName,
-        Policy: plan.sessionPolicy,
-        DurationSeconds: durationSeconds,
-        ...(externalId === undefined ? {} : { ExternalId: externalId }),
-        ...(plan.sourceIdentity === undefined ? {} : { SourceIdentity: plan.sourceIdentity }),
-      });
+      const signal = AbortSignal.timeout(timeoutMs);
       try {
-        const output = await client.send(command, { abortSignal: AbortSignal.timeout(timeoutMs) });
-        // Counted from before the call and by our own clock too: a store's clock that runs ahead must not let us use
-        // credentials for longer than they live.
-        const credentials = credentialsOf(output, startedMs + durationSeconds * 1000);
+        const credentials = await ask(plan, durationSeconds, signal).catch(async (error: unknown) => {
+          // Keys may have been rotated since they were looked at.
+          if (!isRefusal(error) || !(await inTime(base.renew(), signal))) throw error;
+          return ask(plan, durationSeconds, signal);
+        });
         observer.call('sts', 'ok', clock.now() - startedMs);
         return credentials;
       } catch (error) {
@@ -96,7 +115,16 @@ export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }
   };
 }
 
-function createClient(store: StsStore, timeoutMs: number): STSClient {
+/** Whatever credentials come from is not to be waited for without end, and has no way to be told to stop. */
+function inTime<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = (): void => reject(new GatewayError('ServiceUnavailable', 'assume-role', { detail: LATE }));
+  if (signal.aborted) late();
+  else signal.addEventListener('abort', late, { once: true });
+  return Promise.race([answer, promise]).finally(() => signal.removeEventListener('abort', late));
+}
+
+function createClient(store: StsStore, base: BaseSource, timeoutMs: number): STSClient {
   const sockets = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: 60_000 };
   const client = new STSClient({
     endpoint: store.stsEndpoint,
@@ -110,7 +138,8 @@ function createClient(store: StsStore, timeoutMs: number): STSClient {
     userAgentAppId: 'sallyport',
     authSchemePreference: ['sigv4'],
     disableClockSkewCorrection: false,
-    ...(store.baseCredentials === undefined ? {} : { credentials: store.baseCredentials }),
+    // A source keeps them itself; the SDK would keep for ever what has no expiration.
+    credentials: Object.assign(async () => base.current(), { memoized: true }),
     requestHandler: {
       connectionTimeout: timeoutMs,
       requestTimeout: timeoutMs,

@@ -6,6 +6,7 @@ import type { Grant } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { AccessScope } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { granted } from './granted.ts';
 import { policyDocument, sessionPolicies, type PolicyPart, type SessionPolicies } from './session-policies.ts';
 
 /** What AssumeRole takes, in characters. */
@@ -20,14 +21,18 @@ const CANDIDATES: readonly Candidate[] = [
   ({ ofRules }, { accesses }) => ofRules(accesses),
 ];
 
+export interface PolicyPlanner {
+  /** The widest that fits. @throws GatewayError AccessDenied, InvalidRequest (not even the accesses fit) */
+  readonly widest: (scopes: readonly AccessScope[]) => string;
+  /** The accesses and nothing else. @throws GatewayError AccessDenied, InvalidRequest */
+  readonly exact: (scopes: readonly AccessScope[]) => string;
+}
+
 /**
  * Makes the planner of one store. What was worked out of grants lives as long as they do. `isTooLarge`: what STS found
  * too large before, by a measure of its own.
  */
-export function createPolicyPlanner(
-  iamEscapes: boolean,
-  isTooLarge: (policy: string) => boolean,
-): (scopes: readonly AccessScope[]) => string {
+export function createPolicyPlanner(iamEscapes: boolean, isTooLarge: (policy: string) => boolean): PolicyPlanner {
   const known = new WeakMap<readonly Grant[], WeakMap<Bucket, SessionPolicies>>();
   // The hot path: nothing to put together, nothing to measure.
   const documents = new WeakMap<PolicyPart, string>();
@@ -50,8 +55,13 @@ export function createPolicyPlanner(
 
   const fits = (policy: string): boolean => policy.length <= MAX_POLICY_LENGTH && !isTooLarge(policy);
 
-  return (scopes) => {
-    const merged = mergeByBucket(scopes);
+  const exact = (merged: readonly AccessScope[]): string => {
+    refuseLong(merged);
+    const policy = policyDocument(merged.map((scope) => policiesOf(scope).exact(scope.accesses)));
+    if (fits(policy)) return policy;
+    throw tooLarge();
+  };
+  const widest = (merged: readonly AccessScope[]): string => {
     for (const candidate of CANDIDATES) {
       const parts = merged.flatMap((scope) => {
         const part = candidate(policiesOf(scope), scope);
@@ -61,12 +71,17 @@ export function createPolicyPlanner(
       const policy = document(parts);
       if (fits(policy)) return policy;
     }
-    refuseLong(merged);
-    const policy = policyDocument(merged.map((scope) => policiesOf(scope).exact(scope.accesses)));
-    if (fits(policy)) return policy;
-    throw tooLarge();
+    return exact(merged);
   };
+  return { widest: (scopes) => widest(mergeByBucket(scopes)), exact: (scopes) => exact(mergeByBucket(scopes)) };
 }
+
+/** For a store whose own IAM is told nothing: the grants are looked at once more all the same. */
+export const unspokenPolicy: PolicyPlanner['widest'] = (scopes) => {
+  const covered = scopes.every(({ grants, accesses }) => accesses.every((access) => granted(grants, access)));
+  if (covered) return '';
+  throw new GatewayError('AccessDenied', 'assume-role', { detail: 'no grant covers this access' });
+};
 
 /** A copy within one bucket comes as one scope or as two. */
 function mergeByBucket(scopes: readonly AccessScope[]): readonly AccessScope[] {
@@ -87,7 +102,7 @@ function refuseLong(scopes: readonly AccessScope[]): void {
   if (length > MAX_POLICY_LENGTH) throw tooLarge();
 }
 
-const tooLarge = () =>
+export const tooLarge = () =>
   new GatewayError('InvalidRequest', 'assume-role', {
     detail: 'the grants of this identity are too many for one session policy, and so are the keys of this request',
   });

@@ -101,7 +101,8 @@ export function createSessionCache({ clock, observer, maxSessions }: SessionCach
   };
 }
 
-function refuseAfter(notAfterMs: number, nowMs: number): void {
+/** @throws GatewayError ExpiredToken once the caller's time has passed */
+export function refuseAfter(notAfterMs: number, nowMs: number): void {
   // Written so that a time which is no number refuses too.
   if (nowMs < notAfterMs) return;
   throw new GatewayError('ExpiredToken', 'assume-role', { detail: 'the token ended before the store was asked' });

@@ -14,6 +14,12 @@ const TOO_LARGE = 'PackedPolicyTooLarge';
 /** Whether STS refused the session policy for its size alone. */
 export class PolicyTooLargeError extends GatewayError {}
 
+/** Whether STS answered, and did not want what it was asked, or not from us. */
+export function isRefusal(error: unknown): boolean {
+  const status = member(member(error, '$metadata'), 'httpStatusCode');
+  return typeof status === 'number' && status >= 400 && status < 500;
+}
+
 /** Turns a failure of AssumeRole into the gateway's own. A failure of our own passes through. */
 export function stsFailure(error: unknown, storeName: string, roleArn: string): GatewayError {
   if (error instanceof GatewayError) return error;

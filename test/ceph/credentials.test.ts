@@ -6,6 +6,7 @@ import type { Access, Grant } from '../../src/contracts/authorizer.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
 import type { AccessScope, StoreCredentials } from '../../src/contracts/credential-broker.ts';
 import type { StsStore } from '../../src/credentials/assume-role.ts';
+import { fixedSource } from '../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../src/credentials/broker.ts';
 import { VERBS } from '../../src/s3/operations.ts';
 import { startCeph, type Ceph, type CephKeys } from '../support/ceph.ts';
@@ -40,7 +41,7 @@ describe('credentials of a real store', function () {
           name: 'ceph',
           stsEndpoint: ceph.lab.endpoint,
           region: ceph.lab.region,
-          baseCredentials: ceph.lab.gateway,
+          base: fixedSource(ceph.lab.gateway),
           iamEscapes: false,
           roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
           ...changes,
@@ -408,7 +409,7 @@ describe('credentials of a real store', function () {
     await assert.rejects(keysFor(grants, object('GET', 'abc'), none), { code: 'ServiceUnavailable' });
     const observer = rememberingObserver();
     const secretAccessKey = 'wrongsecretwrongsecretwrongsecret1234567';
-    const broker = brokerOf({ baseCredentials: { ...ceph.lab.gateway, secretAccessKey } }, observer);
+    const broker = brokerOf({ base: fixedSource({ ...ceph.lab.gateway, secretAccessKey }) }, observer);
     const plan = broker.plan(principal(), [scope(reports, grants, object('GET', 'abc'))]);
     await assert.rejects(broker.credentials(plan), (error: unknown) => {
       assert.ok(!inspect([error, observer.said], { depth: 50 }).includes(secretAccessKey));

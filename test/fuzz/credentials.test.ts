@@ -102,7 +102,7 @@ function enforced(policy: string, asked: Asked): readonly (readonly [verbs: read
 }
 
 const planned = (all: readonly Grant[], iamEscapes: boolean, asked: readonly Access[]) =>
-  createPolicyPlanner(iamEscapes, () => false)([{ bucket: bucket(), grants: all, accesses: asked }]);
+  createPolicyPlanner(iamEscapes, () => false).widest([{ bucket: bucket(), grants: all, accesses: asked }]);
 
 /** The verbs that a request asks for on the same object. */
 const together = (asked: readonly Asked[], one: Asked): readonly Verb[] =>

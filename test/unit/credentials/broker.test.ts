@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import type { StsStore } from '../../../src/credentials/assume-role.ts';
+import { fixedSource } from '../../../src/credentials/base-credentials.ts';
 import { createCredentialBroker, type CredentialBrokerOptions } from '../../../src/credentials/broker.ts';
 import type { Access, Grant } from '../../../src/contracts/authorizer.ts';
 import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
@@ -34,7 +35,7 @@ describe('credential broker', () => {
           name: 'main',
           stsEndpoint: sts.endpoint,
           region: 'us-east-1',
-          baseCredentials: { accessKeyId: 'AKIABASE', secretAccessKey: BASE_SECRET },
+          base: fixedSource({ accessKeyId: 'AKIABASE', secretAccessKey: BASE_SECRET }),
           iamEscapes: true,
           roleDefaults: { sourceIdentity: false, durationSeconds: 3600 },
           ...store,
@@ -123,7 +124,7 @@ describe('credential broker', () => {
       const broker = makeBroker();
       const alice = principal();
       const first = broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/a'))]);
-      assert.equal(broker.plan(alice, [scope(REPORTS, GRANTS, object('PUT', '2026/b'))]), first);
+      assert.equal(broker.plan(alice, [scope(REPORTS, GRANTS, object('PUT', '2026/b'))]).sessionKey, first.sessionKey);
       const reloaded = [allow(['GET'], { prefix: '2026/' })];
       assert.notEqual(
         broker.plan(alice, [scope(REPORTS, reloaded, object('GET', '2026/a'))]).sessionPolicy,
@@ -175,7 +176,8 @@ describe('credential broker', () => {
         scope(REPORTS, GRANTS, object('PUT', '2026/x')),
         scope(REPORTS, GRANTS, object('GET', '2026/y')),
       ]);
-      assert.equal(broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/z'))]), copy);
+      const read = broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/z'))]);
+      assert.equal(read.sessionKey, copy.sessionKey);
     });
 
     it('never takes two stores or two roles for one, nor a request that asks for nothing', () => {
@@ -520,22 +522,63 @@ describe('credential broker', () => {
       await broker.credentials(planFor(broker, { subject: 'bob' }));
     });
 
-    it('narrow the next plan when STS finds the policy too large, and end in InvalidRequest', async () => {
+    it('ask for the accesses of the request alone where STS finds the policy too large, and narrow later plans', async () => {
       const broker = makeBroker();
       const alice = principal();
-      sts.answer = refuse(400, 'PackedPolicyTooLarge');
+      const give = sts.answer;
+      sts.answer = (response, form) => {
+        const exact = form.get('Policy')?.includes('"arn:aws:s3:::reports/2026/q3.csv"') === true;
+        (exact ? give : refuse(400, 'PackedPolicyTooLarge'))(response, form);
+      };
       const planned = () => broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))]);
       const wide = planned();
       assert.ok(wide.sessionPolicy.includes('s3:PutObject'));
-      assert.equal((await failureOf(broker, wide)).code, 'ServiceUnavailable');
+      const given = await broker.credentials(wide);
+      assert.deepEqual(JSON.parse(String(formOf(1)['Policy'])), {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: ['s3:GetObject', 's3:GetObjectAttributes'],
+            Resource: 'arn:aws:s3:::reports/2026/q3.csv',
+          },
+        ],
+      });
+      assert.equal(await broker.credentials(wide), given);
       const withoutPut = planned();
       assert.ok(!withoutPut.sessionPolicy.includes('s3:PutObject'));
       assert.ok(withoutPut.sessionPolicy.includes('"arn:aws:s3:::reports/2026/*"'));
-      assert.equal((await failureOf(broker, withoutPut)).code, 'ServiceUnavailable');
-      const narrow = planned();
-      assert.ok(narrow.sessionPolicy.includes('"arn:aws:s3:::reports/2026/q3.csv"'));
-      assert.equal((await failureOf(broker, narrow)).code, 'ServiceUnavailable');
-      assert.throws(planned, { code: 'InvalidRequest' });
+      assert.equal(await broker.credentials(withoutPut), given);
+      assert.ok(planned().sessionPolicy.includes('"arn:aws:s3:::reports/2026/q3.csv"'));
+      assert.equal(broker.health()[0]?.state, 'ok');
+    });
+
+    it('never give the narrow session of one request to another whose plan was too large as well', async () => {
+      const broker = makeBroker();
+      const alice = principal();
+      const give = sts.answer;
+      sts.answer = (response, form) => {
+        const wide = form.get('Policy')?.includes('/2026/*') === true;
+        (wide ? refuse(400, 'PackedPolicyTooLarge') : give)(response, form);
+      };
+      const keys = ['2026/a', '2026/b', '2026/a'];
+      const plans = keys.map((key) => broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', key))]));
+      assert.equal(new Set(plans.map(({ sessionKey }) => sessionKey)).size, 1);
+      const [a, b, again] = await Promise.all(plans.map(async (plan) => broker.credentials(plan)));
+      assert.notEqual(a, b);
+      assert.equal(a, again);
+      const [forgotten] = plans;
+      assert.ok(forgotten !== undefined);
+      nowMs += MINUTE;
+      broker.forget(forgotten);
+      assert.notEqual(await broker.credentials(forgotten), a);
+    });
+
+    it('end in InvalidRequest where STS finds the narrowest policy too large', async () => {
+      const broker = makeBroker();
+      sts.answer = refuse(400, 'PackedPolicyTooLarge');
+      assert.equal((await failureOf(broker, planFor(broker))).code, 'InvalidRequest');
+      assert.equal(sts.calls.length, 2);
     });
 
     it('leave STS healthy where it answered with a refusal of one role', async () => {

@@ -18,7 +18,7 @@ const onAws = (...grants: Grant[]) => policiesOf(grants, true);
 const onRgw = (...grants: Grant[]) => policiesOf(grants, false);
 /** What is asked of STS in the end, within what it takes. */
 const planned = (grants: readonly Grant[], ...accesses: Access[]) =>
-  createPolicyPlanner(true, () => false)([scope(bucket(), grants, ...accesses)]);
+  createPolicyPlanner(true, () => false).widest([scope(bucket(), grants, ...accesses)]);
 const policy = (...statements: object[]) => JSON.stringify({ Version: '2012-10-17', Statement: statements });
 
 const READ = ['s3:GetObject', 's3:GetObjectAttributes'];

@@ -14,6 +14,8 @@ export interface StsDouble {
   readonly endpoint: string;
   /** The form of every call so far. */
   readonly calls: URLSearchParams[];
+  /** Access key id, and token of the session where there is one, that signed each call; empty for an unsigned one. */
+  readonly signers: { readonly accessKeyId: string; readonly sessionToken: string }[];
   /** How the next calls are answered; by default with credentials. */
   answer: (response: ServerResponse, form: URLSearchParams) => void;
   readonly close: () => Promise<void>;
@@ -25,6 +27,10 @@ export async function startStsDouble(clock: { readonly now: () => number }): Pro
     void text(request).then((body) => {
       const form = new URLSearchParams(body);
       double.calls.push(form);
+      double.signers.push({
+        accessKeyId: /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '',
+        sessionToken: String(request.headers['x-amz-security-token'] ?? ''),
+      });
       double.answer(response, form);
     });
   });
@@ -33,6 +39,7 @@ export async function startStsDouble(clock: { readonly now: () => number }): Pro
   const double: StsDouble = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls: [],
+    signers: [],
     answer: (response, form) => {
       giveSession(response, clock.now() + Number(form.get('DurationSeconds')) * 1000, `ASIA${double.calls.length}`);
     },
@@ -46,12 +53,17 @@ export async function startStsDouble(clock: { readonly now: () => number }): Pro
   return double;
 }
 
-export function giveSession(response: ServerResponse, expiresAtMs: number, accessKeyId = 'ASIA0'): void {
+export function giveSession(
+  response: ServerResponse,
+  expiresAtMs: number,
+  accessKeyId = 'ASIA0',
+  action = 'AssumeRole',
+): void {
   response.end(
-    `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>` +
+    `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${action}Result><Credentials>` +
       `<AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>${SESSION_SECRET}</SecretAccessKey>` +
       `<SessionToken>${SESSION_TOKEN}</SessionToken><Expiration>${new Date(expiresAtMs).toISOString()}</Expiration>` +
-      `</Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+      `</Credentials></${action}Result></${action}Response>`,
   );
 }
 

@@ -121,6 +121,7 @@ export function world(behaviour: Behaviour = {}): World {
         sessionName: 'session',
         sourceIdentity: undefined,
         sessionPolicy: `{${planned.length}}`,
+        sessionKey: `${planned.length}`,
         notAfterMs: 1,
       };
     },

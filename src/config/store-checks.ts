@@ -1,0 +1,84 @@
+/** The rules of a store that concern more than one key. Single keys may be wrong; the schema reports these. */
+import { awsEndpoint } from './aws.ts';
+import { entries, text, url, type Loose, type Report } from './loose.ts';
+import type { FileConfig } from './schema.ts';
+
+type Store = Loose<FileConfig['stores'][string]>;
+
+const MAX_TAGS = 50;
+/** What the gateway knows of a caller without any claim being configured. */
+const KNOWN_OF_ALL = ['sub', 'iss', 'groups', 'act'];
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+const checkEndpoints = (path: readonly string[], store: Store, report: Report): void => {
+  const plaintext = 'is plain http; use https, or set `allowPlaintextHttp: true` on this store';
+  if (url(store?.endpoint)?.protocol === 'http:' && store?.allowPlaintextHttp !== true) {
+    report([...path, 'endpoint'], plaintext);
+  }
+  if (url(store?.sts?.endpoint)?.protocol === 'http:' && store?.allowPlaintextHttp !== true) {
+    report([...path, 'sts', 'endpoint'], plaintext);
+  }
+  const region = text(store?.region);
+  if (store?.region === undefined) report([...path, 'region'], 'is missing; must be the name of a region');
+  if (store?.endpoint === undefined && region !== undefined && awsEndpoint('s3', region) === undefined) {
+    report([...path, 'endpoint'], 'is missing, and the region is none of AWS; must be an https URL');
+  }
+};
+
+const checkCredentials = (path: readonly string[], store: Store, report: Report): void => {
+  const { accessKeyIdFile, secretAccessKeyFile, sessionTokenFile } = store?.credentials ?? {};
+  const given = [accessKeyIdFile, secretAccessKeyFile, sessionTokenFile].some((file) => file !== undefined);
+  if (given && accessKeyIdFile === undefined) report([...path, 'credentials', 'accessKeyIdFile'], 'is missing');
+  if (given && secretAccessKeyFile === undefined) report([...path, 'credentials', 'secretAccessKeyFile'], 'is missing');
+  if (store?.credentials !== undefined && !given) {
+    report([...path, 'credentials'], 'is empty; name accessKeyIdFile and secretAccessKeyFile, or remove it');
+  }
+};
+
+const checkMethod = (path: readonly string[], store: Store, report: Report): void => {
+  if (store?.method !== 'static') return;
+  if (store.credentials === undefined) {
+    report([...path, 'credentials'], 'is missing; `method: static` uses the keys that stand here');
+  }
+  for (const [name] of entries<unknown>(store.sts)) {
+    report([...path, 'sts', name], 'says how roles are assumed, and `method: static` assumes none; remove it');
+  }
+};
+
+const checkTags = (
+  path: readonly string[],
+  sts: NonNullable<Store>['sts'],
+  issuers: Loose<FileConfig['issuers']>,
+  report: Report,
+): void => {
+  const tags = entries<unknown>(sts?.sessionTags);
+  const at = [...path, 'sts', 'sessionTags'];
+  const claims = new Set(entries(issuers).flatMap(([, issuer]) => listOf(issuer?.claims)));
+  if (tags.length > MAX_TAGS) report(at, `has more than the ${MAX_TAGS} tags that STS takes`);
+  for (const [tag, claim] of tags) {
+    // STS takes tags that differ in case only for one.
+    if (tags.some(([other]) => other !== tag && other.toLowerCase() === tag.toLowerCase())) {
+      report([...at, tag], 'differs from another tag in upper and lower case only');
+    }
+    if (text(claim) !== undefined && !KNOWN_OF_ALL.includes(String(claim)) && !claims.has(claim)) {
+      report([...at, tag], 'is made of a claim that no issuer lists in `claims`; add it there');
+    }
+  }
+  if (listOf(sts?.transitiveTags).some((tag) => !tags.some(([known]) => known === tag))) {
+    report([...path, 'sts', 'transitiveTags'], 'names a tag that is not in `sessionTags`');
+  }
+};
+
+/** Checks one store. */
+export const checkStore = (
+  path: readonly string[],
+  store: Store,
+  issuers: Loose<FileConfig['issuers']>,
+  report: Report,
+): void => {
+  checkEndpoints(path, store, report);
+  checkCredentials(path, store, report);
+  checkMethod(path, store, report);
+  checkTags(path, store?.sts, issuers, report);
+};

@@ -1,0 +1,110 @@
+/** The section of the schema for `stores`: where objects are kept, and as whom each store is asked. */
+import { z } from 'zod';
+import { count, file, flag, group, key, name, origin, path, section, text } from './schema-words.ts';
+import { isRoleArn, isTagKey } from './shapes.ts';
+
+export const role = key(
+  text(isRoleArn).optional(),
+  'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`',
+  'Role to assume.',
+);
+
+export const store = z.strictObject({
+  endpoint: key(
+    origin.optional(),
+    'an https URL of scheme, host and port',
+    'The S3 endpoint. Requests are path-style.',
+    { derivedDefault: '`AWS_ENDPOINT_URL_S3`, else that of AWS in the region' },
+  ),
+  region: key(
+    text((value) => /^[a-z0-9-]{1,64}$/.test(value)).optional(),
+    'the name of a region, such as `eu-central-1`',
+    'Region that requests are signed for; required.',
+    { derivedDefault: '`AWS_REGION`, else `AWS_DEFAULT_REGION`' },
+  ),
+  allowPlaintextHttp: flag(
+    'Accepts http endpoints. Names, sizes, plaintext metadata and STS credentials go over them.',
+  ),
+  tls: section(
+    {
+      caFile: key(
+        path.optional(),
+        'the path of a file',
+        'CA certificates (PEM) to trust for the store and its STS, instead of the system ones.',
+        { file: 'certificates', derivedDefault: '`AWS_CA_BUNDLE`' },
+      ),
+      serverName: key(
+        text((value) => /^[A-Za-z0-9.-]{1,253}$/.test(value)).optional(),
+        'a host name',
+        'Name that the certificate must carry, where it is not the host of the endpoint.',
+      ),
+      minVersion: key(
+        z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+        '`TLSv1.2` or `TLSv1.3`',
+        'Lowest version of TLS.',
+      ),
+    },
+    'TLS towards the store. Certificates are always verified.',
+  ),
+  method: key(
+    z.enum(['assume-role', 'static']).default('assume-role'),
+    '`assume-role` or `static`',
+    'How a caller is served there. `assume-role`: by a session of its STS, which the store itself holds to what policy grants. `static`: by `credentials` as they are, for a store without STS (Google Cloud Storage with HMAC keys); nothing but this gateway enforces policy there.',
+  ),
+  credentials: group(
+    {
+      accessKeyIdFile: file('secret', 'Access key id.'),
+      secretAccessKeyFile: file('secret', 'Secret access key.'),
+      sessionTokenFile: file('secret', 'Session token, where the credentials are temporary.'),
+    },
+    "The gateway's own credentials, which may do no more than assume roles. Files that are rotated on disk take effect without a restart. Without them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else the default chain of the AWS SDK (web identity, container, instance).",
+  ),
+  sts: section(
+    {
+      endpoint: key(origin.optional(), 'an https URL of scheme, host and port', 'The STS endpoint.', {
+        derivedDefault: "`AWS_ENDPOINT_URL_STS`, else AWS's in the region for AWS, the store's own for others",
+      }),
+      region: key(
+        text((value) => /^[a-z0-9-]{1,64}$/.test(value)).optional(),
+        'the name of a region',
+        'Region that STS requests are signed for.',
+        { derivedDefault: "the store's" },
+      ),
+      roleArn: key(
+        role,
+        'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`',
+        'Role to assume for buckets that name none.',
+      ),
+      externalId: key(
+        text((value) => /^[\w+=,.@:/-]{2,1224}$/.test(value)).optional(),
+        '2 to 1224 letters, digits or `+=,.@:/_-`',
+        'ExternalId that the trust policy of the role asks for.',
+      ),
+      sourceIdentity: flag('Sets SourceIdentity. The trust policy must allow sts:SetSourceIdentity.'),
+      sessionSeconds: count(
+        900,
+        43_200,
+        3600,
+        "Life of a session; never used beyond the end of the token. An hour at most where the gateway's own credentials are those of a role, as on EKS and EC2.",
+      ),
+      sessionTags: key(
+        z.record(text(isTagKey), name).default({}),
+        'a map from tags, of 1 to 128 letters, digits or `_.:/=+-@` and not `aws:…`, to names of claims',
+        "Session tags by the claims that they are made of: `sub`, `iss`, `groups`, `act` (who acts for the subject), or one of an issuer's `claims`. The trust policy must allow sts:TagSession. A caller whose value does not fit into a tag is refused.",
+        { entry: '<tag>' },
+      ),
+      transitiveTags: key(
+        z.array(name).max(50).default([]),
+        'a list of tags out of `sessionTags`',
+        'Tags that stay when another role is assumed out of the session.',
+      ),
+      iamEscapes: key(
+        z.boolean().optional(),
+        '`true` or `false`',
+        "Whether the store's IAM understands `${*}`, `${?}` and `${$}` as literal characters.",
+        { derivedDefault: '`true` for AWS, `false` for others' },
+      ),
+    },
+    'How roles are assumed.',
+  ),
+});

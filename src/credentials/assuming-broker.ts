@@ -1,0 +1,204 @@
+/**
+ * For stores with an STS: an allowed access in; what will be asked of STS, and then short-lived credentials, out. Each
+ * session is of one identity and one policy, is kept in memory only, and never outlives the caller's token.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Bucket } from '../contracts/bucket.ts';
+import type { Clock } from '../contracts/clock.ts';
+import type {
+  AccessScope,
+  AssumeRolePlan,
+  CredentialBroker,
+  StoreCredentials,
+} from '../contracts/credential-broker.ts';
+import type { HealthReport, HealthSource } from '../contracts/health.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { createAssumeRole, type AssumeRole, type StsStore } from './assume-role.ts';
+import { digest } from './digest.ts';
+import { createPolicyPlanner, tooLarge, type PolicyPlanner } from './plan-policy.ts';
+import { createSessionCache, SESSION_MARGIN_MS } from './session-cache.ts';
+import { sessionName } from './session-name.ts';
+import { sessionTags } from './session-tags.ts';
+import { PolicyTooLargeError } from './sts-failure.ts';
+
+/** STS gives no shorter sessions; where the token ends sooner, the rest of the session goes unused. */
+export const MIN_SESSION_SECONDS = 900;
+/** Keeps a session that is to last as long as a token from ending moments before it. */
+const SLACK_MS = SESSION_MARGIN_MS + 5000;
+const MAX_POLICIES_TOO_LARGE = 1000;
+
+export interface AssumingBrokerOptions {
+  readonly stores: readonly StsStore[];
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** Sessions kept at most. */
+  readonly maxSessions: number;
+  /** One call of STS, whole, in milliseconds. */
+  readonly stsTimeoutMs: number;
+}
+
+interface StoreState {
+  readonly store: StsStore;
+  readonly assumeRole: AssumeRole;
+  readonly policies: PolicyPlanner;
+  health: HealthReport;
+}
+
+/** What a plan says of an identity in a bucket, whatever it does there. */
+type Asker = Pick<AssumeRolePlan, 'sessionName' | 'sourceIdentity' | 'sessionTags'> & {
+  /** Digest of who asks. */
+  readonly identity: string;
+};
+
+/** Makes the broker of all stores with an STS; they share one cache of sessions. */
+export function createAssumingBroker(
+  options: AssumingBrokerOptions,
+): CredentialBroker & HealthSource & { readonly close: () => void } {
+  const { clock, observer, maxSessions, stsTimeoutMs: timeoutMs } = options;
+  const policiesTooLarge = new LRUCache<string, true>({ max: MAX_POLICIES_TOO_LARGE });
+  const isTooLarge = (policy: string): boolean => policiesTooLarge.has(policy);
+  const states = new Map(
+    options.stores.map((store): [string, StoreState] => {
+      const assumeRole = createAssumeRole(store, { clock, observer, timeoutMs });
+      const policies = createPolicyPlanner(store.iamEscapes, isTooLarge);
+      return [store.name, { store, assumeRole, policies, health: { name: `sts:${store.name}`, state: 'ok' } }];
+    }),
+  );
+  const sessions = createSessionCache({ clock, observer, maxSessions });
+  const askers = new WeakMap<Principal, Map<StsStore, Asker>>();
+  const plans = new WeakMap<Principal, WeakMap<Bucket, AssumeRolePlan>>();
+
+  const stateOf = (storeName: string): StoreState => {
+    const state = states.get(storeName);
+    if (state !== undefined) return state;
+    throw new GatewayError('InternalError', 'assume-role', { detail: `store ${storeName} has no STS` });
+  };
+
+  const askerOf = (principal: Principal, store: StsStore): Asker => {
+    const ofPrincipal = getOrSet(askers, principal, () => new Map<StsStore, Asker>());
+    const known = ofPrincipal.get(store) ?? asker(principal, store);
+    ofPrincipal.set(store, known);
+    return known;
+  };
+
+  const planOf = (principal: Principal, bucket: Bucket, store: StsStore, sessionPolicy: string): AssumeRolePlan => {
+    const { identity, ...who } = askerOf(principal, store);
+    const { roleArn } = bucket;
+    const { externalId, transitiveTags = [] } = store.roleDefaults;
+    const what = [store.name, roleArn, externalId, sessionPolicy, ...transitiveTags];
+    return Object.freeze({
+      ...{ storeName: store.name, roleArn, sessionPolicy, ...who },
+      sessionKey: digest([identity, ...what]),
+      notAfterMs: principal.expiresAtMs,
+    });
+  };
+
+  const plan = (principal: Principal, scopes: readonly AccessScope[]): AssumeRolePlan => {
+    const bucket = soleTarget(scopes);
+    const { store, policies } = stateOf(bucket.store.name);
+    const sessionPolicy = policies.widest(scopes);
+    const ofPrincipal = getOrSet(plans, principal, () => new WeakMap<Bucket, AssumeRolePlan>());
+    let known = ofPrincipal.get(bucket);
+    if (known?.sessionPolicy !== sessionPolicy) {
+      known = planOf(principal, bucket, store, sessionPolicy);
+      ofPrincipal.set(bucket, known);
+    }
+    return { ...known, narrower: () => planOf(principal, bucket, store, policies.exact(scopes)) };
+  };
+
+  const assume = async (state: StoreState, asked: AssumeRolePlan): Promise<StoreCredentials> => {
+    const neededSeconds = Math.ceil((asked.notAfterMs - clock.now() + SLACK_MS) / 1000);
+    const { durationSeconds } = state.store.roleDefaults;
+    try {
+      const given = await state.assumeRole.call(
+        asked,
+        Math.max(MIN_SESSION_SECONDS, Math.min(durationSeconds, neededSeconds)),
+      );
+      state.health = { name: state.health.name, state: 'ok' };
+      return given;
+    } catch (error) {
+      if (error instanceof PolicyTooLargeError) policiesTooLarge.set(asked.sessionPolicy, true);
+      state.health = healthAfter(state.health.name, error);
+      throw error;
+    }
+  };
+
+  const sessionOf = (asked: AssumeRolePlan): Promise<StoreCredentials> => {
+    const state = stateOf(asked.storeName);
+    return sessions.get(asked.sessionKey, asked.notAfterMs, () => assume(state, asked));
+  };
+
+  return {
+    plan,
+    credentials: async (asked) => {
+      try {
+        return await sessionOf(asked);
+      } catch (error) {
+        if (!(error instanceof PolicyTooLargeError)) throw error;
+        if (asked.narrower === undefined) throw tooLarge();
+        return sessionOf(asked.narrower()).catch((again: unknown) => {
+          throw again instanceof PolicyTooLargeError ? tooLarge() : again;
+        });
+      }
+    },
+    forget: (asked) => {
+      sessions.drop(asked.sessionKey);
+      if (isTooLarge(asked.sessionPolicy) && asked.narrower !== undefined) sessions.drop(asked.narrower().sessionKey);
+    },
+    health: () => [...states.values()].map(({ health }) => health),
+    close: () => {
+      for (const { assumeRole } of states.values()) assumeRole.close();
+    },
+  };
+}
+
+/** The bucket of the first scope; one session of one role serves all of them, or none. */
+export function soleTarget(scopes: readonly AccessScope[]): Bucket {
+  const bucket = scopes[0]?.bucket;
+  const together = scopes.every(
+    (scope) =>
+      scope.accesses.length > 0 &&
+      scope.bucket.store.name === bucket?.store.name &&
+      scope.bucket.roleArn === bucket.roleArn,
+  );
+  if (bucket !== undefined && together) return bucket;
+  const detail = 'a request must have accesses, and all of them in one store and by one role';
+  throw new GatewayError('InternalError', 'assume-role', { detail });
+}
+
+/** A refusal is an answer: STS works, and other roles may well be had. */
+function healthAfter(name: string, error: unknown): HealthReport {
+  if (!(error instanceof GatewayError)) return { name, state: 'degraded', detail: 'unexpected failure' };
+  if (error.code === 'AccessDeniedByStore' || error instanceof PolicyTooLargeError) return { name, state: 'ok' };
+  return { name, state: 'degraded', detail: error.detail ?? error.code };
+}
+
+/**
+ * Whoever differs in any of these shares no session, even where STS would be asked for the same. The end of the token is
+ * not among them; it is checked at every use.
+ */
+function asker(principal: Principal, { roleDefaults }: StsStore): Asker {
+  const { issuer, subject, actor, binding, groups } = principal;
+  const name = sessionName(issuer, subject, actor);
+  const tags = sessionTags(principal, roleDefaults.sessionTags ?? {});
+  const acting = actor === undefined ? undefined : digest([actor.issuer, actor.subject]);
+  return {
+    sessionName: name,
+    sourceIdentity: roleDefaults.sourceIdentity ? name : undefined,
+    ...(tags.length === 0 ? {} : { sessionTags: tags }),
+    identity: digest([
+      ...[issuer, subject, acting, binding, digest(groups.toSorted()), digest(tags.flat())],
+      roleDefaults.sourceIdentity ? name : undefined,
+    ]),
+  };
+}
+
+function getOrSet<K extends WeakKey, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

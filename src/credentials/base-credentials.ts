@@ -1,0 +1,55 @@
+/**
+ * The gateway's own credentials at a store: what it is before it takes anybody's role. From the default chain of the AWS
+ * SDK (web identity, container, instance, profile), or from files (key-files.ts). They never leave the process.
+ */
+import { STSClient } from '@aws-sdk/client-sts';
+
+export interface BaseCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** There where they are themselves those of a session. */
+  readonly sessionToken?: string;
+  /** Asked for again ahead of this. */
+  readonly expiration?: Date;
+}
+
+export interface BaseSource {
+  /** Those that are good now; got anew ahead of their end while the old ones still serve. */
+  readonly current: () => Promise<BaseCredentials>;
+  /** Looks again, after a store has refused them. Resolves whether they are others now; never rejects. */
+  readonly renew: () => Promise<boolean>;
+}
+
+/** Makes a source of credentials that never change. */
+export function fixedSource(credentials: BaseCredentials): BaseSource {
+  return { current: () => Promise.resolve(credentials), renew: () => Promise.resolve(false) };
+}
+
+/** What a credential provider of the SDK may be asked beside its credentials. */
+type Provider = (options?: { readonly forceRefresh?: boolean }) => Promise<BaseCredentials>;
+
+/**
+ * Makes a source of the default chain of the AWS SDK, which keeps what it found until five minutes before its end, and
+ * reads each time anew the files of tokens that are rotated on disk. Nothing is looked for until it is asked.
+ */
+export function chainSource(region: string): BaseSource {
+  const client = new STSClient({ region });
+  const provider = client.config.credentials as Provider;
+  let known: BaseCredentials | undefined;
+  return {
+    current: async () => {
+      known = await provider();
+      return known;
+    },
+    renew: async () => {
+      const refused = known?.accessKeyId;
+      try {
+        known = await provider({ forceRefresh: true });
+        return known.accessKeyId !== refused;
+      } catch {
+        // The caller reports the refusal that led here.
+        return false;
+      }
+    },
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * Paths of two or three files in; the keys that stand in them out, also after they were rotated on
+ * disk. Requests never wait for a file: they go on with what is known while the files are looked at. What cannot be read,
+ * others may read, or is being written is left alone: the known keys serve on.
+ */
+import { constants, open } from 'node:fs/promises';
+import type { Clock } from '../contracts/clock.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { BaseCredentials, BaseSource } from './base-credentials.ts';
+
+export interface KeyFilePaths {
+  /** Absolute. */
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+export interface KeyFilesOptions {
+  /** Names them in the log. */
+  readonly whose: string;
+  readonly paths: KeyFilePaths;
+  /** What stood in the files when the configuration was read. */
+  readonly first: BaseCredentials;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** How long what was read counts as fresh, in milliseconds. */
+const FRESH_MS = 5000;
+const MAX_FILE_BYTES = 16_384;
+const ONE_LINE = /^[\x21-\x7e]+$/;
+
+/** Makes the source of keys that are rotated on disk, without a restart. */
+export function createKeyFiles({ whose, paths, first, clock, observer }: KeyFilesOptions): BaseSource {
+  let known = first;
+  let lookedAtMs = clock.now();
+  let look: Promise<void> | undefined;
+  let renewal: Promise<boolean> | undefined;
+  let warned: string | undefined;
+
+  const lookNow = async (): Promise<void> => {
+    try {
+      const found = await readPair(paths);
+      if (found !== undefined && !same(found, known)) {
+        known = found;
+        observer.info('keys were rotated on disk', { of: whose });
+      }
+      warned = undefined;
+    } catch (error) {
+      const fault = error instanceof UnusableFile ? error.message : 'cannot be read';
+      if (fault !== warned) {
+        observer.warn('a key file is of no use; the known keys serve on', { of: whose, detail: fault });
+      }
+      warned = fault;
+    }
+    lookedAtMs = clock.now();
+  };
+  const looking = (): Promise<void> => {
+    look ??= lookNow().finally(() => {
+      look = undefined;
+    });
+    return look;
+  };
+
+  return {
+    current: async () => {
+      await renewal;
+      if (clock.now() - lookedAtMs >= FRESH_MS) void looking();
+      return known;
+    },
+    renew: () => {
+      const refused = known;
+      renewal ??= looking()
+        .then(() => known !== refused)
+        .finally(() => {
+          renewal = undefined;
+        });
+      return renewal;
+    },
+  };
+}
+
+/** The file is there and must not be used. Its message holds neither path nor content. */
+class UnusableFile extends Error {}
+
+const same = (one: BaseCredentials, other: BaseCredentials): boolean =>
+  one.accessKeyId === other.accessKeyId &&
+  one.secretAccessKey === other.secretAccessKey &&
+  one.sessionToken === other.sessionToken;
+
+/** `undefined` where the files changed while they were read: half of a rotation is no pair of keys. */
+async function readPair({
+  accessKeyId,
+  secretAccessKey,
+  sessionToken,
+}: KeyFilePaths): Promise<BaseCredentials | undefined> {
+  const files = [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])];
+  const [before, after] = [await Promise.all(files.map(readLine)), await Promise.all(files.map(readLine))];
+  if (before.some((line, place) => line !== after[place])) return undefined;
+  const [id = '', secret = '', token] = after;
+  return Object.freeze({
+    accessKeyId: id,
+    secretAccessKey: secret,
+    ...(token === undefined ? {} : { sessionToken: token }),
+  });
+}
+
+async function readLine(path: string): Promise<string> {
+  // Without O_NONBLOCK, opening a named pipe waits for its writer.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const status = await file.stat();
+  if (!status.isFile()) throw new UnusableFile('is not a file');
+  if ((status.mode & 0o077) !== 0) throw new UnusableFile('can be read by others; chmod 600 it');
+  const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length);
+    length += bytesRead;
+    if (length === buffer.length) throw new UnusableFile('is too long');
+    if (bytesRead === 0) break;
+  }
+  const line = buffer.toString('latin1', 0, length).replace(/[\r\n]+$/, '');
+  if (!ONE_LINE.test(line)) throw new UnusableFile('does not hold one line of visible ASCII');
+  return line;
+}

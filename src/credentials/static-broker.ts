@@ -1,0 +1,57 @@
+/**
+ * For a store that has no STS: an allowed access in, the store's own long-lived keys out. Nothing narrows them there, so
+ * the grants are looked at once more here, and the end of the caller's token holds here too.
+ */
+import type { Clock } from '../contracts/clock.ts';
+import type { AssumeRolePlan, CredentialBroker, StoreCredentials } from '../contracts/credential-broker.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { StsStore } from './assume-role.ts';
+import { chainSource, type BaseCredentials } from './base-credentials.ts';
+import { unspokenPolicy } from './plan-policy.ts';
+import { refuseAfter } from './session-cache.ts';
+import { sessionName } from './session-name.ts';
+
+/** Makes the broker of one such store. */
+export function createStaticBroker(
+  { name, base = chainSource('auto') }: Pick<StsStore, 'name' | 'base'>,
+  { clock }: { readonly clock: Clock },
+): CredentialBroker {
+  const known = new WeakMap<BaseCredentials, StoreCredentials>();
+  const given = (keys: BaseCredentials): StoreCredentials => {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = keys;
+    const credentials = known.get(keys) ?? {
+      ...{ accessKeyId, secretAccessKey, sessionToken },
+      expiresAtMs: expiration?.getTime() ?? Infinity,
+    };
+    known.set(keys, credentials);
+    return credentials;
+  };
+  const names = new WeakMap<Principal, string>();
+  return {
+    plan: (principal, scopes): AssumeRolePlan => {
+      const { issuer, subject, actor, expiresAtMs } = principal;
+      const who = names.get(principal) ?? sessionName(issuer, subject, actor);
+      names.set(principal, who);
+      return {
+        storeName: name,
+        roleArn: scopes[0]?.bucket.roleArn ?? '',
+        sessionName: who,
+        sourceIdentity: undefined,
+        sessionPolicy: unspokenPolicy(scopes),
+        sessionKey: who,
+        notAfterMs: expiresAtMs,
+      };
+    },
+    credentials: async ({ notAfterMs }) => {
+      refuseAfter(notAfterMs, clock.now());
+      const keys = await base.current().catch(() => {
+        throw new GatewayError('ServiceUnavailable', 'assume-role', {
+          detail: `store ${name}: its keys cannot be had`,
+        });
+      });
+      return given(keys);
+    },
+    forget: () => void base.renew(),
+  };
+}
