@@ -22,6 +22,7 @@ import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
 import { loadPolicies } from './policy/load-policies.ts';
 import { openPolicySource } from './policy/policy-source.ts';
+import { revocationsOf } from './revocations-of.ts';
 import { createCredentialsEndpoint } from './sts/credentials-endpoint.ts';
 import { noSessions } from './sts/no-sessions.ts';
 import type { StsParts } from './sts/parts.ts';
@@ -69,11 +70,14 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
 
   const policySource = await openPolicySource(() =>
     loadPolicies(config.policies.directory, {
-      issuers: new Map(config.issuers.map(({ name, claims }) => [name, claims])),
+      issuers: new Map(config.issuers.map(({ name, carried }) => [name, carried])),
       buckets: [...buckets.keys()],
     }),
   );
   const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
+
+  const revocations = await revocationsOf(config, { clock, observer });
+  metrics.revocations(revocations.status);
 
   const tokens = createTokenVerifier(
     config.issuers.map((issuer) => createIssuer(issuerOf(issuer, config.timeouts.jwksMs), { clock, observer })),
@@ -86,6 +90,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       createBearerAuthenticator(tokens),
       sessions === undefined ? noSessions : createSignatureAuthenticator(sessions),
     ],
+    revocations,
     authorizer,
     broker,
     sessions: foundation.sessions,
@@ -103,6 +108,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const sts: StsParts = {
     tokens,
     sessions,
+    revocations,
     authorizer,
     audit,
     observer,
@@ -115,7 +121,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   };
 
   let draining = false;
-  const ready = (): boolean => !draining && audit.canAudit();
+  const ready = (): boolean => !draining && audit.canAudit() && !revocations.isShut();
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
   const { server } = createDataServer({
     pipeline,
@@ -152,7 +158,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     },
     readiness: () => ({
       ready: ready(),
-      reports: [...audit.health(), ...tokens.health(), ...foundation.health()],
+      reports: [...audit.health(), ...revocations.health(), ...tokens.health(), ...foundation.health()],
     }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
@@ -170,6 +176,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       await setTimeout(config.timeouts.drainDelayMs);
       await closeGracefully(server, config.timeouts.drainMs);
       await tokens.close();
+      await revocations.close();
       await foundation.close();
       await audit.close();
       await log.flush();
@@ -193,11 +200,29 @@ function sessionsOf(
   return { issue: issuer.issue, verify };
 }
 
-function issuerOf({ ca, maxTokenAgeSeconds, ...issuer }: IssuerConfig, fetchTimeoutMs: number): IssuerOptions {
+function issuerOf(config: IssuerConfig, fetchTimeoutMs: number): IssuerOptions {
+  const { ca, maxTokenAgeSeconds, scopesClaim, allowedClients, introspection, ...issuer } = config;
   return {
     ...issuer,
     fetchTimeoutSeconds: fetchTimeoutMs / 1000,
     ...(ca === undefined ? {} : { ca }),
     ...(maxTokenAgeSeconds === undefined ? {} : { maxTokenAgeSeconds }),
+    ...(scopesClaim === undefined ? {} : { scopesClaim }),
+    ...(allowedClients === undefined ? {} : { allowedClients }),
+    ...(introspection === undefined ? {} : { introspection: introspectionOf(introspection) }),
+  };
+}
+
+function introspectionOf({
+  endpoint,
+  prefix,
+  clientSecret,
+  ...introspection
+}: NonNullable<IssuerConfig['introspection']>): NonNullable<IssuerOptions['introspection']> {
+  return {
+    ...introspection,
+    clientSecret: () => clientSecret.reveal(),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(prefix === undefined ? {} : { prefix }),
   };
 }

@@ -4,9 +4,11 @@
  */
 import { resolve } from 'node:path';
 import { assembleCredentials, type CredentialFiles } from './assemble-credentials.ts';
+import { assembleIssuer } from './assemble-issuer.ts';
 import { assembleKeyring } from './assemble-keyring.ts';
+import { assembleRevocation } from './assemble-revocation.ts';
 import { awsEndpoint, isAwsEndpoint } from './aws.ts';
-import type { BucketConfig, Config, IssuerConfig, LegacyConfig, ListenConfig, StoreConfig } from './config.ts';
+import type { BucketConfig, Config, FoundationConfig, LegacyConfig, ListenConfig, StoreConfig } from './config.ts';
 import { pathKey } from './environment.ts';
 import { promised } from './promised.ts';
 import type { Files } from './read-files.ts';
@@ -30,12 +32,6 @@ const assembleListen = (listen: FileConfig['listen'], files: Files, directory: s
   return { kind: 'tcp', ...promised(parseAddress(promised(listen.address))), tls };
 };
 
-const assembleIssuer = (name: string, issuer: FileConfig['issuers'][string], files: Files): IssuerConfig => ({
-  ...issuer,
-  name,
-  ca: files.get(pathKey(['issuers', name, 'caFile']))?.reveal(),
-});
-
 const assembleStore = (name: string, store: FileConfig['stores'][string], named: CredentialFiles): StoreConfig => {
   const file = (...path: readonly string[]) => named.files.get(pathKey(['stores', name, ...path]));
   const region = promised(store.region);
@@ -54,18 +50,18 @@ const assembleStore = (name: string, store: FileConfig['stores'][string], named:
       externalId: store.sts.externalId,
       sourceIdentity: store.sts.sourceIdentity,
       sessionSeconds: store.sts.sessionSeconds,
-      iamEscapes: store.sts.iamEscapes ?? isAws,
       sessionTags: store.sts.sessionTags,
       transitiveTags: store.sts.transitiveTags,
+      iamEscapes: store.sts.iamEscapes ?? isAws,
     },
   };
 };
 
-const assembleBucket = (name: string, config: FileConfig): BucketConfig => {
+const assembleBucket = (name: string, config: Pick<FileConfig, 'stores' | 'buckets'>): BucketConfig => {
   const bucket = promised(config.buckets[name]);
   const storeName = bucket.store ?? promised(Object.keys(config.stores)[0]);
-  return {
   const store = promised(config.stores[storeName]);
+  return {
     name,
     id: bucket.id ?? name,
     storeName,
@@ -115,22 +111,34 @@ const assembleEndpoint = ({ endpoint, stores }: FileConfig): Config['endpoint'] 
   ],
 });
 
-/** Puts a configuration together. Relative paths start at `directory`. */
-export const assemble = (config: FileConfig, files: Files, directory: string): Config => ({
-  listen: assembleListen(config.listen, files, directory),
-  admin: { address: promised(parseAddress(config.admin.address)) },
-  workers: config.workers,
-  issuers: Object.entries(config.issuers).map(([name, issuer]) => assembleIssuer(name, issuer, files)),
-  stores: Object.entries(config.stores).map(([name, store]) => assembleStore(name, store, files)),
+/** Puts together what a gateway and a sidecar have alike. */
+export const assembleFoundation = (
+  config: Pick<FileConfig, 'stores' | 'buckets' | 'keyring' | 'limits' | 'timeouts'>,
+  named: CredentialFiles,
+): FoundationConfig => ({
+  stores: Object.entries(config.stores).map(([name, store]) => assembleStore(name, store, named)),
   buckets: Object.keys(config.buckets).map((name) => assembleBucket(name, config)),
-  legacy: assembleLegacy(config.buckets, files),
-  keyring: assembleKeyring(config.keyring, files, directory),
-  sessions: assembleSessions(config.sessions, files),
-  endpoint: assembleEndpoint(config),
-  cors: config.cors,
-  policies: { directory: resolve(directory, config.policies.directory) },
-  audit: { ...config.audit, directory: resolve(directory, config.audit.directory) },
+  legacy: assembleLegacy(config.buckets, named.files),
+  keyring: assembleKeyring(config.keyring, named),
   limits: config.limits,
   timeouts: config.timeouts,
-  log: config.log,
 });
+
+/** Puts a configuration together. */
+export const assemble = (config: FileConfig, named: CredentialFiles): Config => {
+  const { files, directory } = named;
+  return {
+    ...assembleFoundation(config, named),
+    listen: assembleListen(config.listen, files, directory),
+    admin: { ...config.admin, address: promised(parseAddress(config.admin.address)) },
+    workers: config.workers,
+    issuers: Object.entries(config.issuers).map(([name, issuer]) => assembleIssuer(name, issuer, files)),
+    sessions: assembleSessions(config.sessions, files),
+    revocation: assembleRevocation(config.revocation, files, directory),
+    endpoint: assembleEndpoint(config),
+    cors: config.cors,
+    policies: { directory: resolve(directory, config.policies.directory) },
+    audit: { ...config.audit, directory: resolve(directory, config.audit.directory) },
+    log: config.log,
+  };
+};

@@ -1,9 +1,9 @@
 /** The configuration as the rest of the program gets it: complete, checked, secrets read, names resolved. */
+import type { FileIssuer } from './issuer-section.ts';
 import type { FileConfig } from './schema.ts';
 import type { Secret } from './secret.ts';
 import type { Address } from './shapes.ts';
 
-type FileIssuer = FileConfig['issuers'][string];
 type FileBucket = FileConfig['buckets'][string];
 type FileStore = FileConfig['stores'][string];
 
@@ -19,7 +19,40 @@ interface ListenTls {
   readonly clientCa: string;
 }
 
-export interface IssuerConfig extends Readonly<FileIssuer> {
+interface IntrospectionConfig extends Readonly<
+  Pick<NonNullable<FileIssuer['introspection']>, 'authentication' | 'endpoint' | 'prefix' | 'cacheSeconds'>
+> {
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+}
+
+type Given =
+  | 'audiences'
+  | 'allowedClients'
+  | 'maxTokenAgeSeconds'
+  | 'scopesClaim'
+  | 'claims'
+  | 'claimPaths'
+  | 'clockSkewSeconds'
+  | 'jwksRefreshSeconds'
+  | 'jwksMaxStaleSeconds'
+  | 'allowHttp';
+
+/** An entry with what its preset fills in. */
+export interface IssuerConfig extends Readonly<Pick<FileIssuer, Given>> {
+  readonly issuer: string;
+  readonly algorithms: readonly NonNullable<FileIssuer['algorithms']>[number][];
+  readonly tokenTypes: readonly NonNullable<FileIssuer['tokenTypes']>[number][];
+  readonly subjectClaim: string;
+  readonly groupsClaim: string;
+  /** Those of the file, and what the preset pins. */
+  readonly requiredClaims: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  /** Names of the claims that principals can carry; of one that is an object, what stands before the dot. */
+  readonly carried: readonly string[];
+  /** Issuers that are taken for this one and cannot be verified, and why. */
+  readonly unverifiable: Readonly<Record<string, string>>;
+  /** Undefined: tokens that are no JWTs are refused. */
+  readonly introspection: IntrospectionConfig | undefined;
   /** Its name in configuration; policies refer to it. */
   readonly name: string;
   /** PEM text; undefined: the system's certificates. */
@@ -147,17 +180,50 @@ interface SessionsConfig extends Readonly<
   readonly keys: { readonly current: SessionKeyConfig; readonly previous: SessionKeyConfig | undefined };
 }
 
-export interface Config extends Readonly<Pick<FileConfig, 'workers' | 'limits' | 'timeouts' | 'log'>> {
-  readonly listen: ListenConfig;
-  readonly admin: { readonly address: Address; readonly allowedHosts: readonly string[] };
-  readonly issuers: readonly IssuerConfig[];
+interface RevocationRules {
+  readonly whenUnavailable: 'fail-open' | 'fail-closed';
+  readonly maxStaleSeconds: number;
+}
+
+/** Where it is kept who was revoked. */
+export type RevocationConfig =
+  /** An absolute path. */
+  | ({ readonly kind: 'file'; readonly path: string } & RevocationRules)
+  | ({
+      readonly kind: 'redis';
+      /** Undefined: plain TCP, on a loopback address. PEM texts; of the CA undefined: the system's certificates. */
+      readonly tls:
+        | {
+            readonly ca: string | undefined;
+            readonly certificate: string | undefined;
+            readonly key: Secret | undefined;
+            readonly serverName: string | undefined;
+          }
+        | undefined;
+      readonly username: Secret | undefined;
+      readonly password: Secret | undefined;
+      readonly database: number;
+      readonly keyPrefix: string;
+    } & Address &
+      RevocationRules);
+
+/** What objects are kept by: the same for a gateway, for operators' commands and for a sidecar. */
+export interface FoundationConfig extends Readonly<Pick<FileConfig, 'limits' | 'timeouts'>> {
   readonly stores: readonly StoreConfig[];
   readonly buckets: readonly BucketConfig[];
   /** By name of the bucket, of those that hold such objects. */
   readonly legacy: ReadonlyMap<string, LegacyConfig>;
   readonly keyring: KeyringConfig | undefined;
+}
+
+export interface Config extends FoundationConfig, Readonly<Pick<FileConfig, 'workers' | 'log'>> {
+  readonly listen: ListenConfig;
+  readonly admin: { readonly address: Address; readonly allowedHosts: readonly string[] };
+  readonly issuers: readonly IssuerConfig[];
   /** Undefined: no credentials are issued, no signatures accepted. */
   readonly sessions: SessionsConfig | undefined;
+  /** Undefined: nobody can be revoked. */
+  readonly revocation: RevocationConfig | undefined;
   readonly endpoint: {
     /** Lower case, with a port where it is not the usual one. */
     readonly publicHosts: readonly string[];
@@ -169,4 +235,14 @@ export interface Config extends Readonly<Pick<FileConfig, 'workers' | 'limits' |
   /** Absolute paths. */
   readonly policies: { readonly directory: string };
   readonly audit: Readonly<FileConfig['audit']>;
+}
+
+export interface SidecarConfig extends FoundationConfig, Pick<Config, 'admin' | 'cors' | 'log'> {
+  readonly listen: Address;
+  readonly subject: string;
+  readonly allowedHosts: readonly string[];
+  /** Undefined: everything in the configured buckets is allowed. */
+  readonly policies: Config['policies'] | undefined;
+  /** Undefined: the standard output. */
+  readonly audit: Config['audit'] | undefined;
 }

@@ -3,14 +3,15 @@
  * every mistake at once: a value of the wrong kind counts as absent here and is reported by the schema.
  */
 import { isBucketName } from '../s3/bucket-name.ts';
+import { checkIssuers } from './issuer-checks.ts';
 import { checkKeyring } from './keyring-checks.ts';
 import { checkLegacy } from './legacy-checks.ts';
-import { entries, text, url, type Loose, type Report } from './loose.ts';
-import { requiredPins } from './public-issuers.ts';
+import { entries, text, type Loose, type Report } from './loose.ts';
+import { checkRevocation } from './revocation-checks.ts';
 import { schema, type FileConfig } from './schema.ts';
 import { isEntryName, isLoopback, parseAddress } from './shapes.ts';
-
 import { checkStore } from './store-checks.ts';
+
 export type LooseConfig = Loose<FileConfig>;
 type Entry<K extends 'issuers' | 'buckets'> = Loose<FileConfig[K][string]>;
 
@@ -44,31 +45,6 @@ const checkListen = (listen: Loose<FileConfig['listen']>, report: Report): void 
   }
   if (plaintext && (host === undefined || !isLoopback(host) || listen.tls !== undefined)) {
     report(['listen', 'allowPlaintextLoopback'], 'is only for a loopback `listen.address` without TLS; remove it');
-  }
-};
-
-const checkIssuer = (path: readonly string[], issuer: Entry<'issuers'>, report: Report): void => {
-  const issuerUrl = url(issuer?.issuer);
-  if (issuerUrl?.protocol === 'http:' && !(issuer?.allowHttp === true && isLoopback(issuerUrl.hostname))) {
-    report(
-      [...path, 'issuer'],
-      isLoopback(issuerUrl.hostname)
-        ? 'is plain http; use https, or set `allowHttp: true`'
-        : 'is plain http; use https: whoever can alter that traffic could forge every identity',
-    );
-  }
-  const pins = issuerUrl === undefined ? undefined : requiredPins(issuerUrl);
-  if (pins?.length === 0) {
-    report([...path, 'issuer'], 'speaks for every tenant; name the issuer of your own tenant');
-  } else if (pins !== undefined && !pins.some((claim) => issuer?.requiredClaims?.[claim] !== undefined)) {
-    report(
-      [...path, 'requiredClaims'],
-      `must pin one of ${pins.join(', ')}: this issuer gives tokens with your audience to anybody`,
-    );
-  }
-  const { jwksRefreshSeconds: refresh, jwksMaxStaleSeconds: stale } = issuer ?? {};
-  if (typeof refresh === 'number' && typeof stale === 'number' && stale < refresh) {
-    report([...path, 'jwksMaxStaleSeconds'], 'must not be less than jwksRefreshSeconds');
   }
 };
 
@@ -200,7 +176,6 @@ export const checkNames = (config: NonNullable<LooseConfig>, report: Report): vo
       );
     }
   }
-  for (const [name, issuer] of entries(config.issuers)) checkIssuer(['issuers', name], issuer, report);
 };
 
 const crossCheck = (value: unknown, report: Report): void => {
@@ -209,14 +184,12 @@ const crossCheck = (value: unknown, report: Report): void => {
   checkListen(config.listen, report);
   if (config.sidecar !== undefined) report(['sidecar'], 'is for `sallyport sidecar` only; remove it');
   checkNames(config, report);
-  unique(
-    entries(config.issuers).map(([name, issuer]) => [['issuers', name, 'issuer'], text(issuer?.issuer)] as const),
-    (path, first) => report(path, `is also that of ${first}; list all audiences in one entry`),
-  );
+  checkIssuers(config.issuers, report);
   for (const [name, store] of entries(config.stores)) checkStore(['stores', name], store, config.issuers, report);
   checkBuckets(config, report);
   checkKeyring(config.keyring, report);
   checkSessions(config.sessions, report);
+  checkRevocation(config.revocation, report);
 };
 
 /** One configuration file with all its rules. Those across keys run even where single keys are wrong. */

@@ -2,14 +2,23 @@
  * Issuers that give a token with anybody's audience to anybody: such a token says nothing until one of its claims is
  * pinned to an owner, an organisation or a tenant.
  */
+import { AWS_ACCOUNT, AWS_ORGANIZATION } from './issuer-presets.ts';
+
+interface RequiredPins {
+  /** A token must be pinned by at least one of these; empty: the issuer is never acceptable. */
+  readonly claims: readonly string[];
+  readonly reason: string;
+  /** The key that a person should set. Default `requiredClaims`. */
+  readonly key?: string;
+}
 
 interface PublicIssuer {
   readonly matches: (issuer: URL) => boolean;
-  /** A token must be pinned by at least one of these; empty: the issuer is never acceptable. */
   readonly pins: readonly string[];
 }
 
 const PERSONAL_ACCOUNTS = '9188040d-6c67-4c5b-b112-36a304b66dad';
+const ANYBODY = 'this issuer gives tokens with your audience to anybody';
 
 const microsoftTenant = ({ hostname, pathname }: URL): string =>
   hostname === 'login.microsoftonline.com' ? (pathname.split('/')[1] ?? '') : '';
@@ -33,5 +42,11 @@ const PUBLIC_ISSUERS: readonly PublicIssuer[] = [
 ];
 
 /** Says which claims must be pinned for an issuer; undefined where the issuer serves one organisation. */
-export const requiredPins = (issuer: URL): readonly string[] | undefined =>
-  PUBLIC_ISSUERS.find(({ matches }) => matches(issuer))?.pins;
+export const requiredPins = (issuer: URL): RequiredPins | undefined => {
+  if (issuer.hostname.endsWith('.tokens.sts.global.api.aws')) {
+    const reason = 'set `awsAccounts` or `awsOrganizations`, so that a mistyped issuer lets nobody in';
+    return { claims: [AWS_ACCOUNT, AWS_ORGANIZATION], reason, key: 'awsAccounts' };
+  }
+  const claims = PUBLIC_ISSUERS.find(({ matches }) => matches(issuer))?.pins;
+  return claims && { claims, reason: ANYBODY };
+};

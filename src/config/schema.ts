@@ -6,13 +6,14 @@
 import { z } from 'zod';
 import { isBucketName } from '../s3/bucket-name.ts';
 import { cors, endpoint, sessions } from './client-sections.ts';
+import { issuer } from './issuer-section.ts';
 import { keyring } from './keyring-section.ts';
 import { legacy } from './legacy-section.ts';
-import { address, count, file, flag, group, key, name, origin, path, section, text, whole } from './schema-words.ts';
-import { isRoleArn, parseSocketMode, parseUrl } from './shapes.ts';
-
-const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
-const ALGORITHMS = [...RSA, 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+import { revocation } from './revocation-section.ts';
+import { address, count, file, flag, group, hosts, key, name, path, section, text, whole } from './schema-words.ts';
+import { parseSocketMode } from './shapes.ts';
+import { sidecar } from './sidecar-section.ts';
+import { role, store } from './store-section.ts';
 
 /** 5 GiB less the overhead of the object format (docs/spec/object-format.md). */
 const MAX_OBJECT_BYTES = 5_366_416_152;
@@ -39,67 +40,9 @@ const listen = section(
   'Where the edge reaches the gateway: either `socket` or `address`.',
 );
 
-const issuer = z.strictObject({
-  issuer: key(
-    text((value) => parseUrl(value) !== undefined),
-    'an https URL without credentials, query or fragment',
-    'The issuer, exactly as it stands in the `iss` claim. Its keys are found by OpenID Connect discovery.',
-  ),
-  audiences: key(
-    z.array(name).min(1).max(16),
-    'a list of 1 to 16 names',
-    'A token is accepted when its `aud` names one of these.',
-  ),
-  algorithms: key(
-    z.array(z.enum(ALGORITHMS)).min(1).default(['RS256', 'ES256']),
-    `a list out of ${ALGORITHMS.join(', ')}`,
-    'Signature algorithms that are accepted.',
-  ),
-  tokenTypes: key(
-    z
-      .array(z.enum(['at+jwt', 'jwt']))
-      .min(1)
-      .default(['at+jwt', 'jwt']),
-    'a list out of `at+jwt` and `jwt`',
-    '`at+jwt`: access tokens of RFC 9068. `jwt`: ID tokens and all that say `JWT` or nothing in `typ`.',
-  ),
-  maxTokenAgeSeconds: key(
-    whole(1, 604_800).optional(),
-    'a whole number from 1 to 604800',
-    'Tokens issued longer ago are refused, whatever their `exp`.',
-    { derivedDefault: '`exp` alone decides' },
-  ),
-  subjectClaim: key(name.default('sub'), 'the name of a claim', 'Claim that identifies the caller.'),
-  groupsClaim: key(name.default('groups'), 'the name of a claim', 'Claim that lists the groups of the caller.'),
-  claims: key(
-    z.array(name).max(32).default([]),
-    'a list of at most 32 names of claims',
-    'Further claims that policies may use and the audit records.',
-  ),
-  requiredClaims: key(
-    z
-      .record(name, z.union([z.string().min(1), z.number(), z.boolean(), z.array(z.string().min(1)).min(1)]))
-      .default({}),
-    'claims with a text, a number, `true`, `false` or a list of texts',
-    'Claims that a token must carry with this value, or with one of these values.',
-  ),
-  clockSkewSeconds: count(0, 60, 30, 'Tolerance for `exp`, `nbf` and `iat`.'),
-  jwksRefreshSeconds: count(30, 86_400, 300, 'Keys older than this are fetched again.'),
-  jwksMaxStaleSeconds: count(
-    60,
-    604_800,
-    86_400,
-    'How long the last good keys are used while the issuer cannot be reached.',
-  ),
-  caFile: file('certificates', 'CA certificates (PEM) to trust for this issuer, instead of the system ones.'),
-  allowHttp: flag(
-    'Accepts an http issuer on a loopback address. Whoever can alter that traffic can forge every identity of it.',
-  ),
-});
-
 const encryption = z.enum(['required', 'migrating', 'off']);
 
-const bucket = z.strictObject({
+export const bucket = z.strictObject({
   store: key(name.optional(), 'the name of a store', 'Store that holds it.', { derivedDefault: 'the only store' }),
   id: key(
     text((value) => /^[\x21-\x7e]{1,255}$/.test(value)).optional(),
@@ -144,11 +87,11 @@ export const schema = z.strictObject({
         '`host:port`',
         'Where `/healthz`, `/readyz` and `/metrics` are served, without authentication.',
       ),
-    },
-    'The port of operators.',
       allowedHosts: hosts(
         'Hosts that requests to it may name beside `localhost`, `127.0.0.1`, `[::1]` and the address that they came in on.',
       ),
+    },
+    'The port of operators.',
   ),
   workers: key(
     z.union([whole(1, 64), z.literal('auto')]).default(1),
@@ -167,12 +110,13 @@ export const schema = z.strictObject({
   ),
   keyring,
   sessions,
+  revocation,
   endpoint,
   cors,
+  sidecar,
   policies: key(
     z.strictObject({
       directory: key(path, 'the path of a directory', 'Directory of the policy files.', { file: 'directory' }),
-  sidecar,
     }),
     'a group of keys',
     'What callers may do.',

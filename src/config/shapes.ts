@@ -62,6 +62,22 @@ export const isPublicHost = (text: string): boolean => {
   return isName && more.length === 0 && isIP(host) === 0 && parseAddress(`${host}:${port ?? '0'}`) !== undefined;
 };
 
+/** A host as it stands in a request: a name in lower case or an address (IPv6 in brackets), with a port or without. */
+export const isServedHost = (text: string): boolean =>
+  text === text.toLowerCase() &&
+  !/:0\d/.test(text.slice(text.lastIndexOf(']') + 1)) &&
+  (parseAddress(text) !== undefined || parseAddress(`${text}:1`) !== undefined);
+
+/** The name of a claim, or a JSON pointer of 1 to 8 steps into nested ones. @see RFC 6901 */
+export const isClaimPath = (text: string): boolean =>
+  text.length > 0 && text.length <= 512 && (!text.startsWith('/') || /^(?:\/(?:[^~/]|~[01])+){1,8}$/.test(text));
+
+/** A tenant of Entra ID by its id: tokens never name it otherwise. */
+export const isTenant = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+
+/** The id of an organization of AWS. */
+export const isAwsOrganization = (text: string): boolean => /^o-[a-z0-9]{10,32}$/.test(text);
+
 /** The names of issuers and stores: they stand in policies, metrics and the audit. */
 export const isEntryName = (text: string): boolean => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
 

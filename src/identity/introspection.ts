@@ -166,10 +166,10 @@ export const createIntrospection = (
     return { principal: principalOf(token, answer), cacheSeconds: asking.cacheSeconds };
   };
 
-  const { tokenPrefix = '' } = asking;
+  const { prefix = '' } = asking;
   const name = `introspection:${options.name}`;
   return {
-    mayKnow: (token) => token.startsWith(tokenPrefix),
+    mayKnow: (token) => token.startsWith(prefix),
     introspect,
     health: () => (failure === undefined ? { name, state: 'ok' } : { name, state: 'degraded', detail: failure }),
     close: http.close,

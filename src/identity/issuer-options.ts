@@ -86,7 +86,7 @@ export interface IntrospectionOptions {
   /** Default: that of discovery. */
   readonly endpoint?: string;
   /** Only tokens that begin so are this issuer's. Default: any. */
-  readonly tokenPrefix?: string;
+  readonly prefix?: string;
   /** 0..300; how long an answer is kept, never past the end of the token. */
   readonly cacheSeconds: number;
 }

@@ -37,10 +37,10 @@ const authorization = (): string => {
 export const startIntrospectingIssuer = async (): Promise<IntrospectingIssuer> => {
   let server: Server | undefined;
   let port = 0;
-  const answer = async (form: URLSearchParams, req: IncomingMessage, res: Parameters<RequestListener>[1]) => {
+  const answer = (form: URLSearchParams, req: IncomingMessage, res: Parameters<RequestListener>[1]): void => {
     issuer.asked.push(form);
     if (issuer.fault !== undefined) {
-      await issuer.fault(req, res);
+      issuer.fault(req, res);
       return;
     }
     const known = req.headers.authorization === authorization() || form.get('client_secret') === CLIENT.secret;
@@ -53,7 +53,10 @@ export const startIntrospectingIssuer = async (): Promise<IntrospectingIssuer> =
   };
   const listen = async (): Promise<void> => {
     server = createServer((req, res) => {
-      if (req.method === 'POST') void read(req).then((body) => answer(new URLSearchParams(body), req, res));
+      if (req.method === 'POST')
+        void read(req).then((body) => {
+          answer(new URLSearchParams(body), req, res);
+        });
       else {
         sendJson(res, {
           issuer: issuer.url,

@@ -70,7 +70,7 @@ describe('the examples', () => {
   it('for containers has policies for the buckets and the issuer of its configuration', async () => {
     const { issuers, buckets } = await sample.loadReal(join(examples, 'compose/sallyport.yaml'));
     await loadPolicies(join(examples, 'compose/policies'), {
-      issuers: new Map(issuers.map(({ name, claims }) => [name, claims])),
+      issuers: new Map(issuers.map(({ name, carried }) => [name, carried])),
       buckets: buckets.map(({ name }) => name),
     });
   });

@@ -171,7 +171,7 @@ describe('an opaque token', () => {
   });
 
   it('goes only where tokens begin as it does', async () => {
-    const subject = subjectWith({ tokenPrefix: 'corp_' });
+    const subject = subjectWith({ prefix: 'corp_' });
     issuer.tokens.set(TOKEN, claims(subject)).set('corp_1', claims(subject));
     await refusedWith('InvalidToken', present(subject));
     assert.equal((await present(subject, 'corp_1'))?.subject, 'alice');
@@ -287,7 +287,7 @@ describe('an opaque token', () => {
     });
   });
 
-  it('never makes the gateway send its secret to a foreign address, or one that is not https', async () => {
+  it('never makes the gateway send its secret to a foreign address, or one that is not https', () => {
     for (const endpoint of ['http://idp.example/introspect', 'ftp://127.0.0.1/', 'introspect']) {
       assert.throws(() => subjectWith({ endpoint }), TypeError, endpoint);
     }

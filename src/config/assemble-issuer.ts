@@ -1,0 +1,43 @@
+/** An entry of `issuers`, its preset and its files, as one issuer. What the preset pins is never replaced. */
+import type { IssuerConfig } from './config.ts';
+import { pathKey } from './environment.ts';
+import { presetOf } from './issuer-presets.ts';
+import type { FileIssuer } from './issuer-section.ts';
+import { promised } from './promised.ts';
+import type { Files } from './read-files.ts';
+
+/** Puts one issuer together. */
+export const assembleIssuer = (name: string, entry: FileIssuer, files: Files): IssuerConfig => {
+  const { defaults, ...preset } = presetOf(entry);
+  const file = (...path: readonly string[]) => files.get(pathKey(['issuers', name, ...path]));
+  const issuer = promised(entry.issuer ?? preset.issuer?.(entry));
+  const claims = [...new Set([...defaults.claims, ...entry.claims])];
+  const claimPaths = { ...defaults.claimPaths, ...entry.claimPaths };
+  const scopesClaim = entry.scopesClaim ?? defaults.scopesClaim;
+  return {
+    ...{ name, issuer, claims, claimPaths, scopesClaim },
+    carried: [...claims, ...Object.keys(claimPaths), ...(scopesClaim === undefined ? [] : ['scopes'])],
+    audiences: entry.audiences,
+    allowedClients: entry.allowedClients,
+    algorithms: entry.algorithms ?? defaults.algorithms,
+    tokenTypes: entry.tokenTypes ?? defaults.tokenTypes,
+    maxTokenAgeSeconds: entry.maxTokenAgeSeconds ?? defaults.maxTokenAgeSeconds,
+    subjectClaim: entry.subjectClaim ?? defaults.subjectClaim,
+    groupsClaim: entry.groupsClaim ?? defaults.groupsClaim,
+    requiredClaims: { ...entry.requiredClaims, ...preset.pins?.(entry) },
+    unverifiable: preset.unverifiable?.(new URL(issuer)) ?? {},
+    introspection: entry.introspection && {
+      clientId: promised(file('introspection', 'clientIdFile')).reveal(),
+      clientSecret: promised(file('introspection', 'clientSecretFile')),
+      authentication: entry.introspection.authentication,
+      endpoint: entry.introspection.endpoint,
+      prefix: entry.introspection.prefix,
+      cacheSeconds: entry.introspection.cacheSeconds,
+    },
+    clockSkewSeconds: entry.clockSkewSeconds,
+    jwksRefreshSeconds: entry.jwksRefreshSeconds,
+    jwksMaxStaleSeconds: entry.jwksMaxStaleSeconds,
+    ca: file('caFile')?.reveal(),
+    allowHttp: entry.allowHttp,
+  };
+};

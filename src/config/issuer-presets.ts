@@ -1,0 +1,157 @@
+/**
+ * What is known of the issuers that the field uses: how their URL looks, with what they sign, where their tokens carry
+ * what. A preset gives defaults, which keys of the file may replace, and pins, which they may not.
+ */
+
+export const PRESET_NAMES = ['generic', 'okta', 'aws', 'eks', 'github', 'keycloak', 'entra', 'google'] as const;
+type PresetName = (typeof PRESET_NAMES)[number];
+
+/** Claims with the values that a token must have in them. */
+type Pins = Readonly<Record<string, string | boolean | readonly string[]>>;
+
+/** What of an issuer's entry its preset looks at; anything may be missing. */
+export interface PresetKeys {
+  readonly preset?: unknown;
+  readonly tenant?: string | undefined;
+  readonly awsAccounts?: readonly string[] | undefined;
+  readonly awsOrganizations?: readonly string[] | undefined;
+  readonly requiredClaims?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** Defaults of the keys of the same names. */
+interface PresetDefaults {
+  readonly algorithms: readonly ('RS256' | 'ES256' | 'ES384')[];
+  readonly tokenTypes: readonly ('at+jwt' | 'jwt')[];
+  readonly subjectClaim: string;
+  readonly groupsClaim: string;
+  readonly scopesClaim?: string;
+  readonly maxTokenAgeSeconds?: number;
+  readonly claims: readonly string[];
+  readonly claimPaths: Readonly<Record<string, string>>;
+}
+
+interface Preset {
+  readonly defaults: PresetDefaults;
+  /** The issuer where the file names none. */
+  readonly issuer?: (keys: PresetKeys) => string | undefined;
+  /** Says what is wrong with the URL of an issuer; `undefined`: nothing. */
+  readonly fault?: (url: URL, keys: PresetKeys) => string | undefined;
+  readonly pins?: (keys: PresetKeys) => Pins;
+  /** Issuers that are taken for this one and cannot be verified, and why. */
+  readonly unverifiable?: (url: URL) => Readonly<Record<string, string>>;
+}
+
+const USUAL: PresetDefaults = {
+  algorithms: ['RS256', 'ES256'],
+  tokenTypes: ['at+jwt', 'jwt'],
+  subjectClaim: 'sub',
+  groupsClaim: 'groups',
+  claims: [],
+  claimPaths: {},
+};
+
+/** Plain `JWT` or no `typ`, RS256: most of them. */
+const PLAIN: PresetDefaults = { ...USUAL, algorithms: ['RS256'], tokenTypes: ['jwt'] };
+
+/** AWS keeps what it says of a principal in one namespaced claim. */
+const AWS = '/https:~1~1sts.amazonaws.com~1';
+export const AWS_ACCOUNT = `${AWS}/aws_account`;
+export const AWS_ORGANIZATION = `${AWS}/org_id`;
+
+const GITHUB = 'https://token.actions.githubusercontent.com';
+const GOOGLE = 'https://accounts.google.com';
+const ORG_SERVER =
+  "is Okta's organization server, whose access tokens nobody but Okta can verify: use a custom authorization server, such as";
+
+const PRESETS: Readonly<Record<PresetName, Preset>> = {
+  generic: { defaults: USUAL },
+  okta: {
+    defaults: { ...PLAIN, scopesClaim: 'scp', claims: ['cid', 'uid'] },
+    fault: ({ origin, pathname }) => {
+      if (/^\/oauth2\/[\w-]+$/.test(pathname)) return undefined;
+      return pathname === '/'
+        ? `${ORG_SERVER} \`${origin}/oauth2/default\``
+        : 'is not that of a custom authorization server, `https://<your Okta domain>/oauth2/<id>`';
+    },
+    unverifiable: ({ origin, href }) => ({ [origin]: `its iss ${ORG_SERVER} ${href}` }),
+  },
+  aws: {
+    // `sts:GetWebIdentityToken` gives tokens of an hour at most.
+    defaults: {
+      ...PLAIN,
+      algorithms: ['RS256', 'ES384'],
+      maxTokenAgeSeconds: 3600,
+      claimPaths: {
+        aws_account: AWS_ACCOUNT,
+        org_id: AWS_ORGANIZATION,
+        ou_path: `${AWS}/ou_path`,
+        source_region: `${AWS}/source_region`,
+        principal_tags: `${AWS}/principal_tags`,
+        request_tags: `${AWS}/request_tags`,
+      },
+    },
+    fault: ({ hostname, pathname }) =>
+      /^[\w-]+\.tokens\.sts\.global\.api\.aws$/.test(hostname) && pathname === '/'
+        ? undefined
+        : 'is not that of an account, `https://<id>.tokens.sts.global.api.aws`; `aws iam get-outbound-web-identity-federation-info` tells it',
+    pins: ({ awsAccounts, awsOrganizations }) => ({
+      ...(awsAccounts && { [AWS_ACCOUNT]: awsAccounts }),
+      ...(awsOrganizations && { [AWS_ORGANIZATION]: awsOrganizations }),
+    }),
+  },
+  eks: {
+    defaults: {
+      ...PLAIN,
+      claimPaths: {
+        namespace: '/kubernetes.io/namespace',
+        service_account: '/kubernetes.io/serviceaccount/name',
+        pod: '/kubernetes.io/pod/name',
+      },
+    },
+    fault: ({ hostname, pathname }) =>
+      /^oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?$/.test(hostname) && /^\/id\/[0-9A-F]{32}$/.test(pathname)
+        ? undefined
+        : 'is not that of a cluster, `https://oidc.eks.<region>.amazonaws.com/id/<32 hex digits>`',
+  },
+  github: {
+    defaults: {
+      ...PLAIN,
+      claims: [
+        ...['repository', 'repository_id', 'repository_owner', 'repository_owner_id', 'repository_visibility'],
+        ...['ref', 'environment', 'event_name', 'workflow_ref', 'job_workflow_ref', 'runner_environment'],
+      ],
+    },
+    issuer: () => GITHUB,
+    fault: ({ origin, pathname }) =>
+      origin === GITHUB && /^\/[\w-]*$/.test(pathname) ? undefined : `is not \`${GITHUB}\`; use preset \`generic\``,
+  },
+  keycloak: {
+    defaults: { ...PLAIN, groupsClaim: '/realm_access/roles', scopesClaim: 'scope', claims: ['azp'] },
+    fault: ({ pathname }) =>
+      /\/realms\/[^/]+$/.test(pathname) ? undefined : 'is not that of a realm, `https://<host>/realms/<realm>`',
+    // ID tokens have the same keys, and `typ: JWT` in their header too.
+    pins: () => ({ typ: 'Bearer' }),
+  },
+  entra: {
+    // `sub` differs from application to application; `oid` is the same person or program in all of a tenant.
+    defaults: { ...PLAIN, subjectClaim: 'oid', scopesClaim: 'scp', claims: ['azp', 'appid', 'roles', 'tid'] },
+    issuer: ({ tenant }) => tenant && `https://login.microsoftonline.com/${tenant}/v2.0`,
+    fault: ({ origin, pathname }, { tenant }) => {
+      if (tenant === undefined) return undefined;
+      const known = [`https://login.microsoftonline.com/${tenant}/v2.0`, `https://sts.windows.net/${tenant}/`];
+      return known.includes(`${origin}${pathname}`) ? undefined : `is not that of the tenant, ${known.join(' or ')}`;
+    },
+    pins: ({ tenant }) => ({ ...(tenant !== undefined && { tid: tenant }) }),
+  },
+  google: {
+    defaults: { ...PLAIN, claims: ['hd', 'email', 'email_verified', 'azp'] },
+    issuer: () => GOOGLE,
+    fault: ({ origin, pathname }) => (origin === GOOGLE && pathname === '/' ? undefined : `is not \`${GOOGLE}\``),
+    // An address that nobody verified is whatever its owner has typed.
+    pins: ({ requiredClaims }) => (requiredClaims?.['email'] === undefined ? {} : { email_verified: true }),
+  },
+};
+
+/** The preset of an entry; a name that is none is reported by the schema, and counts as `generic`. */
+export const presetOf = ({ preset }: PresetKeys): Preset =>
+  PRESETS[PRESET_NAMES.find((name) => name === preset) ?? 'generic'];
