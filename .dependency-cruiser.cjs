@@ -40,6 +40,7 @@ module.exports = {
     only('guard-sees-nothing', 'guard/', []),
     only('sidecar-is-a-stranger', 'sidecar/', VOCABULARY),
     only('http-sees-the-pipeline', 'http/', [...VOCABULARY, 'guard/', 'pipeline/']),
+    only('client-runs-on-peoples-machines', 'client/', ['errors/']),
     only('dev-stands-alone', 'dev/', ['errors/', 'guard/']),
     {
       name: 'dev-is-for-the-demo',

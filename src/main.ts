@@ -2,16 +2,23 @@
  * The command line. The only file that touches `process`: it hands environment, signals and streams in.
  */
 import { readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { registerConfigure } from './cli/configure.ts';
+import { registerCredentials } from './cli/credentials.ts';
 import { registerDemo } from './cli/demo.ts';
+import { registerDoctor } from './cli/doctor.ts';
 import { registerInspect } from './cli/inspect.ts';
 import { CommandError, type CommandIo } from './cli/io.ts';
 import { registerKeys } from './cli/keys.ts';
+import { registerLogin } from './cli/login.ts';
+import { registerLogout } from './cli/logout.ts';
 import { registerMigrate } from './cli/migrate.ts';
 import { registerServe } from './cli/serve.ts';
+import { registerToken } from './cli/token.ts';
+import { registerWhoami } from './cli/whoami.ts';
 
 // Whatever this process creates is its owner's alone, the unix socket included until it is opened to the edge's group.
 process.umask(0o077);
@@ -24,6 +31,8 @@ const io: CommandIo = {
   cwd: process.cwd(),
   pid: process.pid,
   user: () => userInfo().username,
+  home: homedir(),
+  platform: process.platform,
   packageRoot,
   self: { node: process.execPath, script: join(packageRoot, 'bin', 'sallyport.js') },
   stdout: process.stdout,
@@ -48,6 +57,13 @@ registerDemo(program, io);
 registerKeys(program, io);
 registerMigrate(program, io);
 registerInspect(program, io);
+registerLogin(program, io);
+registerToken(program, io);
+registerCredentials(program, io);
+registerWhoami(program, io);
+registerConfigure(program, io);
+registerDoctor(program, io);
+registerLogout(program, io);
 
 try {
   await program.parseAsync(process.argv);

@@ -8,6 +8,10 @@ export interface CommandIo {
   readonly pid: number;
   /** The name of the user of the operating system who runs the command. */
   readonly user: () => string;
+  /** The home folder of that user. */
+  readonly home: string;
+  /** As Node names it: `linux`, `darwin`, `win32` and others. */
+  readonly platform: string;
   /** The absolute path of the package that this command is part of. */
   readonly packageRoot: string;
   /** The Node binary and the arguments that start this command line again. */

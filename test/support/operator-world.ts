@@ -152,6 +152,8 @@ timeouts: { drainDelayMs: 0 }
         cwd: folder,
         pid: process.pid,
         user: () => USER,
+        home: folder,
+        platform: process.platform,
         packageRoot: folder,
         self: { node: '', script: '' },
         stdout: into('stdout'),

@@ -1,0 +1,180 @@
+/**
+ * Looks at everything between a person and the first object, in the order in which it is needed, and says of each thing
+ * whether it is right and, if not, how to mend it. Never: a token or a secret in a finding.
+ */
+import { readAwsConfig, hasProfile, type AwsProfile } from './aws-config.ts';
+import { ClientFailure, reasonOf } from './failure.ts';
+import type { Finding } from './finding.ts';
+import { askCredentials, askWhoami, askWhoamiSigned, WHOAMI_PATH, type Whoami } from './gateway.ts';
+import type { Http } from './http.ts';
+import { openIssuer } from './issuer.ts';
+import type { Places } from './places.ts';
+import { reach } from './reach.ts';
+import type { Settings } from './settings.ts';
+import { signedGet, type SigningKeys } from './sign-get.ts';
+import { validToken, type ValidToken } from './tokens.ts';
+import { unverifiedClaims } from './unverified-claims.ts';
+
+export interface Patient {
+  readonly places: Places;
+  readonly settings: Settings;
+  readonly http: Http;
+  readonly awsProfile: AwsProfile;
+  /** Whether calls leave by a proxy, so that a direct connection would say nothing. */
+  readonly hasProxy: boolean;
+}
+
+/** Signatures are good for 15 minutes; tokens are often refused a minute before or after their time. */
+const CLOCK_MS = { warning: 30_000, wrong: 300_000 };
+
+/** Examines everything; what depends on something wrong is skipped. */
+export async function examine(patient: Patient): Promise<readonly Finding[]> {
+  const { settings, http, hasProxy } = patient;
+  const findings: Finding[] = [];
+  /** Adds what a step finds; gives what it makes for the steps after it. */
+  const step = async <Made>(
+    check: string,
+    needs: unknown,
+    examineIt: () => Promise<Step<Made>>,
+  ): Promise<Made | undefined> => {
+    if (needs === undefined) {
+      findings.push({ check, state: 'skipped', found: 'mend what stands above first' });
+      return undefined;
+    }
+    try {
+      const { made, ...finding } = await examineIt();
+      findings.push({ check, state: 'ok', ...finding });
+      return made;
+    } catch (error) {
+      const mend = error instanceof ClientFailure ? error.mend : undefined;
+      findings.push({
+        check,
+        state: 'wrong',
+        found: error instanceof ClientFailure ? error.message : reasonOf(error),
+        mend,
+      });
+      return undefined;
+    }
+  };
+
+  for (const [what, url] of [
+    ['way to the issuer', settings.issuer],
+    ['way to the gateway', settings.gateway],
+  ] as const) {
+    const { origin } = new URL(url);
+    findings.push(
+      hasProxy
+        ? { check: what, state: 'skipped', found: `${origin} is reached by the proxy of the environment` }
+        : await reach(what, origin, http.ca),
+    );
+  }
+  await step('issuer', '', () => examineIssuer(patient));
+  const gateway = await step('gateway', '', () => examineGateway(patient));
+  await step('clock', gateway, () => Promise.resolve(examineClock(gateway?.skewMs)));
+  const token = await step('login', '', () => examineLogin(patient));
+  const known = await step('audience', token && gateway && '', () => examineAudience(patient, token));
+  const keys = await step('credentials', known, () => examineCredentials(patient, token));
+  await step('signature', keys, () => examineSignature(patient, keys, known));
+  await step('AWS profile', '', () => examineProfile(patient));
+  return findings;
+}
+
+type Step<Made> = Omit<Finding, 'check' | 'state'> & { readonly state?: Finding['state']; readonly made?: Made };
+
+async function examineIssuer({ settings, http }: Patient): Promise<Step<true>> {
+  const metadata = (await openIssuer(settings, http)).serverMetadata();
+  const able = [
+    metadata.authorization_endpoint !== undefined && 'browser',
+    metadata.device_authorization_endpoint !== undefined && 'device',
+  ].filter((way) => way !== false);
+  if (able.length === 0) throw new ClientFailure(`${settings.issuer} signs no people in`, 'check --issuer');
+  const revokes = metadata.revocation_endpoint === undefined ? 'revokes nothing' : 'revokes';
+  return { found: `${settings.issuer}, sign-in by ${able.join(' or ')}, ${revokes}`, made: true };
+}
+
+/** Without a token, a gateway says 401 in its own words. */
+async function examineGateway({ settings, http }: Patient): Promise<Step<{ skewMs: number | undefined }>> {
+  const sentMs = Date.now();
+  const { status, headers, body } = await http.call(settings.gateway + WHOAMI_PATH);
+  const date = Date.parse(String(headers['date']));
+  if (status !== 401 || !body.includes('"AccessDenied"')) {
+    throw new ClientFailure(`${settings.gateway} answers ${status}, not like a gateway`, 'check --gateway');
+  }
+  // The header has whole seconds, cut off.
+  const skewMs = Number.isNaN(date) ? undefined : (sentMs + Date.now()) / 2 - (date + 500);
+  return { found: `${settings.gateway} answers`, made: { skewMs } };
+}
+
+function examineClock(skewMs: number | undefined): Step<true> {
+  if (skewMs === undefined) return { state: 'warning', found: 'the gateway does not say what time it is' };
+  const away = Math.abs(skewMs);
+  const found =
+    away < 1500 ? 'right' : `${Math.round(away / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'} the gateway's`;
+  if (away < CLOCK_MS.warning) return { found, made: true };
+  return {
+    state: away < CLOCK_MS.wrong ? 'warning' : 'wrong',
+    found,
+    mend: 'have the clock set by NTP; if it is, tell who runs the gateway that its clock is wrong',
+  };
+}
+
+async function examineLogin({ places, settings, http }: Patient): Promise<Step<ValidToken>> {
+  const token = await validToken(places, settings, http);
+  const until = token.expiresAtMs === undefined ? '' : ` until ${new Date(token.expiresAtMs).toISOString()}`;
+  return { found: `a token${until}`, made: token };
+}
+
+async function examineAudience({ settings, http }: Patient, valid: ValidToken | undefined): Promise<Step<Whoami>> {
+  const { token } = valid ?? { token: '' };
+  const claims = unverifiedClaims(token);
+  const said =
+    claims === undefined
+      ? 'a token that is no JWT'
+      : `a token of ${claims.issuer ?? 'no issuer'} for ${claims.audiences.join(', ') || 'no audience'}`;
+  try {
+    const made = await askWhoami(http, settings.gateway, token);
+    return { found: `the gateway takes ${said}, and you for ${made.subject} of ${made.issuerName}`, made };
+  } catch (error) {
+    if (!(error instanceof ClientFailure)) throw error;
+    throw new ClientFailure(
+      `${error.message} It was shown ${said}.`,
+      'the gateway must have this issuer and this audience in its configuration; to be given another: --resource, ' +
+        '--audience, or --token-kind id',
+    );
+  }
+}
+
+async function examineCredentials(
+  { settings, http }: Patient,
+  valid: ValidToken | undefined,
+): Promise<Step<SigningKeys>> {
+  const issued = await askCredentials(http, settings.gateway, valid?.token ?? '');
+  const made = {
+    accessKeyId: issued.AccessKeyId,
+    secretAccessKey: issued.SecretAccessKey,
+    sessionToken: issued.Token,
+  };
+  return { found: `${issued.AccessKeyId} until ${issued.Expiration}`, made };
+}
+
+async function examineSignature(
+  { settings: { gateway, region }, http }: Patient,
+  keys: SigningKeys | undefined,
+  known: Whoami | undefined,
+): Promise<Step<true>> {
+  if (keys === undefined) throw new TypeError('no keys');
+  const signed = signedGet({ host: new URL(gateway).host, path: WHOAMI_PATH, region, nowMs: Date.now() }, keys);
+  const { subject } = await askWhoamiSigned(http, gateway, signed);
+  if (subject !== known?.subject) throw new ClientFailure('a signed call is taken for somebody else');
+  return { found: `a signed call is taken for ${subject}`, made: true };
+}
+
+async function examineProfile({ places, awsProfile }: Patient): Promise<Step<true>> {
+  const [text] = await readAwsConfig(places.awsConfigFile);
+  if (hasProfile(text, awsProfile)) return { found: `${awsProfile.name} in ${places.awsConfigFile}`, made: true };
+  return {
+    state: 'warning',
+    found: `${places.awsConfigFile} has no profile ${awsProfile.name} as it should be now`,
+    mend: 'write it: sallyport configure',
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * The two questions that a person's machine asks the gateway: who am I, and what do I sign with. Enters: a token. Leaves:
+ * what the gateway said, checked. Never: a token in an error.
+ */
+import { z } from 'zod';
+import { ClientFailure, printable, reasonOf } from './failure.ts';
+import type { Http, HttpAnswer } from './http.ts';
+
+const grant = z.object({
+  effect: z.enum(['allow', 'deny']),
+  verbs: z.array(z.string()),
+  key: z.string().optional(),
+  prefix: z.string().optional(),
+});
+const whoami = z.object({
+  subject: z.string(),
+  issuer: z.string(),
+  issuerName: z.string(),
+  groups: z.array(z.string()),
+  actor: z.object({ issuer: z.string().optional(), subject: z.string() }).optional(),
+  accessKeyId: z.string().optional(),
+  expiresAt: z.string(),
+  role: z.string(),
+  roles: z.array(z.string()),
+  buckets: z.array(z.object({ name: z.string(), grants: z.array(grant) })),
+  policyVersion: z.string(),
+});
+const issued = z.object({
+  AccessKeyId: z.string().min(1),
+  SecretAccessKey: z.string().min(1),
+  Token: z.string().min(1),
+  Expiration: z.string().min(1),
+});
+
+/** Who the gateway takes somebody for. */
+export type Whoami = z.infer<typeof whoami>;
+/** Credentials of the gateway, as its endpoint names them. */
+export type Issued = z.infer<typeof issued>;
+
+export const WHOAMI_PATH = '/-/whoami';
+
+/** Asks who the bearer is. @throws ClientFailure */
+export async function askWhoami(http: Http, gateway: string, token: string): Promise<Whoami> {
+  return ask(http, `${gateway}${WHOAMI_PATH}`, { authorization: `Bearer ${token}` }, whoami);
+}
+
+/** Asks with headers that are signed already. @throws ClientFailure */
+export async function askWhoamiSigned(
+  http: Http,
+  gateway: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Whoami> {
+  return ask(http, `${gateway}${WHOAMI_PATH}`, headers, whoami);
+}
+
+/** Trades the token for credentials; `role`: one policy (default: all that name the caller). @throws ClientFailure */
+export async function askCredentials(http: Http, gateway: string, token: string, role?: string): Promise<Issued> {
+  const query = role === undefined ? '' : `?role=${encodeURIComponent(role)}`;
+  return ask(http, `${gateway}/-/credentials${query}`, { authorization: `Bearer ${token}` }, issued);
+}
+
+async function ask<Answer>(
+  http: Http,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  shape: z.ZodType<Answer>,
+): Promise<Answer> {
+  let answer: HttpAnswer;
+  const { origin } = new URL(url);
+  try {
+    answer = await http.call(url, { headers });
+  } catch (error) {
+    if (error instanceof ClientFailure) throw error;
+    throw new ClientFailure(`${origin} cannot be reached: ${reasonOf(error)}`, 'find out why: sallyport doctor', {
+      cause: error,
+    });
+  }
+  const content = parsed(answer.body);
+  if (answer.status !== 200) throw refusal(origin, answer.status, content);
+  const checked = shape.safeParse(content);
+  // What it is, is not repeated: it may hold a secret.
+  if (!checked.success) throw new ClientFailure(`${origin} does not answer like a gateway`, 'check --gateway');
+  return checked.data;
+}
+
+const errorShape = z.object({ code: z.string(), message: z.string() });
+
+function refusal(origin: string, status: number, content: unknown): ClientFailure {
+  const error = errorShape.safeParse(content);
+  if (!error.success) return new ClientFailure(`${origin} answers ${status}, not like a gateway`, 'check --gateway');
+  const { code, message } = error.data;
+  return new ClientFailure(`the gateway refuses: ${printable(`${code}: ${message}`)}`, MENDS[code]);
+}
+
+const MENDS: Readonly<Record<string, string>> = {
+  InvalidToken: 'see what it expects of a token: sallyport doctor',
+  ExpiredToken: 'see whether the clock of this machine is right: sallyport doctor',
+  AccessDenied: 'see which roles you have: sallyport whoami',
+  NotImplemented: 'this gateway issues no credentials: send the token itself (sallyport token)',
+  SlowDown: 'try again in a moment',
+};
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString()) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Whether a server can be reached, and believed: its name, its port, its certificate. Enters: an origin. Leaves: what was
+ * found, and how to mend what is wrong. Nothing is sent over the connection.
+ */
+import { lookup } from 'node:dns/promises';
+import { isIP, connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { printable, reasonOf } from './failure.ts';
+import type { Finding } from './finding.ts';
+
+const LIMIT_MS = 10_000;
+const DAY_MS = 86_400_000;
+const SOON_DAYS = 7;
+
+/** Looks the name up, connects, and has the certificate verified by `ca` (default: as Node does by itself). */
+export async function reach(what: string, origin: string, ca: readonly string[] | undefined): Promise<Finding> {
+  const { protocol, hostname, port } = new URL(origin);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  try {
+    const { address } = await lookup(host);
+    const where = address === host ? origin : `${origin} (${address})`;
+    if (protocol === 'http:') {
+      (await connected(connectTcp({ host, port: Number(port || 80) }), 'connect')).destroy();
+      return { check: what, state: 'ok', found: `${where}, plain http on this machine` };
+    }
+    const socket = connectTls({
+      ...{ host, port: Number(port || 443), ALPNProtocols: ['http/1.1'] },
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(ca === undefined ? {} : { ca: [...ca] }),
+    });
+    const finding = certificateOf(what, where, await connected(socket, 'secureConnect'));
+    socket.destroy();
+    return finding;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    return { check: what, state: 'wrong', found: `${origin}: ${reasonOf(error)}`, mend: mendOf(code) };
+  }
+}
+
+function certificateOf(what: string, where: string, socket: TLSSocket): Finding {
+  const { issuer, valid_to: validTo } = socket.getPeerCertificate();
+  const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY_MS);
+  const by = printable([issuer.CN ?? issuer.O ?? 'an unnamed CA'].flat().join(' '), 100);
+  const found = `${where}, ${socket.getProtocol() ?? 'TLS'}, certificate by ${by}, good for ${days} days`;
+  if (days >= SOON_DAYS) return { check: what, state: 'ok', found };
+  return { check: what, state: 'warning', found, mend: 'tell who runs it that the certificate ends soon' };
+}
+
+function connected<Kind extends Socket>(socket: Kind, event: 'connect' | 'secureConnect'): Promise<Kind> {
+  return new Promise((resolve, reject) => {
+    socket.setTimeout(LIMIT_MS, () => {
+      socket.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
+    });
+    socket.once(event, () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+function mendOf(code: string): string {
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'check the name; where it is known in one network only, join that (VPN)';
+    case 'ECONNREFUSED':
+      return 'nothing listens there: check the port, or ask whether it is up';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'the server has a certificate for another name: use the name that it is for';
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return 'check the clock of this machine; if it is right, tell who runs the server';
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return 'name the CA of your organisation: sallyport login --ca-file, or NODE_USE_SYSTEM_CA=1 where the system knows it';
+    default:
+      return 'check the network, and whether a firewall or a proxy stands in the way';
+  }
+}
