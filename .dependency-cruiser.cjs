@@ -31,6 +31,7 @@ module.exports = {
     only('policy-is-a-stranger', 'policy/', VOCABULARY),
     only('objects-is-a-stranger', 'objects/', VOCABULARY),
     only('operate-is-a-stranger', 'operate/', VOCABULARY),
+    only('revocation-is-a-stranger', 'revocation/', VOCABULARY),
     only('credentials-is-a-stranger', 'credentials/', VOCABULARY),
     only('audit-is-a-stranger', 'audit/', VOCABULARY),
     only('telemetry-is-a-stranger', 'telemetry/', VOCABULARY),

@@ -16,6 +16,8 @@ export interface CommandIo {
   readonly packageRoot: string;
   /** The Node binary and the arguments that start this command line again. */
   readonly self: { readonly node: string; readonly script: string };
+  /** Asked for only by what reads it: to touch it can keep a process alive. */
+  readonly stdin: () => AsyncIterable<Buffer>;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   /** Registers a handler for SIGINT and SIGTERM (and SIGHUP where named). */

@@ -1,6 +1,6 @@
 import type { OperationName } from '../s3/operations.ts';
 
-/** What is audited: the S3 operations, those of our own STS, and what operators' commands do to stored objects. */
+/** What is audited: the S3 operations, those of our own STS, and what operators' commands do. */
 export type AuditedOperation =
   | OperationName
   | 'AssumeRoleWithWebIdentity'
@@ -8,7 +8,9 @@ export type AuditedOperation =
   | 'GetCredentials'
   | 'WhoAmI'
   | 'Rewrap'
-  | 'Migrate';
+  | 'Migrate'
+  | 'Revoke'
+  | 'LiftRevocation';
 
 /** Written and durable before the first upstream byte. Every field is safe to keep: no token, secret or query. */
 export interface AuditIntent {

@@ -1,5 +1,9 @@
-/** Received -> Authenticated. A request in which no authenticator finds a credential of its kind is refused. */
+/**
+ * Received -> Authenticated. A request in which no authenticator finds a credential of its kind is refused, and so is one of
+ * somebody who was revoked, whatever was found.
+ */
 import type { Authenticator } from '../contracts/authenticator.ts';
+import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { S3Request } from '../s3/request.ts';
 import type { Admission } from './admission.ts';
@@ -8,11 +12,12 @@ import type { Stage } from './stage.ts';
 
 /**
  * The stage `authenticate`.
- * @throws GatewayError MissingToken, InvalidToken, ExpiredToken, InvalidRequest, SlowDown, ServiceUnavailable, and those
- * of signatures
+ * @throws GatewayError MissingToken, InvalidToken, ExpiredToken, RevokedToken, RevokedSession, InvalidRequest, SlowDown,
+ * ServiceUnavailable, and those of signatures
  */
 export function createAuthenticate(
   authenticators: readonly Authenticator[],
+  revocations: Revocations,
   admission: Admission,
 ): Stage<Received, Authenticated> {
   return {
@@ -23,7 +28,9 @@ export function createAuthenticate(
         const identification = await authenticator.authenticate(request);
         if (identification === undefined) continue;
         const { principal, chunkSignatures } = identification;
+        // Who it was is on record also where that one is refused.
         ledger.identified(request, principal);
+        revocations.check(principal);
         admission.enter(exchange, principal);
         // Signed by whom? Nothing here could tell, and to leave the signatures unread would be to trust them.
         if (request.payload.chunked?.signed === true && chunkSignatures === undefined) {

@@ -7,12 +7,14 @@ import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { Observer } from '../contracts/observer.ts';
+import type { Revocations } from '../contracts/revocations.ts';
 import type { StoreSessions } from '../contracts/store-session.ts';
 import type { Copies, ObjectReader, Uploads } from '../contracts/stored-objects.ts';
 
 export interface PipelineParts {
   /** Asked in turn; the first that finds a credential of its kind decides. */
   readonly authenticators: readonly Authenticator[];
+  readonly revocations: Revocations;
   readonly authorizer: Authorizer;
   readonly broker: CredentialBroker;
   readonly sessions: StoreSessions;

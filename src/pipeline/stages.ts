@@ -32,7 +32,7 @@ export function createStages(
   admission: Admission,
 ): Readonly<Record<OperationClass, Way<Received, void>>> {
   const { authorizer, buckets, observer, sessions } = parts;
-  const authenticate = createAuthenticate(parts.authenticators, admission);
+  const authenticate = createAuthenticate(parts.authenticators, parts.revocations, admission);
   const authorize = createAuthorize(authorizer, ({ request }: Authenticated) => accessesOf(request));
   const authorizeEach = createAuthorize(authorizer, ({ request, list }: Listed) => deletionsOf(request, list.items));
   const readList = createReadList();

@@ -8,6 +8,7 @@ import type { ClientCredentials, ClientSessions } from '../contracts/client-sess
 import type { Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { accept } from './accept.ts';
 import type { CallRecord } from './call-record.ts';
 import type { StsParts } from './parts.ts';
 
@@ -26,17 +27,17 @@ export interface Wanted {
 /**
  * Issues credentials to a verified identity.
  * @throws GatewayError AccessDenied (the same for a role that is not the caller's and for one that does not exist),
- * SlowDown, SessionTooLarge, AuditUnavailable
+ * RevokedToken, SlowDown, SessionTooLarge, ServiceUnavailable, AuditUnavailable
  */
 export async function issue(
-  { authorizer, admission }: StsParts,
+  parts: StsParts,
   sessions: ClientSessions,
   { exchange, record }: { readonly exchange: Exchange; readonly record: CallRecord },
   principal: Principal,
   { operation, role, seconds }: Wanted,
 ): Promise<ClientCredentials> {
-  record.identified(operation, principal);
-  admission.enter(exchange, principal);
+  const { authorizer } = parts;
+  accept(parts, { exchange, record }, operation, principal);
   const mayHave = role === WHOLE_ROLE || (role !== undefined && authorizer.bindings(principal).includes(role));
   const decision = decide(mayHave, authorizer.policyVersion());
   record.decided(decision);

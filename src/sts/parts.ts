@@ -6,11 +6,13 @@ import type { Clock } from '../contracts/clock.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
+import type { Revocations } from '../contracts/revocations.ts';
 
 export interface StsParts {
   readonly tokens: TokenVerifier;
   /** `undefined`: configuration has no keys for sessions, and every call is refused. */
   readonly sessions: (ClientSessions & SignatureVerifier) | undefined;
+  readonly revocations: Revocations;
   readonly authorizer: Authorizer;
   readonly audit: AuditSink;
   readonly observer: Observer;

@@ -9,6 +9,7 @@ import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { foldHeaders } from '../s3/request-headers.ts';
+import { accept } from './accept.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { CallRecord } from './call-record.ts';
 import { createEndpoint, type Answer } from './endpoint.ts';
@@ -76,8 +77,7 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
     const { exchange, record, form } = call;
     refuseOthers(form, CALLER_FIELDS);
     const principal = await identify(verifier, call);
-    record.identified('GetCallerIdentity', principal);
-    parts.admission.enter(exchange, principal);
+    accept(parts, call, 'GetCallerIdentity', principal);
     record.decided({
       effect: 'allow',
       rule: 'own-identity',

@@ -12,6 +12,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly request: (summary: RequestSummary) => void;
   /** Milliseconds. */
   readonly clockOffset: (storeName: string, offsetMs: number) => void;
+  /** Has the list of revocations in force, and its age, asked for at each scrape. */
+  readonly revocations: (status: () => { readonly entries: number; readonly ageMs: number }) => void;
   /** A line that the log did not write because there were too many like it. */
   readonly lineSuppressed: () => void;
 }
@@ -151,6 +153,26 @@ export function createMetrics(): Metrics {
     look: (why) => lookOf(why).inc(),
     clockOffset: (storeName, offsetMs) => {
       if (Number.isFinite(offsetMs)) offsets.set(storeName, offsetMs);
+    },
+    revocations: (status) => {
+      new Gauge({
+        name: `${PREFIX}revocations`,
+        help: 'Entries of the list of revocations that are in force.',
+        aggregator: 'max',
+        registers,
+        collect() {
+          this.set(status().entries);
+        },
+      });
+      new Gauge({
+        name: `${PREFIX}revocations_age_seconds`,
+        help: 'Since the list of revocations was last known to be current; infinite before it was read.',
+        aggregator: 'max',
+        registers,
+        collect() {
+          this.set(status().ageMs / 1000);
+        },
+      });
     },
     lineSuppressed: () => suppressed.inc(),
   };

@@ -156,6 +156,7 @@ timeouts: { drainDelayMs: 0 }
         platform: process.platform,
         packageRoot: folder,
         self: { node: '', script: '' },
+        stdin: async function* () {},
         stdout: into('stdout'),
         stderr: into('stderr'),
         onSignal: () => undefined,

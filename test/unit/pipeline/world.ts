@@ -207,6 +207,7 @@ export function world(behaviour: Behaviour = {}): World {
         },
       },
     ],
+    revocations: { check: () => undefined },
     authorizer: {
       decide: (_, access) => {
         steps.push('authorize');

@@ -56,6 +56,8 @@ export interface Behaviour {
   readonly verify?: (token: string) => Promise<Principal>;
   readonly record?: (entry: AuditEntry) => Promise<void>;
   readonly sessions?: false;
+  /** Throws for who is revoked. */
+  readonly check?: (principal: Principal) => void;
   readonly principal?: Partial<Principal>;
   readonly limits?: Partial<StsParts['limits']>;
   readonly inFlight?: number;
@@ -88,6 +90,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
   const { verify } = createSignatureVerifier({ sessions: issuer, regions: ['us-east-1'] });
   const known = { ...PRINCIPAL, ...behaviour.principal };
   const parts: StsParts = {
+    revocations: { check: (principal) => behaviour.check?.(principal) },
     tokens: {
       verify:
         behaviour.verify ??

@@ -1,0 +1,90 @@
+/**
+ * A list of entries, laid out so that one principal is looked up in a handful of steps whatever its length. It holds what
+ * is in force when it is made; what ends later is seen to at each look-up.
+ */
+import type { Principal } from '../contracts/principal.ts';
+import { isInForce, type Entries, type Entry } from './entry.ts';
+
+/** What is revoked of one issuer, or (of tokens, and of all that was issued before a time) of every issuer. */
+interface Scope {
+  readonly tokens: Map<string, Entry>;
+  readonly logins: Map<string, Entry>;
+  readonly subjects: Map<string, Entry>;
+  /** Issued-before times of subjects. */
+  readonly before: Map<string, Entry>;
+  /** That of the whole scope. */
+  beforeAll: Entry | undefined;
+}
+
+export interface DenyIndex {
+  /** Gives the entry that revokes a principal, if there is one. */
+  readonly find: (principal: Principal, nowMs: number) => Entry | undefined;
+  /** How many entries revoke something. */
+  readonly size: number;
+}
+
+/** Lays a list out. */
+export function createDenyIndex(entries: Entries, nowMs: number): DenyIndex {
+  const sessions = new Map<string, Entry>();
+  const everywhere = emptyScope();
+  const issuers = new Map<string, Scope>();
+  const scopeOf = (issuer: string | undefined): Scope => {
+    if (issuer === undefined) return everywhere;
+    const scope = issuers.get(issuer) ?? emptyScope();
+    issuers.set(issuer, scope);
+    return scope;
+  };
+  let size = 0;
+  for (const entry of entries.values()) {
+    if (entry.lifted === true || !isInForce(entry, nowMs)) continue;
+    size += 1;
+    const { revoked } = entry;
+    if (revoked.kind === 'session') {
+      sessions.set(revoked.accessKeyId, entry);
+      continue;
+    }
+    const scope = scopeOf(revoked.issuer);
+    if (revoked.kind === 'token') scope.tokens.set(revoked.tokenIdHash, entry);
+    else if (revoked.kind === 'login') scope.logins.set(revoked.sessionId, entry);
+    else if (revoked.kind === 'subject') scope.subjects.set(revoked.subject, entry);
+    else if (revoked.subject !== undefined) scope.before.set(revoked.subject, entry);
+    else scope.beforeAll = entry;
+  }
+
+  const find: DenyIndex['find'] = (principal, atMs) => {
+    if (size === 0) return undefined;
+    const { issuer, subject, tokenIdHash, accessKeyId, sessionId, issuedAtMs, actor } = principal;
+    const own = issuers.get(issuer);
+    // Who acts in somebody's name is somebody too: an agent that was revoked acts for nobody.
+    const actors = actor === undefined ? undefined : issuers.get(actor.issuer ?? issuer);
+    const ifInForce = (entry: Entry | undefined): Entry | undefined =>
+      entry !== undefined && isInForce(entry, atMs) ? entry : undefined;
+    const ifIssuedBefore = (entry: Entry | undefined): Entry | undefined =>
+      entry !== undefined && isBefore(issuedAtMs, entry) ? ifInForce(entry) : undefined;
+    return (
+      ifInForce(accessKeyId === undefined ? undefined : sessions.get(accessKeyId)) ??
+      ifInForce(everywhere.tokens.get(tokenIdHash)) ??
+      ifIssuedBefore(everywhere.beforeAll) ??
+      (own &&
+        (ifInForce(own.tokens.get(tokenIdHash)) ??
+          ifInForce(sessionId === undefined ? undefined : own.logins.get(sessionId)) ??
+          ifInForce(own.subjects.get(subject)) ??
+          ifIssuedBefore(own.before.get(subject)) ??
+          ifIssuedBefore(own.beforeAll))) ??
+      (actors &&
+        actor &&
+        (ifInForce(actors.subjects.get(actor.subject)) ?? ifIssuedBefore(actors.before.get(actor.subject))))
+    );
+  };
+
+  return { find, size };
+}
+
+/** A token that does not say when it was issued may have been issued at any time. */
+function isBefore(issuedAtMs: number | undefined, { revoked }: Entry): boolean {
+  return revoked.kind === 'issued-before' && (issuedAtMs === undefined || issuedAtMs < revoked.beforeMs);
+}
+
+function emptyScope(): Scope {
+  return { tokens: new Map(), logins: new Map(), subjects: new Map(), before: new Map(), beforeAll: undefined };
+}

@@ -1,0 +1,115 @@
+/**
+ * One connection to Redis that comes back by itself. Nothing waits on it: a command is refused while there is none, and
+ * given up where no answer comes. What Redis says in an error is never passed on: it may hold anything.
+ */
+import { createClient, type RedisClientOptions } from '@redis/client';
+import { RevocationStoreError } from './revocation-store.ts';
+
+export interface RedisOptions {
+  readonly host: string;
+  readonly port: number;
+  /** `undefined`: plain TCP. */
+  readonly tls: RedisTls | undefined;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly database: number;
+}
+
+export interface RedisTls {
+  /** PEM text; undefined: the system's certificates. */
+  readonly ca: string | undefined;
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+  readonly serverName: string | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 3000;
+const COMMAND_TIMEOUT_MS = 3000;
+/** With a command each second, a connection that is silent for so long is dead. */
+const SILENCE_TIMEOUT_MS = 5000;
+const FIRST_PAUSE_MS = 100;
+/** Short, so that a Redis that is back is read within seconds. */
+const LONGEST_PAUSE_MS = 1000;
+const MAX_QUEUED_COMMANDS = 100;
+
+export type RedisClient = ReturnType<typeof makeClient>;
+
+export interface RedisConnection {
+  /** Gives the client while it is connected. @throws RevocationStoreError */
+  readonly client: () => RedisClient;
+  /** Counts the connections there were: with another one there may be another Redis. */
+  readonly generation: () => number;
+  /** Resolves when it is connected, or when that takes longer than an attempt may. */
+  readonly settled: () => Promise<void>;
+  readonly close: () => void;
+}
+
+/** Begins to connect. */
+export function openRedis(options: RedisOptions): RedisConnection {
+  const client = makeClient(options);
+  let generation = 0;
+  let lastError: unknown;
+  const first = Promise.withResolvers<undefined>();
+  client.on('ready', () => {
+    generation += 1;
+    first.resolve(undefined);
+  });
+  // Without a listener an error would end the process.
+  client.on('error', (error: unknown) => {
+    lastError = error;
+  });
+  client.connect().catch((error: unknown) => {
+    lastError = error;
+  });
+  return {
+    client: () => {
+      if (!client.isReady) throw new RevocationStoreError('Redis is not connected', { cause: lastError });
+      return client;
+    },
+    generation: () => generation,
+    settled: async () => {
+      const limit = Promise.withResolvers<undefined>();
+      const timer = setTimeout(limit.resolve, CONNECT_TIMEOUT_MS, undefined);
+      await Promise.race([first.promise, limit.promise]);
+      clearTimeout(timer);
+    },
+    close: () => client.destroy(),
+  };
+}
+
+function makeClient({ host, port, tls, username, password, database }: RedisOptions) {
+  return createClient({
+    // Version 2 needs no greeting of its own, and every Redis and Valkey speaks it.
+    RESP: 2,
+    socket: {
+      ...{ host, port, connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: SILENCE_TIMEOUT_MS },
+      reconnectStrategy: (retries: number) => pauseMs(retries),
+      ...(tls === undefined ? {} : tlsOf(tls, host)),
+    } as NonNullable<RedisClientOptions['socket']>,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(database === 0 ? {} : { database }),
+    commandOptions: { timeout: COMMAND_TIMEOUT_MS },
+    commandsQueueMaxLength: MAX_QUEUED_COMMANDS,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    maintNotifications: 'disabled',
+  });
+}
+
+function tlsOf({ ca, certificate, key, serverName }: RedisTls, host: string) {
+  return {
+    tls: true,
+    minVersion: 'TLSv1.2',
+    servername: serverName ?? host,
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+/** Grows to a second; by half at random, so that many gateways do not come back at one moment. */
+function pauseMs(retries: number): number {
+  const full = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(retries, 10), LONGEST_PAUSE_MS);
+  return Math.ceil(full / 2 + (Math.random() * full) / 2);
+}

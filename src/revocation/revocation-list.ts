@@ -1,0 +1,160 @@
+/**
+ * The list in memory, kept current in the background. Enters: what the store holds, once a second. Leaves: a refusal for
+ * who is revoked. An entry that is once known goes away by its own end or by being lifted, and never because a store
+ * forgot it: what was lost is still obeyed, reported, and put back.
+ */
+import type { Clock } from '../contracts/clock.ts';
+import type { HealthSource } from '../contracts/health.ts';
+import type { Observer } from '../contracts/observer.ts';
+import type { Revocations } from '../contracts/revocations.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { createDenyIndex } from './deny-index.ts';
+import { isInForce, supersedes, type Entries, type Entry } from './entry.ts';
+import { changed, RevocationStoreError, type RevocationStore } from './revocation-store.ts';
+
+export interface RevocationListOptions {
+  readonly store: RevocationStore;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** What happens to requests while the list cannot be read. */
+  readonly whenUnavailable: 'fail-open' | 'fail-closed';
+  /** How long the last reading is good enough for `fail-closed`. */
+  readonly maxStaleMs: number;
+  /** Default 1000. */
+  readonly pollMs?: number;
+}
+
+export interface RevocationList extends Revocations, HealthSource {
+  /** Reads the list now. Never rejects: what went wrong is in `health`. */
+  readonly refresh: () => Promise<void>;
+  /** Begins to read it again and again, until `close`. */
+  readonly watch: () => void;
+  /** Whether requests are refused because the list is too old. */
+  readonly isShut: () => boolean;
+  /** For metrics. The age is infinite where it was never read. */
+  readonly status: () => { readonly entries: number; readonly ageMs: number };
+  readonly close: () => Promise<void>;
+}
+
+const POLL_MS = 1000;
+/** How often somebody is told that it still does not work. */
+const REMIND_MS = 60_000;
+
+/** Makes the list; it is empty until it is read. */
+export function createRevocationList(options: RevocationListOptions): RevocationList {
+  const { store, clock, observer, whenUnavailable, maxStaleMs, pollMs = POLL_MS } = options;
+  let known: Entries = new Map();
+  let index = createDenyIndex(known, clock.now());
+  let confirmedMs = -Infinity;
+  let trouble: string | undefined;
+  let unsaved = 0;
+  let remindedMs = -Infinity;
+  let timer: NodeJS.Timeout | undefined;
+  let reading: Promise<void> | undefined;
+  let closed = false;
+
+  const ageMs = (): number => clock.now() - confirmedMs;
+  const isShut = (): boolean => whenUnavailable === 'fail-closed' && ageMs() > maxStaleMs;
+
+  /** Tells an operator, at once and then now and again. */
+  const complain = (clause: string, error?: unknown): void => {
+    const isNews = trouble === undefined;
+    trouble = clause;
+    const nowMs = clock.now();
+    if (!isNews && nowMs - remindedMs < REMIND_MS) return;
+    remindedMs = nowMs;
+    observer.warn('revocations are not current', { detail: clause, whenUnavailable, ...causeOf(error) });
+  };
+
+  const take = async (read: Entries, nowMs: number): Promise<void> => {
+    const lost = missing(known, read, nowMs);
+    known = changed(read, lost, nowMs);
+    index = createDenyIndex(known, nowMs);
+    unsaved = lost.length;
+    if (unsaved > 0) await restore(lost);
+  };
+
+  const restore = async (lost: readonly Entry[]): Promise<void> => {
+    complain(`${lost.length} revocations are gone from where they were kept; they stay in force here`);
+    if (!store.isRestorable) return;
+    await store.update((kept) => lost.filter((entry) => isNewerThan(entry, kept.get(entry.id))));
+    observer.warn('revocations that were lost have been put back', { entries: lost.length });
+    unsaved = 0;
+  };
+
+  const readOnce = async (): Promise<void> => {
+    const startedMs = clock.now();
+    try {
+      const read = await store.read();
+      // What was read before the answer came can be no fresher than the question.
+      if (read !== undefined) await take(read, startedMs);
+      confirmedMs = startedMs;
+      if (unsaved > 0) return;
+      if (trouble !== undefined) observer.info('revocations are current again', { entries: index.size });
+      trouble = undefined;
+    } catch (error) {
+      complain(error instanceof RevocationStoreError ? error.message : 'the list of revocations cannot be read', error);
+    }
+  };
+
+  const refresh = (): Promise<void> => {
+    reading ??= readOnce().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+
+  const schedule = (): void => {
+    timer = setTimeout(() => {
+      void refresh().then(() => {
+        if (!closed) schedule();
+      });
+    }, pollMs).unref();
+  };
+
+  return {
+    check: (principal) => {
+      if (isShut()) {
+        throw new GatewayError('ServiceUnavailable', 'authorize', {
+          detail: `the list of revocations is too old: ${trouble ?? 'not read yet'}`,
+        });
+      }
+      const entry = index.find(principal, clock.now());
+      if (entry === undefined) return;
+      // Each with what makes its clients ask for new ones: a token 401, a session the code of one that is over.
+      const code = principal.accessKeyId === undefined ? 'RevokedToken' : 'RevokedSession';
+      throw new GatewayError(code, 'authenticate', { detail: `revocation ${entry.id} (${entry.revoked.kind})` });
+    },
+    refresh,
+    watch: schedule,
+    isShut,
+    status: () => ({ entries: index.size, ageMs: ageMs() }),
+    health: () => {
+      if (trouble === undefined) return [{ name: 'revocations', state: 'ok' }];
+      const doing = isShut() ? 'requests are refused' : 'requests go on with the last list';
+      return [{ name: 'revocations', state: 'degraded', detail: `${trouble}; ${doing}` }];
+    },
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      await reading;
+      await store.close();
+    },
+  };
+}
+
+/** What was known and should still be there, and is not. */
+function missing(known: Entries, read: Entries, nowMs: number): Entry[] {
+  return [...known.values()].filter((entry) => isInForce(entry, nowMs) && isNewerThan(entry, read.get(entry.id)));
+}
+
+function isNewerThan(entry: Entry, other: Entry | undefined): boolean {
+  return other === undefined || supersedes(entry, other);
+}
+
+/** The code of the system or the name: messages of others may hold anything. */
+function causeOf(error: unknown): Readonly<Record<string, string>> {
+  const cause = error instanceof RevocationStoreError ? error.cause : error;
+  if (!(cause instanceof Error)) return {};
+  return { cause: 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name };
+}

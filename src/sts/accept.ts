@@ -1,0 +1,21 @@
+/**
+ * A verified identity -> a caller of these endpoints: on record, not revoked, and within its places. The one place where
+ * every endpoint of this room lets an identity in.
+ */
+import type { AuditedOperation } from '../contracts/audit-sink.ts';
+import type { Exchange } from '../contracts/exchange.ts';
+import type { Principal } from '../contracts/principal.ts';
+import type { CallRecord } from './call-record.ts';
+import type { StsParts } from './parts.ts';
+
+/** Lets an identity in. @throws GatewayError RevokedToken, RevokedSession, ServiceUnavailable, SlowDown */
+export function accept(
+  { revocations, admission }: StsParts,
+  { exchange, record }: { readonly exchange: Exchange; readonly record: CallRecord },
+  operation: AuditedOperation,
+  principal: Principal,
+): void {
+  record.identified(operation, principal);
+  revocations.check(principal);
+  admission.enter(exchange, principal);
+}
