@@ -4,7 +4,7 @@
  */
 import type { Server } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
-import type { Config, IssuerConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import type { Clock } from './contracts/clock.ts';
 import { createFoundation, openAudit } from './foundation.ts';
 import type { Readiness } from './http/admin-server.ts';
@@ -12,11 +12,10 @@ import { createDataServer } from './http/data-server.ts';
 import { closeGracefully, listen, type ListenTarget } from './http/listen.ts';
 import { createBearerAuthenticator } from './identity/bearer-authenticator.ts';
 import { createClientSessions } from './identity/client-sessions.ts';
-import type { IssuerOptions } from './identity/issuer-options.ts';
-import { createIssuer } from './identity/issuer.ts';
 import { createSignatureAuthenticator } from './identity/signature-authenticator.ts';
 import { createSignatureVerifier } from './identity/signature-verifier.ts';
 import { createTokenVerifier } from './identity/token-verifier.ts';
+import { issuerOf } from './issuer-of.ts';
 import { createAdmission } from './pipeline/admission.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
@@ -80,7 +79,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   metrics.revocations(revocations.status);
 
   const tokens = createTokenVerifier(
-    config.issuers.map((issuer) => createIssuer(issuerOf(issuer, config.timeouts.jwksMs), { clock, observer })),
+    config.issuers.map((issuer) => issuerOf(issuer, config.timeouts.jwksMs, { clock, observer })),
     { clock, observer },
   );
   const authorizer = createAuthorizer(policySource);
@@ -198,31 +197,4 @@ function sessionsOf(
   });
   const { verify } = createSignatureVerifier({ sessions: issuer, regions: endpoint.regions });
   return { issue: issuer.issue, verify };
-}
-
-function issuerOf(config: IssuerConfig, fetchTimeoutMs: number): IssuerOptions {
-  const { ca, maxTokenAgeSeconds, scopesClaim, allowedClients, introspection, ...issuer } = config;
-  return {
-    ...issuer,
-    fetchTimeoutSeconds: fetchTimeoutMs / 1000,
-    ...(ca === undefined ? {} : { ca }),
-    ...(maxTokenAgeSeconds === undefined ? {} : { maxTokenAgeSeconds }),
-    ...(scopesClaim === undefined ? {} : { scopesClaim }),
-    ...(allowedClients === undefined ? {} : { allowedClients }),
-    ...(introspection === undefined ? {} : { introspection: introspectionOf(introspection) }),
-  };
-}
-
-function introspectionOf({
-  endpoint,
-  prefix,
-  clientSecret,
-  ...introspection
-}: NonNullable<IssuerConfig['introspection']>): NonNullable<IssuerOptions['introspection']> {
-  return {
-    ...introspection,
-    clientSecret: () => clientSecret.reveal(),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(prefix === undefined ? {} : { prefix }),
-  };
 }

@@ -11,7 +11,7 @@ import Provider, { type Configuration } from 'oidc-provider';
 
 /** A signing key, and what its issuer publishes of it. */
 export interface SigningKey {
-  readonly alg: 'RS256' | 'ES256' | 'EdDSA';
+  readonly alg: 'RS256' | 'ES256' | 'ES384' | 'EdDSA';
   readonly kid: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
@@ -35,6 +35,8 @@ const generate = (alg: SigningKey['alg'], rsaBits: number): { privateKey: KeyObj
       return generateKeyPairSync('rsa', { modulusLength: rsaBits });
     case 'ES256':
       return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'ES384':
+      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
     case 'EdDSA':
       return generateKeyPairSync('ed25519');
   }
@@ -45,7 +47,7 @@ const encode = (text: string | Buffer): string => Buffer.from(text).toString('ba
 /** Signs exactly these texts, valid JSON or not. */
 export const signTexts = (key: SigningKey, header: string, payload: string): string => {
   const input = `${encode(header)}.${encode(payload)}`;
-  const digest = key.alg === 'EdDSA' ? null : 'sha256';
+  const digest = key.alg === 'EdDSA' ? null : key.alg === 'ES384' ? 'sha384' : 'sha256';
   const signature = sign(digest, Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
   return `${input}.${encode(signature)}`;
 };
@@ -71,7 +73,8 @@ export interface BareIssuer {
   readonly restart: () => Promise<void>;
 }
 
-export const startBareIssuer = async (keys: JWK[] = []): Promise<BareIssuer> => {
+/** `path`: what follows host and port in its URL. */
+export const startBareIssuer = async (keys: JWK[] = [], path = ''): Promise<BareIssuer> => {
   let server: Server | undefined;
   let port = 0;
   const listen = async (): Promise<void> => {
@@ -87,11 +90,11 @@ export const startBareIssuer = async (keys: JWK[] = []): Promise<BareIssuer> => 
       fault(req, res);
       return;
     }
-    sendJson(res, isJwks ? { keys: issuer.keys } : { issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` });
+    sendJson(res, isJwks ? { keys: issuer.keys } : { issuer: issuer.url, jwks_uri: `http://127.0.0.1:${port}/jwks` });
   };
   await listen();
   const issuer: BareIssuer = {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}${path}`,
     keys,
     seen: { discovery: 0, jwks: 0 },
     faults: {},
