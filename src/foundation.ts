@@ -4,7 +4,7 @@
  */
 import { createAuditSink, type AuditLog } from './audit/create-audit-sink.ts';
 import { baseSourceOf } from './base-source-of.ts';
-import type { Config, StoreConfig } from './config/config.ts';
+import type { Config, FoundationConfig, StoreConfig } from './config/config.ts';
 import type { Bucket, Store } from './contracts/bucket.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { CredentialBroker } from './contracts/credential-broker.ts';
@@ -46,7 +46,7 @@ export interface Foundation extends HealthSource {
 }
 
 /** Builds it. No connection is made before it is needed. */
-export function createFoundation(config: Config, { clock, observer }: FoundationParts): Foundation {
+export function createFoundation(config: FoundationConfig, { clock, observer }: FoundationParts): Foundation {
   const stores = new Map(
     config.stores.map(({ name, endpoint, region }): [string, Store] => [name, { name, endpoint, region }]),
   );
@@ -98,7 +98,7 @@ export function createFoundation(config: Config, { clock, observer }: Foundation
 
 /** Opens the audit as it is configured, for one process. @throws GatewayError AuditUnavailable */
 export function openAudit(
-  { audit }: Config,
+  { audit }: Pick<Config, 'audit'>,
   { clock, observer, worker, pid }: FoundationParts & { readonly worker: number; readonly pid: number },
 ): Promise<AuditLog> {
   return createAuditSink({

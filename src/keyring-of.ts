@@ -1,6 +1,6 @@
 /** The keyrings of a configuration, as one, with the cache before them. Nothing is asked of anybody yet. */
 import { baseSourceOf } from './base-source-of.ts';
-import type { Config, KmsKeyringConfig, LocalKeyringConfig, VaultKeyringConfig } from './config/config.ts';
+import type { FoundationConfig, KmsKeyringConfig, LocalKeyringConfig, VaultKeyringConfig } from './config/config.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { HealthSource } from './contracts/health.ts';
 import type { Keyring } from './contracts/keyring.ts';
@@ -25,7 +25,7 @@ interface Parts {
 
 /** Builds it. */
 export function keyringOf(
-  { keyring: config, timeouts }: Config,
+  { keyring: config, timeouts }: FoundationConfig,
   { clock, observer }: Pick<Parts, 'clock' | 'observer'>,
 ): ConfiguredKeyring {
   // Without a keyring every bucket has encryption off (configuration sees to it); sealing is then refused all the same.

@@ -16,7 +16,10 @@ import { registerKeys } from './cli/keys.ts';
 import { registerLogin } from './cli/login.ts';
 import { registerLogout } from './cli/logout.ts';
 import { registerMigrate } from './cli/migrate.ts';
+import { registerRevocations } from './cli/revocations.ts';
+import { registerRevoke } from './cli/revoke.ts';
 import { registerServe } from './cli/serve.ts';
+import { registerSidecar } from './cli/sidecar.ts';
 import { registerToken } from './cli/token.ts';
 import { registerWhoami } from './cli/whoami.ts';
 
@@ -35,6 +38,7 @@ const io: CommandIo = {
   platform: process.platform,
   packageRoot,
   self: { node: process.execPath, script: join(packageRoot, 'bin', 'sallyport.js') },
+  stdin: () => process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   onSignal: (signal, handler) => process.on(signal, handler),
@@ -53,6 +57,7 @@ const program = new Command('sallyport')
   .showHelpAfterError('(run with --help for usage)')
   .exitOverride();
 registerServe(program, io);
+registerSidecar(program, io);
 registerDemo(program, io);
 registerKeys(program, io);
 registerMigrate(program, io);
@@ -64,6 +69,8 @@ registerWhoami(program, io);
 registerConfigure(program, io);
 registerDoctor(program, io);
 registerLogout(program, io);
+registerRevoke(program, io);
+registerRevocations(program, io);
 
 try {
   await program.parseAsync(process.argv);

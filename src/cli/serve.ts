@@ -12,6 +12,7 @@ import { createAdminServer } from '../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../http/listen.ts';
 import { CommandError, type CommandIo } from './io.ts';
 import { readConfig } from './read-config.ts';
+import { oneLine, runService, untilStopped } from './run-service.ts';
 import { answerPrimary, startWorkers, WORKER_SLOT } from './workers.ts';
 
 export interface ServeOptions {
@@ -61,18 +62,7 @@ async function servableConfig(io: CommandIo, { configPath, allowDemo }: ServeOpt
 }
 
 async function runSingle(io: CommandIo, config: Config): Promise<void> {
-  const gateway = await oneLine(() => createGateway(config, { worker: 0, pid: io.pid, logStream: io.stderr }));
-  const admin = createAdminServer({ readiness: gateway.readiness, metrics: gateway.metrics });
-  await oneLine(async () => {
-    await listen(admin, config.admin.address);
-    if ('socket' in gateway.target) await clearStaleSocket(gateway.target.socket);
-    await gateway.listen();
-  });
-  untilStopped(io, async () => {
-    await gateway.drain();
-    await closeGracefully(admin, 0);
-  });
-  io.onSignal('SIGHUP', () => void gateway.reload());
+  await runService(io, config.admin, () => createGateway(config, { worker: 0, pid: io.pid, logStream: io.stderr }));
 }
 
 async function runWorker(io: CommandIo, config: Config): Promise<void> {
@@ -96,7 +86,11 @@ async function runPrimary(io: CommandIo, config: Config, count: number): Promise
     await oneLine(() => clearStaleSocket(path));
   }
   const workers = startWorkers(count, io);
-  const admin = createAdminServer({ readiness: workers.readiness, metrics: workers.metrics });
+  const admin = createAdminServer({
+    readiness: workers.readiness,
+    metrics: workers.metrics,
+    allowedHosts: config.admin.allowedHosts,
+  });
   await oneLine(() => listen(admin, config.admin.address)).catch(async (error: unknown) => {
     await workers.stop();
     throw error;
@@ -106,28 +100,4 @@ async function runPrimary(io: CommandIo, config: Config, count: number): Promise
     await closeGracefully(admin, 0);
   });
   io.onSignal('SIGHUP', () => workers.reload());
-}
-
-/** Drains on the first signal, or when the process that started this one goes away; a second signal ends at once. */
-function untilStopped(io: CommandIo, drain: () => Promise<void>): void {
-  let stopping = false;
-  const stop = (): void => {
-    if (stopping) io.exit(1);
-    stopping = true;
-    void drain().then(
-      () => io.exit(0),
-      () => io.exit(1),
-    );
-  };
-  io.onSignal('SIGTERM', stop);
-  io.onSignal('SIGINT', stop);
-  io.onParentExit(stop);
-}
-
-async function oneLine<T>(start: () => Promise<T>): Promise<T> {
-  try {
-    return await start();
-  } catch (error) {
-    throw new CommandError(error instanceof Error ? error.message : String(error));
-  }
 }

@@ -1,5 +1,5 @@
 /** What of a configuration belongs to the demo. `serve` refuses to start while there is any of it. */
-import type { Config } from './config.ts';
+import type { Config, FoundationConfig } from './config.ts';
 
 /** The first line of every seed that the demo makes. */
 export const DEMO_SEED_LINE = 'sallyport-demo-seed:';
@@ -11,8 +11,10 @@ const DEMO_ISSUER_PATH = '/sallyport-demo';
 const DEMO_ROLE = ':role/sallyport-demo';
 
 /** Lists the demo issuers, keys and stores of a configuration, one sentence each; empty for one that may serve. */
-export const demoFindings = (config: Config): readonly string[] => [
-  ...config.issuers
+export const demoFindings = (
+  config: FoundationConfig & Partial<Pick<Config, 'issuers' | 'sessions'>>,
+): readonly string[] => [
+  ...(config.issuers ?? [])
     .filter(({ issuer }) => {
       const { pathname } = new URL(issuer);
       return pathname === DEMO_ISSUER_PATH || pathname.startsWith(`${DEMO_ISSUER_PATH}/`);

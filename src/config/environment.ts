@@ -65,7 +65,11 @@ const typed = (kind: string, value: string): unknown => {
 };
 
 /** Applies the environment to the content of a file, which stays as it is. An empty variable counts as unset. */
-export const applyEnvironment = (fileContent: unknown, env: Environment): Overlay => {
+export const applyEnvironment = (
+  fileContent: unknown,
+  env: Environment,
+  { assumesRoles }: { readonly assumesRoles: boolean } = { assumesRoles: true },
+): Overlay => {
   const content: unknown = structuredClone(fileContent ?? {});
   const origins = new Map<string, string>();
   const provided = new Map<string, Secret>();
@@ -115,7 +119,7 @@ export const applyEnvironment = (fileContent: unknown, env: Environment): Overla
   };
   fill(['region'], 'AWS_REGION', 'AWS_DEFAULT_REGION');
   fill(['endpoint'], 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL');
-  fill(['sts', 'endpoint'], 'AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL');
+  if (assumesRoles) fill(['sts', 'endpoint'], 'AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL');
   fill(['tls', 'caFile'], 'AWS_CA_BUNDLE');
 
   const [id, secret, token] = [read('AWS_ACCESS_KEY_ID'), read('AWS_SECRET_ACCESS_KEY'), read('AWS_SESSION_TOKEN')];

@@ -5,6 +5,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import type { z } from 'zod';
+import type { CredentialFiles } from './assemble-credentials.ts';
 import { assemble } from './assemble.ts';
 import type { Config } from './config.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
@@ -12,12 +14,34 @@ import { checkedSchema } from './cross-checks.ts';
 import { applyEnvironment, pathKey, type Environment } from './environment.ts';
 import { explain, type Explanation } from './explain.ts';
 import { readFiles, type Files } from './read-files.ts';
+import type { FileConfig } from './schema.ts';
 import { readYaml } from './yaml-file.ts';
 
 export interface LoadOptions {
   /** Path of the YAML file. Relative paths in it, and in variables, start at its directory. */
   readonly path: string;
   readonly env: Environment;
+}
+
+/** What a configuration is for: which keys it may have, and what is made of them. */
+export interface Purpose<Checked, Made> {
+  readonly schema: z.ZodType<Checked>;
+  /** What cannot be said of a key alone once the files are read. */
+  readonly checkFiles: (files: Files) => readonly Explanation[];
+  readonly assemble: (checked: Checked, named: CredentialFiles) => Made;
+  /** Whether roles are assumed, so that the variables of an STS endpoint mean something. */
+  readonly assumesRoles: boolean;
+}
+
+/** The content of a configuration, wherever it comes from. */
+export interface Content {
+  readonly content: unknown;
+  /** Relative paths start here. */
+  readonly directory: string;
+  /** Where a value stands, for a person. */
+  readonly where: (path: readonly string[]) => string;
+  /** By which problems are put in order. */
+  readonly lineOf: (path: readonly string[]) => number | undefined;
 }
 
 const MAX_FILE_BYTES = 1_048_576;
@@ -48,42 +72,57 @@ const checkListenTls = (files: Files): readonly Explanation[] => {
   }
 };
 
-/**
- * Loads and checks a configuration, and reads the files that it names.
- * @throws ConfigError with every problem at once
- */
-export const loadConfig = async ({ path, env }: LoadOptions): Promise<Config> => {
-  const directory = dirname(resolve(path));
+/** Reads one YAML file. @throws ConfigError when it cannot be read or is none */
+export const readConfigFile = async (path: string): Promise<Content> => {
   const fileName = basename(path);
   const at = (line = 0) => (line === 0 ? fileName : `${fileName}:${line}`);
-
-  const yaml = readYaml(await readSource(path));
-  if (yaml.problems.length > 0) {
-    throw new ConfigError(yaml.problems.map(({ line, message }) => ({ where: at(line), key: '', message })));
+  const { content, problems, lineOf } = readYaml(await readSource(path));
+  if (problems.length > 0) {
+    throw new ConfigError(problems.map(({ line, message }) => ({ where: at(line), key: '', message })));
   }
-  const { content, origins, provided, problems: misused } = applyEnvironment(yaml.content, env);
-  const parsed = checkedSchema.safeParse(content);
-  const { files, problems: unreadable } = await readFiles(content, directory, provided);
+  return { content, directory: dirname(resolve(path)), where: (key) => at(lineOf(key)), lineOf };
+};
+
+/**
+ * Checks the content of a configuration for its purpose, and reads the files that it names.
+ * @throws ConfigError with every problem at once
+ */
+export const loadFor = async <Checked, Made>(
+  { schema, checkFiles, assemble: make, assumesRoles }: Purpose<Checked, Made>,
+  source: Content,
+  env: Environment,
+): Promise<Made> => {
+  const overlay = applyEnvironment(source.content, env, { assumesRoles });
+  const { content, origins, provided } = overlay;
+  const parsed = schema.safeParse(content);
+  const { files, problems: unreadable } = await readFiles(content, source.directory, provided);
   const findings = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => explain(issue, content)),
     ...unreadable,
-    ...checkListenTls(files),
-  ];
-  const located = findings
-    .map((finding) => ({
-      ...finding,
-      line: yaml.lineOf(finding.path) ?? 0,
-      variable: origins.get(pathKey(finding.path)),
-    }))
-    .sort((a, b) => a.line - b.line);
+    ...checkFiles(files),
+  ].sort((a, b) => (source.lineOf(a.path) ?? 0) - (source.lineOf(b.path) ?? 0));
   const problems: ConfigProblem[] = [
-    ...misused.map(({ variable, message }) => ({ where: variable, key: '', message })),
-    ...located.map(({ path: key, line, variable, message }) => ({
-      where: variable ?? at(line),
-      key: key.join('.'),
+    ...overlay.problems.map(({ variable, message }) => ({ where: variable, key: '', message })),
+    ...findings.map(({ path, message }) => ({
+      where: origins.get(pathKey(path)) ?? source.where(path),
+      key: path.join('.'),
       message,
     })),
   ];
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return assemble(parsed.data, { files, provided, directory });
+  return make(parsed.data, { files, provided, directory: source.directory });
 };
+
+const GATEWAY: Purpose<FileConfig, Config> = {
+  schema: checkedSchema,
+  checkFiles: checkListenTls,
+  assemble,
+  assumesRoles: true,
+};
+
+/**
+ * Loads and checks the configuration of a gateway, and reads the files that it names.
+ * @throws ConfigError with every problem at once
+ */
+export const loadConfig = async ({ path, env }: LoadOptions): Promise<Config> =>
+  loadFor(GATEWAY, await readConfigFile(path), env);

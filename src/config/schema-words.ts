@@ -3,7 +3,7 @@
  * again.
  */
 import { z } from 'zod';
-import { isOrigin, isPath, parseAddress } from './shapes.ts';
+import { isOrigin, isPath, isServedHost, parseAddress } from './shapes.ts';
 
 /** What the documentation and the error messages need to know of a key. */
 export interface KeyMeta {
@@ -44,3 +44,9 @@ export const group = <T extends z.ZodRawShape>(shape: T, description: string) =>
   key(z.strictObject(shape).optional(), 'a group of keys', description);
 export const section = <T extends z.core.$ZodLooseShape>(shape: T, description: string) =>
   key(z.strictObject(shape).prefault({} as never), 'a group of keys', description);
+export const hosts = (description: string) =>
+  key(
+    z.array(text(isServedHost)).max(64).default([]),
+    'a list of at most 64 hosts in lower case, IPv6 in brackets, each with a port or with that of the server',
+    description,
+  );

@@ -1,0 +1,136 @@
+/**
+ * The composition root of a sidecar: its configuration in, a running one out. The gateway's pipeline on other parts: the
+ * caller is the workload, the store is asked with the pod's own credentials, and a guard stands where the edge would.
+ */
+import { setTimeout } from 'node:timers/promises';
+import type { Gateway, GatewayOptions } from './app.ts';
+import type { AuditLog } from './audit/create-audit-sink.ts';
+import { createStreamAudit } from './audit/stream-audit.ts';
+import type { SidecarConfig } from './config/config.ts';
+import type { Authorizer } from './contracts/authorizer.ts';
+import { createFoundation, openAudit, type FoundationParts } from './foundation.ts';
+import { isLoopback } from './config/shapes.ts';
+import { createLocalGuard } from './guard/local-guard.ts';
+import { createDataServer } from './http/data-server.ts';
+import { closeGracefully, listen } from './http/listen.ts';
+import { createPipeline } from './pipeline/pipeline.ts';
+import { createAuthorizer } from './policy/authorizer.ts';
+import { loadPolicies } from './policy/load-policies.ts';
+import { openPolicySource, type PolicySource } from './policy/policy-source.ts';
+import { createConfiguredBuckets } from './sidecar/configured-buckets.ts';
+import { createWorkloadAuthenticator, SIDECAR_ISSUER_NAME } from './sidecar/workload-authenticator.ts';
+import { createLog, type Log } from './telemetry/log.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { createObserver } from './telemetry/observer.ts';
+import { acceptRequestId } from './telemetry/request-id.ts';
+
+export interface SidecarOptions extends Omit<GatewayOptions, 'worker'> {
+  /** Where the audit goes that has no directory. */
+  readonly auditStream: NodeJS.WritableStream;
+}
+
+const REMOTE = 'other machines can reach the sidecar, and whoever does may use every configured bucket';
+
+/** Builds a sidecar; nothing listens yet. @throws Error in one line: policies, audit directory */
+export async function createSidecar(config: SidecarConfig, options: SidecarOptions): Promise<Gateway> {
+  const clock = options.clock ?? { now: Date.now };
+  const log = createLog({ level: config.log.level, stream: options.logStream, worker: 0 });
+  const metrics = createMetrics();
+  const observer = createObserver({ metrics, log, clock });
+  const foundation = createFoundation(config, { clock, observer });
+  const { buckets } = foundation;
+  const policies = await policiesOf(config);
+  const audit = await auditOf(config, options, { clock, observer });
+
+  const pipeline = createPipeline({
+    ...foundation,
+    authenticators: [createWorkloadAuthenticator(config.subject)],
+    // Nobody's right to be here ends before the pod does.
+    revocations: { check: () => undefined },
+    authorizer: authorizerOf(policies, buckets.keys()),
+    audit,
+    observer,
+    clock,
+    publicHosts: publicHostsOf(config),
+    // There is one identity: a place of its own for each is all of them.
+    limits: { ...config.limits, inFlightPerIdentity: config.limits.inFlight },
+  });
+
+  let draining = false;
+  const ready = (): boolean => !draining && audit.canAudit();
+  const { server } = createDataServer({
+    pipeline,
+    guard: createLocalGuard({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
+    ...(config.cors === undefined ? {} : { cors: config.cors }),
+    audit,
+    requestId: acceptRequestId,
+    ready,
+    inFlight: metrics.inFlight,
+    limits: config.limits,
+    timeouts: {
+      idleMs: config.timeouts.requestBodyIdleMs,
+      requestHeadersMs: config.timeouts.requestHeadersMs,
+      keepAliveMs: config.timeouts.keepAliveMs,
+    },
+  });
+
+  return {
+    server,
+    target: config.listen,
+    listen: async () => {
+      await listen(server, config.listen);
+      const on = `${config.listen.host}:${config.listen.port}`;
+      if (!isLoopback(config.listen.host)) log.warn(REMOTE, { on });
+      log.info('serving a workload', { on, subject: config.subject });
+    },
+    readiness: () => ({ ready: ready(), reports: [...audit.health(), ...foundation.health()] }),
+    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    registry: metrics.registry,
+    reload: async () => {
+      if (policies !== undefined) await reload(policies, log);
+    },
+    drain: async () => {
+      draining = true;
+      await setTimeout(config.timeouts.drainDelayMs);
+      await closeGracefully(server, config.timeouts.drainMs);
+      await foundation.close();
+      await audit.close();
+      await log.flush();
+    },
+  };
+}
+
+async function policiesOf({ policies, buckets }: SidecarConfig): Promise<PolicySource | undefined> {
+  if (policies === undefined) return undefined;
+  const known = { issuers: new Map([[SIDECAR_ISSUER_NAME, []]]), buckets: buckets.map(({ name }) => name) };
+  return openPolicySource(() => loadPolicies(policies.directory, known));
+}
+
+function authorizerOf(policies: PolicySource | undefined, buckets: Iterable<string>): Authorizer {
+  return policies === undefined ? createConfiguredBuckets(buckets) : createAuthorizer(policies);
+}
+
+async function reload(policies: PolicySource, log: Log): Promise<void> {
+  const { outcome, version, ...result } = await policies.reload();
+  const problems = 'error' in result ? { problems: result.error.message } : {};
+  log.write(outcome === 'refused' ? 'error' : 'info', `policies ${outcome}`, { policyVersion: version, ...problems });
+}
+
+async function auditOf(
+  { audit }: SidecarConfig,
+  { auditStream, pid }: SidecarOptions,
+  parts: FoundationParts,
+): Promise<AuditLog> {
+  if (audit !== undefined) return openAudit({ audit }, { ...parts, worker: 0, pid });
+  return createStreamAudit({ stream: auditStream, clock: parts.clock });
+}
+
+/** Names before which a bucket may stand; none does before an address. */
+function publicHostsOf({ allowedHosts }: SidecarConfig): readonly string[] {
+  return ['localhost', ...allowedHosts.filter((host) => /^[a-z]/.test(host))];
+}
+
+function servedHosts(config: SidecarConfig): readonly string[] {
+  const before = config.buckets.flatMap(({ name }) => publicHostsOf(config).map((host) => `${name}.${host}`));
+  return [...config.allowedHosts, ...before];
+}
