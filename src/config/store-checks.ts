@@ -41,7 +41,17 @@ const checkMethod = (path: readonly string[], store: Store, report: Report): voi
   if (store.credentials === undefined) {
     report([...path, 'credentials'], 'is missing; `method: static` uses the keys that stand here');
   }
-  for (const [name] of entries<unknown>(store.sts)) {
+  const { roleArn, externalId, sourceIdentity, sessionTags } = store.sts ?? {};
+  const meant = {
+    ...{
+      roleArn: roleArn !== undefined,
+      externalId: externalId !== undefined,
+      sourceIdentity: sourceIdentity === true,
+    },
+    sessionTags: entries<unknown>(sessionTags).length > 0,
+  };
+  for (const [name, isMeant] of Object.entries(meant)) {
+    if (!isMeant) continue;
     report([...path, 'sts', name], 'says how roles are assumed, and `method: static` assumes none; remove it');
   }
 };

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { Access, Grant } from '../../src/contracts/authorizer.ts';
 import { createPolicyPlanner } from '../../src/credentials/plan-policy.ts';
 import { sessionName } from '../../src/credentials/session-name.ts';
+import { tagValue } from '../../src/credentials/session-tags.ts';
 import { policyDocument, sessionPolicies } from '../../src/credentials/session-policies.ts';
 import { compileSessionPolicy, type SessionPolicy } from '../../src/dev/store/session-policy.ts';
 import type { GatewayError } from '../../src/errors/gateway-error.ts';
@@ -200,6 +201,28 @@ describe('session names, whatever the identity', () => {
       fc.property(fc.string({ minLength: 1, maxLength: 20 }), (whole) => {
         const names = Array.from(whole, (_, at) => sessionName(whole.slice(0, at), whole.slice(at)));
         assert.equal(new Set(names).size, names.length);
+      }),
+    );
+  });
+});
+
+describe('session tags', () => {
+  const value = fc.oneof(
+    fc.string({
+      unit: fc.constantFrom('a', ':', '=', '0', '3', 'A', '|', ' ', '\ud800', '\ud801', '😀', 'é'),
+      maxLength: 8,
+    }),
+    fc.array(fc.string({ unit: fc.constantFrom('a', ':', '=', '0', '|', '\ud800'), maxLength: 4 }), { maxLength: 4 }),
+  );
+
+  it('fit the alphabet of STS', () => {
+    fc.assert(fc.property(value, (one) => assert.match(tagValue(one), /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u)));
+  });
+
+  it('differ where values differ', () => {
+    fc.assert(
+      fc.property(value, value, (one, other) => {
+        assert.equal(tagValue(one) === tagValue(other), JSON.stringify(one) === JSON.stringify(other));
       }),
     );
   });

@@ -1,84 +1,21 @@
 import assert from 'node:assert/strict';
-import type { ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { inspect } from 'node:util';
-import type { StsStore } from '../../../src/credentials/assume-role.ts';
-import { fixedSource } from '../../../src/credentials/base-credentials.ts';
-import { createCredentialBroker, type CredentialBrokerOptions } from '../../../src/credentials/broker.ts';
 import type { Access, Grant } from '../../../src/contracts/authorizer.ts';
-import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
-import type { Principal } from '../../../src/contracts/principal.ts';
-import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { allow, bucket, deny, listing, object, principal, rememberingObserver, scope } from './given.ts';
-import { giveSession, refuse, refuseBare, SESSION_SECRET, SESSION_TOKEN, startStsDouble } from './sts-double.ts';
-import type { StsDouble } from './sts-double.ts';
-
-const BASE_SECRET = 'basesecret/basesecret/basesecret/1234567';
-const GRANTS = [allow(['GET', 'PUT'], { prefix: '2026/' })];
-const REPORTS = bucket();
-const MINUTE = 60_000;
+import { createCredentialBroker } from '../../../src/credentials/broker.ts';
+import { GRANTS } from './broker-of.ts';
+import { BrokerWorld, failureOf, MINUTE, REPORTS, until } from './broker-world.ts';
+import { allow, bucket, deny, listing, object, principal, scope } from './given.ts';
+import { giveSession, refuse } from './sts-double.ts';
 
 describe('credential broker', () => {
-  let nowMs: number;
-  let sts: StsDouble;
-  let observer: ReturnType<typeof rememberingObserver>;
-  const clock = { now: () => nowMs };
-  const closers: (() => void)[] = [];
-
-  const makeBroker = (
-    store: Partial<StsStore> = {},
-    options: Partial<CredentialBrokerOptions> = {},
-  ): ReturnType<typeof createCredentialBroker> => {
-    const broker = createCredentialBroker({
-      stores: [
-        {
-          name: 'main',
-          stsEndpoint: sts.endpoint,
-          region: 'us-east-1',
-          base: fixedSource({ accessKeyId: 'AKIABASE', secretAccessKey: BASE_SECRET }),
-          iamEscapes: true,
-          roleDefaults: { sourceIdentity: false, durationSeconds: 3600 },
-          ...store,
-        },
-      ],
-      clock,
-      observer,
-      ...options,
-    });
-    closers.push(() => broker.close());
-    return broker;
-  };
-  type Broker = ReturnType<typeof makeBroker>;
-  const planFor = (broker: Broker, who: Partial<Principal> = {}, key = '2026/q3.csv'): AssumeRolePlan =>
-    broker.plan(principal({ expiresAtMs: nowMs + 480 * MINUTE, ...who }), [scope(REPORTS, GRANTS, object('GET', key))]);
-  const formOf = (call: number) => Object.fromEntries(sts.calls[call] ?? []);
-  const failureOf = async (broker: Broker, plan: AssumeRolePlan): Promise<GatewayError> => {
-    const outcome = await broker.credentials(plan).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    assert.ok(outcome instanceof GatewayError);
-    return outcome;
-  };
-  const until = async (holds: () => boolean): Promise<void> => {
-    while (!holds()) await setImmediate();
-  };
-
-  beforeEach(async () => {
-    nowMs = Date.now();
-    observer = rememberingObserver();
-    sts = await startStsDouble(clock);
-  });
-  afterEach(async () => {
-    for (const close of closers.splice(0)) close();
-    await sts.close();
-  });
+  const world = BrokerWorld.forEachTest();
+  const { makeBroker, planFor, formOf } = world;
 
   describe('plans', () => {
     it('asks STS for exactly what was planned, and asks nothing to plan', async () => {
       const broker = makeBroker();
       const plan = planFor(broker);
-      assert.equal(sts.calls.length, 0);
+      assert.equal(world.sts.calls.length, 0);
       await broker.credentials(plan);
       assert.deepEqual(formOf(0), {
         Action: 'AssumeRole',
@@ -107,7 +44,7 @@ describe('credential broker', () => {
       } finally {
         process.env = before;
       }
-      assert.equal(sts.calls.length, 1);
+      assert.equal(world.sts.calls.length, 1);
     });
 
     it('sends ExternalId and SourceIdentity where they are configured', async () => {
@@ -247,12 +184,12 @@ describe('credential broker', () => {
       );
       const stores = [1, 2].map(() => ({
         name: 'main',
-        stsEndpoint: sts.endpoint,
+        stsEndpoint: world.sts.endpoint,
         region: 'us-east-1',
         iamEscapes: true,
         roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
       }));
-      assert.throws(() => createCredentialBroker({ stores, clock, observer }), TypeError);
+      assert.throws(() => createCredentialBroker({ stores, clock: world.clock, observer: world.observer }), TypeError);
     });
   });
 
@@ -262,9 +199,9 @@ describe('credential broker', () => {
       const given = await Promise.all(Array.from({ length: 50 }, () => broker.credentials(planFor(broker))));
       assert.equal(new Set(given).size, 1);
       await broker.credentials(planFor(broker));
-      assert.equal(sts.calls.length, 1);
-      assert.equal(observer.hits.at(-1), true);
-      assert.deepEqual(observer.stsCalls, ['ok']);
+      assert.equal(world.sts.calls.length, 1);
+      assert.equal(world.observer.hits.at(-1), true);
+      assert.deepEqual(world.observer.stsCalls, ['ok']);
     });
 
     it('are never shared between identities, roles or policies', async () => {
@@ -279,21 +216,21 @@ describe('credential broker', () => {
       );
       await broker.credentials(broker.plan(alice, [scope(bucket({ roleArn: other }), GRANTS, access)]));
       await broker.credentials(broker.plan(alice, [scope(REPORTS, [allow(['GET'], { prefix: '2026/' })], access)]));
-      assert.equal(sts.calls.length, 5);
+      assert.equal(world.sts.calls.length, 5);
     });
 
     it('are never shared between bindings of one identity, even where these grant the same', async () => {
       const broker = makeBroker();
       const access = object('GET', '2026/q3.csv');
       const bound = ['analytics', 'admins', undefined, ''].map((binding) =>
-        principal({ expiresAtMs: nowMs + 480 * MINUTE, ...(binding === undefined ? {} : { binding }) }),
+        principal({ expiresAtMs: world.nowMs + 480 * MINUTE, ...(binding === undefined ? {} : { binding }) }),
       );
       const given = new Set<string>();
       for (const who of [...bound, ...bound]) {
         given.add((await broker.credentials(broker.plan(who, [scope(REPORTS, GRANTS, access)]))).accessKeyId);
       }
       assert.equal(given.size, 4);
-      assert.equal(sts.calls.length, 4);
+      assert.equal(world.sts.calls.length, 4);
     });
 
     it('of two requests of one principal differ where their policies do', async () => {
@@ -308,20 +245,20 @@ describe('credential broker', () => {
     it('are bounded in number; the one longest unused goes first', async () => {
       const broker = makeBroker({}, { maxSessions: 2 });
       for (const subject of ['a', 'b', 'a', 'c']) await broker.credentials(planFor(broker, { subject }));
-      assert.equal(sts.calls.length, 3);
+      assert.equal(world.sts.calls.length, 3);
       await broker.credentials(planFor(broker, { subject: 'a' }));
-      assert.equal(sts.calls.length, 3);
+      assert.equal(world.sts.calls.length, 3);
       await broker.credentials(planFor(broker, { subject: 'b' }));
-      assert.equal(sts.calls.length, 4);
+      assert.equal(world.sts.calls.length, 4);
     });
 
     it('last no longer than the token needs, within what STS gives and configuration allows', async () => {
       const broker = makeBroker();
       const expected = { 1: 900, 30: 1865, 600: 3600 };
       for (const [minutes, seconds] of Object.entries(expected)) {
-        const at = sts.calls.length;
+        const at = world.sts.calls.length;
         await broker.credentials(
-          planFor(broker, { subject: `for ${minutes}`, expiresAtMs: nowMs + Number(minutes) * MINUTE }),
+          planFor(broker, { subject: `for ${minutes}`, expiresAtMs: world.nowMs + Number(minutes) * MINUTE }),
         );
         assert.equal(formOf(at)['DurationSeconds'], String(seconds));
       }
@@ -331,44 +268,44 @@ describe('credential broker', () => {
       const broker = makeBroker();
       const plan = planFor(broker);
       const first = await broker.credentials(plan);
-      nowMs += 30 * MINUTE;
+      world.nowMs += 30 * MINUTE;
       assert.equal(await broker.credentials(plan), first);
-      assert.equal(sts.calls.length, 1);
-      nowMs += 25 * MINUTE;
+      assert.equal(world.sts.calls.length, 1);
+      world.nowMs += 25 * MINUTE;
       assert.equal(await broker.credentials(plan), first);
-      await until(() => observer.stsCalls.length === 2);
-      await until(() => sts.calls.length === 2);
+      await until(() => world.observer.stsCalls.length === 2);
+      await until(() => world.sts.calls.length === 2);
       await setImmediate();
       const second = await broker.credentials(plan);
       assert.notEqual(second.accessKeyId, first.accessKeyId);
-      assert.equal(sts.calls.length, 2);
+      assert.equal(world.sts.calls.length, 2);
     });
 
     it('are not renewed for a token that ends before they do', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker, { expiresAtMs: nowMs + 30 * MINUTE });
+      const plan = planFor(broker, { expiresAtMs: world.nowMs + 30 * MINUTE });
       await broker.credentials(plan);
-      nowMs += 30 * MINUTE - 1;
+      world.nowMs += 30 * MINUTE - 1;
       await broker.credentials(plan);
       await setImmediate();
-      assert.equal(sts.calls.length, 1);
+      assert.equal(world.sts.calls.length, 1);
     });
 
     it('survive an outage of STS until they expire, and recover after it', async () => {
       const broker = makeBroker();
       const plan = planFor(broker);
       const first = await broker.credentials(plan);
-      const { answer } = sts;
-      sts.answer = refuse(500, 'InternalFailure');
-      nowMs += 58 * MINUTE;
+      const { answer } = world.sts;
+      world.sts.answer = refuse(500, 'InternalFailure');
+      world.nowMs += 58 * MINUTE;
       assert.equal(await broker.credentials(plan), first);
-      await until(() => observer.stsCalls.length === 2);
+      await until(() => world.observer.stsCalls.length === 2);
       assert.equal(await broker.credentials(plan), first);
       assert.equal(broker.health()[0]?.state, 'degraded');
-      nowMs += MINUTE;
+      world.nowMs += MINUTE;
       assert.equal((await failureOf(broker, plan)).code, 'ServiceUnavailable');
-      sts.answer = answer;
-      nowMs += 1000;
+      world.sts.answer = answer;
+      world.nowMs += 1000;
       assert.notEqual(await broker.credentials(plan), first);
       assert.deepEqual(broker.health(), [{ name: 'sts:main', state: 'ok' }]);
     });
@@ -377,47 +314,47 @@ describe('credential broker', () => {
       const broker = makeBroker();
       const plan = planFor(broker);
       await broker.credentials(plan);
-      sts.answer = refuse(403, 'AccessDenied');
-      nowMs += 58 * MINUTE;
+      world.sts.answer = refuse(403, 'AccessDenied');
+      world.nowMs += 58 * MINUTE;
       for (let request = 0; request < 20; request += 1) {
         await broker.credentials(plan);
-        await until(() => observer.stsCalls.length === 2);
+        await until(() => world.observer.stsCalls.length === 2);
       }
-      assert.equal(sts.calls.length, 2);
+      assert.equal(world.sts.calls.length, 2);
     });
 
     it('are never used after the token ends', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker, { expiresAtMs: nowMs + 10 * MINUTE });
+      const plan = planFor(broker, { expiresAtMs: world.nowMs + 10 * MINUTE });
       await broker.credentials(plan);
-      nowMs += 10 * MINUTE;
+      world.nowMs += 10 * MINUTE;
       assert.equal((await failureOf(broker, plan)).code, 'ExpiredToken');
       const never = planFor(broker, { expiresAtMs: Number.NaN });
       assert.equal((await failureOf(broker, never)).code, 'ExpiredToken');
-      assert.equal(sts.calls.length, 1);
+      assert.equal(world.sts.calls.length, 1);
     });
 
     it('are not handed out when the token ends while STS answers', async () => {
       const broker = makeBroker();
-      const { answer } = sts;
-      sts.answer = (response, form) => {
-        nowMs += MINUTE;
+      const { answer } = world.sts;
+      world.sts.answer = (response, form) => {
+        world.nowMs += MINUTE;
         answer(response, form);
       };
-      const plan = planFor(broker, { expiresAtMs: nowMs + MINUTE });
+      const plan = planFor(broker, { expiresAtMs: world.nowMs + MINUTE });
       assert.equal((await failureOf(broker, plan)).code, 'ExpiredToken');
     });
 
     it("expire by our own clock when the store's clock runs ahead", async () => {
       const broker = makeBroker({ roleDefaults: { sourceIdentity: false, durationSeconds: 900 } });
-      sts.answer = (response) => giveSession(response, nowMs + 24 * 60 * MINUTE);
+      world.sts.answer = (response) => giveSession(response, world.nowMs + 24 * 60 * MINUTE);
       const given = await broker.credentials(planFor(broker));
-      assert.equal(given.expiresAtMs, nowMs + 15 * MINUTE);
+      assert.equal(given.expiresAtMs, world.nowMs + 15 * MINUTE);
     });
 
     it('that have expired on arrival are refused', async () => {
       const broker = makeBroker();
-      sts.answer = (response) => giveSession(response, nowMs + 59_000);
+      world.sts.answer = (response) => giveSession(response, world.nowMs + 59_000);
       assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
     });
 
@@ -425,7 +362,7 @@ describe('credential broker', () => {
       const broker = makeBroker();
       const plan = planFor(broker);
       const first = await broker.credentials(plan);
-      nowMs += MINUTE;
+      world.nowMs += MINUTE;
       broker.forget(plan);
       const second = await broker.credentials(plan);
       assert.notEqual(second, first);
@@ -433,175 +370,4 @@ describe('credential broker', () => {
       assert.equal(await broker.credentials(plan), second);
     });
   });
-
-  describe('failures', () => {
-    const answers: readonly (readonly [string, StsDouble['answer'], string])[] = [
-      ['a throttled call', refuse(400, 'Throttling'), 'SlowDown'],
-      ['a throttled call of another kind', refuse(400, 'ThrottlingException'), 'SlowDown'],
-      ['a refused role', refuse(403, 'AccessDenied'), 'AccessDeniedByStore'],
-      ['a refused role, as Ceph says it', refuseBare(403, 'AccessDenied'), 'AccessDeniedByStore'],
-      ['base credentials that STS does not know', refuse(403, 'InvalidClientTokenId'), 'ServiceUnavailable'],
-      ['a role that is not there, as Ceph says it', refuseBare(404, 'NoSuchEntity'), 'ServiceUnavailable'],
-      ['a broken STS', refuse(500, 'InternalFailure'), 'ServiceUnavailable'],
-      ['a web page', (response) => response.end('<html><body>Welcome!</body></html>'), 'ServiceUnavailable'],
-      ['bytes', (response) => response.end(Buffer.from([0, 255, 1, 254])), 'ServiceUnavailable'],
-      ['nothing', (response) => response.end(), 'ServiceUnavailable'],
-      ['a session without an end', giveEndless, 'ServiceUnavailable'],
-      ['a key with a line break', giveBroken, 'ServiceUnavailable'],
-      ['a cut connection', (response) => response.destroy(), 'ServiceUnavailable'],
-      ['an answer that is cut', cutShort, 'ServiceUnavailable'],
-    ];
-    for (const [what, answer, code] of answers) {
-      it(`turn ${what} into ${code}`, async () => {
-        const broker = makeBroker();
-        sts.answer = answer;
-        assert.equal((await failureOf(broker, planFor(broker))).code, code);
-        assert.deepEqual(observer.stsCalls, ['error']);
-      });
-    }
-
-    it('turn an STS that hangs, at once or half-way, into ServiceUnavailable when its time is up', async () => {
-      for (const answer of [() => undefined, (response: ServerResponse) => response.write('<AssumeRole')]) {
-        const broker = makeBroker({}, { stsTimeoutMs: 200 });
-        sts.answer = answer;
-        assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
-      }
-    });
-
-    it('stop reading an answer without end', async () => {
-      const broker = makeBroker();
-      let sentBytes = 0;
-      sts.answer = (response) => {
-        const more = (): void => {
-          do sentBytes += 65_536;
-          while (!response.destroyed && response.write(' '.repeat(65_536)));
-        };
-        response.on('drain', more);
-        more();
-      };
-      assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
-      assert.ok(sentBytes < 32 * 1_048_576, `${sentBytes} bytes were read`);
-    });
-
-    it('turn an STS that is down into ServiceUnavailable', async () => {
-      const broker = makeBroker();
-      await sts.close();
-      assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
-    });
-
-    it('hold no secret, nor what STS wrote, in any depth', async () => {
-      for (const [, answer] of answers.slice(0, 8)) {
-        const broker = makeBroker();
-        sts.answer = answer;
-        const shown = inspect([await failureOf(broker, planFor(broker)), observer.said, broker.health()], {
-          depth: 50,
-        });
-        for (const secret of [BASE_SECRET, SESSION_SECRET, SESSION_TOKEN]) assert.ok(!shown.includes(secret));
-        assert.ok(!shown.includes('AKIABASE'));
-      }
-    });
-
-    it('are kept for a second only', async () => {
-      const broker = makeBroker();
-      const { answer } = sts;
-      sts.answer = refuse(403, 'AccessDenied');
-      assert.equal((await failureOf(broker, planFor(broker))).code, 'AccessDeniedByStore');
-      sts.answer = answer;
-      assert.equal((await failureOf(broker, planFor(broker))).code, 'AccessDeniedByStore');
-      assert.equal(sts.calls.length, 1);
-      nowMs += 1000;
-      await broker.credentials(planFor(broker));
-    });
-
-    it('of one identity do not stop another', async () => {
-      const broker = makeBroker();
-      const { answer } = sts;
-      sts.answer = refuse(403, 'AccessDenied');
-      await failureOf(broker, planFor(broker));
-      sts.answer = answer;
-      await broker.credentials(planFor(broker, { subject: 'bob' }));
-    });
-
-    it('ask for the accesses of the request alone where STS finds the policy too large, and narrow later plans', async () => {
-      const broker = makeBroker();
-      const alice = principal();
-      const give = sts.answer;
-      sts.answer = (response, form) => {
-        const exact = form.get('Policy')?.includes('"arn:aws:s3:::reports/2026/q3.csv"') === true;
-        (exact ? give : refuse(400, 'PackedPolicyTooLarge'))(response, form);
-      };
-      const planned = () => broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))]);
-      const wide = planned();
-      assert.ok(wide.sessionPolicy.includes('s3:PutObject'));
-      const given = await broker.credentials(wide);
-      assert.deepEqual(JSON.parse(String(formOf(1)['Policy'])), {
-        Version: '2012-10-17',
-        Statement: [
-          {
-            Effect: 'Allow',
-            Action: ['s3:GetObject', 's3:GetObjectAttributes'],
-            Resource: 'arn:aws:s3:::reports/2026/q3.csv',
-          },
-        ],
-      });
-      assert.equal(await broker.credentials(wide), given);
-      const withoutPut = planned();
-      assert.ok(!withoutPut.sessionPolicy.includes('s3:PutObject'));
-      assert.ok(withoutPut.sessionPolicy.includes('"arn:aws:s3:::reports/2026/*"'));
-      assert.equal(await broker.credentials(withoutPut), given);
-      assert.ok(planned().sessionPolicy.includes('"arn:aws:s3:::reports/2026/q3.csv"'));
-      assert.equal(broker.health()[0]?.state, 'ok');
-    });
-
-    it('never give the narrow session of one request to another whose plan was too large as well', async () => {
-      const broker = makeBroker();
-      const alice = principal();
-      const give = sts.answer;
-      sts.answer = (response, form) => {
-        const wide = form.get('Policy')?.includes('/2026/*') === true;
-        (wide ? refuse(400, 'PackedPolicyTooLarge') : give)(response, form);
-      };
-      const keys = ['2026/a', '2026/b', '2026/a'];
-      const plans = keys.map((key) => broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', key))]));
-      assert.equal(new Set(plans.map(({ sessionKey }) => sessionKey)).size, 1);
-      const [a, b, again] = await Promise.all(plans.map(async (plan) => broker.credentials(plan)));
-      assert.notEqual(a, b);
-      assert.equal(a, again);
-      const [forgotten] = plans;
-      assert.ok(forgotten !== undefined);
-      nowMs += MINUTE;
-      broker.forget(forgotten);
-      assert.notEqual(await broker.credentials(forgotten), a);
-    });
-
-    it('end in InvalidRequest where STS finds the narrowest policy too large', async () => {
-      const broker = makeBroker();
-      sts.answer = refuse(400, 'PackedPolicyTooLarge');
-      assert.equal((await failureOf(broker, planFor(broker))).code, 'InvalidRequest');
-      assert.equal(sts.calls.length, 2);
-    });
-
-    it('leave STS healthy where it answered with a refusal of one role', async () => {
-      const broker = makeBroker();
-      sts.answer = refuse(403, 'AccessDenied');
-      await failureOf(broker, planFor(broker));
-      assert.equal(broker.health()[0]?.state, 'ok');
-    });
-  });
 });
-
-function giveEndless(response: ServerResponse): void {
-  response.end(
-    `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>B</SecretAccessKey>` +
-      `<SessionToken>C</SessionToken></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
-  );
-}
-
-function giveBroken(response: ServerResponse): void {
-  giveSession(response, Date.now() + 60 * MINUTE, 'A&#10;B');
-}
-
-function cutShort(response: ServerResponse): void {
-  response.writeHead(200, { 'content-length': '1000' });
-  response.write('<AssumeRoleResponse>', () => response.destroy());
-}
