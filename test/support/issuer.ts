@@ -45,7 +45,7 @@ const generate = (alg: SigningKey['alg'], rsaBits: number): { privateKey: KeyObj
 const encode = (text: string | Buffer): string => Buffer.from(text).toString('base64url');
 
 /** Signs exactly these texts, valid JSON or not. */
-export const signTexts = (key: SigningKey, header: string, payload: string): string => {
+export const signTexts = (key: SigningKey, header: string, payload: string | Buffer): string => {
   const input = `${encode(header)}.${encode(payload)}`;
   const digest = key.alg === 'EdDSA' ? null : key.alg === 'ES384' ? 'sha384' : 'sha256';
   const signature = sign(digest, Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
