@@ -9,7 +9,7 @@ const base64url = (text: string | Buffer): string => Buffer.from(text).toString(
 /** Every way to write a text in capitals and small letters, up to 64 of them. */
 const spellings = (text: string): string[] =>
   Array.from({ length: 2 ** text.length }, (_, bits) =>
-    [...text].map((letter, index) => (bits & (1 << index) ? letter.toUpperCase() : letter)).join(''),
+    text.replace(/./g, (letter, index: number) => (bits & (1 << index) ? letter.toUpperCase() : letter)),
   );
 
 describe('tokens that play with text', () => {
@@ -222,6 +222,6 @@ describe('tokens that play with text', () => {
       assert.ok(performance.now() - startedAt < 500);
     }
     await refuse('a'.repeat(24_577));
-    await refuse(`${'.'.repeat(20_000)}`);
+    await refuse('.'.repeat(20_000));
   });
 });
