@@ -1,0 +1,448 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { createEmbeddedStore, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import { awsCli } from '../conformance/clients/aws-cli.ts';
+import { boto3 } from '../conformance/clients/boto3.ts';
+import { curl } from '../conformance/clients/curl.ts';
+import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { needs } from '../support/needs.ts';
+import { presignedTarget, sendRaw, signedChunks, signedHead, unsignedChunks } from '../support/raw-wire.ts';
+import { exerciseAwsCli, exerciseBoto3, exerciseCurl, exerciseSdk, sdkClient } from '../support/sidecar-clients.ts';
+import { DUMMY, runSidecar, startSidecar, type SidecarWorld } from '../support/sidecar-world.ts';
+import { send, type TestKeys } from '../support/store-client.ts';
+
+const sha256 = (body: Buffer | string): string => createHash('sha256').update(body).digest('hex');
+
+describe('sallyport sidecar', function () {
+  this.timeout(60_000);
+  const podKeys: TestKeys = { accessKeyId: 'PODPODPODPODPODPODPO', secretAccessKey: randomBytes(20).toString('hex') };
+  let folder: string;
+  let store: EmbeddedStore;
+  let world: SidecarWorld;
+
+  const host = (): string => `127.0.0.1:${world.port}`;
+  const stored = (key: string) => send(store.port, { method: 'GET', bucket: 'ledger', key, keys: podKeys });
+  /** What a workload sends, signed with what opens nothing. */
+  const head = (method: string, target: string, headers: Readonly<Record<string, string>> = {}) =>
+    signedHead({ method, target, headers: { host: host(), ...headers }, keys: DUMMY });
+  const raw = (method: string, target: string, headers: Readonly<Record<string, string>>, body?: string | Buffer) =>
+    sendRaw(
+      world.port,
+      { method, target, lines: Object.entries({ host: host(), ...headers }) },
+      body === undefined ? [] : [body],
+    );
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-store-'));
+    const proxyPort = await freeLoopbackPort();
+    store = await createEmbeddedStore({
+      folder,
+      port: await freeLoopbackPort(),
+      relayPort: proxyPort,
+      buckets: ['ledger', 'other'],
+      gatewayKeys: { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: randomBytes(20).toString('hex') },
+      ownerKeys: podKeys,
+      log: () => undefined,
+    });
+    await store.start();
+    world = await startSidecar(
+      { port: store.port, region: 'us-east-1', buckets: ['ledger'], keys: podKeys },
+      proxyPort,
+    );
+  });
+
+  after(async () => {
+    await world.stop();
+    await store.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  describe('with clients that know nothing of it', () => {
+    afterEach(() => {
+      assert.deepEqual(world.proxy.leaks, []);
+    });
+
+    it('serves the JS SDK: put, get, ranges, lists, uploads in parts, presigned URLs', async () => {
+      await exerciseSdk(world, 'ledger');
+    });
+
+    it('serves curl --aws-sigv4', async function () {
+      needs(this, 'curl', typeof (await curl.find()) !== 'string');
+      await exerciseCurl(world, 'ledger');
+    });
+
+    it('serves the AWS CLI', async function () {
+      const found = await awsCli.find();
+      if (typeof found === 'string') this.skip();
+      await exerciseAwsCli(found.path, world, 'ledger');
+    });
+
+    it('serves boto3', async function () {
+      const found = await boto3.find();
+      if (typeof found === 'string') this.skip();
+      await exerciseBoto3(found.path, world, 'ledger');
+    });
+
+    it('serves a client that signs nothing', async () => {
+      assert.equal((await raw('PUT', '/ledger/unsigned', { 'content-length': '4' }, 'none')).status, 200);
+      assert.match((await raw('GET', '/ledger/unsigned', {})).text, /none$/);
+    });
+
+    it('serves a bucket that stands before localhost', async () => {
+      const named = { host: `ledger.localhost:${world.port}` };
+      assert.equal((await raw('PUT', '/virtual', { ...named, 'content-length': '4' }, 'host')).status, 200);
+      assert.match((await raw('GET', '/ledger/virtual', {})).text, /host$/);
+      assert.equal((await raw('GET', '/virtual', { host: `other.localhost:${world.port}` })).status, 403);
+    });
+  });
+
+  it('stores ciphertext, which the store can tell nothing from', async () => {
+    const words = 'the quarterly figures, in plain words';
+    const client = sdkClient(world);
+    world.proxy.forbidden = { ...world.proxy.forbidden, words: Buffer.from(words) };
+    await client.send(new PutObjectCommand({ Bucket: 'ledger', Key: 'figures', Body: words }));
+    const { status, body, headers } = await stored('figures');
+    assert.equal(status, 200);
+    assert.ok(!body.includes(words));
+    assert.ok(body.length > words.length);
+    assert.ok(typeof headers['x-amz-meta-sallyport'] === 'string');
+    const read = await client.send(new GetObjectCommand({ Bucket: 'ledger', Key: 'figures' }));
+    assert.equal(await read.Body?.transformToString(), words);
+    client.destroy();
+    assert.deepEqual(world.proxy.leaks, []);
+  });
+
+  it('asks the store with the credentials of the pod, and no STS', () => {
+    assert.ok(store.counters.s3Requests > 0);
+    assert.equal(store.counters.stsCalls, 0);
+  });
+
+  it('puts every access of the workload on record, the intent before the outcome', async () => {
+    const before = world.audit().length;
+    await raw('PUT', '/ledger/recorded', { 'content-length': '1' }, 'x');
+    const [intent, outcome] = world.audit().slice(before);
+    assert.equal(intent?.['entry'], 'intent');
+    assert.equal(intent['issuer'], 'urn:sallyport:sidecar');
+    assert.equal(intent['subject'], 'billing');
+    assert.equal(intent['key'], 'recorded');
+    assert.equal(intent['rule'], 'sidecar/configured-bucket');
+    assert.equal(intent['role'], 'static');
+    assert.equal(outcome?.['entry'], 'outcome');
+    assert.equal(outcome['result'], 'completed');
+    assert.equal(outcome['requestId'], intent['requestId']);
+  });
+
+  describe('leaves the signature of the workload behind', () => {
+    it('in the header', async () => {
+      const request = head('PUT', '/ledger/by-header', { 'content-length': '4' });
+      const signature = /Signature=([0-9a-f]{64})/.exec(request.lines.at(-1)?.[1] ?? '')?.[1] ?? '';
+      assert.equal(signature.length, 64);
+      world.proxy.forbidden = { ...world.proxy.forbidden, signature: Buffer.from(signature) };
+      assert.equal((await sendRaw(world.port, request, ['head'])).status, 200);
+      assert.deepEqual(world.proxy.leaks, []);
+    });
+
+    it('in the query, also long after its time', async () => {
+      const date = new Date('2020-01-01T00:00:00Z');
+      const target = presignedTarget(host(), { method: 'GET', target: '/ledger/by-header', keys: DUMMY, date });
+      const signature = target.slice(-64);
+      world.proxy.forbidden = { ...world.proxy.forbidden, presigned: Buffer.from(signature) };
+      const answer = await raw('GET', target, {});
+      assert.match(answer.text, /head$/);
+      assert.deepEqual(world.proxy.leaks, []);
+      assert.ok(world.proxy.calls.every((call) => !/x-amz-/i.test(call.target)));
+    });
+
+    it('of a secret that nobody can know, in any form that a signature has', async () => {
+      const authorization = 'AWS4-HMAC-SHA256 Credential=x/y, SignedHeaders=, Signature=0';
+      assert.equal((await raw('HEAD', '/ledger/by-header', { authorization })).status, 200);
+    });
+
+    it('but not in two places at once', async () => {
+      const target = presignedTarget(host(), { method: 'GET', target: '/ledger/by-header', keys: DUMMY });
+      const request = head('GET', target);
+      assert.equal((await sendRaw(world.port, request)).code, 'InvalidArgument');
+    });
+
+    it('and refuses a token, whose holder would get rights that are not its own', async () => {
+      const calls = world.proxy.calls.length;
+      assert.equal((await raw('GET', '/ledger/by-header', { authorization: 'Bearer a.b.c' })).code, 'InvalidRequest');
+      assert.equal(world.proxy.calls.length, calls);
+    });
+  });
+
+  describe('takes signed chunks apart', () => {
+    const data = randomBytes(20_000);
+    const chunked = (trailer?: string) =>
+      head('PUT', '/ledger/chunks', {
+        'content-encoding': 'aws-chunked',
+        'x-amz-content-sha256': `STREAMING-AWS4-HMAC-SHA256-PAYLOAD${trailer === undefined ? '' : '-TRAILER'}`,
+        'x-amz-decoded-content-length': String(data.length),
+        'transfer-encoding': 'chunked',
+        ...(trailer === undefined ? {} : { 'x-amz-trailer': trailer.split(':')[0] ?? '' }),
+      });
+    const sent = (body: readonly Buffer[]): Buffer[] => [
+      ...body.map((piece) =>
+        Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]),
+      ),
+      Buffer.from('0\r\n\r\n'),
+    ];
+    const checksum = (body: Buffer): string => createHash('sha256').update(body).digest('base64');
+
+    it('and gives back what they held', async () => {
+      const request = chunked();
+      const body = signedChunks(DUMMY, request, [data.subarray(0, 16_384), data.subarray(16_384)]);
+      assert.equal((await sendRaw(world.port, request, sent(body))).status, 200);
+      const read = await send(world.port, { method: 'GET', bucket: 'ledger', key: 'chunks', keys: DUMMY });
+      assert.ok(read.body.equals(data));
+      assert.ok(!(await stored('chunks')).body.includes(data.subarray(0, 64)));
+    });
+
+    it('without looking at their signatures, which nobody here could verify', async () => {
+      const request = chunked();
+      const body = signedChunks({ ...DUMMY, secretAccessKey: 'another' }, request, [data]);
+      assert.equal((await sendRaw(world.port, request, sent(body))).status, 200);
+    });
+
+    it('and verifies the checksum behind them all the same', async () => {
+      for (const [claimed, expected] of [
+        [checksum(data), undefined],
+        [checksum(randomBytes(9)), 'BadDigest'],
+      ] as const) {
+        const trailer = `x-amz-checksum-sha256:${claimed}`;
+        const request = chunked(trailer);
+        const body = signedChunks(DUMMY, request, [data], trailer);
+        assert.equal((await sendRaw(world.port, request, sent(body))).code, expected);
+      }
+    });
+
+    it('and refuses a framing that is not the declared one', async () => {
+      const request = chunked();
+      assert.equal((await sendRaw(world.port, request, sent([unsignedChunks([data])]))).code, 'InvalidRequest');
+      const [first = Buffer.alloc(0)] = signedChunks(DUMMY, request, [data]);
+      assert.equal((await sendRaw(world.port, chunked(), sent([first]))).code, 'IncompleteBody');
+    });
+  });
+
+  it('verifies the digest that a request declares of its body', async () => {
+    const right = head('PUT', '/ledger/digest', { 'content-length': '3', 'x-amz-content-sha256': sha256('abc') });
+    assert.equal((await sendRaw(world.port, right, ['abc'])).status, 200);
+    const wrong = head('PUT', '/ledger/digest', { 'content-length': '3', 'x-amz-content-sha256': sha256('abd') });
+    assert.equal((await sendRaw(world.port, wrong, ['abc'])).code, 'XAmzContentSHA256Mismatch');
+    assert.match((await raw('GET', '/ledger/digest', {})).text, /abc$/);
+  });
+
+  it('keeps the workload to the configured buckets', async () => {
+    const calls = world.proxy.calls.length;
+    assert.equal((await raw('GET', '/other/x', {})).code, 'AccessDenied');
+    assert.equal((await raw('PUT', '/newbucket', { 'content-length': '0' })).code, 'AccessDenied');
+    const copy = { 'x-amz-copy-source': '/other/x', 'content-length': '0' };
+    assert.equal((await raw('PUT', '/ledger/copied', copy)).code, 'AccessDenied');
+    assert.equal(world.proxy.calls.length, calls);
+    const list = (await raw('GET', '/', {})).text;
+    assert.match(list, /<Name>ledger<\/Name>/);
+    assert.doesNotMatch(list, /other/);
+  });
+
+  it('serves nothing beside S3: no sessions, no identities', async () => {
+    assert.equal((await raw('POST', '/', { 'content-length': '0' })).code, 'NotImplemented');
+    assert.equal((await raw('GET', '/-/credentials', {})).code, 'NoSuchBucket');
+    assert.equal((await raw('GET', '/-/whoami', {})).code, 'NoSuchBucket');
+    assert.equal((await raw('GET', '/-/ready', {})).status, 200);
+  });
+
+  describe('refuses pages in browsers', () => {
+    const cases: readonly (readonly [string, string, string, Readonly<Record<string, string>>])[] = [
+      [
+        'a GET of another site',
+        'GET',
+        '/ledger/figures',
+        { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+      ],
+      ['a POST of another site', 'POST', '/ledger?delete', { origin: 'https://evil.example', 'content-length': '0' }],
+      ['a PUT without an origin to speak of', 'PUT', '/ledger/x', { origin: 'null', 'content-length': '0' }],
+      ['a page of the same machine', 'GET', '/ledger/figures', { origin: 'http://localhost:3000' }],
+      ['a link that a person followed', 'GET', '/ledger/figures', { 'sec-fetch-site': 'none' }],
+      [
+        'a preflight',
+        'OPTIONS',
+        '/ledger/x',
+        { origin: 'https://evil.example', 'access-control-request-method': 'PUT' },
+      ],
+      ['its question whether it is ready', 'GET', '/-/ready', { origin: 'https://evil.example' }],
+    ];
+    for (const [what, method, target, headers] of cases) {
+      it(`such as ${what}`, async () => {
+        const calls = world.proxy.calls.length;
+        const before = world.refusals().length;
+        const answer = await raw(method, target, headers);
+        assert.equal(answer.status, 403);
+        assert.equal(answer.code, 'AccessForbidden');
+        assert.doesNotMatch(answer.text, /access-control-allow/i);
+        assert.equal(world.proxy.calls.length, calls);
+        const [refusal] = world.refusals().slice(before);
+        assert.equal(refusal?.['error'], 'CorsForbidden');
+      });
+    }
+
+    it('whose name resolves to this machine', async () => {
+      for (const name of ['rebound.example', `rebound.example:${world.port}`, `evil.localhost:${world.port}`]) {
+        const answer = await raw('GET', '/ledger/figures', { host: name });
+        assert.equal(answer.code, 'AccessForbidden', name);
+      }
+      assert.equal(world.refusals().at(-1)?.['error'], 'HostForbidden');
+    });
+
+    it('on the port of operators as well', async () => {
+      const admin = (headers: Readonly<Record<string, string>>) =>
+        sendRaw(world.adminPort, { method: 'GET', target: '/metrics', lines: Object.entries(headers) });
+      const own = { host: `localhost:${world.adminPort}` };
+      assert.equal((await admin(own)).status, 200);
+      assert.equal((await admin({ host: `rebound.example:${world.adminPort}` })).status, 421);
+      assert.equal((await admin({ ...own, origin: 'https://evil.example' })).status, 403);
+      assert.equal((await admin({ ...own, 'sec-fetch-site': 'cross-site' })).status, 403);
+    });
+  });
+
+  it('reports whether it can serve and record', async () => {
+    const answer = await fetch(`http://127.0.0.1:${world.adminPort}/readyz`);
+    assert.equal(answer.status, 200);
+    const { ready } = (await answer.json()) as { ready: boolean };
+    assert.equal(ready, true);
+  });
+});
+
+describe('the command sallyport sidecar', function () {
+  this.timeout(30_000);
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-command-'));
+    await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const common = ['--bucket', 'ledger', '--region', 'eu-central-1', '--keyring-seed-file', 'seed', '--audit-stdout'];
+  const ended = async (...options: readonly string[]) => {
+    const program = runSidecar(options, {}, folder);
+    return { code: await program.ended, said: program.stderr(), out: program.stdout() };
+  };
+
+  it('accepts the common case in one line', async () => {
+    assert.deepEqual(await ended(...common, '--check'), { code: 0, said: '', out: 'ok\n' });
+  });
+
+  for (const address of ['0.0.0.0:8190', '[::]:8190', '10.0.0.7:8190', 'sidecar.example:8190']) {
+    it(`refuses to listen on ${address} unless it is told so loudly`, async () => {
+      const { code, said } = await ended(...common, '--listen', address, '--check');
+      assert.equal(code, 2);
+      assert.match(said, /--allow-remote/);
+      assert.equal((await ended(...common, '--listen', address, '--allow-remote', '--check')).code, 0);
+    });
+  }
+
+  it('refuses such an address in a file as well, and says what has no meaning there', async () => {
+    const path = join(folder, 'sidecar.yaml');
+    const file = {
+      stores: { main: { region: 'eu-central-1' } },
+      buckets: { ledger: {} },
+      keyring: { local: { versions: { 1: { seedFile: 'seed' } } } },
+      audit: { directory: 'audit' },
+      sidecar: { address: '0.0.0.0:8190' },
+    };
+    await writeFile(path, JSON.stringify(file));
+    assert.match((await ended('--config', path, '--check')).said, /--allow-remote/);
+    assert.equal((await ended('--config', path, '--listen', '[::1]:8190', '--check')).code, 0);
+    await writeFile(path, JSON.stringify({ ...file, issuers: {}, listen: {}, sessions: {} }));
+    const { code, said } = await ended('--config', path, '--check');
+    assert.equal(code, 2);
+    for (const key of ['issuers', 'listen', 'sessions']) assert.match(said, new RegExp(`${key}: has no meaning`));
+    assert.equal((await ended('--config', path, '--bucket', 'ledger', '--check')).code, 2);
+  });
+
+  it('says all that is missing at once', async () => {
+    const { code, said } = await ended('--bucket', 'ledger');
+    assert.equal(code, 2);
+    for (const option of ['--region', '--audit-directory', 'SALLYPORT_KEYRING_SEED_FILE']) {
+      assert.ok(said.includes(option), option);
+    }
+  });
+
+  it('warns as long as other machines may reach it, and answers under the address that they came in on', async () => {
+    const [port, adminPort] = [await freeLoopbackPort(), await freeLoopbackPort()];
+    const program = runSidecar(
+      [...common, '--listen', `0.0.0.0:${port}`, '--allow-remote'],
+      { SALLYPORT_ADMIN_ADDRESS: `127.0.0.1:${adminPort}`, SALLYPORT_TIMEOUTS_DRAIN_DELAY_MS: '0' },
+      folder,
+    );
+    try {
+      while (!program.stderr().includes('serving a workload')) {
+        assert.equal(program.child.exitCode, null, program.stderr());
+        await sleep(20);
+      }
+      assert.match(program.stderr(), /"level":"warn".*other machines/);
+      const ready = (host: string) =>
+        sendRaw(port, { method: 'GET', target: '/-/ready', lines: [['host', `${host}:${port}`]] });
+      assert.equal((await ready('127.0.0.1')).status, 200);
+      assert.equal((await ready('0.0.0.0')).status, 403);
+      assert.equal((await ready('rebound.example')).status, 403);
+    } finally {
+      program.child.kill('SIGTERM');
+      assert.equal(await program.ended, 0);
+    }
+  });
+});
+
+describe('a sidecar that is told to stop', function () {
+  this.timeout(30_000);
+
+  it('finishes the upload under way, records its end, and leaves with 0', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-stop-'));
+    const keys: TestKeys = { accessKeyId: 'PODPODPODPODPODPODPO', secretAccessKey: randomBytes(20).toString('hex') };
+    const proxyPort = await freeLoopbackPort();
+    const store = await createEmbeddedStore({
+      folder,
+      port: await freeLoopbackPort(),
+      relayPort: proxyPort,
+      buckets: ['ledger'],
+      gatewayKeys: { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: 'unused-unused-unused' },
+      ownerKeys: keys,
+      log: () => undefined,
+    });
+    await store.start();
+    const world = await startSidecar({ port: store.port, region: 'us-east-1', buckets: ['ledger'], keys }, proxyPort);
+    const body = randomBytes(2_000_000);
+    const options = {
+      port: world.port,
+      method: 'PUT',
+      path: '/ledger/slow',
+      headers: { 'content-length': body.length },
+    };
+    const outgoing = httpRequest({ host: '127.0.0.1', ...options });
+    const status = new Promise<number | undefined>((resolve, reject) => {
+      outgoing.on('response', (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      outgoing.on('error', reject);
+    });
+    outgoing.write(body.subarray(0, 1_000_000));
+    await sleep(200);
+    world.child.kill('SIGTERM');
+    await sleep(300);
+    assert.equal(world.child.exitCode, null);
+    outgoing.end(body.subarray(1_000_000));
+    assert.equal(await status, 200);
+    assert.equal(await world.ended, 0);
+    assert.equal(world.audit().at(-1)?.['result'], 'completed');
+    await world.stop();
+    await store.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+});
