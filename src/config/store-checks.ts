@@ -1,5 +1,6 @@
 /** The rules of a store that concern more than one key. Single keys may be wrong; the schema reports these. */
 import { awsEndpoint } from './aws.ts';
+import { presetOf } from './issuer-presets.ts';
 import { entries, text, url, type Loose, type Report } from './loose.ts';
 import type { FileConfig } from './schema.ts';
 
@@ -56,6 +57,17 @@ const checkMethod = (path: readonly string[], store: Store, report: Report): voi
   }
 };
 
+/** What a token of an issuer may tell beside who its subject is. */
+const carriedBy = (issuer: Loose<FileConfig['issuers'][string]>): readonly unknown[] => {
+  const { defaults } = presetOf({ preset: issuer?.preset });
+  const scopes = issuer?.scopesClaim ?? defaults.scopesClaim;
+  return [
+    ...[...listOf(issuer?.claims), ...defaults.claims],
+    ...[...entries<unknown>(issuer?.claimPaths).map(([name]) => name), ...Object.keys(defaults.claimPaths)],
+    ...(scopes === undefined ? [] : ['scopes']),
+  ];
+};
+
 const checkTags = (
   path: readonly string[],
   sts: NonNullable<Store>['sts'],
@@ -64,7 +76,7 @@ const checkTags = (
 ): void => {
   const tags = entries<unknown>(sts?.sessionTags);
   const at = [...path, 'sts', 'sessionTags'];
-  const claims = new Set(entries(issuers).flatMap(([, issuer]) => listOf(issuer?.claims)));
+  const claims = new Set(entries(issuers).flatMap(([, issuer]) => carriedBy(issuer)));
   if (tags.length > MAX_TAGS) report(at, `has more than the ${MAX_TAGS} tags that STS takes`);
   for (const [tag, claim] of tags) {
     // STS takes tags that differ in case only for one.
@@ -72,7 +84,7 @@ const checkTags = (
       report([...at, tag], 'differs from another tag in upper and lower case only');
     }
     if (text(claim) !== undefined && !KNOWN_OF_ALL.includes(String(claim)) && !claims.has(claim)) {
-      report([...at, tag], 'is made of a claim that no issuer lists in `claims`; add it there');
+      report([...at, tag], 'is made of a claim that no issuer gives; list it in `claims`');
     }
   }
   if (listOf(sts?.transitiveTags).some((tag) => !tags.some(([known]) => known === tag))) {

@@ -223,6 +223,15 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       [],
     ],
     [
+      'may tag sessions by what an issuer maps',
+      {
+        'stores.main.sts.sessionTags': { dept: 'department', may: 'scopes' },
+        'issuers.corp.claimPaths': { department: '/org/department' },
+        'issuers.corp.scopesClaim': 'scope',
+      },
+      [],
+    ],
+    [
       'tags sessions by no claim that nobody lists',
       { 'stores.main.sts.sessionTags': { dept: 'department' } },
       ['stores.main.sts.sessionTags.dept'],

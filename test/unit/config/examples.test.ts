@@ -17,7 +17,7 @@ describe('the examples', () => {
   });
   after(() => sample.remove());
 
-  for (const name of ['aws.yaml', 'ceph.yaml', 'compose/sallyport.yaml']) {
+  for (const name of ['aws.yaml', 'ceph.yaml', 'side-by-side.yaml', 'compose/sallyport.yaml']) {
     describe(name, () => {
       let config: Config;
       before(async () => {
@@ -67,6 +67,21 @@ describe('the examples', () => {
     assert.equal(stores[0]?.sts.iamEscapes, false);
   });
 
+  it('for stores side by side asks each in its own way, in its own region, with its own credentials', async () => {
+    const { stores, buckets } = await sample.loadReal(join(examples, 'side-by-side.yaml'));
+    assert.deepEqual(
+      stores.map(({ name, method, region, credentials }) => [name, method, region, credentials !== undefined]),
+      [
+        ['aws', 'assume-role', 'eu-central-1', false],
+        ['ceph', 'assume-role', 'us-east-1', true],
+        ['minio', 'assume-role', 'us-east-1', true],
+        ['gcs', 'static', 'auto', true],
+      ],
+    );
+    const landing = buckets.find(({ name }) => name === 'landing');
+    assert.equal(landing?.roleArn, 'static');
+  });
+
   it('for containers has policies for the buckets and the issuer of its configuration', async () => {
     const { issuers, buckets } = await sample.loadReal(join(examples, 'compose/sallyport.yaml'));
     await loadPolicies(join(examples, 'compose/policies'), {
@@ -90,7 +105,13 @@ describe('the examples', () => {
   });
 
   it('hold no secret', async () => {
-    for (const name of ['aws.yaml', 'ceph.yaml', 'compose/sallyport.yaml', 'compose/keycloak-realm.json']) {
+    for (const name of [
+      'aws.yaml',
+      'ceph.yaml',
+      'side-by-side.yaml',
+      'compose/sallyport.yaml',
+      'compose/keycloak-realm.json',
+    ]) {
       const text = await readFile(join(examples, name), 'utf8');
       assert(!/-----BEGIN|AKIA[A-Z0-9]{12}/.test(text));
       assert.deepEqual(text.match(/"(?:secret|value)": "(?!\$\{)[^"]*"/g), null);
