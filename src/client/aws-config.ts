@@ -27,7 +27,7 @@ export function withProfile(before: string, profile: AwsProfile): string {
   const found = findBlock(before, profile.name);
   const rest = found === undefined ? before : before.slice(0, found.start) + before.slice(found.end);
   const sections = sectionsOf(rest);
-  for (const section of [`profile ${profile.name}`, `services ${servicesOf(profile.name)}`]) {
+  for (const section of [`profile ${profile.name}`, `services ${profile.name}`]) {
     if (sections.has(section)) {
       throw new ClientFailure(`there is a [${section}] already that this command has not written`, 'use --aws-profile');
     }
@@ -67,7 +67,6 @@ export async function readAwsConfig(path: string): Promise<readonly [text: strin
 
 const beginOf = (name: string) => `# >>> sallyport: profile ${name} (written by "sallyport configure") >>>`;
 const endOf = (name: string) => `# <<< sallyport: profile ${name} <<<`;
-const servicesOf = (name: string) => `sallyport-${name}`;
 
 function blockOf({ name, credentialCommand, settings }: AwsProfile): readonly string[] {
   if (!NAME.test(name) || name === 'default') {
@@ -79,12 +78,12 @@ function blockOf({ name, credentialCommand, settings }: AwsProfile): readonly st
     `[profile ${name}]`,
     `credential_process = ${credentialCommand.map(quoted).join(' ')}`,
     `region = ${region}`,
-    `services = ${servicesOf(name)}`,
+    `services = ${name}`,
     ...(caFile === undefined ? [] : [`ca_bundle = ${bytesOf(caFile)}`]),
     's3 =',
     '  addressing_style = path',
     '  signature_version = s3v4',
-    `[services ${servicesOf(name)}]`,
+    `[services ${name}]`,
     's3 =',
     `  endpoint_url = ${gateway}`,
     'sts =',

@@ -48,6 +48,8 @@ export interface Stack {
   readonly faults: EmbeddedStore['faults'] | undefined;
   readonly seedFile: string;
   readonly auditDirectory: string;
+  readonly issuer: string;
+  readonly password: (name: string) => string;
   /** A real token of a demo identity. */
   readonly token: (name: string) => Promise<string>;
   /** A token with these claims, signed with the issuer's own key: valid unless the claims say otherwise. */
@@ -135,6 +137,8 @@ export async function startStack(
     faults: dev.store?.faults,
     seedFile: dev.seedFile,
     auditDirectory: dev.auditDirectory,
+    issuer: dev.identityProvider.issuer,
+    password: (name) => people.find((person) => person.name === name)?.password ?? '',
     token: async (name) => (await dev.token(name)).accessToken,
     forge: async (claims) => {
       const now = Math.floor(Date.now() / 1000);

@@ -1,7 +1,7 @@
 /**
  * The demo's identity provider: `oidc-provider` on loopback, with people who have passwords, a command-line client
- * (authorization code with PKCE, device flow) and a robot (client credentials). FOR THE DEMO AND TESTS ONLY: `serve`
- * refuses its issuer. Never: an answer to a request from another web page.
+ * (authorization code with PKCE, device flow, refresh tokens) and a robot (client credentials). FOR THE DEMO AND TESTS
+ * ONLY: `serve` refuses its issuer. Never: an answer to a request from another web page.
  */
 import { createHash, timingSafeEqual, type JsonWebKey } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -45,6 +45,8 @@ export interface IdentityProvider {
 }
 
 const TOKEN_SECONDS = 3600;
+/** How long a login can be renewed. */
+const LOGIN_SECONDS = 43_200;
 const MAX_FORM_BYTES = 8192;
 
 /** Makes a provider that is not yet started. */
@@ -86,8 +88,7 @@ export function createIdentityProvider(options: IdentityProviderOptions): Identi
     response.setHeader('referrer-policy', 'same-origin');
     response.setHeader('x-content-type-options', 'nosniff');
     const url = request.url ?? '';
-    if (!url.startsWith(`${DEMO_ISSUER_PATH}/`))
-      sendPage(response, 404, messagePage('Not found', 'Nothing is here.'));
+    if (!url.startsWith(`${DEMO_ISSUER_PATH}/`)) sendPage(response, 404, messagePage('Not found', 'Nothing is here.'));
     else if (url.startsWith(`${DEMO_ISSUER_PATH}/sign-in/`)) await logIn(request, response);
     else {
       // How oidc-provider learns where it is mounted.
@@ -128,7 +129,7 @@ function configuration(options: IdentityProviderOptions, people: ReadonlyMap<str
         application_type: 'native',
         token_endpoint_auth_method: 'none',
         redirect_uris: [DEMO_REDIRECT_URI],
-        grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+        grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
         response_types: ['code'],
       },
       {
@@ -142,7 +143,7 @@ function configuration(options: IdentityProviderOptions, people: ReadonlyMap<str
     jwks: { keys: [{ ...options.signingKey, use: 'sig', alg: 'RS256' }] },
     cookies: { keys: [options.cookieKey] },
     pkce: { required: () => true },
-    scopes: ['openid', 'groups'],
+    scopes: ['openid', 'groups', 'offline_access'],
     claims: { openid: ['sub'], groups: ['groups'] },
     // Groups go into the ID token itself, which is what a gateway sees.
     conformIdTokenClaims: false,
@@ -154,6 +155,9 @@ function configuration(options: IdentityProviderOptions, people: ReadonlyMap<str
       const groups = token.kind === 'AccessToken' ? groupsOf(token.accountId) : undefined;
       return groups === undefined ? undefined : { groups };
     },
+    // Nobody is asked for consent, without which `offline_access` counts for nothing. Each is good for one refresh.
+    issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: () => false,
     interactions: { url: (_context, interaction) => `${DEMO_ISSUER_PATH}/sign-in/${interaction.uid}` },
     loadExistingGrant: grantEverything,
     renderError: (context, { error, error_description: description }) => {
@@ -165,9 +169,10 @@ function configuration(options: IdentityProviderOptions, people: ReadonlyMap<str
       AuthorizationCode: 60,
       ClientCredentials: TOKEN_SECONDS,
       DeviceCode: 600,
-      Grant: TOKEN_SECONDS,
+      Grant: LOGIN_SECONDS,
       IdToken: TOKEN_SECONDS,
       Interaction: 600,
+      RefreshToken: LOGIN_SECONDS,
       Session: TOKEN_SECONDS,
     },
     features: {
@@ -175,6 +180,7 @@ function configuration(options: IdentityProviderOptions, people: ReadonlyMap<str
       userinfo: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       clientCredentials: { enabled: true },
+      revocation: { enabled: true },
       deviceFlow: {
         enabled: true,
         userCodeInputSource: (context, form) => {
@@ -211,7 +217,7 @@ async function grantEverything(context: KoaContextWithOIDC): Promise<InstanceTyp
   const { client, session, provider } = context.oidc;
   if (client === undefined || session?.accountId === undefined) return undefined;
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
-  grant.addOIDCScope('openid groups');
+  grant.addOIDCScope('openid groups offline_access');
   await grant.save();
   return grant;
 }
