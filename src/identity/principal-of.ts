@@ -54,7 +54,8 @@ export const createPrincipals = (options: ResolvedIssuerOptions): PrincipalOf =>
  */
 const isElsewhere = (claim: string, payload: JsonObject): boolean => {
   const elsewhere = member(payload, '_claim_names');
-  return isObject(elsewhere) && Object.hasOwn(elsewhere, claim);
+  const isNamed = isObject(elsewhere) && Object.hasOwn(elsewhere, claim);
+  return isNamed || (claim === 'groups' && member(payload, 'hasgroups') === true);
 };
 
 const groupsOf = (value: unknown): readonly string[] => {

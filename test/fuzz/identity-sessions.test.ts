@@ -25,6 +25,9 @@ const identity: fc.Arbitrary<Partial<Principal>> = fc.record(
     claims: fc.dictionary(text, claim, { maxKeys: 5, noNullPrototype: true }),
     tokenIdHash: fc.string({ unit: fc.constantFrom(...Array.from('0123456789abcdef')), minLength: 32, maxLength: 32 }),
     binding: text,
+    issuedAtMs: fc.nat(),
+    sessionId: text,
+    actor: fc.record({ issuer: text, subject: text }, { requiredKeys: ['subject'], noNullPrototype: true }),
   },
   { requiredKeys: [] },
 );

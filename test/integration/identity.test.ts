@@ -61,4 +61,51 @@ describe('bearer tokens of a real OpenID provider', () => {
       await strict.close();
     }
   });
+
+  describe('that are opaque', () => {
+    const withIntrospection = () =>
+      authenticatorFor([
+        {
+          issuer: provider.url,
+          algorithms: ['RS256'],
+          audiences: [provider.opaqueResource],
+          allowedClients: [provider.clientId],
+          introspection: {
+            clientId: provider.introspector.id,
+            clientSecret: () => provider.introspector.secret,
+            authentication: 'client_secret_basic',
+            cacheSeconds: 5,
+          },
+        },
+      ]);
+
+    it('are who the provider says, until it says otherwise, and are known no longer than was asked for', async () => {
+      const { authenticator: asking, clock } = withIntrospection();
+      try {
+        const { accessToken } = await provider.logIn('alice', provider.opaqueResource);
+        assert.ok(!accessToken.includes('.'));
+        const principal = await asking.authenticate(bearer(accessToken));
+        assert.deepEqual([principal?.subject, principal?.issuer], ['alice', provider.url]);
+        assert.deepEqual(principal?.groups, ['analytics']);
+        await provider.revoke(accessToken);
+        clock.advance(5);
+        await refusedWith('InvalidToken', asking.authenticate(bearer(accessToken)));
+      } finally {
+        await asking.close();
+      }
+    });
+
+    it('are refused for another audience, and when nobody made them', async () => {
+      const { authenticator: asking } = withIntrospection();
+      try {
+        await refusedWith('InvalidToken', asking.authenticate(bearer('made-up-by-nobody')));
+        const { idToken, accessToken } = await provider.logIn('alice');
+        for (const token of [idToken, accessToken]) {
+          await refusedWith('InvalidToken', asking.authenticate(bearer(token)));
+        }
+      } finally {
+        await asking.close();
+      }
+    });
+  });
 });

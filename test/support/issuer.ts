@@ -127,13 +127,24 @@ export interface TestProvider {
   /** A JWT access token of the client-credentials grant. */
   readonly clientCredentialsToken: () => Promise<string>;
   /** Runs the authorization-code flow with PKCE as this account. */
-  readonly logIn: (account: string) => Promise<{ readonly accessToken: string; readonly idToken: string }>;
+  readonly logIn: (
+    account: string,
+    resource?: string,
+  ) => Promise<{ readonly accessToken: string; readonly idToken: string }>;
+  /** The resource whose access tokens are opaque. */
+  readonly opaqueResource: string;
+  /** Who may ask about them. */
+  readonly introspector: { readonly id: string; readonly secret: string };
+  /** Ends an opaque access token. */
+  readonly revoke: (accessToken: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
 const RESOURCE = 'https://sallyport.test/';
+const OPAQUE_RESOURCE = 'https://opaque.sallyport.test/';
 const CLIENT_ID = 'files-web';
 const REDIRECT_URI = 'http://127.0.0.1/callback';
+const INTROSPECTOR = { id: 'sallyport-gateway', secret: randomBytes(24).toString('hex') };
 const MACHINE = { id: 'ci-bot', secret: randomBytes(24).toString('hex') };
 
 /** Starts a real provider. Accounts are whatever name logs in; their group is `analytics`. */
@@ -149,6 +160,7 @@ export const startProvider = async (): Promise<TestProvider> => {
     const grant = new provider.Grant({ accountId: account, clientId: CLIENT_ID });
     grant.addOIDCScope('openid groups');
     grant.addResourceScope(RESOURCE, 's3');
+    grant.addResourceScope(OPAQUE_RESOURCE, 's3');
     const result = { login: { accountId: account }, consent: { grantId: await grant.save() } };
     await provider.interactionFinished(req, res, result);
   };
@@ -163,13 +175,20 @@ export const startProvider = async (): Promise<TestProvider> => {
   return {
     url,
     resource: RESOURCE,
+    opaqueResource: OPAQUE_RESOURCE,
+    introspector: INTROSPECTOR,
     clientId: CLIENT_ID,
     clientCredentialsToken: async () => {
       const client = { client_id: MACHINE.id, client_secret: MACHINE.secret };
       const body = await token({ grant_type: 'client_credentials', resource: RESOURCE, scope: 's3', ...client });
       return body['access_token']!;
     },
-    logIn: async (name) => {
+    revoke: async (accessToken) => {
+      const body = new URLSearchParams({ token: accessToken, client_id: CLIENT_ID });
+      const response = await fetch(`${url}/token/revocation`, { method: 'POST', body });
+      if (!response.ok) throw new Error(`revocation endpoint: ${response.status}`);
+    },
+    logIn: async (name, resource = RESOURCE) => {
       account = name;
       const verifier = randomBytes(32).toString('base64url');
       const query = new URLSearchParams({
@@ -177,7 +196,7 @@ export const startProvider = async (): Promise<TestProvider> => {
         response_type: 'code',
         redirect_uri: REDIRECT_URI,
         scope: 'openid groups s3',
-        resource: RESOURCE,
+        resource,
         code_challenge: createHash('sha256').update(verifier).digest('base64url'),
         code_challenge_method: 'S256',
       });
@@ -186,7 +205,7 @@ export const startProvider = async (): Promise<TestProvider> => {
         grant_type: 'authorization_code',
         client_id: CLIENT_ID,
         redirect_uri: REDIRECT_URI,
-        resource: RESOURCE,
+        resource,
         code_verifier: verifier,
         code,
       });
@@ -229,6 +248,14 @@ const providerConfiguration = (): Configuration => ({
       redirect_uris: [],
     },
     {
+      client_id: INTROSPECTOR.id,
+      client_secret: INTROSPECTOR.secret,
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: [],
+      response_types: [],
+      redirect_uris: [],
+    },
+    {
       client_id: CLIENT_ID,
       application_type: 'native',
       token_endpoint_auth_method: 'none',
@@ -259,12 +286,14 @@ const providerConfiguration = (): Configuration => ({
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    introspection: { enabled: true },
+    revocation: { enabled: true },
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (_, resource) => ({
         scope: 's3',
         audience: resource,
-        accessTokenFormat: 'jwt',
+        accessTokenFormat: resource === OPAQUE_RESOURCE ? 'opaque' : 'jwt',
         accessTokenTTL: 600,
         jwt: { sign: { alg: 'RS256' } },
       }),

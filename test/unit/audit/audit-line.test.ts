@@ -28,6 +28,16 @@ describe('a line of the audit', () => {
     assert.equal(parse(auditLine(outcome('A', { item: 999 })))['item'], 999);
   });
 
+  it('says who acted in the name of the subject, and bounds what they may be called', () => {
+    const delegated = { actor: 'agent', actorIssuer: 'https://agents.example' };
+    const entry = parse(auditLine(intent('A', delegated)));
+    assert.deepEqual(entry, { v: 1, ...intent('A', delegated) });
+    const names = Object.keys(entry);
+    assert.deepEqual(names.slice(names.indexOf('groups') + 1, names.indexOf('tokenIdHash')), ['actor', 'actorIssuer']);
+    const long = parse(auditLine(intent('A', { actor: 'a'.repeat(1000), actorIssuer: 'i'.repeat(1000) })));
+    assert.deepEqual(long['clipped'], ['actor', 'actorIssuer']);
+  });
+
   it('bounds what a client can put into the version that it asks for', () => {
     const entry = parse(auditLine(intent('A', { versionIdAsked: 'v'.repeat(5000) })));
     assert.deepEqual([(entry['versionIdAsked'] as string).length, entry['clipped']], [1024, ['versionIdAsked']]);

@@ -154,6 +154,7 @@ describe('claims of a token', () => {
       _claim_sources: { src1: { endpoint: 'https://graph.example' } },
     };
     assert.equal((await refuse(subject, elsewhere)).detail, 'the groups are not in the token');
+    await refuse(subject, { hasgroups: true });
     assert.ok(await attempt(subject, { _claim_names: { other: 'src1' } }));
   });
 

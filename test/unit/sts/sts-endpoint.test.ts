@@ -80,6 +80,14 @@ describe('the STS endpoint', () => {
       assert.equal(JSON.stringify(world.entries).includes(TOKEN), false);
     });
 
+    it('records who acts for the subject, and keeps it in the session', async () => {
+      const actor = { issuer: 'https://agents.example', subject: 'agent' };
+      await start({ principal: { actor } });
+      await post(assumeForm());
+      assert(world.entries[0]?.entry === 'intent');
+      assert.deepEqual([world.entries[0].actor, world.entries[0].actorIssuer], ['agent', 'https://agents.example']);
+    });
+
     it('binds nothing where the role is that of all policies', async () => {
       await start();
       await post(assumeForm({ RoleArn: 'arn:aws:iam::000000000000:role/sallyport' }));
