@@ -157,7 +157,7 @@ async function locked(
     await sleep(LOCK_PAUSE_MS);
     mine = await take(lock);
   }
-  const isMine = async (): Promise<boolean> => (await inodeOf(lock)) === mine;
+  const isMine = async (): Promise<boolean> => (await holderOf(lock)) === mine;
   try {
     await work(async () => {
       // A command that was halted for long has lost its turn, and others have written meanwhile.
@@ -168,20 +168,22 @@ async function locked(
   }
 }
 
-/** Gives what tells this lock from every other one; `undefined` where somebody else has it. */
-async function take(lock: string): Promise<bigint | undefined> {
+/** Gives what this lock holds and no other one does; `undefined` where somebody else has the turn. */
+async function take(lock: string): Promise<string | undefined> {
   try {
     await using handle = await open(lock, 'wx', 0o600);
-    return (await handle.stat({ bigint: true })).ino;
+    const holder = randomUUID();
+    await handle.writeFile(holder);
+    return holder;
   } catch (error) {
     if (isCode(error, 'EEXIST')) return undefined;
     throw failure(error);
   }
 }
 
-async function inodeOf(path: string): Promise<bigint | undefined> {
+async function holderOf(lock: string): Promise<string | undefined> {
   try {
-    return (await stat(path, { bigint: true })).ino;
+    return await readFile(lock, 'utf8');
   } catch {
     return undefined;
   }
