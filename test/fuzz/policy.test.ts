@@ -30,7 +30,13 @@ const rule = fc
   .filter(([, list, , each]) => 'everything' in each || !list.includes('ADMIN'))
   .map(([deny, list, name, each]) => ({ [deny ? 'deny' : 'allow']: list, bucket: name, ...each }));
 const selector = fc
-  .record({ issuer, group, subject: person, client: person }, { requiredKeys: ['issuer'] })
+  .record(
+    {
+      ...{ issuer, group, subject: person, client: person, actor: person },
+      claims: fc.record({ email: fc.oneof(person, fc.constantFrom('x', 7)) }),
+    },
+    { requiredKeys: ['issuer'] },
+  )
   .filter((each) => Object.keys(each).length > 1);
 const policy = fc.record({
   subjects: fc.array(selector, { minLength: 1, maxLength: 2 }),
@@ -55,10 +61,12 @@ const principal = fc
     subject: person,
     groups: fc.array(fc.oneof(group, fc.constantFrom('unnamed', '__proto__')), { maxLength: 4 }),
     claims: fc.dictionary(fc.constantFrom('client_id', 'azp', 'email'), fc.oneof(person, fc.constantFrom('x', 7))),
+    actor: fc.option(fc.record({ subject: person })),
     binding: fc.option(fc.constantFrom('p0', 'p1', 'p2', 'gone', '', '__proto__')),
   })
-  .map(({ binding, ...rest }): Principal => ({
+  .map(({ actor, binding, ...rest }): Principal => ({
     ...rest,
+    ...(actor === null ? {} : { actor }),
     ...(binding === null ? {} : { binding }),
     issuer: '',
     tokenIdHash: '',
@@ -83,14 +91,22 @@ function bearsOn(each: Selector, who: Principal): boolean {
   if (each.issuer !== who.issuerName) return false;
   if (each.group !== undefined && !who.groups.includes(each.group)) return false;
   if (each.subject !== undefined && each.subject !== who.subject) return false;
+  if (each.actor !== undefined && each.actor !== who.actor?.subject) return false;
+  if (each.claims !== undefined && each.claims['email'] !== who.claims['email']) return false;
   return each.client === undefined || each.client === (who.claims['client_id'] ?? who.claims['azp']);
 }
 
 /** The rules in the plainest words: who is meant, what matches, deny wins, default deny. */
 function naive(policies: readonly Policy[], who: Principal, access: Exclude<Access, { kind: 'bucket' }>): string {
   const rules = policies
-    .filter(({ subjects }) => subjects.some((each) => bearsOn(each, who)))
-    .flatMap(({ id, rules: own }) => own.map((each) => ({ ...each, policy: id, name: `${id}/${each.id}` })))
+    .map(({ subjects, ...each }) => ({ ...each, meant: subjects.filter((selector) => bearsOn(selector, who)) }))
+    .filter(({ meant }) => meant.length > 0)
+    .flatMap(({ id, rules: own, meant }) =>
+      own.map((each) => ({ ...each, policy: id, name: `${id}/${each.id}`, meant })),
+    )
+    .filter(({ effect, meant }) => {
+      return effect === 'deny' || who.actor === undefined || meant.some(({ actor }) => actor !== undefined);
+    })
     .filter(({ effect, policy: id }) => effect === 'deny' || who.binding === undefined || id === who.binding)
     .filter((each) => each.bucket === access.bucket && each.verbs.includes(access.verb));
   const deny = rules.find(({ effect, scope: at }) => {
