@@ -6,22 +6,8 @@ import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { registerConfigure } from './cli/configure.ts';
-import { registerCredentials } from './cli/credentials.ts';
-import { registerDemo } from './cli/demo.ts';
-import { registerDoctor } from './cli/doctor.ts';
-import { registerInspect } from './cli/inspect.ts';
 import { CommandError, type CommandIo } from './cli/io.ts';
-import { registerKeys } from './cli/keys.ts';
-import { registerLogin } from './cli/login.ts';
-import { registerLogout } from './cli/logout.ts';
-import { registerMigrate } from './cli/migrate.ts';
-import { registerRevocations } from './cli/revocations.ts';
-import { registerRevoke } from './cli/revoke.ts';
-import { registerServe } from './cli/serve.ts';
-import { registerSidecar } from './cli/sidecar.ts';
-import { registerToken } from './cli/token.ts';
-import { registerWhoami } from './cli/whoami.ts';
+import { registerPeopleCommands } from './cli/people-commands.ts';
 
 // Whatever this process creates is its owner's alone, the unix socket included until it is opened to the edge's group.
 process.umask(0o077);
@@ -56,21 +42,10 @@ const program = new Command('sallyport')
   .version(version)
   .showHelpAfterError('(run with --help for usage)')
   .exitOverride();
-registerServe(program, io);
-registerSidecar(program, io);
-registerDemo(program, io);
-registerKeys(program, io);
-registerMigrate(program, io);
-registerInspect(program, io);
-registerLogin(program, io);
-registerToken(program, io);
-registerCredentials(program, io);
-registerWhoami(program, io);
-registerConfigure(program, io);
-registerDoctor(program, io);
-registerLogout(program, io);
-registerRevoke(program, io);
-registerRevocations(program, io);
+registerPeopleCommands(program, io);
+const isOfPeople = program.commands.some((command) => command.name() === process.argv[2]);
+// Half a second of modules that a person's command has no use for.
+if (!isOfPeople) (await import('./cli/server-commands.ts')).registerServerCommands(program, io);
 
 try {
   await program.parseAsync(process.argv);
