@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { Principal } from '../../src/contracts/principal.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { parseStrictObject } from '../../src/identity/strict-json.ts';
 import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
@@ -62,6 +63,77 @@ describe('bearer tokens under random attack', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('claims of signed tokens, at random', () => {
+  let issuer: BareIssuer;
+  let subject: Subject;
+  before(async () => {
+    issuer = await startBareIssuer([key.publicJwk]);
+    subject = authenticatorFor([
+      {
+        issuer: issuer.url,
+        algorithms: ['EdDSA'],
+        groupsClaim: '/realm/roles',
+        scopesClaim: 'scope',
+        claims: ['level'],
+        claimPaths: { tags: '/tags', deep: '/realm/deep/er' },
+      },
+    ]);
+  });
+  after(async () => {
+    await subject.authenticator.close();
+    await issuer.stop();
+  });
+
+  it('give a principal of bounded and safe parts, or InvalidToken, and nothing else', async () => {
+    const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.constantFrom('a', 'admins', '__proto__'));
+    const value = fc.oneof(
+      text,
+      fc.array(text, { maxLength: 3 }),
+      fc.dictionary(text, text),
+      fc.jsonValue({ maxDepth: 3 }),
+    );
+    const claims = fc.record(
+      {
+        realm: fc.oneof(fc.record({ roles: value, deep: fc.record({ er: value }) }, { requiredKeys: [] }), value),
+        ...{ scope: value, level: value, tags: value, sid: value, jti: value, _claim_names: value },
+        act: fc.oneof(fc.record({ sub: text, iss: text, act: value }, { requiredKeys: [] }), value),
+      },
+      { requiredKeys: [] },
+    );
+    const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(claims, async (more) => {
+        const now = subject.clock.seconds();
+        const token = signToken(key, {
+          iss: issuer.url,
+          sub: 'alice',
+          aud: AUDIENCE,
+          iat: now,
+          exp: now + 300,
+          ...more,
+        });
+        const outcome = await subject.authenticator.authenticate(bearer(token)).catch((error: unknown) => error);
+        if (outcome instanceof GatewayError) {
+          assert.equal(outcome.code, 'InvalidToken');
+          return;
+        }
+        accepted += 1;
+        const { groups, claims: carried, actor, sessionId } = outcome as Principal;
+        for (const [name, each] of Object.entries(carried)) {
+          assert.match(name, /^(?:level|scopes|deep|tags|(?:deep|tags)\.)/);
+          assert.ok(['string', 'number', 'boolean'].includes(typeof each) || Array.isArray(each));
+        }
+        const texts = [...groups, ...Object.keys(carried), ...Object.values(carried).flat(), actor?.subject, sessionId];
+        assert.ok(texts.every((each) => typeof each !== 'string' || (!unsafe.test(each) && each.length <= 1300)));
+        assert.equal('act' in more, actor !== undefined);
+      }),
+      { numRuns: 500 },
+    );
+    assert.ok(accepted > 0);
   });
 });
 
