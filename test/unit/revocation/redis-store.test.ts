@@ -1,14 +1,19 @@
 /** On a real Redis, behind a proxy that can be cut; and on servers that only listen where Redis should. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ensureCertificates } from '../../../src/dev/certificates.ts';
 import { lifting, revocation } from '../../../src/revocation/changes.ts';
 import { idOf, MAX_LINE_BYTES, writeEntry } from '../../../src/revocation/entry.ts';
-import { openRedis } from '../../../src/revocation/redis-connection.ts';
+import { openRedis, type RedisOptions } from '../../../src/revocation/redis-connection.ts';
 import { createRedisStore } from '../../../src/revocation/redis-store.ts';
 import { createRevocationList, type RevocationList } from '../../../src/revocation/revocation-list.ts';
 import type { RevocationStore } from '../../../src/revocation/revocation-store.ts';
+import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
 import { needs } from '../../support/needs.ts';
 import { hasRedis, startRedis, type Redis } from '../../support/redis.ts';
 import { entryOf, NOW_MS, observe, PRINCIPAL, subject } from './given.ts';
@@ -20,10 +25,10 @@ const order = () => ({ nowMs: Date.now(), by: 'operator', reason: undefined });
 const FAILURE = { name: 'RevocationStoreError' };
 const undo: (() => unknown)[] = [];
 
-async function openStore(port: number, password?: string): Promise<RevocationStore> {
+async function openStore(port: number, more: Partial<RedisOptions> = {}): Promise<RevocationStore> {
   const { observer } = observe();
-  const options = { host: '127.0.0.1', port, tls: undefined, username: undefined, password, database: 0 };
-  const connection = openRedis(options);
+  const usual = { tls: undefined, username: undefined, password: undefined, database: 0 };
+  const connection = openRedis({ host: '127.0.0.1', port, ...usual, ...more });
   await connection.settled();
   const store = createRedisStore({ connection, keyPrefix: 'sallyport:', clock, observer });
   undo.push(store.close);
@@ -185,11 +190,43 @@ describe('the list of revocations in Redis', function () {
     await assert.rejects((await openStore(redis.port)).read(), FAILURE);
   });
 
+  it('needs no more of an ACL than is documented: to read, and to write', async () => {
+    const reading = ['+get', '+hscan'];
+    const writing = [...reading, '+watch', '+unwatch', '+multi', '+exec', '+hset', '+hdel', '+incr'];
+    const grant = (name: string, commands: readonly string[]) =>
+      redis.command('ACL', 'SETUSER', name, 'reset', 'on', '>secret', '~sallyport:*', ...commands);
+    await grant('reader', reading);
+    await grant('writer', writing);
+    const writer = await openStore(redis.port, { username: 'writer', password: 'secret' });
+    await writer.update((kept) => [revocation(kept, ALICE, undefined, order())]);
+    const reader = await openStore(redis.port, { username: 'reader', password: 'secret' });
+    assert.equal((await reader.read())?.size, 1);
+    await assert.rejects(
+      reader.update(() => [entryOf(subject('bob'))]),
+      FAILURE,
+    );
+  });
+
+  it('is reached by TLS, and by nobody whose certificate is not of the CA or for another name', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-redis-tls-'));
+    undo.push(() => rm(folder, { recursive: true, force: true }));
+    const { caFile, serverFile } = await ensureCertificates(folder, process.env);
+    const port = await freeLoopbackPort();
+    const files = ['--tls-cert-file', serverFile, '--tls-key-file', serverFile, '--tls-ca-cert-file', caFile];
+    const secured = await startRedis(['--tls-port', String(port), '--tls-auth-clients', 'no', ...files]);
+    undo.push(secured.stop);
+    const ca = await readFile(caFile, 'utf8');
+    const tls = { ca, certificate: undefined, key: undefined, serverName: 'localhost' };
+    assert.equal((await (await openStore(port, { tls })).read())?.size, 0);
+    await assert.rejects((await openStore(port, { tls: { ...tls, ca: undefined } })).read(), FAILURE);
+    await assert.rejects((await openStore(port, { tls: { ...tls, serverName: 'redis.example' } })).read(), FAILURE);
+  });
+
   it('needs the password, and never tells it', async () => {
     const guarded = await startRedis(['--requirepass', 'correct']);
     undo.push(guarded.stop);
-    assert.equal((await (await openStore(guarded.port, 'correct')).read())?.size, 0);
-    const wrong = await openStore(guarded.port, 'a-wrong-password');
+    assert.equal((await (await openStore(guarded.port, { password: 'correct' })).read())?.size, 0);
+    const wrong = await openStore(guarded.port, { password: 'a-wrong-password' });
     await assert.rejects(wrong.read(), (error: Error) => {
       assert.equal(error.name, 'RevocationStoreError');
       assert.ok(!error.message.includes('a-wrong-password'));
