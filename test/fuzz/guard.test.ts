@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { createLocalGuard } from '../../src/guard/local-guard.ts';
+
+const PORT = 8190;
+const END = { localAddress: '10.1.2.3', localPort: PORT };
+const ALLOWED = new Set([
+  ...['localhost', '127.0.0.1', '[::1]', '10.1.2.3', 'store.internal'].map((name) => `${name}:${PORT}`),
+  'localhost:9999',
+]);
+const guard = createLocalGuard({ hosts: ['store.internal', 'localhost:9999'], pages: 'none' });
+
+// Pieces of what is allowed, so that what is nearly allowed comes often.
+const piece = fc.constantFrom(
+  ...['localhost', 'LOCALHOST', '127.0.0.1', '[::1]', '10.1.2.3', 'store.internal', 'evil.example', 'localhost:9999'],
+  ...[
+    ':',
+    `:${PORT}`,
+    ':9999',
+    ':80',
+    '.',
+    '@',
+    '/',
+    ' ',
+    '%00',
+    '\t',
+    '#',
+    '?',
+    ',',
+    '[',
+    ']',
+    '0',
+    '::ffff:',
+    '\u017f',
+    'K',
+  ],
+);
+const host = fc.oneof(
+  fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join('')),
+  fc.string({ maxLength: 40 }),
+);
+const headerName = fc.mixedCase(fc.constantFrom('host', 'origin', 'sec-fetch-site', 'sec-fetch-mode', 'accept'));
+const headers = fc.array(fc.tuple(headerName, host), { maxLength: 6 }).map((pairs) => pairs.flat());
+const method = fc.constantFrom('GET', 'PUT', 'POST', 'DELETE', 'OPTIONS');
+const values = (rawHeaders: readonly string[], name: string): readonly string[] =>
+  rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
+
+describe('the guard of local servers', () => {
+  it('lets no host in but those of a finite list, whatever its spelling', () => {
+    fc.assert(
+      fc.property(host, (each) => {
+        const refusal = guard({ method: 'GET', target: '/', rawHeaders: ['Host', each] }, END);
+        assert.equal(refusal === undefined, ALLOWED.has(each.toLowerCase()));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('lets in only what names one host of its own and bears no mark of a page', () => {
+    fc.assert(
+      fc.property(method, headers, (each, rawHeaders) => {
+        if (guard({ method: each, target: '/', rawHeaders }, END) !== undefined) return;
+        const hosts = values(rawHeaders, 'host');
+        assert.equal(hosts.length, 1);
+        assert.ok(ALLOWED.has(hosts[0]?.toLowerCase() ?? ''));
+        assert.deepEqual(values(rawHeaders, 'origin'), []);
+        assert.deepEqual(values(rawHeaders, 'sec-fetch-site'), []);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
