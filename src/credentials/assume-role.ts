@@ -12,7 +12,7 @@ import type { Observer } from '../contracts/observer.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { chainSource, type BaseSource } from './base-credentials.ts';
 import type { SessionTagRules } from './session-tags.ts';
-import { isRefusal, stsFailure } from './sts-failure.ts';
+import { blamesBase, stsFailure } from './sts-failure.ts';
 
 /** A store's STS, and how roles are assumed there. */
 export interface StsStore {
@@ -101,7 +101,7 @@ export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }
       try {
         const credentials = await ask(plan, durationSeconds, signal).catch(async (error: unknown) => {
           // Keys may have been rotated since they were looked at.
-          if (!isRefusal(error) || !(await inTime(base.renew(), signal))) throw error;
+          if (!blamesBase(error) || !(await inTime(base.renew(), signal))) throw error;
           return ask(plan, durationSeconds, signal);
         });
         observer.call('sts', 'ok', clock.now() - startedMs);

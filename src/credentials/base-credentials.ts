@@ -20,6 +20,8 @@ export interface BaseSource {
   readonly renew: () => Promise<boolean>;
 }
 
+const RENEWAL_PAUSE_MS = 5000;
+
 /** Makes a source of credentials that never change. */
 export function fixedSource(credentials: BaseCredentials): BaseSource {
   return { current: () => Promise.resolve(credentials), renew: () => Promise.resolve(false) };
@@ -36,6 +38,7 @@ export function chainSource(region: string): BaseSource {
   const client = new STSClient({ region });
   const provider = client.config.credentials as Provider;
   let known: BaseCredentials | undefined;
+  let renewedAtMs = -Infinity;
   return {
     current: async () => {
       known = await provider();
@@ -43,6 +46,9 @@ export function chainSource(region: string): BaseSource {
     },
     renew: async () => {
       const refused = known?.accessKeyId;
+      // A crowd of refused callers must not become a crowd of calls of a metadata service.
+      if (performance.now() - renewedAtMs < RENEWAL_PAUSE_MS) return false;
+      renewedAtMs = performance.now();
       try {
         known = await provider({ forceRefresh: true });
         return known.accessKeyId !== refused;

@@ -7,6 +7,9 @@ import { GatewayError } from '../errors/gateway-error.ts';
 
 const THROTTLED = /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled|SlowDown)/;
 const DENIED = /^AccessDenied/;
+const BASE_REFUSED = /^(InvalidClientTokenId|InvalidAccessKeyId|SignatureDoesNotMatch|UnrecognizedClient|ExpiredToken)/;
+/** Ceph RGW sends its errors in a form of which the SDK reads the status only. */
+const UNNAMED = /^Unknown(Error)?$/;
 const SAFE = /^[\w.:/+=-]{1,128}$/;
 /** STS counts a policy in a packed form of its own, and may find one too large that has few enough characters. */
 const TOO_LARGE = 'PackedPolicyTooLarge';
@@ -14,10 +17,11 @@ const TOO_LARGE = 'PackedPolicyTooLarge';
 /** Whether STS refused the session policy for its size alone. */
 export class PolicyTooLargeError extends GatewayError {}
 
-/** Whether STS answered, and did not want what it was asked, or not from us. */
-export function isRefusal(error: unknown): boolean {
+/** Whether STS may not have liked who asked. Ceph RGW does not say; AWS does. */
+export function blamesBase(error: unknown): boolean {
+  const name = safe(member(error, 'name')) ?? '';
   const status = member(member(error, '$metadata'), 'httpStatusCode');
-  return typeof status === 'number' && status >= 400 && status < 500;
+  return BASE_REFUSED.test(name) || (UNNAMED.test(name) && (status === 401 || status === 403));
 }
 
 /** Turns a failure of AssumeRole into the gateway's own. A failure of our own passes through. */
@@ -39,8 +43,7 @@ export function stsFailure(error: unknown, storeName: string, roleArn: string): 
 function codeOf(name: string, status: unknown): ErrorCode {
   if (THROTTLED.test(name)) return 'SlowDown';
   if (DENIED.test(name)) return 'AccessDeniedByStore';
-  // Ceph RGW sends its errors in a form of which the SDK reads the status only.
-  if (name === 'Unknown' || name === 'UnknownError') {
+  if (UNNAMED.test(name)) {
     if (status === 403) return 'AccessDeniedByStore';
     if (status === 429 || status === 503) return 'SlowDown';
   }

@@ -394,6 +394,17 @@ describe('credentials of a real store', function () {
     assert.equal(await statusOf(await broker.credentials(plan), 'GET', 'abc'), 200);
   });
 
+  // RGW 16 knows no session tags; it must not refuse whoever sends them.
+  it('come with session tags', async () => {
+    const sessionTags = { user: 'sub', teams: 'groups' };
+    const broker = brokerOf({ roleDefaults: { sourceIdentity: false, durationSeconds: 900, sessionTags } });
+    const plan = broker.plan(principal({ subject: 'auth0|ü 漢' }), [
+      scope(reports, [allow(['GET'], { prefix: '' })], object('GET', 'abc')),
+    ]);
+    assert.equal(plan.sessionTags?.length, 2);
+    assert.equal(await statusOf(await broker.credentials(plan), 'GET', 'abc'), 200);
+  });
+
   it('come over TLS that is verified, and not otherwise', async () => {
     const grants = [allow(['GET'], { prefix: '' })];
     const stsEndpoint = ceph.lab.tlsEndpoint;

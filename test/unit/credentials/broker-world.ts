@@ -5,7 +5,7 @@ import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts
 import type { Principal } from '../../../src/contracts/principal.ts';
 import type { StsStore } from '../../../src/credentials/assume-role.ts';
 import { fixedSource } from '../../../src/credentials/base-credentials.ts';
-import type { createCredentialBroker} from '../../../src/credentials/broker.ts';
+import type { createCredentialBroker } from '../../../src/credentials/broker.ts';
 import { type CredentialBrokerOptions } from '../../../src/credentials/broker.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { brokerOf, GRANTS } from './broker-of.ts';

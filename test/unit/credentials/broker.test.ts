@@ -281,6 +281,27 @@ describe('credential broker', () => {
       assert.equal(world.sts.calls.length, 2);
     });
 
+    it('that began together are renewed at times of their own, between 60% and 85% of their life', async () => {
+      const broker = makeBroker();
+      const plans = Array.from({ length: 40 }, (_, index) => planFor(broker, { subject: `caller ${index}` }));
+      const askAll = async (): Promise<number> => {
+        await Promise.all(plans.map(async (plan) => broker.credentials(plan)));
+        await until(() => world.observer.stsCalls.length === world.sts.calls.length);
+        await new Promise((done) => setTimeout(done, 100));
+        return world.sts.calls.length - plans.length;
+      };
+      const lifeMs = 59 * MINUTE;
+      assert.equal(await askAll(), 0);
+      world.nowMs += lifeMs * 0.59;
+      assert.equal(await askAll(), 0);
+      world.nowMs += lifeMs * 0.13;
+      const early = await askAll();
+      assert.ok(early > 0 && early < 40, `${early} renewed early`);
+      world.nowMs += lifeMs * 0.14;
+      await askAll();
+      await until(() => world.sts.calls.length === 2 * plans.length);
+    });
+
     it('are not renewed for a token that ends before they do', async () => {
       const broker = makeBroker();
       const plan = planFor(broker, { expiresAtMs: world.nowMs + 30 * MINUTE });

@@ -135,6 +135,20 @@ describe("the gateway's own credentials", () => {
       );
     });
 
+    it('are not asked for anew where STS refuses the role, nor by every caller where it refuses them', async () => {
+      const give = sts.answer;
+      let code = 'AccessDenied';
+      sts.answer = (response, form) => {
+        (form.get('Action') === 'AssumeRole' ? refuse(403, code) : give)(response, form);
+      };
+      const one = broker();
+      for (const subject of ['a', 'b', 'c']) await assert.rejects(askAs(one, { subject }));
+      assert.equal(tokens().length, 1);
+      code = 'InvalidClientTokenId';
+      for (const subject of ['d', 'e', 'f']) await assert.rejects(askAs(one, { subject }));
+      assert.equal(tokens().length, 2);
+    });
+
     it('that cannot be had end in ServiceUnavailable, and can be had again once the file is there', async () => {
       await rm(join(directory, 'token'));
       const one = broker();
