@@ -67,10 +67,10 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
   generic: { defaults: USUAL },
   okta: {
     defaults: { ...PLAIN, scopesClaim: 'scp', claims: ['cid', 'uid'] },
-    fault: ({ origin, pathname }) => {
+    fault: ({ pathname }) => {
       if (/^\/oauth2\/[\w-]+$/.test(pathname)) return undefined;
       return pathname === '/'
-        ? `${ORG_SERVER} \`${origin}/oauth2/default\``
+        ? `${ORG_SERVER} \`https://<your Okta domain>/oauth2/default\``
         : 'is not that of a custom authorization server, `https://<your Okta domain>/oauth2/<id>`';
     },
     unverifiable: ({ origin, href }) => ({ [origin]: `its iss ${ORG_SERVER} ${href}` }),
@@ -139,7 +139,9 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
     fault: ({ origin, pathname }, { tenant }) => {
       if (tenant === undefined) return undefined;
       const known = [`https://login.microsoftonline.com/${tenant}/v2.0`, `https://sts.windows.net/${tenant}/`];
-      return known.includes(`${origin}${pathname}`) ? undefined : `is not that of the tenant, ${known.join(' or ')}`;
+      return known.includes(`${origin}${pathname}`)
+        ? undefined
+        : 'is not that of the tenant, `https://login.microsoftonline.com/<tenant>/v2.0` or `https://sts.windows.net/<tenant>/`';
     },
     pins: ({ tenant }) => ({ ...(tenant !== undefined && { tid: tenant }) }),
   },

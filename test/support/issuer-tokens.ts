@@ -24,7 +24,7 @@ export interface TokenShape {
   readonly expected: { readonly subject: string; readonly groups: readonly string[]; readonly claims: Claims };
 }
 
-export const AUDIENCE = 'https://sallyport.example.com';
+const AUDIENCE = 'https://sallyport.example.com';
 const elsewhere = (path: string) => (iss: string) => new URL(path, iss).href;
 
 const AWS = 'https://sts.amazonaws.com/';
