@@ -7,6 +7,9 @@ import type { DevStack } from '../dev/dev-stack.ts';
 /** All that policy grants; the id of a policy in its place asks for that one only. */
 const DEMO_ROLE = 'arn:aws:iam::000000000000:role/sallyport';
 
+/** As in src/dev/identity-provider, which only the demo itself may load. */
+const DEMO_CLIENT_ID = 'sallyport-cli';
+
 /** The facts of a running demo, for `--json`. */
 export interface DemoFacts {
   readonly front: string | undefined;
@@ -84,7 +87,7 @@ ${call(`-X DELETE ${front.url}/reports/2026/q3.csv`)}
 ${as('ci-bot')}
 ${call(`${front.url}/artifacts/build-1.tar`)}
 
-${facts.front === undefined ? '' : sdkBlock(facts.front, short(facts.ca), `npx sallyport demo token alice${where}`)}Ctrl-C stops everything.
+${facts.front === undefined ? '' : sdkBlock(facts.front, short(facts.ca), `npx sallyport demo token alice${where}`) + peopleBlock(facts, facts.front, short)}Ctrl-C stops everything.
 `;
 }
 
@@ -99,6 +102,17 @@ aws s3 ls s3://reports/2026/
 # and any other client that signs: rclone, s3cmd, older ones (credentials end with the token)
 aws --endpoint-url ${url} --no-sign-request sts assume-role-with-web-identity \\
   --role-arn ${DEMO_ROLE} --role-session-name demo --web-identity-token "$(cat alice.jwt)"
+
+`;
+}
+
+/** The way of people: a browser, or a code to type in on another device, and a profile from then on. */
+function peopleBlock({ issuer, ca, data }: DemoFacts, url: string, short: (path: string) => string): string {
+  return `# as a person: sign in with alice's password (in ${short(join(data, 'secrets', 'demo.json'))}), then use AWS tools by profile
+npx sallyport login --profile demo --gateway ${url} --issuer ${issuer} \\
+  --client-id ${DEMO_CLIENT_ID} --scopes 'openid groups offline_access' --ca-file ${short(ca)}
+npx sallyport configure --profile demo --aws-profile sallyport-demo
+aws --profile sallyport-demo s3 ls s3://reports/2026/
 
 `;
 }
