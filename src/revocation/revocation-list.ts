@@ -31,7 +31,7 @@ export interface RevocationList extends Revocations, HealthSource {
   readonly watch: () => void;
   /** Whether requests are refused because the list is too old. */
   readonly isShut: () => boolean;
-  /** For metrics. The age is infinite where it was never read. */
+  /** For metrics. Where it was never read, its age is that of the list itself. */
   readonly status: () => { readonly entries: number; readonly ageMs: number };
   readonly close: () => Promise<void>;
 }
@@ -45,7 +45,8 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   const { store, clock, observer, whenUnavailable, maxStaleMs, pollMs = POLL_MS } = options;
   let known: Entries = new Map();
   let index = createDenyIndex(known, clock.now());
-  let confirmedMs = -Infinity;
+  const madeMs = clock.now();
+  let confirmedMs: number | undefined;
   let trouble: string | undefined;
   let unsaved = 0;
   let remindedMs = -Infinity;
@@ -53,8 +54,10 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   let reading: Promise<void> | undefined;
   let closed = false;
 
-  const ageMs = (): number => clock.now() - confirmedMs;
-  const isShut = (): boolean => whenUnavailable === 'fail-closed' && ageMs() > maxStaleMs;
+  const ageMs = (): number => clock.now() - (confirmedMs ?? madeMs);
+  // A clock that was set back must not make an old list young: it counts again from the next reading.
+  const isStale = (): boolean => confirmedMs === undefined || Math.abs(ageMs()) > maxStaleMs;
+  const isShut = (): boolean => whenUnavailable === 'fail-closed' && isStale();
 
   /** Tells an operator, at once and then now and again. */
   const complain = (clause: string, error?: unknown): void => {

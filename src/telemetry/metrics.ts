@@ -166,7 +166,7 @@ export function createMetrics(): Metrics {
       });
       new Gauge({
         name: `${PREFIX}revocations_age_seconds`,
-        help: 'Since the list of revocations was last known to be current; infinite before it was read.',
+        help: 'Since the list of revocations was last known to be current; since the start where it never was.',
         aggregator: 'max',
         registers,
         collect() {

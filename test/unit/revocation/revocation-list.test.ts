@@ -56,6 +56,15 @@ describe('the list of revocations in memory', () => {
     assert.equal(list.health()[0]?.state, 'ok');
   });
 
+  it('is not young again because a clock was set back', async () => {
+    const { store, clock, list, codeOf } = world('fail-closed');
+    await list.refresh();
+    store.isDown = true;
+    clock.nowMs -= 3_600_000;
+    await list.refresh();
+    assert.equal(codeOf(), 'ServiceUnavailable');
+  });
+
   it('fails open with the last list, and says so at once and again each minute', async () => {
     const { store, clock, list, warnings, codeOf } = world('fail-open');
     store.kept = entriesOf(entryOf(ALICE));
