@@ -81,11 +81,11 @@ describe('people at an issuer', () => {
 
   it('send its code back with their proof, and get a token', async () => {
     assert.equal((await comeBack(right())).access_token, 'new-access');
-    const form = forms.at(0);
-    assert.equal(form?.get('code'), 'the-code');
-    assert.ok((form?.get('code_verifier')?.length ?? 0) >= 43);
-    assert.match(form?.get('redirect_uri') ?? '', /^http:\/\/127\.0\.0\.1:\d+\/callback$/);
-    assert.equal(form?.has('client_secret'), false);
+    const form = forms[0]!;
+    assert.equal(form.get('code'), 'the-code');
+    assert.ok((form.get('code_verifier')?.length ?? 0) >= 43);
+    assert.match(form.get('redirect_uri') ?? '', /^http:\/\/127\.0\.0\.1:\d+\/callback$/);
+    assert.equal(form.has('client_secret'), false);
   });
 
   it('send no code to it that came from another issuer, or from one that does not say who it is', async () => {
