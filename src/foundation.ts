@@ -46,7 +46,10 @@ export interface Foundation extends HealthSource {
 }
 
 /** Builds it. No connection is made before it is needed. */
-export function createFoundation(config: FoundationConfig, { clock, observer }: FoundationParts): Foundation {
+export function createFoundation(
+  config: FoundationConfig,
+  { clock, observer, isOneCaller = false }: FoundationParts & { readonly isOneCaller?: boolean },
+): Foundation {
   const stores = new Map(
     config.stores.map(({ name, endpoint, region }): [string, Store] => [name, { name, endpoint, region }]),
   );
@@ -55,6 +58,7 @@ export function createFoundation(config: FoundationConfig, { clock, observer }: 
     clock,
     observer,
     stsTimeoutMs: config.timeouts.stsMs,
+    isOneCaller,
   });
   const upstream = createHttpUpstream({
     stores: config.stores.map(({ name, endpoint, tls }) => ({

@@ -37,7 +37,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const log = createLog({ level: config.log.level, stream: options.logStream, worker: 0 });
   const metrics = createMetrics();
   const observer = createObserver({ metrics, log, clock });
-  const foundation = createFoundation(config, { clock, observer });
+  const foundation = createFoundation(config, { clock, observer, isOneCaller: true });
   const { buckets } = foundation;
   const policies = await policiesOf(config);
   const audit = await auditOf(config, options, { clock, observer });

@@ -18,6 +18,8 @@ export interface CredentialBrokerOptions {
   readonly maxSessions?: number;
   /** One call of STS, whole, in milliseconds. Default 5,000. */
   readonly stsTimeoutMs?: number;
+  /** There are no several callers whom a store without STS could not tell apart. */
+  readonly isOneCaller?: boolean;
 }
 
 /**
@@ -31,6 +33,7 @@ export function createCredentialBroker({
   observer,
   maxSessions = 10_000,
   stsTimeoutMs = 5000,
+  isOneCaller = false,
 }: CredentialBrokerOptions): CredentialBroker & HealthSource & { readonly close: () => void } {
   refuseUnusable(stores);
   const withSts = stores.filter(({ method }) => method !== 'static');
@@ -39,6 +42,7 @@ export function createCredentialBroker({
   for (const store of stores) {
     if (store.method !== 'static') continue;
     byKeys.set(store.name, createStaticBroker(store, { clock }));
+    if (isOneCaller) continue;
     observer.warn(
       'a store is reached by one pair of long-lived keys for everybody: nothing but this gateway enforces policy there',
       { store: store.name },

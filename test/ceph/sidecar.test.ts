@@ -5,7 +5,7 @@ import { awsCli } from '../conformance/clients/aws-cli.ts';
 import { boto3 } from '../conformance/clients/boto3.ts';
 import { startCeph, type Ceph } from '../support/ceph.ts';
 import { exerciseAwsCli, exerciseBoto3, exerciseCurl, exerciseSdk, sdkClient } from '../support/sidecar-clients.ts';
-import { startSidecar, type SidecarWorld } from '../support/sidecar-world.ts';
+import { keyVariables, startSidecar, type SidecarWorld } from '../support/sidecar-world.ts';
 
 describe('sallyport sidecar on Ceph', function () {
   this.timeout(120_000);
@@ -18,7 +18,8 @@ describe('sallyport sidecar on Ceph', function () {
     const { endpoint, region, owner } = ceph.lab;
     bucket = `sidecar-${Date.now()}`;
     assert.equal((await ceph.request(owner, { method: 'PUT', bucket })).status, 200);
-    world = await startSidecar({ port: Number(new URL(endpoint).port), region, buckets: [bucket], keys: owner });
+    const port = Number(new URL(endpoint).port);
+    world = await startSidecar({ port, region, buckets: [bucket], variables: keyVariables(owner) });
   });
 
   after(async () => {

@@ -1,28 +1,22 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { createEmbeddedStore, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import type { EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
 import { awsCli } from '../conformance/clients/aws-cli.ts';
 import { boto3 } from '../conformance/clients/boto3.ts';
 import { curl } from '../conformance/clients/curl.ts';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
 import { needs } from '../support/needs.ts';
 import { presignedTarget, sendRaw, signedChunks, signedHead, unsignedChunks } from '../support/raw-wire.ts';
 import { exerciseAwsCli, exerciseBoto3, exerciseCurl, exerciseSdk, sdkClient } from '../support/sidecar-clients.ts';
-import { DUMMY, runSidecar, startSidecar, type SidecarWorld } from '../support/sidecar-world.ts';
-import { send, type TestKeys } from '../support/store-client.ts';
+import { podKeys, startPod, startPodStore, type PodStore } from '../support/sidecar-store.ts';
+import { DUMMY, keyVariables, type SidecarWorld } from '../support/sidecar-world.ts';
+import { send } from '../support/store-client.ts';
 
 const sha256 = (body: Buffer | string): string => createHash('sha256').update(body).digest('hex');
 
 describe('sallyport sidecar', function () {
   this.timeout(60_000);
-  const podKeys: TestKeys = { accessKeyId: 'PODPODPODPODPODPODPO', secretAccessKey: randomBytes(20).toString('hex') };
-  let folder: string;
+  let pod: PodStore;
   let store: EmbeddedStore;
   let world: SidecarWorld;
 
@@ -39,28 +33,14 @@ describe('sallyport sidecar', function () {
     );
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-store-'));
-    const proxyPort = await freeLoopbackPort();
-    store = await createEmbeddedStore({
-      folder,
-      port: await freeLoopbackPort(),
-      relayPort: proxyPort,
-      buckets: ['ledger', 'other'],
-      gatewayKeys: { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: randomBytes(20).toString('hex') },
-      ownerKeys: podKeys,
-      log: () => undefined,
-    });
-    await store.start();
-    world = await startSidecar(
-      { port: store.port, region: 'us-east-1', buckets: ['ledger'], keys: podKeys },
-      proxyPort,
-    );
+    pod = await startPodStore();
+    ({ store } = pod);
+    world = await startPod(pod, keyVariables(podKeys));
   });
 
   after(async () => {
     await world.stop();
-    await store.stop();
-    await rm(folder, { recursive: true, force: true });
+    await pod.stop();
   });
 
   describe('with clients that know nothing of it', () => {
@@ -315,134 +295,6 @@ describe('sallyport sidecar', function () {
     assert.equal(answer.status, 200);
     const { ready } = (await answer.json()) as { ready: boolean };
     assert.equal(ready, true);
-  });
-});
-
-describe('the command sallyport sidecar', function () {
-  this.timeout(30_000);
-  let folder: string;
-
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-command-'));
-    await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
-  });
-  after(() => rm(folder, { recursive: true, force: true }));
-
-  const common = ['--bucket', 'ledger', '--region', 'eu-central-1', '--keyring-seed-file', 'seed', '--audit-stdout'];
-  const ended = async (...options: readonly string[]) => {
-    const program = runSidecar(options, {}, folder);
-    return { code: await program.ended, said: program.stderr(), out: program.stdout() };
-  };
-
-  it('accepts the common case in one line', async () => {
-    assert.deepEqual(await ended(...common, '--check'), { code: 0, said: '', out: 'ok\n' });
-  });
-
-  for (const address of ['0.0.0.0:8190', '[::]:8190', '10.0.0.7:8190', 'sidecar.example:8190']) {
-    it(`refuses to listen on ${address} unless it is told so loudly`, async () => {
-      const { code, said } = await ended(...common, '--listen', address, '--check');
-      assert.equal(code, 2);
-      assert.match(said, /--allow-remote/);
-      assert.equal((await ended(...common, '--listen', address, '--allow-remote', '--check')).code, 0);
-    });
-  }
-
-  it('refuses such an address in a file as well, and says what has no meaning there', async () => {
-    const path = join(folder, 'sidecar.yaml');
-    const file = {
-      stores: { main: { region: 'eu-central-1' } },
-      buckets: { ledger: {} },
-      keyring: { local: { versions: { 1: { seedFile: 'seed' } } } },
-      audit: { directory: 'audit' },
-      sidecar: { address: '0.0.0.0:8190' },
-    };
-    await writeFile(path, JSON.stringify(file));
-    assert.match((await ended('--config', path, '--check')).said, /--allow-remote/);
-    assert.equal((await ended('--config', path, '--listen', '[::1]:8190', '--check')).code, 0);
-    await writeFile(path, JSON.stringify({ ...file, issuers: {}, listen: {}, sessions: {} }));
-    const { code, said } = await ended('--config', path, '--check');
-    assert.equal(code, 2);
-    for (const key of ['issuers', 'listen', 'sessions']) assert.match(said, new RegExp(`${key}: has no meaning`));
-    assert.equal((await ended('--config', path, '--bucket', 'ledger', '--check')).code, 2);
-  });
-
-  it('says all that is missing at once', async () => {
-    const { code, said } = await ended('--bucket', 'ledger');
-    assert.equal(code, 2);
-    for (const option of ['--region', '--audit-directory', 'SALLYPORT_KEYRING_SEED_FILE']) {
-      assert.ok(said.includes(option), option);
-    }
-  });
-
-  it('warns as long as other machines may reach it, and answers under the address that they came in on', async () => {
-    const [port, adminPort] = [await freeLoopbackPort(), await freeLoopbackPort()];
-    const program = runSidecar(
-      [...common, '--listen', `0.0.0.0:${port}`, '--allow-remote'],
-      { SALLYPORT_ADMIN_ADDRESS: `127.0.0.1:${adminPort}`, SALLYPORT_TIMEOUTS_DRAIN_DELAY_MS: '0' },
-      folder,
-    );
-    try {
-      while (!program.stderr().includes('serving a workload')) {
-        assert.equal(program.child.exitCode, null, program.stderr());
-        await sleep(20);
-      }
-      assert.match(program.stderr(), /"level":"warn".*other machines/);
-      const ready = (host: string) =>
-        sendRaw(port, { method: 'GET', target: '/-/ready', lines: [['host', `${host}:${port}`]] });
-      assert.equal((await ready('127.0.0.1')).status, 200);
-      assert.equal((await ready('0.0.0.0')).status, 403);
-      assert.equal((await ready('rebound.example')).status, 403);
-    } finally {
-      program.child.kill('SIGTERM');
-      assert.equal(await program.ended, 0);
-    }
-  });
-});
-
-describe('a sidecar that is told to stop', function () {
-  this.timeout(30_000);
-
-  it('finishes the upload under way, records its end, and leaves with 0', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-stop-'));
-    const keys: TestKeys = { accessKeyId: 'PODPODPODPODPODPODPO', secretAccessKey: randomBytes(20).toString('hex') };
-    const proxyPort = await freeLoopbackPort();
-    const store = await createEmbeddedStore({
-      folder,
-      port: await freeLoopbackPort(),
-      relayPort: proxyPort,
-      buckets: ['ledger'],
-      gatewayKeys: { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: 'unused-unused-unused' },
-      ownerKeys: keys,
-      log: () => undefined,
-    });
-    await store.start();
-    const world = await startSidecar({ port: store.port, region: 'us-east-1', buckets: ['ledger'], keys }, proxyPort);
-    const body = randomBytes(2_000_000);
-    const options = {
-      port: world.port,
-      method: 'PUT',
-      path: '/ledger/slow',
-      headers: { 'content-length': body.length },
-    };
-    const outgoing = httpRequest({ host: '127.0.0.1', ...options });
-    const status = new Promise<number | undefined>((resolve, reject) => {
-      outgoing.on('response', (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      });
-      outgoing.on('error', reject);
-    });
-    outgoing.write(body.subarray(0, 1_000_000));
-    await sleep(200);
-    world.child.kill('SIGTERM');
-    await sleep(300);
-    assert.equal(world.child.exitCode, null);
-    outgoing.end(body.subarray(1_000_000));
-    assert.equal(await status, 200);
-    assert.equal(await world.ended, 0);
-    assert.equal(world.audit().at(-1)?.['result'], 'completed');
-    await world.stop();
-    await store.stop();
-    await rm(folder, { recursive: true, force: true });
+    assert.doesNotMatch(world.stderr(), /"level":"(?:warn|error)"/);
   });
 });

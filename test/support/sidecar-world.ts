@@ -31,6 +31,12 @@ export interface Program {
   readonly ended: Promise<number | null>;
 }
 
+/** The variables of static keys. */
+export const keyVariables = ({ accessKeyId, secretAccessKey }: TestKeys): Record<string, string> => ({
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+});
+
 /** Runs `sallyport sidecar`. */
 export function runSidecar(options: readonly string[], env: Readonly<Record<string, string>>, cwd: string): Program {
   const child = spawn(process.execPath, [script, 'sidecar', ...options], {
@@ -62,28 +68,27 @@ export interface WatchedStore {
   readonly port: number;
   readonly region: string;
   readonly buckets: readonly string[];
-  /** The pod's own. */
-  readonly keys: TestKeys;
+  /** By which the pod's own credentials are found. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 const START_LIMIT_MS = 20_000;
 
-/** Starts one, with the audit on the standard output; `proxyPort`: where it reaches the store. */
-export async function startSidecar(store: WatchedStore, proxyPort?: number): Promise<SidecarWorld> {
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-'));
-  await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
+interface Started extends Program {
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+async function started(store: WatchedStore, storeEndpoint: string, folder: string, attempts = 3): Promise<Started> {
   const [port, adminPort] = [await freeLoopbackPort(), await freeLoopbackPort()];
-  const proxy = await startStoreProxy(proxyPort ?? (await freeLoopbackPort()), store.port);
-  proxy.forbidden = Object.fromEntries(Object.entries(DUMMY).map(([name, value]) => [name, Buffer.from(value)]));
   const program = runSidecar(
     [
       ...store.buckets.flatMap((name) => ['--bucket', name]),
-      ...['--store-endpoint', proxy.endpoint, '--allow-plaintext-http', '--region', store.region],
+      ...['--store-endpoint', storeEndpoint, '--allow-plaintext-http', '--region', store.region],
       ...['--keyring-seed-file', 'seed', '--audit-stdout', '--subject', 'billing', '--listen', `127.0.0.1:${port}`],
     ],
     {
-      AWS_ACCESS_KEY_ID: store.keys.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: store.keys.secretAccessKey,
+      ...store.variables,
       SALLYPORT_ADMIN_ADDRESS: `127.0.0.1:${adminPort}`,
       SALLYPORT_TIMEOUTS_DRAIN_DELAY_MS: '0',
     },
@@ -91,9 +96,25 @@ export async function startSidecar(store: WatchedStore, proxyPort?: number): Pro
   );
   const since = Date.now();
   while (!program.stderr().includes('serving a workload')) {
-    if (program.child.exitCode !== null || Date.now() - since > START_LIMIT_MS) throw new Error(program.stderr());
+    if (program.child.exitCode !== null || Date.now() - since > START_LIMIT_MS) {
+      // A connection of somebody else's may have got the port meanwhile.
+      if (attempts > 1 && program.stderr().includes('already in use')) {
+        return started(store, storeEndpoint, folder, attempts - 1);
+      }
+      throw new Error(program.stderr());
+    }
     await sleep(20);
   }
+  return { ...program, port, adminPort };
+}
+
+/** Starts one, with the audit on the standard output; `proxyPort`: where it reaches the store. */
+export async function startSidecar(store: WatchedStore, proxyPort?: number): Promise<SidecarWorld> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-'));
+  await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
+  const proxy = await startStoreProxy(proxyPort ?? (await freeLoopbackPort()), store.port);
+  proxy.forbidden = Object.fromEntries(Object.entries(DUMMY).map(([name, value]) => [name, Buffer.from(value)]));
+  const { port, adminPort, ...program } = await started(store, proxy.endpoint, folder);
   const lines = (): Record<string, unknown>[] =>
     program
       .stdout()
