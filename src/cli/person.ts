@@ -22,7 +22,7 @@ export interface ProfileFlag {
   readonly profile?: string;
 }
 
-export const PROFILE_OPTION = [
+const PROFILE_OPTION = [
   '--profile <name>',
   'which login, where there are several (default: $SALLYPORT_CLIENT_PROFILE, or "default")',
 ] as const;

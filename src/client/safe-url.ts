@@ -4,7 +4,7 @@ import { ClientFailure } from './failure.ts';
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Whether a host name, as `URL.hostname` gives it, is this machine's own. */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return LOOPBACK.has(hostname);
 }
 

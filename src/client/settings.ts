@@ -37,7 +37,7 @@ export type Settings = z.infer<typeof schema>;
 export type GivenSettings = { readonly [Name in keyof Settings]?: string | undefined };
 
 /** Environment variables by setting. */
-export const VARIABLES: Readonly<Record<keyof Settings, string>> = {
+const VARIABLES: Readonly<Record<keyof Settings, string>> = {
   issuer: 'SALLYPORT_CLIENT_ISSUER',
   clientId: 'SALLYPORT_CLIENT_ID',
   scopes: 'SALLYPORT_CLIENT_SCOPES',

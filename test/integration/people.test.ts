@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Finding } from '../../src/client/finding.ts';
 import type { Whoami } from '../../src/client/gateway.ts';
 import { atLeast, findProgram, placesOf } from '../conformance/run/runner.ts';
@@ -12,7 +13,7 @@ import { needs } from '../support/needs.ts';
 import { startPersonMachine, type PersonMachine } from '../support/person-machine.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
-const JS_SDK = join(import.meta.dirname, '../support/profile-alone.ts');
+const JS_SDK = fileURLToPath(new URL('../support/profile-alone.ts', import.meta.url));
 const CLI_VERSION = /aws-cli\/([\d.]+)/;
 
 describe('people with a browser and AWS tools', function () {
