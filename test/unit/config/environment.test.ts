@@ -83,6 +83,7 @@ describe('config/environment', () => {
 
     it('leaves alone what is meant for HAProxy', async () => {
       await sample.load({}, Object.fromEntries(EDGE_VARIABLES.map((name) => [name, 'x'])));
+      await sample.load({}, { SALLYPORT_CLIENT_ISSUER: 'https://id.example' });
     });
 
     it('has no name that something else sets too', () => {
