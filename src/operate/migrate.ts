@@ -18,9 +18,9 @@ import { examine, type Examined } from './examine.ts';
 import { keptHeaders } from './kept-headers.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession, Written } from './operator-session.ts';
-import { placeName, workKey } from './place.ts';
+import { placeName, WORK_MARK, workKey } from './place.ts';
 import { storeSealed } from './store-sealed.ts';
-import { sweep, type SweepOptions, type SweepReport } from './sweep.ts';
+import { replaced, sweep, type SweepOptions, type SweepReport, type Visited } from './sweep.ts';
 import { demandGuards, removeWork } from './write-guard.ts';
 
 export interface MigrateParts {
@@ -66,24 +66,24 @@ export async function migrate(
   const { dryRun, force } = options;
   const counts = { encrypted: 0, encryptedBytes: 0, keptPlain: 0, locked: 0, archived: 0 };
   if (!dryRun) await demandGuards(parts.copies, at, force);
-  const visit = async ({ key, isCurrent }: ListedVersion, seen: Examined): Promise<Examined> => {
-    if (!isCurrent || seen.stored.form === 'sealed') return seen;
+  const visit = async ({ key, isCurrent }: ListedVersion, seen: Examined): Promise<Visited> => {
+    if (!isCurrent || seen.stored.form === 'sealed') return { now: seen };
     if (encryptionAt(at.rules, key) === 'off') {
       counts.keptPlain += 1;
-      return seen;
+      return { now: seen };
     }
     if (seen.isLocked) {
       counts.locked += 1;
-      return seen;
+      return { now: seen };
     }
     if (seen.isArchived) {
       counts.archived += 1;
-      return seen;
+      return { now: seen };
     }
-    const now = dryRun ? seen : await migrateObject(parts, at, key, seen);
+    const visited = dryRun ? { now: seen } : await migrateObject(parts, at, key, seen);
     counts.encrypted += 1;
     counts.encryptedBytes += plainSizeOf(seen);
-    return now;
+    return visited;
   };
   const report = await sweep(parts, at, options, visit, async ({ key, versionId, lastModifiedMs }) => {
     if (dryRun || parts.clock.now() - lastModifiedMs < ABANDONED_AFTER_MS) return;
@@ -97,18 +97,18 @@ function plainSizeOf({ stored, sizeBytes }: Examined): number {
   return stored.form === 'legacy' ? (stored.plainSizeBytes ?? 0) : 0;
 }
 
-async function migrateObject(parts: MigrateParts, at: OperatorSession, key: string, seen: Examined): Promise<Examined> {
+async function migrateObject(parts: MigrateParts, at: OperatorSession, key: string, seen: Examined): Promise<Visited> {
   let now = seen;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await at.recorded('Migrate', key, () => replaceBySealed(parts, at, key, now));
-      return await examine(parts, await at.session(), { key }, parts.clock.now());
+      return replaced(now, await examine(parts, await at.session(), { key }, parts.clock.now()));
     } catch (error) {
       const isChanged = error instanceof GatewayError && error.code === 'PreconditionFailed';
       if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
       // A client wrote the object meanwhile: as a rule it is encrypted by that.
       now = await examine(parts, await at.session(), { key }, parts.clock.now());
-      if (now.stored.form === 'sealed' || now.isLocked || now.isArchived) return now;
+      if (now.stored.form === 'sealed' || now.isLocked || now.isArchived) return { now };
     }
   }
 }
@@ -159,6 +159,7 @@ async function writeAside(
   const source = await reader.read(session, queryOf(key, etag));
   const hash = createHash('sha256');
   const versionId = await storeSealed({ cipher, uploads }, session, aside, {
+    headers: { [WORK_MARK]: '1' },
     sizeBytes: source.sizeBytes,
     plain: hashed(source.body, hash),
   });

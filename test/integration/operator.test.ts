@@ -203,10 +203,9 @@ describe("operators' commands", function () {
       const { versions, rewrapped } = result.report() as RewrapReport;
       assert.equal(rewrapped, 1);
       assert.deepEqual(versions.sealed, {
-        'local:1': { current: 0, old: 1, locked: 0 },
+        'local:1': { current: 0, old: 2, locked: 0 },
         'local:3': { current: 1, old: 0, locked: 0 },
       });
-      // What was current before is an old version from now on.
       const status = (await world.command('keys', 'status', 's3://kept', '--json', ...config())).report() as KeyStatus;
       assert.deepEqual(status.places[0]?.versions.sealed['local:1'], { current: 0, old: 2, locked: 0 });
       assert.equal((await world.get('/kept/a')).body.toString(), 'new');
@@ -282,6 +281,34 @@ describe("operators' commands", function () {
     it('finds nothing left to do in a second run', async () => {
       const again = await world.command('migrate', 's3://old/d/', '--json', ...config());
       assert.equal((again.report() as MigrateReport).encrypted, 0);
+    });
+
+    it("takes a client's object for one, whatever its name, and never deletes it", async () => {
+      const key = 'named/.sallyport-work/00000000-0000-4000-8000-000000000000';
+      assert.equal(await world.put(`/old/${key}`, Buffer.from('x'), { 'x-amz-meta-sallyport-work': '1' }), 400);
+      await world.raw({ method: 'PUT', bucket: 'old', key, body: "a client's" });
+      const weeks = { now: () => Date.now() + 30 * 24 * 3_600_000 };
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'old', prefix: 'named/' }, REWRITING)!;
+        const signal = new AbortController().signal;
+        const report = await migrate({ ...operator, clock: weeks }, at, { ...options, signal });
+        assert.equal(report.encrypted, 1);
+      });
+      assert.equal((await world.get(`/old/${key}`)).body.toString(), "a client's");
+    });
+
+    it('removes what a run that was killed left behind, once it is old', async () => {
+      const key = 'left/.sallyport-work/abandoned';
+      await world.raw({ method: 'PUT', bucket: 'old', key, headers: { 'x-amz-meta-sallyport-work': '1' }, body: 'x' });
+      const days = (count: number) => ({ now: () => Date.now() + count * 24 * 3_600_000 });
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'old', prefix: 'left/' }, REWRITING)!;
+        const signal = new AbortController().signal;
+        await migrate({ ...operator, clock: days(6) }, at, { ...options, signal });
+        assert.equal((await world.raw({ method: 'HEAD', bucket: 'old', key })).status, 200);
+        await migrate({ ...operator, clock: days(8) }, at, { ...options, signal });
+        assert.equal((await world.raw({ method: 'HEAD', bucket: 'old', key })).status, 404);
+      });
     });
 
     it('refuses a bucket that is kept plain', async () => {
