@@ -14,7 +14,7 @@ import { unusable } from '../s3/documents/stored-document.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import { askUpload } from './ask-upload.ts';
-import { listParts } from './listed-parts.ts';
+import { listParts } from './list-parts.ts';
 
 export interface CompleteOptions {
   /** What the client says the whole is, in plaintext bytes. */

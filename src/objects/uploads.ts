@@ -12,7 +12,7 @@ import { readAnswer } from '../s3/read-answer.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import { askUpload } from './ask-upload.ts';
 import { completeUpload } from './complete-upload.ts';
-import { listParts } from './listed-parts.ts';
+import { listParts } from './list-parts.ts';
 
 /** Creates the uploads of a process. */
 export function createUploads({ cipher }: { readonly cipher: ObjectCipher }): Uploads {
