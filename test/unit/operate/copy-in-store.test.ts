@@ -53,6 +53,14 @@ describe('a copy in the store', () => {
     assert.deepEqual(put?.query[1], ['versionId', 'v2']);
   });
 
+  it('gives tags again to a store that says nothing at all of those it dropped', async () => {
+    const { session, asked } = scriptedSession((question) =>
+      question.query[0]?.[0] === 'tagging' ? { body: '' } : store(question),
+    );
+    await copyInStore(session, { ...copy, tags: TAGS });
+    assert.ok(asked.some(({ method, query }) => method === 'PUT' && query[0]?.[0] === 'tagging'));
+  });
+
   it('above 5 GiB goes over in parts that cover every byte once, each of them pinned', async () => {
     const { session, asked } = scriptedSession(store);
     const sizeBytes = MAX_COPY_BYTES + 1;
