@@ -128,7 +128,14 @@ async function replaceBySealed(
   try {
     const { sha256, plainBytes, versionId } = await writeAside(parts, session, { key, etag: seen.etag, aside });
     asideVersion = versionId;
-    const { envelope, etag, sizeBytes } = await readBack(parts, session, { aside, sha256, plainBytes });
+    const {
+      envelope,
+      etag,
+      sizeBytes,
+      versionId: shown,
+    } = await readBack(parts, session, { aside, sha256, plainBytes });
+    // Not every store says at once which version an upload made.
+    asideVersion = shown;
     const bucketId = session.bucket.id;
     const rewrapped = await cipher.rewrap({ bucketId, key: aside }, envelope, { bucketId, key });
     const placed = await copyInStore(session, {
@@ -140,8 +147,19 @@ async function replaceBySealed(
     });
     return { keyId: rewrapped.keyId, versionId: placed.versionId, plainBytes };
   } finally {
-    await removeWork(session, aside, asideVersion);
+    await giveUp(session, aside, { versionId: asideVersion, isVersioned: seen.versionId !== undefined });
   }
+}
+
+/** What cannot be removed now is, by its mark, removed by a later run: the object itself is what the outcome is about. */
+async function giveUp(
+  session: StoreSession,
+  aside: string,
+  { versionId, isVersioned }: { readonly versionId: string | undefined; readonly isVersioned: boolean },
+): Promise<void> {
+  // Without the version this would only add a delete marker.
+  if (isVersioned && versionId === undefined) return;
+  await removeWork(session, aside, versionId).catch(() => undefined);
 }
 
 interface Aside {
@@ -171,15 +189,20 @@ async function readBack(
   parts: MigrateParts,
   session: StoreSession,
   { aside, sha256, plainBytes }: { readonly aside: string; readonly sha256: Buffer; readonly plainBytes: number },
-): Promise<{ readonly envelope: string; readonly etag: string; readonly sizeBytes: number }> {
-  const { stored, etag, sizeBytes } = await examine(parts, session, { key: aside }, parts.clock.now());
+): Promise<{
+  readonly envelope: string;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly versionId: string | undefined;
+}> {
+  const { stored, etag, sizeBytes, versionId } = await examine(parts, session, { key: aside }, parts.clock.now());
   if (stored.form !== 'sealed') throw notAsWritten();
   const opened = await parts.reader.read(session, queryOf(aside, etag));
   const hash = createHash('sha256');
   await drained(hashed(opened.body, hash));
   if (opened.form !== 'sealed' || opened.sizeBytes !== plainBytes || !hash.digest().equals(sha256))
     throw notAsWritten();
-  return { envelope: stored.envelope, etag, sizeBytes };
+  return { envelope: stored.envelope, etag, sizeBytes, versionId };
 }
 
 function notAsWritten(): GatewayError {
