@@ -2,12 +2,7 @@ import type { OperationName } from '../s3/operations.ts';
 
 /** What is audited: the S3 operations, those of our own STS, and what operators' commands do to stored objects. */
 export type AuditedOperation =
-  | OperationName
-  | 'AssumeRoleWithWebIdentity'
-  | 'GetCallerIdentity'
-  | 'GetCredentials'
-  | 'Rewrap'
-  | 'Migrate';
+  OperationName | 'AssumeRoleWithWebIdentity' | 'GetCallerIdentity' | 'GetCredentials' | 'Rewrap' | 'Migrate';
 
 /** Written and durable before the first upstream byte. Every field is safe to keep: no token, secret or query. */
 export interface AuditIntent {
