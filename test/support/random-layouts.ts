@@ -7,7 +7,7 @@ export const SEGMENT_BYTES = 65_536;
 const CELL_BYTES = SEGMENT_BYTES + 28;
 const TRAILER_BYTES = 160;
 export const MIN_PART_BYTES = 5 * MIB;
-export const MAX_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 
 export interface PlannedPart {
   readonly number: number;
