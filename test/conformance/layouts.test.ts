@@ -158,8 +158,10 @@ async function tryLayout(
   const { value: completed, calls: completing } = await callsOf(() =>
     object.complete(uploadId, named, dice.chance(0.5) ? sizeHeader : {}),
   );
-  if (layout.refusal !== undefined) {
-    assert.equal(completed.code, layout.refusal);
+  // Ceph 16 completes an upload only by all parts that it holds.
+  const refusal = layout.refusal ?? (twins.kind === 'ceph' && layout.leavesParts ? 'InvalidPart' : undefined);
+  if (refusal !== undefined) {
+    assert.equal(completed.code, refusal);
     assert.equal((await object.call('HEAD')).status, 404);
     assert.equal((await object.abort(uploadId)).status, 204);
     return;

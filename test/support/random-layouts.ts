@@ -20,6 +20,8 @@ export interface RandomLayout {
   readonly uploads: readonly PlannedPart[];
   /** Whether parts are uploaded at once; only where their order does not matter. */
   readonly parallel: boolean;
+  /** Whether the store holds parts that Complete does not name. */
+  readonly leavesParts: boolean;
   /** Numbers that the client names at Complete, ascending. */
   readonly named: readonly number[];
   /** What Complete answers instead of 200. */
@@ -171,6 +173,7 @@ export function randomLayout(dice: Dice, maxParts: number): RandomLayout {
     named: numbers,
     refusal: refusalOf(wanted, kept),
     isRegular: isRegular(wanted),
+    leavesParts: inSlots.size > wanted.length,
     ambiguous: ambiguousOf(inSlots),
   };
 }
