@@ -46,4 +46,18 @@ describe('tasks that run concurrently', () => {
     await assert.rejects(run, /broken/);
     assert.ok(ended <= 2);
   });
+
+  it('end before it is told that there are no more items to be had', async () => {
+    let ended = 0;
+    async function* breaking(): AsyncGenerator<number> {
+      yield* numbers(2);
+      throw new Error('no next page');
+    }
+    const run = concurrently(breaking(), 4, new AbortController().signal, async () => {
+      await sleep(5);
+      ended += 1;
+    });
+    await assert.rejects(run, /no next page/);
+    assert.equal(ended, 2);
+  });
 });
