@@ -124,20 +124,23 @@ async function replaceBySealed(
   const headers = keptHeaders(seen.headers, parts.legacy?.recognise(session.bucket.name, seen.headers)?.headers);
   const tags = await readTags(session, { key, versionId: seen.versionId });
   const aside = workKey(at.place, randomUUID());
+  const hidden = unopenable(session);
   let asideVersion: string | undefined;
   try {
-    const { sha256, plainBytes, versionId } = await writeAside(parts, session, { key, etag: seen.etag, aside });
+    const { sha256, plainBytes, versionId } = await writeAside(parts, hidden, { key, etag: seen.etag, aside });
     asideVersion = versionId;
     const {
       envelope,
       etag,
       sizeBytes,
       versionId: shown,
-    } = await readBack(parts, session, { aside, sha256, plainBytes });
+    } = await readBack(parts, hidden, { aside, sha256, plainBytes });
     // Not every store says at once which version an upload made.
     asideVersion = shown;
-    const bucketId = session.bucket.id;
-    const rewrapped = await cipher.rewrap({ bucketId, key: aside }, envelope, { bucketId, key });
+    const rewrapped = await cipher.rewrap({ bucketId: hidden.bucket.id, key: aside }, envelope, {
+      bucketId: session.bucket.id,
+      key,
+    });
     const placed = await copyInStore(session, {
       from: { key: aside, etag, versionId: asideVersion, sizeBytes },
       to: key,
@@ -149,6 +152,14 @@ async function replaceBySealed(
   } finally {
     await giveUp(session, aside, { versionId: asideVersion, isVersioned: seen.versionId !== undefined });
   }
+}
+
+/**
+ * Binds what stands aside to a bucket id that no configuration can give: what it is a copy of may be shut to those who
+ * may read this key, and no gateway opens it here, nor copies it from here. Only the command's last step moves its key on.
+ */
+function unopenable(session: StoreSession): StoreSession {
+  return { ...session, bucket: { ...session.bucket, id: `${session.bucket.id} aside` } };
 }
 
 /** What cannot be removed now is, by its mark, removed by a later run: the object itself is what the outcome is about. */
@@ -168,7 +179,7 @@ interface Aside {
   readonly versionId: string | undefined;
 }
 
-/** Reads the object as a client would, and stores it encrypted beside. */
+/** Reads the object, which no bucket id binds, as a client would, and stores it encrypted beside. */
 async function writeAside(
   { reader, cipher, uploads }: MigrateParts,
   session: StoreSession,
@@ -176,12 +187,17 @@ async function writeAside(
 ): Promise<Aside> {
   const source = await reader.read(session, queryOf(key, etag));
   const hash = createHash('sha256');
-  const versionId = await storeSealed({ cipher, uploads }, session, aside, {
-    headers: { [WORK_MARK]: '1' },
-    sizeBytes: source.sizeBytes,
-    plain: hashed(source.body, hash),
-  });
-  return { sha256: hash.digest(), plainBytes: source.sizeBytes, versionId };
+  try {
+    const versionId = await storeSealed({ cipher, uploads }, session, aside, {
+      headers: { [WORK_MARK]: '1' },
+      sizeBytes: source.sizeBytes,
+      plain: hashed(source.body, hash),
+    });
+    return { sha256: hash.digest(), plainBytes: source.sizeBytes, versionId };
+  } finally {
+    // Where it failed before the first byte was taken, nothing else ends the answer.
+    await source.discard();
+  }
 }
 
 /** Reads what was stored, and holds it to what went in. @throws GatewayError IntegrityFailure */
@@ -199,7 +215,7 @@ async function readBack(
   if (stored.form !== 'sealed') throw notAsWritten();
   const opened = await parts.reader.read(session, queryOf(aside, etag));
   const hash = createHash('sha256');
-  await drained(hashed(opened.body, hash));
+  await drained(hashed(opened.body, hash)).finally(opened.discard);
   if (opened.form !== 'sealed' || opened.sizeBytes !== plainBytes || !hash.digest().equals(sha256))
     throw notAsWritten();
   return { envelope: stored.envelope, etag, sizeBytes, versionId };

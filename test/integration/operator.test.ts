@@ -361,6 +361,58 @@ describe("operators' commands", function () {
       );
     });
 
+    it('shows no client what it puts aside, whatever its policy grants there', async () => {
+      await world.raw({ method: 'PUT', bucket: 'old', key: 'shut/one', body: 'for few eyes' });
+      const shown: string[] = [];
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'old', prefix: 'shut/' }, REWRITING)!;
+        const { reader } = operator;
+        const watching: typeof reader = {
+          ...reader,
+          read: async (session, query) => {
+            if (query.key.includes('sallyport-work')) {
+              const { status, body } = await world.get(`/old/${query.key}`);
+              shown.push(`${status} ${body.toString()}`);
+            }
+            return reader.read(session, query);
+          },
+        };
+        const signal = new AbortController().signal;
+        const report = await migrate({ ...operator, reader: watching }, at, { ...options, signal });
+        assert.deepEqual([report.failed, report.encrypted], [0, 1]);
+      });
+      assert.equal(shown.length, 1);
+      assert.match(shown[0] ?? '', /^500 .*<Code>InternalError<\/Code>/s);
+      assert.doesNotMatch(shown[0] ?? '', /for few eyes/);
+      assert.equal((await world.get('/old/shut/one')).body.toString(), 'for few eyes');
+    });
+
+    it('gives up what it reads where it cannot seal it', async () => {
+      await world.raw({ method: 'PUT', bucket: 'old', key: 'held/one', body: randomBytes(200_000) });
+      let discarded = 0;
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'old', prefix: 'held/' }, REWRITING)!;
+        const { reader, cipher } = operator;
+        const counting: typeof reader = {
+          ...reader,
+          read: async (session, query) => {
+            const opened = await reader.read(session, query);
+            const discard = () => {
+              discarded += 1;
+              return opened.discard();
+            };
+            return { ...opened, discard };
+          },
+        };
+        const keyless: typeof cipher = { ...cipher, seal: () => Promise.reject(new Error('no key')) };
+        const signal = new AbortController().signal;
+        const parts = { ...operator, reader: counting, cipher: keyless };
+        const report = await migrate(parts, at, { ...options, signal });
+        assert.equal(report.failed, 1);
+      });
+      assert.equal(discarded, 1);
+    });
+
     it('gives an object up whose metadata it could not write again', async () => {
       const session = { bucket: 'old', key: 'odd/one' };
       await world.raw({ method: 'PUT', ...session, headers: { 'x-amz-meta-name': 'gr\u00fc\u00df' }, body: 'x' });
