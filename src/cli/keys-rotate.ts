@@ -50,14 +50,14 @@ async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Pr
     if (keyring?.local === undefined) throw new RotationRefused('the configuration has no local keyring');
     return { current: keyring.local.current, versions: [...keyring.local.seeds.keys()] };
   };
-  const name = relative(io.cwd, configPath);
+  const name = shown(io, configPath);
   try {
     if (activate) {
       const activated = await activateVersion({ configPath, load });
       return { keyring: 'local', activated, next: afterActivation(name, activated.previous) };
     }
     const { version, current, seedPath } = await addVersion({ configPath, load });
-    const seedFile = relative(io.cwd, seedPath);
+    const seedFile = shown(io, seedPath);
     return { keyring: 'local', added: { version, seedFile }, next: afterAddition(name, seedFile, current) };
   } catch (error) {
     if (error instanceof RotationRefused) throw new CommandError(error.message);
@@ -65,6 +65,11 @@ async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Pr
       throw new CommandError(`the new configuration is not usable: ${error.lines.join('; ')}`);
     throw error;
   }
+}
+
+function shown({ cwd }: CommandIo, path: string): string {
+  const name = relative(cwd, path);
+  return name.startsWith('..') ? path : name;
 }
 
 function afterAddition(config: string, seedFile: string, current: number): readonly string[] {

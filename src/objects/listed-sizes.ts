@@ -18,11 +18,13 @@ import type { SealedParts } from './sealed-objects.ts';
 
 const TAIL_BYTES = 160;
 const CONCURRENT_LOOKS = 16;
-const MAX_SIZES = 100_000;
+/** What all remembered sizes may take in memory, roughly, in bytes. */
+const REMEMBERED_BYTES = 32 * 1024 * 1024;
+const BYTES_PER_SIZE = 128;
 
 export interface ListedSizesParts extends SealedParts {
   readonly onLook: () => void;
-  /** The plaintext size of an entity under migration that is not ours. */
+  /** The plaintext size of an entity under migration that is not ours; `undefined` where it cannot be read. */
   readonly unsealedSize: (session: StoreSession, entity: Entity) => number | undefined;
 }
 
@@ -31,7 +33,10 @@ export function createListedSizes(
   parts: ListedSizesParts,
 ): (session: StoreSession, entries: readonly StoredEntry[]) => Promise<readonly (ListedSize | undefined)[]> {
   const { cipher } = parts;
-  const known = new LRUCache<string, number>({ max: MAX_SIZES });
+  const known = new LRUCache<string, number>({
+    maxSize: REMEMBERED_BYTES,
+    sizeCalculation: (_, name) => BYTES_PER_SIZE + 2 * name.length,
+  });
 
   async function sizeOf(session: StoreSession, entry: StoredEntry): Promise<ListedSize | undefined> {
     const isMigrating = encryptionAt(session.bucket, entry.key) === 'migrating';
@@ -76,7 +81,8 @@ export function createListedSizes(
       if (held === undefined) await response.discard();
       return (await parts.lookUps.lookUp(session, entity, 'list', held)).plainSizeBytes;
     } catch (error) {
-      if (error instanceof GatewayError && error.code === 'IntegrityFailure') return entity.sizeBytes;
+      // What is not served has no size but the stored one; one such object must not hide all the others.
+      if (error instanceof GatewayError && NOT_SERVED.has(error.code)) return entity.sizeBytes;
       throw error;
     }
   }
@@ -129,6 +135,7 @@ export function createListedSizes(
   };
 }
 
+const NOT_SERVED: ReadonlySet<string> = new Set(['IntegrityFailure', 'NotImplemented']);
 const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);
 
 function isSealed(entity: Entity): entity is Entity & SealedEntity {

@@ -129,7 +129,14 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
       ...parts,
       onLook: () => observer?.look('list'),
       unsealedSize: (session, entity) => {
-        const found = legacyOf(session, entity);
+        let found: LegacyObject | undefined;
+        try {
+          found = legacyOf(session, entity);
+        } catch (error) {
+          // No seed, a version that is not known: reading it says so, and configuration heals it.
+          if (error instanceof GatewayError) return undefined;
+          throw error;
+        }
         return found === undefined ? entity.sizeBytes : found.plainSize(entity.sizeBytes);
       },
     }),

@@ -10,8 +10,9 @@ import type { Uploads } from '../contracts/stored-objects.ts';
 import { readUploadId } from '../s3/documents/multipart.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { askUpload } from './ask-upload.ts';
 import { completeUpload } from './complete-upload.ts';
-import { listParts } from './listed-parts.ts';
+import { listParts } from './list-parts.ts';
 
 /** Creates the uploads of a process. */
 export function createUploads({ cipher }: { readonly cipher: ObjectCipher }): Uploads {
@@ -39,7 +40,8 @@ export function createUploads({ cipher }: { readonly cipher: ObjectCipher }): Up
 
     abort: async (session, { key, uploadId }) => {
       const storeUploadId = await cipher.storeUploadId(addressOf(session, key), uploadId);
-      const response = await session.ask({ method: 'DELETE', key, query: [['uploadId', storeUploadId]], headers: {} });
+      const query = [['uploadId', storeUploadId]] as const;
+      const response = await askUpload(session, { method: 'DELETE', key, query, headers: {} });
       await response.discard();
     },
 

@@ -41,7 +41,7 @@ export async function placeStatus(
   at: OperatorSession,
   options: SweepOptions,
 ): Promise<PlaceStatus> {
-  const report = await sweep(parts, at, options, (_, seen) => Promise.resolve(seen));
+  const report = await sweep(parts, at, options, (_, now) => Promise.resolve({ now }));
   // A store cannot hold the listing of uploads to a prefix: it is asked for where the place is the whole bucket.
   const uploadsUnderWay = at.place.prefix === '' ? await countUploads(at) : undefined;
   return { place: placeName(at.place), ...report, uploadsUnderWay };

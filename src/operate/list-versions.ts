@@ -21,11 +21,18 @@ const PAGE_KEYS = 1000;
 /** What stores call the version that was written without versioning. */
 const NO_VERSION = 'null';
 
-/** Lists them in the store's order: by key, the newest version first. Delete markers are left out. */
+export type ListedEntry = ListedVersion | { readonly key: string; readonly deleteMarkerId: string };
+
+/** Lists the versions in the store's order: by key, the newest first. */
 export async function* listVersions(
   session: () => Promise<StoreSession>,
   prefix: string,
 ): AsyncGenerator<ListedVersion> {
+  for await (const entry of listEntries(session, prefix)) if (!('deleteMarkerId' in entry)) yield entry;
+}
+
+/** The same with the delete markers among them. */
+export async function* listEntries(session: () => Promise<StoreSession>, prefix: string): AsyncGenerator<ListedEntry> {
   let marker: { readonly key: string; readonly versionId: string } | undefined;
   for (;;) {
     const query: ListingQuery = {
@@ -47,7 +54,10 @@ export async function* listVersions(
     for (const entry of page.root.children) {
       if (entry.name !== 'Version' && entry.name !== 'DeleteMarker') continue;
       last = { key: page.keyOf(entry), versionId: required(entry, 'VersionId') };
-      if (entry.name === 'DeleteMarker') continue;
+      if (entry.name === 'DeleteMarker') {
+        yield { key: last.key, deleteMarkerId: last.versionId };
+        continue;
+      }
       const isCurrent = required(entry, 'IsLatest') === 'true';
       yield {
         key: last.key,

@@ -18,9 +18,9 @@ import { examine, type Examined } from './examine.ts';
 import { keptHeaders } from './kept-headers.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession, Written } from './operator-session.ts';
-import { placeName, workKey } from './place.ts';
+import { placeName, WORK_MARK, workKey } from './place.ts';
 import { storeSealed } from './store-sealed.ts';
-import { sweep, type SweepOptions, type SweepReport } from './sweep.ts';
+import { replaced, sweep, type SweepOptions, type SweepReport, type Visited } from './sweep.ts';
 import { demandGuards, removeWork } from './write-guard.ts';
 
 export interface MigrateParts {
@@ -66,24 +66,24 @@ export async function migrate(
   const { dryRun, force } = options;
   const counts = { encrypted: 0, encryptedBytes: 0, keptPlain: 0, locked: 0, archived: 0 };
   if (!dryRun) await demandGuards(parts.copies, at, force);
-  const visit = async ({ key, isCurrent }: ListedVersion, seen: Examined): Promise<Examined> => {
-    if (!isCurrent || seen.stored.form === 'sealed') return seen;
+  const visit = async ({ key, isCurrent }: ListedVersion, seen: Examined): Promise<Visited> => {
+    if (!isCurrent || seen.stored.form === 'sealed') return { now: seen };
     if (encryptionAt(at.rules, key) === 'off') {
       counts.keptPlain += 1;
-      return seen;
+      return { now: seen };
     }
     if (seen.isLocked) {
       counts.locked += 1;
-      return seen;
+      return { now: seen };
     }
     if (seen.isArchived) {
       counts.archived += 1;
-      return seen;
+      return { now: seen };
     }
-    const now = dryRun ? seen : await migrateObject(parts, at, key, seen);
+    const visited = dryRun ? { now: seen } : await migrateObject(parts, at, key, seen);
     counts.encrypted += 1;
     counts.encryptedBytes += plainSizeOf(seen);
-    return now;
+    return visited;
   };
   const report = await sweep(parts, at, options, visit, async ({ key, versionId, lastModifiedMs }) => {
     if (dryRun || parts.clock.now() - lastModifiedMs < ABANDONED_AFTER_MS) return;
@@ -97,18 +97,18 @@ function plainSizeOf({ stored, sizeBytes }: Examined): number {
   return stored.form === 'legacy' ? (stored.plainSizeBytes ?? 0) : 0;
 }
 
-async function migrateObject(parts: MigrateParts, at: OperatorSession, key: string, seen: Examined): Promise<Examined> {
+async function migrateObject(parts: MigrateParts, at: OperatorSession, key: string, seen: Examined): Promise<Visited> {
   let now = seen;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await at.recorded('Migrate', key, () => replaceBySealed(parts, at, key, now));
-      return await examine(parts, await at.session(), { key }, parts.clock.now());
+      return replaced(now, await examine(parts, await at.session(), { key }, parts.clock.now()));
     } catch (error) {
       const isChanged = error instanceof GatewayError && error.code === 'PreconditionFailed';
       if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
       // A client wrote the object meanwhile: as a rule it is encrypted by that.
       now = await examine(parts, await at.session(), { key }, parts.clock.now());
-      if (now.stored.form === 'sealed' || now.isLocked || now.isArchived) return now;
+      if (now.stored.form === 'sealed' || now.isLocked || now.isArchived) return { now };
     }
   }
 }
@@ -124,13 +124,23 @@ async function replaceBySealed(
   const headers = keptHeaders(seen.headers, parts.legacy?.recognise(session.bucket.name, seen.headers)?.headers);
   const tags = await readTags(session, { key, versionId: seen.versionId });
   const aside = workKey(at.place, randomUUID());
+  const hidden = unopenable(session);
   let asideVersion: string | undefined;
   try {
-    const { sha256, plainBytes, versionId } = await writeAside(parts, session, { key, etag: seen.etag, aside });
+    const { sha256, plainBytes, versionId } = await writeAside(parts, hidden, { key, etag: seen.etag, aside });
     asideVersion = versionId;
-    const { envelope, etag, sizeBytes } = await readBack(parts, session, { aside, sha256, plainBytes });
-    const bucketId = session.bucket.id;
-    const rewrapped = await cipher.rewrap({ bucketId, key: aside }, envelope, { bucketId, key });
+    const {
+      envelope,
+      etag,
+      sizeBytes,
+      versionId: shown,
+    } = await readBack(parts, hidden, { aside, sha256, plainBytes });
+    // Not every store says at once which version an upload made.
+    asideVersion = shown;
+    const rewrapped = await cipher.rewrap({ bucketId: hidden.bucket.id, key: aside }, envelope, {
+      bucketId: session.bucket.id,
+      key,
+    });
     const placed = await copyInStore(session, {
       from: { key: aside, etag, versionId: asideVersion, sizeBytes },
       to: key,
@@ -140,8 +150,27 @@ async function replaceBySealed(
     });
     return { keyId: rewrapped.keyId, versionId: placed.versionId, plainBytes };
   } finally {
-    await removeWork(session, aside, asideVersion);
+    await giveUp(session, aside, { versionId: asideVersion, isVersioned: seen.versionId !== undefined });
   }
+}
+
+/**
+ * Binds what stands aside to a bucket id that no configuration can give: what it is a copy of may be shut to those who
+ * may read this key, and no gateway opens it here, nor copies it from here. Only the command's last step moves its key on.
+ */
+function unopenable(session: StoreSession): StoreSession {
+  return { ...session, bucket: { ...session.bucket, id: `${session.bucket.id} aside` } };
+}
+
+/** What cannot be removed now is, by its mark, removed by a later run: the object itself is what the outcome is about. */
+async function giveUp(
+  session: StoreSession,
+  aside: string,
+  { versionId, isVersioned }: { readonly versionId: string | undefined; readonly isVersioned: boolean },
+): Promise<void> {
+  // Without the version this would only add a delete marker.
+  if (isVersioned && versionId === undefined) return;
+  await removeWork(session, aside, versionId).catch(() => undefined);
 }
 
 interface Aside {
@@ -150,7 +179,7 @@ interface Aside {
   readonly versionId: string | undefined;
 }
 
-/** Reads the object as a client would, and stores it encrypted beside. */
+/** Reads the object, which no bucket id binds, as a client would, and stores it encrypted beside. */
 async function writeAside(
   { reader, cipher, uploads }: MigrateParts,
   session: StoreSession,
@@ -158,11 +187,17 @@ async function writeAside(
 ): Promise<Aside> {
   const source = await reader.read(session, queryOf(key, etag));
   const hash = createHash('sha256');
-  const versionId = await storeSealed({ cipher, uploads }, session, aside, {
-    sizeBytes: source.sizeBytes,
-    plain: hashed(source.body, hash),
-  });
-  return { sha256: hash.digest(), plainBytes: source.sizeBytes, versionId };
+  try {
+    const versionId = await storeSealed({ cipher, uploads }, session, aside, {
+      headers: { [WORK_MARK]: '1' },
+      sizeBytes: source.sizeBytes,
+      plain: hashed(source.body, hash),
+    });
+    return { sha256: hash.digest(), plainBytes: source.sizeBytes, versionId };
+  } finally {
+    // Where it failed before the first byte was taken, nothing else ends the answer.
+    await source.discard();
+  }
 }
 
 /** Reads what was stored, and holds it to what went in. @throws GatewayError IntegrityFailure */
@@ -170,15 +205,20 @@ async function readBack(
   parts: MigrateParts,
   session: StoreSession,
   { aside, sha256, plainBytes }: { readonly aside: string; readonly sha256: Buffer; readonly plainBytes: number },
-): Promise<{ readonly envelope: string; readonly etag: string; readonly sizeBytes: number }> {
-  const { stored, etag, sizeBytes } = await examine(parts, session, { key: aside }, parts.clock.now());
+): Promise<{
+  readonly envelope: string;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly versionId: string | undefined;
+}> {
+  const { stored, etag, sizeBytes, versionId } = await examine(parts, session, { key: aside }, parts.clock.now());
   if (stored.form !== 'sealed') throw notAsWritten();
   const opened = await parts.reader.read(session, queryOf(aside, etag));
   const hash = createHash('sha256');
-  await drained(hashed(opened.body, hash));
+  await drained(hashed(opened.body, hash)).finally(opened.discard);
   if (opened.form !== 'sealed' || opened.sizeBytes !== plainBytes || !hash.digest().equals(sha256))
     throw notAsWritten();
-  return { envelope: stored.envelope, etag, sizeBytes };
+  return { envelope: stored.envelope, etag, sizeBytes, versionId };
 }
 
 function notAsWritten(): GatewayError {

@@ -17,7 +17,7 @@ import type { Verb } from '../s3/operations.ts';
 import { workKey, type Place } from './place.ts';
 
 /** The issuer under which operators stand in the audit. */
-export const OPERATOR_ISSUER = 'urn:sallyport:operator';
+const OPERATOR_ISSUER = 'urn:sallyport:operator';
 
 export interface OperatorParts {
   readonly sessions: StoreSessions;

@@ -25,9 +25,10 @@ export function workKey({ prefix }: Place, name: string): string {
   return `${prefix}${WORK_FOLDER}${name}`;
 }
 
-/** Tells whether a key is of the commands' own making. */
-export function isWorkKey({ prefix }: Place, key: string): boolean {
-  return key.startsWith(prefix) && key.slice(prefix.length).includes(WORK_FOLDER);
-}
-
 const WORK_FOLDER = '.sallyport-work/';
+
+/**
+ * Stands beside what a command put there, and is what tells it from a client's object, whatever its key: metadata of this
+ * name is taken from no client.
+ */
+export const WORK_MARK = 'x-amz-meta-sallyport-work';

@@ -9,7 +9,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { examine, type Examined, type ExamineParts } from './examine.ts';
 import type { OperatorSession } from './operator-session.ts';
 import { placeName } from './place.ts';
-import { sweep, type SweepOptions, type SweepReport } from './sweep.ts';
+import { replaced, sweep, type SweepOptions, type SweepReport, type Visited } from './sweep.ts';
 import { demandGuards } from './write-guard.ts';
 
 export interface RewrapParts extends ExamineParts {
@@ -46,18 +46,18 @@ export async function rewrap(parts: RewrapParts, at: OperatorSession, options: R
   const counts = { rewrapped: 0, locked: 0, archived: 0 };
   if (!dryRun) await demandGuards(parts.copies, at, force);
   const report = await sweep(parts, at, options, async ({ key, isCurrent }, seen) => {
-    if (!isCurrent || !isOther(seen, target)) return seen;
+    if (!isCurrent || !isOther(seen, target)) return { now: seen };
     if (seen.isLocked) {
       counts.locked += 1;
-      return seen;
+      return { now: seen };
     }
     if (seen.isArchived) {
       counts.archived += 1;
-      return seen;
+      return { now: seen };
     }
-    const now = dryRun ? seen : await rewrapObject(parts, at, { key, seen, target });
+    const visited = dryRun ? { now: seen } : await rewrapObject(parts, at, { key, seen, target });
     counts.rewrapped += 1;
-    return now;
+    return visited;
   });
   return { place: placeName(at.place), target, dryRun, ...counts, ...report };
 }
@@ -72,7 +72,7 @@ interface Task {
   readonly target: string;
 }
 
-async function rewrapObject(parts: RewrapParts, at: OperatorSession, { key, seen, target }: Task): Promise<Examined> {
+async function rewrapObject(parts: RewrapParts, at: OperatorSession, { key, seen, target }: Task): Promise<Visited> {
   let now = seen;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -81,13 +81,13 @@ async function rewrapObject(parts: RewrapParts, at: OperatorSession, { key, seen
         return { keyId, versionId, plainBytes: 0 };
       });
       // What is counted is what stands there, not what was meant to.
-      return await examine(parts, await at.session(), { key }, parts.clock.now());
+      return replaced(now, await examine(parts, await at.session(), { key }, parts.clock.now()));
     } catch (error) {
       const isChanged = error instanceof GatewayError && error.code === 'PreconditionFailed';
       if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
       // A client wrote the object meanwhile. What it wrote is as a rule of the target already.
       now = await examine(parts, await at.session(), { key }, parts.clock.now());
-      if (!isOther(now, target) || now.isLocked || now.isArchived) return now;
+      if (!isOther(now, target) || now.isLocked || now.isArchived) return { now };
     }
   }
 }

@@ -12,14 +12,18 @@ import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 export interface StoreSealedParts {
   readonly cipher: Pick<ObjectCipher, 'seal' | 'maxPlainSizeBytes'>;
   readonly uploads: Pick<Uploads, 'create' | 'sealPart' | 'complete' | 'abort'>;
+  /** Of what is too large for one PUT. Whole segments, so that sizes can be told from the stored size. */
+  readonly partBytes?: number;
 }
 
 interface Plain {
+  /** To stand beside it. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly sizeBytes: number;
   readonly plain: AsyncGenerator<Buffer>;
 }
 
-/** Whole segments, so that sizes can be told from the stored size; 5 TiB are 9,930 of these. */
+/** 5 TiB are 9,930 of these. */
 const PART_BYTES = 528 * 1024 ** 2;
 
 /** Stores it, and gives the id of the version that was made. @throws GatewayError what the store and the keyring say */
@@ -27,16 +31,17 @@ export async function storeSealed(
   parts: StoreSealedParts,
   session: StoreSession,
   key: string,
-  { sizeBytes, plain }: Plain,
+  { headers, sizeBytes, plain }: Plain,
 ): Promise<string | undefined> {
-  if (sizeBytes > parts.cipher.maxPlainSizeBytes) return storeInParts(parts, session, key, { sizeBytes, plain });
+  if (sizeBytes > parts.cipher.maxPlainSizeBytes)
+    return storeInParts(parts, session, key, { headers, sizeBytes, plain });
   const address = { bucketId: session.bucket.id, key };
   const sealed = await parts.cipher.seal(address, sizeBytes, undefined);
   const answer = await session.ask({
     method: 'PUT',
     key,
     query: [],
-    headers: { [ENVELOPE_HEADER]: sealed.envelope },
+    headers: { ...headers, [ENVELOPE_HEADER]: sealed.envelope },
     body: { sizeBytes: sealed.storedSizeBytes, content: sealed.body(plain) },
   });
   await answer.discard();
@@ -44,19 +49,19 @@ export async function storeSealed(
 }
 
 async function storeInParts(
-  { uploads }: StoreSealedParts,
+  { uploads, partBytes = PART_BYTES }: StoreSealedParts,
   session: StoreSession,
   key: string,
-  { sizeBytes, plain }: Plain,
+  { headers, sizeBytes, plain }: Plain,
 ): Promise<string | undefined> {
-  const upload = { key, uploadId: (await uploads.create(session, key, {})).uploadId };
+  const upload = { key, uploadId: (await uploads.create(session, key, headers)).uploadId };
   const cut = cutter(plain);
   try {
     const named: NamedPart[] = [];
-    for (let first = 0; first < sizeBytes; first += PART_BYTES) {
+    for (let first = 0; first < sizeBytes; first += partBytes) {
       const number = named.length + 1;
-      const partBytes = Math.min(PART_BYTES, sizeBytes - first);
-      const part = await uploads.sealPart(session, upload, { number, sizeBytes: partBytes, checksum: undefined });
+      const partSizeBytes = Math.min(partBytes, sizeBytes - first);
+      const part = await uploads.sealPart(session, upload, { number, sizeBytes: partSizeBytes, checksum: undefined });
       const answer = await session.ask({
         method: 'PUT',
         key,
@@ -65,7 +70,7 @@ async function storeInParts(
           ['uploadId', part.storeUploadId],
         ],
         headers: {},
-        body: { sizeBytes: part.storedSizeBytes, content: part.body(cut(partBytes)) },
+        body: { sizeBytes: part.storedSizeBytes, content: part.body(cut(partSizeBytes)) },
       });
       await answer.discard();
       const etag = answer.headers.get('etag')?.replaceAll('"', '');

@@ -9,7 +9,7 @@ import { concurrently } from './concurrently.ts';
 import { examine, type Examined, type ExamineParts } from './examine.ts';
 import { listVersions, type ListedVersion } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
-import { isWorkKey } from './place.ts';
+import { WORK_MARK } from './place.ts';
 import { MAX_FAILURES_SHOWN, type Failure, type Progress } from './progress.ts';
 import { createTally, type TallyReport } from './tally.ts';
 
@@ -32,8 +32,20 @@ export interface SweepReport {
   readonly complete: boolean;
 }
 
-/** What a command does with a version; gives how the version is now, for the count. */
-export type Visit = (listed: ListedVersion, seen: Examined) => Promise<Pick<Examined, 'stored' | 'isLocked'>>;
+/** How a version is after a visit. */
+export interface Visited {
+  readonly now: Examined;
+  /** What it was, where that is still there as an old version. */
+  readonly before?: Examined | undefined;
+}
+
+/** What a command does with a version. */
+export type Visit = (listed: ListedVersion, seen: Examined) => Promise<Visited>;
+
+/** Tells of an object that was written anew what is to be counted: a bucket that keeps versions has both. */
+export function replaced(before: Examined, now: Examined): Visited {
+  return now.versionId === before.versionId ? { now } : { now, before };
+}
 
 /** Goes over a place. @throws GatewayError what the store says of a listing */
 export async function sweep(
@@ -58,10 +70,6 @@ export async function sweep(
   }
   await concurrently(listVersions(at.session, at.place.prefix), concurrency, signal, async (listed) => {
     progress.step();
-    if (isWorkKey(at.place, listed.key)) {
-      await onWork(listed).catch((error: unknown) => fail(listed.key, error));
-      return;
-    }
     let seen: Examined;
     try {
       const { key, versionId, isCurrent } = listed;
@@ -72,8 +80,14 @@ export async function sweep(
       fail(listed.key, error);
       return;
     }
+    if (seen.headers.has(WORK_MARK)) {
+      await onWork(listed).catch((error: unknown) => fail(listed.key, error));
+      return;
+    }
     try {
-      tally.add(await visit(listed, seen), listed.isCurrent);
+      const { now, before } = await visit(listed, seen);
+      tally.add(now, listed.isCurrent);
+      if (before !== undefined) tally.add(before, false);
     } catch (error) {
       tally.add(seen, listed.isCurrent);
       fail(listed.key, error);

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { Copies, CopyGuards } from '../contracts/stored-objects.ts';
+import { listEntries } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
 import { placeName, workKey } from './place.ts';
 
@@ -22,13 +23,23 @@ export async function demandGuards(
   at: OperatorSession,
   force: boolean,
 ): Promise<CopyGuards> {
-  const guards = await copies.probe(await at.session(), workKey(at.place, `trial-${randomUUID()}`));
+  const trial = workKey(at.place, `trial-${randomUUID()}`);
+  const guards = await copies.probe(await at.session(), trial);
+  await removeEveryVersion(at, trial);
   if (force || (guards.source && guards.target)) return guards;
   const lack = guards.source ? 'the target of a copy' : 'the source of a copy';
   throw new UnguardedStore(
     `the store of ${placeName(at.place)} does not hold ${lack} to an ETag, so that an object that a client writes ` +
       'meanwhile would be lost; stop writes to the prefix and run this again with --force',
   );
+}
+
+/** Ceph does not say which version a copy made: one that stayed would need its key version for ever. */
+async function removeEveryVersion(at: OperatorSession, key: string): Promise<void> {
+  for await (const entry of listEntries(at.session, key)) {
+    const versionId = 'deleteMarkerId' in entry ? entry.deleteMarkerId : entry.versionId;
+    await removeWork(await at.session(), entry.key, versionId);
+  }
 }
 
 /**

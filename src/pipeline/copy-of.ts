@@ -11,7 +11,7 @@ import type { Credentialed } from './contexts.ts';
 type Asked = Pick<Credentialed, 'request' | 'bucket' | 'sourceBucket'>;
 
 /** Where a copy is from. @throws GatewayError InvalidArgument */
-export function originOf({ request, bucket, sourceBucket }: Asked, { key, versionId }: CopySource): CopyOrigin {
+function originOf({ request, bucket, sourceBucket }: Asked, { key, versionId }: CopySource): CopyOrigin {
   const encrypted = !isKeptPlain(sourceBucket ?? bucket, key);
   return { key, versionId, conditions: sourceConditions(request, encrypted) };
 }

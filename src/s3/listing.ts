@@ -6,7 +6,6 @@ import type { Listing } from './documents/listing-document.ts';
 
 export { isListing, parseListing, storeListingQuery, type ListingQuery } from './listing-query.ts';
 export { renderUploads } from './documents/list-uploads.ts';
-export { type Listing, type ListedEntry, type ShownEntry } from './documents/listing-document.ts';
 
 /**
  * Reads a store's listing of objects or versions (16 MiB at most); its `write` makes the client's of it.

@@ -2,31 +2,28 @@
  * `npm run bench`: what the gateway costs, as ratios to a bare Node relay, both in front of the same store in one run. CPU
  * is the gateway's own process, from /proc, so that the figure holds on a busy machine.
  */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import aws4 from 'aws4';
 import { Pool } from 'undici';
-import { freePort } from '../../src/dev/free-port.ts';
 import { sessionOf } from '../support/session.ts';
+import { CIPHER_TARGET, measureCipher } from './cipher-cost.ts';
+import { cpuSeconds, endAll, peakRssMb, start, startGateway } from './processes.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 1 : 3;
 const SMALL_REQUESTS = quick ? 4000 : 12_000;
 const SMALL_CONNECTIONS = 32;
 const LARGE_BYTES = (quick ? 64 : 256) * 1024 * 1024;
-const UPLOADS_AT_ONCE = 16;
+const UPLOADS_AT_ONCE = quick ? 16 : 64;
+/** So many uploads of that size at once may take this much memory of a process. */
+const RSS_TARGET_MB = 250;
 /** A small signed request may cost this much of the same request with a bearer token. */
 const SIGNED_TARGET = 1.3;
-const TICKS_PER_SECOND = 100;
 
 const piece = randomBytes(64 * 1024);
-const children: ChildProcess[] = [];
 
 interface Target {
   readonly name: string;
@@ -35,73 +32,6 @@ interface Target {
   readonly headers: Readonly<Record<string, string>>;
   /** Headers of one request, where each has its own. */
   readonly headersOf?: (method: string, path: string) => Readonly<Record<string, string>>;
-}
-
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-async function peakRssMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
-}
-
-async function start(script: string, ...args: string[]): Promise<{ port: number; pid: number }> {
-  const child = fork(join(root, 'test', 'bench', script), args, { execPath: process.execPath });
-  children.push(child);
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  return { port, pid: child.pid ?? 0 };
-}
-
-async function startGateway(folder: string, storePort: number): Promise<{ port: number; child: ChildProcess }> {
-  const [port, adminPort] = [await freePort(), await freePort()];
-  const store = `http://127.0.0.1:${storePort}`;
-  const config = {
-    listen: { address: `127.0.0.1:${port}`, allowPlaintextLoopback: true },
-    admin: { address: `127.0.0.1:${adminPort}` },
-    issuers: { bench: { issuer: store, audiences: ['bench'], allowHttp: true } },
-    stores: {
-      bench: {
-        endpoint: store,
-        region: 'us-east-1',
-        allowPlaintextHttp: true,
-        sts: { endpoint: store, roleArn: 'arn:aws:iam::000000000000:role/bench' },
-      },
-    },
-    buckets: { box: {} },
-    keyring: { local: { versions: { '1': { seedFile: join(folder, 'seed') } } } },
-    sessions: { deploymentId: 'bench', keys: { current: { id: 'bench-1', keyFile: join(folder, 'session-key') } } },
-    policies: { directory: join(folder, 'policies') },
-    audit: { directory: join(folder, 'audit') },
-    log: { level: 'warn' },
-  };
-  // YAML is a superset of JSON.
-  await writeFile(join(folder, `gateway-${port}.yaml`), JSON.stringify(config));
-  const child = spawn(
-    process.execPath,
-    [join(root, 'dist', 'main.js'), 'serve', '--config', join(folder, `gateway-${port}.yaml`)],
-    {
-      env: {
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'BENCHBENCHBENCHBENCH',
-        AWS_SECRET_ACCESS_KEY: 'x'.repeat(40),
-      },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    },
-  );
-  children.push(child);
-  for (let attempt = 0; ; attempt += 1) {
-    if (attempt > 200 || child.exitCode !== null) throw new Error('the gateway did not start');
-    const ready = await fetch(`http://127.0.0.1:${adminPort}/readyz`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-    if (ready) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return { port, child };
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
@@ -130,6 +60,16 @@ async function get(pool: Pool, target: Target, path: string): Promise<number> {
   for await (const chunk of answer.body as AsyncIterable<Buffer>) size += chunk.length;
   if (answer.statusCode !== 200) throw new Error(`${target.name}: GET ${path} answered ${answer.statusCode}`);
   return size;
+}
+
+async function beginUpload(target: Target): Promise<string> {
+  const answer = await fetch(`${target.origin}/box/discard/at-once-?uploads`, {
+    method: 'POST',
+    headers: target.headers,
+  });
+  const id = /<UploadId>([^<]+)</.exec(await answer.text())?.[1];
+  if (id === undefined) throw new Error(`an upload was not begun: ${answer.status}`);
+  return id;
 }
 
 interface Figure {
@@ -171,7 +111,7 @@ async function main(): Promise<void> {
     await mkdir(join(folder, 'policies'));
     await writeFile(
       join(folder, 'policies', 'bench.yaml'),
-      'id: bench\ndescription: The benchmark.\nsubjects: [{ issuer: bench, group: bench }]\nrules:\n  - { id: all, allow: [GET, PUT, LIST, DELETE], bucket: box, everything: true }\n',
+      'id: bench\ndescription: The benchmark.\nsubjects: [{ issuer: bench, group: bench }]\nrules:\n  - { id: box, allow: [GET, PUT], bucket: box, everything: true }\n  - { id: plain, allow: [GET, PUT], bucket: plain, everything: true }\n',
     );
     await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
     await writeFile(join(folder, 'session-key'), randomBytes(32), { mode: 0o600 });
@@ -194,8 +134,14 @@ async function main(): Promise<void> {
       );
     const smallGet = (target: Target) => (pool: Pool) =>
       parallel(SMALL_CONNECTIONS, SMALL_REQUESTS, () => get(pool, target, '/box/keep/small')).then(() => undefined);
-    const largePut = (target: Target) => (pool: Pool) => put(pool, target, '/box/discard/large', undefined);
-    const largeGet = (target: Target) => (pool: Pool) => get(pool, target, '/box/keep/large').then(() => undefined);
+    const largePut =
+      (target: Target, bucket = 'box') =>
+      (pool: Pool) =>
+        put(pool, target, `/${bucket}/discard/large`, undefined);
+    const largeGet =
+      (target: Target, bucket = 'box') =>
+      (pool: Pool) =>
+        get(pool, target, `/${bucket}/keep/large`).then(() => undefined);
 
     const keys = await sessionOf(ours.origin, token);
     // Signed ahead: what signing costs the client is not the gateway's.
@@ -227,6 +173,7 @@ async function main(): Promise<void> {
     const seeding = new Pool(ours.origin);
     await put(seeding, ours, '/box/keep/small', small);
     await put(seeding, ours, '/box/keep/large', undefined);
+    await put(seeding, ours, '/plain/keep/large', undefined);
     await seeding.close();
     // Both are warm before anything counts.
     for (const target of [bare, ours, signing]) {
@@ -314,31 +261,62 @@ async function main(): Promise<void> {
       if (ratio > SIGNED_TARGET) process.exitCode = 1;
     }
 
+    console.log(
+      'CPU of the cipher, over the same bytes in this process, in chunks of 64 KiB; ratio = ours / AES-256-GCM alone',
+    );
+    const { bare: gcm, forms } = await measureCipher(LARGE_BYTES, ROUNDS + 2);
+    for (const { name, cpu, ratio } of forms) {
+      console.log(
+        `${name.padEnd(22)} s CPU/GiB: alone ${gcm.toFixed(2)}, ours ${cpu.toFixed(2)} (x${ratio.toFixed(2)}, target <= x${CIPHER_TARGET})`,
+      );
+      if (ratio > CIPHER_TARGET) process.exitCode = 1;
+    }
+    console.log(
+      'CPU that encryption adds in the gateway: an encrypted bucket less a plain one; ratio = added / AES-256-GCM alone',
+    );
+    for (const [name, load] of [
+      ['GET', largeGet],
+      ['PUT', largePut],
+    ] as const) {
+      const added: number[] = [];
+      for (let round = 0; round < ROUNDS + 2; round += 1) {
+        const plain = await measure(ours, gib, load(ours, 'plain'));
+        const sealed = await measure(ours, gib, load(ours));
+        added.push(sealed.cpu - plain.cpu);
+      }
+      const ratio = median(added) / gcm;
+      console.log(`${name.padEnd(22)} s CPU/GiB: added ${median(added).toFixed(2)} (x${ratio.toFixed(2)})`);
+    }
+
     // Fresh processes, so that their peaks are of these uploads alone.
-    const atOnce = async (target: Target): Promise<number> => {
+    const atOnce = async (target: Target, query: string): Promise<number> => {
       const pool = new Pool(target.origin, { connections: UPLOADS_AT_ONCE });
       await parallel(UPLOADS_AT_ONCE, UPLOADS_AT_ONCE, (index) =>
-        put(pool, target, `/box/discard/at-once-${index}`, undefined),
+        put(pool, target, `/box/discard/at-once-${query === '' ? index : ''}${query}`, undefined),
       );
       await pool.close();
-      return peakRssMiB(target.pid);
+      return peakRssMb(target.pid);
     };
+    const what = `${UPLOADS_AT_ONCE} uploads of ${LARGE_BYTES / 2 ** 20} MiB at once`;
     const freshRelay = await start('relay.ts', `http://127.0.0.1:${store.port}`);
-    const relayPeak = await atOnce({ ...bare, origin: `http://127.0.0.1:${freshRelay.port}`, pid: freshRelay.pid });
-    const fresh = await startGateway(folder, store.port);
-    const peak = await atOnce({ ...ours, origin: `http://127.0.0.1:${fresh.port}`, pid: fresh.child.pid ?? 0 });
-    console.log(
-      `peak RSS with ${UPLOADS_AT_ONCE} uploads of ${LARGE_BYTES / 2 ** 20} MiB at once: relay ${relayPeak.toFixed(0)} MiB, gateway ${peak.toFixed(0)} MiB`,
-    );
+    const relayAt = { ...bare, origin: `http://127.0.0.1:${freshRelay.port}`, pid: freshRelay.pid };
+    console.log(`peak RSS with ${what}: relay ${(await atOnce(relayAt, '')).toFixed(0)} MB`);
+    for (const form of ['objects', 'parts']) {
+      const fresh = await startGateway(folder, store.port);
+      const target = { ...ours, origin: `http://127.0.0.1:${fresh.port}`, pid: fresh.child.pid ?? 0 };
+      const peak = await atOnce(
+        target,
+        form === 'objects' ? '' : `?partNumber=7&uploadId=${await beginUpload(target)}`,
+      );
+      console.log(`peak RSS with ${what}, as ${form}: gateway ${peak.toFixed(0)} MB (target <= ${RSS_TARGET_MB})`);
+      if (peak > RSS_TARGET_MB) process.exitCode = 1;
+    }
     const { stsCalls } = (await (await fetch(`http://127.0.0.1:${store.port}/counters`)).json()) as {
       stsCalls: number;
     };
-    console.log(`STS calls in the whole run: ${stsCalls} (two gateways, one identity)`);
+    console.log(`STS calls in the whole run: ${stsCalls} (three gateways, one identity)`);
   } finally {
-    for (const child of children) child.kill('SIGTERM');
-    for (const child of children) {
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    }
+    await endAll();
     await rm(folder, { recursive: true, force: true });
   }
 }

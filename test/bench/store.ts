@@ -1,5 +1,5 @@
 /**
- * A store, an STS and an issuer for benchmarks, in one process and as cheap as they can be: bodies under `/box/keep/` stay in
+ * A store, an STS and an issuer for benchmarks, in one process and as cheap as they can be: bodies under `/<bucket>/keep/` stay in
  * memory, all others are discarded; nothing is verified. It exists so that the gateway's own cost is what is measured.
  */
 import { createServer } from 'node:http';
@@ -13,7 +13,7 @@ let stsCalls = 0;
 const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (req, res) => {
   const url = req.url ?? '/';
   if (req.method === 'PUT') {
-    const keep: Buffer[] | undefined = url.startsWith('/box/keep/') ? [] : undefined;
+    const keep: Buffer[] | undefined = isKept(url) ? [] : undefined;
     let size = 0;
     req.on('data', (chunk: Buffer) => {
       size += chunk.length;
@@ -33,7 +33,7 @@ const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (re
     });
     return;
   }
-  if (req.method === 'GET' && url.startsWith('/box/keep/')) {
+  if (req.method === 'GET' && isKept(url)) {
     const object = kept.get(url);
     if (object === undefined) {
       res.writeHead(404).end();
@@ -79,6 +79,10 @@ const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (re
       .setExpirationTime('1h')
       .sign(privateKey)
       .then((token) => res.end(token));
+  } else if (req.method === 'POST' && url !== '/') {
+    res
+      .writeHead(200, { 'content-type': 'application/xml' })
+      .end('<InitiateMultipartUploadResult><UploadId>bench</UploadId></InitiateMultipartUploadResult>');
   } else if (req.method === 'POST') {
     stsCalls += 1;
     const expiration = new Date(Date.now() + 3_600_000).toISOString();
@@ -94,6 +98,10 @@ const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (re
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
   }
 });
+
+function isKept(url: string): boolean {
+  return /^\/(box|plain)\/keep\//.test(url);
+}
 
 function port(): number {
   const address = server.address();

@@ -10,6 +10,7 @@ import { bare, ObjectCalls, type PartOf, type Shown } from '../support/object-ca
 import {
   Dice,
   edgesOf,
+  MIN_PART_BYTES,
   randomLayout,
   readBound,
   SEGMENT_BYTES,
@@ -70,6 +71,42 @@ describe('uploads of any layout', function () {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, one));
   });
+
+  it('are listed a thousand at a time with one request to the store, uploads of equal parts among them', async () => {
+    const prefix = `2026/thousand-${randomBytes(4).toString('hex')}/`;
+    const at = (name: string): ObjectCalls => new ObjectCalls(() => twins.clients[1], token, 'reports', prefix + name);
+    const sizes = new Map<string, number>();
+    const put = async (index: number): Promise<void> => {
+      const name = String(index).padStart(4, '0');
+      sizes.set(prefix + name, index);
+      await at(name).must('PUT', '', {}, Buffer.alloc(index, 'x'));
+    };
+    for (let index = 0; index < 999; index += 9) {
+      await Promise.all(Array.from({ length: 9 }, (_, offset) => put(index + offset)));
+    }
+    const upload = at('upload');
+    const uploadId = await upload.create();
+    const contents = [Buffer.alloc(MIN_PART_BYTES, 'a'), Buffer.alloc(MIN_PART_BYTES, 'b'), Buffer.alloc(777, 'c')];
+    const parts: PartOf[] = [];
+    for (const [index, content] of contents.entries())
+      parts.push(await upload.uploadPart(uploadId, index + 1, content));
+    assert.equal((await upload.complete(uploadId, parts)).status, 200);
+    sizes.set(upload.key, 2 * MIN_PART_BYTES + 777);
+    for (const mode of ['list-type=2', 'versions=', 'delimiter=']) {
+      if (kind === 'ceph' && mode === 'versions=') continue;
+      const since = twins.proxy.calls.length;
+      const query = `${mode}&max-keys=1000&prefix=${encodeURIComponent(prefix)}`;
+      const answer = await twins.clients[1].call({ method: 'GET', target: `/reports?${query}`, token });
+      const entries = [...answer.body.toString().matchAll(/<Key>([^<]+)<.*?<Size>(\d+)</gs)];
+      assert.deepEqual(
+        new Map(entries.map(([, key = '', size]) => [key, Number(size)])),
+        new Map([...sizes].toSorted()),
+      );
+      assert.deepEqual(operations(twins.proxy.calls.slice(since)), [
+        mode === 'versions=' ? 'ListObjectVersions' : 'ListObjects',
+      ]);
+    }
+  });
 });
 
 /** Content that is another in every segment of every attempt. */
@@ -121,8 +158,10 @@ async function tryLayout(
   const { value: completed, calls: completing } = await callsOf(() =>
     object.complete(uploadId, named, dice.chance(0.5) ? sizeHeader : {}),
   );
-  if (layout.refusal !== undefined) {
-    assert.equal(completed.code, layout.refusal);
+  // Ceph 16 completes an upload only by all parts that it holds.
+  const refusal = layout.refusal ?? (twins.kind === 'ceph' && layout.leavesParts ? 'InvalidPart' : undefined);
+  if (refusal !== undefined) {
+    assert.equal(completed.code, refusal);
     assert.equal((await object.call('HEAD')).status, 404);
     assert.equal((await object.abort(uploadId)).status, 204);
     return;

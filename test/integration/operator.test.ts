@@ -203,10 +203,9 @@ describe("operators' commands", function () {
       const { versions, rewrapped } = result.report() as RewrapReport;
       assert.equal(rewrapped, 1);
       assert.deepEqual(versions.sealed, {
-        'local:1': { current: 0, old: 1, locked: 0 },
+        'local:1': { current: 0, old: 2, locked: 0 },
         'local:3': { current: 1, old: 0, locked: 0 },
       });
-      // What was current before is an old version from now on.
       const status = (await world.command('keys', 'status', 's3://kept', '--json', ...config())).report() as KeyStatus;
       assert.deepEqual(status.places[0]?.versions.sealed['local:1'], { current: 0, old: 2, locked: 0 });
       assert.equal((await world.get('/kept/a')).body.toString(), 'new');
@@ -284,6 +283,34 @@ describe("operators' commands", function () {
       assert.equal((again.report() as MigrateReport).encrypted, 0);
     });
 
+    it("takes a client's object for one, whatever its name, and never deletes it", async () => {
+      const key = 'named/.sallyport-work/00000000-0000-4000-8000-000000000000';
+      assert.equal(await world.put(`/old/${key}`, Buffer.from('x'), { 'x-amz-meta-sallyport-work': '1' }), 400);
+      await world.raw({ method: 'PUT', bucket: 'old', key, body: "a client's" });
+      const weeks = { now: () => Date.now() + 30 * 24 * 3_600_000 };
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'old', prefix: 'named/' }, REWRITING)!;
+        const signal = new AbortController().signal;
+        const report = await migrate({ ...operator, clock: weeks }, at, { ...options, signal });
+        assert.equal(report.encrypted, 1);
+      });
+      assert.equal((await world.get(`/old/${key}`)).body.toString(), "a client's");
+    });
+
+    it('removes what a run that was killed left behind, once it is old', async () => {
+      const key = 'left/.sallyport-work/abandoned';
+      await world.raw({ method: 'PUT', bucket: 'old', key, headers: { 'x-amz-meta-sallyport-work': '1' }, body: 'x' });
+      const days = (count: number) => ({ now: () => Date.now() + count * 24 * 3_600_000 });
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'old', prefix: 'left/' }, REWRITING)!;
+        const signal = new AbortController().signal;
+        await migrate({ ...operator, clock: days(6) }, at, { ...options, signal });
+        assert.equal((await world.raw({ method: 'HEAD', bucket: 'old', key })).status, 200);
+        await migrate({ ...operator, clock: days(8) }, at, { ...options, signal });
+        assert.equal((await world.raw({ method: 'HEAD', bucket: 'old', key })).status, 404);
+      });
+    });
+
     it('refuses a bucket that is kept plain', async () => {
       assert.equal((await world.command('migrate', 's3://open', ...config())).code, 2);
     });
@@ -332,6 +359,58 @@ describe("operators' commands", function () {
         failed.map(({ error }) => error),
         ['PreconditionFailed', 'IntegrityFailure'],
       );
+    });
+
+    it('shows no client what it puts aside, whatever its policy grants there', async () => {
+      await world.raw({ method: 'PUT', bucket: 'old', key: 'shut/one', body: 'for few eyes' });
+      const shown: string[] = [];
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'old', prefix: 'shut/' }, REWRITING)!;
+        const { reader } = operator;
+        const watching: typeof reader = {
+          ...reader,
+          read: async (session, query) => {
+            if (query.key.includes('sallyport-work')) {
+              const { status, body } = await world.get(`/old/${query.key}`);
+              shown.push(`${status} ${body.toString()}`);
+            }
+            return reader.read(session, query);
+          },
+        };
+        const signal = new AbortController().signal;
+        const report = await migrate({ ...operator, reader: watching }, at, { ...options, signal });
+        assert.deepEqual([report.failed, report.encrypted], [0, 1]);
+      });
+      assert.equal(shown.length, 1);
+      assert.match(shown[0] ?? '', /^500 .*<Code>InternalError<\/Code>/s);
+      assert.doesNotMatch(shown[0] ?? '', /for few eyes/);
+      assert.equal((await world.get('/old/shut/one')).body.toString(), 'for few eyes');
+    });
+
+    it('gives up what it reads where it cannot seal it', async () => {
+      await world.raw({ method: 'PUT', bucket: 'old', key: 'held/one', body: randomBytes(200_000) });
+      let discarded = 0;
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'old', prefix: 'held/' }, REWRITING)!;
+        const { reader, cipher } = operator;
+        const counting: typeof reader = {
+          ...reader,
+          read: async (session, query) => {
+            const opened = await reader.read(session, query);
+            const discard = () => {
+              discarded += 1;
+              return opened.discard();
+            };
+            return { ...opened, discard };
+          },
+        };
+        const keyless: typeof cipher = { ...cipher, seal: () => Promise.reject(new Error('no key')) };
+        const signal = new AbortController().signal;
+        const parts = { ...operator, reader: counting, cipher: keyless };
+        const report = await migrate(parts, at, { ...options, signal });
+        assert.equal(report.failed, 1);
+      });
+      assert.equal(discarded, 1);
     });
 
     it('gives an object up whose metadata it could not write again', async () => {

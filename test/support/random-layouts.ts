@@ -7,7 +7,7 @@ export const SEGMENT_BYTES = 65_536;
 const CELL_BYTES = SEGMENT_BYTES + 28;
 const TRAILER_BYTES = 160;
 export const MIN_PART_BYTES = 5 * MIB;
-export const MAX_PARTS = 10_000;
+const MAX_PARTS = 10_000;
 
 export interface PlannedPart {
   readonly number: number;
@@ -20,6 +20,8 @@ export interface RandomLayout {
   readonly uploads: readonly PlannedPart[];
   /** Whether parts are uploaded at once; only where their order does not matter. */
   readonly parallel: boolean;
+  /** Whether the store holds parts that Complete does not name. */
+  readonly leavesParts: boolean;
   /** Numbers that the client names at Complete, ascending. */
   readonly named: readonly number[];
   /** What Complete answers instead of 200. */
@@ -171,6 +173,7 @@ export function randomLayout(dice: Dice, maxParts: number): RandomLayout {
     named: numbers,
     refusal: refusalOf(wanted, kept),
     isRegular: isRegular(wanted),
+    leavesParts: inSlots.size > wanted.length,
     ambiguous: ambiguousOf(inSlots),
   };
 }

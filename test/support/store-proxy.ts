@@ -93,13 +93,16 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
       if (!response.writableFinished) outgoing.destroy();
     });
     const announced = Number(incoming.headers['content-length'] ?? 0);
+    const isLooking = Object.keys(proxy.forbidden).length > 0;
     let tail: Buffer = Buffer.alloc(0);
     outgoing.on('drain', () => incoming.resume());
     incoming.on('data', (chunk: Buffer) => {
       call.sentBytes += chunk.length;
-      const together = Buffer.concat([tail, chunk]);
-      look(call, together);
-      tail = together.subarray(Math.max(0, together.length - OVERLAP_BYTES));
+      if (isLooking) {
+        const together = Buffer.concat([tail, chunk]);
+        look(call, together);
+        tail = together.subarray(Math.max(0, together.length - OVERLAP_BYTES));
+      }
       if (fault === 'cut body' && call.sentBytes * 2 >= announced) {
         outgoing.destroy();
         incoming.socket.destroy();

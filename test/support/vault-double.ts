@@ -160,7 +160,7 @@ export class VaultDouble {
       return this.#renew(shown);
     }
     const [, operation = '', name = ''] =
-      /^transit\/(keys|encrypt|decrypt|datakey\/[^/]+)\/(\w[\w.-]*\w)$/.exec(path) ?? [];
+      /^transit\/(keys|encrypt|decrypt|datakey\/[^/]+)\/(\w(?:[\w.-]*\w)?)$/.exec(path) ?? [];
     if (operation === 'keys') return this.#describe(name, method);
     if (operation === '') throw noRoute();
     return { data: this.#transit(operation, name, body()) };

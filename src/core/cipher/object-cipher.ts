@@ -72,7 +72,7 @@ export function createObjectCipher(
     const { wrappedKey, storeUploadId, verify } = parseUploadId(uploadId);
     const context = objectContext(address, 'm');
     const dataKey = await keyring.unwrap(wrappedKey, context).catch((error: unknown) => {
-      if (error instanceof GatewayError && error.code !== 'IntegrityFailure') throw error;
+      if (!(error instanceof GatewayError && error.code === 'IntegrityFailure')) throw error;
       throw noSuchUpload('the key in the upload id does not unwrap');
     });
     verify(dataKey, context);

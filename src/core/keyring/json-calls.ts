@@ -3,7 +3,7 @@
  * call, waiting for a connection included) and in size; no redirect is followed, for it would take a token elsewhere.
  * Errors say which service and what kind of failure, never what was sent or answered.
  */
-import { Agent, request } from 'undici';
+import { Agent, request, type Dispatcher } from 'undici';
 import type { Clock } from '../../contracts/clock.ts';
 import type { HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
@@ -43,6 +43,7 @@ export interface JsonService extends HealthSource {
 
 const CONNECTIONS = 32;
 const MAX_ANSWER_BYTES = 65_536;
+const BROKEN_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /** Opens the way to one key service; connections are made when they are first needed. */
 export function createJsonService(options: JsonServiceOptions): JsonService {
@@ -57,18 +58,24 @@ export function createJsonService(options: JsonServiceOptions): JsonService {
   });
   let health: HealthReport = { name, state: 'ok' };
 
+  const attempt = ({ path, body, ...rest }: JsonCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> =>
+    request(`${endpoint}${path}`, { ...rest, dispatcher, signal, ...(body === undefined ? {} : { body }) });
+  /** No call changes anything, and a kept-alive connection may close just as it is used again. */
+  const send = (call: JsonCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> =>
+    attempt(call, signal).catch((error: unknown) => {
+      if (!signal.aborted && BROKEN_CONNECTION.has(codeOf(error))) return attempt(call, signal);
+      throw error;
+    });
+
   return {
-    call: async (stage, { method, path, headers, body }) => {
+    call: async (stage, call) => {
       const startedMs = clock.now();
       const signal = AbortSignal.timeout(timeoutMs);
       try {
-        const response = await request(`${endpoint}${path}`, {
-          ...{ dispatcher, signal, method, headers },
-          ...(body === undefined ? {} : { body }),
-        });
+        const response = await send(call, signal);
         const bytes = await readBounded(response.body as AsyncIterable<Buffer>);
         const { statusCode: status } = response;
-        const failing = status >= 500 || status === 429;
+        const failing = status >= 500 || status === 429 || status === 403;
         health = failing ? { name, state: 'degraded', detail: `answers ${status}` } : { name, state: 'ok' };
         observer.call(service, failing ? 'error' : 'ok', clock.now() - startedMs);
         return { status, document: parseObject(bytes) };

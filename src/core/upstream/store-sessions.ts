@@ -5,12 +5,7 @@
  */
 import type { Clock } from '../../contracts/clock.ts';
 import type { CredentialBroker, StoreCredentials } from '../../contracts/credential-broker.ts';
-import type {
-  StoreQuestion,
-  StoreSession,
-  StoreSessionOptions,
-  StoreSessions,
-} from '../../contracts/store-session.ts';
+import type { StoreQuestion, StoreSession, StoreSessionOptions, StoreSessions } from '../../contracts/store-session.ts';
 import type { Signer, Upstream, UpstreamResponse } from '../../contracts/upstream.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { CredentialsRefused, storeFailure } from './store-failure.ts';

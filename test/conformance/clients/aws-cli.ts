@@ -1,9 +1,9 @@
 /** The AWS CLI, old (as Debian has it, told its endpoint by `--endpoint-url`) and new (told everything by variables). */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { CellContext, Client, Ran } from '../run/cell.ts';
-import { assertSameFile } from '../run/fixtures.ts';
+import { assertCiphertext, assertSameFile } from '../run/fixtures.ts';
 import { atLeast, findProgram, placesOf } from '../run/runner.ts';
 import { keysOf, keyVariables, sdkVariables } from '../run/ways-in.ts';
 
@@ -96,7 +96,7 @@ async function exercise(context: CellContext, aws: Aws): Promise<void> {
   const local = join(folder, 'got');
   // A second for each command: where only the credentials come another way, one bucket will do.
   const thorough = context.access.way === 'session keys';
-  for (const bucket of thorough ? [buckets.sealed, buckets.open] : [buckets.open]) {
+  for (const bucket of thorough ? [buckets.sealed, buckets.open] : [buckets.sealed]) {
     const root = `s3://${bucket}/${prefix}`;
     const where = bucket === buckets.sealed ? 'encrypted' : 'plain';
     await step(`s3 cp, ${where}`, async () => {
@@ -140,18 +140,32 @@ async function exercise(context: CellContext, aws: Aws): Promise<void> {
       const gone = await aws('s3api', 'delete-objects', '--bucket', bucket, '--delete', `file://${doomed}`);
       if (!gone.stdout.includes('"Deleted"')) throw new Error(gone.stdout);
     });
+    await step(`s3 cp of several parts, ${where}`, async () => {
+      await aws('s3', 'cp', '--no-progress', fixtures.large, `${root}large`);
+      await aws('s3', 'cp', '--no-progress', `${root}large`, local);
+      await assertSameFile(local, fixtures.large);
+      if (bucket === buckets.sealed) await assertCiphertext(context, `${prefix}large`, fixtures.large);
+    });
+    await step(`s3 sync twice of several parts, ${where}`, async () => {
+      const only = ['--exclude', '*', '--include', basename(fixtures.large)];
+      const sync = () => aws('s3', 'sync', '--no-progress', dirname(fixtures.large), `${root}parts`, ...only);
+      if ((await sync()).stdout.trim() === '') throw new Error('the first transferred nothing');
+      const again = (await sync()).stdout.trim();
+      if (again !== '') throw new Error(`the second transferred ${again}`);
+    });
+    await step(`s3 mv between keys, of several parts too, ${where}`, async () => {
+      for (const [name, file] of [
+        ['small.txt', fixtures.small],
+        ['large', fixtures.large],
+      ] as const) {
+        // Ceph 16 refuses UploadPartCopy to every session of a role.
+        if (context.upstream === 'ceph' && name === 'large' && bucket === buckets.open) continue;
+        await aws('s3', 'mv', '--no-progress', `${root}${name}`, `${root}moved-${name}`);
+        await aws('s3', 'cp', '--no-progress', `${root}moved-${name}`, local);
+        await assertSameFile(local, file);
+      }
+    });
   }
-  const open = `s3://${buckets.open}/${prefix}`;
-  await step('s3 cp of several parts', async () => {
-    await aws('s3', 'cp', '--no-progress', fixtures.large, `${open}large`);
-    await aws('s3', 'cp', '--no-progress', `${open}large`, local);
-    await assertSameFile(local, fixtures.large);
-  });
-  await step('s3 mv between keys', async () => {
-    await aws('s3', 'mv', `${open}small.txt`, `${open}moved.txt`);
-    await aws('s3', 'cp', '--no-progress', `${open}moved.txt`, local);
-    await assertSameFile(local, fixtures.small);
-  });
   await step('s3 mv to a file and from one', async () => {
     await writeFile(local, await readFile(fixtures.small));
     await aws('s3', 'mv', '--no-progress', local, `s3://${buckets.sealed}/${prefix}small.txt`);

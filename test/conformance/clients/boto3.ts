@@ -21,11 +21,15 @@ export const boto3: Client = {
     'container credentials': true,
     'session keys': true,
   },
-  exercise: async ({ access, upstream, run, step, fixtures, buckets, prefix, folder, program: python }) => {
-    const said = await run(python.path, [program, JSON.stringify({ upstream, fixtures, buckets, prefix, folder })], {
-      ...sdkVariables(access),
-      ...(access.caFile === undefined ? {} : { AWS_CA_BUNDLE: access.caFile }),
-    });
+  exercise: async ({ access, upstream, run, step, fixtures, buckets, prefix, folder, storedUrl, program: python }) => {
+    const said = await run(
+      python.path,
+      [program, JSON.stringify({ upstream, fixtures, buckets, prefix, folder, storedUrl })],
+      {
+        ...sdkVariables(access),
+        ...(access.caFile === undefined ? {} : { AWS_CA_BUNDLE: access.caFile }),
+      },
+    );
     const steps = said.stdout.trim().split('\n');
     if (steps.pop() !== 'done') throw new Error(`ended early: ${said.stdout}`);
     for (const name of steps) await step(name, () => Promise.resolve());

@@ -20,10 +20,10 @@ export const jsSdk: Client = {
     'container credentials': true,
     'session keys': true,
   },
-  exercise: async ({ access, upstream, run, step, fixtures, buckets, prefix, program: node }) => {
+  exercise: async ({ access, upstream, run, step, fixtures, buckets, prefix, storedUrl, program: node }) => {
     const said = await run(
       node.path,
-      [program, JSON.stringify({ way: access.way, upstream, fixtures, buckets, prefix })],
+      [program, JSON.stringify({ way: access.way, upstream, fixtures, buckets, prefix, storedUrl })],
       {
         ...sdkVariables(access),
         // A client that trusts the CA can fetch credentials over TLS.

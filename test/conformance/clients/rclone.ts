@@ -1,7 +1,7 @@
 /** rclone, told everything by variables of its own. `AWS_CA_BUNDLE` would end it. */
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Client } from '../run/cell.ts';
-import { assertSameFile } from '../run/fixtures.ts';
+import { assertCiphertext, assertSameFile } from '../run/fixtures.ts';
 import { findProgram, placesOf } from '../run/runner.ts';
 import { sdkVariables } from '../run/ways-in.ts';
 
@@ -19,7 +19,8 @@ export const rclone: Client = {
     'container credentials': true,
     'session keys': true,
   },
-  exercise: async ({ access, program, run, step, fixtures, buckets, prefix, folder }) => {
+  exercise: async (context) => {
+    const { access, program, run, step, fixtures, buckets, prefix, folder } = context;
     const variables: Record<string, string> = {
       RCLONE_CONFIG: join(folder, 'rclone.conf'),
       RCLONE_CONFIG_SP_TYPE: 's3',
@@ -69,18 +70,23 @@ export const rclone: Client = {
           throw new Error('something is left');
         }
       });
+      await step(`copyto and check of several parts, ${where}`, async () => {
+        const cut = ['--s3-upload-cutoff', '5Mi', '--s3-chunk-size', '5Mi'];
+        await tool('copyto', ...cut, fixtures.large, `${root}parts/large.bin`);
+        await tool('copyto', `${root}parts/large.bin`, join(folder, 'large'));
+        await assertSameFile(join(folder, 'large'), fixtures.large);
+        if (bucket === buckets.sealed) await assertCiphertext(context, `${prefix}parts/large.bin`, fixtures.large);
+        const only = ['--include', basename(fixtures.large)];
+        await tool('check', ...only, dirname(fixtures.large), `${root}parts`);
+        const again = await transfers('sync', ...cut, ...only, dirname(fixtures.large), `${root}parts`);
+        if (again !== 0) throw new Error(`a sync transferred ${again}`);
+      });
+      await step(`moveto between keys, ${where}`, async () => {
+        await tool('moveto', `${root}tree/a.txt`, `${root}moved.txt`);
+        await tool('copyto', `${root}moved.txt`, join(folder, 'moved.txt'));
+        await assertSameFile(join(folder, 'moved.txt'), join(fixtures.tree, 'a.txt'));
+      });
     }
-    const open = `sp:${buckets.open}/${prefix}`;
-    await step('copyto of several parts', async () => {
-      await tool('copyto', '--s3-upload-cutoff', '5Mi', '--s3-chunk-size', '5Mi', fixtures.large, `${open}large`);
-      await tool('copyto', `${open}large`, join(folder, 'large'));
-      await assertSameFile(join(folder, 'large'), fixtures.large);
-    });
-    await step('moveto between keys', async () => {
-      await tool('moveto', `${open}tree/a.txt`, `${open}moved.txt`);
-      await tool('copyto', `${open}moved.txt`, join(folder, 'moved.txt'));
-      await assertSameFile(join(folder, 'moved.txt'), join(fixtures.tree, 'a.txt'));
-    });
     for (const bucket of [buckets.sealed, buckets.open]) {
       await step(`purge, ${bucket}`, () => tool('purge', `sp:${bucket}/${prefix}`));
     }

@@ -60,10 +60,14 @@ export interface CellContext {
   /** Empty, the cell's own; `HOME` as well. */
   readonly folder: string;
   readonly fixtures: Fixtures;
-  /** A bucket whose objects are encrypted, and one that takes multipart uploads and copies. */
+  /** A bucket whose objects are encrypted, and one whose are not. */
   readonly buckets: { readonly sealed: string; readonly open: string };
   /** What all keys of this cell start with; ends with a slash. */
   readonly prefix: string;
+  /** What the store really holds at a key of the encrypted bucket. */
+  readonly stored: (key: string) => Promise<Buffer>;
+  /** Where a program finds that: a URL that a key is appended to, encoded. */
+  readonly storedUrl: string;
   /** Runs one operation and counts it when it succeeds. @throws Error that names the step */
   readonly step: <Value>(name: string, run: () => Promise<Value>) => Promise<Value>;
   readonly run: Runner;

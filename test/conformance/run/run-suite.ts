@@ -179,6 +179,12 @@ async function runCell(
       fixtures: site.fixtures,
       buckets: info.buckets,
       prefix: `${slug}/`,
+      stored: async (key) => {
+        const answer = await fetch(info.storedUrl + encodeURIComponent(key));
+        if (!answer.ok) throw new Error(`the store has no ${key}`);
+        return Buffer.from(await answer.arrayBuffer());
+      },
+      storedUrl: info.storedUrl,
       step: async (name, run) => {
         try {
           const value = await run();

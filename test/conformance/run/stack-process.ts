@@ -2,7 +2,10 @@
  * The product under test, as a process of its own: the suite that forks it shares nothing with it but this message. HAProxy
  * finds the recorder where it expects the gateway's socket. The first argument is the store; a message ends it.
  */
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
@@ -18,6 +21,8 @@ export interface StackInfo {
   readonly token: string;
   readonly roleArn: string;
   readonly buckets: { readonly sealed: string; readonly open: string };
+  /** What the store holds of the encrypted bucket: a key is appended, encoded. */
+  readonly storedUrl: string;
 }
 
 const ALL = [
@@ -39,7 +44,15 @@ const stack = await startStack(process.argv[2] as StackKind, {
   buckets: { reports: {}, artifacts: { encryption: 'off' } },
   policies: { directory: policies },
 });
+const window = createServer((request, response) => {
+  void stack.raw.get('reports', decodeURIComponent((request.url ?? '').slice(1))).then(({ status, body }) => {
+    response.writeHead(status, { 'content-length': body.length }).end(body);
+  });
+});
+window.listen(0, '127.0.0.1');
+await once(window, 'listening');
 const info: StackInfo = {
+  storedUrl: `http://127.0.0.1:${(window.address() as AddressInfo).port}/`,
   frontUrl: stack.frontUrl,
   caFile: stack.caFile,
   edgeSocket: join(dirname(stack.auditDirectory), 'run', 'gateway.sock'),

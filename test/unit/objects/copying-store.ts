@@ -27,7 +27,7 @@ interface Upload {
 type Given = ReadonlyMap<string, string>;
 
 const KEPT = /^(?:content-type|cache-control|expires|x-amz-meta-.*|x-amz-storage-class|x-amz-checksum-crc32)$/;
-export const DATE = 'Sat, 21 Nov 2026 12:00:00 GMT';
+const DATE = 'Sat, 21 Nov 2026 12:00:00 GMT';
 
 export class CopyingStore {
   readonly objects = new Map<string, Kept>();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ObjectReader, StoredEntry } from '../../../src/contracts/stored-objects.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
 import { cipherOf, pattern, SIZES } from '../core/cipher/object-store.ts';
 import { MIN } from '../core/cipher/upload-store.ts';
@@ -113,6 +114,31 @@ describe('objects/sizes of a listing', () => {
       await sizes(entries),
       [body.length, body.length, 159, 0].map((sizeBytes) => ({ sizeBytes })),
     );
+  });
+
+  it('lists an object of another gateway by what its format says, and one that cannot be read by what is stored', async () => {
+    const recognise = (_: string, headers: ReadonlyMap<string, string>) => {
+      if (headers.has('x-amz-meta-unknown')) throw new GatewayError('ServiceUnavailable', 'open');
+      if (!headers.has('x-amz-meta-isec')) return undefined;
+      const plainSize = (size: number) => (size < 28 ? undefined : size - 28);
+      return { format: 'test', plainSize, headers: [], open: (stored: Buffer) => Promise.resolve(stored) };
+    };
+    reader = createObjectReader({ cipher, smallBodyBytes: 1000, legacy: { maxStoredBytes: 1000, recognise } });
+    const isec = { 'x-amz-meta-isec': 'x' };
+    store.put('migrating/legacy', pattern(128), { headers: isec });
+    store.put('migrating/cut', pattern(27), { headers: isec });
+    store.put('migrating/unknown', pattern(128), { headers: { 'x-amz-meta-unknown': 'x' } });
+    const entries = ['legacy', 'cut', 'unknown'].map((name) => store.entry(`migrating/${name}`));
+    assert.deepEqual(
+      await sizes(entries),
+      [100, 27, 128].map((sizeBytes) => ({ sizeBytes })),
+    );
+  });
+
+  it('fails when the key of a look is not to be had: never a guess', async () => {
+    await store.multipart(cipher, 'k', IRREGULAR);
+    const stranger = createObjectReader({ cipher: cipherOf(undefined, 2), smallBodyBytes: 1000 });
+    await assert.rejects(stranger.sizes(store.session(), [store.entry('k')]), { code: 'ServiceUnavailable' });
   });
 
   it('fails, and stops asking, when the store refuses a look', async () => {

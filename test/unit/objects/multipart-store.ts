@@ -45,6 +45,8 @@ export class MultipartStore {
   fault: (nth: number, question: StoreQuestion) => Fault | undefined = () => undefined;
   /** What Complete answers with status 200. */
   completeAnswer: ((etag: string) => string) | undefined;
+  /** Says what Ceph says: the key is gone where the upload is, and the ETag of a completed object is not told. */
+  isCeph = false;
   /** The clock, in seconds; goes on with each part. */
   now = 0;
   #count = 0;
@@ -80,7 +82,7 @@ export class MultipartStore {
     if (query.has('uploads')) return method === 'GET' ? this.#uploads(query) : this.#create(key, headers);
     const id = query.get('uploadId') ?? '';
     const upload = this.uploads.get(id);
-    if (upload?.key !== key) throw refusal('NoSuchUpload');
+    if (upload?.key !== key) throw refusal(this.isCeph ? 'NoSuchKey' : 'NoSuchUpload');
     switch (method) {
       case 'PUT':
         return this.#putPart(upload, Number(query.get('partNumber')), question);
@@ -160,14 +162,14 @@ export class MultipartStore {
     });
     if (named.slice(0, -1).some((part) => part.body.length < MIN)) throw refusal('EntityTooSmall');
     const etag = `${createHash('md5')
-      .update(named.map((part) => part.etag).join(''))
+      .update(Buffer.from(named.map((part) => part.etag).join(''), 'hex'))
       .digest('hex')}-${named.length}`;
     if (this.completeAnswer !== undefined) return response({}, this.completeAnswer(etag));
     this.objects.set(key, { headers: upload.headers, etag, body: Buffer.concat(named.map((part) => part.body)) });
     this.uploads.delete(id);
     return response(
       { 'x-amz-version-id': 'v1' },
-      `\n  <CompleteMultipartUploadResult><ETag>${etag}</ETag></CompleteMultipartUploadResult>`,
+      `\n  <CompleteMultipartUploadResult><ETag>${this.isCeph ? '' : etag}</ETag></CompleteMultipartUploadResult>`,
     );
   }
 }

@@ -71,6 +71,18 @@ describe('uploads in sealed parts', () => {
     await assert.rejects(uploads.complete(session, upload, named, ANY), refused('NoSuchUpload'));
   });
 
+  it('completes, again too, at a store that tells no ETag and calls the key gone where the upload is', async () => {
+    const { store, session, upload, named } = await irregular();
+    store.isCeph = true;
+    const first = await uploads.complete(session, upload, named, ANY);
+    assert.equal(first.etag, `"${store.objects.get(KEY)!.etag}"`);
+    assert.deepEqual(await uploads.complete(session, upload, named, ANY), { ...first, versionId: undefined });
+    store.objects.clear();
+    await assert.rejects(uploads.complete(session, upload, named, ANY), refused('NoSuchUpload'));
+    await assert.rejects(uploads.parts(session, upload), refused('NoSuchUpload'));
+    await assert.rejects(uploads.abort(session, upload), refused('NoSuchUpload'));
+  });
+
   it('does not call an upload gone when it cannot ask for the object', async () => {
     const { store, session, upload, named } = await irregular();
     await uploads.complete(session, upload, named, ANY);

@@ -15,8 +15,8 @@ const RESULT: CopyResult = {
 };
 
 /** A client's copy on a pipeline whose copies say what they were asked. */
-async function run(target: string, source: string, headers: readonly string[] = [], fail?: GatewayError) {
-  const { parts, sent, entries } = world();
+async function run(target: string, source: string, headers: readonly string[] = [], fail?: GatewayError, status = 200) {
+  const { parts, sent, entries } = world({ answer: () => ({ status }) });
   const objects: { ends: CopyEnds; copy: ObjectCopy }[] = [];
   const copied: { ends: CopyEnds; copy: PartCopy }[] = [];
   const done = () => (fail === undefined ? Promise.resolve(RESULT) : Promise.reject(fail));
@@ -113,6 +113,21 @@ describe('a copy of which an end is sealed', () => {
     assert.match(exchange.sent.join(''), /<CopyPartResult /);
     const whole = await run('/safe/k?partNumber=7&uploadId=u', '/safe/s');
     assert.equal(whole.copied[0]?.copy.range, undefined);
+  });
+
+  it('is made here as well where a store refuses a part between plain places, which its session may read', async () => {
+    const refused = await run('/box/k?partNumber=7&uploadId=u', '/chest/s', [], undefined, 403);
+    assert.equal(refused.exchange.status(), 200);
+    assert.equal(refused.sent.length, 1);
+    assert.equal(refused.copied[0]?.ends.from.bucket.name, 'chest');
+    for (const [target, status] of [
+      ['/box/k', 403],
+      ['/box/k?partNumber=7&uploadId=u', 412],
+    ] as const) {
+      const { exchange, copied, objects } = await run(target, '/chest/s', [], undefined, status);
+      assert.equal(exchange.status(), status);
+      assert.deepEqual([...copied, ...objects], []);
+    }
   });
 
   it('fails for the client and on record, at both ends', async () => {

@@ -39,6 +39,7 @@ describe('the metrics', () => {
     metrics.call('sts', 'ok', 20);
     metrics.cache('token', true);
     metrics.cache('token', false);
+    metrics.look('list');
     metrics.inFlight(1);
     metrics.inFlight(1);
     metrics.inFlight(-1);
@@ -47,6 +48,7 @@ describe('the metrics', () => {
     assert.equal(await value('sallyport_call_duration_seconds_count{service="sts"}'), 2);
     assert.equal(await value('sallyport_cache_requests_total{cache="token",result="hit"}'), 1);
     assert.equal(await value('sallyport_cache_requests_total{cache="token",result="miss"}'), 1);
+    assert.equal(await value('sallyport_looks_total{operation="list"}'), 1);
     assert.equal(await value('sallyport_in_flight'), 1);
   });
 

@@ -64,7 +64,9 @@ describe('multipart: vectors', function () {
   }
 });
 
-describe('multipart: sealing parts', () => {
+describe('multipart: sealing parts', function () {
+  this.timeout(30_000);
+
   it('streams an ordinary part in segments, and gives its last bytes when the plaintext has ended', async () => {
     const { upload } = await UploadInMemory.begin(cipher);
     const plain = pattern(MIN + SEGMENT - 1);
@@ -164,7 +166,9 @@ describe('multipart: sealing parts', () => {
   });
 });
 
-describe('multipart: reading', () => {
+describe('multipart: reading', function () {
+  this.timeout(30_000);
+
   it('reads an upload whose parts came in any order, again, and of which a subset was completed', async () => {
     const upload = await UploadInMemory.begin(cipher);
     const [a, b, c] = [pattern(MIN + 1), Buffer.alloc(MIN + 40_000, 7), Buffer.from('the small last one')];
@@ -200,6 +204,36 @@ describe('multipart: reading', () => {
     });
     assert.deepEqual((await plan(cipher, stored, { part: 3 })).extent, { first: end - 287, last: end - 160 });
     assert.deepEqual((await plan(cipher, stored)).extent, { first: 0, last: end });
+  });
+
+  it('reads one part of 9,999 different ones by two small looks and the bytes of that part', async () => {
+    const { envelope, clientId } = await cipher.newUpload(ADDRESS);
+    const upload = await cipher.openUpload(ADDRESS, clientId('id'));
+    const parts = Array.from({ length: 9999 }, (_, index) => ({ number: index + 1, size: MIN + index }));
+    const stored = parts.map(({ number, size }) => {
+      const { slot, storedSizeBytes } = upload.sealPart(number, size, undefined);
+      return { slot, sizeBytes: storedSizeBytes, etag: String(number) };
+    });
+    const completion = upload.complete(
+      parts.map(({ number }) => ({ number, etag: String(number) })),
+      stored,
+    );
+    const tail = await collect(completion.layoutPart!.body());
+    const view = { envelope, sizeBytes: completion.storedSizeBytes };
+    let reads = 0;
+    const layout = await cipher.lookUp(ADDRESS, view, ({ first, last }) => {
+      reads += 1;
+      const at = first - (view.sizeBytes - tail.length);
+      return Promise.resolve(tail.subarray(at, at + last - first + 1));
+    });
+    assert.deepEqual([reads, layout.runs.length, layout.plainSizeBytes], [2, 9999, completion.plainSizeBytes]);
+
+    const { size } = parts[4999]!;
+    const body = upload.sealPart(5000, size, undefined).whole(pattern(size));
+    const planned = await cipher.plan(ADDRESS, view, layout, { part: 5000 });
+    const before = stored.slice(0, 4999).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    assert.deepEqual(planned.extent, { first: before, last: before + body.length - 1 });
+    assert.ok(planned.whole(body, planned.extent).equals(pattern(size)));
   });
 
   it('reads an empty upload and an empty last part', async () => {

@@ -190,6 +190,18 @@ describe('the keyring of Vault', () => {
     });
   }
 
+  it('bears a connection that closes just as it is used again', async () => {
+    const made = await keyring.newDataKey(HERE);
+    let broken = 0;
+    vault.fault = (_, response) => {
+      broken += 1;
+      if (broken > 1) return false;
+      response.destroy();
+      return true;
+    };
+    assert.ok((await keyring.unwrap(made, HERE)).equals(made.dataKey));
+  });
+
   it('is unavailable where nothing listens', async () => {
     const nowhere = open({ address: 'http://127.0.0.1:9' });
     await assert.rejects(nowhere.newDataKey(HERE), unavailable);
@@ -207,6 +219,7 @@ describe('the keyring of Vault', () => {
     assert.ok(await keyring.unwrap(await keyring.wrap(made.dataKey, ELSEWHERE), ELSEWHERE));
     vault.permitted = /^transit\/keys\//;
     await assert.rejects(keyring.unwrap(made, HERE), unavailable);
+    assert.deepEqual(keyring.health(), [{ name: 'keyring:vault', state: 'degraded', detail: 'answers 403' }]);
   });
 
   it('tells no token, key or words of Vault in an error', async () => {

@@ -28,7 +28,7 @@ interface VectorFile {
 export const SEED = 'test-seed-0123456789abcdef0123456789abcdef';
 
 /** Byte i is i mod 251. */
-export function pattern(sizeBytes: number): Buffer {
+function pattern(sizeBytes: number): Buffer {
   return Buffer.from(Uint8Array.from({ length: sizeBytes }, (_, i) => i % 251));
 }
 

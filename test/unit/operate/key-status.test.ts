@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { keyStatus, type PlaceStatus } from '../../../src/operate/key-status.ts';
+import { createTally } from '../../../src/operate/tally.ts';
+
+const keyring = { current: 'local:3', configured: ['local:1', 'local:2', 'local:3'] };
+
+function seen(change: Partial<PlaceStatus> = {}, keyIds: readonly string[] = ['local:2', 'local:3']): PlaceStatus {
+  const tally = createTally();
+  for (const keyId of keyIds) {
+    tally.add({ stored: { form: 'sealed', envelope: '', kind: 's', keyId }, isLocked: false }, false);
+  }
+  const versions = tally.report();
+  return { place: 's3://box/', versions, failed: 0, failures: [], complete: true, uploadsUnderWay: 0, ...change };
+}
+
+describe('what can be retired', () => {
+  it('is every version that nothing refers to, old versions of objects included, and never the current one', () => {
+    assert.deepEqual(keyStatus(keyring, [seen()], true).unreferenced, ['local:1']);
+    assert.deepEqual(keyStatus(keyring, [seen({}, [])], true).unreferenced, ['local:1', 'local:2']);
+  });
+
+  it('cannot be said of what was not looked at', () => {
+    assert.equal(keyStatus(keyring, [], false).unreferenced, undefined);
+    assert.equal(keyStatus(keyring, [seen(), seen({ complete: false })], true).unreferenced, undefined);
+  });
+
+  it('cannot be said while a version could not be looked at', () => {
+    const tally = createTally();
+    tally.addUnknown(false);
+    assert.equal(keyStatus(keyring, [seen({ versions: tally.report() })], true).unreferenced, undefined);
+  });
+
+  it('cannot be said while uploads are under way: which key they have is not to be seen', () => {
+    assert.equal(keyStatus(keyring, [seen({ uploadsUnderWay: 1 })], true).unreferenced, undefined);
+  });
+});
