@@ -174,7 +174,7 @@ export function randomLayout(dice: Dice, maxParts: number): RandomLayout {
     refusal: refusalOf(wanted, kept),
     isRegular: isRegular(wanted),
     leavesParts: inSlots.size > wanted.length,
-    ambiguous: ambiguousOf(inSlots),
+    ambiguous: ambiguousOf(uploads, inSlots),
   };
 }
 
@@ -204,9 +204,11 @@ function isRegular(wanted: readonly PlannedPart[]): boolean {
   return isUniform && (last.number === MAX_PARTS ? false : stored === finalStored(plain));
 }
 
-/** A number in two slots, and a stored size that could be that of two parts. */
-function ambiguousOf(inSlots: ReadonlyMap<number, PlannedPart>): ReadonlySet<number> {
-  const found = new Set<number>();
+/** A number in two slots, one whose slot another part took, and a stored size that could be that of two parts. */
+function ambiguousOf(uploads: readonly PlannedPart[], inSlots: ReadonlyMap<number, PlannedPart>): ReadonlySet<number> {
+  const latest = new Map(uploads.map((part) => [part.number, part]));
+  const taken = [...latest.values()].filter((part) => inSlots.get(slotOf(part)) !== part);
+  const found = new Set(taken.map(({ number }) => number));
   const seen = new Set<number>();
   const least = ordinaryStored(MIN_PART_BYTES);
   for (const [slot, part] of inSlots) {
