@@ -17,7 +17,7 @@ import type { Verb } from '../s3/operations.ts';
 import { workKey, type Place } from './place.ts';
 
 /** The issuer under which operators stand in the audit. */
-const OPERATOR_ISSUER = 'urn:sallyport:operator';
+export const OPERATOR_ISSUER = 'urn:sallyport:operator';
 
 export interface OperatorParts {
   readonly sessions: StoreSessions;
