@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Client } from '../support/client.ts';
-import { decryptStored } from '../support/decrypt-tool.ts';
+import { canDecrypt, decryptStored } from '../support/decrypt-tool.ts';
 import { bare, ObjectCalls, type PartOf, type Shown } from '../support/object-calls.ts';
 import {
   Dice,
@@ -44,6 +44,8 @@ describe('uploads of any layout', function () {
   let token: string;
 
   before(async () => {
+    const decrypts = await canDecrypt();
+    assert.ok(decrypts || process.env['CI'] !== 'true', 'CI needs python3 with the package cryptography');
     twins = await startTwinGateways(BUCKETS, { kind });
     token = await twins.token('alice');
     const versioning = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>';
@@ -240,7 +242,7 @@ async function tryLayout(
 
   const stored = await twins.raw({ method: 'GET', bucket: object.bucket, key: object.key });
   assert.equal(holdsAny(stored.body, body), false, 'plaintext is stored');
-  if (index % 5 === 0) {
+  if (index % 5 === 0 && (await canDecrypt())) {
     const envelope = String(stored.headers['x-amz-meta-sallyport']);
     const place = { bucketId: object.bucket, key: object.key };
     const plain = await decryptStored({ ...place, envelope, body: stored.body, seedFile: twins.seedFile });

@@ -18,6 +18,14 @@ export interface StoredForDecryption {
   readonly seedFile: string;
 }
 
+/** Whether this machine has what it needs. */
+export async function canDecrypt(): Promise<boolean> {
+  return run(PYTHON, ['-c', 'import cryptography']).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Gives the plaintext. @throws Error with what the decryptor said */
 export async function decryptStored({ bucketId, key, envelope, body, seedFile }: StoredForDecryption): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-decrypt-'));
