@@ -13,6 +13,7 @@ import { encryptionAt, isKeptPlain } from '../s3/encryption.ts';
 import { ask, EntityChanged, lengthOf, whileItChanges, type Answer, type Entity } from './entity.ts';
 import { createListedSizes } from './listed-sizes.ts';
 import { addressOf, createLookUps } from './look-ups.ts';
+import { createMemoryBudget } from './memory-budget.ts';
 import {
   headOf,
   headSealed,
@@ -34,10 +35,15 @@ export interface ObjectReaderParts {
   readonly observer?: Pick<Observer, 'look'>;
 }
 
+/** So many objects of the largest size that is read in one piece may be in memory at once, or more smaller ones. */
+const WHOLE_READS = 4;
+
 /** Creates the reader of a process; it remembers layouts and sizes, nothing that a store has not confirmed again. */
 export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }: ObjectReaderParts): ObjectReader {
   const lookUps = createLookUps(cipher, observer);
   const parts: SealedParts = { cipher, lookUps, smallBodyBytes };
+  const maxStoredBytes = legacy?.maxStoredBytes ?? 0;
+  const wholeReads = { maxStoredBytes, budget: createMemoryBudget(WHOLE_READS * maxStoredBytes), smallBodyBytes };
 
   /** Where an object without an envelope is served at all. @throws GatewayError ObjectNotEncrypted */
   const legacyOf = (session: StoreSession, { key, headers }: Entity): LegacyObject | undefined => {
@@ -53,7 +59,7 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
     try {
       const found = legacyOf(session, first.entity);
       if (found === undefined) return await unsealed.readPlaintext(session, query, first);
-      return await unsealed.readLegacy(session, query, first, found, legacy?.maxStoredBytes ?? 0);
+      return await unsealed.readLegacy(session, query, first, found, wholeReads);
     } catch (error) {
       await first.response?.discard();
       throw error;

@@ -10,6 +10,7 @@ import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-
 import { GatewayError } from '../errors/gateway-error.ts';
 import { rangeHeader, resolveRange } from '../s3/range.ts';
 import { ask, askAgain, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 /** Asks for an object that is kept plain as the client asked for it. */
 export async function askPlain(session: StoreSession, query: ObjectQuery, method: 'GET' | 'HEAD'): Promise<Answer> {
@@ -77,13 +78,22 @@ export async function headPlaintext(session: StoreSession, query: ObjectQuery, e
   };
 }
 
+/** What bounds the memory of objects that can only be opened whole. */
+export interface WholeReads {
+  readonly maxStoredBytes: number;
+  /** Of stored bytes; a read takes its share before it takes a byte, and gives it back when the client has the last one. */
+  readonly budget: MemoryBudget;
+  /** Answers up to this size are copied out, and hold nothing. */
+  readonly smallBodyBytes: number;
+}
+
 /** Opens an object of another gateway, which its format authenticates as a whole only. */
 export async function readLegacy(
   session: StoreSession,
   query: ObjectQuery,
   { entity, response, given }: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
   legacy: LegacyObject,
-  maxStoredBytes: number,
+  { maxStoredBytes, budget, smallBodyBytes }: WholeReads,
 ): Promise<OpenedObject> {
   if (entity.sizeBytes > maxStoredBytes) {
     await response?.discard();
@@ -91,15 +101,37 @@ export async function readLegacy(
       detail: `a ${legacy.format} object of ${entity.sizeBytes} stored bytes, of at most ${maxStoredBytes}`,
     });
   }
-  let stored: Buffer;
-  if (response !== undefined && isSame(given, wholeOf(entity))) stored = await readExactly({ response, given });
-  else {
-    await response?.discard();
-    stored = await readExactly(await askAgain(session, entity));
+  // Who has to wait holds no connection meanwhile, and asks again.
+  const isAtHand = response !== undefined && isSame(given, wholeOf(entity)) && budget.isFree(entity.sizeBytes);
+  if (!isAtHand) await response?.discard();
+  const giveBack = await budget.take(entity.sizeBytes);
+  try {
+    const stored = await readExactly(isAtHand ? { response, given } : await askAgain(session, entity));
+    const plain = await legacy.open(stored);
+    const view = legacyView(query, entity, legacy, plain.length);
+    const wanted = plain.subarray(view.first, view.last + 1);
+    if (wanted.length > smallBodyBytes) {
+      // Piece by piece, as fast as the client takes it: given at once, it would lie in memory as long as a slow one likes.
+      return { ...view, body: inPieces(wanted, giveBack), discard: () => Promise.resolve().then(giveBack) };
+    }
+    const body = Buffer.from(wanted);
+    giveBack();
+    return { ...view, body, discard: () => Promise.resolve() };
+  } catch (error) {
+    giveBack();
+    throw error;
   }
-  const plain = await legacy.open(stored);
-  const view = legacyView(query, entity, legacy, plain.length);
-  return { ...view, body: plain.subarray(view.first, view.last + 1), discard: () => Promise.resolve() };
+}
+
+const PIECE_BYTES = 65_536;
+
+// eslint-disable-next-line @typescript-eslint/require-await -- bodies are streams to those that send them
+async function* inPieces(whole: Buffer, onEnd: () => void): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for (let at = 0; at < whole.length; at += PIECE_BYTES) yield whole.subarray(at, at + PIECE_BYTES);
+  } finally {
+    onEnd();
+  }
 }
 
 /** Tells of an object of another gateway what HEAD tells. @throws GatewayError IntegrityFailure, InvalidRange, InvalidPartNumber */

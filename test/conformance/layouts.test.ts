@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Client } from '../support/client.ts';
-import { decryptStored } from '../support/decrypt-tool.ts';
+import { canDecrypt, decryptStored } from '../support/decrypt-tool.ts';
 import { bare, ObjectCalls, type PartOf, type Shown } from '../support/object-calls.ts';
 import {
   Dice,
@@ -44,6 +44,8 @@ describe('uploads of any layout', function () {
   let token: string;
 
   before(async () => {
+    const decrypts = await canDecrypt();
+    assert.ok(decrypts || process.env['CI'] !== 'true', 'CI needs python3 with the package cryptography');
     twins = await startTwinGateways(BUCKETS, { kind });
     token = await twins.token('alice');
     const versioning = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>';
@@ -69,7 +71,8 @@ describe('uploads of any layout', function () {
         }
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, one));
+    const all = await Promise.allSettled(Array.from({ length: AT_ONCE }, one));
+    for (const settled of all) if (settled.status === 'rejected') throw settled.reason;
   });
 
   it('are listed a thousand at a time with one request to the store, uploads of equal parts among them', async () => {
@@ -158,10 +161,10 @@ async function tryLayout(
   const { value: completed, calls: completing } = await callsOf(() =>
     object.complete(uploadId, named, dice.chance(0.5) ? sizeHeader : {}),
   );
-  // Ceph 16 completes an upload only by all parts that it holds.
-  const refusal = layout.refusal ?? (twins.kind === 'ceph' && layout.leavesParts ? 'InvalidPart' : undefined);
-  if (refusal !== undefined) {
-    assert.equal(completed.code, refusal);
+  // Ceph 16 completes an upload only by all parts that it holds; a layout part may have taken the place of one too many.
+  const isCephs = twins.kind === 'ceph' && layout.leavesParts && completed.code === 'InvalidPart';
+  if (layout.refusal !== undefined || isCephs) {
+    assert.equal(completed.code, layout.refusal ?? 'InvalidPart');
     assert.equal((await object.call('HEAD')).status, 404);
     assert.equal((await object.abort(uploadId)).status, 204);
     return;
@@ -240,7 +243,7 @@ async function tryLayout(
 
   const stored = await twins.raw({ method: 'GET', bucket: object.bucket, key: object.key });
   assert.equal(holdsAny(stored.body, body), false, 'plaintext is stored');
-  if (index % 5 === 0) {
+  if (index % 5 === 0 && (await canDecrypt())) {
     const envelope = String(stored.headers['x-amz-meta-sallyport']);
     const place = { bucketId: object.bucket, key: object.key };
     const plain = await decryptStored({ ...place, envelope, body: stored.body, seedFile: twins.seedFile });

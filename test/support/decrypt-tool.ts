@@ -19,7 +19,7 @@ export interface StoredForDecryption {
 }
 
 /** Whether this machine has what it needs. */
-async function canDecrypt(): Promise<boolean> {
+export async function canDecrypt(): Promise<boolean> {
   return run(PYTHON, ['-c', 'import cryptography']).then(
     () => true,
     () => false,

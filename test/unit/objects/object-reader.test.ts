@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LegacyObjects } from '../../../src/contracts/legacy-objects.ts';
-import type { ObjectReader } from '../../../src/contracts/stored-objects.ts';
+import type { ObjectReader, OpenedObject } from '../../../src/contracts/stored-objects.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
 import { CELL, cipherOf, pattern, SEGMENT, SIZES } from '../core/cipher/object-store.ts';
 import { MIN, sha256 } from '../core/cipher/upload-store.ts';
@@ -322,6 +323,48 @@ describe('objects/reader', () => {
       await assert.rejects(reader.read(store.session(), query('migrating/large')), { code: 'NotImplemented' });
       store.put('required', pattern(128), { headers: { 'x-amz-meta-isec': 'x' } });
       await assert.rejects(reader.read(store.session(), query('required')), { code: 'ObjectNotEncrypted' });
+    });
+
+    it('has no more of what opens only as a whole in memory than four times its bound, and lets the others wait', async () => {
+      const size = 200_000;
+      const legacy: LegacyObjects = {
+        maxStoredBytes: size,
+        recognise: () => ({
+          ...{ format: 'test', headers: [], plainSize: (stored) => stored - 28 },
+          open: (stored) => Promise.resolve(stored.subarray(28)),
+        }),
+      };
+      reader = createObjectReader({ cipher, smallBodyBytes: SMALL, legacy });
+      store.put('migrating/k', pattern(size));
+      const done: OpenedObject[] = [];
+      const reads = Array.from({ length: 7 }, async () => {
+        const opened = await reader.read(store.session(), query('migrating/k'));
+        done.push(opened);
+        return opened;
+      });
+      await sleep(20);
+      assert.equal(done.length, 4);
+      assert.equal(store.open, 0);
+      // One that is read to its end, one that is given up, one whose reader goes away half-way.
+      const [first, second, third] = done;
+      assert.deepEqual(await bodyOf(first!), pattern(size).subarray(28));
+      await second!.discard();
+      await second!.discard();
+      const pieces = (third!.body as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+      await pieces.next();
+      await pieces.return?.();
+      for (const read of reads) assert.equal((await read).sizeBytes, size - 28);
+      for (const opened of done) await opened.discard();
+      // What is small holds nothing, and neither does what cannot be opened.
+      for (let i = 0; i < 5; i += 1) await reader.read(store.session(), query('migrating/k', { range: closed(5, 9) }));
+      for (let i = 0; i < 5; i += 1) {
+        const beyond = query('migrating/k', { range: closed(size, size) });
+        await assert.rejects(reader.read(store.session(), beyond), { code: 'InvalidRange' });
+      }
+      assert.deepEqual(
+        await bodyOf(await reader.read(store.session(), query('migrating/k'))),
+        pattern(size).subarray(28),
+      );
     });
   });
 });
