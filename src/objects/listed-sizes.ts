@@ -12,6 +12,8 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import type { ListedSize, StoredEntry } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { encryptionAt } from '../s3/encryption.ts';
+import { readListing, storeListingQuery, type ListingQuery } from '../s3/listing.ts';
+import { readAnswer } from '../s3/read-answer.ts';
 import { ask, readExactly, whileItChanges, type Answer, type Entity } from './entity.ts';
 import { nameOf, type SealedEntity } from './look-ups.ts';
 import type { SealedParts } from './sealed-objects.ts';
@@ -101,6 +103,9 @@ export function createListedSizes(
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       if (GONE.has(error.code)) return undefined;
+      if (error.code === 'AccessDeniedByStore' && versionId === undefined && !(await isListed(session, key))) {
+        return undefined;
+      }
       // Of an empty object no bytes can be asked for.
       if (error.code === 'InvalidRange') return ask(session, place, { method: 'HEAD', headers: {} });
       throw error;
@@ -137,6 +142,25 @@ export function createListedSizes(
 
 const NOT_SERVED: ReadonlySet<string> = new Set(['IntegrityFailure', 'NotImplemented']);
 const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);
+
+/**
+ * Whether a key is there still. AWS says of one that is gone that it is not allowed, to whoever may list below a prefix
+ * only: then the listing itself tells. Where there is none to be had, the refusal stands.
+ */
+async function isListed(session: StoreSession, key: string): Promise<boolean> {
+  const query: ListingQuery = {
+    ...{ kind: 'ListObjectsV2', prefix: key, delimiter: '', maxKeys: 1, urlEncoded: true, after: [] },
+    ...{ startAfter: undefined, idMarker: undefined, continuation: undefined },
+  };
+  try {
+    const response = await session.ask({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
+    // Of all keys that begin so, it is the first.
+    return readListing(await readAnswer(response.body), query).entries.some((entry) => entry.key === key);
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'AccessDeniedByStore') return true;
+    throw error;
+  }
+}
 
 function isSealed(entity: Entity): entity is Entity & SealedEntity {
   return entity.envelope !== undefined;

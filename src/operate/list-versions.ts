@@ -19,7 +19,7 @@ export interface ListedVersion {
 
 const PAGE_KEYS = 1000;
 /** What stores call the version that was written without versioning. */
-const NO_VERSION = 'null';
+export const NO_VERSION = 'null';
 
 export type ListedEntry = ListedVersion | { readonly key: string; readonly deleteMarkerId: string };
 

@@ -108,7 +108,7 @@ async function migrateObject(parts: MigrateParts, at: OperatorSession, key: stri
       if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
       // A client wrote the object meanwhile: as a rule it is encrypted by that.
       now = await examine(parts, await at.session(), { key }, parts.clock.now());
-      if (now.stored.form === 'sealed' || now.isLocked || now.isArchived) return { now };
+      if (now.stored.form === 'sealed' || now.isLocked || now.isArchived) return replaced(seen, now);
     }
   }
 }

@@ -87,7 +87,7 @@ async function rewrapObject(parts: RewrapParts, at: OperatorSession, { key, seen
       if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
       // A client wrote the object meanwhile. What it wrote is as a rule of the target already.
       now = await examine(parts, await at.session(), { key }, parts.clock.now());
-      if (!isOther(now, target) || now.isLocked || now.isArchived) return { now };
+      if (!isOther(now, target) || now.isLocked || now.isArchived) return replaced(seen, now);
     }
   }
 }

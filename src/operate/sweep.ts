@@ -7,7 +7,7 @@ import type { Clock } from '../contracts/clock.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { concurrently } from './concurrently.ts';
 import { examine, type Examined, type ExamineParts } from './examine.ts';
-import { listVersions, type ListedVersion } from './list-versions.ts';
+import { listVersions, NO_VERSION, type ListedVersion } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
 import { WORK_MARK } from './place.ts';
 import { MAX_FAILURES_SHOWN, type Failure, type Progress } from './progress.ts';
@@ -62,6 +62,17 @@ export async function sweep(
     failed += 1;
     if (failures.length < MAX_FAILURES_SHOWN) failures.push({ key, ...described(error) });
   };
+  /** What was current when it was listed, and is an old version by now, needs its key as before. */
+  const countSuperseded = async ({ key, versionId = NO_VERSION }: ListedVersion): Promise<void> => {
+    try {
+      const seen = await examine(parts, await at.session(), { key, versionId }, parts.clock.now());
+      if (!seen.headers.has(WORK_MARK)) tally.add(seen, false);
+    } catch (error) {
+      if (error instanceof GatewayError && GONE.has(error.code)) return;
+      tally.addUnknown(false);
+      fail(key, error);
+    }
+  };
   if (countFirst) {
     let count = 0;
     const versions = listVersions(at.session, at.place.prefix);
@@ -75,11 +86,16 @@ export async function sweep(
       const { key, versionId, isCurrent } = listed;
       seen = await examine(parts, await at.session(), isCurrent ? { key } : { key, versionId }, parts.clock.now());
     } catch (error) {
-      if (error instanceof GatewayError && GONE.has(error.code)) return;
+      if (error instanceof GatewayError && GONE.has(error.code)) {
+        // A delete marker hides it, and nothing more, where the bucket keeps versions.
+        if (listed.isCurrent) await countSuperseded(listed);
+        return;
+      }
       tally.addUnknown(listed.isCurrent);
       fail(listed.key, error);
       return;
     }
+    if (isOther(seen, listed)) await countSuperseded(listed);
     if (seen.headers.has(WORK_MARK)) {
       await onWork(listed).catch((error: unknown) => fail(listed.key, error));
       return;
@@ -94,6 +110,11 @@ export async function sweep(
     }
   });
   return { versions: tally.report(), failed, failures, complete: !signal.aborted };
+}
+
+/** Whether it is another version than was listed. Not every store shows the version that it gives. */
+function isOther(seen: Examined, { versionId = NO_VERSION }: ListedVersion): boolean {
+  return seen.versionId !== undefined && seen.versionId !== versionId;
 }
 
 const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);

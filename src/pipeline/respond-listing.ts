@@ -58,12 +58,15 @@ function openToLook(
   { request, bucket, principal, exchange }: Forwarded,
 ): Promise<StoreSession> {
   const { prefix } = parseListing(request);
-  const verb = request.operation === 'ListObjectVersions' ? 'GET_VERSION' : 'GET';
+  const isOfVersions = request.operation === 'ListObjectVersions';
+  const verb = isOfVersions ? 'GET_VERSION' : 'GET';
+  // Where a look is refused, listing its key again tells whether it is there still.
+  const listing = { kind: 'listing', verb: 'LIST', bucket: bucket.name, prefix, after: [] } as const;
   const plan = broker.plan(principal, [
     {
       bucket,
-      grants: [{ effect: 'allow', verbs: [verb], scope: { prefix } }],
-      accesses: [{ kind: 'object', verb, bucket: bucket.name, key: prefix }],
+      grants: [{ effect: 'allow', verbs: isOfVersions ? [verb] : [verb, 'LIST'], scope: { prefix } }],
+      accesses: [{ kind: 'object', verb, bucket: bucket.name, key: prefix }, ...(isOfVersions ? [] : [listing])],
     },
   ]);
   return sessions.open({ bucket, plan, signal: exchange.signal });

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import type { StoreSession } from '../../../src/contracts/store-session.ts';
 import type { ObjectReader, StoredEntry } from '../../../src/contracts/stored-objects.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
@@ -155,5 +157,63 @@ describe('objects/sizes of a listing', () => {
     const entries = Array.from({ length: 500 }, (_, i) => ({ ...store.entry('k'), key: `k${i}` }));
     await assert.rejects(reader.sizes(session, entries), { code: 'AccessDeniedByStore' });
     assert.ok(asked <= 16);
+  });
+
+  describe('of objects that the store will not speak of', () => {
+    const page = (...keys: readonly string[]): string =>
+      '<ListBucketResult><Name>reports</Name><IsTruncated>false</IsTruncated>' +
+      keys
+        .map(
+          (key) =>
+            `<Contents><Key>${key}</Key><LastModified>2026-11-20T00:00:00.000Z</LastModified><ETag>"e"</ETag>` +
+            '<Size>5</Size><StorageClass>STANDARD</StorageClass></Contents>',
+        )
+        .join('') +
+      '</ListBucketResult>';
+    /** AWS says "not allowed" of what is not there to whoever may list below a prefix only. */
+    const bounded = (listed: () => string): StoreSession => ({
+      ...store.session(),
+      ask: async (question) => {
+        if (question.key === '') {
+          const body = Buffer.from(listed());
+          const nothing = () => Promise.resolve();
+          const stream = Readable.from([body]) as AsyncIterable<Buffer>;
+          return {
+            status: 200,
+            headers: new Map(),
+            body: stream,
+            whole: () => Promise.resolve(body),
+            discard: nothing,
+          };
+        }
+        if (!store.objects.has(question.key)) throw new GatewayError('AccessDeniedByStore', 'forward');
+        return store.session().ask(question);
+      },
+    });
+
+    beforeEach(() => store.put('migrating/here', pattern(7)));
+    const entries = () => [store.entry('migrating/here'), { key: 'migrating/gone', etag: '"e"', sizeBytes: 5 }];
+
+    it('leaves out what a listing shows no more, though another key begins as it did', async () => {
+      const session = bounded(() => page('migrating/gone-not'));
+      assert.deepEqual(await reader.sizes(session, entries()), [{ sizeBytes: 7 }, undefined]);
+    });
+
+    it('fails where it is listed still, or where no listing is to be had: never is an object left out that is there', async () => {
+      const still = bounded(() => page('migrating/gone'));
+      await assert.rejects(reader.sizes(still, entries()), { code: 'AccessDeniedByStore' });
+      const refused = bounded(() => {
+        throw new GatewayError('AccessDeniedByStore', 'forward');
+      });
+      await assert.rejects(reader.sizes(refused, entries()), { code: 'AccessDeniedByStore' });
+      const versioned = [{ key: 'migrating/gone', versionId: 'v', etag: '"e"', sizeBytes: 5 }];
+      await assert.rejects(
+        reader.sizes(
+          bounded(() => page()),
+          versioned,
+        ),
+        { code: 'AccessDeniedByStore' },
+      );
+    });
   });
 });

@@ -147,8 +147,10 @@ describe('what clients see of listings', () => {
 
   it('looks with a session of its own, for this prefix alone, where the caller may list and not read', async () => {
     let asked = 0;
-    const answer = ({ method }: SignedRequest) => {
-      if (method === 'GET') return { status: 200, body: chunks(page('p/a', 'p/b')) };
+    const answer = ({ method, target }: SignedRequest) => {
+      const prefix = new URL(target, 'http://store').searchParams.get('prefix') ?? '';
+      const listed = ['p/a', 'p/b'].filter((key) => key.startsWith(prefix));
+      if (method === 'GET') return { status: 200, body: chunks(page(...listed)) };
       asked += 1;
       return asked <= 2 ? { status: 403 } : { status: 200, headers };
     };
@@ -157,8 +159,11 @@ describe('what clients see of listings', () => {
     assert.equal(body.match(/<Size>110</g)?.length, 2);
     assert.equal(steps.filter((step) => step === 'plan').length, 2);
     const [scope] = planned[1] ?? [];
-    assert.deepEqual(scope?.grants, [{ effect: 'allow', verbs: ['GET'], scope: { prefix: 'p/' } }]);
-    assert.deepEqual(scope.accesses, [{ kind: 'object', verb: 'GET', bucket: 'moving', key: 'p/' }]);
+    assert.deepEqual(scope?.grants, [{ effect: 'allow', verbs: ['GET', 'LIST'], scope: { prefix: 'p/' } }]);
+    assert.deepEqual(scope.accesses, [
+      { kind: 'object', verb: 'GET', bucket: 'moving', key: 'p/' },
+      { kind: 'listing', verb: 'LIST', bucket: 'moving', prefix: 'p/', after: [] },
+    ]);
   });
 
   it('looks at versions by the right to versions', async () => {

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import type { StoreQuestion } from '../../../src/contracts/store-session.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import type { OperatorSession } from '../../../src/operate/operator-session.ts';
+import { sweep, type SweepReport } from '../../../src/operate/sweep.ts';
+import { scriptedSession, type Reply } from './store-double.ts';
+
+/** Envelopes are the names of key versions here. */
+const parts = {
+  cipher: { describe: (envelope: string) => ({ kind: 's', keyId: envelope }) as const },
+  legacy: undefined,
+  clock: { now: () => 0 },
+};
+const quiet = { expect: () => undefined, step: () => undefined };
+
+const page = (versionId: string): Reply => ({
+  body:
+    '<ListVersionsResult><Name>box</Name><IsTruncated>false</IsTruncated><Version><Key>k</Key>' +
+    `<VersionId>${versionId}</VersionId><IsLatest>true</IsLatest><LastModified>2026-11-20T00:00:00.000Z</LastModified>` +
+    '<ETag>"e"</ETag><Size>1</Size><StorageClass>STANDARD</StorageClass></Version></ListVersionsResult>',
+});
+
+const head = (keyId: string, versionId?: string): Reply => ({
+  headers: {
+    ...{ etag: '"e"', 'content-length': '1', 'x-amz-meta-sallyport': keyId },
+    ...(versionId === undefined ? {} : { 'x-amz-version-id': versionId }),
+  },
+});
+
+const named = ({ query }: StoreQuestion): string | undefined => query.find(([name]) => name === 'versionId')?.[1];
+
+/** Lists one current version, `listed`; `stored` says what a version is, or the current one where none is named. */
+async function swept(listed: string, stored: (versionId: string | undefined) => Reply) {
+  const { session, asked } = scriptedSession((question) =>
+    question.key === '' ? page(listed) : stored(named(question)),
+  );
+  const at: OperatorSession = {
+    rules: session.bucket,
+    place: { bucket: 'box', prefix: '' },
+    session: () => Promise.resolve(session),
+    recorded: () => Promise.reject(new Error('nothing is written')),
+  };
+  const options = { concurrency: 1, signal: new AbortController().signal, progress: quiet, countFirst: false };
+  const report: SweepReport = await sweep(parts, at, options, (_, now) => Promise.resolve({ now }));
+  return { ...report, heads: asked.filter(({ key }) => key !== '').length };
+}
+
+const gone = (code: 'NoSuchKey' | 'NoSuchVersion'): never => {
+  throw new GatewayError(code, 'forward');
+};
+
+const ONE = { current: 1, old: 0, locked: 0 };
+const OLD = { current: 0, old: 1, locked: 0 };
+
+describe('a sweep over versions', () => {
+  it('asks once of one that is as it was listed, whether the bucket keeps versions or not', async () => {
+    for (const [listed, shown] of [
+      ['v1', 'v1'],
+      ['v1', undefined],
+      ['null', 'null'],
+      ['null', undefined],
+    ] as const) {
+      const { versions, heads } = await swept(listed, () => head('local:1', shown));
+      assert.deepEqual(versions.sealed, { 'local:1': ONE });
+      assert.equal(heads, 1);
+    }
+  });
+
+  it('counts what was current when it was listed and is an old version by now: its key is needed as before', async () => {
+    for (const listed of ['v1', 'null']) {
+      const { versions } = await swept(listed, (version) =>
+        version === undefined ? head('local:2', 'v2') : head('local:1', version),
+      );
+      assert.deepEqual(versions.sealed, { 'local:1': OLD, 'local:2': ONE });
+    }
+  });
+
+  it('counts what lies under a delete marker that came meanwhile', async () => {
+    const { versions, failed } = await swept('v1', (version) =>
+      version === undefined ? gone('NoSuchKey') : head('local:1', version),
+    );
+    assert.deepEqual(versions.sealed, { 'local:1': OLD });
+    assert.equal(failed, 0);
+  });
+
+  it('counts nothing of what is really gone, and owns to what it cannot see', async () => {
+    const none = await swept('v1', (version) => gone(version === undefined ? 'NoSuchKey' : 'NoSuchVersion'));
+    assert.deepEqual([none.versions.sealed, none.failed], [{}, 0]);
+    const unseen = await swept('v1', (version) => {
+      if (version === undefined) return head('local:2', 'v2');
+      throw new GatewayError('SlowDown', 'forward');
+    });
+    assert.deepEqual([unseen.versions.unknown, unseen.failed], [OLD, 1]);
+  });
+});
