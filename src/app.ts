@@ -184,7 +184,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
 }
 
 function sessionsOf(
-  { sessions, endpoint }: Config,
+  { sessions, endpoint, issuers }: Config,
   given: Pick<Parameters<typeof createClientSessions>[0], 'clock' | 'observer' | 'pertinent'>,
 ): StsParts['sessions'] {
   if (sessions === undefined) return undefined;
@@ -193,6 +193,7 @@ function sessionsOf(
   const issuer = createClientSessions({
     ...rest,
     ...given,
+    issuers: new Map(issuers.map(({ name, issuer: iss }) => [name, iss])),
     keys: { current: keyOf(keys.current), ...(keys.previous === undefined ? {} : { previous: keyOf(keys.previous) }) },
   });
   const { verify } = createSignatureVerifier({ sessions: issuer, regions: endpoint.regions });

@@ -27,6 +27,8 @@ export interface ClientSessionsOptions {
   readonly observer: Observer;
   /** The authorizer's: cuts an identity down to what policies look at; asked where the whole does not fit. */
   readonly pertinent: (principal: Principal) => Principal;
+  /** The `iss` of each configured issuer by its name: policies go by the name, which may be another issuer's since. */
+  readonly issuers: ReadonlyMap<string, string>;
   /** Opened sessions kept. Default 10,000. */
   readonly cacheEntries?: number;
 }
@@ -54,7 +56,7 @@ const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
  * @see docs/spec/session-token.md
  */
 export const createClientSessions = (options: ClientSessionsOptions): OpenableSessions => {
-  const { clock, observer, pertinent, defaultSeconds, maxSeconds, cacheEntries = 10_000 } = options;
+  const { clock, observer, pertinent, issuers, defaultSeconds, maxSeconds, cacheEntries = 10_000 } = options;
   const minSeconds = options.minSeconds ?? Math.min(USUAL_MIN_SECONDS, defaultSeconds);
   if (!(minSeconds > 0 && minSeconds <= defaultSeconds && defaultSeconds <= maxSeconds && maxSeconds < Infinity)) {
     throw new TypeError('sessions: 0 < minSeconds <= defaultSeconds <= maxSeconds');
@@ -80,7 +82,8 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
     const { plaintext, keyId } = seal.open(token);
     const principal = readSessionClaims(plaintext);
     if (principal === undefined) throw invalidSession('what it holds is not understood');
-    const { accessKeyId } = principal;
+    const { accessKeyId, issuerName, issuer } = principal;
+    if (issuers.get(issuerName) !== issuer) throw invalidSession('its issuer is not configured, or not by this name');
     const secretAccessKey = seal.secretAccessKey(keyId, accessKeyId);
     return { principal, credentials: { accessKeyId, secretAccessKey, sessionToken: undefined } };
   };

@@ -65,9 +65,12 @@ describe('client sessions', () => {
 
   it('are opened as the vector of their specification says', () => {
     const current = { id: vector.keyId, secret: Buffer.from(vector.keySecretHex, 'hex') };
-    const { sessions: published } = deploymentWith({ keys: { current }, deploymentId: vector.deploymentId });
-    const { principal, credentials } = published.open(vector.token, clock.now());
     const { k, n, i, s, g, c, t, x, b } = JSON.parse(vector.claims) as Record<string, unknown>;
+    const { sessions: published } = deploymentWith({
+      ...{ keys: { current }, deploymentId: vector.deploymentId },
+      issuers: new Map([[String(n), String(i)]]),
+    });
+    const { principal, credentials } = published.open(vector.token, clock.now());
     assert.deepEqual(principal, {
       accessKeyId: k,
       issuerName: n,
@@ -124,6 +127,24 @@ describe('client sessions', () => {
       refused('ExpiredSession', () => deployment.sessions.open(sessionToken, expiresAtMs));
       refused('ExpiredSession', () => deployment.sessions.open(sessionToken, NaN));
       assert.deepEqual(deployment.events, ['session miss', 'session miss', 'session hit', 'session miss']);
+    });
+  });
+
+  describe('belong to an issuer of the configuration', () => {
+    const { sessionToken } = issued;
+    const reconfigured = (issuers: readonly (readonly [string, string])[]) =>
+      deploymentWith({ issuers: new Map(issuers) }).sessions;
+
+    it('and end with it', () => {
+      refused('InvalidSession', () => reconfigured([]).open(sessionToken, clock.now()));
+    });
+
+    it('and not to another one that has its name by now: policies would take them for its people', () => {
+      const other = reconfigured([
+        ['okta', 'https://other.okta.test/oauth2/default'],
+        ['old-okta', alice(clock).issuer],
+      ]);
+      refused('InvalidSession', () => other.open(sessionToken, clock.now()));
     });
   });
 
@@ -237,7 +258,7 @@ describe('client sessions', () => {
     const whole = {
       k: 'SPLYAAAAAAAAAAAAAAAA',
       n: 'okta',
-      i: 'https://a.test',
+      i: alice(clock).issuer,
       s: 'bob',
       g: ['a'],
       c: { client_id: 'cli' },

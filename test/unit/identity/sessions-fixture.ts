@@ -18,6 +18,7 @@ import { recordingObserver, requestWith, SteppedClock } from './fixture.ts';
 
 export const REGION = 'eu-central-1';
 export const HOST = 's3.sallyport.test';
+const OKTA = 'https://example.okta.test/oauth2/default';
 
 /** A key whose secret follows from its id. */
 export const sessionKey = (id: string): SessionKey => ({ id, secret: Buffer.alloc(32, id) });
@@ -41,6 +42,7 @@ export const deploymentWith = (options: Partial<ClientSessionsOptions> = {}): De
     clock,
     observer,
     pertinent: (principal) => principal,
+    issuers: new Map([['okta', OKTA]]),
     ...options,
   });
   return { sessions, clock, events };
@@ -49,7 +51,7 @@ export const deploymentWith = (options: Partial<ClientSessionsOptions> = {}): De
 /** An identity whose token ends in twelve hours. */
 export const alice = (clock: SteppedClock, more: Partial<Principal> = {}): Principal => ({
   issuerName: 'okta',
-  issuer: 'https://example.okta.test/oauth2/default',
+  issuer: OKTA,
   subject: 'alice@example.test',
   groups: ['analytics', 'Büro'],
   claims: { client_id: 'cli', level: 3, staff: true, teams: ['a', 'b'] },

@@ -86,6 +86,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     clock,
     observer: SILENT,
     pertinent: (principal) => principal,
+    issuers: new Map([[PRINCIPAL.issuerName, PRINCIPAL.issuer]]),
   });
   const { verify } = createSignatureVerifier({ sessions: issuer, regions: ['us-east-1'] });
   const known = { ...PRINCIPAL, ...behaviour.principal };
