@@ -6,6 +6,7 @@ import type { Server } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from './config/config.ts';
 import type { Clock } from './contracts/clock.ts';
+import { keepingTagged } from './credentials/session-tags.ts';
 import { createFoundation, openAudit } from './foundation.ts';
 import type { Readiness } from './http/admin-server.ts';
 import { createDataServer } from './http/data-server.ts';
@@ -83,7 +84,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     { clock, observer },
   );
   const authorizer = createAuthorizer(policySource);
-  const sessions = sessionsOf(config, { clock, observer, pertinent: authorizer.pertinent });
+  const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
+  const pertinent = keepingTagged(tagRules, authorizer.pertinent);
+  const sessions = sessionsOf(config, { clock, observer, pertinent });
   const pipeline = createPipeline({
     authenticators: [
       createBearerAuthenticator(tokens),

@@ -77,13 +77,16 @@ const checkTags = (
   const tags = entries<unknown>(sts?.sessionTags);
   const at = [...path, 'sts', 'sessionTags'];
   const claims = new Set(entries(issuers).flatMap(([, issuer]) => carriedBy(issuer)));
+  // One that is an object becomes a claim `name.member` for each of its members.
+  const isCarried = (claim: string): boolean => claims.has(claim) || claims.has(claim.split('.')[0]);
   if (tags.length > MAX_TAGS) report(at, `has more than the ${MAX_TAGS} tags that STS takes`);
   for (const [tag, claim] of tags) {
     // STS takes tags that differ in case only for one.
     if (tags.some(([other]) => other !== tag && other.toLowerCase() === tag.toLowerCase())) {
       report([...at, tag], 'differs from another tag in upper and lower case only');
     }
-    if (text(claim) !== undefined && !KNOWN_OF_ALL.includes(String(claim)) && !claims.has(claim)) {
+    const made = text(claim);
+    if (made !== undefined && !KNOWN_OF_ALL.includes(made) && !isCarried(made)) {
       report([...at, tag], 'is made of a claim that no issuer gives; list it in `claims`');
     }
   }

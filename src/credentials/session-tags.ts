@@ -31,6 +31,26 @@ export function sessionTags(principal: Principal, rules: SessionTagRules): reado
 }
 
 /**
+ * Makes a cut of principals keep what tags are made of: a session of a caller who has too many claims would else have
+ * fewer tags than the caller's token, and slip through a Deny of the store.
+ */
+export function keepingTagged(
+  stores: readonly SessionTagRules[],
+  cut: (principal: Principal) => Principal,
+): (principal: Principal) => Principal {
+  const tagged = new Set(stores.flatMap((rules) => Object.values(rules)));
+  return (principal) => {
+    const { groups, claims } = cut(principal);
+    const kept = Object.entries(principal.claims).filter(([name]) => tagged.has(name));
+    return {
+      ...principal,
+      groups: tagged.has('groups') ? principal.groups : groups,
+      claims: { ...claims, ...Object.fromEntries(kept) },
+    };
+  };
+}
+
+/**
  * Writes a value as a tag. Each UTF-16 unit outside the alphabet becomes `=` and four hex digits. A list becomes
  * `:one:two:`, so that a policy can look for `*:two:*`; no single value begins with a colon.
  */

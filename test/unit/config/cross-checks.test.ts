@@ -232,6 +232,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       [],
     ],
     [
+      'may tag sessions by a member of what an issuer maps',
+      {
+        'stores.main.sts.sessionTags': { team: 'org.team' },
+        'issuers.corp.claimPaths': { org: '/org' },
+      },
+      [],
+    ],
+    [
       'tags sessions by no claim that nobody lists',
       { 'stores.main.sts.sessionTags': { dept: 'department' } },
       ['stores.main.sts.sessionTags.dept'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { fixedSource } from '../../../src/credentials/base-credentials.ts';
-import { sessionTags, tagValue } from '../../../src/credentials/session-tags.ts';
+import { keepingTagged, sessionTags, tagValue } from '../../../src/credentials/session-tags.ts';
 import { askAs, brokerOf } from './broker-of.ts';
 import { principal } from './given.ts';
 import { startStsDouble } from './sts-double.ts';
@@ -45,6 +45,17 @@ describe('session tags', () => {
     const tags = values.map((value) => tagValue(value));
     assert.equal(new Set(tags).size, values.length);
     for (const tag of tags) assert.match(tag, TAKEN);
+  });
+
+  it('are the same of a caller who was cut down to what policies look at', () => {
+    const claims = { department: 'Data', level: 7, noise: 'x' };
+    const whole = principal({ groups: ['analytics', 'contractors'], claims });
+    const cut = (who: typeof whole) => ({ ...who, groups: ['analytics'], claims: { level: 7 } });
+    const stores = [{ teams: 'groups' }, { dept: 'department', none: 'missing', inherited: 'toString' }];
+    const kept = keepingTagged(stores, cut)(whole);
+    for (const rules of stores) assert.deepEqual(sessionTags(kept, rules), sessionTags(whole, rules));
+    assert.deepEqual(kept.claims, { department: 'Data', level: 7 });
+    assert.deepEqual(keepingTagged([{ user: 'sub' }], cut)(whole).groups, ['analytics']);
   });
 
   it('that would be too long refuse the caller: nothing is cut off that a Deny may look for', () => {
