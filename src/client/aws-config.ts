@@ -22,7 +22,7 @@ const UNQUOTABLE = /["$`%!\r\n\0]/;
 
 /** Puts the profile into the text of a configuration file. @throws ClientFailure it is not ours to change */
 export function withProfile(before: string, profile: AwsProfile): string {
-  const eol = /\r?\n/.exec(before)?.[0] ?? '\n';
+  const eol = /\r?\n/.exec(before)?.[0] ?? (before.endsWith('\r') ? '\r\n' : '\n');
   const block = blockOf(profile).join(eol) + eol;
   const found = findBlock(before, profile.name);
   const rest = found === undefined ? before : before.slice(0, found.start) + before.slice(found.end);
