@@ -44,6 +44,7 @@ const REMIND_MS = 60_000;
 export function createRevocationList(options: RevocationListOptions): RevocationList {
   const { store, clock, observer, whenUnavailable, maxStaleMs, pollMs = POLL_MS } = options;
   let known: Entries = new Map();
+  let untaken: Entries | undefined;
   let index = createDenyIndex(known, clock.now());
   const madeMs = clock.now();
   let confirmedMs: number | undefined;
@@ -69,12 +70,13 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     observer.warn('revocations are not current', { detail: clause, whenUnavailable, ...causeOf(error) });
   };
 
-  const take = async (read: Entries, nowMs: number): Promise<void> => {
+  /** Puts in force what was read, and gives what it should have held beside. */
+  const take = (read: Entries, nowMs: number): readonly Entry[] => {
     const lost = missing(known, read, nowMs);
     known = changed(read, lost, nowMs);
     index = createDenyIndex(known, nowMs);
     unsaved = lost.length;
-    if (unsaved > 0) await restore(lost);
+    return lost;
   };
 
   const restore = async (lost: readonly Entry[]): Promise<void> => {
@@ -88,9 +90,12 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   const readOnce = async (): Promise<void> => {
     const startedMs = clock.now();
     try {
-      const read = await store.read();
+      // A store gives a list once: one that could not be put in force is not known because it is unchanged.
+      untaken = (await store.read()) ?? untaken;
       // What was read before the answer came can be no fresher than the question.
-      if (read !== undefined) await take(read, startedMs);
+      const lost = untaken === undefined ? [] : take(untaken, startedMs);
+      untaken = undefined;
+      if (lost.length > 0) await restore(lost);
       confirmedMs = startedMs;
       if (unsaved > 0) return;
       if (trouble !== undefined) observer.info('revocations are current again', { entries: index.size });

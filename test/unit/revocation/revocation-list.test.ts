@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { lifting, revocation } from '../../../src/revocation/changes.ts';
-import { idOf } from '../../../src/revocation/entry.ts';
+import { idOf, MAX_ENTRIES } from '../../../src/revocation/entry.ts';
 import { createRevocationList } from '../../../src/revocation/revocation-list.ts';
 import { Clock, entriesOf, entryOf, MemoryStore, NOW_MS, observe, PRINCIPAL, subject } from './given.ts';
 
@@ -103,6 +103,23 @@ describe('the list of revocations in memory', () => {
     await list.refresh();
     assert.equal(codeOf(), 'RevokedToken');
     assert.equal(list.health()[0]?.state, 'degraded');
+  });
+
+  it('is not current because a list that it could not put in force is unchanged', async () => {
+    const { store, clock, list, codeOf } = world('fail-closed');
+    store.kept = entriesOf(entryOf(ALICE));
+    await list.refresh();
+    // Together with what it has lost, this is more than any list may hold.
+    const template = entryOf(subject('bob'));
+    const others = Array.from({ length: MAX_ENTRIES }, (_, index) => [`other-${index}`, template] as const);
+    const replaced = new Map(others);
+    const reads = [replaced, undefined];
+    store.read = () => Promise.resolve(reads.shift());
+    await list.refresh();
+    clock.nowMs += 10_001;
+    await list.refresh();
+    assert.equal(list.health()[0]?.state, 'degraded');
+    assert.equal(codeOf({ subject: 'carol' }), 'ServiceUnavailable');
   });
 
   it('lets go what was lifted, and does not put it back', async () => {
