@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Client } from '../support/client.ts';
+import { fixedSeed } from '../support/chance.ts';
 import { canDecrypt, decryptStored } from '../support/decrypt-tool.ts';
 import { bare, ObjectCalls, type PartOf, type Shown } from '../support/object-calls.ts';
 import {
@@ -23,7 +24,7 @@ import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.t
 
 const kind = sharedKind();
 const LAYOUTS = Number(process.env['SALLYPORT_TEST_LAYOUTS'] ?? (kind === 'ceph' ? 8 : 12));
-const SEED = Number(process.env['SALLYPORT_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = fixedSeed ?? Math.floor(Math.random() * 2 ** 31);
 const AT_ONCE = 2;
 const MOST_PARTS = 4;
 /** Small reads that find the layout of an object that its size does not tell. */
