@@ -63,7 +63,11 @@ const checkPins = (path: readonly string[], issuer: LooseIssuer, report: Report)
   }
   const issuerUrl = url(issuerUrlOf(issuer));
   const pins = issuerUrl === undefined ? undefined : requiredPins(issuerUrl);
-  const has = (claim: string) => pinned[claim] !== undefined || issuer?.requiredClaims?.[claim] !== undefined;
+  const has = (claim: string): boolean => {
+    // An address that nobody verified is whatever its owner has typed; the preset says so by itself.
+    if (claim === 'email' && { ...issuer?.requiredClaims, ...pinned }['email_verified'] !== true) return false;
+    return pinned[claim] !== undefined || issuer?.requiredClaims?.[claim] !== undefined;
+  };
   if (pins?.claims.length === 0) {
     report([...path, 'issuer'], 'speaks for every tenant; name the issuer of your own tenant');
   } else if (pins !== undefined && !pins.claims.some(has)) {

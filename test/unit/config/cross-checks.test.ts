@@ -165,6 +165,19 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ['issuers.corp.requiredClaims'],
     ],
     [
+      'for everybody is not pinned by an address that nobody verified',
+      issuer({ issuer: 'https://accounts.google.com', requiredClaims: { email: 'a@example.com' } }),
+      ['issuers.corp.requiredClaims'],
+    ],
+    [
+      'for everybody may be pinned by an address that was verified',
+      issuer({
+        issuer: 'https://accounts.google.com',
+        requiredClaims: { email: 'a@example.com', email_verified: true },
+      }),
+      [],
+    ],
+    [
       'for everybody may be pinned',
       issuer({ issuer: 'https://token.actions.githubusercontent.com', requiredClaims: { repository_owner_id: '123' } }),
       [],
