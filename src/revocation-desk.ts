@@ -9,7 +9,7 @@ import type { Clock } from './contracts/clock.ts';
 import { GatewayError } from './errors/gateway-error.ts';
 import { openAudit } from './foundation.ts';
 import { OPERATOR_ISSUER } from './operate/operator-session.ts';
-import { lifting, revocation, type Order } from './revocation/changes.ts';
+import { lifting, operatorName, revocation, type Order } from './revocation/changes.ts';
 import { describeRevoked } from './revocation/describe.ts';
 import { idOf, isInForce, type Entries, type Entry, type Revoked } from './revocation/entry.ts';
 import { revocationStoreOf } from './revocations-of.ts';
@@ -90,7 +90,11 @@ export async function openRevocationDesk(
     await end({ result: 'completed', status: 200 });
   };
 
-  const orderOf = (reason: string | undefined): Order => ({ nowMs: clock.now(), by: options.user, reason });
+  const orderOf = (reason: string | undefined): Order => ({
+    nowMs: clock.now(),
+    by: operatorName(options.user),
+    reason,
+  });
 
   return {
     list: read,

@@ -21,6 +21,8 @@ export interface Wanted {
 const ACCESS_KEY_ID = /^SPLY[A-Z2-7]{16}$/;
 /** Ends are compared by clocks of gateways and issuers; the largest tolerance that can be configured is 60 s. */
 const SLACK_MS = 360_000;
+/** The last instant that a Date can hold. */
+const MAX_TIME_MS = 8.64e15;
 /** Beyond this a time is a mistake: it would revoke what nobody has been given yet. */
 const MAX_AHEAD_MS = 300_000;
 
@@ -41,7 +43,8 @@ export function tokenToRevoke(config: Config, given: string, { jti, issuer }: Na
   if (named !== undefined && named !== iss) throw new CommandError('the token is not of that issuer', 2);
   const longestMs = longestLifeOf(config, iss, nowMs);
   // Nobody verified what the token says of its end: that can make the entry longer, never shorter.
-  const ownEndMs = typeof read.expiresAt === 'number' ? Math.ceil(read.expiresAt * 1000) + SLACK_MS : undefined;
+  const saidMs = typeof read.expiresAt === 'number' ? Math.ceil(read.expiresAt * 1000) + SLACK_MS : undefined;
+  const ownEndMs = saidMs === undefined ? undefined : Math.min(saidMs, MAX_TIME_MS);
   return { revoked: token(read.tokenIdHash, iss), endMs: longestMs, leastMs: longestMs ?? ownEndMs };
 }
 

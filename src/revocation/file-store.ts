@@ -8,8 +8,8 @@ import { constants, open, readFile, rename, rm, stat, type FileHandle } from 'no
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../contracts/clock.ts';
-import { MAX_ENTRIES, readEntry, writeEntry, type Entries, type Entry } from './entry.ts';
-import { changed, RevocationStoreError, tooMany, type RevocationStore } from './revocation-store.ts';
+import { MAX_ENTRIES, readEntry, type Entries, type Entry } from './entry.ts';
+import { changed, lineOf, RevocationStoreError, tooMany, type RevocationStore } from './revocation-store.ts';
 
 export interface FileStoreOptions {
   /** Absolute. */
@@ -98,7 +98,7 @@ async function replace(path: string, entries: Entries, confirmTurn: () => Promis
   try {
     const { uid, gid, mode } = await ownerOf(path);
     await using handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    await handle.writeFile([...entries.values()].map((entry) => `${writeEntry(entry)}\n`).join(''));
+    await handle.writeFile([...entries.values()].map((entry) => `${lineOf(entry)}\n`).join(''));
     await giveTo(handle, uid, gid);
     await handle.chmod(mode);
     await handle.sync();

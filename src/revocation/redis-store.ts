@@ -6,9 +6,9 @@
 import { WatchError } from '@redis/client';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
-import { MAX_ENTRIES, MAX_LINE_BYTES, readEntry, writeEntry, type Entry } from './entry.ts';
+import { MAX_ENTRIES, MAX_LINE_BYTES, readEntry, type Entry } from './entry.ts';
 import type { RedisClient, RedisConnection } from './redis-connection.ts';
-import { changed, RevocationStoreError, tooMany, type RevocationStore } from './revocation-store.ts';
+import { changed, lineOf, RevocationStoreError, tooMany, type RevocationStore } from './revocation-store.ts';
 
 export interface RedisStoreOptions {
   readonly connection: RedisConnection;
@@ -70,7 +70,7 @@ export function createRedisStore({ connection, keyPrefix, clock, observer }: Red
     const fresh = [...wanted.values()].filter((entry) => kept.get(entry.id) !== entry);
     const over = [...kept.keys()].filter((id) => !wanted.has(id));
     const multi = client.multi();
-    if (fresh.length > 0) multi.hSet(listKey, Object.fromEntries(fresh.map((entry) => [entry.id, writeEntry(entry)])));
+    if (fresh.length > 0) multi.hSet(listKey, Object.fromEntries(fresh.map((entry) => [entry.id, lineOf(entry)])));
     if (over.length > 0) multi.hDel(listKey, over);
     multi.incr(counterKey);
     try {

@@ -1,5 +1,5 @@
 /** Where the list is kept, as the rest of this room sees it. */
-import { isOver, MAX_ENTRIES, supersedes, type Entries, type Entry } from './entry.ts';
+import { isOver, MAX_ENTRIES, readEntry, supersedes, writeEntry, type Entries, type Entry } from './entry.ts';
 
 export interface RevocationStore {
   /**
@@ -35,6 +35,13 @@ export function changed(kept: Entries, changes: readonly Entry[], nowMs: number)
   for (const [id, entry] of all) if (isOver(entry, nowMs)) all.delete(id);
   if (all.size > MAX_ENTRIES) throw tooMany();
   return all;
+}
+
+/** Writes an entry as its line. @throws RevocationStoreError one that readers refuse, and with it the whole list */
+export function lineOf(entry: Entry): string {
+  const line = writeEntry(entry);
+  if (readEntry(line) !== undefined) return line;
+  throw new RevocationStoreError('this could not be read again, and is not written');
 }
 
 export function tooMany(): RevocationStoreError {

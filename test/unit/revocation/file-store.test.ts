@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { revocation } from '../../../src/revocation/changes.ts';
+import { operatorName, revocation } from '../../../src/revocation/changes.ts';
 import { MAX_ENTRIES, writeEntry } from '../../../src/revocation/entry.ts';
 import { createFileStore } from '../../../src/revocation/file-store.ts';
 import { createRevocationList } from '../../../src/revocation/revocation-list.ts';
@@ -47,6 +47,29 @@ describe('the list of revocations in a file', () => {
     await chmod(path, 0o600);
     await revoke('bob');
     assert.equal((await stat(path)).mode & 0o777, 0o600);
+  });
+
+  it('takes in nothing that would have readers refuse all of it', async () => {
+    await revoke('alice');
+    for (const order of [
+      { ...ORDER, by: 'x'.repeat(65) },
+      { ...ORDER, by: '' },
+      { ...ORDER, reason: 'two\nlines' },
+    ]) {
+      const attempt = open().update((kept) => [revocation(kept, subject('bob'), undefined, order)]);
+      await assert.rejects(attempt, FAILURE);
+    }
+    assert.equal((await open().read())?.size, 1);
+    assert.deepEqual(await readdir(folder), ['revocations.jsonl']);
+  });
+
+  it('takes in an operator of any name', async () => {
+    const users = ['', 'root', `${'x'.repeat(63)}\u{1f600}`, 'a\nb\u202e', `CORP\\${'svc-'.repeat(40)}@example.test`];
+    for (const [at, user] of users.entries()) {
+      const order = { ...ORDER, by: operatorName(user) };
+      await open().update((kept) => [revocation(kept, subject(`person-${at}`), undefined, order)]);
+    }
+    assert.equal((await open().read())?.size, users.length);
   });
 
   it('takes the turn of a writer that was killed', async () => {

@@ -42,6 +42,13 @@ describe('what an operator means', () => {
     assert.deepEqual(tokenToRevoke(CONFIG, varied, {}, NOW_MS).revoked, revoked);
   });
 
+  it('is a token also where its end is beyond all time: whoever forged that must not be in the way', () => {
+    for (const exp of [1e300, Number.MAX_VALUE]) {
+      const { leastMs } = tokenToRevoke(CONFIG, signToken(KEY, { iss: ISSUER, exp }), {}, NOW_MS);
+      assert.ok(!Number.isNaN(new Date(leastMs ?? NaN).getTime()));
+    }
+  });
+
   it('is an id of the audit, of every issuer unless one is named', () => {
     assert.deepEqual(tokenToRevoke(CONFIG, ID, {}, NOW_MS).revoked, { kind: 'token', tokenIdHash: ID });
     const { revoked } = tokenToRevoke(CONFIG, ID, { issuer: OTHER }, NOW_MS);
