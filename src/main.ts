@@ -19,7 +19,7 @@ const io: CommandIo = {
   env: process.env,
   cwd: process.cwd(),
   pid: process.pid,
-  user: () => userInfo().username,
+  user: userName,
   home: homedir(),
   platform: process.platform,
   packageRoot,
@@ -57,5 +57,14 @@ try {
   } else {
     process.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
+  }
+}
+
+/** Containers often run as an id without a name, and an operator there must be able to revoke all the same. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
 }
