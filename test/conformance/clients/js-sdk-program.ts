@@ -179,18 +179,17 @@ for (const bucket of [buckets.sealed, buckets.open]) {
     await s3.send(new CopyObjectCommand({ Bucket: bucket, Key: `${prefix}copied`, CopySource }));
     assert.ok((await read(bucket, `${prefix}copied`)).equals(small));
   });
-  // Of plain objects Ceph has it since its release 20; and Ceph 16 refuses UploadPartCopy to every session of a role.
-  const isWhole = upstream !== 'ceph' || bucket === buckets.sealed;
-  if (isWhole)
+  const isCephs = upstream === 'ceph' && bucket !== buckets.sealed;
+  // Of plain objects Ceph has it since its release 20.
+  if (!isCephs)
     await step(`GetObjectAttributes, ${where}`, async () => {
       const attributes = await s3.send(
         new GetObjectAttributesCommand({ Bucket: bucket, Key: `${prefix}copied`, ObjectAttributes: ['ObjectSize'] }),
       );
       assert.equal(attributes.ObjectSize, small.length);
     });
-  const copied = isWhole ? 'UploadPartCopy, ' : '';
   await step(
-    `multipart by hand, its last part first, with ${copied}ListParts and ListMultipartUploads, ${where}`,
+    `multipart by hand, its last part first, with UploadPartCopy, ListParts and ListMultipartUploads, ${where}`,
     async () => {
       const object = { Bucket: bucket, Key: `${prefix}by-hand` };
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand(object));
@@ -198,9 +197,7 @@ for (const bucket of [buckets.sealed, buckets.open]) {
       const bytes = 6 * 1024 * 1024;
       const part = { ...object, UploadId, PartNumber: 1 };
       const source = { CopySource: `${bucket}/${prefix}parts`, CopySourceRange: `bytes=0-${bytes - 1}` };
-      const etag = isWhole
-        ? (await s3.send(new UploadPartCopyCommand({ ...part, ...source }))).CopyPartResult?.ETag
-        : (await s3.send(new UploadPartCommand({ ...part, Body: large.subarray(0, bytes) }))).ETag;
+      const etag = (await s3.send(new UploadPartCopyCommand({ ...part, ...source }))).CopyPartResult?.ETag;
       const { Parts } = await s3.send(new ListPartsCommand({ ...object, UploadId }));
       assert.deepEqual(
         Parts?.map(({ Size }) => Size),
@@ -212,6 +209,8 @@ for (const bucket of [buckets.sealed, buckets.open]) {
       await s3.send(new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts: named } }));
       const whole = Buffer.concat([large.subarray(0, bytes), small]);
       assert.ok((await read(object.Bucket, object.Key)).equals(whole));
+      // Ceph 16 passes over the part that is asked for.
+      if (isCephs) return;
       const end = await s3.send(new GetObjectCommand({ ...object, PartNumber: 2 }));
       assert.ok((await buffer(end.Body as Readable)).equals(small));
     },
@@ -224,7 +223,7 @@ for (const bucket of [buckets.sealed, buckets.open]) {
     await s3.send(new AbortMultipartUploadCommand({ ...object, UploadId: Uploads?.[0]?.UploadId }));
     await assert.rejects(s3.send(new ListPartsCommand({ ...object, UploadId })), {
       // As Ceph 16 calls it.
-      name: upstream === 'ceph' ? 'NoSuchKey' : 'NoSuchUpload',
+      name: isCephs ? 'NoSuchKey' : 'NoSuchUpload',
     });
   });
 }

@@ -58,8 +58,8 @@ ${table.join('\n')}
 ## Not available
 
 ${[...reasons].join('\n')}
-- On Ceph 16, whatever the client: UploadPartCopy, which it refuses to every session of a role, and GetObjectAttributes,
-  which it does not know.
+- On Ceph 16, whatever the client: of plain objects GetObjectAttributes, which it does not know, and \`partNumber\`, which it
+  passes over.
 
 boto3 and version 1 of the AWS CLI presign by Signature Version 2 in the older regions, \`us-east-1\` among them: set
 \`signature_version\` to \`s3v4\`. A URL that the JS SDK presigns for a PUT holds the checksum of no body, unless
