@@ -16,6 +16,12 @@ import { sharedKind } from '../support/stack.ts';
 import type { StoreFault } from '../support/store-proxy.ts';
 import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
 
+/** What a client makes of a connection that ends while it still sends: nothing was acknowledged. */
+function brokenConnection(error: NodeJS.ErrnoException): { status: 0; code: undefined; complete: false } {
+  assert.ok(['ECONNRESET', 'EPIPE'].includes(error.code ?? ''), error.message);
+  return { status: 0, code: undefined, complete: false };
+}
+
 const FAULTS: readonly StoreFault[] = ['refuse', 'cut', 'cut body', 'cut answer', 'lose answer'];
 const PART_BYTES = 5 * 1024 ** 2;
 const UNIT = randomBytes(16);
@@ -169,7 +175,7 @@ describe('plaintext', function () {
           const run = await prepare(object);
           twins.proxy.reset();
           twins.proxy.fault = (_call, asked) => (asked === index ? fault : undefined);
-          const answer = await run();
+          const answer = await run().catch(brokenConnection);
           twins.proxy.fault = () => undefined;
           const found = await object.call('GET');
           const what = `${fault} of request ${index + 1} of ${requests}: ${answer.status} ${answer.code ?? ''}`;
