@@ -10,6 +10,7 @@ import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { CHECKSUM_HEADERS } from '../s3/body-claims.ts';
 import { createDigest } from '../s3/body-verifier.ts';
+import { heldBack } from '../s3/held-back.ts';
 import type { ChecksumAlgorithm } from '../s3/request.ts';
 
 /** How a body becomes what is stored. */
@@ -27,7 +28,7 @@ export function plainForm(sizeBytes: number): BodyForm {
       if (plain.length !== sizeBytes) throw incomplete(plain.length, sizeBytes);
       return plain;
     },
-    body: (plain) => heldBack(plain, sizeBytes),
+    body: (plain) => heldBack(plain, sizeBytes, incomplete),
   };
 }
 
@@ -79,22 +80,6 @@ async function* each(
     tap(chunk);
     yield chunk;
   }
-}
-
-/** Exactly so many bytes, the last of them only when the origin has ended. @throws GatewayError ServiceUnavailable */
-async function* heldBack(plain: AsyncIterable<Buffer>, sizeBytes: number): AsyncGenerator<Buffer, void, undefined> {
-  let held: Buffer | undefined;
-  let length = 0;
-  for await (const chunk of plain) {
-    // An empty chunk in its place would let the last bytes go.
-    if (chunk.length === 0) continue;
-    length += chunk.length;
-    if (length > sizeBytes) break;
-    if (held !== undefined) yield held;
-    held = chunk;
-  }
-  if (length !== sizeBytes) throw incomplete(length, sizeBytes);
-  if (held !== undefined) yield held;
 }
 
 function incomplete(got: number, expected: number): GatewayError {

@@ -73,25 +73,6 @@ export async function collect(plain: AsyncIterable<Buffer>, sizeBytes: number): 
   return content ?? Buffer.alloc(0);
 }
 
-/** A body whose last bytes are given only when all of it has been verified. @throws GatewayError IncompleteBody */
-export async function* heldBack(
-  plain: AsyncIterable<Buffer>,
-  sizeBytes: number,
-): AsyncGenerator<Buffer, void, undefined> {
-  let held: Buffer | undefined;
-  let length = 0;
-  for await (const chunk of plain) {
-    // An empty chunk in its place would let the last bytes go.
-    if (chunk.length === 0) continue;
-    length += chunk.length;
-    if (length > sizeBytes) break;
-    if (held !== undefined) yield held;
-    held = chunk;
-  }
-  if (length !== sizeBytes) throw incomplete(length, sizeBytes);
-  if (held !== undefined) yield held;
-}
-
-function incomplete(got: number, expected: number): GatewayError {
+export function incomplete(got: number, expected: number): GatewayError {
   return new GatewayError('IncompleteBody', 'seal', { detail: `${got} of ${expected} bytes` });
 }

@@ -6,11 +6,12 @@
 import type { KeptChecksum, SealedBody } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
+import { heldBack } from '../s3/held-back.ts';
 import { partNumberOf } from '../s3/store-query.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import type { Credentialed, Sealed } from './contexts.ts';
 import type { PipelineParts } from './parts.ts';
-import { collect, heldBack, plainBody } from './plain-body.ts';
+import { collect, incomplete, plainBody } from './plain-body.ts';
 import type { Stage } from './stage.ts';
 
 type SealParts = Pick<PipelineParts, 'cipher' | 'uploads' | 'limits'>;
@@ -35,7 +36,7 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
       const { chunks, checksum } = plainBody(context, sizeBytes);
       const isSmall = sizeBytes <= limits.smallBodyBytes;
       if (isKeptPlain(bucket, request.key)) {
-        const content = isSmall ? await collect(chunks, sizeBytes) : heldBack(chunks, sizeBytes);
+        const content = isSmall ? await collect(chunks, sizeBytes) : heldBack(chunks, sizeBytes, incomplete);
         return { ...context, sealed: undefined, checksum, body: { sizeBytes, content } };
       }
       const { body, sealed } = await plan(parts, context, sizeBytes, checksum);

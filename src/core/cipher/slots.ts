@@ -42,10 +42,10 @@ export function ordinaryPartSize({ slot, sizeBytes }: StoredPart): number | unde
 
 /** Gives the client's parts by slots and sizes, ascending, layout parts among them. What could be one of two is left out. */
 export function placedParts(stored: readonly StoredPart[]): ClientPart[] {
-  const taken = new Set(stored.map(({ slot }) => slot));
+  const ordinary = new Set(stored.filter(({ sizeBytes }) => sizeBytes >= ORDINARY_FROM_BYTES).map(({ slot }) => slot));
   const found = new Map<number, ClientPart | undefined>();
   for (const part of stored) {
-    const known = clientPart(part, taken);
+    const known = clientPart(part, ordinary);
     if (known === undefined) continue;
     const { number } = known;
     found.set(number, found.has(number) ? laterOf(found.get(number), known) : known);
@@ -60,11 +60,12 @@ function laterOf(one: ClientPart | undefined, other: ClientPart): ClientPart | u
   return first > second ? one : other;
 }
 
-function clientPart(stored: StoredPart, taken: ReadonlySet<number>): ClientPart | undefined {
+function clientPart(stored: StoredPart, ordinary: ReadonlySet<number>): ClientPart | undefined {
   const { slot, sizeBytes } = stored;
   const isOrdinary = slot < MAX_PARTS && sizeBytes >= ORDINARY_FROM_BYTES;
-  // A final part of just under 5 MiB is stored as large as an ordinary part.
-  const isAmbiguous = isOrdinary && sizeBytes < ORDINARY_FROM_BYTES + TRAILER_BYTES && slot > 1 && !taken.has(slot - 1);
+  // A final part of just under 5 MiB is stored as large as an ordinary part; a small one in the slot before is another's.
+  const mayBeFinal = isOrdinary && sizeBytes < ORDINARY_FROM_BYTES + TRAILER_BYTES && slot > 1;
+  const isAmbiguous = mayBeFinal && !ordinary.has(slot - 1);
   if (isAmbiguous) return undefined;
   const number = isOrdinary || slot === MAX_PARTS ? slot : Math.max(1, slot - 1);
   const plainSizeBytes = isOrdinary ? ordinaryPartSize(stored) : finalPlainSize(number, stored);

@@ -4,7 +4,8 @@ import { crc32 } from 'node:zlib';
 import type { ChunkSignatures } from '../../../src/contracts/chunk-signatures.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
-import { collect, heldBack } from '../../../src/pipeline/plain-body.ts';
+import { collect, incomplete } from '../../../src/pipeline/plain-body.ts';
+import { heldBack } from '../../../src/s3/held-back.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
 
 const TEXT = '0123456789'.repeat(3);
@@ -159,7 +160,7 @@ describe('bodies', () => {
       assert.ok(given < 10);
       ended = true;
     }
-    for await (const chunk of heldBack(source(), 10)) given += chunk.length;
+    for await (const chunk of heldBack(source(), 10, incomplete)) given += chunk.length;
     assert.ok(ended);
     assert.equal(given, 10);
   });
@@ -168,7 +169,7 @@ describe('bodies', () => {
     let given = 0;
     await assert.rejects(
       async () => {
-        for await (const chunk of heldBack(chunks('12345', '67890', 'x'), 10)) given += chunk.length;
+        for await (const chunk of heldBack(chunks('12345', '67890', 'x'), 10, incomplete)) given += chunk.length;
       },
       { code: 'IncompleteBody' },
     );
