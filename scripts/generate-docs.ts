@@ -121,7 +121,8 @@ once, with its line, its key, what is wrong and what would be right, and the exi
 mistakes. Commented files to start from: [AWS](../examples/aws.yaml), [Ceph and MinIO](../examples/ceph.yaml). Coming
 from another program: [coming-from.md](coming-from.md).
 
-- Relative paths start at the directory of the file.
+- Relative paths in the file start at the directory of the file; those in a variable, in the directory where the gateway
+  was started.
 - **Secrets never stand in the file.** Keys that end in \`File\` name files; those marked *secret* must belong to their
   owner alone (\`chmod 600\`), or the gateway does not start. A final newline is not part of a secret. Secrets show in no
   message and no log. Where a platform cannot give files of such a mode, use the variables.

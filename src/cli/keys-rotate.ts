@@ -46,7 +46,7 @@ function rotationOf(
 
 async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Promise<Rotation> {
   const load = async (path: string): Promise<LocalVersions> => {
-    const { keyring } = await loadConfig({ path, env: io.env });
+    const { keyring } = await loadConfig({ path, env: io.env, cwd: io.cwd });
     if (keyring?.local === undefined) throw new RotationRefused('the configuration has no local keyring');
     return { current: keyring.local.current, versions: [...keyring.local.seeds.keys()] };
   };

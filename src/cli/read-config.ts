@@ -8,7 +8,7 @@ import { CommandError, type CommandIo } from './io.ts';
 /** Loads it. @throws CommandError (2) */
 export async function readConfig(io: CommandIo, path: string): Promise<Config> {
   try {
-    return await loadConfig({ path, env: io.env });
+    return await loadConfig({ path, env: io.env, cwd: io.cwd });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const name = relative(io.cwd, path);

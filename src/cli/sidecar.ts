@@ -88,7 +88,7 @@ async function sidecarConfig(
   const loaded = await readable(file ?? 'the command line', () =>
     file === undefined
       ? loadSidecarOptions({ content: contentOf(store), directory: io.cwd, optionOf }, io.env)
-      : loadSidecarFile(file, io.env),
+      : loadSidecarFile(file, io.env, io.cwd),
   );
   const address = listen === undefined ? loaded.listen : parseAddress(listen);
   if (address === undefined) throw new CommandError('--listen must be host:port', 2);

@@ -1,11 +1,13 @@
 /**
  * What the variables of the environment add to a configuration file. `SALLYPORT_*` overrides the file, and a name that
- * is not known refuses to start; the standard AWS variables only fill what the file leaves open. Values never enter a
- * message.
+ * is not known refuses to start; the standard AWS variables only fill what the file leaves open. A relative path starts
+ * where the process runs, as for any program that takes these variables. Values never enter a message.
  */
-import { KEYS } from './keys.ts';
+import { resolve } from 'node:path';
+import { keyAt, KEYS } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { Secret } from './secret.ts';
+import { isPath } from './shapes.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -45,14 +47,14 @@ interface Tree {
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Sets a key, and makes the groups above it; where something else stands in the way, the schema reports that. */
-const set = (tree: Tree, path: readonly string[], value: unknown): void => {
+const setAt = (tree: Tree, path: readonly string[], value: unknown): void => {
   const [head = '', ...rest] = path;
   if (rest.length === 0) {
     tree[head] = value;
     return;
   }
   tree[head] ??= {};
-  if (isTree(tree[head])) set(tree[head], rest, value);
+  if (isTree(tree[head])) setAt(tree[head], rest, value);
 };
 
 const get = (value: unknown, path: readonly string[]): unknown =>
@@ -64,11 +66,18 @@ const typed = (kind: string, value: string): unknown => {
   return value;
 };
 
+interface EnvironmentOptions {
+  /** Whether the variables of an STS endpoint mean something. */
+  readonly assumesRoles: boolean;
+  /** Where relative paths of variables start (default: where the process runs). */
+  readonly cwd?: string | undefined;
+}
+
 /** Applies the environment to the content of a file, which stays as it is. An empty variable counts as unset. */
 export const applyEnvironment = (
   fileContent: unknown,
   env: Environment,
-  { assumesRoles }: { readonly assumesRoles: boolean } = { assumesRoles: true },
+  { assumesRoles, cwd = '.' }: EnvironmentOptions,
 ): Overlay => {
   const content: unknown = structuredClone(fileContent ?? {});
   const origins = new Map<string, string>();
@@ -85,18 +94,23 @@ export const applyEnvironment = (
   }
   if (!isTree(content)) return { content, origins, provided, problems };
 
-  const put = (path: readonly string[], variable: string, value: unknown): void => {
-    set(content, path, value);
+  const set = (path: readonly string[], variable: string, value: unknown): void => {
+    setAt(content, path, value);
     origins.set(pathKey(path), variable);
   };
+  const put = (path: readonly string[], variable: string, value: string): void => {
+    const { kind, isLocalPath } = keyAt(path) ?? { kind: 'text' };
+    // What is no path at all is left as it is, for the schema to refuse.
+    set(path, variable, isLocalPath === true && isPath(value) ? resolve(cwd, value) : typed(kind, value));
+  };
   const putSecret = (path: readonly string[], variable: string, value: string): void => {
-    put(path, variable, variable);
+    set(path, variable, variable);
     provided.set(pathKey(path), new Secret(value));
   };
 
-  for (const { variable, path, kind } of KEYS) {
+  for (const { variable, path } of KEYS) {
     const value = variable === undefined ? undefined : read(variable);
-    if (variable !== undefined && value !== undefined) put(path, variable, typed(kind, value));
+    if (variable !== undefined && value !== undefined) put(path, variable, value);
   }
 
   const [seed, seedFile] = [read(SEED), read(SEED_FILE)];
@@ -113,9 +127,10 @@ export const applyEnvironment = (
   const stores = Object.keys(isTree(content['stores']) ? content['stores'] : {});
   const [only] = stores.length === 1 ? stores : [];
   const fill = (path: readonly string[], ...variables: readonly string[]): void => {
-    const variable = variables.find((name) => read(name) !== undefined);
-    if (variable === undefined || only === undefined || !isTree(get(content, ['stores', only]))) return;
-    if (get(content, ['stores', only, ...path]) === undefined) put(['stores', only, ...path], variable, read(variable));
+    const variable = variables.find((name) => read(name) !== undefined) ?? '';
+    const value = read(variable);
+    if (value === undefined || only === undefined || !isTree(get(content, ['stores', only]))) return;
+    if (get(content, ['stores', only, ...path]) === undefined) put(['stores', only, ...path], variable, value);
   };
   fill(['region'], 'AWS_REGION', 'AWS_DEFAULT_REGION');
   fill(['endpoint'], 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL');

@@ -18,9 +18,11 @@ import type { FileConfig } from './schema.ts';
 import { readYaml } from './yaml-file.ts';
 
 export interface LoadOptions {
-  /** Path of the YAML file. Relative paths in it, and in variables, start at its directory. */
+  /** Path of the YAML file. Relative paths in it start at its directory. */
   readonly path: string;
   readonly env: Environment;
+  /** Where relative paths in variables start (default: where the process runs). */
+  readonly cwd?: string | undefined;
 }
 
 /** What a configuration is for: which keys it may have, and what is made of them. */
@@ -90,9 +92,9 @@ export const readConfigFile = async (path: string): Promise<Content> => {
 export const loadFor = async <Checked, Made>(
   { schema, checkFiles, assemble: make, assumesRoles }: Purpose<Checked, Made>,
   source: Content,
-  env: Environment,
+  { env, cwd }: Omit<LoadOptions, 'path'>,
 ): Promise<Made> => {
-  const overlay = applyEnvironment(source.content, env, { assumesRoles });
+  const overlay = applyEnvironment(source.content, env, { assumesRoles, cwd });
   const { content, origins, provided } = overlay;
   const parsed = schema.safeParse(content);
   const { files, problems: unreadable } = await readFiles(content, source.directory, provided);
@@ -124,5 +126,5 @@ const GATEWAY: Purpose<FileConfig, Config> = {
  * Loads and checks the configuration of a gateway, and reads the files that it names.
  * @throws ConfigError with every problem at once
  */
-export const loadConfig = async ({ path, env }: LoadOptions): Promise<Config> =>
-  loadFor(GATEWAY, await readConfigFile(path), env);
+export const loadConfig = async ({ path, ...from }: LoadOptions): Promise<Config> =>
+  loadFor(GATEWAY, await readConfigFile(path), from);

@@ -90,8 +90,8 @@ const SIDECAR: Purpose<SidecarFile, SidecarConfig> = {
 };
 
 /** Loads it from a file. @throws ConfigError with every problem at once */
-export const loadSidecarFile = async (path: string, env: Environment): Promise<SidecarConfig> =>
-  loadFor(SIDECAR, await readConfigFile(path), env);
+export const loadSidecarFile = async (path: string, env: Environment, cwd?: string): Promise<SidecarConfig> =>
+  loadFor(SIDECAR, await readConfigFile(path), { env, cwd });
 
 /** What the options of a command line say, as the content of a configuration file. */
 export interface SidecarOptions {
@@ -107,4 +107,8 @@ export const loadSidecarOptions = (
   { content, directory, optionOf }: SidecarOptions,
   env: Environment,
 ): Promise<SidecarConfig> =>
-  loadFor(SIDECAR, { content, directory, where: (path) => optionOf(path.join('.')), lineOf: () => undefined }, env);
+  loadFor(
+    SIDECAR,
+    { content, directory, where: (path) => optionOf(path.join('.')), lineOf: () => undefined },
+    { env, cwd: directory },
+  );

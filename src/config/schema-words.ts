@@ -14,6 +14,8 @@ export interface KeyMeta {
   readonly derivedDefault?: string;
   /** The key names a file that is read at start; all but `certificates` and `token` must be private. */
   readonly file?: 'certificates' | 'secret' | 'token' | 'private key' | 'seed' | 'foreign seed' | 'directory';
+  /** The value is a path on this machine, relative or not. */
+  readonly isLocalPath?: true;
   /** Of a map: what stands for the entry's name in the documentation. */
   readonly entry?: string;
 }
@@ -28,7 +30,7 @@ export const key = <T extends z.ZodType>(
 export const text = (accepts: (value: string) => boolean) => z.string().refine(accepts);
 export const address = text((value) => parseAddress(value) !== undefined);
 export const origin = text(isOrigin);
-export const path = text(isPath);
+export const path = text(isPath).meta({ isLocalPath: true });
 export const name = z.string().min(1).max(255);
 // Not z.int(): its failures would keep the rules across keys from running.
 export const whole = (min: number, max: number) =>

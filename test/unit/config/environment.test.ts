@@ -49,6 +49,35 @@ describe('config/environment', () => {
       assert.equal((await sample.load({}, { SALLYPORT_WORKERS: '' })).workers, 1);
     });
 
+    it('names files from where the process runs, as the file names them from where it stands itself', async () => {
+      await sample.write('work/token', 'hvs.example');
+      const { listen, audit, policies, keyring, revocation } = await sample.load(
+        {
+          keyring: { vault: { address: 'https://vault.example', key: 'sallyport', auth: { tokenFile: 'missing' } } },
+          revocation: { file: 'revoked' },
+        },
+        {
+          SALLYPORT_LISTEN_SOCKET: 'gateway.sock',
+          SALLYPORT_AUDIT_DIRECTORY: './audit',
+          SALLYPORT_POLICIES_DIRECTORY: '../policies',
+          SALLYPORT_REVOCATION_FILE: 'revoked',
+          SALLYPORT_KEYRING_VAULT_AUTH_TOKEN_FILE: 'token',
+        },
+      );
+      assert.equal(listen.kind === 'socket' && listen.path, sample.file('work/gateway.sock'));
+      assert.equal(audit.directory, sample.file('work/audit'));
+      assert.equal(policies.directory, sample.file('policies'));
+      assert.equal(revocation?.kind === 'file' && revocation.path, sample.file('work/revoked'));
+      assert.deepEqual(keyring?.vault?.auth, { method: 'token', tokenFile: sample.file('work/token') });
+    });
+
+    it('is refused where it holds a content in place of a path, which is not repeated', async () => {
+      const pem = '-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----';
+      const problems = await sample.problems({}, { SALLYPORT_SESSIONS_KEYS_CURRENT_KEY_FILE: pem });
+      assert(problems.some(({ where }) => where === 'SALLYPORT_SESSIONS_KEYS_CURRENT_KEY_FILE'));
+      assert(!JSON.stringify(problems).includes('hunter2'));
+    });
+
     it('is named in the message when its value is wrong', async () => {
       const values = { SALLYPORT_WORKERS: '0x10', SALLYPORT_LISTEN_ALLOW_PLAINTEXT_LOOPBACK: 'yes' };
       const problems = await sample.problems({}, values);
@@ -106,7 +135,7 @@ describe('config/environment', () => {
     });
 
     it('may be a file, with the same outcome', async () => {
-      const { keyring } = await sample.load(none, { SALLYPORT_KEYRING_SEED_FILE: 'seed' });
+      const { keyring } = await sample.load(none, { SALLYPORT_KEYRING_SEED_FILE: '../seed' });
       assert.equal(keyring?.local?.seeds.get(1)?.reveal(), SEED);
     });
 
@@ -135,7 +164,7 @@ describe('config/environment', () => {
 
   describe('the variables of AWS', () => {
     it('fill what the file leaves open for the only store', async () => {
-      await sample.write('bundle', await readFile(sample.file('test-only.crt.pem')));
+      await sample.write('work/bundle', await readFile(sample.file('test-only.crt.pem')));
       const { stores } = await sample.load(
         { 'stores.main.endpoint': undefined, 'stores.main.region': undefined, 'stores.main.credentials': undefined },
         {

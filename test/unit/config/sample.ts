@@ -77,6 +77,7 @@ export class Sample {
   static async create(): Promise<Sample> {
     const sample = new Sample(await mkdtemp(join(tmpdir(), 'sallyport-config-')));
     await mkdir(sample.file('policies'));
+    await mkdir(sample.workingDirectory);
     await sample.write('id', 'AKIAEXAMPLE\n');
     await sample.write('secret', `${SECRET_KEY}\n`);
     await sample.write('seed', `${SEED}\n`);
@@ -85,6 +86,11 @@ export class Sample {
       await chmod(sample.file(name), 0o600);
     }
     return sample;
+  }
+
+  /** Where relative paths of variables start; another place than that of the configuration. */
+  get workingDirectory(): string {
+    return this.file('work');
   }
 
   file(name: string): string {
@@ -103,7 +109,7 @@ export class Sample {
   /** Loads a YAML text. */
   async loadText(text: string, env: Variables = {}): Promise<Config> {
     await this.write('sallyport.yaml', text);
-    return loadConfig({ path: this.file('sallyport.yaml'), env });
+    return loadConfig({ path: this.file('sallyport.yaml'), env, cwd: this.workingDirectory });
   }
 
   /** Loads the right configuration after changes. */
