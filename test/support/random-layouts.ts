@@ -217,7 +217,7 @@ function ambiguousOf(uploads: readonly PlannedPart[], inSlots: ReadonlyMap<numbe
     // A small part 9,999 lies in the place of part 10,000, and is listed as it.
     if (slot === MAX_PARTS && part.number !== MAX_PARTS) found.add(part.number).add(MAX_PARTS);
     const stored = (isFinal(part) ? finalStored : ordinaryStored)(part.sizeBytes);
-    if (stored >= least && stored < least + TRAILER_BYTES && slot !== MAX_PARTS) found.add(part.number);
+    if (stored >= least && stored < least + TRAILER_BYTES && slot !== MAX_PARTS) found.add(slot).add(slot - 1);
   }
   return found;
 }

@@ -42,10 +42,15 @@ export function ordinaryPartSize({ slot, sizeBytes }: StoredPart): number | unde
 
 /** Gives the client's parts by slots and sizes, ascending, layout parts among them. What could be one of two is left out. */
 export function placedParts(stored: readonly StoredPart[]): ClientPart[] {
-  const ordinary = new Set(stored.filter(({ sizeBytes }) => sizeBytes >= ORDINARY_FROM_BYTES).map(({ slot }) => slot));
+  const sizes = new Map(stored.map(({ slot, sizeBytes }) => [slot, sizeBytes]));
   const found = new Map<number, ClientPart | undefined>();
   for (const part of stored) {
-    const known = clientPart(part, ordinary);
+    // Whether it is part k or the newest part k - 1 cannot be told: neither is shown.
+    if (mayBeOneOfTwo(part, sizes.get(part.slot - 1))) {
+      found.set(part.slot - 1, undefined);
+      continue;
+    }
+    const known = clientPart(part);
     if (known === undefined) continue;
     const { number } = known;
     found.set(number, found.has(number) ? laterOf(found.get(number), known) : known);
@@ -60,13 +65,15 @@ function laterOf(one: ClientPart | undefined, other: ClientPart): ClientPart | u
   return first > second ? one : other;
 }
 
-function clientPart(stored: StoredPart, ordinary: ReadonlySet<number>): ClientPart | undefined {
+/** A final part of just under 5 MiB is as large as an ordinary one; but a row of equal parts has ordinary ones only. */
+function mayBeOneOfTwo({ slot, sizeBytes }: StoredPart, sizeBefore: number | undefined): boolean {
+  const isInDoubt = sizeBytes >= ORDINARY_FROM_BYTES && sizeBytes < ORDINARY_FROM_BYTES + TRAILER_BYTES;
+  return isInDoubt && slot > 1 && slot < MAX_PARTS && sizeBytes !== sizeBefore;
+}
+
+function clientPart(stored: StoredPart): ClientPart | undefined {
   const { slot, sizeBytes } = stored;
   const isOrdinary = slot < MAX_PARTS && sizeBytes >= ORDINARY_FROM_BYTES;
-  // A final part of just under 5 MiB is stored as large as an ordinary part; a small one in the slot before is another's.
-  const mayBeFinal = isOrdinary && sizeBytes < ORDINARY_FROM_BYTES + TRAILER_BYTES && slot > 1;
-  const isAmbiguous = mayBeFinal && !ordinary.has(slot - 1);
-  if (isAmbiguous) return undefined;
   const number = isOrdinary || slot === MAX_PARTS ? slot : Math.max(1, slot - 1);
   const plainSizeBytes = isOrdinary ? ordinaryPartSize(stored) : finalPlainSize(number, stored);
   return plainSizeBytes === undefined ? undefined : { number, stored, plainSizeBytes };

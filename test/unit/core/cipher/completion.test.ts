@@ -54,16 +54,15 @@ describe('slots', () => {
     assert.deepEqual(listed([5, g(MIN)]), []);
     assert.deepEqual(listed([5, g(MIN) + 159]), []);
     assert.deepEqual(listed([5, g(MIN) + 160]), [[5, MIN + 160]]);
+    // A longer part before it may be an older part 4, which was sent again just under 5 MiB.
+    assert.deepEqual(listed([4, g(2 * MIN)], [5, g(MIN) + 159]), []);
     assert.deepEqual(listed([4, g(MIN)], [5, g(MIN)]), [[5, MIN]]);
     assert.deepEqual(listed([1, g(MIN)]), [[1, MIN]]);
   });
 
   it('leave out a number that stands in two slots: it was sent with both roles', () => {
     assert.deepEqual(listed([2, g(3 * MIN)], [3, f(70_000)]), []);
-    assert.deepEqual(listed([1, g(3 * MIN)], [2, f(MIN - 1)]), [
-      [1, 3 * MIN],
-      [2, MIN + 159],
-    ]);
+    assert.deepEqual(listed([1, g(3 * MIN)], [2, f(MIN - 1)]), []);
   });
 
   it('leave out what no part of the client can be', () => {
