@@ -61,9 +61,8 @@ export function createFoundation(
     isOneCaller,
   });
   const upstream = createHttpUpstream({
-    stores: config.stores.map(({ name, endpoint, tls }) => ({
+    stores: config.stores.map(({ name, tls }) => ({
       name,
-      endpoint,
       minVersion: tls.minVersion,
       ...(tls.ca === undefined ? {} : { ca: tls.ca }),
       ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),

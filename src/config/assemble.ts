@@ -66,6 +66,7 @@ const assembleBucket = (name: string, config: Pick<FileConfig, 'stores' | 'bucke
     id: bucket.id ?? name,
     storeName,
     storeBucket: bucket.storeBucket ?? name,
+    style: bucket.style ?? store.style,
     roleArn: store.method === 'static' ? 'static' : (bucket.roleArn ?? promised(store.sts.roleArn)),
     encryption: bucket.encryption,
     prefixes: Object.entries(bucket.prefixes)

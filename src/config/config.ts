@@ -103,6 +103,7 @@ export interface BucketConfig {
   readonly id: string;
   readonly storeName: string;
   readonly storeBucket: string;
+  readonly style: FileStore['style'];
   /** `static` where no role is assumed. */
   readonly roleArn: string;
   readonly encryption: FileBucket['encryption'];

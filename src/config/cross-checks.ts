@@ -3,6 +3,7 @@
  * every mistake at once: a value of the wrong kind counts as absent here and is reported by the schema.
  */
 import { isBucketName } from '../s3/bucket-name.ts';
+import { checkAddress } from './address-checks.ts';
 import { checkIssuers } from './issuer-checks.ts';
 import { checkKeyring } from './keyring-checks.ts';
 import { checkLegacy } from './legacy-checks.ts';
@@ -124,6 +125,7 @@ export const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): 
       );
     }
     checkRole(path, bucket, store, report);
+    checkAddress(path, bucket, store, report);
     checkLegacy(path, bucket, report);
     checkEncryption(path, bucket, config.keyring !== undefined, report);
   }

@@ -13,7 +13,7 @@ import { revocation } from './revocation-section.ts';
 import { address, count, file, flag, group, hosts, key, name, path, section, text, whole } from './schema-words.ts';
 import { parseSocketMode } from './shapes.ts';
 import { sidecar } from './sidecar-section.ts';
-import { role, store } from './store-section.ts';
+import { role, store, STYLES } from './store-section.ts';
 
 /** 5 GiB less the overhead of the object format (docs/spec/object-format.md). */
 const MAX_OBJECT_BYTES = 5_366_416_152;
@@ -55,6 +55,9 @@ export const bucket = z.strictObject({
   }),
   roleArn: key(role, 'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`', 'Role to assume.', {
     derivedDefault: '`sts.roleArn` of the store',
+  }),
+  style: key(z.enum(STYLES).optional(), '`path` or `virtual`', 'How requests name it in the store.', {
+    derivedDefault: '`style` of the store',
   }),
   encryption: key(
     encryption.default('required'),

@@ -1,4 +1,5 @@
 /** The rules of a store that concern more than one key. Single keys may be wrong; the schema reports these. */
+import { checkVirtualHosts } from './address-checks.ts';
 import { awsEndpoint } from './aws.ts';
 import { presetOf } from './issuer-presets.ts';
 import { entries, text, url, type Loose, type Report } from './loose.ts';
@@ -22,6 +23,7 @@ const checkEndpoints = (path: readonly string[], store: Store, report: Report): 
   }
   const region = text(store?.region);
   if (store?.region === undefined) report([...path, 'region'], 'is missing; must be the name of a region');
+  if (text(store?.style) === 'virtual') checkVirtualHosts([...path, 'style'], store, report);
   if (store?.endpoint === undefined && region !== undefined && awsEndpoint('s3', region) === undefined) {
     report([...path, 'endpoint'], 'is missing, and the region is none of AWS; must be an https URL');
   }

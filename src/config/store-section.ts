@@ -1,5 +1,6 @@
 /** The section of the schema for `stores`: where objects are kept, and as whom each store is asked. */
 import { z } from 'zod';
+import type { AddressingStyle } from '../contracts/bucket.ts';
 import { count, file, flag, group, key, name, origin, path, section, text } from './schema-words.ts';
 import { isRoleArn, isTagKey } from './shapes.ts';
 
@@ -9,12 +10,16 @@ export const role = key(
   'Role to assume.',
 );
 
+export const STYLES = ['path', 'virtual'] as const satisfies readonly AddressingStyle[];
+
 export const store = z.strictObject({
-  endpoint: key(
-    origin.optional(),
-    'an https URL of scheme, host and port',
-    'The S3 endpoint. Requests are path-style.',
-    { derivedDefault: '`AWS_ENDPOINT_URL_S3`, else that of AWS in the region' },
+  endpoint: key(origin.optional(), 'an https URL of scheme, host and port', 'The S3 endpoint.', {
+    derivedDefault: '`AWS_ENDPOINT_URL_S3`, else that of AWS in the region',
+  }),
+  style: key(
+    z.enum(STYLES).default('path'),
+    '`path` or `virtual`',
+    'How requests name a bucket. `path`: before the key, `https://<endpoint>/<bucket>/<key>`. `virtual`: before the host, `https://<bucket>.<endpoint>/<key>`; DNS and the certificate must know that host.',
   ),
   region: key(
     text((value) => /^[a-z0-9-]{1,64}$/.test(value)).optional(),
@@ -36,7 +41,7 @@ export const store = z.strictObject({
       serverName: key(
         text((value) => /^[A-Za-z0-9.-]{1,253}$/.test(value)).optional(),
         'a host name',
-        'Name that the certificate must carry, where it is not the host of the endpoint.',
+        'Name that the certificate must carry, where it is not the host that is connected to. One for all buckets, in virtual-hosted style too.',
       ),
       minVersion: key(
         z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),

@@ -3,14 +3,18 @@ import type { AssumeRolePlan } from './credential-broker.ts';
 import type { OutboundRequest, UpstreamResponse } from './upstream.ts';
 
 /** A request to the store of a session, in the session's bucket. */
-export type StoreQuestion = Omit<OutboundRequest, 'store' | 'bucket'>;
+export type StoreQuestion = Omit<OutboundRequest, 'bucket'> & {
+  /** Asked for a client that is gone, too: it takes back what was begun, or brings to its end what has taken effect. */
+  readonly outlivesClient?: boolean;
+};
 
 /** One bucket of a store, as the short-lived credentials of one identity reach it. */
 export interface StoreSession {
   readonly bucket: Bucket;
   /**
    * Signs and sends, as often as an operation needs. Gives an answer of 2xx, whose body must be consumed or discarded.
-   * Asks nothing for a client that is gone; a read is given up when the client goes, a write is carried to its end.
+   * Asks nothing for a client that is gone, unless the question says so; a read is given up when the client goes, a write
+   * is carried to its end.
    * @throws GatewayError whatever the store's answer means to the client
    */
   readonly ask: (question: StoreQuestion) => Promise<UpstreamResponse>;

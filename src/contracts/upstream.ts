@@ -1,11 +1,10 @@
-import type { Store } from './bucket.ts';
+import type { Store, StoredBucket } from './bucket.ts';
 import type { StoreCredentials } from './credential-broker.ts';
 
 /** A request to a store, not yet signed. */
 export interface OutboundRequest {
-  readonly store: Store;
+  readonly bucket: StoredBucket;
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
-  readonly bucket: string;
   /** Empty for bucket-level operations. */
   readonly key: string;
   readonly query: readonly (readonly [string, string])[];
@@ -17,6 +16,8 @@ export interface OutboundRequest {
 /** Method, encoded target and all headers, ready to send. */
 export interface SignedRequest {
   readonly store: Store;
+  /** Scheme, host and port to connect to: those of the endpoint, or the bucket's own below it. */
+  readonly origin: string;
   readonly method: string;
   /** Encoded path and query, exactly as signed. */
   readonly target: string;

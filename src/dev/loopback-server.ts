@@ -18,7 +18,7 @@ export interface LoopbackServer {
 
 const ADDRESSES = ['127.0.0.1', '::1'] as const;
 
-export interface LoopbackServerOptions extends Pick<LocalGuardOptions, 'pages'> {
+export interface LoopbackServerOptions extends Pick<LocalGuardOptions, 'pages' | 'hosts'> {
   readonly port: number;
   /** The port that requests name in Host as well, where some come through a relay. */
   readonly relayPort?: number | undefined;
@@ -26,10 +26,10 @@ export interface LoopbackServerOptions extends Pick<LocalGuardOptions, 'pages'> 
 
 /** Makes a server that is not yet started. `handler` calls `proceed` before it reads a body. */
 export function createLoopbackServer(
-  { port, relayPort, pages }: LoopbackServerOptions,
+  { port, relayPort, pages, hosts = [] }: LoopbackServerOptions,
   handler: LoopbackHandler,
 ): LoopbackServer {
-  const guard = createLocalGuard({ pages, ports: relayPort === undefined ? [] : [relayPort] });
+  const guard = createLocalGuard({ pages, hosts, ports: relayPort === undefined ? [] : [relayPort] });
   let servers: readonly Server[] = [];
   return {
     port,

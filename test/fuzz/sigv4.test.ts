@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@aws-sdk/signature-v4';
 import fc from 'fast-check';
+import { createSigner } from '../../src/core/upstream/signer.ts';
 import { encodePath } from '../../src/s3/encode.ts';
 import { createRequestSigner, EMPTY_PAYLOAD, UNSIGNED_PAYLOAD } from '../../src/sigv4/signer.ts';
 
@@ -97,6 +98,53 @@ describe('fuzz: sigv4', () => {
           { signingDate: date },
         );
         assert.equal(ours.headers['authorization'], theirs.headers['authorization']);
+      },
+    );
+    await fc.assert(property, { numRuns: 300 });
+  });
+
+  it('signs requests to the host of a bucket as the maintained library does, whatever the key begins with', async () => {
+    const signer = createSigner();
+    const store = { name: 'main', endpoint: 'https://store.example:9000', region: 'eu-west-3' };
+    const bucket = { store, storeBucket: 'reports.2026', style: 'virtual' } as const;
+    const property = fc.asyncProperty(
+      fc.oneof(
+        key,
+        key.map((name) => `/${name}`),
+        key.map((name) => `//${name}`),
+        fc.constant(''),
+      ),
+      query,
+      headers,
+      fc.date({ min: new Date('2000-01-01'), max: new Date('2099-12-31'), noInvalidDate: true }),
+      async (objectKey, pairs, given, date) => {
+        fc.pre(pairs.every(([name]) => name !== '__proto__' && name.toLowerCase() !== 'x-amz-signature'));
+        const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret/+key', sessionToken: 'session' };
+        const ours = signer.sign(
+          { bucket, method: 'GET', key: objectKey, query: pairs, headers: given },
+          { ...credentials, expiresAtMs: 1 },
+          date.getTime(),
+        );
+        const oracle = new SignatureV4({
+          ...{ credentials, region: store.region, service: 's3', sha256: Sha256, uriEscapePath: false },
+        });
+        const host = 'reports.2026.store.example:9000';
+        const theirs = await oracle.sign(
+          {
+            method: 'GET',
+            protocol: 'https:',
+            hostname: 'reports.2026.store.example',
+            port: 9000,
+            path: `/${encodePath(objectKey)}`,
+            query: Object.fromEntries(pairs),
+            headers: { ...given, host, 'x-amz-content-sha256': EMPTY_PAYLOAD },
+          },
+          { signingDate: date },
+        );
+        assert.equal(ours.headers['authorization'], theirs.headers['authorization']);
+        assert.equal(ours.headers['host'], host);
+        assert.equal(ours.origin, `https://${host}`);
+        assert.equal(ours.target.split('?')[0], `/${encodePath(objectKey)}`);
       },
     );
     await fc.assert(property, { numRuns: 300 });

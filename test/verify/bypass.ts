@@ -100,7 +100,7 @@ async function credentialsOfAlice(lab: CephLab): Promise<{ readonly keys: StoreC
   const access: Access = { kind: 'object', verb: 'GET', bucket: 'reports', key: '2026/q3' };
   assert.equal(authorizer.decide(alice, access).effect, 'allow');
   const bucket: Bucket = {
-    ...{ name: 'reports', id: 'reports', storeBucket: 'reports', roleArn: lab.roleArn },
+    ...{ name: 'reports', id: 'reports', storeBucket: 'reports', style: 'path', roleArn: lab.roleArn },
     store: { name: 'ceph', endpoint: lab.endpoint, region: lab.region },
     ...{ encryption: 'required', prefixes: [] },
   };

@@ -1,23 +1,18 @@
 /**
- * The connections to the stores: one bounded pool per store, kept alive, TLS verified. Enters: signed requests. Leaves:
+ * The way to the stores, over connections that are bounded per store and kept alive. Enters: signed requests. Leaves:
  * responses that stream. Repeats a read, once, when its connection broke before any answer; never repeats a write, follows a redirect, never sends a plain request where TLS was configured.
  */
 import type { Readable } from 'node:stream';
-import { Pool, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import type { SignedRequest, Upstream, UpstreamResponse } from '../../contracts/upstream.ts';
+import { createStorePools, type StorePools, type StoreTls } from './store-pools.ts';
 
-export interface StoreConnection {
+export interface StoreConnection extends StoreTls {
   /** The store's name in configuration. */
   readonly name: string;
-  /** Scheme, host and port. */
-  readonly endpoint: string;
-  /** PEM bundle to trust instead of the system's. */
-  readonly ca?: string;
-  readonly serverName?: string;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
 export interface HttpUpstreamOptions {
@@ -41,8 +36,9 @@ const COMPLETION_TIMEOUT_MS = 600_000;
 const BROKEN_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 interface StoreState {
-  readonly pool: Pool;
-  degraded: string | undefined;
+  readonly pools: StorePools;
+  /** Why, by the origin that it was seen at: one bucket's host may fail beside others that answer. */
+  readonly degraded: Map<string, string>;
   clockCheckedAtMs: number;
 }
 
@@ -54,32 +50,16 @@ export function createHttpUpstream(
   const states = new Map<string, StoreState>(
     options.stores.map((store) => [
       store.name,
-      {
-        pool: new Pool(store.endpoint, {
-          connections: options.connections,
-          pipelining: 1,
-          headersTimeout: options.headersTimeoutMs,
-          bodyTimeout: options.bodyIdleTimeoutMs,
-          allowH2: false,
-          connect: {
-            timeout: options.connectTimeoutMs,
-            minVersion: store.minVersion,
-            ...(store.ca === undefined ? {} : { ca: store.ca }),
-            ...(store.serverName === undefined ? {} : { servername: store.serverName }),
-          },
-        }),
-        degraded: undefined,
-        clockCheckedAtMs: 0,
-      },
+      { pools: createStorePools({ ...options, ...store }), degraded: new Map(), clockCheckedAtMs: 0 },
     ]),
   );
 
   const dispatch = (
-    pool: Pool,
+    pools: StorePools,
     request: SignedRequest,
     signal: AbortSignal | undefined,
   ): Promise<Dispatcher.ResponseData> =>
-    pool.request({
+    pools.poolOf(request.origin).request({
       method: request.method,
       path: request.target,
       headers: request.headers,
@@ -99,16 +79,16 @@ export function createHttpUpstream(
     const startedMs = options.now();
     let response: Dispatcher.ResponseData;
     try {
-      response = await dispatch(state.pool, request, signal).catch((error: unknown) => {
+      response = await dispatch(state.pools, request, signal).catch((error: unknown) => {
         // A kept-alive connection may close just as it is used again.
         if (replayable && signal?.aborted !== true && BROKEN_CONNECTION.has(codeOf(error))) {
-          return dispatch(state.pool, request, signal);
+          return dispatch(state.pools, request, signal);
         }
         throw error;
       });
     } catch (error) {
       if (error instanceof GatewayError || signal?.aborted === true) throw error;
-      state.degraded = `no answer (${codeOf(error)})`;
+      state.degraded.set(request.origin, `no answer (${codeOf(error)})`);
       observer.call('store', 'error', options.now() - startedMs);
       throw new GatewayError('ServiceUnavailable', 'forward', {
         detail: `store ${request.store.name}: ${codeOf(error)}`,
@@ -116,7 +96,8 @@ export function createHttpUpstream(
       });
     }
     const nowMs = options.now();
-    state.degraded = response.statusCode >= 500 ? `answers ${response.statusCode}` : undefined;
+    if (response.statusCode >= 500) state.degraded.set(request.origin, `answers ${response.statusCode}`);
+    else state.degraded.delete(request.origin);
     observer.call('store', response.statusCode >= 500 ? 'error' : 'ok', nowMs - startedMs);
     if (nowMs - state.clockCheckedAtMs > CLOCK_CHECK_INTERVAL_MS) {
       state.clockCheckedAtMs = nowMs;
@@ -142,14 +123,19 @@ export function createHttpUpstream(
     send,
     health: (): readonly HealthReport[] =>
       [...states].map(([name, { degraded }]) =>
-        degraded === undefined
+        degraded.size === 0
           ? { name: `store:${name}`, state: 'ok' }
-          : { name: `store:${name}`, state: 'degraded', detail: degraded },
+          : { name: `store:${name}`, state: 'degraded', detail: detailOf(degraded) },
       ),
     close: async () => {
-      await Promise.all([...states.values()].map(({ pool }) => pool.close()));
+      await Promise.all([...states.values()].map(({ pools }) => pools.close()));
     },
   };
+}
+
+function detailOf(degraded: ReadonlyMap<string, string>): string {
+  const [first] = [...degraded].map(([origin, reason]) => `${origin}: ${reason}`);
+  return degraded.size === 1 ? `${first}` : `${first}, and ${degraded.size - 1} more`;
 }
 
 async function* readBody(storeName: string, body: AsyncIterable<Buffer>): AsyncIterable<Buffer> {

@@ -2,31 +2,34 @@
  * Enters: a request to a store as the pipeline built it, and the credentials to make it with. Leaves: the request that
  * goes on the wire. The body is not signed: it is streamed, and its integrity is the cipher's and TLS's matter.
  */
-import type { Store } from '../../contracts/bucket.ts';
-import type { OutboundRequest, SignedRequest, Signer } from '../../contracts/upstream.ts';
+import type { StoredBucket } from '../../contracts/bucket.ts';
+import type { SignedRequest, Signer } from '../../contracts/upstream.ts';
 import { encodePath } from '../../s3/encode.ts';
 import { createRequestSigner, EMPTY_PAYLOAD, UNSIGNED_PAYLOAD } from '../../sigv4/signer.ts';
+import { addressOf, type BucketAddress } from './bucket-address.ts';
 
-/** Creates the signer of requests to stores, path-style. */
+/** Creates the signer of requests to stores. */
 export function createSigner(): Signer {
   const signRequest = createRequestSigner();
-  const hosts = new WeakMap<Store, string>();
-  const hostOf = (store: Store): string => {
-    let host = hosts.get(store);
-    if (host === undefined) {
-      host = new URL(store.endpoint).host;
-      hosts.set(store, host);
+  const addresses = new WeakMap<StoredBucket, BucketAddress>();
+  const knownAddressOf = (bucket: StoredBucket): BucketAddress => {
+    let address = addresses.get(bucket);
+    if (address === undefined) {
+      address = addressOf(bucket);
+      addresses.set(bucket, address);
     }
-    return host;
+    return address;
   };
   return {
-    sign: (request, credentials, nowMs): SignedRequest => {
-      const { store, method, query, headers, body } = request;
+    sign: ({ bucket, method, key, query, headers, body }, credentials, nowMs): SignedRequest => {
+      const { store } = bucket;
+      const { origin, host, path } = knownAddressOf(bucket);
       const { target, headers: signed } = signRequest(
         {
           method,
-          host: hostOf(store),
-          path: pathOf(request),
+          host,
+          // Whatever a key begins with stands behind a slash of its own, a further slash too.
+          path: key === '' ? path || '/' : `${path}/${encodePath(key)}`,
           query,
           headers,
           payloadHash: body === undefined ? EMPTY_PAYLOAD : UNSIGNED_PAYLOAD,
@@ -35,13 +38,9 @@ export function createSigner(): Signer {
         credentials,
         nowMs,
       );
-      if (body === undefined) return { store, method, target, headers: signed };
+      if (body === undefined) return { store, origin, method, target, headers: signed };
       const sized = { ...signed, 'content-length': String(body.sizeBytes) };
-      return { store, method, target, headers: sized, body: body.content };
+      return { store, origin, method, target, headers: sized, body: body.content };
     },
   };
-}
-
-function pathOf({ bucket, key }: OutboundRequest): string {
-  return key === '' ? `/${bucket}` : `/${bucket}/${encodePath(key)}`;
 }

@@ -46,17 +46,14 @@ async function attempt(
   { upstream, signer, clock }: StoreSessionParts,
   { bucket, signal, onAnswer }: StoreSessionOptions,
   credentials: StoreCredentials,
-  question: StoreQuestion,
+  { outlivesClient = false, ...question }: StoreQuestion,
 ): Promise<UpstreamResponse> {
+  const client = outlivesClient ? undefined : signal;
   // Nothing takes effect for a client that is gone: it may have repeated the request elsewhere.
-  if (signal?.aborted === true) throw new GatewayError('RequestTimeout', 'forward', { detail: 'the client is gone' });
-  const request = signer.sign(
-    { ...question, store: bucket.store, bucket: bucket.storeBucket },
-    credentials,
-    clock.now(),
-  );
+  if (client?.aborted === true) throw new GatewayError('RequestTimeout', 'forward', { detail: 'the client is gone' });
+  const request = signer.sign({ ...question, bucket }, credentials, clock.now());
   const isRead = question.method === 'GET' || question.method === 'HEAD';
-  const response = await upstream.send(request, isRead ? signal : undefined);
+  const response = await upstream.send(request, isRead ? client : undefined);
   onAnswer?.(response);
   if (response.status >= 200 && response.status < 300) return response;
   throw await storeFailure(response, question, bucket);

@@ -79,7 +79,7 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
       return 'counters';
     }
     const request = parseStoreRequest(method, incoming.url ?? '', incoming.rawHeaders);
-    if (method === 'POST' && incoming.url === '/') {
+    if (method === 'POST' && incoming.url === '/' && request.bucket === '') {
       counters.stsCalls += 1;
       await suffer(faults.sts, 'Throttling', response);
       proceed();
@@ -112,7 +112,8 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
       },
     );
   };
-  const server = createLoopbackServer({ port, relayPort: options.relayPort, pages: 'none' }, handler);
+  const hosts = options.buckets.map((bucket) => `${bucket}.localhost`);
+  const server = createLoopbackServer({ port, relayPort: options.relayPort, hosts, pages: 'none' }, handler);
   return {
     endpoint: `http://127.0.0.1:${port}`,
     port,

@@ -10,7 +10,7 @@ export interface StoreRequest {
   readonly target: string;
   /** Lower-case names. Values hold the bytes of the wire, read as UTF-8. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Empty at service level. */
+  /** From the host where it stands there, else from the path; empty at service level. */
   readonly bucket: string;
   /** Byte-exact, percent-decoded once; empty at bucket level. */
   readonly key: string;
@@ -26,9 +26,13 @@ export function parseStoreRequest(method: string, target: string, rawHeaders: re
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   if (!TARGET.test(target)) throw invalidUri();
-  const slash = path.indexOf('/', 1);
-  const bucket = slash < 0 ? path.slice(1) : path.slice(1, slash);
-  const key = slash < 0 ? '' : decode(path.slice(slash + 1));
+  const headers = parseHeaders(rawHeaders);
+  const hosted = bucketOfHost(headers.get('host') ?? '');
+  // With the bucket put back in front, a path is the one that path style has.
+  const whole = hosted === undefined ? path : `/${hosted}${path}`;
+  const slash = whole.indexOf('/', 1);
+  const bucket = slash < 0 ? whole.slice(1) : whole.slice(1, slash);
+  const key = slash < 0 ? '' : decode(whole.slice(slash + 1));
   if (bucket !== '' && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
     throw new StoreError('InvalidBucketName', 400, 'The specified bucket is not valid.');
   if (bucket === '' && path !== '/') throw invalidUri();
@@ -36,11 +40,16 @@ export function parseStoreRequest(method: string, target: string, rawHeaders: re
   return {
     method,
     target,
-    headers: parseHeaders(rawHeaders),
+    headers,
     bucket,
     key,
     query: parseQuery(mark < 0 ? '' : target.slice(mark + 1)),
   };
+}
+
+/** `bucket.localhost`, with any port; undefined where the host is the store's own. */
+function bucketOfHost(host: string): string | undefined {
+  return /^(.+)\.localhost(?::\d+)?$/.exec(host)?.[1];
 }
 
 function parseHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, string> {

@@ -29,7 +29,7 @@ describe('config/keys', () => {
   it('finds keys below names that the operator chose', () => {
     assert.equal(keyAt(['keyring', 'local', 'versions', '7', 'seedFile'])?.file, 'seed');
     assert.equal(keyAt(['buckets', 'any', 'prefixes', 'a/'])?.kind, 'text');
-    const ofBucket = ['store', 'id', 'storeBucket', 'roleArn', 'encryption', 'prefixes', 'legacy'];
+    const ofBucket = ['store', 'id', 'storeBucket', 'roleArn', 'style', 'encryption', 'prefixes', 'legacy'];
     assert.deepEqual(namesBelow(['buckets', 'any']), ofBucket);
   });
 });

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { ConfigError } from '../../../src/config/config-error.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
-import { Sample, SECRET_KEY, SEED } from './sample.ts';
+import { Sample, SECRET_KEY, SEED, type Changes } from './sample.ts';
 
 describe('config/load-config', () => {
   let sample: Sample;
@@ -24,6 +24,7 @@ describe('config/load-config', () => {
         id: 'reports',
         storeName: 'main',
         storeBucket: 'reports',
+        style: 'path',
         roleArn: 'arn:aws:iam::123456789012:role/sallyport',
         encryption: 'required',
         prefixes: [],
@@ -59,6 +60,15 @@ describe('config/load-config', () => {
       assert.equal(stores[0]?.endpoint, 'https://s3.eu-central-1.amazonaws.com');
       assert.equal(stores[0].sts.endpoint, 'https://sts.eu-central-1.amazonaws.com');
       assert.equal(stores[0].sts.iamEscapes, true);
+    });
+
+    it('addresses a bucket as its store is addressed, unless it says otherwise', async () => {
+      const styles = async (changes: Changes) => (await sample.load(changes)).buckets.map(({ style }) => style);
+      assert.deepEqual(await styles({}), ['path']);
+      assert.deepEqual(await styles({ 'stores.main.style': 'virtual' }), ['virtual']);
+      const mixed = { 'stores.main.style': 'virtual', 'buckets.reports.style': 'path', 'buckets.other': {} };
+      assert.deepEqual(await styles(mixed), ['path', 'virtual']);
+      assert.deepEqual(await styles({ 'buckets.reports.style': 'virtual', 'buckets.other': {} }), ['virtual', 'path']);
     });
 
     it('accepts no signature without keys for sessions, and reads them where there are some', async () => {

@@ -21,6 +21,7 @@ export const bucket = (changes: Partial<Bucket> = {}): Bucket => ({
   id: 'reports',
   store: { name: 'main', endpoint: 'http://127.0.0.1:1', region: 'us-east-1' },
   storeBucket: 'reports',
+  style: 'path',
   roleArn: 'arn:aws:iam::123456789012:role/sallyport',
   encryption: 'required',
   prefixes: [],

@@ -47,7 +47,7 @@ export class CopyingStore {
 
   session(name: string, encryption: Encryption): StoreSession {
     const bucket: Bucket = {
-      ...{ name, id: `id-of-${name}`, storeBucket: `stored-${name}`, roleArn: 'arn:aws:iam:::role/r' },
+      ...{ name, id: `id-of-${name}`, storeBucket: `stored-${name}`, style: 'path', roleArn: 'arn:aws:iam:::role/r' },
       store: { name: 's', endpoint: 'https://store.invalid', region: 'r' },
       ...{ encryption, prefixes: [] },
     };

@@ -58,6 +58,7 @@ export class MultipartStore {
       id: bucketId,
       store: { name: 's', endpoint: 'https://store.invalid', region: 'r' },
       storeBucket: bucketId,
+      style: 'path',
       roleArn: 'arn:aws:iam:::role/r',
       encryption: 'required',
       prefixes: [],

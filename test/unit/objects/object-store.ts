@@ -10,7 +10,7 @@ import { chunks, collect, slice, store as seal } from '../core/cipher/object-sto
 import { uploaded } from '../core/cipher/upload-store.ts';
 
 export const BUCKET: Bucket = {
-  ...{ name: 'reports', id: 'reports', storeBucket: 'reports', roleArn: 'arn:aws:iam:::role/r' },
+  ...{ name: 'reports', id: 'reports', storeBucket: 'reports', style: 'path', roleArn: 'arn:aws:iam:::role/r' },
   store: { name: 's', endpoint: 'https://store.invalid', region: 'r' },
   encryption: 'required',
   prefixes: [

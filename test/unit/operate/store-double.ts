@@ -21,6 +21,7 @@ export function scriptedSession(reply: (question: StoreQuestion, index: number) 
     id: 'box',
     store,
     storeBucket: 'stored-box',
+    style: 'path',
     roleArn: 'arn:aws:iam::123456789012:role/r',
     encryption: 'migrating',
     prefixes: [],

@@ -19,6 +19,7 @@ const bucket: Bucket = {
   id: 'box',
   store: { name: 's', endpoint: 'https://store.invalid', region: 'r' },
   storeBucket: 'box',
+  style: 'path',
   roleArn: 'arn:aws:iam:::role/r',
   encryption: 'off',
   prefixes: [],
@@ -135,9 +136,10 @@ export function world(behaviour: Behaviour = {}): World {
     sign: (request) => {
       steps.push('sign');
       return {
-        store: request.store,
+        store: request.bucket.store,
+        origin: request.bucket.store.endpoint,
         method: request.method,
-        target: `/${request.bucket}/${request.key}?${request.query.map(([name, value]) => `${name}=${value}`).join('&')}`,
+        target: `/${request.bucket.storeBucket}/${request.key}?${request.query.map(([name, value]) => `${name}=${value}`).join('&')}`,
         headers: request.headers,
         ...(request.body === undefined ? {} : { body: request.body.content }),
       };

@@ -1,0 +1,100 @@
+/**
+ * The connections to one store, TLS verified: one pool for each host that its buckets are reached at, which is one in
+ * path style. All together keep to one bound: a host that needs a further connection ends the idle ones of the host that
+ * was longest without a request. Enters: an origin. Leaves: its pool, to be used at once. Never ends a request under way.
+ */
+import { buildConnector, Pool } from 'undici';
+
+export interface StoreTls {
+  /** PEM bundle to trust instead of the system's. */
+  readonly ca?: string;
+  /** The name that certificates must carry, instead of the host's. */
+  readonly serverName?: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+export interface StorePoolOptions extends StoreTls {
+  /** Of all hosts together; no more requests than these are under way at once. */
+  readonly connections: number;
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly bodyIdleTimeoutMs: number;
+}
+
+export interface StorePools {
+  readonly poolOf: (origin: string) => Pool;
+  /** Resolves when every request has ended. */
+  readonly close: () => Promise<void>;
+}
+
+interface HostPool {
+  readonly pool: Pool;
+  connections: number;
+}
+
+/** Creates the pools of a store. Connections are made when they are first needed. */
+export function createStorePools(options: StorePoolOptions): StorePools {
+  /** Longest unused first. */
+  const pools = new Map<string, HostPool>();
+  const closing = new Set<Promise<void>>();
+  const connect = connectorOf(options);
+  let connections = 0;
+
+  const retireOneBut = (kept: HostPool): void => {
+    for (const [origin, host] of pools) {
+      if (host === kept || host.pool.stats.running >= host.connections) continue;
+      pools.delete(origin);
+      const closed = host.pool.close().finally(() => closing.delete(closed));
+      closing.add(closed);
+      return;
+    }
+  };
+
+  const open = (origin: string): HostPool => {
+    const pool = new Pool(origin, {
+      connections: options.connections,
+      pipelining: 1,
+      headersTimeout: options.headersTimeoutMs,
+      bodyTimeout: options.bodyIdleTimeoutMs,
+      allowH2: false,
+      connect,
+    });
+    const host: HostPool = { pool, connections: 0 };
+    pool.on('connect', () => {
+      host.connections += 1;
+      connections += 1;
+      if (connections > options.connections) retireOneBut(host);
+    });
+    pool.on('disconnect', () => {
+      host.connections -= 1;
+      connections -= 1;
+    });
+    return host;
+  };
+
+  return {
+    poolOf: (origin) => {
+      const host = pools.get(origin) ?? open(origin);
+      pools.delete(origin);
+      pools.set(origin, host);
+      return host.pool;
+    },
+    close: async () => {
+      await Promise.all([...[...pools.values()].map(({ pool }) => pool.close()), ...closing]);
+    },
+  };
+}
+
+function connectorOf({ ca, serverName, minVersion, connectTimeoutMs }: StorePoolOptions): buildConnector.connector {
+  const connector = buildConnector({
+    allowH2: false,
+    timeout: connectTimeoutMs,
+    minVersion,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  if (serverName === undefined) return connector;
+  // By itself undici asks for the name in Host, also where another one was configured.
+  return (options, callback) => {
+    connector({ ...options, servername: serverName }, callback);
+  };
+}
