@@ -8,6 +8,7 @@ import { ordinaryStoredSize, singleStoredSize, sizeMark } from '../../src/core/c
 import { isFinalPart, slotOf } from '../../src/core/cipher/slots.ts';
 import { parseUploadId } from '../../src/core/cipher/upload-id.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
+import { Dice, randomLayout, type RandomLayout } from '../support/random-layouts.ts';
 import { cipherOf, pattern, read, SEGMENT } from '../unit/core/cipher/object-store.ts';
 import { MIN, UploadInMemory } from '../unit/core/cipher/upload-store.ts';
 
@@ -16,6 +17,12 @@ const cipher = cipherOf();
 interface PlannedPart {
   readonly number: number;
   readonly size: number;
+}
+
+interface ShownPart {
+  readonly number: number;
+  readonly etag: string;
+  readonly sizeBytes: number;
 }
 
 /** Sizes of parts that are not the last, most of them such that layouts differ: aligned, odd, just above the least. */
@@ -172,6 +179,52 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
         assert.ok(hidden <= 2 * doubtful);
       }),
       { numRuns: 300 },
+    );
+  });
+});
+
+describe('multipart, uploads of any layout', function () {
+  this.timeout(60_000);
+  const planned = fc.integer().map((seed) => randomLayout(new Dice(seed), 4));
+
+  /** What the store holds in the end, and the last part of every number, as if each were a second later than the one before. */
+  const carriedOut = ({ uploads }: RandomLayout): { stored: StoredPart[]; latest: Map<number, ShownPart> } => {
+    const slots = new Map<number, StoredPart>();
+    const latest = new Map<number, ShownPart>();
+    for (const [at, { number, sizeBytes }] of uploads.entries()) {
+      const etag = `"${at}"`;
+      const slot = slotOf(number, sizeBytes);
+      slots.set(slot, { slot, etag, sizeBytes: storedSize(number, sizeBytes), modifiedMs: 1000 * at });
+      latest.set(number, { number, etag, sizeBytes });
+    }
+    return { stored: [...slots.values()].sort((a, b) => a.slot - b.slot), latest };
+  };
+
+  it('are listed as they were sent, whatever was sent before them', () => {
+    fc.assert(
+      fc.property(planned, (drawn) => {
+        const { stored, latest } = carriedOut(drawn);
+        const shown = cipher
+          .clientParts(stored)
+          .map(({ number, stored: { etag }, plainSizeBytes }) => ({ number, etag, sizeBytes: plainSizeBytes }));
+        const sent = [...latest.values()].sort((a, b) => a.number - b.number);
+        const isSure = ({ number }: ShownPart): boolean => !drawn.ambiguous.has(number);
+        assert.deepEqual(shown.filter(isSure), sent.filter(isSure));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('are completed, or refused for the reason that a model of the slots gives', () => {
+    fc.assert(
+      fc.property(planned, (drawn) => {
+        const { stored, latest } = carriedOut(drawn);
+        const named = drawn.named.map((number) => ({ number, etag: latest.get(number)!.etag }));
+        const complete = (): unknown => planCompletion(named, stored);
+        if (drawn.refusal === undefined) assert.doesNotThrow(complete);
+        else assert.throws(complete, { code: drawn.refusal });
+      }),
+      { numRuns: 5000 },
     );
   });
 });
