@@ -3,8 +3,6 @@ import type { Config, RevocationConfig } from './config/config.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { Observer } from './contracts/observer.ts';
 import { createFileStore } from './revocation/file-store.ts';
-import { openRedis } from './revocation/redis-connection.ts';
-import { createRedisStore } from './revocation/redis-store.ts';
 import { createRevocationList, type RevocationList } from './revocation/revocation-list.ts';
 import type { RevocationStore } from './revocation/revocation-store.ts';
 
@@ -36,6 +34,11 @@ export async function revocationStoreOf(
   { clock, observer }: Given,
 ): Promise<RevocationStore> {
   if (revocation.kind === 'file') return createFileStore({ path: revocation.path, clock });
+  // The client is 476 modules: only who uses Redis keeps them in memory.
+  const [{ openRedis }, { createRedisStore }] = await Promise.all([
+    import('./revocation/redis-connection.ts'),
+    import('./revocation/redis-store.ts'),
+  ]);
   const { host, port, tls, username, password, database, keyPrefix } = revocation;
   const connection = openRedis({
     ...{ host, port, database },
