@@ -47,6 +47,7 @@ const assembleStore = (name: string, store: FileConfig['stores'][string], named:
     sts: {
       endpoint: new URL(stsEndpoint).origin,
       region: stsRegion,
+      audiences: store.sts.audiences,
       externalId: store.sts.externalId,
       sourceIdentity: store.sts.sourceIdentity,
       sessionSeconds: store.sts.sessionSeconds,

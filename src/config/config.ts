@@ -76,6 +76,8 @@ interface StsConfig extends Readonly<
   readonly endpoint: string;
   readonly region: string;
   readonly externalId: string | undefined;
+  /** Of the tokens of callers that it is asked with; none where it is asked otherwise. */
+  readonly audiences: readonly string[];
   /** Whether the store's IAM understands `${*}`, `${?}` and `${$}`. */
   readonly iamEscapes: boolean;
 }
@@ -92,7 +94,7 @@ export interface StoreConfig {
     readonly minVersion: FileStore['tls']['minVersion'];
   };
   readonly method: FileStore['method'];
-  /** Undefined: the default chain of the AWS SDK. There where the method is `static`. */
+  /** Undefined: the default chain of the AWS SDK, or none for `web-identity`. There where the method is `static`. */
   readonly credentials: KeyCredentials | undefined;
   readonly sts: StsConfig;
 }

@@ -12,6 +12,7 @@ import { checkRevocation } from './revocation-checks.ts';
 import { schema, type FileConfig } from './schema.ts';
 import { isEntryName, isLoopback, parseAddress } from './shapes.ts';
 import { checkStore } from './store-checks.ts';
+import { checkWebIdentity } from './web-identity-checks.ts';
 
 export type LooseConfig = Loose<FileConfig>;
 type Entry<K extends 'issuers' | 'buckets'> = Loose<FileConfig[K][string]>;
@@ -188,6 +189,7 @@ const crossCheck = (value: unknown, report: Report): void => {
   checkNames(config, report);
   checkIssuers(config.issuers, report);
   for (const [name, store] of entries(config.stores)) checkStore(['stores', name], store, config.issuers, report);
+  checkWebIdentity(config, report);
   checkBuckets(config, report);
   checkKeyring(config.keyring, report);
   checkSessions(config.sessions, report);

@@ -140,7 +140,7 @@ export const applyEnvironment = (
   const [id, secret, token] = [read('AWS_ACCESS_KEY_ID'), read('AWS_SECRET_ACCESS_KEY'), read('AWS_SESSION_TOKEN')];
   const open = stores.filter((name) => {
     const store = get(content, ['stores', name]);
-    return isTree(store) && store['credentials'] === undefined;
+    return isTree(store) && store['credentials'] === undefined && store['method'] !== 'web-identity';
   });
   if ((id ?? secret) !== undefined && open.length > 1) {
     problems.push({

@@ -52,9 +52,9 @@ export const store = z.strictObject({
     'TLS towards the store. Certificates are always verified.',
   ),
   method: key(
-    z.enum(['assume-role', 'static']).default('assume-role'),
-    '`assume-role` or `static`',
-    'How a caller is served there. `assume-role`: by a session of its STS, which the store itself holds to what policy grants. `static`: by `credentials` as they are, for a store without STS (Google Cloud Storage with HMAC keys); nothing but this gateway enforces policy there.',
+    z.enum(['assume-role', 'static', 'web-identity']).default('assume-role'),
+    '`assume-role`, `static` or `web-identity`',
+    'How a caller is served there. `assume-role`: by a session of its STS, which the store itself holds to what policy grants. `static`: by `credentials` as they are, for a store without STS (Google Cloud Storage with HMAC keys); nothing but this gateway enforces policy there. `web-identity`: as `assume-role`, but STS is asked with a second token of the caller (header `x-sallyport-store-token`), and the gateway has no credentials of its own there.',
   ),
   credentials: group(
     {
@@ -79,6 +79,11 @@ export const store = z.strictObject({
         role,
         'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`',
         'Role to assume for buckets that name none.',
+      ),
+      audiences: key(
+        z.array(name).max(16).default([]),
+        'a list of 1 to 16 names',
+        'For `method: web-identity`, which needs it: the second token must name one of these audiences, and none that this gateway accepts.',
       ),
       externalId: key(
         text((value) => /^[\w+=,.@:/-]{2,1224}$/.test(value)).optional(),

@@ -45,6 +45,8 @@ export interface AuditIntent {
   /** Absent where no store is involved. */
   readonly role?: string;
   readonly sessionName?: string;
+  /** As `tokenIdHash`, of the caller's second token, where the store was asked with one. */
+  readonly storeTokenIdHash?: string;
 }
 
 export type OutcomeResult = 'completed' | 'denied' | 'failed' | 'aborted';

@@ -1,6 +1,7 @@
 import type { Bucket } from './bucket.ts';
 import type { Access, Grant } from './authorizer.ts';
 import type { Principal } from './principal.ts';
+import type { StoreToken } from './store-tokens.ts';
 
 /** What will be asked of STS: known, and recorded, before anything is asked. */
 export interface AssumeRolePlan {
@@ -13,9 +14,11 @@ export interface AssumeRolePlan {
   readonly sessionPolicy: string;
   /** Tag and value, as STS takes them. */
   readonly sessionTags?: readonly (readonly [string, string])[];
+  /** What STS is asked with, where the store takes a token of the caller's own and no credentials of ours. */
+  readonly storeToken?: StoreToken;
   /**
-   * Names its session in the cache: a digest of all that sets one apart, who asks (issuer, subject, actor, groups and
-   * binding) and what is asked for.
+   * Names its session in the cache: a digest of all that sets one apart, who asks (issuer, subject, actor, groups,
+   * binding and store token) and what is asked for.
    */
   readonly sessionKey: string;
   /**
@@ -23,7 +26,7 @@ export interface AssumeRolePlan {
    * @throws GatewayError AccessDenied, InvalidRequest when these cannot be said or do not fit
    */
   readonly narrower?: () => AssumeRolePlan;
-  /** Credentials are not used after this: the end of the caller's token. */
+  /** Credentials are not used after this: the end of the caller's token, and of its store token. */
   readonly notAfterMs: number;
 }
 
@@ -45,13 +48,14 @@ export interface StoreCredentials {
 export interface CredentialBroker {
   /**
    * Pure. The session policy is no wider than the grants; where they do not fit, it is narrowed to the accesses. Several
-   * scopes (a copy within one store) are of one store and one role.
-   * @throws GatewayError InvalidRequest when not even the accesses fit
+   * scopes (a copy within one store) are of one store and one role. `storeToken`: what `StoreTokens` gave for the store.
+   * @throws GatewayError InvalidRequest when not even the accesses fit, MissingSecurityHeader when the store needs a token
    */
-  readonly plan: (principal: Principal, scopes: readonly AccessScope[]) => AssumeRolePlan;
+  readonly plan: (principal: Principal, scopes: readonly AccessScope[], storeToken?: StoreToken) => AssumeRolePlan;
   /**
    * Those of the plan, or of its narrower one.
-   * @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us)
+   * @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us),
+   * InvalidToken and ExpiredToken (STS refuses the store token)
    */
   readonly credentials: (plan: AssumeRolePlan) => Promise<StoreCredentials>;
   /** Drops cached credentials that the store has refused, so that the next call asks STS again. */

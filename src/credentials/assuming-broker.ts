@@ -14,14 +14,18 @@ import type {
 import type { HealthReport, HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
+import type { StoreToken } from '../contracts/store-tokens.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { createAssumeRole, type AssumeRole, type StsStore } from './assume-role.ts';
+import type { ErrorCode } from '../errors/codes.ts';
+import { createAssumeRole } from './assume-role.ts';
+import { createAssumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts';
 import { digest } from './digest.ts';
 import { createPolicyPlanner, tooLarge, type PolicyPlanner } from './plan-policy.ts';
 import { createSessionCache, SESSION_MARGIN_MS } from './session-cache.ts';
 import { sessionName } from './session-name.ts';
 import { sessionTags } from './session-tags.ts';
-import { PolicyTooLargeError } from './sts-failure.ts';
+import { needsStoreToken, PolicyTooLargeError } from './sts-failure.ts';
+import type { AssumeRole, StsStore } from './sts-store.ts';
 
 /** STS gives no shorter sessions; where the token ends sooner, the rest of the session goes unused. */
 export const MIN_SESSION_SECONDS = 900;
@@ -61,7 +65,8 @@ export function createAssumingBroker(
   const isTooLarge = (policy: string): boolean => policiesTooLarge.has(policy);
   const states = new Map(
     options.stores.map((store): [string, StoreState] => {
-      const assumeRole = createAssumeRole(store, { clock, observer, timeoutMs });
+      const create = store.method === 'web-identity' ? createAssumeRoleWithWebIdentity : createAssumeRole;
+      const assumeRole = create(store, { clock, observer, timeoutMs });
       const policies = createPolicyPlanner(store.iamEscapes, isTooLarge);
       return [store.name, { store, assumeRole, policies, health: { name: `sts:${store.name}`, state: 'ok' } }];
     }),
@@ -83,22 +88,35 @@ export function createAssumingBroker(
     return known;
   };
 
-  const planOf = (principal: Principal, bucket: Bucket, store: StsStore, sessionPolicy: string): AssumeRolePlan => {
+  const planOf = (
+    principal: Principal,
+    bucket: Bucket,
+    store: StsStore,
+    sessionPolicy: string,
+    storeToken?: StoreToken,
+  ): AssumeRolePlan => {
     const { identity, ...who } = askerOf(principal, store);
     const { roleArn } = bucket;
     const { externalId, transitiveTags = [] } = store.roleDefaults;
-    const what = [store.name, roleArn, externalId, sessionPolicy, ...transitiveTags];
+    const what = [store.name, roleArn, externalId, sessionPolicy, storeToken?.digest, ...transitiveTags];
     return Object.freeze({
       ...{ storeName: store.name, roleArn, sessionPolicy, ...who },
+      ...(storeToken === undefined ? {} : { storeToken }),
       sessionKey: digest([identity, ...what]),
-      notAfterMs: principal.expiresAtMs,
+      notAfterMs: Math.min(principal.expiresAtMs, storeToken?.expiresAtMs ?? Infinity),
     });
   };
 
-  const plan = (principal: Principal, scopes: readonly AccessScope[]): AssumeRolePlan => {
+  const plan: CredentialBroker['plan'] = (principal, scopes, storeToken) => {
     const bucket = soleTarget(scopes);
     const { store, policies } = stateOf(bucket.store.name);
     const sessionPolicy = policies.widest(scopes);
+    if (store.method === 'web-identity') {
+      if (storeToken === undefined) throw needsStoreToken(store.name);
+      // Never kept beside the principal: the token must be gone with its request.
+      const planned = (policy: string): AssumeRolePlan => planOf(principal, bucket, store, policy, storeToken);
+      return { ...planned(sessionPolicy), narrower: () => planned(policies.exact(scopes)) };
+    }
     const ofPrincipal = getOrSet(plans, principal, () => new WeakMap<Bucket, AssumeRolePlan>());
     let known = ofPrincipal.get(bucket);
     if (known?.sessionPolicy !== sessionPolicy) {
@@ -168,10 +186,12 @@ export function soleTarget(scopes: readonly AccessScope[]): Bucket {
   throw new GatewayError('InternalError', 'assume-role', { detail });
 }
 
+const ANSWERS: ReadonlySet<ErrorCode> = new Set(['AccessDeniedByStore', 'InvalidToken', 'ExpiredToken']);
+
 /** A refusal is an answer: STS works, and other roles may well be had. */
 function healthAfter(name: string, error: unknown): HealthReport {
   if (!(error instanceof GatewayError)) return { name, state: 'degraded', detail: 'unexpected failure' };
-  if (error.code === 'AccessDeniedByStore' || error instanceof PolicyTooLargeError) return { name, state: 'ok' };
+  if (ANSWERS.has(error.code) || error instanceof PolicyTooLargeError) return { name, state: 'ok' };
   return { name, state: 'degraded', detail: error.detail ?? error.code };
 }
 

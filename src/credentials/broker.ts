@@ -6,7 +6,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
-import type { StsStore } from './assume-role.ts';
+import type { StsStore } from './sts-store.ts';
 import { createAssumingBroker, MIN_SESSION_SECONDS, soleTarget } from './assuming-broker.ts';
 import { createStaticBroker } from './static-broker.ts';
 
@@ -50,7 +50,8 @@ export function createCredentialBroker({
   }
   const brokerOf = (storeName: string): CredentialBroker => byKeys.get(storeName) ?? assuming;
   return {
-    plan: (principal, scopes) => brokerOf(soleTarget(scopes).store.name).plan(principal, scopes),
+    plan: (principal, scopes, storeToken) =>
+      brokerOf(soleTarget(scopes).store.name).plan(principal, scopes, storeToken),
     credentials: (asked) => brokerOf(asked.storeName).credentials(asked),
     forget: (asked) => brokerOf(asked.storeName).forget(asked),
     health: assuming.health,

@@ -6,7 +6,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { AssumeRolePlan, CredentialBroker, StoreCredentials } from '../contracts/credential-broker.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { StsStore } from './assume-role.ts';
+import type { StsStore } from './sts-store.ts';
 import { chainSource, type BaseCredentials } from './base-credentials.ts';
 import { unspokenPolicy } from './plan-policy.ts';
 import { refuseAfter } from './session-cache.ts';

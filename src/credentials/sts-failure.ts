@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
 
 const THROTTLED = /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled|SlowDown)/;
 const DENIED = /^AccessDenied/;
@@ -13,6 +14,12 @@ const UNNAMED = /^Unknown(Error)?$/;
 const SAFE = /^[\w.:/+=-]{1,128}$/;
 /** STS counts a policy in a packed form of its own, and may find one too large that has few enough characters. */
 const TOO_LARGE = 'PackedPolicyTooLarge';
+
+/** What STS says of a token that it was asked with, and not of the gateway. AWS: get a new one, and ask again. */
+const TOKEN_EXPIRED = /^ExpiredToken/;
+const TOKEN_REFUSED = /^(InvalidIdentityToken|IDPRejectedClaim)/;
+
+type Action = 'AssumeRole' | 'AssumeRoleWithWebIdentity';
 
 /** Whether STS refused the session policy for its size alone. */
 export class PolicyTooLargeError extends GatewayError {}
@@ -24,8 +31,16 @@ export function blamesBase(error: unknown): boolean {
   return BASE_REFUSED.test(name) || (UNNAMED.test(name) && (status === 401 || status === 403));
 }
 
-/** Turns a failure of AssumeRole into the gateway's own. A failure of our own passes through. */
-export function stsFailure(error: unknown, storeName: string, roleArn: string): GatewayError {
+/** Makes the error of a request that carries no token of the caller's own, to a store that takes nothing else. */
+export function needsStoreToken(storeName: string): GatewayError {
+  return new GatewayError('MissingSecurityHeader', 'assume-role', {
+    detail: `store ${storeName} is asked with a token of each caller's own, and there is none`,
+    clientFields: { MissingHeaderName: STORE_TOKEN_HEADER },
+  });
+}
+
+/** Turns a failure of STS into the gateway's own. A failure of our own passes through. */
+export function stsFailure(error: unknown, action: Action, storeName: string, roleArn: string): GatewayError {
   if (error instanceof GatewayError) return error;
   const name = safe(member(error, 'name')) ?? 'Error';
   const metadata = member(error, '$metadata');
@@ -35,9 +50,16 @@ export function stsFailure(error: unknown, storeName: string, roleArn: string): 
     typeof status === 'number' ? `status ${status}` : 'no answer',
     `request id ${safe(member(metadata, 'requestId')) ?? 'none'}`,
   ];
-  const detail = `AssumeRole of ${roleArn} at the STS of store ${storeName}: ${facts.join(', ')}`;
+  const detail = `${action} of ${roleArn} at the STS of store ${storeName}: ${facts.join(', ')}`;
   if (name.startsWith(TOO_LARGE)) return new PolicyTooLargeError('ServiceUnavailable', 'assume-role', { detail });
-  return new GatewayError(codeOf(name, status), 'assume-role', { detail });
+  const refusal = action === 'AssumeRole' ? undefined : refusalOfToken(name);
+  if (refusal === undefined) return new GatewayError(codeOf(name, status), 'assume-role', { detail });
+  return new GatewayError(refusal, 'assume-role', { detail, clientFields: { Header: STORE_TOKEN_HEADER } });
+}
+
+function refusalOfToken(name: string): ErrorCode | undefined {
+  if (TOKEN_EXPIRED.test(name)) return 'ExpiredToken';
+  return TOKEN_REFUSED.test(name) ? 'InvalidToken' : undefined;
 }
 
 function codeOf(name: string, status: unknown): ErrorCode {

@@ -67,6 +67,12 @@ export const ERRORS = {
     status: 403,
     message: 'The signature does not match what was received; compare the canonical request.',
   },
+  // a token of the caller's own, for the store
+  MissingSecurityHeader: {
+    s3Code: 'MissingSecurityHeader',
+    status: 400,
+    message: 'The store of this bucket is asked with a token of yours; send it in the header x-sallyport-store-token.',
+  },
   // policy
   AccessDenied: { s3Code: 'AccessDenied', status: 403, message: 'Access denied by policy.' },
   AccessDeniedByStore: { s3Code: 'AccessDenied', status: 403, message: 'Access denied by the object store.' },

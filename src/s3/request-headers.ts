@@ -13,7 +13,13 @@ const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
 const MAX_DIGITS_OF_A_LENGTH = 15;
 
-const SINGLE = new Set(['host', 'authorization', 'transfer-encoding', 'range', 'date', 'expires', 'expect', 'upgrade']);
+/** Carries a token of the caller's own for the store's STS. It means something here, and is never forwarded. */
+export const STORE_TOKEN_HEADER = 'x-sallyport-store-token';
+
+const SINGLE = new Set([
+  ...['host', 'authorization', 'transfer-encoding', 'range', 'date', 'expires', 'expect', 'upgrade'],
+  STORE_TOKEN_HEADER,
+]);
 const SINGLE_PREFIX = /^(?:content-|if-|x-amz-(?!meta-))/;
 
 /**

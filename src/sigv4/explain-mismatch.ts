@@ -1,7 +1,7 @@
 /**
  * Enters: a message whose signature is wrong. Leaves: what the client needs to find out why, as S3 shows it, and a cause.
  * The cause is found by trying: a variant of the message that the signature does fit names what changed on the way.
- * A fitting variant is never accepted. Bounded: some twenty digests. Must never show a session token or a customer key.
+ * A fitting variant is never accepted. Bounded: some twenty digests. Must never show a token or a customer key.
  */
 import { encodePath } from '../s3/encode.ts';
 import { stringToSign } from './canonical-request.ts';
@@ -17,7 +17,7 @@ interface Variant {
   readonly request: ReceivedRequest;
 }
 
-const SECRET_HEADER = /^(?:x-amz-security-token|authorization|cookie|x-amz-.*customer-key)$/;
+const SECRET_HEADER = /^(?:x-amz-security-token|x-sallyport-store-token|authorization|cookie|x-amz-.*customer-key)$/;
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
 
 /** Headers that a hop may rightly add, drop or write anew, and that a client therefore had better not sign. */
@@ -107,7 +107,7 @@ function otherCause(signedHeaders: readonly string[]): string {
 function shown(request: ReceivedRequest, signedHeaders: readonly string[]): string {
   const headers = new Map(request.headers);
   for (const name of signedHeaders) if (SECRET_HEADER.test(name)) headers.set(name, '(not shown)');
-  const query = request.query.replace(/(^|&)(X-Amz-Security-Token=)[^&]*/gi, '$1$2(not shown)');
+  const query = request.query.replace(/(^|&)((?:X-Amz-Security|X-Sallyport-Store)-Token=)[^&]*/gi, '$1$2(not shown)');
   // Headers are bytes here; what they spell is shown.
   return Buffer.from(receivedCanonical({ ...request, headers, query }, signedHeaders), 'latin1').toString();
 }

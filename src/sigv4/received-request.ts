@@ -3,6 +3,7 @@
  * Takes everything from the raw target and the raw headers: what a framework decoded, joined or dropped was not signed.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
 import type { RawRequest } from '../s3/request.ts';
 import { foldSpaces, joinQuery } from './canonical-request.ts';
 import { encodedQuery } from './encoded-query.ts';
@@ -21,7 +22,7 @@ export interface ReceivedRequest {
 }
 
 /** Repeats of any other header are joined, as S3 signs them. */
-const SINGLE = new Set(['host', 'authorization', 'date', 'range', 'transfer-encoding', 'expect']);
+const SINGLE = new Set(['host', 'authorization', 'date', 'range', 'transfer-encoding', 'expect', STORE_TOKEN_HEADER]);
 
 /**
  * Collects what is signed of a message, and checks that everything is that must be.
@@ -65,7 +66,7 @@ function collectHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, stri
   return headers;
 }
 
-/** An unsigned `x-amz-*` could be added by anyone on the way and would be obeyed; an absent one is a changed request. */
+/** What is not signed could be added by anyone on the way and would be obeyed; what is absent is a changed request. */
 function checkCoverage({ kind, signedHeaders }: SignatureClaims, headers: ReadonlyMap<string, string>): void {
   const absent = signedHeaders.filter((name) => !headers.has(name));
   if (absent.length > 0) {
@@ -84,7 +85,8 @@ function checkCoverage({ kind, signedHeaders }: SignatureClaims, headers: Readon
 
 /** Who hands out a presigned URL cannot know what type a browser will name: of the query kind that one stays open, as in S3. */
 function mustBeSigned(name: string, kind: SignatureClaims['kind']): boolean {
-  return name.startsWith('x-amz-') || (kind === 'header' && (name === 'content-type' || name === 'content-md5'));
+  if (name.startsWith('x-amz-') || name === STORE_TOKEN_HEADER) return true;
+  return kind === 'header' && (name === 'content-type' || name === 'content-md5');
 }
 
 function uncovered(clientFields: Readonly<Record<string, string>>): GatewayError {

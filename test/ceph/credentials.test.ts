@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import type { Access, Grant } from '../../src/contracts/authorizer.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
 import type { AccessScope, StoreCredentials } from '../../src/contracts/credential-broker.ts';
-import type { StsStore } from '../../src/credentials/assume-role.ts';
+import type { StsStore } from '../../src/credentials/sts-store.ts';
 import { fixedSource } from '../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../src/credentials/broker.ts';
 import { VERBS } from '../../src/s3/operations.ts';
@@ -71,6 +71,7 @@ describe('credentials of a real store', function () {
       id: 'reports',
       store: { name: 'ceph', endpoint: ceph.lab.endpoint, region: ceph.lab.region },
       storeBucket: 'reports',
+      style: 'path',
       roleArn: ceph.lab.roleArn,
       encryption: 'required',
       prefixes: [],

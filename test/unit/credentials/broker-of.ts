@@ -2,7 +2,7 @@
 import type { Bucket } from '../../../src/contracts/bucket.ts';
 import type { CredentialBroker, StoreCredentials } from '../../../src/contracts/credential-broker.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
-import type { StsStore } from '../../../src/credentials/assume-role.ts';
+import type { StsStore } from '../../../src/credentials/sts-store.ts';
 import { createCredentialBroker, type CredentialBrokerOptions } from '../../../src/credentials/broker.ts';
 import { allow, bucket, object, principal, rememberingObserver, scope } from './given.ts';
 

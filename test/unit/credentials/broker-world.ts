@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
-import type { StsStore } from '../../../src/credentials/assume-role.ts';
+import type { StsStore } from '../../../src/credentials/sts-store.ts';
 import { fixedSource } from '../../../src/credentials/base-credentials.ts';
 import type { createCredentialBroker } from '../../../src/credentials/broker.ts';
 import { type CredentialBrokerOptions } from '../../../src/credentials/broker.ts';

@@ -1,0 +1,98 @@
+/**
+ * The connection to one store's STS, bounded in time and size, and what is taken out of its answers. Nothing is looked for
+ * in variables or files that our configuration does not name.
+ */
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { Readable } from 'node:stream';
+import { STSClient, type Credentials } from '@aws-sdk/client-sts';
+import type { StoreCredentials } from '../contracts/credential-broker.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { BaseCredentials } from './base-credentials.ts';
+import type { StsStore } from './sts-store.ts';
+
+const MAX_SOCKETS = 64;
+const MAX_RESPONSE_BYTES = 65_536;
+
+/** Makes the client. `credentials`: what calls are signed with, asked for anew each time. */
+export function createStsClient(
+  store: StsStore,
+  credentials: () => Promise<BaseCredentials>,
+  timeoutMs: number,
+): STSClient {
+  const sockets = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: 60_000 };
+  const client = new STSClient({
+    endpoint: store.stsEndpoint,
+    region: store.region,
+    // Each of these is given, or the SDK would look for it in variables and files that our configuration does not name.
+    maxAttempts: 2,
+    retryMode: 'standard',
+    defaultsMode: 'standard',
+    useFipsEndpoint: false,
+    useDualstackEndpoint: false,
+    userAgentAppId: 'sallyport',
+    authSchemePreference: ['sigv4'],
+    disableClockSkewCorrection: false,
+    // A source keeps them itself; the SDK would keep for ever what has no expiration.
+    credentials: Object.assign(async () => credentials(), { memoized: true }),
+    requestHandler: {
+      connectionTimeout: timeoutMs,
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+      socketTimeout: timeoutMs,
+      httpAgent: new HttpAgent(sockets),
+      httpsAgent: new HttpsAgent({
+        ...sockets,
+        minVersion: store.minTls ?? 'TLSv1.2',
+        ...(store.ca === undefined ? {} : { ca: store.ca }),
+        ...(store.serverName === undefined ? {} : { servername: store.serverName }),
+      }),
+    },
+  });
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { response } = result;
+      if (typeof response === 'object' && response !== null && 'body' in response) {
+        const { body } = response;
+        if (body instanceof Readable) response.body = Readable.from(bounded(body));
+      }
+      return result;
+    },
+    { step: 'deserialize', priority: 'low', name: 'boundResponse' },
+  );
+  return client;
+}
+
+/** The SDK reads an answer whole, however long it is. */
+async function* bounded(body: Readable): AsyncGenerator<Buffer> {
+  let sizeBytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MAX_RESPONSE_BYTES) throw new Error('the answer is too long');
+    yield chunk;
+  }
+}
+
+/** Of what may stand in a header, and long enough to be meant. */
+const VISIBLE = /^[\x21-\x7e]{1,16384}$/;
+
+/**
+ * Reads the credentials of an answer; they are not used after `latestMs`, whatever the answer says.
+ * @throws GatewayError ServiceUnavailable (it holds none)
+ */
+export function credentialsOf(given: Credentials | undefined, latestMs: number): StoreCredentials {
+  const {
+    AccessKeyId: accessKeyId = '',
+    SecretAccessKey: secretAccessKey = '',
+    SessionToken: sessionToken = '',
+  } = given ?? {};
+  if (![accessKeyId, secretAccessKey, sessionToken].every((part) => VISIBLE.test(part))) {
+    throw new GatewayError('ServiceUnavailable', 'assume-role', { detail: 'the answer of STS holds no credentials' });
+  }
+  const expiresAtMs = Math.min(given?.Expiration?.getTime() ?? Number.NaN, latestMs);
+  if (Number.isNaN(expiresAtMs)) {
+    throw new GatewayError('ServiceUnavailable', 'assume-role', { detail: 'the answer of STS holds no expiration' });
+  }
+  return Object.freeze({ accessKeyId, secretAccessKey, sessionToken, expiresAtMs });
+}
