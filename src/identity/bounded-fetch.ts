@@ -19,6 +19,8 @@ export interface BoundedFetchOptions {
   readonly maxBytes: number;
   readonly allowHttp: boolean;
   readonly ca: string | undefined;
+  /** At once, to each host: a call that waits for a connection of another one runs out of its own time. */
+  readonly connections: number;
 }
 
 export interface BoundedFetch {
@@ -38,9 +40,9 @@ interface Sent {
 
 /** Makes the fetch of one issuer; its connections are shared with nothing else. */
 export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch => {
-  const { timeoutMs, maxBytes, allowHttp, ca } = options;
+  const { timeoutMs, maxBytes, allowHttp, ca, connections } = options;
   const dispatcher = new Agent({
-    connections: 2,
+    connections,
     maxHeaderSize: 16_384,
     connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) },
   });

@@ -26,15 +26,17 @@ import { mayFetch, type IntrospectionOptions, type ResolvedIssuerOptions } from 
 import { createPrincipals } from './principal-of.ts';
 import { introspectionUnavailable, invalidToken } from './refuse.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 
 export interface Introspection {
   /** Tells whether a token can be this issuer's by how it begins. */
   readonly mayKnow: (token: string) => boolean;
   /**
-   * Asks the issuer; `undefined`: it does not know the token, or not as an active one.
+   * Asks the issuer; `undefined`: it does not know the token, or not as an active one. `wasActive`: it was when it was
+   * last asked about; such tokens have places of their own, which made-up ones cannot take.
    * @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable, SlowDown
    */
-  readonly introspect: (token: string, digest: string) => Promise<Introspected | undefined>;
+  readonly introspect: (token: string, digest: string, wasActive: boolean) => Promise<Introspected | undefined>;
   readonly health: () => HealthReport;
   readonly close: () => Promise<void>;
 }
@@ -53,7 +55,11 @@ interface Deps {
 const MAX_DOCUMENT_BYTES = 64 * 1024;
 const REDISCOVER_AFTER_MS = 3_600_000;
 /** Callers choose how many unknown tokens they send; the issuer must not be made to answer them all at once. */
-const MAX_IN_FLIGHT = 32;
+const MAX_ABOUT_UNKNOWN = 32;
+const MAX_ABOUT_KNOWN = 16;
+/** After so many failures in a row one question in `PAUSE_MS` finds out whether the issuer is back; others do not wait. */
+const FAILURES_IN_A_ROW = 3;
+const PAUSE_MS = 1000;
 /** A token that is not active is asked for again after this time at the latest, in milliseconds. */
 const REFUSED_FOR_MS = 2000;
 const MAX_REFUSED = 10_000;
@@ -71,13 +77,18 @@ export const createIntrospection = (
     maxBytes: MAX_DOCUMENT_BYTES,
     allowHttp: options.allowHttp,
     ca: options.ca,
+    connections: MAX_ABOUT_UNKNOWN + MAX_ABOUT_KNOWN,
   });
+  const questions = `an answer of issuer ${options.name}`;
+  const aboutUnknown = createWaitingRoom(MAX_ABOUT_UNKNOWN, questions);
+  const aboutKnown = createWaitingRoom(MAX_ABOUT_KNOWN, questions);
   const checkClaims = createClaimRules(options, clock);
   const principalOf = createPrincipals(options);
   const refused = new LRUCache<string, number>({ max: MAX_REFUSED });
   let known: { readonly configuration: Promise<Configuration>; readonly sinceMs: number } | undefined;
-  let inFlight = 0;
+  let failures = 0;
   let failure: string | undefined;
+  let triedAtMs = -Infinity;
 
   const fetch: CustomFetch = async (url, { method, headers, body }) => {
     if (method === 'GET') return http.get(url);
@@ -121,42 +132,45 @@ export const createIntrospection = (
     if (known === undefined || nowMs - known.sinceMs >= REDISCOVER_AFTER_MS) {
       const configuration = discover();
       known = { configuration, sinceMs: nowMs };
-      // The next token asks again: an issuer that was away is found without a restart.
-      configuration.catch(() => {
-        if (known?.configuration === configuration) known = undefined;
-      });
     }
     return known.configuration;
   };
 
   const ask = async (token: string): Promise<JsonObject> => {
-    if (inFlight >= MAX_IN_FLIGHT) throw new GatewayError('SlowDown', 'authenticate', { detail: 'introspection' });
-    inFlight += 1;
+    const nowMs = clock.now();
+    if (failure !== undefined && failures >= FAILURES_IN_A_ROW && nowMs - triedAtMs < PAUSE_MS) {
+      throw introspectionUnavailable(options.name, failure);
+    }
+    triedAtMs = nowMs;
     const startedAt = performance.now();
+    const asked = configured();
     let outcome: 'ok' | 'error' = 'error';
     try {
-      const answer = await tokenIntrospection(await configured(), token, { token_type_hint: 'access_token' });
+      const answer = await tokenIntrospection(await asked, token, { token_type_hint: 'access_token' });
       outcome = 'ok';
       if (failure !== undefined) observer.info('an issuer can be asked about tokens again', { issuer: options.name });
       failure = undefined;
+      failures = 0;
       return answer;
     } catch (error) {
+      // The endpoint may have moved, or the secret may have changed: the next question looks at both again.
+      if (known?.configuration === asked) known = undefined;
       // Whatever it was, it may quote the token or the answer: a fixed clause goes on, and never a cause.
       const clause = clauseOf(error);
       if (failure === undefined) {
         observer.warn('an issuer cannot be asked about tokens', { issuer: options.name, failure: clause });
       }
       failure = clause;
+      failures += 1;
       throw introspectionUnavailable(options.name, clause);
     } finally {
-      inFlight -= 1;
       observer.call('introspection', outcome, performance.now() - startedAt);
     }
   };
 
-  const introspect: Introspection['introspect'] = async (token, digest) => {
+  const introspect: Introspection['introspect'] = async (token, digest, wasActive) => {
     if (clock.now() < (refused.get(digest) ?? 0)) return undefined;
-    const answer = await ask(token);
+    const answer = await (wasActive ? aboutKnown : aboutUnknown).enter(() => ask(token));
     if (member(answer, 'active') !== true) {
       refused.set(digest, clock.now() + Math.min(REFUSED_FOR_MS, asking.cacheSeconds * 1000));
       return undefined;

@@ -4,7 +4,9 @@
  * An issuer that was never reached has no keys; it must never keep the gateway from starting, and callers must never be
  * able to make it fetch more often than the cooldown allows.
  */
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { allowInsecureRequests, customFetch, discovery, None } from 'openid-client';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport } from '../contracts/health.ts';
@@ -23,10 +25,12 @@ export interface IssuerKeys {
   readonly current: () => KeyGeneration | undefined;
   /** Looks at the issuer, or joins a look that is under way. Never rejects. */
   readonly refresh: () => Promise<void>;
-  /** The same, unless the last look began less than the cooldown ago. */
-  readonly refreshUnlessCooling: () => Promise<void>;
-  /** Why the last look failed; `undefined` when it did not. */
-  readonly failure: () => string | undefined;
+  /**
+   * Looks at the issuer for a caller whose key is not at hand, or joins a look that is under way, unless one for another
+   * caller began less than the cooldown ago. Resolves why the issuer has not had its say about `key` yet; `undefined`:
+   * it has, and the current keys are its answer.
+   */
+  readonly lookFor: (key: string) => Promise<string | undefined>;
   readonly health: () => HealthReport;
   readonly close: () => Promise<void>;
 }
@@ -36,6 +40,8 @@ const MAX_KEYS = 100;
 const REDISCOVER_AFTER_MS = 3_600_000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
+/** Keys that were not at hand and are remembered: callers can name any number of them. */
+const MAX_ASKED_FOR = 1000;
 
 interface Deps {
   readonly clock: Clock;
@@ -49,11 +55,13 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
     maxBytes: MAX_DOCUMENT_BYTES,
     allowHttp: options.allowHttp,
     ca: options.ca,
+    connections: 2,
   });
+  const askedFor = new LRUCache<string, number>({ max: MAX_ASKED_FOR });
   let generation: KeyGeneration | undefined;
   let fingerprint: string | undefined;
   let fetchedAtMs = -Infinity;
-  let attemptedAtMs = -Infinity;
+  let lookedForCallerAtMs = -Infinity;
   let failures = 0;
   let failure: string | undefined = 'not fetched yet';
   let source: { readonly jwksUri: string; readonly discoveredAtMs: number } | undefined;
@@ -83,7 +91,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
       .sort()
       .join();
     if (next !== fingerprint) {
-      generation = { getKey: createLocalJWKSet({ keys }) };
+      generation = keys.length === 0 ? undefined : { getKey: createLocalJWKSet({ keys }) };
       fingerprint = next;
       observer.info('the keys of an issuer have changed', { issuer: options.name, keys: keys.length });
     }
@@ -91,12 +99,12 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   };
 
   const load = async (): Promise<void> => {
-    attemptedAtMs = clock.now();
+    const nowMs = clock.now();
     let step: 'discovery' | 'jwks' = 'discovery';
     try {
-      if (!source || attemptedAtMs - source.discoveredAtMs >= REDISCOVER_AFTER_MS) {
+      if (!source || nowMs - source.discoveredAtMs >= REDISCOVER_AFTER_MS) {
         const jwksUri = await observed(observer, step, discover);
-        source = { jwksUri, discoveredAtMs: attemptedAtMs };
+        source = { jwksUri, discoveredAtMs: nowMs };
       }
       step = 'jwks';
       const { jwksUri } = source;
@@ -133,10 +141,25 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
     return loading;
   };
 
-  const refreshUnlessCooling = (): Promise<void> => {
-    const cooling = clock.now() - attemptedAtMs < options.jwksCooldownSeconds * 1000;
-    return loading ?? (cooling ? Promise.resolve() : refresh());
+  const lookFor = async (key: string): Promise<string | undefined> => {
+    const nowMs = clock.now();
+    const sinceMs = askedFor.get(key) ?? nowMs;
+    askedFor.set(key, sinceMs);
+    const underWay = loading;
+    if (underWay !== undefined) {
+      // After a failure the next look is likely to fail as well, and as slowly.
+      if (failures > 0) return reason();
+      await underWay;
+    } else if (nowMs - lookedForCallerAtMs >= options.jwksCooldownSeconds * 1000) {
+      lookedForCallerAtMs = nowMs;
+      await refresh();
+    }
+    if (failure !== undefined || current() === undefined) return reason();
+    // It may have been published since: only a later look tells a new key from one that never was.
+    return fetchedAtMs < sinceMs ? 'a key that is not known yet' : undefined;
   };
+
+  const reason = (): string => failure ?? (fingerprint === '' ? 'publishes no key' : 'its keys are too old');
 
   const current = (): KeyGeneration | undefined =>
     clock.now() - fetchedAtMs <= options.jwksMaxStaleSeconds * 1000 ? generation : undefined;
@@ -144,9 +167,8 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   const health = (): HealthReport => {
     const name = `issuer:${options.name}`;
     if (failure === undefined && fingerprint !== '') return { name, state: 'ok' };
-    const clause = failure ?? 'publishes no usable key';
     const serving = current() ? 'the last good keys serve' : 'its tokens are answered with 503';
-    return { name, state: 'degraded', detail: failure === undefined ? clause : `${clause}; ${serving}` };
+    return { name, state: 'degraded', detail: `${reason()}; ${serving}` };
   };
 
   const close = async (): Promise<void> => {
@@ -157,18 +179,31 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   };
 
   void refresh();
-  return { current, refresh, refreshUnlessCooling, failure: () => failure, health, close };
+  return { current, refresh, lookFor, health, close };
 };
 
-/** The asymmetric keys of a JWKS. jose takes none of them that is private, weak, or not for signatures. */
+/**
+ * The asymmetric keys of a JWKS; none where its list is empty, which ends all that were there before. jose takes none of
+ * them that is private, weak, or not for signatures.
+ */
 const usableKeys = (document: unknown): JSONWebKeySet['keys'] => {
   const keys: unknown = isObject(document) ? document['keys'] : undefined;
   if (!Array.isArray(keys)) throw new FetchFault('not a JSON Web Key Set');
   if (keys.length > MAX_KEYS) throw new FetchFault(`more than ${MAX_KEYS} keys`);
-  return keys.filter(
-    (key): key is JSONWebKeySet['keys'][number] =>
-      isObject(key) && (key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP'),
-  );
+  const usable = keys.filter(isUsable);
+  // Who publishes keys and none that can be read has made a mistake; it has not taken back those of before.
+  if (usable.length === 0 && keys.length > 0) throw new FetchFault('a key set without a usable key');
+  return usable;
+};
+
+const isUsable = (key: unknown): key is JSONWebKeySet['keys'][number] => {
+  if (!isObject(key) || !(key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP')) return false;
+  try {
+    createPublicKey({ key: key as JsonWebKey, format: 'jwk' });
+    return true;
+  } catch {
+    return false;
+  }
 };
 
 const observed = async <T>(observer: Observer, service: 'discovery' | 'jwks', call: () => Promise<T>): Promise<T> => {

@@ -70,6 +70,8 @@ export interface IssuerOptions {
   readonly jwksMaxStaleSeconds?: number;
   /** For one whole document. Default 5. */
   readonly fetchTimeoutSeconds?: number;
+  /** Callers that may wait for its keys at once. Default 128. */
+  readonly maxWaiting?: number;
   /** Refuses tokens whose `iat` is older. Default: `exp` alone decides. */
   readonly maxTokenAgeSeconds?: number;
   /** Allows plain http to a loopback address, for the demo. Default false. */
@@ -129,6 +131,7 @@ export const resolveIssuerOptions = (options: IssuerOptions): ResolvedIssuerOpti
     jwksCooldownSeconds: 10,
     jwksMaxStaleSeconds: 86_400,
     fetchTimeoutSeconds: 5,
+    maxWaiting: 128,
     allowHttp: false,
     ...options,
   };

@@ -16,6 +16,7 @@ import { resolveIssuerOptions, type IssuerOptions } from './issuer-options.ts';
 import { createPrincipals } from './principal-of.ts';
 import { invalidToken, keysUnavailable } from './refuse.ts';
 import { member, type JsonObject } from './strict-json.ts';
+import { createWaitingRoom, type WaitingRoom } from './waiting-room.ts';
 
 /** A principal together with the keys that vouched for it: when those change, it has to be verified again. */
 export interface Verified {
@@ -27,8 +28,16 @@ export interface Issuer {
   readonly name: string;
   /** The exact `iss`. */
   readonly issuer: string;
-  /** @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable */
-  readonly verify: (token: UnverifiedToken) => Promise<Verified>;
+  /**
+   * Verifies by the keys at hand, waiting for nobody; `undefined`: none of them is the token's. `audiences`: instead of
+   * the gateway's own, those of which a token must name one.
+   * @throws GatewayError InvalidToken, ExpiredToken
+   */
+  readonly verify: (token: UnverifiedToken, audiences?: readonly string[]) => Promise<Verified | undefined>;
+  /** The same after a look at the issuer. @throws GatewayError as `verify`, ServiceUnavailable */
+  readonly lookAndVerify: (token: UnverifiedToken, audiences?: readonly string[]) => Promise<Verified>;
+  /** Where callers wait for a look. */
+  readonly room: WaitingRoom;
   /** How its opaque tokens are verified; absent: they are not. */
   readonly introspection?: Introspection;
   /** Issuers that are taken for this one, and why their tokens cannot be verified. */
@@ -60,7 +69,6 @@ export const createIssuer = (
   const verifyOptions: JWTVerifyOptions = {
     algorithms: [...algorithms],
     issuer: options.issuer,
-    audience: [...options.audiences],
     clockTolerance: options.clockSkewSeconds,
     requiredClaims: ['exp'],
     ...(options.maxTokenAgeSeconds !== undefined && { maxTokenAge: options.maxTokenAgeSeconds }),
@@ -73,13 +81,17 @@ export const createIssuer = (
     if (type === undefined || !types.includes(type)) throw invalidToken('typ is not among the allowed ones');
   };
 
-  const verifyWith = async (generation: KeyGeneration, token: UnverifiedToken): Promise<Verified | 'no such key'> => {
+  const verifyWith = async (
+    generation: KeyGeneration,
+    token: UnverifiedToken,
+    audiences: readonly string[],
+  ): Promise<Verified | undefined> => {
     let payload: JsonObject;
     try {
-      const currentDate = new Date(clock.now());
-      ({ payload } = await jwtVerify(token.compact, generation.getKey, { ...verifyOptions, currentDate }));
+      const asked = { currentDate: new Date(clock.now()), audience: [...audiences] };
+      ({ payload } = await jwtVerify(token.compact, generation.getKey, { ...verifyOptions, ...asked }));
     } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey) return 'no such key';
+      if (error instanceof errors.JWKSNoMatchingKey) return undefined;
       throw refusalOf(error);
     }
     checkClaims(payload);
@@ -88,19 +100,21 @@ export const createIssuer = (
     return { principal: principalOf(signed, payload), keys: generation };
   };
 
-  const verify = async (token: UnverifiedToken): Promise<Verified> => {
+  const verify: Issuer['verify'] = async (token, audiences = options.audiences) => {
     checkHeader(token.header);
     const held = keys.current();
-    const first = held && (await verifyWith(held, token));
-    observer.cache('jwks', first !== undefined && first !== 'no such key');
-    if (first !== undefined && first !== 'no such key') return first;
-    await keys.refreshUnlessCooling();
+    const verified = held && (await verifyWith(held, token, audiences));
+    observer.cache('jwks', verified !== undefined);
+    return verified;
+  };
+
+  const lookAndVerify: Issuer['lookAndVerify'] = async (token, audiences = options.audiences) => {
+    const unheard = await keys.lookFor(keyNamed(token.header));
     const renewed = keys.current();
-    const second = renewed && renewed !== held ? await verifyWith(renewed, token) : first;
-    if (second !== undefined && second !== 'no such key') return second;
-    // With the issuer out of sight this may be its newest key: the caller's token is not known to be bad.
-    const failure = keys.failure();
-    if (renewed === undefined || failure !== undefined) throw keysUnavailable(options.name, failure ?? 'too old');
+    const verified = renewed && (await verifyWith(renewed, token, audiences));
+    if (verified !== undefined) return verified;
+    // This may be its newest key: the caller's token is not known to be bad.
+    if (unheard !== undefined) throw keysUnavailable(options.name, unheard);
     throw invalidToken('no key of the issuer has its kid and alg');
   };
 
@@ -108,6 +122,8 @@ export const createIssuer = (
     name: options.name,
     issuer: options.issuer,
     verify,
+    lookAndVerify,
+    room: createWaitingRoom(options.maxWaiting, `the keys of issuer ${options.name}`),
     isCurrent: (generation) => keys.current() === generation,
     refresh: keys.refresh,
     unverifiable: options.unverifiable,
@@ -118,6 +134,9 @@ export const createIssuer = (
     },
   };
 };
+
+/** What a token says of the key that it is to be verified by. */
+const keyNamed = (header: JsonObject): string => JSON.stringify([member(header, 'kid'), member(header, 'alg')]);
 
 /** `at+jwt` or `jwt`; absent means `jwt`. Media types ignore case and may drop `application/`. @see RFC 7515 4.1.9 */
 const tokenType = (typ: unknown): string | undefined => {

@@ -18,6 +18,10 @@ export const introspectionUnavailable = (issuerName: string, reason: string): Ga
     detail: `introspection of issuer ${issuerName}: ${reason}`,
   });
 
+/** Tells whether a token was neither accepted nor refused: there was nobody to say. */
+export const isUndecided = (error: unknown): error is GatewayError =>
+  error instanceof GatewayError && (error.code === 'ServiceUnavailable' || error.code === 'SlowDown');
+
 /** Makes the error of a session token that is malformed, altered, or not of this deployment and its keys. */
 export const invalidSession = (detail: string): GatewayError =>
   new GatewayError('InvalidSession', 'authenticate', { detail });

@@ -9,11 +9,12 @@ import type { Clock } from '../contracts/clock.ts';
 import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+import type { GatewayError } from '../errors/gateway-error.ts';
 import { parseCompactToken } from './compact-token.ts';
-import type { Issuer } from './issuer.ts';
-import { invalidToken } from './refuse.ts';
+import type { Issuer, Verified } from './issuer.ts';
+import { invalidToken, isUndecided } from './refuse.ts';
 import { member } from './strict-json.ts';
+import { createWaitingRoom, type WaitingRoom } from './waiting-room.ts';
 
 export interface IssuerTokenVerifierOptions {
   readonly clock: Clock;
@@ -24,6 +25,8 @@ export interface IssuerTokenVerifierOptions {
   readonly cacheEntries?: number;
   /** Longest time that a verified token is kept, in seconds. Default 300; 0 keeps none. */
   readonly cacheSeconds?: number;
+  /** Callers that may wait at once for what issuers say of opaque tokens. Default 128. */
+  readonly maxWaiting?: number;
 }
 
 export interface IssuerTokenVerifier extends TokenVerifier, HealthSource {
@@ -43,11 +46,14 @@ interface Kept extends Judged {
   readonly untilMs: number;
 }
 
+/** What only an issuer can tell, and where its callers wait, each counted. */
+interface Question {
+  readonly room: WaitingRoom;
+  readonly ask: () => Promise<Judged>;
+}
+
 /** Every issuer that is asked sees the token: few, and in the order of configuration. */
 const MAX_INTROSPECTING = 4;
-
-/** Codes of a question that had no answer. */
-const UNDECIDED: ReadonlySet<string> = new Set(['ServiceUnavailable', 'SlowDown']);
 
 /** What may stand after `Bearer`. @see RFC 6750 section 2.1 */
 const TOKEN = /^[\w.~+/-]+=*$/;
@@ -60,7 +66,14 @@ export const createTokenVerifier = (
   issuers: readonly Issuer[],
   options: IssuerTokenVerifierOptions,
 ): IssuerTokenVerifier => {
-  const { clock, observer, maxTokenLength = 24_576, cacheEntries = 10_000, cacheSeconds = 300 } = options;
+  const {
+    clock,
+    observer,
+    maxTokenLength = 24_576,
+    cacheEntries = 10_000,
+    cacheSeconds = 300,
+    maxWaiting = 128,
+  } = options;
   const byIss = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
   if (byIss.size !== issuers.length || new Set(issuers.map(({ name }) => name)).size !== issuers.length) {
     throw new TypeError('two issuers have the same name or the same issuer URL');
@@ -70,9 +83,13 @@ export const createTokenVerifier = (
     throw new TypeError(`more than ${MAX_INTROSPECTING} issuers introspect`);
   const unverifiable = new Map(issuers.flatMap((issuer) => Object.entries(issuer.unverifiable)));
   const kept = new LRUCache<string, Kept>({ max: cacheEntries });
-  const verifying = new Map<string, Promise<Principal>>();
+  const verifying = new Map<string, Promise<Judged | Question>>();
+  const asking = new Map<string, Promise<Judged>>();
+  // Whose token was good when it was last asked about waits apart: made-up tokens cannot take these places.
+  const strangers = createWaitingRoom(maxWaiting, 'answers about opaque tokens');
+  const acquaintances = createWaitingRoom(maxWaiting, 'answers about opaque tokens that were good');
 
-  const judgeJwt = async (token: string): Promise<Judged> => {
+  const judgeJwt = async (token: string): Promise<Judged | Question> => {
     const unverified = parseCompactToken(token);
     const iss = member(unverified.payload, 'iss');
     const issuer = typeof iss === 'string' ? byIss.get(iss) : undefined;
@@ -80,32 +97,45 @@ export const createTokenVerifier = (
       const why = typeof iss === 'string' ? unverifiable.get(iss) : undefined;
       throw invalidToken(why ?? 'iss is no configured issuer');
     }
-    const { principal, keys } = await issuer.verify(unverified);
-    return { principal, cacheSeconds, isCurrent: () => issuer.isCurrent(keys) };
+    const judged = ({ principal, keys }: Verified): Judged => ({
+      ...{ principal, cacheSeconds },
+      isCurrent: () => issuer.isCurrent(keys),
+    });
+    const verified = await issuer.verify(unverified);
+    if (verified !== undefined) return judged(verified);
+    return { room: issuer.room, ask: async () => judged(await issuer.lookAndVerify(unverified)) };
   };
 
   /** The first issuer that knows it decides. One that cannot be asked may be the one that knows it. */
-  const judgeOpaque = async (digest: string, token: string): Promise<Judged> => {
+  const judgeOpaque = async (digest: string, token: string, wasGood: boolean): Promise<Judged> => {
     let unreachable: GatewayError | undefined;
     for (const introspection of introspecting.filter(({ mayKnow }) => mayKnow(token))) {
       try {
-        const found = await introspection.introspect(token, digest);
+        const found = await introspection.introspect(token, digest, wasGood);
         if (found !== undefined) return { ...found, isCurrent: () => true };
       } catch (error) {
-        if (!(error instanceof GatewayError) || !UNDECIDED.has(error.code)) throw error;
+        if (!isUndecided(error)) throw error;
         unreachable = error;
       }
     }
     throw unreachable ?? invalidToken('opaque, and active at no issuer that introspects');
   };
 
-  const verifyAnew = async (digest: string, token: string): Promise<Principal> => {
-    const judged = await (isJwt(token) ? judgeJwt(token) : judgeOpaque(digest, token));
+  const judge = async (digest: string, token: string, wasGood: boolean): Promise<Judged> => {
+    const first = isJwt(token)
+      ? await joined(verifying, digest, () => judgeJwt(token))
+      : {
+          room: wasGood ? acquaintances : strangers,
+          ask: () => judgeOpaque(digest, token, wasGood),
+        };
+    return 'room' in first ? first.room.enter(() => joined(asking, digest, first.ask)) : first;
+  };
+
+  const keep = (digest: string, judged: Judged): void => {
     const nowMs = clock.now();
     const lifeMs = Math.min(cacheSeconds, judged.cacheSeconds) * 1000;
     const untilMs = Math.min(judged.principal.expiresAtMs, nowMs + lifeMs);
     if (untilMs > nowMs) kept.set(digest, { ...judged, untilMs });
-    return judged.principal;
   };
 
   /** What has the form of a JWT is never sent anywhere; neither is what no issuer can have made. */
@@ -119,14 +149,15 @@ export const createTokenVerifier = (
     const usable = entry !== undefined && clock.now() < entry.untilMs && entry.isCurrent();
     observer.cache('token', usable);
     if (usable) return entry.principal;
-    if (entry) kept.delete(digest);
-    // Clients start many requests at once with a token that is new here; one verification serves them all.
-    let verification = verifying.get(digest);
-    if (!verification) {
-      verification = verifyAnew(digest, token).finally(() => verifying.delete(digest));
-      verifying.set(digest, verification);
+    try {
+      const judged = await judge(digest, token, entry !== undefined);
+      keep(digest, judged);
+      return judged.principal;
+    } catch (error) {
+      // Where nothing was decided, what is over stays to tell that the token was good; it is never served.
+      if (!isUndecided(error)) kept.delete(digest);
+      throw error;
     }
-    return verification;
   };
 
   return {
@@ -136,4 +167,14 @@ export const createTokenVerifier = (
       await Promise.all(issuers.map((issuer) => issuer.close()));
     },
   };
+};
+
+/** Clients start many requests at once with a token that is new here; one verification serves them all. */
+const joined = <T>(underWay: Map<string, Promise<T>>, digest: string, begin: () => Promise<T>): Promise<T> => {
+  let result = underWay.get(digest);
+  if (!result) {
+    result = begin().finally(() => underWay.delete(digest));
+    underWay.set(digest, result);
+  }
+  return result;
 };

@@ -75,10 +75,11 @@ describe('the keys of an issuer', () => {
         ),
       );
     await flood();
-    assert.equal(issuer.seen.jwks, 1);
-    subject.clock.advance(11);
     await flood();
     assert.equal(issuer.seen.jwks, 2);
+    subject.clock.advance(11);
+    await flood();
+    assert.equal(issuer.seen.jwks, 3);
   });
 
   it('are not fetched more often either while the issuer fails', async () => {
@@ -272,17 +273,81 @@ describe('the keys of an issuer', () => {
     }
   });
 
-  it('are all refused when the issuer publishes none', async () => {
+  it('may rotate right after the gateway has looked by itself: the first who has a new one makes it look again', async () => {
+    const subject = start();
+    assert.ok(await authenticate(subject, first));
+    issuer.keys = [second.publicJwk];
+    assert.ok(await authenticate(subject, second));
+    assert.equal(issuer.seen.jwks, 2);
+  });
+
+  it('that nobody has looked for yet are not called bad: the caller is told to come again', async () => {
+    const subject = start();
+    assert.ok(await authenticate(subject, first));
+    await refusedWith('InvalidToken', authenticate(subject, second, { kid: 'made-up' }));
+    issuer.keys = [first.publicJwk, second.publicJwk];
+    subject.clock.advance(9);
+    await refusedWith('ServiceUnavailable', authenticate(subject, second));
+    assert.equal(issuer.seen.jwks, 2, 'and the issuer is left alone');
+    await refusedWith('InvalidToken', authenticate(subject, second, { kid: 'made-up' }));
+    subject.clock.advance(1);
+    assert.ok(await authenticate(subject, second));
+  });
+
+  it('keep no more callers waiting than there are places, and those of another issuer wait for nobody', async () => {
+    const healthy = await startBareIssuer([second.publicJwk]);
+    const subject = authenticatorFor([
+      { issuer: issuer.url, maxWaiting: 10, fetchTimeoutSeconds: 0.5 },
+      { issuer: healthy.url, maxWaiting: 10 },
+    ]);
+    opened.push(subject);
+    assert.ok(await authenticate(subject, first));
+    issuer.faults.jwks = () => undefined;
+    const one = signToken(first, { iss: issuer.url, sub: 'alice', aud: AUDIENCE, exp: 9e9 }, { kid: 'same' });
+    const attempts = Array.from({ length: 40 }, (_, index) =>
+      index % 2 === 0
+        ? authenticate(subject, second, { kid: `new-${index}` })
+        : subject.authenticator.authenticate(bearer(one)),
+    );
+    const codes = await Promise.all(
+      attempts.map((attempt) =>
+        attempt.then(
+          () => 'ok',
+          (error: unknown) => (error as { code: string }).code,
+        ),
+      ),
+    );
+    assert.equal(codes.filter((code) => code === 'SlowDown').length, 30);
+    assert.equal(codes.filter((code) => code === 'ServiceUnavailable').length, 10);
+    const claims = { iss: healthy.url, sub: 'alice', aud: AUDIENCE, exp: subject.clock.seconds() + 300 };
+    assert.ok(await subject.authenticator.authenticate(bearer(signToken(second, claims))));
+    await healthy.stop();
+  });
+
+  it('that nobody can read leave the last good ones in place', async () => {
+    const subject = start();
+    assert.ok(await authenticate(subject, first));
+    const halves = [{ kty: 'RSA' }, { kty: 'EC', crv: 'P-256', kid: 'first' }, { kty: 'oct', k: 'c2VjcmV0' }, 'first'];
+    issuer.faults.jwks = (_, res) => sendJson(res, { keys: halves });
+    await subject.issuers[0]!.refresh();
+    assert.match(stateOf(subject).detail ?? '', /without a usable key; the last good keys serve/);
+    assert.ok(await authenticate(subject, first));
+  });
+
+  it('serve nobody when the issuer publishes none, whoever is known, and can be judged again when it does', async () => {
     const subject = start();
     assert.ok(await authenticate(subject, first));
     issuer.keys = [];
     await subject.issuers[0]!.refresh();
-    await refusedWith('InvalidToken', authenticate(subject, first));
+    await refusedWith('ServiceUnavailable', authenticate(subject, first));
     assert.deepEqual(stateOf(subject), {
       name: 'issuer:issuer-1',
       state: 'degraded',
-      detail: 'publishes no usable key',
+      detail: 'publishes no key; its tokens are answered with 503',
     });
+    issuer.keys = [first.publicJwk];
+    subject.clock.advance(10);
+    assert.ok(await authenticate(subject, first));
   });
 
   it('work beside ones that cannot be used: private, for encryption, weak, or garbage', async () => {
