@@ -183,6 +183,24 @@ export interface CopyGuards {
   readonly source: boolean;
   /** Of the target: without it a re-wrap in place can put an object back over a newer one. */
   readonly target: boolean;
+  /** The same where the target is put together of parts. */
+  readonly completion: boolean;
+}
+
+/** A sealed object that is to stand where another one stands. */
+export interface Replacement {
+  readonly source: StoredPlace & { readonly sizeBytes: number; readonly envelope: string };
+  /** What it replaces. Its tags are kept. */
+  readonly target: StoredPlace;
+  /** What is to stand beside it, but for its envelope and its tags. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface StoredPlace {
+  readonly key: string;
+  readonly versionId: string | undefined;
+  /** Quoted. */
+  readonly etag: string;
 }
 
 export interface ReplacedEnvelope {
@@ -210,6 +228,19 @@ export interface Copies {
    * @throws GatewayError PreconditionFailed (another object is there), ObjectNotEncrypted, IntegrityFailure, what the store says
    */
   readonly replaceEnvelope: (session: StoreSession, key: string, etag: string) => Promise<ReplacedEnvelope>;
-  /** Finds out on an object of its own, sealed and empty, at `key`, where nothing may be; it is deleted afterwards. */
-  readonly probe: (session: StoreSession, key: string) => Promise<CopyGuards>;
+  /**
+   * Puts a sealed object over another one: a copy with its key wrapped for that place, in parts above 5 GiB, on condition
+   * that both are still those with these ETags.
+   * @throws GatewayError PreconditionFailed (another object is at either end), IntegrityFailure, what the store says
+   */
+  readonly replaceObject: (ends: CopyEnds, replacement: Replacement) => Promise<ReplacedEnvelope>;
+  /**
+   * Finds out on an object of its own, sealed, empty and with these headers, at `key`, where nothing may be; it is deleted
+   * afterwards.
+   */
+  readonly probe: (
+    session: StoreSession,
+    key: string,
+    headers: Readonly<Record<string, string>>,
+  ) => Promise<CopyGuards>;
 }

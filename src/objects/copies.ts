@@ -31,8 +31,8 @@ import {
 } from './copy-origin.ts';
 import { whileItChanges, type Entity } from './entity.ts';
 import { addressOf } from './look-ups.ts';
-import { createEnvelopeReplacement } from './replace-envelope.ts';
-import { copyInParts, copyWhole, dateOf, proveSource, unquoted, type StoreCopied } from './store-copy.ts';
+import { createReplacements } from './replacements.ts';
+import { copyInParts, copyWhole, dateOf, outliving, proveSource, unquoted, type StoreCopied } from './store-copy.ts';
 import { checksumKind, passingChecksum, plainForm, sendBody } from './streamed-copy.ts';
 
 export interface CopyParts {
@@ -47,18 +47,19 @@ export function createCopies(parts: CopyParts): Copies {
   return {
     copyObject: async (ends, copy) => (await rewrapped(parts, ends, copy)) ?? (await streamed(parts, ends, copy)),
     copyPart: (ends, copy) => streamedPart(parts, ends, copy),
-    ...createEnvelopeReplacement(parts.cipher),
+    ...createReplacements(parts.cipher),
   };
 }
 
 /** The copy by the store under a new envelope; `undefined` where that is not to be had. */
-async function rewrapped(parts: CopyParts, ends: CopyEnds, copy: ObjectCopy): Promise<CopyResult | undefined> {
-  const { from, to } = ends;
-  if (isKeptPlain(from.bucket, copy.origin.key) || isKeptPlain(to.bucket, copy.key)) return undefined;
+async function rewrapped(parts: CopyParts, given: CopyEnds, copy: ObjectCopy): Promise<CopyResult | undefined> {
+  let ends = given;
+  if (isKeptPlain(ends.from.bucket, copy.origin.key) || isKeptPlain(ends.to.bucket, copy.key)) return undefined;
   // A checksum is made of plaintext. And Ceph drops tags from a copy that replaces metadata, whoever names them.
   if (copy.checksum !== undefined || (copy.tags ?? '') !== '') return undefined;
   let { conditions } = copy;
   return whileItChanges(async () => {
+    const { from, to } = ends;
     const source = await originEntity(from, copy.origin);
     const { envelope } = source;
     if (envelope === undefined || (copy.tags === undefined && hasTags(source.headers))) return undefined;
@@ -75,6 +76,8 @@ async function rewrapped(parts: CopyParts, ends: CopyEnds, copy: ObjectCopy): Pr
       },
     };
     const copied = await copyOf(ends, source, target, copy.tags);
+    // It stands there by now: whether it is whole is found out, and mended, whoever is still waiting for it.
+    ends = { from: outliving(from), to: outliving(to) };
     // If that was of another entity, the next attempt replaces it, and nothing that came in between.
     if (Object.keys(conditions).length > 0) conditions = { 'if-match': unquoted(copied.etag) };
     if (!isOntoItself(ends, copy)) await proveSource(ends, source, copied);

@@ -70,27 +70,41 @@ export async function proveSource({ from }: CopyEnds, source: Entity, copied: St
  */
 export async function copyInParts(ends: CopyEnds, source: Entity, target: CopyTarget): Promise<StoreCopied> {
   const { from, to } = ends;
-  const { key, headers, conditions } = target;
-  const created = await to.ask({ method: 'POST', key, query: [['uploads', '']], headers });
-  const uploadId = readUploadId(await readAnswer(created.body));
-  try {
-    const parts = await copyParts(ends, source, key, uploadId);
+  const copied = await inParts(to, target, async (upload) => {
+    const parts = await copyParts(ends, source, target.key, upload);
     const { response } = await askAgain(from, source, { method: 'HEAD' });
     await response.discard();
-    return { ...(await complete(to, key, uploadId, parts, conditions)), sourceVersionId: versionOf(source) };
+    return parts;
+  });
+  return { ...copied, sourceVersionId: versionOf(source) };
+}
+
+/** Names an upload in a request. */
+type UploadQuery = readonly [readonly ['uploadId', string]];
+
+interface Part {
+  readonly number: number;
+  readonly etag: string;
+}
+
+/** Begins an upload, has its parts put, and completes it; where any of that fails, it is given up. @throws what `put` throws; GatewayError what the store says */
+export async function inParts(
+  to: StoreSession,
+  { key, headers, conditions }: CopyTarget,
+  put: (upload: UploadQuery) => Promise<readonly Part[]>,
+): Promise<Omit<StoreCopied, 'sourceVersionId'>> {
+  const created = await to.ask({ method: 'POST', key, query: [['uploads', '']], headers });
+  const upload: UploadQuery = [['uploadId', readUploadId(await readAnswer(created.body))]];
+  try {
+    return await complete(to, key, upload, await put(upload), conditions);
   } catch (error) {
-    await abort(to, key, uploadId);
+    await abort(to, key, upload);
     throw error;
   }
 }
 
-async function copyParts(
-  ends: CopyEnds,
-  source: Entity,
-  key: string,
-  uploadId: string,
-): Promise<{ readonly number: number; readonly etag: string }[]> {
-  const parts: { readonly number: number; readonly etag: string }[] = [];
+async function copyParts(ends: CopyEnds, source: Entity, key: string, upload: UploadQuery): Promise<Part[]> {
+  const parts: Part[] = [];
   const count = Math.ceil(source.sizeBytes / MAX_COPY_BYTES);
   while (parts.length < count) {
     const numbers = Array.from(
@@ -104,10 +118,7 @@ async function copyParts(
         const last = Math.min(first + MAX_COPY_BYTES, source.sizeBytes) - 1;
         const { etag } = await askForCopy(ends, source, 'CopyPartResult', {
           key,
-          query: [
-            ['partNumber', String(number)],
-            ['uploadId', uploadId],
-          ],
+          query: [['partNumber', String(number)], ...upload],
           headers: { 'x-amz-copy-source-range': `bytes=${first}-${last}` },
         });
         return { number, etag: unquoted(etag) };
@@ -124,15 +135,15 @@ async function copyParts(
 async function complete(
   to: StoreSession,
   key: string,
-  uploadId: string,
-  parts: readonly { readonly number: number; readonly etag: string }[],
+  upload: UploadQuery,
+  parts: readonly Part[],
   conditions: Readonly<Record<string, string>>,
 ): Promise<Omit<StoreCopied, 'sourceVersionId'>> {
   const content = Buffer.from(writeCompleteUpload(parts));
   const response = await to.ask({
     method: 'POST',
     key,
-    query: [['uploadId', uploadId]],
+    query: upload,
     headers: {
       ...conditions,
       'content-type': 'application/xml',
@@ -145,13 +156,19 @@ async function complete(
 }
 
 /** What cannot be given up is left to the bucket's lifecycle: the failure that led here is the one to tell. */
-async function abort(to: StoreSession, key: string, uploadId: string): Promise<void> {
+async function abort(to: StoreSession, key: string, upload: UploadQuery): Promise<void> {
   try {
-    const response = await to.ask({ method: 'DELETE', key, query: [['uploadId', uploadId]], headers: {} });
+    // That the client is gone may be the failure: it leaves no parts behind.
+    const response = await outliving(to).ask({ method: 'DELETE', key, query: upload, headers: {} });
     await response.discard();
   } catch {
     // See above.
   }
+}
+
+/** The same session for what has to be done when the client is gone, too. */
+export function outliving(session: StoreSession): StoreSession {
+  return { ...session, ask: (question) => session.ask({ ...question, outlivesClient: true }) };
 }
 
 /** The source is pinned in both spellings: Ceph 16 heeds the second alone. */

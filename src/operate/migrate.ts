@@ -4,32 +4,21 @@
  * what went in does the store put it, in one step, where the old one stands. Constant memory, and at no time is there
  * neither. Never: a client's PUT lost where the store can hold us to an ETag. Stateless, as re-wrapping is.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import type { Clock } from '../contracts/clock.ts';
-import type { LegacyObjects } from '../contracts/legacy-objects.ts';
-import type { ObjectCipher } from '../contracts/object-cipher.ts';
-import type { StoreSession } from '../contracts/store-session.ts';
-import type { Copies, ObjectReader, Uploads } from '../contracts/stored-objects.ts';
+import type { Copies } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { encryptionAt } from '../s3/encryption.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
-import { copyInStore, readTags } from './copy-in-store.ts';
 import { examine, type Examined } from './examine.ts';
 import { keptHeaders } from './kept-headers.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession, Written } from './operator-session.ts';
-import { placeName, WORK_MARK, workKey } from './place.ts';
-import { storeSealed } from './store-sealed.ts';
+import { placeName } from './place.ts';
+import { setAside, type SetAsideParts } from './set-aside.ts';
 import { replaced, sweep, type SweepOptions, type SweepReport, type Visited } from './sweep.ts';
-import { demandGuards, removeWork } from './write-guard.ts';
+import { removeAbandoned } from './work.ts';
+import { demandGuards } from './write-guard.ts';
 
-export interface MigrateParts {
-  readonly cipher: ObjectCipher;
-  readonly reader: Pick<ObjectReader, 'read'>;
-  readonly uploads: Uploads;
-  readonly copies: Pick<Copies, 'probe'>;
-  readonly legacy: LegacyObjects | undefined;
-  readonly clock: Clock;
+export interface MigrateParts extends SetAsideParts {
+  readonly copies: Pick<Copies, 'probe' | 'replaceObject'>;
 }
 
 export interface MigrateOptions extends SweepOptions {
@@ -53,8 +42,6 @@ export interface MigrateReport extends SweepReport {
   readonly archived: number;
 }
 
-/** Work of a run that was killed is removed by a later one after this long: a run under way may still need its own. */
-const ABANDONED_AFTER_MS = 7 * 24 * 3_600_000;
 const MAX_ATTEMPTS = 3;
 
 /** Encrypts a place. @throws UnguardedStore; GatewayError what the store says of a listing */
@@ -85,9 +72,8 @@ export async function migrate(
     counts.encryptedBytes += plainSizeOf(seen);
     return visited;
   };
-  const report = await sweep(parts, at, options, visit, async ({ key, versionId, lastModifiedMs }) => {
-    if (dryRun || parts.clock.now() - lastModifiedMs < ABANDONED_AFTER_MS) return;
-    await removeWork(await at.session(), key, versionId);
+  const report = await sweep(parts, at, options, visit, async (work) => {
+    if (!dryRun) await removeAbandoned(parts, at, work);
   });
   return { place: placeName(at.place), dryRun, ...counts, ...report };
 }
@@ -119,133 +105,12 @@ async function replaceBySealed(
   key: string,
   seen: Examined,
 ): Promise<Written> {
-  const { cipher } = parts;
   const session = await at.session();
   const headers = keptHeaders(seen.headers, parts.legacy?.recognise(session.bucket.name, seen.headers)?.headers);
-  const tags = await readTags(session, { key, versionId: seen.versionId });
-  const aside = workKey(at.place, randomUUID());
-  const hidden = unopenable(session);
-  let asideVersion: string | undefined;
-  try {
-    const { sha256, plainBytes, versionId } = await writeAside(parts, hidden, { key, etag: seen.etag, aside });
-    asideVersion = versionId;
-    const {
-      envelope,
-      etag,
-      sizeBytes,
-      versionId: shown,
-    } = await readBack(parts, hidden, { aside, sha256, plainBytes });
-    // Not every store says at once which version an upload made.
-    asideVersion = shown;
-    const rewrapped = await cipher.rewrap({ bucketId: hidden.bucket.id, key: aside }, envelope, {
-      bucketId: session.bucket.id,
-      key,
-    });
-    const placed = await copyInStore(session, {
-      from: { key: aside, etag, versionId: asideVersion, sizeBytes },
-      to: key,
-      headers: { ...headers, [ENVELOPE_HEADER]: rewrapped.envelope },
-      tags,
-      ifMatch: seen.etag,
-    });
-    return { keyId: rewrapped.keyId, versionId: placed.versionId, plainBytes };
-  } finally {
-    await giveUp(session, aside, { versionId: asideVersion, isVersioned: seen.versionId !== undefined });
-  }
-}
-
-/**
- * Binds what stands aside to a bucket id that no configuration can give: what it is a copy of may be shut to those who
- * may read this key, and no gateway opens it here, nor copies it from here. Only the command's last step moves its key on.
- */
-function unopenable(session: StoreSession): StoreSession {
-  return { ...session, bucket: { ...session.bucket, id: `${session.bucket.id} aside` } };
-}
-
-/** What cannot be removed now is, by its mark, removed by a later run: the object itself is what the outcome is about. */
-async function giveUp(
-  session: StoreSession,
-  aside: string,
-  { versionId, isVersioned }: { readonly versionId: string | undefined; readonly isVersioned: boolean },
-): Promise<void> {
-  // Without the version this would only add a delete marker.
-  if (isVersioned && versionId === undefined) return;
-  await removeWork(session, aside, versionId).catch(() => undefined);
-}
-
-interface Aside {
-  readonly sha256: Buffer;
-  readonly plainBytes: number;
-  readonly versionId: string | undefined;
-}
-
-/** Reads the object, which no bucket id binds, as a client would, and stores it encrypted beside. */
-async function writeAside(
-  { reader, cipher, uploads }: MigrateParts,
-  session: StoreSession,
-  { key, etag, aside }: { readonly key: string; readonly etag: string; readonly aside: string },
-): Promise<Aside> {
-  const source = await reader.read(session, queryOf(key, etag));
-  const hash = createHash('sha256');
-  try {
-    const versionId = await storeSealed({ cipher, uploads }, session, aside, {
-      headers: { [WORK_MARK]: '1' },
-      sizeBytes: source.sizeBytes,
-      plain: hashed(source.body, hash),
-    });
-    return { sha256: hash.digest(), plainBytes: source.sizeBytes, versionId };
-  } finally {
-    // Where it failed before the first byte was taken, nothing else ends the answer.
-    await source.discard();
-  }
-}
-
-/** Reads what was stored, and holds it to what went in. @throws GatewayError IntegrityFailure */
-async function readBack(
-  parts: MigrateParts,
-  session: StoreSession,
-  { aside, sha256, plainBytes }: { readonly aside: string; readonly sha256: Buffer; readonly plainBytes: number },
-): Promise<{
-  readonly envelope: string;
-  readonly etag: string;
-  readonly sizeBytes: number;
-  readonly versionId: string | undefined;
-}> {
-  const { stored, etag, sizeBytes, versionId } = await examine(parts, session, { key: aside }, parts.clock.now());
-  if (stored.form !== 'sealed') throw notAsWritten();
-  const opened = await parts.reader.read(session, queryOf(aside, etag));
-  const hash = createHash('sha256');
-  await drained(hashed(opened.body, hash)).finally(opened.discard);
-  if (opened.form !== 'sealed' || opened.sizeBytes !== plainBytes || !hash.digest().equals(sha256))
-    throw notAsWritten();
-  return { envelope: stored.envelope, etag, sizeBytes, versionId };
-}
-
-function notAsWritten(): GatewayError {
-  return new GatewayError('IntegrityFailure', 'open', { detail: 'what the store gave back is not what it was given' });
-}
-
-function queryOf(key: string, etag: string): Parameters<ObjectReader['read']>[1] {
-  return {
-    key,
-    versionId: undefined,
-    range: undefined,
-    partNumber: undefined,
-    wantsChecksum: false,
-    conditions: { 'if-match': etag },
-  };
-}
-
-async function drained(stream: AsyncGenerator<Buffer>): Promise<void> {
-  while ((await stream.next()).done !== true) continue;
-}
-
-async function* hashed(
-  body: Buffer | AsyncIterable<Buffer>,
-  hash: ReturnType<typeof createHash>,
-): AsyncGenerator<Buffer> {
-  for await (const chunk of Buffer.isBuffer(body) ? [body] : body) {
-    hash.update(chunk);
-    yield chunk;
-  }
+  const target = { key, etag: seen.etag, versionId: seen.versionId };
+  return setAside(parts, { session, place: at.place }, target, async ({ session: hidden, source, plainBytes }) => {
+    const ends = { from: hidden, to: session };
+    const { keyId, versionId } = await parts.copies.replaceObject(ends, { source, target, headers });
+    return { keyId, versionId, plainBytes };
+  });
 }

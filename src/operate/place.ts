@@ -19,16 +19,3 @@ export function parsePlace(text: string): Place | undefined {
 export function placeName({ bucket, prefix }: Place): string {
   return `s3://${bucket}/${prefix}`;
 }
-
-/** What the commands put beside the objects for a short while. Under the place's own prefix: they may reach nothing else. */
-export function workKey({ prefix }: Place, name: string): string {
-  return `${prefix}${WORK_FOLDER}${name}`;
-}
-
-const WORK_FOLDER = '.sallyport-work/';
-
-/**
- * Stands beside what a command put there, and is what tells it from a client's object, whatever its key: metadata of this
- * name is taken from no client.
- */
-export const WORK_MARK = 'x-amz-meta-sallyport-work';

@@ -7,9 +7,11 @@ import type { Clock } from '../contracts/clock.ts';
 import type { Copies } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { examine, type Examined, type ExamineParts } from './examine.ts';
+import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
 import { placeName } from './place.ts';
 import { replaced, sweep, type SweepOptions, type SweepReport, type Visited } from './sweep.ts';
+import { removeAbandoned } from './work.ts';
 import { demandGuards } from './write-guard.ts';
 
 export interface RewrapParts extends ExamineParts {
@@ -45,7 +47,7 @@ export async function rewrap(parts: RewrapParts, at: OperatorSession, options: R
   const { target, dryRun, force } = options;
   const counts = { rewrapped: 0, locked: 0, archived: 0 };
   if (!dryRun) await demandGuards(parts.copies, at, force);
-  const report = await sweep(parts, at, options, async ({ key, isCurrent }, seen) => {
+  const visit = async ({ key, isCurrent }: ListedVersion, seen: Examined): Promise<Visited> => {
     if (!isCurrent || !isOther(seen, target)) return { now: seen };
     if (seen.isLocked) {
       counts.locked += 1;
@@ -58,6 +60,9 @@ export async function rewrap(parts: RewrapParts, at: OperatorSession, options: R
     const visited = dryRun ? { now: seen } : await rewrapObject(parts, at, { key, seen, target });
     counts.rewrapped += 1;
     return visited;
+  };
+  const report = await sweep(parts, at, options, visit, async (work) => {
+    if (!dryRun) await removeAbandoned(parts, at, work);
   });
   return { place: placeName(at.place), target, dryRun, ...counts, ...report };
 }

@@ -9,9 +9,9 @@ import { concurrently } from './concurrently.ts';
 import { examine, type Examined, type ExamineParts } from './examine.ts';
 import { listVersions, NO_VERSION, type ListedVersion } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
-import { WORK_MARK } from './place.ts';
 import { MAX_FAILURES_SHOWN, type Failure, type Progress } from './progress.ts';
 import { createTally, type TallyReport } from './tally.ts';
+import { WORK_MARK } from './work.ts';
 
 export interface SweepOptions {
   /** Versions under way at once. */

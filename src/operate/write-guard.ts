@@ -3,11 +3,11 @@
  * PUT that comes between our reading and our writing is lost: refused, unless the operator knows that nobody writes there.
  */
 import { randomUUID } from 'node:crypto';
-import type { StoreSession } from '../contracts/store-session.ts';
 import type { Copies, CopyGuards } from '../contracts/stored-objects.ts';
 import { listEntries } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
-import { placeName, workKey } from './place.ts';
+import { placeName } from './place.ts';
+import { removeWork, WORK_HEADERS, workKey } from './work.ts';
 
 /** Nothing was written: the store cannot do it safely, and the operator did not say that it need not. */
 export class UnguardedStore extends Error {
@@ -24,15 +24,21 @@ export async function demandGuards(
   force: boolean,
 ): Promise<CopyGuards> {
   const trial = workKey(at.place, `trial-${randomUUID()}`);
-  const guards = await copies.probe(await at.session(), trial);
+  const guards = await copies.probe(await at.session(), trial, WORK_HEADERS);
   await removeEveryVersion(at, trial);
-  if (force || (guards.source && guards.target)) return guards;
-  const lack = guards.source ? 'the target of a copy' : 'the source of a copy';
+  const lack = LACKS.find(([guard]) => !guards[guard])?.[1];
+  if (force || lack === undefined) return guards;
   throw new UnguardedStore(
     `the store of ${placeName(at.place)} does not hold ${lack} to an ETag, so that an object that a client writes ` +
       'meanwhile would be lost; stop writes to the prefix and run this again with --force',
   );
 }
+
+const LACKS = [
+  ['source', 'the source of a copy'],
+  ['target', 'the target of a copy'],
+  ['completion', 'the target of an upload in parts'],
+] as const;
 
 /** Ceph does not say which version a copy made: one that stayed would need its key version for ever. */
 async function removeEveryVersion(at: OperatorSession, key: string): Promise<void> {
@@ -40,14 +46,4 @@ async function removeEveryVersion(at: OperatorSession, key: string): Promise<voi
     const versionId = 'deleteMarkerId' in entry ? entry.deleteMarkerId : entry.versionId;
     await removeWork(await at.session(), entry.key, versionId);
   }
-}
-
-/**
- * Removes something of the commands' own making; where the bucket keeps versions, the one that is named.
- * @throws GatewayError what the store says
- */
-export async function removeWork(session: StoreSession, key: string, versionId: string | undefined): Promise<void> {
-  const query = versionId === undefined ? [] : [['versionId', versionId] as const];
-  const answer = await session.ask({ method: 'DELETE', key, query, headers: {} });
-  await answer.discard();
 }

@@ -15,12 +15,14 @@ import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { DeletedItem, DeleteList, DeleteOutcome } from '../s3/delete-objects.ts';
 import type { S3Request } from '../s3/request.ts';
 import type { Target } from './accesses-of.ts';
+import type { EarlyAnswer } from './early-answer.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface Received {
   readonly exchange: Exchange;
   readonly request: S3Request;
   readonly ledger: Ledger;
+  readonly early: EarlyAnswer;
 }
 
 export interface Authenticated extends Received {

@@ -1,6 +1,6 @@
 /**
  * The end of a request that did not complete. One serializer: the table of codes decides what the client sees, details go
- * to the log. Its outcome is durable before the answer; after the first byte the connection is broken instead.
+ * to the log. Its outcome is durable before the answer; after the first byte of a body the connection is broken instead.
  */
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
@@ -8,27 +8,27 @@ import type { Observer } from '../contracts/observer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { errorDocument, HOST_ID } from '../s3/xml.ts';
-import type { Ledger } from './ledger.ts';
+import type { Arrived } from './receive.ts';
 
 /** Records and answers a failure; says how the request ended. Never throws. */
 export async function fail(
-  exchange: Exchange,
-  ledger: Ledger,
+  { exchange, ledger, early }: Arrived,
   cause: unknown,
   observer: Observer,
 ): Promise<OutcomeResult> {
   let error = asGatewayError(cause, exchange.signal.aborted);
   observer.failure(exchange.requestId, error);
-  const aborted = exchange.signal.aborted || exchange.status() !== undefined;
+  const aborted = exchange.signal.aborted || (exchange.status() !== undefined && !early.isOpen);
   let result = resultOf(error.code, aborted);
   try {
-    await ledger.end(result, aborted ? (exchange.status() ?? 0) : error.row.status, error.code);
+    await ledger.end(result, exchange.status() ?? (aborted ? 0 : error.row.status), error.code);
   } catch (auditError) {
     observer.failure(exchange.requestId, auditError);
     error = new GatewayError('AuditUnavailable', 'respond', { cause: auditError });
     result = aborted ? 'aborted' : 'failed';
   }
   if (aborted) exchange.destroy();
+  else if (early.isOpen) early.end(documentOf(exchange, error));
   else sendError(exchange, error);
   return result;
 }
@@ -54,19 +54,16 @@ export function sendError(exchange: Exchange, error: GatewayError): void {
     exchange.end();
     return;
   }
-  const body = Buffer.from(
-    errorDocument({
-      code: row.s3Code,
-      message: row.message,
-      resource: exchange.raw.target.split('?', 1)[0] ?? '',
-      requestId: exchange.requestId,
-      fields: error.clientFields,
-    }),
-  );
+  const body = Buffer.from(documentOf(exchange, error));
   headers['content-type'] = 'application/xml';
   headers['content-length'] = String(body.length);
   exchange.writeHead(row.status, headers);
   exchange.end(body);
+}
+
+function documentOf({ raw, requestId }: Exchange, { row, clientFields }: GatewayError): string {
+  const resource = raw.target.split('?', 1)[0] ?? '';
+  return errorDocument({ code: row.s3Code, message: row.message, resource, requestId, fields: clientFields });
 }
 
 function asGatewayError(cause: unknown, clientIsGone: boolean): GatewayError {

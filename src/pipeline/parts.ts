@@ -10,6 +10,7 @@ import type { Observer } from '../contracts/observer.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import type { StoreSessions } from '../contracts/store-session.ts';
 import type { Copies, ObjectReader, Uploads } from '../contracts/stored-objects.ts';
+import type { EarlyAnswerTimes } from './early-answer.ts';
 
 export interface PipelineParts {
   /** Asked in turn; the first that finds a credential of its kind decides. */
@@ -29,6 +30,8 @@ export interface PipelineParts {
   readonly buckets: ReadonlyMap<string, Bucket>;
   /** Hosts under which clients reach the gateway; a bucket may stand before one of them. */
   readonly publicHosts: readonly string[];
+  /** When an answer may begin before its end is known; as a rule `EARLY_ANSWER`. */
+  readonly earlyAnswer?: EarlyAnswerTimes;
   readonly limits: {
     /** Largest object, in plaintext bytes. */
     readonly objectBytes: number;

@@ -17,14 +17,14 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const admission = createAdmission(parts.limits.inFlightPerIdentity);
   const stages = createStages(parts, admission);
   return async (exchange) => {
-    const arrived = arrive(exchange, parts.audit, clock);
+    const arrived = arrive(exchange, parts);
     const { ledger } = arrived;
     let result: OutcomeResult = 'completed';
     try {
       const received = await receive.run(arrived);
       await stages[received.request.row.operationClass].run(received, observer);
     } catch (error) {
-      result = await fail(exchange, ledger, error, observer);
+      result = await fail(arrived, error, observer);
     } finally {
       admission.leave(exchange);
     }

@@ -123,7 +123,14 @@ export function createRespondDocument(): Stage<Forwarded, void> {
 export function createRespondAnswer(): Stage<Answered, void> {
   return {
     name: 'respond',
-    run: async ({ exchange, request, ledger, answer: { document, headers } }) => {
+    run: async ({ exchange, early, request, ledger, answer: { document, headers } }) => {
+      if (document !== undefined && early.isOpen) {
+        // The headers of the result would have had to go out before it was known.
+        ledger.bytesOut += Buffer.byteLength(document);
+        await ledger.end('completed', 200);
+        early.end(document);
+        return;
+      }
       if (document !== undefined) {
         await sendXml(exchange, ledger, document, headers);
         return;

@@ -12,6 +12,7 @@ import { createAuthorize } from './authorize.ts';
 import type { Authenticated, Listed, Portion, Received, Recorded } from './contexts.ts';
 import { createCopy } from './copy.ts';
 import { createDescribe } from './describe.ts';
+import { mayAnswerEarly } from './early-answer.ts';
 import { createForwardEach } from './forward-each.ts';
 import { createForward } from './forward.ts';
 import { createOpen } from './open.ts';
@@ -44,8 +45,8 @@ export function createStages(
   const seal = createSeal(parts);
   const open = createOpen(parts.reader);
   const describe = createDescribe(parts.reader);
-  const copy = createCopy(parts.copies);
-  const upload = createUpload(parts);
+  const copy = mayAnswerEarly(createCopy(parts.copies));
+  const upload = mayAnswerEarly(createUpload(parts));
   const forwardWrite = createForward(outbound.writeOutbound);
   const forwardList = createForward(outbound.listOutbound);
   const forwardPlain = createForward(outbound.plainOutbound);

@@ -221,12 +221,40 @@ describe("operators' commands", function () {
     it('refuses a store that cannot hold it to an ETag, unless forced', async () => {
       await withOperator(async (operator) => {
         const at = operator.open({ bucket: 'box', prefix: 'run/' }, REWRITING)!;
-        const probe = () => Promise.resolve({ source: true, target: false });
+        const probe = () => Promise.resolve({ source: true, target: false, completion: false });
         const lax = { ...operator, copies: { ...operator.copies, probe } };
         const signal = new AbortController().signal;
         await assert.rejects(rewrap(lax, at, { ...options, signal, target: 'local:3' }), { name: 'UnguardedStore' });
         const forced = await rewrap(lax, at, { ...options, signal, target: 'local:3', force: true });
         assert.equal(forced.complete, true);
+      });
+    });
+
+    it('removes the trial that a killed run left behind, once it is old, and counts it as nothing', async () => {
+      const key = 'killed/.sallyport-work/trial-left';
+      const left = await withOperator(async ({ cipher }) => {
+        const sealed = await cipher.seal({ bucketId: 'box', key }, 0, undefined);
+        const headers = { 'x-amz-meta-sallyport': sealed.envelope, 'x-amz-meta-sallyport-work': '1' };
+        return { headers, body: sealed.whole(Buffer.alloc(0)) };
+      });
+      await world.raw({ method: 'PUT', bucket: 'box', key, ...left });
+      const days = (count: number) => ({ now: () => Date.now() + count * 24 * 3_600_000 });
+      await withOperator(async (operator) => {
+        const at = operator.open({ bucket: 'box', prefix: 'killed/' }, REWRITING)!;
+        const run = (age: number, dryRun: boolean) =>
+          rewrap({ ...operator, clock: days(age) }, at, {
+            ...options,
+            ...{ dryRun, signal: new AbortController().signal, target: 'local:9' },
+          });
+        for (const [age, dryRun, status] of [
+          [6, false, 200],
+          [8, true, 200],
+          [8, false, 404],
+        ] as const) {
+          const { rewrapped, versions } = await run(age, dryRun);
+          assert.deepEqual([rewrapped, versions.sealed], [0, {}]);
+          assert.equal((await world.raw({ method: 'HEAD', bucket: 'box', key })).status, status);
+        }
       });
     });
   });

@@ -33,8 +33,17 @@ export class CopyingStore {
   readonly objects = new Map<string, Kept>();
   readonly uploads = new Map<string, Upload>();
   readonly asked: StoreQuestion[] = [];
-  /** `source`: x-amz-copy-source-if-match. `alias`: x-amz-copy-if-match. `parts`: either, of parts. `target`: If-Match. */
-  heeds = { source: true, alias: true, parts: true, target: true };
+  /**
+   * `source`: x-amz-copy-source-if-match. `alias`: x-amz-copy-if-match. `parts`: either, of parts. `target`: If-Match.
+   * `completion`: the same of an upload, where it differs.
+   */
+  heeds: {
+    readonly source: boolean;
+    readonly alias: boolean;
+    readonly parts: boolean;
+    readonly target: boolean;
+    readonly completion?: boolean;
+  } = { source: true, alias: true, parts: true, target: true };
   /** As Ceph does when a copy replaces metadata. */
   dropsTags = false;
   /** Whether the session may read tags. */
@@ -175,7 +184,7 @@ export class CopyingStore {
       return answer({});
     }
     if (question.method === 'POST') {
-      if (this.heeds.target) this.#demandTarget(path, headers);
+      if (this.heeds.completion ?? this.heeds.target) this.#demandTarget(path, headers);
       const named = [...String(question.body?.content as Buffer).matchAll(/<PartNumber>(\d+)</g)];
       const body = Buffer.concat(named.map(([, at = '']) => upload.parts.get(at)!.body));
       this.uploads.delete(id);

@@ -229,7 +229,13 @@ export function world(behaviour: Behaviour = {}): World {
     cipher,
     reader: createObjectReader({ cipher, smallBodyBytes: 10 }),
     uploads: { create: notHere, sealPart: notHere, complete: notHere, abort: notHere, parts: notHere },
-    copies: { copyObject: notHere, copyPart: notHere, replaceEnvelope: notHere, probe: notHere },
+    copies: {
+      copyObject: notHere,
+      copyPart: notHere,
+      replaceEnvelope: notHere,
+      replaceObject: notHere,
+      probe: notHere,
+    },
     audit: {
       record: async (entry) => {
         await audit?.(entry);

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createObjectCipher } from '../../../src/core/cipher/object-cipher.ts';
 import { createLocalKeyring } from '../../../src/core/keyring/local-keyring.ts';
-import { createEnvelopeReplacement } from '../../../src/objects/replace-envelope.ts';
+import { createReplacements } from '../../../src/objects/replacements.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
 import { cipherOf, collect, pattern, SEED } from '../core/cipher/object-store.ts';
 import { CopyingStore, type Kept } from './copying-store.ts';
@@ -32,7 +32,7 @@ async function world(tags = '') {
   const store = new CopyingStore();
   const session = store.session('box', 'required');
   const kept = await putSealed(store, BODY, tags);
-  return { store, session, kept, ...createEnvelopeReplacement(rotated) };
+  return { store, session, kept, ...createReplacements(rotated) };
 }
 
 async function putSealed(store: CopyingStore, body: Buffer, tags = ''): Promise<Kept> {
@@ -60,7 +60,7 @@ function enlarged(session: StoreSession, sizeBytes: number): StoreSession {
   };
 }
 
-describe('objects/replace-envelope', () => {
+describe('objects/replacements', () => {
   it('makes an object readable by the new version alone, its body untouched and all else as it was', async () => {
     const { store, session, kept, replaceEnvelope } = await world();
     const { keyId, etag } = await replaceEnvelope(session, KEY, `"${kept.etag}"`);
@@ -166,24 +166,138 @@ describe('objects/replace-envelope', () => {
   });
 });
 
-describe('objects/replace-envelope: the probe', () => {
+describe('objects/replacements: an object over another one', () => {
+  const ASIDE = 'a/.work/1';
+  const aside = (store: CopyingStore) => ({
+    ...store.session('box', 'required'),
+    bucket: { ...store.session('box', 'required').bucket, id: 'id aside' },
+  });
+  /** A plain object, and its encrypted copy aside, which is bound to another bucket id. */
+  const place = async (tags = '') => {
+    const store = new CopyingStore();
+    const old = store.put('box', KEY, BODY, { 'content-type': 'text/csv' }, tags);
+    const sealed = await before.seal({ bucketId: 'id aside', key: ASIDE }, BODY.length, undefined);
+    const headers = { [ENVELOPE]: sealed.envelope, 'x-amz-meta-sallyport-work': '1' };
+    const kept = store.put('box', ASIDE, sealed.whole(BODY), headers);
+    const session = store.session('box', 'required');
+    const replacement = {
+      source: {
+        ...{ key: ASIDE, versionId: kept.versionId, etag: `"${kept.etag}"` },
+        ...{ sizeBytes: kept.body.length, envelope: sealed.envelope },
+      },
+      target: { key: KEY, versionId: old.versionId, etag: `"${old.etag}"` },
+      headers: { 'content-type': 'text/csv' },
+    };
+    return { store, session, old, kept, replacement, ...createReplacements(rotated) };
+  };
+  const ends = (store: CopyingStore, session: StoreSession) => ({ from: aside(store), to: session });
+  const large = (store: CopyingStore, sizeBytes: number) => ({
+    from: enlarged(aside(store), sizeBytes),
+    to: store.session('box', 'required'),
+  });
+
+  it('puts it there with its key bound to that place, what it is given beside it, and the tags of the old one', async () => {
+    for (const dropsTags of [false, true]) {
+      const { store, session, replacement, replaceObject } = await place('team=a&use=b');
+      store.dropsTags = dropsTags;
+      const { keyId } = await replaceObject(ends(store, session), replacement);
+      assert.equal(keyId, 'local:2');
+      const { headers, tags } = store.get('box', KEY)!;
+      assert.deepEqual({ ...headers, [ENVELOPE]: '' }, { 'content-type': 'text/csv', [ENVELOPE]: '' });
+      assert.equal(tags, 'team=a&use=b');
+      assert.ok((await read(session)).equals(BODY));
+    }
+  });
+
+  it('names the version it copies, and is pinned to both ends', async () => {
+    const { store, session, old, kept, replacement, replaceObject } = await place();
+    await replaceObject(ends(store, session), replacement);
+    const { headers } = store.asked.find((question) => 'x-amz-copy-source' in question.headers)!;
+    assert.equal(headers['x-amz-copy-source'], `/stored-box/${ASIDE}?versionId=${kept.versionId}`);
+    assert.equal(headers['x-amz-copy-source-if-match'], `"${kept.etag}"`);
+    assert.equal(headers['if-match'], old.etag);
+  });
+
+  it('leaves alone what a client wrote meanwhile, in one request or in parts', async () => {
+    for (const sizeBytes of [undefined, 12 * GIB]) {
+      const { store, session, replacement, replaceObject } = await place();
+      const newer = store.put('box', KEY, pattern(9));
+      const { source } = replacement;
+      const asked = { ...replacement, source: { ...source, sizeBytes: sizeBytes ?? source.sizeBytes } };
+      await fails(
+        'PreconditionFailed',
+        replaceObject(sizeBytes === undefined ? ends(store, session) : large(store, sizeBytes), asked),
+      );
+      assert.equal(store.get('box', KEY), newer);
+      assert.equal(store.uploads.size, 0);
+    }
+  });
+
+  it('copies in parts what is larger than 5 GiB, each of them pinned, tags and metadata with the upload', async () => {
+    const { store, replacement, replaceObject, kept } = await place('a=b');
+    const source = { ...replacement.source, sizeBytes: 6 * GIB };
+    await replaceObject(large(store, 6 * GIB), { ...replacement, source });
+    const parts = store.asked.filter(({ headers }) => 'x-amz-copy-source-range' in headers);
+    assert.deepEqual(
+      parts.map(({ headers }) => [headers['x-amz-copy-source-range'], headers['x-amz-copy-source-if-match']]),
+      [
+        [`bytes=0-${5 * GIB - 1}`, `"${kept.etag}"`],
+        [`bytes=${5 * GIB}-${6 * GIB - 1}`, `"${kept.etag}"`],
+      ],
+    );
+    assert.equal(store.get('box', KEY)?.tags, 'a=b');
+    assert.equal(store.get('box', KEY)?.headers['content-type'], 'text/csv');
+  });
+
+  it('refuses what is not bound to where it is said to be, and writes nothing', async () => {
+    const { store, session, old, replacement, replaceObject } = await place();
+    await fails('IntegrityFailure', replaceObject({ from: session, to: session }, replacement));
+    assert.equal(store.get('box', KEY), old);
+  });
+});
+
+describe('objects/replacements: the probe', () => {
   const PROBE = 'a/.probe';
+  const MARK = { 'x-amz-meta-sallyport-work': '1' };
 
   it('finds out what a store heeds, and leaves nothing behind', async () => {
     for (const source of [true, false]) {
       for (const target of [true, false]) {
-        const { store, session, probe } = await world();
-        store.heeds = { source, alias: false, parts: true, target };
-        assert.deepEqual(await probe(session, PROBE), { source, target });
-        assert.equal(store.get('box', PROBE), undefined);
+        for (const completion of [true, false]) {
+          const { store, session, probe } = await world();
+          store.heeds = { source, alias: false, parts: true, target, completion };
+          assert.deepEqual(await probe(session, PROBE, MARK), { source, target, completion });
+          assert.equal(store.get('box', PROBE), undefined);
+          assert.equal(store.uploads.size, 0);
+        }
       }
     }
+  });
+
+  it('takes a condition that the store does not know for one that it holds: it replaces nothing', async () => {
+    const { store, session, probe } = await world();
+    store.before = ({ headers }) => {
+      if ('if-match' in headers) throw new GatewayError('NotImplemented', 'forward');
+    };
+    assert.deepEqual(await probe(session, PROBE, MARK), { source: true, target: true, completion: true });
+    assert.equal(store.uploads.size, 0);
+  });
+
+  it('marks whatever it writes, so that what a killed trial leaves is known for what it is', async () => {
+    const { store, session, probe } = await world();
+    store.heeds = { source: false, alias: false, parts: false, target: false };
+    await probe(session, PROBE, MARK);
+    const writes = store.asked.filter(
+      ({ method, query }) => (method === 'PUT' || method === 'POST') && !query.some(([name]) => name === 'uploadId'),
+    );
+    assert.equal(writes.length, 4);
+    for (const { headers } of writes) assert.equal(headers['x-amz-meta-sallyport-work'], '1');
   });
 
   it('touches nothing that is there', async () => {
     const { store, session, probe } = await world();
     const there = store.put('box', PROBE, BODY);
-    await fails('PreconditionFailed', probe(session, PROBE));
+    await fails('PreconditionFailed', probe(session, PROBE, MARK));
     assert.equal(store.get('box', PROBE), there);
   });
 });

@@ -1,0 +1,119 @@
+/**
+ * What operators' commands write over stored objects: the same object under a new envelope, or another one of the commands'
+ * own. The store copies the body; everything that is known of the object is given to it again, for it replaces all
+ * metadata. Enters: the ETag of what is to be there. Never puts the envelope of one object beside the body of another.
+ */
+import { createHash } from 'node:crypto';
+import type { ObjectCipher } from '../contracts/object-cipher.ts';
+import type { StoreSession } from '../contracts/store-session.ts';
+import type { Copies, CopyEnds } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { renderTagging, taggingHeader } from '../s3/documents/tagging.ts';
+import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { hasTags, keptHeaders, MAX_COPY_BYTES, originEntity, readTags } from './copy-origin.ts';
+import { EntityChanged, type Entity } from './entity.ts';
+import { addressOf } from './look-ups.ts';
+import { copyInParts, copyWhole, unquoted, type StoreCopied } from './store-copy.ts';
+import { probeGuards } from './store-guards.ts';
+
+/** Kept with an object by the store, and lost by a copy that does not say it again. */
+const SAID_AGAIN = ['x-amz-storage-class', 'x-amz-website-redirect-location'];
+
+/** The same of the store's own encryption, where it is by keys that somebody chose. */
+const KMS_SAID_AGAIN = [
+  'x-amz-server-side-encryption',
+  'x-amz-server-side-encryption-aws-kms-key-id',
+  'x-amz-server-side-encryption-bucket-key-enabled',
+];
+
+/** Creates the operators' half of the copies. */
+export function createReplacements(cipher: ObjectCipher): Pick<Copies, 'replaceEnvelope' | 'replaceObject' | 'probe'> {
+  return {
+    replaceEnvelope: async (session, key, etag) => {
+      const source = await originEntity(session, { key, versionId: undefined, conditions: { 'if-match': etag } });
+      if (source.etag !== etag) throw anotherObject();
+      const { envelope } = source;
+      if (envelope === undefined) throw new GatewayError('ObjectNotEncrypted', 'copy');
+      const address = addressOf(session, source);
+      const wrapped = await cipher.rewrap(address, envelope, address);
+      const headers = { ...keptHeaders(source.headers), ...saidAgain(source), [ENVELOPE_HEADER]: wrapped.envelope };
+      const tags = hasTags(source.headers) ? await readTags(session, source) : undefined;
+      const copied = await replace({ from: session, to: session }, source, { key, etag, headers, tags });
+      return { keyId: wrapped.keyId, etag: copied.etag, versionId: copied.versionId };
+    },
+
+    replaceObject: async (ends, { source, target, headers }) => {
+      const { key, etag } = target;
+      const wrapped = await cipher.rewrap(addressOf(ends.from, source), source.envelope, addressOf(ends.to, target));
+      const copied = await replace(
+        ends,
+        { ...source, headers: NONE },
+        {
+          ...{ key, etag },
+          headers: { ...headers, [ENVELOPE_HEADER]: wrapped.envelope },
+          tags: await readTags(ends.to, target),
+        },
+      );
+      return { keyId: wrapped.keyId, etag: copied.etag, versionId: copied.versionId };
+    },
+
+    probe: (session, key, headers) => probeGuards(cipher, session, key, headers),
+  };
+}
+
+const NONE: Entity['headers'] = new Map();
+
+interface Target {
+  readonly key: string;
+  /** Of what is replaced. */
+  readonly etag: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The store's document of the tags; `undefined`: none. */
+  readonly tags: Buffer | undefined;
+}
+
+/** Has the store copy an entity over what must still be there. @throws GatewayError PreconditionFailed, what the store says */
+async function replace(ends: CopyEnds, source: Entity, { key, etag, headers, tags }: Target): Promise<StoreCopied> {
+  const isLarge = source.sizeBytes > MAX_COPY_BYTES;
+  const tagging = tags === undefined ? '' : taggingHeader(tags);
+  const tagged = tagging === '' ? {} : { 'x-amz-tagging': tagging };
+  const directive = isLarge || tagging === '' ? {} : { 'x-amz-tagging-directive': 'REPLACE' };
+  const target = { key, conditions: { 'if-match': unquoted(etag) }, headers: { ...headers, ...tagged, ...directive } };
+  const copied = await (isLarge ? copyInParts : copyWhole)(ends, source, target).catch((error: unknown) => {
+    throw error instanceof EntityChanged ? anotherObject(error) : error;
+  });
+  if (tags !== undefined && tagging !== '') await restoreTags(ends.to, { key, versionId: copied.versionId }, tags);
+  return copied;
+}
+
+function saidAgain({ headers }: Entity): Record<string, string> {
+  const isKms = headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms') === true;
+  const names = isKms ? [...SAID_AGAIN, ...KMS_SAID_AGAIN] : SAID_AGAIN;
+  return Object.fromEntries(names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? '']] : [])));
+}
+
+function anotherObject(cause?: Error): GatewayError {
+  return new GatewayError('PreconditionFailed', 'copy', { detail: 'another object is there by now', cause });
+}
+
+/** Ceph drops tags from a copy that replaces metadata. @throws GatewayError: the object stands there without its tags */
+async function restoreTags(
+  session: StoreSession,
+  place: { readonly key: string; readonly versionId: string | undefined },
+  tags: Buffer,
+): Promise<void> {
+  const { key, versionId } = place;
+  if (taggingHeader(await readTags(session, place)) === taggingHeader(tags)) return;
+  const content = Buffer.from(renderTagging(tags));
+  const response = await session.ask({
+    method: 'PUT',
+    key,
+    query: [['tagging', ''], ...(versionId === undefined ? [] : [['versionId', versionId] as const])],
+    headers: {
+      'content-type': 'application/xml',
+      'content-md5': createHash('md5').update(content).digest('base64'),
+    },
+    body: { sizeBytes: content.length, content },
+  });
+  await response.discard();
+}

@@ -1,0 +1,96 @@
+/**
+ * The answer to what may take minutes. Clients and what stands between give up a connection on which nothing comes, and
+ * repeat a request that is still being carried out. So, as S3 does, the head of a success goes out before the end is known,
+ * with the XML declaration, which must stand first; then blanks; then a document, which may be that of an error. A failure
+ * that comes before has its own status, as ever.
+ */
+import type { Exchange } from '../contracts/exchange.ts';
+import type { OperationName } from '../s3/operations.ts';
+import { XML_DECLARATION } from '../s3/xml.ts';
+import type { Received } from './contexts.ts';
+import type { Stage } from './stage.ts';
+
+/** Milliseconds. */
+export interface EarlyAnswerTimes {
+  /** What takes less has an answer with its own status and all its headers. */
+  readonly afterMs: number;
+  /** Between two signs of life. */
+  readonly everyMs: number;
+}
+
+/** The least that common clients and proxies wait for a byte is 30 s (boto3 and nginx: 60 s): one blank may be late. */
+export const EARLY_ANSWER: EarlyAnswerTimes = { afterMs: 10_000, everyMs: 10_000 };
+
+/** Clients of S3 look for an error in the 200 of these, and of no others. */
+const EXPECTED_OF: ReadonlySet<OperationName> = new Set(['CopyObject', 'UploadPartCopy', 'CompleteMultipartUpload']);
+
+const BLANK = Buffer.from(' ');
+
+export class EarlyAnswer {
+  readonly #exchange: Exchange;
+  readonly #times: EarlyAnswerTimes;
+  #timer: NodeJS.Timeout | undefined;
+  #isWaiting = false;
+  #isOpen = false;
+
+  constructor(exchange: Exchange, times: EarlyAnswerTimes = EARLY_ANSWER) {
+    this.#exchange = exchange;
+    this.#times = times;
+  }
+
+  /** Whether the head of a success is out, and its document is not. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Lets the answer begin while `work` is under way. @throws what `work` throws */
+  async during<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    this.#isWaiting = true;
+    this.#wait(this.#times.afterMs);
+    try {
+      return await work();
+    } finally {
+      this.#isWaiting = false;
+      clearTimeout(this.#timer);
+    }
+  }
+
+  /** Ends an answer that is open with its document. */
+  end(document: string): void {
+    if (!document.startsWith(XML_DECLARATION)) throw new Error('a document without the declaration that went ahead');
+    this.#isOpen = false;
+    this.#exchange.end(Buffer.from(document.slice(XML_DECLARATION.length)));
+  }
+
+  #wait(ms: number): void {
+    this.#timer = setTimeout(() => void this.#giveSign(), ms);
+  }
+
+  async #giveSign(): Promise<void> {
+    if (this.#exchange.signal.aborted) return;
+    let sign = BLANK;
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      this.#exchange.writeHead(200, { 'content-type': 'application/xml' });
+      sign = Buffer.from(XML_DECLARATION);
+    }
+    try {
+      await this.#exchange.write(sign);
+    } catch {
+      // The client is gone: that is seen where the work is done.
+      return;
+    }
+    if (this.#isWaiting) this.#wait(this.#times.everyMs);
+  }
+}
+
+/** Lets the answer begin before a stage has ended, of operations whose clients expect that. */
+export function mayAnswerEarly<In extends Received, Out>(stage: Stage<In, Out>): Stage<In, Out> {
+  return {
+    name: stage.name,
+    run: (context) => {
+      const { request, early } = context;
+      return EXPECTED_OF.has(request.operation) ? early.during(() => stage.run(context)) : stage.run(context);
+    },
+  };
+}
