@@ -19,8 +19,8 @@ import { createTokenVerifier } from './identity/token-verifier.ts';
 import { issuerOf } from './issuer-of.ts';
 import { createAdmission } from './pipeline/admission.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
+import { policiesOf } from './policies-of.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
-import { loadPolicies } from './policy/load-policies.ts';
 import { openPolicySource } from './policy/policy-source.ts';
 import { revocationsOf } from './revocations-of.ts';
 import { createCredentialsEndpoint } from './sts/credentials-endpoint.ts';
@@ -68,12 +68,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const foundation = createFoundation(config, { clock, observer });
   const { buckets, broker } = foundation;
 
-  const policySource = await openPolicySource(() =>
-    loadPolicies(config.policies.directory, {
-      issuers: new Map(config.issuers.map(({ name, carried }) => [name, carried])),
-      buckets: [...buckets.keys()],
-    }),
-  );
+  const policySource = await openPolicySource(() => policiesOf(config));
   const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
 
   const revocations = await revocationsOf(config, { clock, observer });

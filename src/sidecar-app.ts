@@ -15,10 +15,10 @@ import { createDataServer } from './http/data-server.ts';
 import { closeGracefully, listen } from './http/listen.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
-import { loadPolicies } from './policy/load-policies.ts';
 import { openPolicySource, type PolicySource } from './policy/policy-source.ts';
+import { sidecarPoliciesOf } from './policies-of.ts';
 import { createConfiguredBuckets } from './sidecar/configured-buckets.ts';
-import { createWorkloadAuthenticator, SIDECAR_ISSUER_NAME } from './sidecar/workload-authenticator.ts';
+import { createWorkloadAuthenticator } from './sidecar/workload-authenticator.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createObserver } from './telemetry/observer.ts';
@@ -47,6 +47,8 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     authenticators: [createWorkloadAuthenticator(config.subject)],
     // Nobody's right to be here ends before the pod does.
     revocations: { check: () => undefined },
+    // Its stores are asked as the pod.
+    storeTokens: { verify: () => Promise.resolve(undefined) },
     authorizer: authorizerOf(policies, buckets.keys()),
     audit,
     observer,
@@ -100,10 +102,9 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   };
 }
 
-async function policiesOf({ policies, buckets }: SidecarConfig): Promise<PolicySource | undefined> {
-  if (policies === undefined) return undefined;
-  const known = { issuers: new Map([[SIDECAR_ISSUER_NAME, []]]), buckets: buckets.map(({ name }) => name) };
-  return openPolicySource(() => loadPolicies(policies.directory, known));
+async function policiesOf(config: SidecarConfig): Promise<PolicySource | undefined> {
+  const { policies } = config;
+  return policies && openPolicySource(() => sidecarPoliciesOf(policies.directory, config));
 }
 
 function authorizerOf(policies: PolicySource | undefined, buckets: Iterable<string>): Authorizer {

@@ -1,6 +1,6 @@
 /** `sallyport configure`: the AWS CLI and SDKs find gateway and credentials by a profile, or a shell by its variables. */
-import { Option, type Command } from 'commander';
-import { writeProfile, type AwsProfile } from '../client/aws-config.ts';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { isAwsProfileName, writeProfile, type AwsProfile } from '../client/aws-config.ts';
 import type { Settings } from '../client/settings.ts';
 import { shellExports, SHELLS, type Shell } from '../client/shell-exports.ts';
 import { role } from './credentials.ts';
@@ -13,7 +13,15 @@ interface ConfigureFlags extends ProfileFlag {
   readonly shell?: Shell;
 }
 
-export const AWS_PROFILE_OPTION = ['--aws-profile <name>', 'the name of the AWS profile', 'sallyport'] as const;
+export const AWS_PROFILE_OPTION = [
+  '--aws-profile <name>',
+  'the name of the AWS profile',
+  (text: string): string => {
+    if (isAwsProfileName(text)) return text;
+    throw new InvalidArgumentError('It must be letters, digits, dots, dashes and underscores, and not `default`.');
+  },
+  'sallyport',
+] as const;
 
 /** Registers the command. */
 export function registerConfigure(program: Command, io: CommandIo): void {

@@ -34,13 +34,17 @@ export function registerDemo(program: Command, io: CommandIo): void {
     .option('--json', 'prints one line of JSON instead of the banner')
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport demo\n  sallyport demo --port 9443 --data /tmp/trial\n  sallyport demo token alice',
+      '\nExamples:\n  sallyport demo\n  sallyport demo --port 9443 --data /tmp/trial\n  sallyport demo token alice\n\nExit codes: 0 stopped by a signal, 1 failed, 2 usage.\nSignals: SIGINT, SIGTERM and SIGHUP stop everything.',
     )
     .action((options: DemoOptions) => runDemo(io, options));
   demo
     .command('token <name>')
     .description('Prints a token of alice, bob or ci-bot, from the running demo.')
     .option('--data <dir>', "the running demo's folder (default: .demo in the package)")
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sallyport demo token alice\n  TOKEN=$(sallyport demo token bob)\n\nExit codes: 0 done, 1 failed, 2 usage.',
+    )
     .action((name: string, options: { data?: string }) =>
       printToken(io, name, dataFolder(io, options.data ?? demo.opts<DemoOptions>().data)),
     );

@@ -1,10 +1,10 @@
 /** `sallyport inspect`: what a stored object says of itself, without any key. */
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { inspect, type Inspection } from '../operate/inspect.ts';
-import type { Place } from '../operate/place.ts';
-import { CommandError, type CommandIo } from './io.ts';
-import { CONFIG_OPTION, finish, LOOKING, openPlace, place, runOperator } from './operator-command.ts';
+import { parsePlace, type Place } from '../operate/place.ts';
+import type { CommandIo } from './io.ts';
+import { CONFIG_OPTION, finish, LOOKING, openPlace, runOperator } from './operator-command.ts';
 import { printable } from './operator-report.ts';
 
 interface InspectFlags {
@@ -18,7 +18,7 @@ export function registerInspect(program: Command, io: CommandIo): void {
   program
     .command('inspect')
     .description('Shows the format, the key version and the layout of a stored object. Needs no key.')
-    .argument('<object>', 's3://bucket/key', place)
+    .argument('<object>', 's3://bucket/key', object)
     .requiredOption(...CONFIG_OPTION)
     .option('--version-id <id>', 'a version of it (default: the current one)')
     .option('--json', 'prints one line of JSON')
@@ -30,13 +30,18 @@ export function registerInspect(program: Command, io: CommandIo): void {
 }
 
 async function inspectObject(io: CommandIo, where: Place, flags: InspectFlags): Promise<void> {
-  if (where.prefix === '') throw new CommandError('name an object: s3://bucket/key', 2);
   const config = resolve(io.cwd, flags.config);
   await runOperator(io, { config, writes: false }, async (run) => {
     const at = openPlace(run, where, LOOKING);
     const inspection = await inspect(run.operator, at, { key: where.prefix, versionId: flags.versionId });
     finish(io, flags.json === true, inspection, inspectionText(inspection), true);
   });
+}
+
+function object(text: string): Place {
+  const parsed = parsePlace(text);
+  if (parsed === undefined || parsed.prefix === '') throw new InvalidArgumentError('It must be s3://bucket/key.');
+  return parsed;
 }
 
 function inspectionText(facts: Inspection): string {

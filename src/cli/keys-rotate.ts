@@ -1,11 +1,11 @@
 /** `sallyport keys rotate`: what it does itself with a local keyring, and what it tells to do with others. */
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { KmsKeyringConfig, VaultKeyringConfig } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { activateVersion, addVersion, RotationRefused, type LocalVersions } from '../operate/rotate-local.ts';
 import { CommandError, type CommandIo } from './io.ts';
-import { readConfig } from './read-config.ts';
+import { readConfig, shownPath } from './read-config.ts';
 
 export interface RotateFlags {
   readonly config: string;
@@ -50,14 +50,14 @@ async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Pr
     if (keyring?.local === undefined) throw new RotationRefused('the configuration has no local keyring');
     return { current: keyring.local.current, versions: [...keyring.local.seeds.keys()] };
   };
-  const name = shown(io, configPath);
+  const name = shownPath(io, configPath);
   try {
     if (activate) {
       const activated = await activateVersion({ configPath, load });
       return { keyring: 'local', activated, next: afterActivation(name, activated.previous) };
     }
     const { version, current, seedPath } = await addVersion({ configPath, load });
-    const seedFile = shown(io, seedPath);
+    const seedFile = shownPath(io, seedPath);
     return { keyring: 'local', added: { version, seedFile }, next: afterAddition(name, seedFile, current) };
   } catch (error) {
     if (error instanceof RotationRefused) throw new CommandError(error.message);
@@ -65,11 +65,6 @@ async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Pr
       throw new CommandError(`the new configuration is not usable: ${error.lines.join('; ')}`);
     throw error;
   }
-}
-
-function shown({ cwd }: CommandIo, path: string): string {
-  const name = relative(cwd, path);
-  return name.startsWith('..') ? path : name;
 }
 
 function afterAddition(config: string, seedFile: string, current: number): readonly string[] {

@@ -41,7 +41,13 @@ const EXIT_CODES = '\n\nExit codes: 0 done, 1 failed in part or stopped, 2 usage
 
 /** Registers `keys status`, `keys rotate` and `keys rewrap`. */
 export function registerKeys(program: Command, io: CommandIo): void {
-  const keys = program.command('keys').description('Shows, rotates and re-wraps the keys of stored objects.');
+  const keys = program
+    .command('keys')
+    .description('Shows, rotates and re-wraps the keys of stored objects.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sallyport keys status --config sallyport.yaml --all\n  sallyport keys rotate --config sallyport.yaml\n  sallyport keys rewrap --config sallyport.yaml s3://reports',
+    );
   keys
     .command('status')
     .description('Shows the keyring and, in the places named, how many objects need which version of it.')

@@ -20,7 +20,15 @@ import {
 import { signInByBrowser, signInByDevice, type Show } from '../client/sign-in.ts';
 import { lockOf, validToken } from '../client/tokens.ts';
 import type { CommandIo } from './io.ts';
-import { asPerson, machineOf, PEOPLE_EXIT_CODES, personCommand, profileOf, type ProfileFlag } from './person.ts';
+import {
+  asPerson,
+  asUsage,
+  machineOf,
+  PEOPLE_EXIT_CODES,
+  personCommand,
+  profileOf,
+  type ProfileFlag,
+} from './person.ts';
 import { whoamiText } from './whoami.ts';
 
 interface LoginFlags extends ProfileFlag, Omit<GivenSettings, 'token'> {
@@ -54,11 +62,10 @@ export function registerLogin(program: Command, io: CommandIo): void {
 }
 
 async function logIn(io: CommandIo, flags: LoginFlags): Promise<void> {
-  const places = placesOf(machineOf(io), profileOf(io, flags));
-  const settings = mergeSettings(
-    absolute(io, givenBy(flags)),
-    absolute(io, settingsOfEnvironment(io.env)),
-    (await readSettings(places)) ?? {},
+  const places = asUsage(() => placesOf(machineOf(io), profileOf(io, flags)));
+  const kept = (await readSettings(places)) ?? {};
+  const settings = asUsage(() =>
+    mergeSettings(absolute(io, givenBy(flags)), absolute(io, settingsOfEnvironment(io.env)), kept),
   );
   const http = await openHttp(io.env, settings.caFile);
   try {

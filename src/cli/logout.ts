@@ -6,17 +6,23 @@ import { PEOPLE_EXIT_CODES, personCommand, visit, type ProfileFlag } from './per
 
 /** Registers the command. */
 export function registerLogout(program: Command, io: CommandIo): void {
+  const nobody = (): void => void io.stdout.write('Nobody was logged in.\n');
   personCommand(program, 'logout', 'Ends the login and removes its tokens from this machine.')
     .addHelpText(
       'after',
       `\nExample:\n  sallyport logout\n\nCredentials that were handed out before end by themselves, within the life of their token.${PEOPLE_EXIT_CODES}`,
     )
     .action((flags: ProfileFlag) =>
-      visit(io, flags, async ({ places, settings, http }) => {
-        const { wasLoggedIn, revoked, reason } = await logOut(places, settings, http);
-        if (!wasLoggedIn) io.stdout.write('Nobody was logged in.\n');
-        else if (revoked) io.stdout.write('Logged out, here and at the issuer.\n');
-        else io.stdout.write(`Logged out here; the issuer was not told: ${reason ?? 'no reason'}.\n`);
-      }),
+      visit(
+        io,
+        flags,
+        async ({ places, settings, http }) => {
+          const { wasLoggedIn, revoked, reason } = await logOut(places, settings, http);
+          if (!wasLoggedIn) nobody();
+          else if (revoked) io.stdout.write('Logged out, here and at the issuer.\n');
+          else io.stdout.write(`Logged out here; the issuer was not told: ${reason ?? 'no reason'}.\n`);
+        },
+        nobody,
+      ),
     );
 }

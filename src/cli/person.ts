@@ -46,13 +46,21 @@ export function profileOf(io: CommandIo, { profile }: ProfileFlag): string {
   return profile ?? (named === undefined || named === '' ? 'default' : named);
 }
 
-/** Runs a command of somebody who has logged in before. @throws CommandError */
-export async function visit(io: CommandIo, flags: ProfileFlag, run: (visit: Visit) => Promise<void>): Promise<void> {
+/** Runs a command of somebody who has logged in before, or else `ifNew`, which fails by default. @throws CommandError */
+export async function visit(
+  io: CommandIo,
+  flags: ProfileFlag,
+  run: (visit: Visit) => Promise<void>,
+  ifNew: () => void = notLoggedIn,
+): Promise<void> {
   await asPerson(async () => {
     const [machine, profile] = [machineOf(io), profileOf(io, flags)];
-    const places = placesOf(machine, profile);
+    const places = asUsage(() => placesOf(machine, profile));
     const settings = await readSettings(places);
-    if (settings === undefined) throw new ClientFailure('nobody is logged in', 'log in: sallyport login');
+    if (settings === undefined) {
+      ifNew();
+      return;
+    }
     const http = await openHttp(io.env, settings.caFile);
     try {
       await run({ machine, profile, places, settings, http });
@@ -62,12 +70,30 @@ export async function visit(io: CommandIo, flags: ProfileFlag, run: (visit: Visi
   });
 }
 
+function notLoggedIn(): never {
+  throw new ClientFailure('nobody is logged in', 'log in: sallyport login');
+}
+
 /** Says a failure in one line. @throws CommandError */
 export async function asPerson(run: () => Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {
     if (!(error instanceof ClientFailure)) throw error;
-    throw new CommandError(error.mend === undefined ? error.message : `${error.message}; ${error.mend}`);
+    throw inOneLine(error, 1);
   }
+}
+
+/** Reads what was given: what is wrong with that is wrong usage. @throws CommandError (2) */
+export function asUsage<Made>(read: () => Made): Made {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ClientFailure)) throw error;
+    throw inOneLine(error, 2);
+  }
+}
+
+function inOneLine({ message, mend }: ClientFailure, exitCode: 1 | 2): CommandError {
+  return new CommandError(mend === undefined ? message : `${message}; ${mend}`, exitCode);
 }

@@ -11,7 +11,19 @@ export async function readConfig(io: CommandIo, path: string): Promise<Config> {
     return await loadConfig({ path, env: io.env, cwd: io.cwd });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const name = relative(io.cwd, path);
-    throw new CommandError(`${name} cannot be used:\n${error.lines.map((line) => `  ${line}`).join('\n')}`, 2);
+    throw notUsable(shownPath(io, path), error);
   }
+}
+
+/** Names every mistake in a line of its own; a single one in the same line. */
+export function notUsable(name: string, { lines }: ConfigError): CommandError {
+  const [only = '', ...more] = lines;
+  const what = more.length === 0 ? ` ${only}` : lines.map((line) => `\n  ${line}`).join('');
+  return new CommandError(`${name} cannot be used:${what}`, 2);
+}
+
+/** A path as somebody would write it here. */
+export function shownPath({ cwd }: CommandIo, path: string): string {
+  const near = relative(cwd, path);
+  return near === '' || near.startsWith('..') ? path : near;
 }

@@ -13,11 +13,18 @@ interface ListFlags {
 interface LiftFlags {
   readonly config: string;
   readonly reason?: string;
+  readonly json?: true;
 }
 
 /** Registers `revocations list` and `revocations lift`. */
 export function registerRevocations(program: Command, io: CommandIo): void {
-  const revocations = program.command('revocations').description('Shows and lifts what was revoked.');
+  const revocations = program
+    .command('revocations')
+    .description('Shows and lifts what was revoked.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sallyport revocations list --config sallyport.yaml\n  sallyport revocations lift --config sallyport.yaml 3f9ad02c7b1e',
+    );
   revocations
     .command('list')
     .description('Shows what is revoked, the latest first.')
@@ -42,6 +49,7 @@ export function registerRevocations(program: Command, io: CommandIo): void {
     .argument('<id>', 'the id of the entry, or as much of its beginning as no other one has')
     .requiredOption(...CONFIG_OPTION)
     .option('--reason <text>', 'why, for the list and the audit', reason)
+    .option('--json', 'prints the entry as one line of JSON')
     .addHelpText(
       'after',
       `\nExamples:\n  sallyport revocations lift --config sallyport.yaml 3f9ad02c7b1e --reason "laptop was found"${EXIT_CODES}`,
@@ -51,7 +59,9 @@ export function registerRevocations(program: Command, io: CommandIo): void {
         if (!ID_START.test(id)) throw new CommandError('an id is 32 hex digits; name at least the first 6', 2);
         const lifted = await desk.lift(id, flags.reason);
         if (lifted === undefined) throw new CommandError('no revocation in force, or more than one, has this id');
-        io.stdout.write(`lifted ${entryText(lifted)}\n`);
+        io.stdout.write(
+          flags.json === true ? `${JSON.stringify(entryJson(lifted))}\n` : `lifted ${entryText(lifted)}\n`,
+        );
       }),
     );
 }

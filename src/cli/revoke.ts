@@ -27,7 +27,11 @@ interface RevokeFlags extends Named {
 export function registerRevoke(program: Command, io: CommandIo): void {
   const revoke = program
     .command('revoke')
-    .description('Revokes a token, a session, a person, or what was issued before a time.');
+    .description('Revokes a token, a session, a person, or what was issued before a time.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sallyport revoke token --config sallyport.yaml - < leaked.jwt\n  sallyport revoke subject --config sallyport.yaml --issuer okta --subject alice@example.com',
+    );
   const register = (name: string, description: string, examples: readonly string[]): Command =>
     revoke
       .command(name)

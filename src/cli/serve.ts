@@ -10,6 +10,8 @@ import { demoFindings } from '../config/demo-findings.ts';
 import type { Config } from '../config/config.ts';
 import { createAdminServer } from '../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../http/listen.ts';
+import { policiesOf } from '../policies-of.ts';
+import { CHECK_OPTION, checkOnly } from './check-only.ts';
 import { CommandError, type CommandIo } from './io.ts';
 import { readConfig } from './read-config.ts';
 import { oneLine, runService, untilStopped } from './run-service.ts';
@@ -27,14 +29,15 @@ export function registerServe(program: Command, io: CommandIo): void {
     .command('serve')
     .description('Runs the gateway.')
     .requiredOption('--config <file>', 'the configuration file (docs/configuration.md)')
-    .option('--check', 'only check the configuration, then exit')
+    .option(...CHECK_OPTION)
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check\n\nExit codes: 0 stopped by a signal or checked, 1 failed, 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
+      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
     )
     .action(async (options: { config: string; check?: boolean }) => {
       if (options.check === true) {
-        await servableConfig(io, { configPath: options.config, allowDemo: false });
+        const config = await servableConfig(io, { configPath: options.config, allowDemo: false });
+        await checkOnly(options.config, config, () => policiesOf(config));
         io.stdout.write(`${options.config}: ok\n`);
         return;
       }

@@ -9,7 +9,10 @@ import { demoFindings } from '../config/demo-findings.ts';
 import { loadSidecarFile, loadSidecarOptions } from '../config/load-sidecar.ts';
 import { isLoopback, parseAddress } from '../config/shapes.ts';
 import { createSidecar } from '../sidecar-app.ts';
+import { sidecarPoliciesOf } from '../policies-of.ts';
+import { CHECK_OPTION, checkOnly } from './check-only.ts';
 import { CommandError, type CommandIo } from './io.ts';
+import { notUsable } from './read-config.ts';
 import { runService } from './run-service.ts';
 
 /** Of these, none goes together with a file, which says it all. */
@@ -60,14 +63,18 @@ export function registerSidecar(program: Command, io: CommandIo): void {
     .option('--audit-stdout', 'record accesses on the standard output, where the pod has no disk')
     .option('--listen <address>', 'where the workload reaches it (default: 127.0.0.1:8190)')
     .option('--allow-remote', 'accept an address that other machines reach: whoever does is the workload')
-    .option('--check', 'only check the configuration, then exit')
+    .option(...CHECK_OPTION)
     .addHelpText(
       'after',
-      "\nThe store is asked with the pod's own credentials: AWS_ACCESS_KEY_ID, web identity, container, instance, profile.\n\nExamples:\n  sallyport sidecar --bucket reports --region eu-central-1 --keyring-seed-file /etc/sallyport/seed --audit-directory /var/lib/sallyport/audit\n  sallyport sidecar --config /etc/sallyport/sidecar.yaml --check\n\nExit codes: 0 stopped by a signal or checked, 1 failed, 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.",
+      "\nThe store is asked with the pod's own credentials: AWS_ACCESS_KEY_ID, web identity, container, instance, profile.\n\nExamples:\n  sallyport sidecar --bucket reports --region eu-central-1 --keyring-seed-file /etc/sallyport/seed --audit-directory /var/lib/sallyport/audit\n  sallyport sidecar --config /etc/sallyport/sidecar.yaml --check\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.",
     )
     .action(async ({ check, ...options }: SidecarCommand) => {
       const config = await sidecarConfig(io, options);
       if (check === true) {
+        const { policies } = config;
+        await checkOnly(options.config ?? 'the command line', config, () =>
+          policies === undefined ? Promise.resolve() : sidecarPoliciesOf(policies.directory, config),
+        );
         io.stdout.write('ok\n');
         return;
       }
@@ -138,6 +145,6 @@ async function readable(name: string, load: () => Promise<SidecarConfig>): Promi
     return await load();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new CommandError(`${name} cannot be used:\n${error.lines.map((line) => `  ${line}`).join('\n')}`, 2);
+    throw notUsable(name, error);
   }
 }

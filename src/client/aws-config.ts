@@ -20,6 +20,11 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** What no two shells and splitters read alike inside of double quotes. */
 const UNQUOTABLE = /["$`%!\r\n\0]/;
 
+/** Whether a profile of ours may have this name: it stands in a section and a command; `default` is everybody's. */
+export function isAwsProfileName(name: string): boolean {
+  return NAME.test(name) && name !== 'default';
+}
+
 /** Puts the profile into the text of a configuration file. @throws ClientFailure it is not ours to change */
 export function withProfile(before: string, profile: AwsProfile): string {
   const eol = /\r?\n/.exec(before)?.[0] ?? (before.endsWith('\r') ? '\r\n' : '\n');
@@ -69,9 +74,7 @@ const beginOf = (name: string) => `# >>> sallyport: profile ${name} (written by 
 const endOf = (name: string) => `# <<< sallyport: profile ${name} <<<`;
 
 function blockOf({ name, credentialCommand, settings }: AwsProfile): readonly string[] {
-  if (!NAME.test(name) || name === 'default') {
-    throw new ClientFailure('the name of an AWS profile is made of letters, digits, dots, dashes and underscores');
-  }
+  if (!isAwsProfileName(name)) throw new ClientFailure('this can be no name of an AWS profile');
   const { gateway, region, caFile } = settings;
   return [
     beginOf(name),

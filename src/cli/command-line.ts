@@ -1,0 +1,57 @@
+/**
+ * The command line as a whole: arguments in, an exit code and text out. Whatever goes wrong is told in one line on stderr
+ * (a configuration: one more for each mistake in it), never as a stack.
+ */
+import { Command, CommanderError } from 'commander';
+import { CommandError, type CommandIo } from './io.ts';
+import { registerPeopleCommands } from './people-commands.ts';
+
+/** Runs what the arguments say; `version` is that of the package. Sets the exit code. */
+export async function runCommandLine(args: readonly string[], io: CommandIo, version: string): Promise<void> {
+  // Who reads a part of it, as `head` does, has all that is wanted; who writes for long sees to it itself.
+  io.stdout.on('error', () => {
+    if (io.stdout.listenerCount('error') === 1) io.exit(1);
+  });
+  const program = commandLine(io, version);
+  const isOfPeople = program.commands.some((command) => command.name() === args[0]);
+  // Half a second of modules that a person's command has no use for.
+  if (!isOfPeople) (await import('./server-commands.ts')).registerServerCommands(program, io);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) io.setExitCode(error.exitCode === 0 ? 0 : 2);
+    else {
+      io.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
+      io.setExitCode(error instanceof CommandError ? error.exitCode : 1);
+    }
+  }
+}
+
+/** Makes the program with the commands of people; those that come later have its manners as well. */
+function commandLine(io: CommandIo, version: string): Command {
+  const program = new Command('sallyport')
+    .description(
+      'Identity-aware access gateway for S3: OIDC in, STS roles and encrypted objects out, every access on record.',
+    )
+    .version(version)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sallyport demo\n  sallyport serve --config sallyport.yaml --check\n  sallyport login --gateway https://s3.example.com --issuer https://id.example.com --client-id sallyport\n\nExit codes: 0 done, 1 failed, 2 usage or configuration.',
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(`sallyport: ${inOneLine(text)} (--help shows the usage)\n`),
+    });
+  registerPeopleCommands(program, io);
+  return program;
+}
+
+function inOneLine(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\.$/, '');
+}
