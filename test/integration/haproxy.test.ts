@@ -164,6 +164,9 @@ describe('haproxy.cfg', function () {
       'SSL_CLIENT_S_DN',
       'X-Client-Cert',
       'X-Sallyport-Subject',
+      'X_Sallyport_Store_Token',
+      'X-Sallyport-Store-Tokens',
+      'X-Sallyport-Store-Token-Subject',
       'X-Amzn-Oidc-Identity',
       'X-Goog-Authenticated-User-Email',
       'X-MS-Client-Principal',
@@ -193,6 +196,7 @@ describe('haproxy.cfg', function () {
         'x-amz-meta-x-forwarded-for': 'data',
         'x-amz-security-token': 'token',
         'x-amzn-trace-id': 'Root=1',
+        'x-sallyport-store-token': 'abc.def.ghi',
       };
       const { headers } = await echoed(truths);
       for (const [name, value] of Object.entries(truths)) assert.equal(headers[name], value);
