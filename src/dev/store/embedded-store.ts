@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLoopbackServer } from '../loopback-server.ts';
 import { assumeRole } from './assume-role.ts';
+import { assumeRoleWithWebIdentity, type WebIdentityProvider } from './assume-role-with-web-identity.ts';
 import { ObjectFiles } from './object-files.ts';
 import { s3Operation } from './s3-operations.ts';
 import { verifySignature } from './signature.ts';
@@ -30,6 +31,8 @@ export interface EmbeddedStoreOptions {
   readonly gatewayKeys: KeyPair;
   /** May do everything in S3. */
   readonly ownerKeys: KeyPair;
+  /** Whose tokens may assume the role without any keys; left out: nobody's. */
+  readonly webIdentity?: WebIdentityProvider;
   readonly log: (line: string) => void;
   readonly nowMs?: () => number;
   /** Of every part of an upload but the last; 5 MiB, as in S3, unless said. */
@@ -84,6 +87,12 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
       await suffer(faults.sts, 'Throttling', response);
       proceed();
       const body = await readForm(incoming);
+      if (!request.headers.has('authorization') && isWebIdentity(body)) {
+        const { webIdentity } = options;
+        const text = await assumeRoleWithWebIdentity(webIdentity, body, keys, DEMO_ROLE_ARN, nowMs());
+        sendText(response, 200, 'text/xml', text);
+        return 'AssumeRoleWithWebIdentity';
+      }
       const caller = verifySignature(request, keys, { service: 'sts', region: DEMO_REGION, nowMs: nowMs(), body });
       sendText(response, 200, 'text/xml', assumeRole(caller, body, keys, DEMO_ROLE_ARN, nowMs()));
       return 'AssumeRole';
@@ -128,6 +137,10 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
     },
     stop: server.stop,
   };
+}
+
+function isWebIdentity(form: string): boolean {
+  return new URLSearchParams(form).get('Action') === 'AssumeRoleWithWebIdentity';
 }
 
 async function suffer(fault: Fault, busyCode: string, response: ServerResponse): Promise<void> {
