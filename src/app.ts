@@ -15,6 +15,7 @@ import { createBearerAuthenticator } from './identity/bearer-authenticator.ts';
 import { createClientSessions } from './identity/client-sessions.ts';
 import { createSignatureAuthenticator } from './identity/signature-authenticator.ts';
 import { createSignatureVerifier } from './identity/signature-verifier.ts';
+import { createStoreTokens } from './identity/store-tokens.ts';
 import { createTokenVerifier } from './identity/token-verifier.ts';
 import { issuerOf } from './issuer-of.ts';
 import { createAdmission } from './pipeline/admission.ts';
@@ -74,10 +75,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const revocations = await revocationsOf(config, { clock, observer });
   metrics.revocations(revocations.status);
 
-  const tokens = createTokenVerifier(
-    config.issuers.map((issuer) => issuerOf(issuer, config.timeouts.jwksMs, { clock, observer })),
-    { clock, observer },
-  );
+  const issuers = config.issuers.map((issuer) => issuerOf(issuer, config.timeouts.jwksMs, { clock, observer }));
+  const tokens = createTokenVerifier(issuers, { clock, observer });
+  const storeTokens = createStoreTokens({ ...audiencesOf(config), issuers, revocations, clock, observer });
   const authorizer = createAuthorizer(policySource);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
   const pertinent = keepingTagged(tagRules, authorizer.pertinent);
@@ -90,6 +90,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     revocations,
     authorizer,
     broker,
+    storeTokens,
     sessions: foundation.sessions,
     cipher: foundation.cipher,
     reader: foundation.reader,
@@ -178,6 +179,17 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       await audit.close();
       await log.flush();
     },
+  };
+}
+
+function audiencesOf({
+  issuers,
+  stores,
+}: Config): Pick<Parameters<typeof createStoreTokens>[0], 'audiences' | 'accepted'> {
+  const asked = stores.filter(({ method }) => method === 'web-identity');
+  return {
+    audiences: new Map(asked.map(({ name, sts }) => [name, sts.audiences])),
+    accepted: new Set(issuers.flatMap(({ audiences }) => audiences)),
   };
 }
 

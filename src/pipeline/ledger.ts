@@ -229,6 +229,7 @@ export class Ledger {
       reason: item.decision.reason,
       policyVersion: item.decision.policyVersion,
       ...(plan === undefined ? {} : { role: plan.roleArn, sessionName: plan.sessionName }),
+      ...(plan?.storeToken === undefined ? {} : { storeTokenIdHash: plan.storeToken.tokenIdHash }),
     };
   }
 }

@@ -9,6 +9,7 @@ import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import type { StoreSessions } from '../contracts/store-session.ts';
+import type { StoreTokens } from '../contracts/store-tokens.ts';
 import type { Copies, ObjectReader, Uploads } from '../contracts/stored-objects.ts';
 import type { EarlyAnswerTimes } from './early-answer.ts';
 
@@ -18,6 +19,7 @@ export interface PipelineParts {
   readonly revocations: Revocations;
   readonly authorizer: Authorizer;
   readonly broker: CredentialBroker;
+  readonly storeTokens: StoreTokens;
   readonly sessions: StoreSessions;
   readonly cipher: ObjectCipher;
   readonly reader: ObjectReader;

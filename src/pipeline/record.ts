@@ -4,18 +4,21 @@
  */
 import type { Bucket } from '../contracts/bucket.ts';
 import type { AssumeRolePlan, CredentialBroker } from '../contracts/credential-broker.ts';
+import type { StoreToken, StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
 import type { Target } from './accesses-of.ts';
 import type { Authorized, Decided, DecidedTarget, Divided, Listed, Portion, Recorded } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
 export interface RecordParts {
   readonly broker: CredentialBroker;
+  readonly storeTokens: StoreTokens;
   readonly buckets: ReadonlyMap<string, Bucket>;
 }
 
-/** The stage `record` for accesses to a store. @throws GatewayError AccessDenied, BucketAlreadyOwnedByYou, NoSuchBucket, NotImplemented, AuditUnavailable */
-export function createRecord({ broker, buckets }: RecordParts): Stage<Authorized, Recorded> {
+/** The stage `record` for accesses to a store. @throws GatewayError AccessDenied, BucketAlreadyOwnedByYou, NoSuchBucket, NotImplemented, AuditUnavailable, and those of store tokens */
+export function createRecord({ broker, storeTokens, buckets }: RecordParts): Stage<Authorized, Recorded> {
   return {
     name: 'record',
     run: async (context) => {
@@ -24,16 +27,19 @@ export function createRecord({ broker, buckets }: RecordParts): Stage<Authorized
       refuseDenied(targets);
       let bucket: Bucket;
       let sourceBucket: Bucket | undefined;
+      let storeToken: StoreToken | undefined;
       try {
         bucket = knownBucket(request.bucket, buckets);
         sourceBucket = request.copySource && knownBucket(request.copySource.bucket, buckets);
         refuseUnperformed(bucket, sourceBucket);
+        storeToken = await storeTokenOf(context, bucket, storeTokens);
       } catch (error) {
-        // Policy allows what is not configured, or what cannot be done: an allowed access that failed.
+        // Policy allows what is not configured, or what cannot be done or asked for: an allowed access that failed.
         await ledger.intent(undefined);
         throw error;
       }
-      const plan = planOf(context, targets, [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])], broker);
+      const both = [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])];
+      const plan = planOf(context, targets, both, { broker, storeToken });
       await ledger.intent(plan);
       return { ...context, principal, bucket, sourceBucket, plan };
     },
@@ -43,9 +49,9 @@ export function createRecord({ broker, buckets }: RecordParts): Stage<Authorized
 /**
  * The stage `record` for DeleteObjects: denied keys are written down as such, allowed ones are divided into portions that
  * fit into a session each, and every entry is durable before the first portion goes out.
- * @throws GatewayError NoSuchBucket, AuditUnavailable
+ * @throws GatewayError NoSuchBucket, AuditUnavailable, and those of store tokens
  */
-export function createRecordEach({ broker, buckets }: RecordParts): Stage<Listed & Decided, Divided> {
+export function createRecordEach({ broker, storeTokens, buckets }: RecordParts): Stage<Listed & Decided, Divided> {
   return {
     name: 'record',
     run: async (context) => {
@@ -56,7 +62,9 @@ export function createRecordEach({ broker, buckets }: RecordParts): Stage<Listed
       if (allowed.length === 0) return { ...context, portions: [] };
       let portions: readonly Portion[];
       try {
-        portions = divide(context, allowed, knownBucket(request.bucket, buckets), broker);
+        const bucket = knownBucket(request.bucket, buckets);
+        const storeToken = await storeTokenOf(context, bucket, storeTokens);
+        portions = divide(context, allowed, bucket, { broker, storeToken });
       } catch (error) {
         await ledger.intent(undefined);
         throw error;
@@ -112,18 +120,33 @@ function refuseUnperformed(bucket: Bucket, source: Bucket | undefined): void {
   }
 }
 
+/** Only after the decision: whoever may not do it learns nothing of how the store is asked. */
+function storeTokenOf(
+  { request, principal }: Pick<Authorized, 'request' | 'principal'>,
+  bucket: Bucket,
+  storeTokens: StoreTokens,
+): Promise<StoreToken | undefined> {
+  return storeTokens.verify(bucket.store, request.headers.get(STORE_TOKEN_HEADER), principal);
+}
+
+/** Who plans, and what the store is asked with beside. */
+interface Planning {
+  readonly broker: CredentialBroker;
+  readonly storeToken: StoreToken | undefined;
+}
+
 function planOf(
   { principal, grants }: Pick<Authorized, 'principal' | 'grants'>,
   targets: readonly Target[],
   buckets: readonly Bucket[],
-  broker: CredentialBroker,
+  { broker, storeToken }: Planning,
 ): AssumeRolePlan {
   const scopes = [...new Set(buckets)].map((bucket) => ({
     bucket,
     grants: grants.get(bucket.name) ?? [],
     accesses: targets.flatMap((target) => (target.bucket === bucket.name ? target.accesses : [])),
   }));
-  return broker.plan(principal, scopes);
+  return broker.plan(principal, scopes, storeToken);
 }
 
 /** Halves until each part fits: where the grants fit into a session, as they mostly do, all keys are one portion. */
@@ -131,17 +154,17 @@ function divide(
   context: Listed & Decided,
   places: readonly number[],
   bucket: Bucket,
-  broker: CredentialBroker,
+  planning: Planning,
 ): readonly Portion[] {
   const targets = pick(context.targets, places);
   try {
-    const plan = planOf(context, targets, [bucket], broker);
+    const plan = planOf(context, targets, [bucket], planning);
     return [{ ...context, bucket, sourceBucket: undefined, plan, places, items: pick(context.list.items, places) }];
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'InvalidRequest' || places.length === 1) throw error;
     const half = places.length >> 1;
     const parts = [places.slice(0, half), places.slice(half)];
-    return parts.flatMap((part) => divide(context, part, bucket, broker));
+    return parts.flatMap((part) => divide(context, part, bucket, planning));
   }
 }
 

@@ -3,6 +3,7 @@
  * the sizes and ETags that GET and HEAD show. Where a size has to be looked up and the caller may list and not read, a
  * second session does it, bound to the listing's prefix: what it learns is a size, which the listing grants.
  */
+import type { AccessScope } from '../contracts/credential-broker.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ListedSize, StoredEntry } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -55,19 +56,18 @@ async function sizesOf(
 
 function openToLook(
   { broker, sessions }: Pick<ListingParts, 'broker' | 'sessions'>,
-  { request, bucket, principal, exchange }: Forwarded,
+  { request, bucket, principal, plan: { storeToken }, exchange }: Forwarded,
 ): Promise<StoreSession> {
   const { prefix } = parseListing(request);
   const isOfVersions = request.operation === 'ListObjectVersions';
   const verb = isOfVersions ? 'GET_VERSION' : 'GET';
   // Where a look is refused, listing its key again tells whether it is there still.
   const listing = { kind: 'listing', verb: 'LIST', bucket: bucket.name, prefix, after: [] } as const;
-  const plan = broker.plan(principal, [
-    {
-      bucket,
-      grants: [{ effect: 'allow', verbs: isOfVersions ? [verb] : [verb, 'LIST'], scope: { prefix } }],
-      accesses: [{ kind: 'object', verb, bucket: bucket.name, key: prefix }, ...(isOfVersions ? [] : [listing])],
-    },
-  ]);
+  const scope: AccessScope = {
+    bucket,
+    grants: [{ effect: 'allow', verbs: isOfVersions ? [verb] : [verb, 'LIST'], scope: { prefix } }],
+    accesses: [{ kind: 'object', verb, bucket: bucket.name, key: prefix }, ...(isOfVersions ? [] : [listing])],
+  };
+  const plan = broker.plan(principal, [scope], storeToken);
   return sessions.open({ bucket, plan, signal: exchange.signal });
 }

@@ -8,6 +8,7 @@ import type { Exchange } from '../../../src/contracts/exchange.ts';
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import type { ObjectCipher, ObjectLayout } from '../../../src/contracts/object-cipher.ts';
+import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { SignedRequest, Signer, Upstream, UpstreamResponse } from '../../../src/contracts/upstream.ts';
 import { createStoreSessions } from '../../../src/core/upstream/store-sessions.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
@@ -88,6 +89,8 @@ export interface Behaviour {
   /** Denies single accesses. */
   readonly denies?: (access: Access) => boolean;
   readonly chunkSignatures?: ChunkSignatures;
+  /** What becomes of the token for the store; left out: the store takes none. */
+  readonly storeToken?: (token: string | undefined) => Promise<StoreToken>;
   /** Accesses that fit into one session. */
   readonly sessionHolds?: number;
   readonly audit?: (entry: AuditEntry) => Promise<void>;
@@ -110,7 +113,7 @@ export function world(behaviour: Behaviour = {}): World {
   const planned: (readonly AccessScope[])[] = [];
   const sent: SignedRequest[] = [];
   const broker: PipelineParts['broker'] = {
-    plan: (_, scopes) => {
+    plan: (_, scopes, storeToken) => {
       if (scopes.flatMap(({ accesses }) => accesses).length > sessionHolds) {
         throw new GatewayError('InvalidRequest', 'record');
       }
@@ -124,6 +127,7 @@ export function world(behaviour: Behaviour = {}): World {
         sessionPolicy: `{${planned.length}}`,
         sessionKey: `${planned.length}`,
         notAfterMs: 1,
+        ...(storeToken === undefined ? {} : { storeToken }),
       };
     },
     credentials: () => {
@@ -225,6 +229,14 @@ export function world(behaviour: Behaviour = {}): World {
       policyVersion: () => 'v',
     },
     broker,
+    storeTokens: {
+      verify: (_, token) => {
+        const { storeToken } = behaviour;
+        if (storeToken === undefined) return Promise.resolve(undefined);
+        steps.push('store token');
+        return storeToken(token);
+      },
+    },
     sessions: createStoreSessions({ upstream, broker, signer, clock }),
     cipher,
     reader: createObjectReader({ cipher, smallBodyBytes: 10 }),
