@@ -7,6 +7,7 @@ import { chmod, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import type { AddressingStyle } from '../contracts/bucket.ts';
 import { ensureCertificates } from './certificates.ts';
 import type { Child } from './child.ts';
 import {
@@ -58,6 +59,8 @@ export interface DevStackOptions {
   /** The command line that runs the gateway on a configuration file. */
   readonly gatewayCommand: (configFile: string) => readonly [string, ...string[]];
   readonly store?: ExternalStore;
+  /** `virtual`: hosts below `localhost`, which not every resolver knows. */
+  readonly storeStyle?: AddressingStyle;
   /** Default: `reports` and `artifacts`. */
   readonly buckets?: readonly string[];
   /** Merged over the top level of the gateway's configuration, such as `{ workers: 2 }`. */
@@ -156,7 +159,9 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
       issuers: {
         demo: { issuer: identityProvider.issuer, audiences: [DEMO_AUDIENCE, DEMO_CLIENT_ID], allowHttp: true },
       },
-      stores: { demo: await storeConfig(options.store ?? embedded(store, secrets), inFolder('secrets')) },
+      stores: {
+        demo: await storeConfig(options.store ?? embedded(store, secrets), inFolder('secrets'), options.storeStyle),
+      },
       buckets: Object.fromEntries(buckets.map((name) => [name, {}])),
       keyring: { local: { versions: { '1': { seedFile } } } },
       sessions: { deploymentId: 'sallyport-demo', keys: { current: { id: 'demo-1', keyFile: sessionKeyFile } } },
@@ -268,9 +273,15 @@ function embedded(store: EmbeddedStore | undefined, secrets: DemoSecrets): Exter
   };
 }
 
-async function storeConfig(store: ExternalStore, secretsFolder: string): Promise<object> {
+async function storeConfig(
+  store: ExternalStore,
+  secretsFolder: string,
+  style: AddressingStyle = 'path',
+): Promise<object> {
   return {
-    endpoint: store.endpoint,
+    // No bucket stands before an address.
+    endpoint: style === 'virtual' ? store.endpoint.replace('//127.0.0.1', '//localhost') : store.endpoint,
+    style,
     region: store.region,
     ...(store.endpoint.startsWith('http:') ? { allowPlaintextHttp: true } : {}),
     ...(store.caFile === undefined ? {} : { tls: { caFile: store.caFile } }),

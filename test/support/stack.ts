@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importJWK, SignJWT } from 'jose';
 import { auditFiles, readAudit, type AuditAccess } from '../../src/audit/read-audit.ts';
+import type { AddressingStyle } from '../../src/contracts/bucket.ts';
 import { startDevStack, type DevStack } from '../../src/dev/dev-stack.ts';
 import { DEMO_AUDIENCE } from '../../src/dev/identity-provider/identity-provider.ts';
 import type { EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
@@ -79,6 +80,18 @@ export function sharedKind(): StackKind {
   return process.env['SALLYPORT_TEST_STORE'] === 'ceph' ? 'ceph' : 'embedded';
 }
 
+/** How the gateways of the suites address buckets at the store; SALLYPORT_TEST_STYLE says so. */
+export function sharedStyle(): AddressingStyle {
+  return process.env['SALLYPORT_TEST_STYLE'] === 'virtual' ? 'virtual' : 'path';
+}
+
+/** Runs the gateway on a configuration file, where the hosts of buckets lead to this machine. */
+export const gatewayCommand = (configFile: string) =>
+  [
+    ...[process.execPath, '--import', new URL('localhost-names.ts', import.meta.url).href],
+    ...[join(packageRoot, 'bin', 'sallyport.js'), 'demo', 'gateway', '--config', configFile],
+  ] as const;
+
 /** The stack of the end-to-end suite. */
 export function sharedStack(): Promise<Stack> {
   shared ??= startStack(sharedKind());
@@ -102,15 +115,9 @@ export async function startStack(
     ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
     packageRoot,
     environment: process.env,
-    gatewayCommand: (configFile) => [
-      process.execPath,
-      join(packageRoot, 'bin', 'sallyport.js'),
-      'demo',
-      'gateway',
-      '--config',
-      configFile,
-    ],
+    gatewayCommand,
     gatewayConfig,
+    storeStyle: sharedStyle(),
     ...(ceph === undefined ? {} : { store: externalStore(ceph) }),
   });
   if (dev.front === undefined) throw new Error('HAProxy is not to be had; install it: apt-get install haproxy');

@@ -11,6 +11,7 @@ export interface StoreCall {
   /** As S3 calls it, as far as a test needs to know it. */
   readonly operation: string;
   readonly target: string;
+  readonly host: string;
   readonly range: string | undefined;
   status: number;
   /** Bytes of the body that came from the gateway. */
@@ -58,9 +59,11 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
 
   const serve = (incoming: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url = '' } = incoming;
+    const host = incoming.headers.host ?? '';
     const call: StoreCall = {
       method,
-      operation: operationOf(method, url, incoming.headers),
+      host,
+      operation: operationOf(method, pathStyle(host, url), incoming.headers),
       target: url,
       range: incoming.headers.range,
       status: 0,
@@ -155,6 +158,12 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
     },
   };
   return proxy;
+}
+
+/** The target as it would be with the bucket in it. */
+function pathStyle(host: string, url: string): string {
+  const bucket = /^(.+)\.localhost(?::\d+)?$/.exec(host)?.[1];
+  return bucket === undefined ? url : `/${bucket}${url}`;
 }
 
 function operationOf(method: string, url: string, headers: IncomingMessage['headers']): string {

@@ -9,13 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { auditFiles, readAudit, type AuditAccess } from '../../src/audit/read-audit.ts';
 import { ensureDemoSecrets } from '../../src/dev/demo-secrets.ts';
+import type { AddressingStyle } from '../../src/contracts/bucket.ts';
 import { startDevStack, type DevStack } from '../../src/dev/dev-stack.ts';
 import { freePort } from '../../src/dev/free-port.ts';
 import { createGatewayProcess } from '../../src/dev/gateway-process.ts';
 import { createEmbeddedStore, DEMO_REGION, DEMO_ROLE_ARN } from '../../src/dev/store/embedded-store.ts';
 import { startCeph, type Ceph } from './ceph.ts';
 import { Client } from './client.ts';
-import type { StackKind } from './stack.ts';
+import { gatewayCommand, sharedStyle, type StackKind } from './stack.ts';
 import { startStoreProxy, type StoreProxy } from './store-proxy.ts';
 import { send, type TestAnswer, type TestKeys, type TestRequest } from './store-client.ts';
 
@@ -41,10 +42,17 @@ export interface TwinGateways {
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 const ALL = ['GET', 'PUT', 'DELETE', 'LIST', 'GET_VERSION', 'DELETE_VERSION', 'LIST_VERSIONS', 'GET_TAGS', 'PUT_TAGS'];
 
+interface TwinOptions {
+  readonly kind?: StackKind;
+  readonly style?: AddressingStyle;
+  /** Merged over the top level of the gateways' configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
 /** Starts them, with these buckets of these rules; `alice` may do everything with objects. */
 export async function startTwinGateways(
   buckets: Readonly<Record<string, object>>,
-  { kind = 'embedded', config = {} }: { kind?: StackKind; config?: Readonly<Record<string, unknown>> } = {},
+  { kind = 'embedded', style = sharedStyle(), config = {} }: TwinOptions = {},
 ): Promise<TwinGateways> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-twins-'));
   const storeFolder = await mkdtemp(join(tmpdir(), 'sallyport-store-'));
@@ -67,8 +75,6 @@ export async function startTwinGateways(
     await mkdir(temporary);
     await writeFile(join(policies, 'proof.yaml'), JSON.stringify(policyOf(names)));
     const environment = { ...process.env, TMPDIR: temporary };
-    const gatewayCommand = (file: string) =>
-      [process.execPath, join(packageRoot, 'bin', 'sallyport.js'), 'demo', 'gateway', '--config', file] as const;
     const dev = await startDevStack({
       dataDirectory: join(folder, 'data'),
       ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
@@ -77,11 +83,12 @@ export async function startTwinGateways(
       gatewayCommand,
       buckets: names,
       gatewayConfig: { buckets, policies: { directory: policies }, ...config },
+      storeStyle: style,
       store: { endpoint: proxy.endpoint, stsEndpoint: proxy.endpoint, ...store.access },
     });
     undo.push(dev.stop);
     if (dev.front === undefined) throw new Error('HAProxy is not to be had; install it: apt-get install haproxy');
-    const second = await startSecond(dev, environment, gatewayCommand, undo);
+    const second = await startSecond(dev, environment, undo);
     const clients = [new Client(dev.frontUrl, await readFile(dev.caFile, 'utf8')), new Client(second, '')] as const;
     undo.push(() => {
       for (const client of clients) client.close();
@@ -153,7 +160,6 @@ async function cephStore(undo: (() => Promise<unknown>)[]): Promise<WatchedStore
 async function startSecond(
   dev: DevStack,
   environment: NodeJS.ProcessEnv,
-  command: (file: string) => readonly [string, ...string[]],
   undo: (() => Promise<unknown>)[],
 ): Promise<string> {
   const [port, adminPort] = [await freePort(), await freePort()];
@@ -168,7 +174,7 @@ async function startSecond(
   };
   await writeFile(configFile, stringify(config), { mode: 0o600 });
   const logFile = join(dev.logDirectory, 'gateway-2.log');
-  const gateway = createGatewayProcess({ command: command(configFile), environment, adminPort, logFile });
+  const gateway = createGatewayProcess({ command: gatewayCommand(configFile), environment, adminPort, logFile });
   undo.push(gateway.stop);
   await gateway.start();
   return `http://127.0.0.1:${port}`;

@@ -31,7 +31,7 @@ export interface HttpUpstreamOptions {
 
 const DISCARD_LIMIT_BYTES = 64 * 1024;
 const CLOCK_CHECK_INTERVAL_MS = 30_000;
-/** S3 says of CompleteMultipartUpload that it may take minutes before it answers. */
+/** A store may take minutes to complete an upload, and to copy: not every one sends blanks meanwhile, as S3 does. */
 const COMPLETION_TIMEOUT_MS = 600_000;
 const BROKEN_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
@@ -66,7 +66,7 @@ export function createHttpUpstream(
       // undici takes any async iterable; its types know only Readable.
       body: (request.body ?? null) as Buffer | Readable | null,
       signal: signal ?? null,
-      ...(request.method === 'POST' && {
+      ...((request.method === 'POST' || 'x-amz-copy-source' in request.headers) && {
         headersTimeout: Math.max(COMPLETION_TIMEOUT_MS, options.headersTimeoutMs),
       }),
     });

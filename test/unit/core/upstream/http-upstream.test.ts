@@ -1,0 +1,169 @@
+/** Against real TLS servers, whose certificates are made for the run. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { AddressingStyle } from '../../../../src/contracts/bucket.ts';
+import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
+import { createSigner } from '../../../../src/core/upstream/signer.ts';
+import { GatewayError } from '../../../../src/errors/gateway-error.ts';
+import { observer } from '../keyring/given.ts';
+import '../../../support/localhost-names.ts';
+
+interface Seen {
+  readonly host: string | undefined;
+  readonly target: string | undefined;
+}
+
+const credentials = { accessKeyId: 'AK', secretAccessKey: 'SK', sessionToken: undefined, expiresAtMs: 1 };
+
+describe('core/upstream/http-upstream', () => {
+  let folder: string;
+  let server: Server;
+  let certificates: Readonly<Record<string, { readonly cert: Buffer; readonly key: Buffer }>>;
+  let seen: Seen[];
+  /** The names that connections asked a certificate for. */
+  let named: unknown[];
+  let status: number;
+  const undo: (() => Promise<void>)[] = [];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sallyport-upstream-'));
+    const made = Object.entries({
+      wildcard: 'DNS:s3.localhost,DNS:*.s3.localhost',
+      endpoint: 'DNS:s3.localhost',
+      other: 'DNS:artifacts.s3.localhost',
+      front: 'DNS:front.example',
+    }).map(async ([name, names]) => {
+      const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
+      const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+      const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${names}`];
+      await promisify(execFile)('openssl', ['req', ...kind, ...subject, '-keyout', key, '-out', cert]);
+      return [name, { cert: await readFile(cert), key: await readFile(key) }] as const;
+    });
+    certificates = Object.fromEntries(await Promise.all(made));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  beforeEach(() => {
+    seen = [];
+    named = [];
+    status = 200;
+  });
+  afterEach(async () => {
+    for (const step of undo.splice(0)) await step();
+  });
+
+  /** A store behind one of the certificates, and how a gateway that trusts it asks for an object. */
+  async function given(certificate: string, tls: { readonly serverName?: string } = {}) {
+    const pair = certificates[certificate];
+    server = createServer({ ...pair }, ({ headers, url: target }, response) => {
+      seen.push({ host: headers.host, target });
+      response.writeHead(status).end('here');
+    });
+    server.on('secureConnection', ({ servername }) => named.push(servername));
+    server.listen(0, 'localhost');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const upstream = createHttpUpstream({
+      stores: [{ name: 'main', ca: String(pair?.cert), minVersion: 'TLSv1.3', ...tls }],
+      ...{ connections: 4, connectTimeoutMs: 2000, headersTimeoutMs: 2000, bodyIdleTimeoutMs: 2000 },
+      ...{ observer, now: Date.now },
+    });
+    undo.push(async () => {
+      await upstream.close();
+      server.closeAllConnections();
+      server.close();
+    });
+    const signer = createSigner();
+    const store = { name: 'main', endpoint: `https://s3.localhost:${port}`, region: 'r' };
+    const ask = async (style: AddressingStyle, storeBucket = 'reports', key = 'a'): Promise<string> => {
+      const bucket = { store, storeBucket, style };
+      const request = signer.sign({ bucket, method: 'GET', key, query: [], headers: {} }, credentials, Date.now());
+      return String(await (await upstream.send(request, undefined)).whole());
+    };
+    return { port, upstream, ask };
+  }
+
+  const isUnreached = (error: unknown): boolean => {
+    assert.ok(error instanceof GatewayError);
+    assert.equal(error.code, 'ServiceUnavailable');
+    assert.match(String(error.detail), /ERR_TLS_CERT_ALTNAME_INVALID/);
+    assert.deepEqual(seen, []);
+    return true;
+  };
+
+  it('asks for the certificate of the host that it connects to, in both styles', async () => {
+    const { ask, port } = await given('wildcard');
+    await ask('virtual');
+    await ask('path');
+    assert.deepEqual(named, ['reports.s3.localhost', 's3.localhost']);
+    assert.deepEqual(seen, [
+      { host: `reports.s3.localhost:${port}`, target: '/a' },
+      { host: `s3.localhost:${port}`, target: '/reports/a' },
+    ]);
+  });
+
+  it('sends nothing to a bucket whose host the certificate does not cover, though it covers the endpoint', async () => {
+    const { ask } = await given('endpoint');
+    await assert.rejects(ask('virtual'), isUnreached);
+    assert.equal(await ask('path'), 'here');
+  });
+
+  it("sends nothing to a bucket behind another bucket's certificate, also after that one was asked", async () => {
+    const { ask } = await given('other');
+    assert.equal(await ask('virtual', 'artifacts'), 'here');
+    seen = [];
+    await assert.rejects(ask('virtual', 'reports'), isUnreached);
+  });
+
+  it('sends nothing to a bucket with a dot, which no wildcard covers', async () => {
+    const { ask } = await given('wildcard');
+    await assert.rejects(ask('virtual', 'corp.reports'), isUnreached);
+  });
+
+  it('asks for a configured name instead, one for all buckets and both styles', async () => {
+    const { ask } = await given('front', { serverName: 'front.example' });
+    await ask('path');
+    await ask('virtual');
+    await ask('virtual', 'corp.reports');
+    assert.deepEqual(named, ['front.example', 'front.example', 'front.example']);
+  });
+
+  it('takes no certificate of the host where another name is configured', async () => {
+    const { ask } = await given('wildcard', { serverName: 'front.example' });
+    await assert.rejects(ask('path'), isUnreached);
+    await assert.rejects(ask('virtual'), isUnreached);
+  });
+
+  it('sends what a key begins with: targets with two slashes stay as they were signed', async () => {
+    const { ask } = await given('wildcard');
+    const keys = ['/', '//', '/a', '//host/a', '/../a', '../a', '..', './a', 'a//b/', '?x=1', '#a', '%2F', 'ü 😀'];
+    for (const key of keys) await ask('virtual', 'reports', key);
+    assert.deepEqual(
+      seen.map(({ target = '' }) => decodeURIComponent(target)),
+      keys.map((key) => `/${key}`),
+    );
+  });
+
+  it('says in its health at which host a store fails, until that host answers', async () => {
+    const { ask, upstream, port } = await given('wildcard');
+    status = 503;
+    await ask('virtual', 'reports');
+    assert.deepEqual(upstream.health(), [
+      { name: 'store:main', state: 'degraded', detail: `https://reports.s3.localhost:${port}: answers 503` },
+    ]);
+    await ask('virtual', 'artifacts');
+    assert.match(upstream.health()[0]?.detail ?? '', /: answers 503, and 1 more$/);
+    status = 200;
+    await ask('virtual', 'artifacts');
+    assert.match(upstream.health()[0]?.detail ?? '', /reports\.s3\.localhost:\d+: answers 503$/);
+    await ask('virtual', 'reports');
+    assert.deepEqual(upstream.health(), [{ name: 'store:main', state: 'ok' }]);
+  });
+});

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createStorePools, type StorePools } from '../../../../src/core/upstream/store-pools.ts';
+import '../../../support/localhost-names.ts';
+
+const LIMIT = 4;
+
+describe('core/upstream/store-pools', () => {
+  let server: Server;
+  let pools: StorePools;
+  /** Answers that the server has begun and not ended, by path. */
+  let begun: Map<string, ServerResponse>;
+  let open: number;
+  let most: number;
+
+  beforeEach(async () => {
+    begun = new Map();
+    open = 0;
+    most = 0;
+    server = createServer({ keepAliveTimeout: 60_000 }, ({ url = '', headers }, response) => {
+      if (url.startsWith('/held')) {
+        response.write(headers.host);
+        begun.set(url, response);
+      } else setTimeout(() => response.end(headers.host), 20);
+    });
+    server.on('connection', (socket) => {
+      open += 1;
+      most = Math.max(most, open);
+      socket.on('close', () => (open -= 1));
+    });
+    server.listen(0, 'localhost');
+    await once(server, 'listening');
+    pools = createStorePools({
+      ...{ connections: LIMIT, connectTimeoutMs: 2000, headersTimeoutMs: 2000, bodyIdleTimeoutMs: 2000 },
+      minVersion: 'TLSv1.2',
+    });
+  });
+
+  afterEach(async () => {
+    for (const response of begun.values()) response.end();
+    // One that a test closed is closed.
+    await pools.close().catch(() => undefined);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const originOf = (bucket: string): string => `http://${bucket}.localhost:${(server.address() as AddressInfo).port}`;
+  const ask = async (bucket: string, path = '/'): Promise<string> => {
+    const origin = originOf(bucket);
+    const { body } = await pools
+      .poolOf(origin)
+      .request({ path, method: 'GET', headers: { host: new URL(origin).host } });
+    return body.text();
+  };
+  const askAll = (bucket: string, count = LIMIT) => Promise.all(Array.from({ length: count }, () => ask(bucket)));
+
+  it('connects to the host of an origin, and keeps the connection', async () => {
+    assert.equal(await ask('reports'), new URL(originOf('reports')).host);
+    await sleep(10);
+    await ask('reports');
+    await sleep(10);
+    assert.equal(most, 1);
+    await ask('artifacts');
+    assert.equal(most, 2);
+  });
+
+  it('keeps the connections of all hosts together to one bound', async () => {
+    for (const bucket of ['one', 'two', 'three', 'one', 'two', 'three', 'four']) {
+      await askAll(bucket);
+      await sleep(50);
+      assert.ok(open <= LIMIT, `${open} connections after ${bucket}`);
+    }
+    assert.equal(open, LIMIT);
+  });
+
+  it('opens no more than its bound to one host', async () => {
+    await askAll('one', 20);
+    assert.equal(most, LIMIT);
+  });
+
+  it('ends no request that is under way to make room', async () => {
+    const held = ask('one', '/held');
+    await askAll('one', LIMIT - 1);
+    await askAll('two', LIMIT - 1);
+    await askAll('three', LIMIT - 1);
+    assert.equal(begun.size, 1);
+    begun.get('/held')?.end(' to the end');
+    assert.match(await held, /^one\.localhost:\d+ to the end$/);
+    await sleep(50);
+    assert.ok(open <= LIMIT, `${open} connections`);
+  });
+
+  it('serves a host again whose connections were ended', async () => {
+    await askAll('one');
+    await askAll('two');
+    assert.match(await ask('one'), /^one\./);
+  });
+
+  it('closes when the requests under way have ended, also at a host that was put away', async () => {
+    const held = ask('one', '/held');
+    await askAll('one', LIMIT - 1);
+    await askAll('two', LIMIT);
+    let closed = false;
+    const closing = pools.close().then(() => (closed = true));
+    await sleep(50);
+    assert.equal(closed, false);
+    begun.get('/held')?.end();
+    await held;
+    await closing;
+    await sleep(20);
+    assert.equal(open, 0);
+  });
+});
