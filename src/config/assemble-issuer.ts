@@ -24,6 +24,7 @@ export const assembleIssuer = (name: string, entry: FileIssuer, files: Files): I
     maxTokenAgeSeconds: entry.maxTokenAgeSeconds ?? defaults.maxTokenAgeSeconds,
     subjectClaim: entry.subjectClaim ?? defaults.subjectClaim,
     groupsClaim: entry.groupsClaim ?? defaults.groupsClaim,
+    requiredScopes: entry.requiredScopes,
     requiredClaims: { ...entry.requiredClaims, ...preset.pins?.(entry) },
     unverifiable: preset.unverifiable?.(new URL(issuer)) ?? {},
     introspection: entry.introspection && {
@@ -33,6 +34,7 @@ export const assembleIssuer = (name: string, entry: FileIssuer, files: Files): I
       endpoint: entry.introspection.endpoint,
       prefix: entry.introspection.prefix,
       cacheSeconds: entry.introspection.cacheSeconds,
+      sessionSeconds: entry.introspection.sessionSeconds,
     },
     clockSkewSeconds: entry.clockSkewSeconds,
     jwksRefreshSeconds: entry.jwksRefreshSeconds,

@@ -20,7 +20,10 @@ interface ListenTls {
 }
 
 interface IntrospectionConfig extends Readonly<
-  Pick<NonNullable<FileIssuer['introspection']>, 'authentication' | 'endpoint' | 'prefix' | 'cacheSeconds'>
+  Pick<
+    NonNullable<FileIssuer['introspection']>,
+    'authentication' | 'endpoint' | 'prefix' | 'cacheSeconds' | 'sessionSeconds'
+  >
 > {
   readonly clientId: string;
   readonly clientSecret: Secret;
@@ -31,6 +34,7 @@ type Given =
   | 'allowedClients'
   | 'maxTokenAgeSeconds'
   | 'scopesClaim'
+  | 'requiredScopes'
   | 'claims'
   | 'claimPaths'
   | 'clockSkewSeconds'

@@ -98,6 +98,9 @@ const checkNames = (path: readonly string[], issuer: LooseIssuer, report: Report
   if (scopes !== undefined && paths.has('scopes'))
     report([...path, 'claimPaths', 'scopes'], 'is what `scopesClaim` gives');
   if (scopes !== undefined) paths.add('scopes');
+  if (scopes === undefined && texts(issuer?.requiredScopes)?.length) {
+    report([...path, 'requiredScopes'], 'needs `scopesClaim`: the claim in which tokens have them');
+  }
   const claims = texts(issuer?.claims) ?? [];
   if (claims.some((claim) => paths.has(claim.split('.')[0] ?? ''))) {
     report([...path, 'claims'], 'names what `claimPaths`, `scopesClaim` or the preset give another meaning');

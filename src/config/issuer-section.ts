@@ -34,6 +34,12 @@ const introspection = group(
       5,
       'How long an answer is kept, never past the end of the token: so long a token that was revoked at the issuer may still work.',
     ),
+    sessionSeconds: count(
+      60,
+      43_200,
+      900,
+      'Longest life of credentials that are issued for such a token: the issuer is asked about it again only when they are renewed.',
+    ),
   },
   'How tokens that are no JWTs are verified (RFC 7662): the issuer is asked. Without this section they are refused.',
 );
@@ -135,6 +141,14 @@ export const issuer = z.strictObject({
       .default({}),
     'claims, by name or JSON pointer, with a text, a number, `true`, `false` or a list of texts',
     'Claims that a token must carry with this value, or with one of these values, beside what the preset pins.',
+  ),
+  requiredScopes: key(
+    z
+      .array(text((value) => /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/.test(value)))
+      .max(16)
+      .default([]),
+    'a list of at most 16 scopes',
+    'Scopes that a token must have, all of them, in the claim that `scopesClaim` or the preset names. Without one, an otherwise good token gets 403 `AccessDenied` with `insufficient_scope` (RFC 6750).',
   ),
   introspection,
   clockSkewSeconds: count(0, 60, 30, 'Tolerance for `exp`, `nbf` and `iat`.'),

@@ -21,6 +21,8 @@ export interface Principal {
   readonly tokenIdHash: string;
   /** `exp` plus the issuer's clock tolerance: after this nothing may be done in the caller's name. */
   readonly expiresAtMs: number;
+  /** Sessions that are issued for it end then: its issuer is asked about the token, and not about the session. */
+  readonly sessionsEndAtMs?: number;
   /** `iat` of the token; absent where it has none. */
   readonly issuedAtMs?: number;
   /** The `sid` claim: the login that the token came out of. */

@@ -22,6 +22,11 @@ export const ERRORS = {
   InvalidToken: { s3Code: 'InvalidToken', status: 401, message: 'The provided token is malformed or not valid here.' },
   ExpiredToken: { s3Code: 'ExpiredToken', status: 401, message: 'The provided token has expired.' },
   RevokedToken: { s3Code: 'InvalidToken', status: 401, message: 'The provided token has been revoked.' },
+  InsufficientScope: {
+    s3Code: 'AccessDenied',
+    status: 403,
+    message: 'The provided token was issued without a scope that is required here.',
+  },
   // signatures (Signature Version 4; SDKs refresh their credentials on ExpiredToken)
   AuthorizationHeaderMalformed: {
     s3Code: 'AuthorizationHeaderMalformed',

@@ -4,16 +4,18 @@
  */
 import type { Clock } from '../contracts/clock.ts';
 import { claimReader } from './claim-path.ts';
+import { scopesOf } from './claims-of.ts';
 import type { RequiredClaim, ResolvedIssuerOptions } from './issuer-options.ts';
-import { invalidToken } from './refuse.ts';
+import { insufficientScope, invalidToken } from './refuse.ts';
 import { member, type JsonObject } from './strict-json.ts';
 
 /** Where tokens name the client that they were issued to. @see RFC 9068 section 2.2, OpenID Connect Core section 2 */
 const CLIENT_CLAIMS = ['azp', 'client_id', 'cid', 'appid'];
 
-/** Compiles the rules. What it makes throws GatewayError InvalidToken. */
+/** Compiles the rules. What it makes throws GatewayError InvalidToken, and InsufficientScope once all else is right. */
 export const createClaimRules = (options: ResolvedIssuerOptions, clock: Clock): ((payload: JsonObject) => void) => {
-  const { clockSkewSeconds, allowedClients } = options;
+  const { clockSkewSeconds, allowedClients, scopesClaim, requiredScopes } = options;
+  const readScopes = scopesClaim === undefined ? undefined : claimReader(scopesClaim);
   const required = Object.entries(options.requiredClaims).map(([name, value]) => ({
     ...{ name, value },
     read: claimReader(name),
@@ -30,6 +32,10 @@ export const createClaimRules = (options: ResolvedIssuerOptions, clock: Clock): 
       if (!isAsRequired(read(payload), value)) throw invalidToken(`required claim ${name}`);
     }
     if (allowedClients !== undefined && !isOfClient(allowedClients, payload)) throw invalidToken('client');
+    if (requiredScopes.length === 0) return;
+    const claimed = readScopes?.(payload);
+    const scopes = claimed === undefined ? [] : scopesOf(claimed);
+    if (!requiredScopes.every((scope) => scopes.includes(scope))) throw insufficientScope(requiredScopes);
   };
 };
 

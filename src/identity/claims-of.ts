@@ -50,8 +50,8 @@ const claimEntries = (name: string, value: unknown): [string, ClaimValue][] => {
   return members.flatMap(([own, each]) => claimEntry(`${name}.${own}`, each));
 };
 
-/** One text with spaces, or a list. @see RFC 8693 section 4.2 */
-const scopesOf = (value: unknown): readonly string[] => {
+/** The scopes of a claim: one text with spaces, or a list. @throws GatewayError InvalidToken @see RFC 8693 section 4.2 */
+export const scopesOf = (value: unknown): readonly string[] => {
   const scopes: unknown[] =
     typeof value === 'string' ? value.split(' ').filter(Boolean) : Array.isArray(value) ? value : [value];
   if (!isSafeList(scopes)) throw invalidToken('the scopes claim');

@@ -67,7 +67,8 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
   const issue: ClientSessions['issue'] = (principal, seconds = defaultSeconds) => {
     const nowMs = clock.now();
     const lifeMs = Math.min(Math.max(seconds, minSeconds), maxSeconds) * 1000;
-    const expiresAtMs = Math.floor(Math.min(nowMs + lifeMs, principal.expiresAtMs) / 1000) * 1000;
+    const { sessionsEndAtMs = Infinity } = principal;
+    const expiresAtMs = Math.floor(Math.min(nowMs + lifeMs, principal.expiresAtMs, sessionsEndAtMs) / 1000) * 1000;
     // Written so that a time which is no number refuses too.
     if (!(expiresAtMs > nowMs)) throw new GatewayError('ExpiredToken', 'authenticate');
     const accessKeyId = newAccessKeyId();

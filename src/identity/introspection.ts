@@ -63,6 +63,7 @@ const PAUSE_MS = 1000;
 /** A token that is not active is asked for again after this time at the latest, in milliseconds. */
 const REFUSED_FOR_MS = 2000;
 const MAX_REFUSED = 10_000;
+const SESSION_SECONDS = 900;
 /** What Keycloak and others call the kind of a token that is no access token. */
 const OTHER_KINDS: ReadonlySet<unknown> = new Set(['refresh', 'offline', 'id', 'logout']);
 
@@ -153,7 +154,7 @@ export const createIntrospection = (
       failures = 0;
       return answer;
     } catch (error) {
-      // The endpoint may have moved, or the secret may have changed: the next question looks at both again.
+      // The endpoint may have moved: the next question looks for it again.
       if (known?.configuration === asked) known = undefined;
       // Whatever it was, it may quote the token or the answer: a fixed clause goes on, and never a cause.
       const clause = clauseOf(error);
@@ -177,7 +178,9 @@ export const createIntrospection = (
     }
     checkAnswer(options, answer, clock.now());
     checkClaims(answer);
-    return { principal: principalOf(token, answer), cacheSeconds: asking.cacheSeconds };
+    const sessionsEndAtMs = clock.now() + (asking.sessionSeconds ?? SESSION_SECONDS) * 1000;
+    const principal = Object.freeze({ ...principalOf(token, answer), sessionsEndAtMs });
+    return { principal, cacheSeconds: asking.cacheSeconds };
   };
 
   const { prefix = '' } = asking;

@@ -4,7 +4,7 @@
  * An issuer that was never reached has no keys; it must never keep the gateway from starting, and callers must never be
  * able to make it fetch more often than the cooldown allows.
  */
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { allowInsecureRequests, customFetch, discovery, None } from 'openid-client';
@@ -199,7 +199,7 @@ const usableKeys = (document: unknown): JSONWebKeySet['keys'] => {
 const isUsable = (key: unknown): key is JSONWebKeySet['keys'][number] => {
   if (!isObject(key) || !(key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP')) return false;
   try {
-    createPublicKey({ key: key as JsonWebKey, format: 'jwk' });
+    createPublicKey({ key, format: 'jwk' });
     return true;
   } catch {
     return false;

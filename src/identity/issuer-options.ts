@@ -56,6 +56,8 @@ export interface IssuerOptions {
   readonly tokenTypes?: readonly TokenType[];
   /** Claims that must have this value, or one of these. */
   readonly requiredClaims?: Readonly<Record<string, RequiredClaim>>;
+  /** Scopes that a token must have, all of them, in `scopesClaim`. Default: none. */
+  readonly requiredScopes?: readonly string[];
   /** Clients whose tokens are accepted; every claim that names a client must name one of these. Default: any. */
   readonly allowedClients?: readonly string[];
   /** Issuers whose tokens are taken for this one's and cannot be verified: why not, for the log. */
@@ -91,6 +93,8 @@ export interface IntrospectionOptions {
   readonly prefix?: string;
   /** 0..300; how long an answer is kept, never past the end of the token. */
   readonly cacheSeconds: number;
+  /** 60..43200, default 900; how long a session that is issued for such a token lives: the issuer is not asked during it. */
+  readonly sessionSeconds?: number;
 }
 
 type Optional = 'ca' | 'maxTokenAgeSeconds' | 'scopesClaim' | 'allowedClients' | 'introspection';
@@ -127,6 +131,7 @@ export const resolveIssuerOptions = (options: IssuerOptions): ResolvedIssuerOpti
     unverifiable: {},
     tokenTypes: ['at+jwt', 'jwt'],
     requiredClaims: {},
+    requiredScopes: [],
     jwksRefreshSeconds: 300,
     jwksCooldownSeconds: 10,
     jwksMaxStaleSeconds: 86_400,
@@ -155,9 +160,17 @@ const firstWrong = (options: ResolvedIssuerOptions): string | undefined => {
   if (!isWithin(options.clockSkewSeconds, 0, 60)) return 'clockSkewSeconds must be 0..60';
   const path = wrongPath(options);
   if (path !== undefined) return path;
+  if (options.requiredScopes.length > 0 && options.scopesClaim === undefined) return 'requiredScopes needs scopesClaim';
+  // They stand in quotes in a header. @see RFC 6749 section 3.3
+  if (!options.requiredScopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/.test(scope))) {
+    return 'requiredScopes must be scopes of RFC 6749';
+  }
   if (options.allowedClients?.length === 0) return 'allowedClients must name at least one';
   if (options.introspection !== undefined && !isWithin(options.introspection.cacheSeconds, 0, 300)) {
     return 'introspection: cacheSeconds must be 0..300';
+  }
+  if (!isWithin(options.introspection?.sessionSeconds ?? 900, 60, 43_200)) {
+    return 'introspection: sessionSeconds must be 60..43200';
   }
   const { endpoint } = options.introspection ?? {};
   const asked = endpoint === undefined ? undefined : URL.parse(endpoint);

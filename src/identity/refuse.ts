@@ -8,6 +8,19 @@ import { GatewayError } from '../errors/gateway-error.ts';
 export const invalidToken = (detail: string): GatewayError =>
   new GatewayError('InvalidToken', 'authenticate', { detail });
 
+/**
+ * Makes the error of a good token that its owner did not give all the scopes that this gateway asks for. A new token by the
+ * same grant would be no better: no 401. `required`: from configuration, no quotes in them.
+ * @see RFC 6750 section 3.1
+ */
+export const insufficientScope = (required: readonly string[]): GatewayError =>
+  new GatewayError('InsufficientScope', 'authenticate', {
+    detail: `the token has not the scopes ${required.join(' ')}`,
+    clientHeaders: {
+      'www-authenticate': `Bearer realm="sallyport", error="insufficient_scope", scope="${required.join(' ')}"`,
+    },
+  });
+
 /** Makes the error of a token that cannot be judged, because its issuer's keys cannot be had. */
 export const keysUnavailable = (issuerName: string, reason: string): GatewayError =>
   new GatewayError('ServiceUnavailable', 'authenticate', { detail: `keys of issuer ${issuerName}: ${reason}` });

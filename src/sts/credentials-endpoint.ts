@@ -68,7 +68,7 @@ function tokenOf(authorization: string | undefined): string {
 /** Gives the answer to a failed call of an endpoint that speaks JSON. */
 export function jsonFailure(error: GatewayError): Answer {
   const { s3Code: code, message, status } = error.row;
-  const headers: Record<string, string> = { ...JSON_TYPE, ...retryHeaders(error) };
+  const headers: Record<string, string> = { ...error.clientHeaders, ...JSON_TYPE, ...retryHeaders(error) };
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="sallyport"';
   return { status, headers, body: JSON.stringify({ code, message }) };
 }

@@ -15,6 +15,8 @@ export interface IntrospectingIssuer {
   readonly tokens: Map<string, object>;
   /** The forms that came, in order. */
   readonly asked: URLSearchParams[];
+  /** Where discovery says that tokens are asked about. */
+  endpoint: string;
   /** Takes the place of the regular answers of the introspection endpoint. */
   fault: RequestListener | undefined;
   readonly stop: () => Promise<void>;
@@ -61,7 +63,7 @@ export const startIntrospectingIssuer = async (): Promise<IntrospectingIssuer> =
         sendJson(res, {
           issuer: issuer.url,
           jwks_uri: `${issuer.url}/jwks`,
-          introspection_endpoint: `${issuer.url}/introspect`,
+          introspection_endpoint: `${issuer.url}${issuer.endpoint}`,
           keys: [],
         });
       }
@@ -74,6 +76,7 @@ export const startIntrospectingIssuer = async (): Promise<IntrospectingIssuer> =
     url: `http://127.0.0.1:${port}`,
     tokens: new Map(),
     asked: [],
+    endpoint: '/introspect',
     fault: undefined,
     stop: async () => {
       server?.closeAllConnections();

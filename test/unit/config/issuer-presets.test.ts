@@ -197,6 +197,20 @@ describe('presets of issuers', () => {
     assert.deepEqual(await wrong({ ...entry, introspection: { ...CLIENT_FILES, cacheSeconds } }), [
       `${at}.cacheSeconds`,
     ]);
+    assert.equal(introspection.sessionSeconds, 900);
+    for (const sessionSeconds of [59, 43_201]) {
+      assert.deepEqual(await wrong({ ...entry, introspection: { ...CLIENT_FILES, sessionSeconds } }), [
+        `${at}.sessionSeconds`,
+      ]);
+    }
+  });
+
+  it('ask for scopes only where there is a claim that has them', async () => {
+    const requiredScopes = ['s3'];
+    assert.deepEqual((await load({ ...RIGHT['okta'], requiredScopes })).requiredScopes, requiredScopes);
+    assert.deepEqual((await load({ ...RIGHT['generic'], requiredScopes, scopesClaim: 'scope' })).scopesClaim, 'scope');
+    assert.deepEqual(await wrong({ ...RIGHT['generic'], requiredScopes }), ['issuers.one.requiredScopes']);
+    assert.deepEqual(await wrong({ ...RIGHT['okta'], requiredScopes: ['a"b'] }), ['issuers.one.requiredScopes.0']);
   });
 
   it('let no more than four issuers see each opaque token', async () => {

@@ -124,6 +124,39 @@ describe('claims of a token', () => {
     for (const scope of [7, null, {}, [7], ['a b\n'], 'a\tb']) await refuse(subject, { scope });
   });
 
+  it('must have all scopes that are asked for: a token without one is good, and not good for this', async () => {
+    const subject = subjectWith({ scopesClaim: 'scope', requiredScopes: ['s3', 'files:read'] });
+    for (const scope of ['s3 files:read', 'files:read other s3', ['s3', 'files:read']]) {
+      assert.ok(await attempt(subject, { scope }));
+    }
+    for (const scope of [
+      undefined,
+      '',
+      's3',
+      'S3 files:read',
+      ['s3 files:read'],
+      's3,files:read',
+      's3 files:read:all',
+    ]) {
+      const error = await refusedWith('InsufficientScope', attempt(subject, { scope }));
+      assert.deepEqual([error.row.status, error.row.s3Code], [403, 'AccessDenied']);
+      assert.equal(
+        error.clientHeaders['www-authenticate'],
+        'Bearer realm="sallyport", error="insufficient_scope", scope="s3 files:read"',
+      );
+    }
+    // What is wrong besides makes it a bad token: to say what it lacks would say that it is one of this issuer.
+    for (const scope of [7, {}, null]) await refuse(subject, { scope });
+    await refuse(subject, { cnf: { jkt: 'x' } });
+  });
+
+  it('cannot be asked for scopes that stand nowhere, or that would break out of the quotes of a header', () => {
+    assert.throws(() => subjectWith({ requiredScopes: ['s3'] }), TypeError);
+    for (const scope of ['', 'a b', 'a"', 'a\\', 'a\r\nset-cookie: x', '\u00e9']) {
+      assert.throws(() => subjectWith({ scopesClaim: 'scope', requiredScopes: [scope] }), TypeError, scope);
+    }
+  });
+
   it('must name allowed clients only, wherever they name one', async () => {
     const subject = subjectWith({ allowedClients: ['app', 'cli'] });
     for (const named of [

@@ -28,6 +28,13 @@ describe('client sessions', () => {
     assert.ok(!('binding' in open(issued.sessionToken).principal));
   });
 
+  it('end when their issuer has to be asked about the token again, and go on as long as others where it has not', () => {
+    const asked = alice(clock, { sessionsEndAtMs: clock.now() + 900_500 });
+    assert.equal(sessions.issue(asked, 43_200).expiresAtMs, Math.floor((clock.now() + 900_500) / 1000) * 1000);
+    assert.ok(sessions.issue(alice(clock), 43_200).expiresAtMs > clock.now() + 43_000_000);
+    refused('ExpiredToken', () => sessions.issue(alice(clock, { sessionsEndAtMs: clock.now() }), 900));
+  });
+
   it('keep the time and the login of their token, and who acts for its subject', () => {
     for (const actor of [{ subject: 'agent' }, { issuer: 'https://agents.example', subject: 'agent' }]) {
       const delegated = { issuedAtMs: clock.now() - 5000, sessionId: 'login-1', actor };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IntrospectionOptions, IssuerOptions } from '../../../src/identity/issuer-options.ts';
 import { CLIENT, startIntrospectingIssuer, type IntrospectingIssuer } from '../../support/introspecting-issuer.ts';
+import { makeKey, signToken, startBareIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const TOKEN = 'opaque-Token_1~a+b/c==';
@@ -137,6 +138,20 @@ describe('an opaque token', () => {
     subject.clock.advance(1);
     await refusedWith('InvalidToken', present(subject));
     assert.equal(issuer.asked.length, 2);
+  });
+
+  it('bounds the sessions that are issued for it: its issuer is not asked about those', async () => {
+    for (const [sessionSeconds, bound] of [
+      [undefined, 900],
+      [60, 60],
+    ] as const) {
+      const subject = subjectWith({ cacheSeconds: 10, ...(sessionSeconds !== undefined && { sessionSeconds }) });
+      issuer.tokens.set(TOKEN, claims(subject, { exp: subject.clock.seconds() + 36_000 }));
+      assert.equal((await present(subject))?.sessionsEndAtMs, subject.clock.now() + bound * 1000);
+      subject.clock.advance(10);
+      assert.equal((await present(subject))?.sessionsEndAtMs, subject.clock.now() + bound * 1000);
+    }
+    assert.throws(() => subjectWith({ sessionSeconds: 59 }), TypeError);
   });
 
   it('is asked about each time where nothing is to be kept', async () => {
@@ -285,6 +300,109 @@ describe('an opaque token', () => {
       assert.equal(codes.filter((code) => code === 'SlowDown').length, 8);
       assert.equal(codes.filter((code) => code === 'InvalidToken').length, 32);
     });
+  });
+
+  describe('of somebody who is known', () => {
+    const flooded = async (subject: Subject, known: readonly string[]) => {
+      for (const token of known) {
+        issuer.tokens.set(token, claims(subject));
+        await present(subject, token);
+      }
+      const waiting: (() => void)[] = [];
+      issuer.fault = (_, res) => void waiting.push(() => res.end('{"active":false}'));
+      const made = Array.from({ length: 200 }, (_, index) =>
+        present(subject, `made-up-${index}`).catch(() => 'refused'),
+      );
+      while (issuer.asked.length < known.length + 32) await new Promise((resolve) => setImmediate(resolve));
+      return async () => {
+        const release = setInterval(() => waiting.splice(0).forEach((end) => end()), 5);
+        assert.ok((await Promise.all(made)).every((outcome) => outcome === 'refused'));
+        clearInterval(release);
+      };
+    };
+
+    it('is asked about again however many made-up ones wait: those cannot take its places', async () => {
+      const subject = subjectWith({ cacheSeconds: 10 });
+      const known = ['known-1', 'known-2', 'known-3'];
+      const end = await flooded(subject, known);
+      subject.clock.advance(10);
+      issuer.fault = undefined;
+      for (const token of known) assert.ok(await present(subject, token));
+      await refusedWith('SlowDown', present(subject, 'made-up-too'));
+      await end();
+    });
+
+    it('loses that place when it is refused', async () => {
+      const subject = subjectWith({ cacheSeconds: 10 });
+      const end = await flooded(subject, ['known-1']);
+      issuer.fault = undefined;
+      issuer.tokens.delete('known-1');
+      subject.clock.advance(10);
+      await refusedWith('InvalidToken', present(subject, 'known-1'));
+      subject.clock.advance(2);
+      await refusedWith('SlowDown', present(subject, 'known-1'));
+      await end();
+    });
+  });
+
+  it('that comes many times at once takes no more places than there are, and a JWT waits for none of them', async () => {
+    const key = makeKey('ES256', 'k1');
+    const bare = await startBareIssuer([key.publicJwk]);
+    const subject = authenticatorFor([{ issuer: issuer.url, introspection: asking() }, { issuer: bare.url }], {
+      maxWaiting: 20,
+    });
+    opened.push(subject);
+    issuer.tokens.set('first', claims(subject));
+    await present(subject, 'first');
+    const waiting: (() => void)[] = [];
+    issuer.fault = (_, res) => void waiting.push(() => res.end('{"active":false}'));
+    const attempts = Array.from({ length: 50 }, () =>
+      present(subject).then(
+        () => 'ok',
+        (error: unknown) => (error as { code: string }).code,
+      ),
+    );
+    const jwt = { iss: bare.url, sub: 'bob', aud: AUDIENCE, exp: subject.clock.seconds() + 60 };
+    assert.equal((await present(subject, signToken(key, jwt)))?.subject, 'bob');
+    assert.equal((await present(subject, 'first'))?.subject, 'alice');
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    waiting.forEach((end) => end());
+    const codes = await Promise.all(attempts);
+    assert.equal(codes.filter((code) => code === 'SlowDown').length, 30);
+    assert.equal(codes.filter((code) => code === 'InvalidToken').length, 20);
+    assert.equal(issuer.asked.length, 2);
+    await bare.stop();
+  });
+
+  it('does not wait for an issuer that has failed three times, and finds it again within a second of its coming back', async () => {
+    const subject = subjectWith({ cacheSeconds: 0 }, { fetchTimeoutSeconds: 0.3 });
+    issuer.tokens.set(TOKEN, claims(subject));
+    issuer.fault = () => undefined;
+    for (const token of ['a', 'b', 'c']) await refusedWith('ServiceUnavailable', present(subject, token));
+    const startedAt = performance.now();
+    for (let index = 0; index < 50; index += 1) {
+      await refusedWith('ServiceUnavailable', present(subject, `more-${index}`));
+    }
+    assert.ok(performance.now() - startedAt < 200);
+    assert.equal(issuer.asked.length, 3);
+    issuer.fault = undefined;
+    subject.clock.advance(1);
+    assert.ok(await present(subject));
+    assert.ok(await present(subject));
+  });
+
+  it('is asked about at its new address where that has moved', async () => {
+    const subject = subjectWith({ cacheSeconds: 0 });
+    issuer.tokens.set(TOKEN, claims(subject));
+    assert.ok(await present(subject));
+    issuer.endpoint = '/moved';
+    issuer.fault = (_, res) => void res.writeHead(404).end();
+    await refusedWith('ServiceUnavailable', present(subject));
+    issuer.fault = (req, res) => {
+      if (req.url !== '/moved') res.writeHead(404).end();
+      else res.end(JSON.stringify({ active: true, ...claims(subject) }));
+    };
+    assert.ok(await present(subject));
   });
 
   it('never makes the gateway send its secret to a foreign address, or one that is not https', () => {
