@@ -14,8 +14,7 @@ import type { StoreSession, StoreSessions } from '../contracts/store-session.ts'
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { EncryptionRules } from '../s3/encryption.ts';
 import type { Verb } from '../s3/operations.ts';
-import type { Place } from './place.ts';
-import { workKey } from './work.ts';
+import { workKey, type Place } from './place.ts';
 
 /** The issuer under which operators stand in the audit. */
 export const OPERATOR_ISSUER = 'urn:sallyport:operator';

@@ -19,3 +19,10 @@ export function parsePlace(text: string): Place | undefined {
 export function placeName({ bucket, prefix }: Place): string {
   return `s3://${bucket}/${prefix}`;
 }
+
+/** Gives the key of something of the commands' own: under the place's prefix, for they may reach nothing else. */
+export function workKey({ prefix }: Place, name: string): string {
+  return `${prefix}${WORK_FOLDER}${name}`;
+}
+
+const WORK_FOLDER = '.sallyport-work/';

@@ -11,9 +11,9 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import type { ObjectReader, Replacement, Uploads } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { examine, type Examined } from './examine.ts';
-import type { Place } from './place.ts';
+import { workKey, type Place } from './place.ts';
 import { storeSealed } from './store-sealed.ts';
-import { removeWork, WORK_HEADERS, workKey } from './work.ts';
+import { removeWork, WORK_HEADERS } from './work.ts';
 
 export interface SetAsideParts {
   readonly cipher: ObjectCipher;

@@ -1,15 +1,11 @@
 /**
- * What the commands put beside the objects for a short while: under the place's own prefix, for they may reach nothing else,
- * and marked, so that it is never taken for a client's object, nor a client's for it, whatever the keys. A run that is killed
- * leaves its work behind; a later run removes it.
+ * What the commands put beside the objects for a short while. It is marked, so that it is never taken for a client's object,
+ * nor a client's for it, whatever the keys. A run that is killed leaves its work behind; a later run removes it.
  */
 import type { Clock } from '../contracts/clock.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
-import type { Place } from './place.ts';
-
-const FOLDER = '.sallyport-work/';
 
 /** Work of a run that was killed is removed after this long: a run under way may still need its own. */
 const ABANDONED_AFTER_MS = 7 * 24 * 3_600_000;
@@ -19,11 +15,6 @@ export const WORK_MARK = 'x-amz-meta-sallyport-work';
 
 /** What every object of the commands' own bears. */
 export const WORK_HEADERS: Readonly<Record<string, string>> = { [WORK_MARK]: '1' };
-
-/** Gives the key of something of the commands' own. */
-export function workKey({ prefix }: Place, name: string): string {
-  return `${prefix}${FOLDER}${name}`;
-}
 
 /** Removes work that nobody needs any more. @throws GatewayError what the store says */
 export async function removeAbandoned(

@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto';
 import type { Copies, CopyGuards } from '../contracts/stored-objects.ts';
 import { listEntries } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
-import { placeName } from './place.ts';
-import { removeWork, WORK_HEADERS, workKey } from './work.ts';
+import { placeName, workKey } from './place.ts';
+import { removeWork, WORK_HEADERS } from './work.ts';
 
 /** Nothing was written: the store cannot do it safely, and the operator did not say that it need not. */
 export class UnguardedStore extends Error {

@@ -6,8 +6,8 @@
  */
 import type { Exchange } from '../contracts/exchange.ts';
 import type { OperationName } from '../s3/operations.ts';
+import type { S3Request } from '../s3/request.ts';
 import { XML_DECLARATION } from '../s3/xml.ts';
-import type { Received } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
 /** Milliseconds. */
@@ -19,7 +19,7 @@ export interface EarlyAnswerTimes {
 }
 
 /** The least that common clients and proxies wait for a byte is 30 s (boto3 and nginx: 60 s): one blank may be late. */
-export const EARLY_ANSWER: EarlyAnswerTimes = { afterMs: 10_000, everyMs: 10_000 };
+const EARLY_ANSWER: EarlyAnswerTimes = { afterMs: 10_000, everyMs: 10_000 };
 
 /** Clients of S3 look for an error in the 200 of these, and of no others. */
 const EXPECTED_OF: ReadonlySet<OperationName> = new Set(['CopyObject', 'UploadPartCopy', 'CompleteMultipartUpload']);
@@ -84,8 +84,13 @@ export class EarlyAnswer {
   }
 }
 
+interface Answered {
+  readonly request: Pick<S3Request, 'operation'>;
+  readonly early: EarlyAnswer;
+}
+
 /** Lets the answer begin before a stage has ended, of operations whose clients expect that. */
-export function mayAnswerEarly<In extends Received, Out>(stage: Stage<In, Out>): Stage<In, Out> {
+export function mayAnswerEarly<In extends Answered, Out>(stage: Stage<In, Out>): Stage<In, Out> {
   return {
     name: stage.name,
     run: (context) => {

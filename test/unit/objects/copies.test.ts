@@ -279,6 +279,58 @@ describe('objects/copies: CopyObject', () => {
   });
 });
 
+describe('objects/copies: a client that leaves', () => {
+  /** Sessions that ask nothing for a client that is gone, as those of a gateway; it leaves after so many requests. */
+  const leaving = (the: World, afterRequests: number, storedBytes?: number): CopyEnds => {
+    let count = 0;
+    const of = (session: CopyEnds['from']): CopyEnds['from'] => ({
+      ...session,
+      ask: async (question) => {
+        if (count >= afterRequests && question.outlivesClient !== true) {
+          throw new GatewayError('RequestTimeout', 'forward');
+        }
+        count += 1;
+        const response = await session.ask(question);
+        if (question.method !== 'HEAD' || storedBytes === undefined) return response;
+        return { ...response, headers: new Map([...response.headers, ['content-length', String(storedBytes)]]) };
+      },
+    });
+    return { from: of(the.ends.from), to: of(the.ends.to) };
+  };
+
+  it('leaves no parts of a copy in parts behind, nor an object, unless its completion was sent', async () => {
+    // Its plaintext is just within what one request copies, and what is stored of it just beyond.
+    const storedBytes = 5 * 1024 ** 3 + 1000;
+    const whole = world('required', 'required');
+    await putSealed(whole);
+    await whole.copies.copyObject(leaving(whole, Infinity, storedBytes), copyOf());
+    const steps = ['HEAD', 'POST uploads', 'PUT uploadId copy', 'PUT uploadId copy', 'HEAD', 'POST uploadId'];
+    assert.deepEqual(whole.store.steps.slice(0, steps.length), steps);
+    for (let left = 0; left <= steps.length; left += 1) {
+      const the = world('required', 'required');
+      await putSealed(the);
+      const copying = the.copies.copyObject(leaving(the, left, storedBytes), copyOf());
+      if (left < steps.length) await fails('RequestTimeout', copying);
+      else await copying;
+      assert.equal(the.store.uploads.size, 0, `left after ${left} requests`);
+      assert.equal(the.store.get('to', TO) !== undefined, left === steps.length);
+      // Nothing but the end of its upload is asked for one who is gone.
+      const further = the.store.steps.slice(left).filter((step) => step !== 'HEAD' || left < steps.length);
+      assert.deepEqual(further, left > 1 && left < steps.length ? ['DELETE uploadId'] : []);
+    }
+  });
+
+  it('has a copy that was made proven, and made good, when the client leaves in the midst of it', async () => {
+    const the = world('required', 'required');
+    Object.assign(the.store.heeds, { source: false, alias: false });
+    await putSealed(the);
+    const newer = pattern(70_000);
+    the.store.before = (_, nth) => (nth === 1 ? putSealed(the, newer).then(() => undefined) : undefined);
+    await the.copies.copyObject(leaving(the, 2), copyOf());
+    assert.deepEqual(await read(the), newer);
+  });
+});
+
 describe('objects/copies: attacks and races', () => {
   it('never takes plaintext for sealed: a plain object in a required place is not copied anywhere', async () => {
     for (const target of ['required', 'off', 'migrating'] as const) {
