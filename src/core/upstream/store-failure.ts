@@ -12,7 +12,7 @@ import { clientEtag } from '../../s3/etag.ts';
 import { errorOfStore } from '../../s3/store-errors.ts';
 import { parseStoreError, STORE_ERROR_LIMIT_BYTES } from '../../s3/xml.ts';
 
-/** The store does not take our temporary credentials (any more); new ones may do. */
+/** The store does not take our credentials (any more); other ones may do. */
 export class CredentialsRefused extends GatewayError {}
 
 const CREDENTIALS_REFUSED = new Set([
@@ -20,6 +20,8 @@ const CREDENTIALS_REFUSED = new Set([
   'InvalidAccessKeyId',
   'InvalidClientTokenId',
   'InvalidToken',
+  // Of a static key whose secret was replaced under the same id; or else our signer is wrong, and stays so.
+  'SignatureDoesNotMatch',
   'TokenRefreshRequired',
 ]);
 
@@ -48,7 +50,7 @@ export async function storeFailure(
     clientHeaders: shownHeaders(response, code, !isKeptPlain(bucket, question.key)),
   };
   if (storeCode !== undefined && CREDENTIALS_REFUSED.has(storeCode)) {
-    return new CredentialsRefused('ServiceUnavailable', 'forward', options);
+    return new CredentialsRefused(errorOfStore(storeCode) ?? 'ServiceUnavailable', 'forward', options);
   }
   return new GatewayError(code, 'forward', options);
 }

@@ -1,7 +1,7 @@
 /**
  * Sessions at a store: each request in one is signed with the short-lived credentials of its plan and sent, streaming, and
- * every answer but 2xx becomes a failure. Credentials that the store no longer takes are dropped; a request whose body can
- * be sent again is signed anew and sent once more. Credentials never leave a session.
+ * every answer but 2xx becomes a failure. Credentials that the store no longer takes are dropped; where there are others, a
+ * request whose body can be sent again is signed anew and sent once more. Credentials never leave a session.
  */
 import type { Clock } from '../../contracts/clock.ts';
 import type { CredentialBroker, StoreCredentials } from '../../contracts/credential-broker.ts';
@@ -33,7 +33,10 @@ export function createStoreSessions(parts: StoreSessionParts): StoreSessions {
             if (!(error instanceof CredentialsRefused)) throw error;
             broker.forget(plan);
             if (question.body !== undefined && !Buffer.isBuffer(question.body.content)) throw error;
+            const refused = credentials;
             credentials = await broker.credentials(plan);
+            // The same ones would be refused again; and a signer that is wrong now and then must not go unnoticed.
+            if (credentials === refused) throw error;
             return await attempt(parts, options, credentials, question);
           }
         },

@@ -1,0 +1,138 @@
+/** Against the embedded store, with keys in files and the broker of a store without STS: nothing is made up here. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { AssumeRolePlan } from '../../../../src/contracts/credential-broker.ts';
+import type { StoreQuestion, StoreSession } from '../../../../src/contracts/store-session.ts';
+import type { Signer } from '../../../../src/contracts/upstream.ts';
+import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
+import { createSigner } from '../../../../src/core/upstream/signer.ts';
+import { createStoreSessions } from '../../../../src/core/upstream/store-sessions.ts';
+import { createKeyFiles } from '../../../../src/credentials/key-files.ts';
+import { createStaticBroker } from '../../../../src/credentials/static-broker.ts';
+import { freePort } from '../../../../src/dev/free-port.ts';
+import { createEmbeddedStore, type EmbeddedStore } from '../../../../src/dev/store/embedded-store.ts';
+import { observer } from '../keyring/given.ts';
+
+const OWNER = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: randomBytes(20).toString('hex') };
+const OLD_SECRET = 'the-secret-before-it-was-replaced';
+const GET: Omit<StoreQuestion, 'bucket'> = { method: 'GET', key: '', query: [['list-type', '2']], headers: {} };
+
+describe('core/upstream/store-sessions', () => {
+  let folder: string;
+  let store: EmbeddedStore;
+  let upstream: ReturnType<typeof createHttpUpstream>;
+  let statuses: number[];
+  let looks: number;
+  const at = { name: 'main', endpoint: '', region: 'us-east-1' };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sallyport-sessions-'));
+    store = await createEmbeddedStore({
+      ...{ folder: join(folder, 'store'), port: await freePort(), buckets: ['box'], ownerKeys: OWNER },
+      gatewayKeys: { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: 'unused' },
+      log: () => undefined,
+    });
+    await store.start();
+    at.endpoint = store.endpoint;
+    upstream = createHttpUpstream({
+      stores: [{ name: 'main', minVersion: 'TLSv1.2' }],
+      ...{ connections: 4, connectTimeoutMs: 2000, headersTimeoutMs: 5000, bodyIdleTimeoutMs: 5000 },
+      ...{ observer, now: Date.now },
+    });
+  });
+  after(async () => {
+    await upstream.close();
+    await store.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    statuses = [];
+    looks = 0;
+  });
+
+  const put = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
+  /** A session of keys that were read when the secret was still the old one, by a clock that makes no file stale. */
+  const open = async (secretOnDisk: string, signer: Signer = createSigner()): Promise<StoreSession> => {
+    await put('id', OWNER.accessKeyId);
+    await put('secret', secretOnDisk);
+    const nowMs = Date.now();
+    const clock = { now: () => nowMs };
+    const base = createKeyFiles({
+      whose: 'store main',
+      paths: { accessKeyId: join(folder, 'id'), secretAccessKey: join(folder, 'secret') },
+      first: { ...OWNER, secretAccessKey: OLD_SECRET },
+      ...{ clock, observer },
+    });
+    const counted = {
+      ...base,
+      renew: () => {
+        looks += 1;
+        return base.renew();
+      },
+    };
+    const broker = createStaticBroker({ name: 'main', base: counted }, { clock });
+    const bucket = {
+      ...{ name: 'box', id: 'box', roleArn: 'static', store: at, storeBucket: 'box' },
+      ...({ style: 'path', encryption: 'off', prefixes: [] } as const),
+    };
+    const plan: AssumeRolePlan = {
+      ...{ storeName: 'main', roleArn: 'static', sessionName: 'me', sourceIdentity: undefined, sessionPolicy: '' },
+      ...{ sessionKey: 'me', notAfterMs: Infinity },
+    };
+    const sessions = createStoreSessions({ upstream, broker, signer, clock });
+    return sessions.open({ bucket, plan, onAnswer: ({ status }) => statuses.push(status) });
+  };
+
+  it('are signed anew at once where the secret was replaced under the same access key id', async () => {
+    const session = await open(OWNER.secretAccessKey);
+    await (await session.ask(GET)).discard();
+    assert.deepEqual([statuses, looks], [[403, 200], 1]);
+    await (await session.ask(GET)).discard();
+    assert.deepEqual([statuses, looks], [[403, 200, 200], 1]);
+  });
+
+  it('ask once, and say that it is our fault, where the keys are still the same', async () => {
+    const session = await open(OLD_SECRET);
+    await assert.rejects(session.ask(GET), (error: Error & { code?: string; detail?: string }) => {
+      assert.equal(error.code, 'InternalError');
+      assert.equal(error.detail, 'store main answered 403 SignatureDoesNotMatch');
+      assert.ok(!error.message.includes(OLD_SECRET));
+      return true;
+    });
+    assert.deepEqual([statuses, looks], [[403], 1]);
+  });
+
+  it('do not hide a signer that is wrong: it fails after one more try with other keys', async () => {
+    const right = createSigner();
+    const wrong: Signer = {
+      sign: (request, credentials, nowMs) => {
+        const signed = right.sign(request, credentials, nowMs);
+        const authorization = (signed.headers['authorization'] ?? '').replace(/.$/, (end) => (end === '0' ? '1' : '0'));
+        return { ...signed, headers: { ...signed.headers, authorization } };
+      },
+    };
+    const session = await open(OWNER.secretAccessKey, wrong);
+    await assert.rejects(session.ask(GET), { code: 'InternalError' });
+    assert.deepEqual(statuses, [403, 403]);
+    await assert.rejects(session.ask(GET), { code: 'InternalError' });
+    assert.deepEqual(statuses, [403, 403, 403]);
+  });
+
+  it('never send a body twice that streams, but have the right keys for the next request', async () => {
+    const session = await open(OWNER.secretAccessKey);
+    const streamed = (): StoreQuestion => ({
+      ...{ method: 'PUT', key: 'one', query: [], headers: {} },
+      body: { sizeBytes: 3, content: Readable.from([Buffer.from('one')]) },
+    });
+    await assert.rejects(session.ask(streamed()), { code: 'InternalError' });
+    assert.deepEqual(statuses, [403]);
+    const next = await open(OWNER.secretAccessKey);
+    await (await next.ask({ ...GET })).discard();
+    await (await next.ask(streamed())).discard();
+    assert.deepEqual(statuses, [403, 403, 200, 200]);
+  });
+});
