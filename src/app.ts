@@ -56,8 +56,8 @@ export interface Gateway {
   readonly drain: () => Promise<void>;
 }
 
-/** Of the places of a process, one in so many may be reading the form of somebody whom nobody knows yet. */
-const FORM_SHARE = 4;
+/** Of the places of a process, one in so many may wait for a form, or for one issuer, with somebody whom nobody knows yet. */
+const STRANGER_SHARE = 4;
 
 /** Builds a gateway; nothing listens yet. @throws Error in one line: policies, audit directory */
 export async function createGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
@@ -75,8 +75,10 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const revocations = await revocationsOf(config, { clock, observer });
   metrics.revocations(revocations.status);
 
-  const issuers = config.issuers.map((issuer) => issuerOf(issuer, config.timeouts.jwksMs, { clock, observer }));
-  const tokens = createTokenVerifier(issuers, { clock, observer });
+  const strangers = Math.ceil(config.limits.inFlight / STRANGER_SHARE);
+  const waiting = { fetchTimeoutMs: config.timeouts.jwksMs, maxWaiting: strangers };
+  const issuers = config.issuers.map((issuer) => issuerOf(issuer, waiting, { clock, observer }));
+  const tokens = createTokenVerifier(issuers, { clock, observer, maxWaiting: strangers });
   const storeTokens = createStoreTokens({ ...audiencesOf(config), issuers, revocations, clock, observer });
   const authorizer = createAuthorizer(policySource);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
@@ -114,7 +116,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     admission: createAdmission(config.limits.inFlightPerIdentity),
     limits: {
       formMs: config.timeouts.requestHeadersMs,
-      formsInFlight: Math.ceil(config.limits.inFlight / FORM_SHARE),
+      formsInFlight: strangers,
     },
   };
 

@@ -5,18 +5,26 @@ import type { Observer } from './contracts/observer.ts';
 import type { IssuerOptions } from './identity/issuer-options.ts';
 import { createIssuer, type Issuer } from './identity/issuer.ts';
 
-/** Makes it. `fetchTimeoutMs`: for one whole document of the issuer's. */
+interface Limits {
+  /** For one whole document of the issuer's. */
+  readonly fetchTimeoutMs: number;
+  /** Callers that may wait for the issuer at once. */
+  readonly maxWaiting: number;
+}
+
+/** Makes it. */
 export const issuerOf = (
   config: IssuerConfig,
-  fetchTimeoutMs: number,
+  limits: Limits,
   deps: { readonly clock: Clock; readonly observer: Observer },
-): Issuer => createIssuer(optionsOf(config, fetchTimeoutMs), deps);
+): Issuer => createIssuer(optionsOf(config, limits), deps);
 
-function optionsOf(config: IssuerConfig, fetchTimeoutMs: number): IssuerOptions {
+function optionsOf(config: IssuerConfig, { fetchTimeoutMs, maxWaiting }: Limits): IssuerOptions {
   const { ca, maxTokenAgeSeconds, scopesClaim, allowedClients, introspection, ...issuer } = config;
   return {
     ...issuer,
     fetchTimeoutSeconds: fetchTimeoutMs / 1000,
+    maxWaiting,
     ...(ca === undefined ? {} : { ca }),
     ...(maxTokenAgeSeconds === undefined ? {} : { maxTokenAgeSeconds }),
     ...(scopesClaim === undefined ? {} : { scopesClaim }),

@@ -92,7 +92,7 @@ describe('tokens of the issuers of the field', () => {
         const clock = new SteppedClock();
         const deps = { clock, observer: recordingObserver().observer };
         const tokens = createTokenVerifier(
-          config.issuers.map((each) => issuerOf(each, 5000, deps)),
+          config.issuers.map((each) => issuerOf(each, { fetchTimeoutMs: 5000, maxWaiting: 128 }, deps)),
           deps,
         );
         world = {
