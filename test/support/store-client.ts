@@ -20,6 +20,8 @@ export interface TestRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer | string;
   readonly keys: TestKeys;
+  /** Names the bucket in Host, below `localhost`, and not in the target. */
+  readonly isHosted?: boolean;
   readonly date?: Date;
   /** Sends `Transfer-Encoding` with this value, and signs it, as SDKs do. */
   readonly transferEncoding?: string;
@@ -45,8 +47,8 @@ export async function sign(
   port: number,
   request: TestRequest,
 ): Promise<{ method: string; target: string; headers: Record<string, string> }> {
-  const { method, bucket = '', key = '', query = {}, keys, date = new Date() } = request;
-  const path = `/${bucket}${key === '' ? '' : `/${encodeKey(key)}`}`;
+  const { method, bucket = '', key = '', query = {}, keys, isHosted = false, date = new Date() } = request;
+  const path = isHosted ? `/${encodeKey(key)}` : `/${bucket}${key === '' ? '' : `/${encodeKey(key)}`}`;
   const signer = new SignatureV4({
     service: 's3',
     region: 'us-east-1',
@@ -55,12 +57,12 @@ export async function sign(
     uriEscapePath: false,
     applyChecksum: false,
   });
-  const host = `127.0.0.1:${port}`;
+  const host = isHosted ? `${bucket}.localhost:${port}` : `127.0.0.1:${port}`;
   const signed = await signer.sign(
     {
       method,
       protocol: 'http:',
-      hostname: '127.0.0.1',
+      hostname: isHosted ? `${bucket}.localhost` : '127.0.0.1',
       port,
       path,
       query: { ...query },

@@ -210,6 +210,46 @@ describe('the embedded store', () => {
     });
   });
 
+  describe('virtual hosts', () => {
+    const hosted = { keys: OWNER, bucket: 'reports', isHosted: true };
+
+    for (const key of HOSTILE_KEYS)
+      it(`are the same place as a path for the key ${JSON.stringify(key.slice(0, 30))}`, async () => {
+        assert.equal((await send(store.port, { ...hosted, method: 'PUT', key, body: `body of ${key}` })).status, 200);
+        assert.equal((await get(key)).body.toString(), `body of ${key}`);
+        assert.equal((await send(store.port, { ...hosted, method: 'GET', key })).body.toString(), `body of ${key}`);
+        const listed = await send(store.port, { ...hosted, method: 'GET', query: { 'list-type': '2' } });
+        assert.equal((await list({ 'list-type': '2' })).body.toString(), listed.body.toString());
+      });
+
+    it('take the target for a key, whatever bucket it seems to name', async () => {
+      await put('artifacts/k', 'in reports');
+      assert.equal((await send(store.port, { ...hosted, method: 'GET', key: 'artifacts/k' })).status, 200);
+      assert.equal((await send(store.port, { ...hosted, method: 'GET', key: 'reports/artifacts/k' })).status, 404);
+    });
+
+    it('are signed: one bucket cannot be had by a signature for another', async () => {
+      await put('k', 'x');
+      const stolen = await send(store.port, {
+        ...{ ...hosted, bucket: 'artifacts' },
+        method: 'GET',
+        key: 'k',
+        tamper: ({ headers }) => (headers['host'] = `reports.localhost:${store.port}`),
+      });
+      assert.deepEqual([stolen.status, stolen.code], [403, 'SignatureDoesNotMatch']);
+    });
+
+    it('are those of the buckets, and no STS', async () => {
+      const unknown = await send(store.port, { ...hosted, bucket: 'unknown', method: 'GET', key: 'k' });
+      assert.equal(unknown.status, 421);
+      const form = 'Action=GetCallerIdentity&Version=2011-06-15';
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const asked = await send(store.port, { ...hosted, method: 'POST', headers, body: form });
+      assert.notEqual(asked.status, 200);
+      assert.equal(store.counters.stsCalls, 0);
+    });
+  });
+
   describe('listings', () => {
     const keysOf = (xml: Buffer) => [...xml.toString().matchAll(/<Key>(.*?)<\/Key>/g)].map(([, key]) => key);
     const prefixesOf = (xml: Buffer) =>
