@@ -27,6 +27,7 @@ const MAX_BYTES = {
   policyVersion: 128,
   role: 2048,
   sessionName: 64,
+  storeTokenIdHash: 64,
   method: 16,
   error: 64,
   upstreamRequestId: 256,
@@ -97,6 +98,7 @@ function intentFields(entry: Omit<AuditIntent, 'entry'>, clipped: TextField[]): 
     policyVersion: clip('policyVersion', entry.policyVersion, clipped),
     role: clip('role', entry.role, clipped),
     sessionName: clip('sessionName', entry.sessionName, clipped),
+    storeTokenIdHash: clip('storeTokenIdHash', entry.storeTokenIdHash, clipped),
   };
 }
 

@@ -40,7 +40,7 @@ describe('docs/audit.md', () => {
 
   it('explains every field that an entry can have', () => {
     const subject = 's'.repeat(1000);
-    const session = { accessKeyId: 'SPLY', binding: 'analytics', item: 0, versionIdAsked: '1' };
+    const session = { accessKeyId: 'SPLY', binding: 'analytics', item: 0, versionIdAsked: '1', storeTokenIdHash: 'a' };
     const delegated = { actor: 'agent', actorIssuer: 'https://agents.example' };
     const all = denial('A', { subject, versionId: '1', ...session, ...delegated });
     for (const field of Object.keys(JSON.parse(auditLine(all)) as object)) {

@@ -28,6 +28,11 @@ describe('a line of the audit', () => {
     assert.equal(parse(auditLine(outcome('A', { item: 999 })))['item'], 999);
   });
 
+  it('says which token of its caller a store was asked with, last of what was meant', () => {
+    const entry = parse(auditLine(intent('A', { storeTokenIdHash: '0'.repeat(32) })));
+    assert.deepEqual(Object.entries(entry).at(-1), ['storeTokenIdHash', '0'.repeat(32)]);
+  });
+
   it('says who acted in the name of the subject, and bounds what they may be called', () => {
     const delegated = { actor: 'agent', actorIssuer: 'https://agents.example' };
     const entry = parse(auditLine(intent('A', delegated)));

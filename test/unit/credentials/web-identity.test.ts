@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { inspect } from 'node:util';
+import type { AssumeRolePlan, CredentialBroker } from '../../../src/contracts/credential-broker.ts';
+import type { Principal } from '../../../src/contracts/principal.ts';
+import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
+import type { BaseSource } from '../../../src/credentials/base-credentials.ts';
+import type { StsStore } from '../../../src/credentials/sts-store.ts';
+import { GRANTS } from './broker-of.ts';
+import { BrokerWorld, failureOf, MINUTE, REPORTS } from './broker-world.ts';
+import { object, principal, scope } from './given.ts';
+import { giveSession, refuse, refuseBare, type StsDouble } from './sts-double.ts';
+
+const ACTION = 'AssumeRoleWithWebIdentity';
+const SECRET = 'eyJhbGciOiJSUzI1NiJ9.a-store-token.signature';
+
+/** To be asked for credentials would be to look for them. */
+const untouchable: BaseSource = {
+  current: () => assert.fail('base credentials were asked for'),
+  renew: () => assert.fail('base credentials were asked for'),
+};
+
+describe('AssumeRoleWithWebIdentity', () => {
+  const world = BrokerWorld.forEachTest();
+  const { formOf } = world;
+
+  beforeEach(() => {
+    world.sts.answer = (response, form) => {
+      const expiresAtMs = world.nowMs + Number(form.get('DurationSeconds')) * 1000;
+      giveSession(response, expiresAtMs, `ASIA${world.sts.calls.length}`, ACTION);
+    };
+  });
+
+  const makeBroker = (store: Partial<StsStore> = {}, stsTimeoutMs = 5000) =>
+    world.makeBroker({ method: 'web-identity', base: untouchable, ...store }, { stsTimeoutMs });
+  const tokenOf = (token = SECRET, expiresAtMs = world.nowMs + 60 * MINUTE): StoreToken => ({
+    ...{ digest: hash('sha256', token, 'base64url'), tokenIdHash: '0'.repeat(32), expiresAtMs },
+    reveal: () => token,
+  });
+  const planFor = (
+    broker: CredentialBroker,
+    token: StoreToken | undefined = tokenOf(),
+    who: Partial<Principal> = {},
+  ): AssumeRolePlan =>
+    broker.plan(
+      principal({ expiresAtMs: world.nowMs + 480 * MINUTE, ...who }),
+      [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))],
+      token,
+    );
+
+  it('is asked for the role with the token, unsigned, and with nothing of the gateway', async () => {
+    const broker = makeBroker();
+    const plan = planFor(broker);
+    const given = await broker.credentials(plan);
+    assert.equal(given.accessKeyId, 'ASIA1');
+    assert.deepEqual(formOf(0), {
+      Action: ACTION,
+      Version: '2011-06-15',
+      RoleArn: REPORTS.roleArn,
+      RoleSessionName: plan.sessionName,
+      Policy: plan.sessionPolicy,
+      DurationSeconds: '3600',
+      WebIdentityToken: SECRET,
+    });
+    assert.deepEqual(world.sts.signers, [{ accessKeyId: '', sessionToken: '' }]);
+  });
+
+  it('is not asked without a token, and neither is anything else', () => {
+    const broker = makeBroker();
+    const scopes = [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))];
+    assert.throws(() => broker.plan(principal(), scopes), { code: 'MissingSecurityHeader' });
+    assert.equal(world.sts.calls.length, 0);
+  });
+
+  it('gives no session to who comes with another token, not even the same person with the same rights', async () => {
+    const broker = makeBroker();
+    const [one, other] = [tokenOf('one'), tokenOf('other')];
+    const first = await broker.credentials(planFor(broker, one));
+    assert.notEqual((await broker.credentials(planFor(broker, other))).accessKeyId, first.accessKeyId);
+    assert.equal(await broker.credentials(planFor(broker, tokenOf('one'))), first);
+    assert.notEqual(
+      (await broker.credentials(planFor(broker, one, { subject: 'bob' }))).accessKeyId,
+      first.accessKeyId,
+    );
+    assert.equal(world.sts.calls.length, 3);
+  });
+
+  it('gives sessions that are used until the token ends, however long they and their caller last', async () => {
+    const broker = makeBroker();
+    const ending = tokenOf(SECRET, world.nowMs + 5 * MINUTE);
+    const plan = planFor(broker, ending);
+    assert.equal(plan.notAfterMs, world.nowMs + 5 * MINUTE);
+    await broker.credentials(plan);
+    assert.equal(formOf(0)['DurationSeconds'], '900');
+    world.nowMs += 5 * MINUTE;
+    assert.equal((await failureOf(broker, plan)).code, 'ExpiredToken');
+    const shorter = { expiresAtMs: world.nowMs + MINUTE };
+    assert.equal(planFor(broker, tokenOf(), shorter).notAfterMs, world.nowMs + MINUTE);
+  });
+
+  it('is asked once more for the accesses alone, with the same token, where the policy is too large', async () => {
+    const broker = makeBroker();
+    const give = world.sts.answer;
+    world.sts.answer = (response, form) => {
+      const exact = form.get('Policy')?.includes('"arn:aws:s3:::reports/2026/q3.csv"') === true;
+      (exact ? give : refuse(400, 'PackedPolicyTooLarge'))(response, form);
+    };
+    await broker.credentials(planFor(broker));
+    assert.equal(world.sts.calls.length, 2);
+    assert.equal(formOf(1)['WebIdentityToken'], SECRET);
+    assert.ok(!String(formOf(1)['Policy']).includes('s3:PutObject'));
+  });
+
+  const answers: readonly (readonly [string, StsDouble['answer'], string, 'ok' | 'degraded'])[] = [
+    ['a token that is over', refuse(400, 'ExpiredTokenException'), 'ExpiredToken', 'ok'],
+    ['a token that STS does not take', refuse(400, 'InvalidIdentityToken'), 'InvalidToken', 'ok'],
+    ['a token that its issuer rejects', refuse(403, 'IDPRejectedClaim'), 'InvalidToken', 'ok'],
+    ['an issuer that STS cannot reach', refuse(400, 'IDPCommunicationError'), 'ServiceUnavailable', 'degraded'],
+    ['a role that refuses the token', refuse(403, 'AccessDenied'), 'AccessDeniedByStore', 'ok'],
+    ['a refusal as Ceph says it', refuseBare(403, 'AccessDenied'), 'AccessDeniedByStore', 'ok'],
+    ['a throttled call', refuse(400, 'Throttling'), 'SlowDown', 'degraded'],
+    ['a broken STS', refuse(500, 'InternalFailure'), 'ServiceUnavailable', 'degraded'],
+    ['a region without STS', refuse(403, 'RegionDisabledException'), 'ServiceUnavailable', 'degraded'],
+  ];
+  for (const [what, answer, code, state] of answers) {
+    it(`turns ${what} into ${code}, without a word of the token`, async () => {
+      const broker = makeBroker();
+      world.sts.answer = answer;
+      const failure = await failureOf(broker, planFor(broker));
+      assert.equal(failure.code, code);
+      assert.equal(broker.health()[0]?.state, state);
+      assert.ok(!inspect([failure, world.observer.said, broker.health()], { depth: 50 }).includes(SECRET));
+    });
+  }
+
+  it('tells of a refused token that it is this one, and not the one that the caller came with', async () => {
+    const broker = makeBroker();
+    world.sts.answer = refuse(400, 'InvalidIdentityToken');
+    const { clientFields } = await failureOf(broker, planFor(broker));
+    assert.deepEqual(clientFields, { Header: 'x-sallyport-store-token' });
+  });
+
+  it('ends in ServiceUnavailable when its time is up', async () => {
+    const broker = makeBroker({}, 200);
+    world.sts.answer = () => undefined;
+    assert.equal((await failureOf(broker, planFor(broker))).code, 'ServiceUnavailable');
+  });
+
+  it('refuses one token and goes on with another, at once', async () => {
+    const broker = makeBroker();
+    const give = world.sts.answer;
+    world.sts.answer = (response, form) =>
+      (form.get('WebIdentityToken') === 'bad' ? refuse(400, 'InvalidIdentityToken') : give)(response, form);
+    assert.equal((await failureOf(broker, planFor(broker, tokenOf('bad')))).code, 'InvalidToken');
+    await broker.credentials(planFor(broker, tokenOf('good')));
+  });
+
+  it('leaves the token nowhere in the plan where printing or JSON would show it', () => {
+    const plan = planFor(makeBroker());
+    assert.ok(!`${inspect(plan, { depth: 50, showHidden: true })}${JSON.stringify(plan)}`.includes(SECRET));
+  });
+});
