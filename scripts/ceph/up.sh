@@ -105,7 +105,7 @@ export CEPH_CONF=$conf
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout ca.key -out ca.crt -subj '/CN=ceph lab CA'
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout rgw.key -out rgw.csr -subj /CN=localhost
   openssl x509 -req -in rgw.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -out rgw.crt \
-    -extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1')
+    -extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1,DNS:reports.localhost')
 ) >"$lab/log/tls.out" 2>&1
 
 # ---- monitor
