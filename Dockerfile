@@ -23,5 +23,6 @@ USER 1000:1000
 EXPOSE 9190
 STOPSIGNAL SIGTERM
 # In exec form: signals reach the gateway, and it drains.
-ENTRYPOINT ["node", "bin/sallyport.js"]
+# The flag is that of bin/sallyport.js, which says what it is for.
+ENTRYPOINT ["node", "--max-semi-space-size=1", "bin/sallyport.js"]
 CMD ["serve", "--config", "/etc/sallyport/sallyport.yaml"]

