@@ -1,6 +1,5 @@
 /** The section of the schema for `stores`: where objects are kept, and as whom each store is asked. */
 import { z } from 'zod';
-import type { AddressingStyle } from '../contracts/bucket.ts';
 import { count, file, flag, group, key, name, origin, path, section, text } from './schema-words.ts';
 import { isRoleArn, isTagKey } from './shapes.ts';
 
@@ -10,7 +9,8 @@ export const role = key(
   'Role to assume.',
 );
 
-export const STYLES = ['path', 'virtual'] as const satisfies readonly AddressingStyle[];
+/** Where a request names the bucket: in its path, or before the host. */
+export const STYLES = ['path', 'virtual'] as const;
 
 export const store = z.strictObject({
   endpoint: key(origin.optional(), 'an https URL of scheme, host and port', 'The S3 endpoint.', {

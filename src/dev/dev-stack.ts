@@ -7,7 +7,6 @@ import { chmod, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import type { AddressingStyle } from '../contracts/bucket.ts';
 import { ensureCertificates } from './certificates.ts';
 import type { Child } from './child.ts';
 import {
@@ -60,7 +59,7 @@ export interface DevStackOptions {
   readonly gatewayCommand: (configFile: string) => readonly [string, ...string[]];
   readonly store?: ExternalStore;
   /** `virtual`: hosts below `localhost`, which not every resolver knows. */
-  readonly storeStyle?: AddressingStyle;
+  readonly storeStyle?: 'path' | 'virtual';
   /** Default: `reports` and `artifacts`. */
   readonly buckets?: readonly string[];
   /** Merged over the top level of the gateway's configuration, such as `{ workers: 2 }`. */
@@ -276,7 +275,7 @@ function embedded(store: EmbeddedStore | undefined, secrets: DemoSecrets): Exter
 async function storeConfig(
   store: ExternalStore,
   secretsFolder: string,
-  style: AddressingStyle = 'path',
+  style: DevStackOptions['storeStyle'] = 'path',
 ): Promise<object> {
   return {
     // No bucket stands before an address.
