@@ -118,6 +118,15 @@ describe('sallyport sidecar', function () {
     assert.equal(outcome['requestId'], intent['requestId']);
   });
 
+  it('keeps a token that was meant for the store of a gateway to itself', async () => {
+    const token = 'eyJ0b2tlbiI6ImZvciB0aGUgc3RvcmUifQ';
+    world.proxy.forbidden = { ...world.proxy.forbidden, token: Buffer.from(token), header: Buffer.from('store-token') };
+    const request = { 'content-length': '4', 'x-sallyport-store-token': token };
+    assert.equal((await raw('PUT', '/ledger/with-token', request, 'head')).status, 200);
+    assert.equal((await raw('GET', '/ledger/with-token', { 'x-sallyport-store-token': token })).status, 200);
+    assert.deepEqual(world.proxy.leaks, []);
+  });
+
   describe('leaves the signature of the workload behind', () => {
     it('in the header', async () => {
       const request = head('PUT', '/ledger/by-header', { 'content-length': '4' });

@@ -17,8 +17,10 @@ import { idOf, type Revoked } from '../../src/revocation/entry.ts';
 import { createFileStore } from '../../src/revocation/file-store.ts';
 import { Client, type Answer } from '../support/client.ts';
 import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
-import { converse, head, presignedTarget, signedHead, type TestKeys } from '../support/raw-wire.ts';
+import { converse, head, presignedTarget, signedHead } from '../support/raw-wire.ts';
 import { startStoreProxy, type StoreProxy } from '../support/store-proxy.ts';
+
+type TestKeys = Parameters<typeof presignedTarget>[1]['keys'];
 
 const HEADER = 'x-sallyport-store-token';
 const AT_STORE = 'https://objects.example';

@@ -208,6 +208,13 @@ describe('config/environment', () => {
       assert.equal(stores[1]?.credentials?.accessKeyId.reveal(), 'AKIAFROMENV');
     });
 
+    it('are no credentials of a store that is asked with tokens of callers', async () => {
+      const sts = { roleArn: 'arn:aws:iam::123456789012:role/other', audiences: ['https://objects.example'] };
+      const aws = { region: 'eu-west-1', method: 'web-identity', sts };
+      const { stores } = await sample.load({ 'stores.aws': aws, 'buckets.reports.store': 'main' }, KEYS);
+      assert.equal(stores[1]?.credentials, undefined);
+    });
+
     it('are refused where they could be meant for several stores', async () => {
       const wrong = await sample.wrongKeys(
         { ...open, 'stores.aws': { region: 'eu-west-1' }, 'buckets.reports.store': 'main' },

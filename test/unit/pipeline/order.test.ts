@@ -51,6 +51,35 @@ describe('the pipeline', () => {
     assert.equal(entries.length, 1);
   });
 
+  it('looks at a token for the store after the decision, and plans with it before anything is on record', async () => {
+    const token = { digest: 'd', tokenIdHash: 'h', expiresAtMs: 1, reveal: () => 'secret' };
+    const seen: (string | undefined)[] = [];
+    const storeToken = (given: string | undefined) => {
+      seen.push(given);
+      return Promise.resolve(token);
+    };
+    const { parts, steps, entries } = world({ storeToken });
+    await createPipeline(parts)(client('GET', '/box/k', ['X-Sallyport-Store-Token', 'given'], steps));
+    assert.deepEqual(steps.slice(0, 6), [
+      ...['authenticate', 'authorize', 'store token', 'plan', 'intent durable', 'assume-role'],
+    ]);
+    assert.deepEqual(seen, ['given']);
+    assert.equal(entries[0]?.entry === 'intent' && entries[0].storeTokenIdHash, 'h');
+    assert.ok(!JSON.stringify(entries).includes('secret'));
+    const denying = world({ storeToken, decision: 'deny' });
+    await createPipeline(denying.parts)(client('GET', '/box/k', [], denying.steps));
+    assert.deepEqual(denying.steps, ['authenticate', 'authorize', 'denial durable', 'answer 403', 'end']);
+  });
+
+  it('never asks a store or its STS without the token that it takes, and has that on record', async () => {
+    const storeToken = () => Promise.reject(new GatewayError('MissingSecurityHeader', 'assume-role'));
+    const { parts, steps, entries } = world({ storeToken });
+    await createPipeline(parts)(client('GET', '/box/k', [], steps));
+    const recorded = ['intent durable', 'outcome durable', 'answer 400', 'end'];
+    assert.deepEqual(steps, ['authenticate', 'authorize', 'store token', ...recorded]);
+    assert.equal(entries[1]?.entry === 'outcome' && entries[1].error, 'MissingSecurityHeader');
+  });
+
   it('never decides for a caller without identity, and records a refusal', async () => {
     for (const identity of ['none', 'bad'] as const) {
       const { parts, steps, entries } = world({ identity });

@@ -21,6 +21,7 @@ describe('s3/request-headers', () => {
     'X-Amz-Checksum-CRC32',
     'X-Amz-Acl',
     'Expires',
+    'X-Sallyport-Store-Token',
   ]) {
     it(`refuses a second ${name}, in any case`, () => {
       refused('InvalidRequest', () => foldHeaders([name, 'a', 'Accept', '*/*', name.toLowerCase(), 'a']));

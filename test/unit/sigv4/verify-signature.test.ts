@@ -190,7 +190,8 @@ describe('sigv4/verify-signature', () => {
   });
 
   describe('coverage', () => {
-    for (const name of ['x-amz-acl', 'x-amz-meta-added', 'x-amz-security-token', 'content-type', 'content-md5']) {
+    const covered = ['x-amz-acl', 'x-amz-meta-added', 'x-amz-security-token', 'x-sallyport-store-token'];
+    for (const name of [...covered, 'content-type', 'content-md5']) {
       it(`refuses a ${name} that is not signed`, () => {
         const error = refusal(withHeader(signed({}).raw, name, 'x'));
         assert.equal(error.code, 'SignatureDoesNotMatch');
@@ -201,7 +202,9 @@ describe('sigv4/verify-signature', () => {
     it('refuses an unsigned x-amz header beside a presigned URL, but not the type that a browser names', () => {
       const { raw } = signed({ method: 'PUT', signQuery: true });
       verify(withHeader(raw, 'content-type', 'text/plain'));
-      assert.equal(refusal(withHeader(raw, 'x-amz-acl', 'public-read')).clientFields['HeadersNotSigned'], 'x-amz-acl');
+      for (const name of ['x-amz-acl', 'x-sallyport-store-token']) {
+        assert.equal(refusal(withHeader(raw, name, 'private')).clientFields['HeadersNotSigned'], name);
+      }
     });
 
     it('lets what hops add alone', () => {
@@ -339,11 +342,12 @@ describe('sigv4/verify-signature', () => {
       assert.ok(clientFields['StringToSign']?.startsWith(`AWS4-HMAC-SHA256\n20261105T060708Z\n20261105/${REGION}/s3/`));
     });
 
-    it('never shows a session token or a customer key, nor the right signature', () => {
+    it('never shows a session token, a store token or a customer key, nor the right signature', () => {
       const secret = 'very-secret-value';
-      const headers = { 'x-amz-server-side-encryption-customer-key': secret };
+      const headers = { 'x-amz-server-side-encryption-customer-key': secret, 'x-sallyport-store-token': secret };
       for (const message of [
         { sessionToken: secret, headers },
+        { path: `/bucket/key?x-sallyport-store-token=${secret}` },
         { sessionToken: secret, signQuery: true },
       ]) {
         const { raw, claims } = signed(message);
