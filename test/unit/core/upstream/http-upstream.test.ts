@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { AddressingStyle } from '../../../../src/contracts/bucket.ts';
 import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
@@ -133,6 +134,10 @@ describe('core/upstream/http-upstream', () => {
     await ask('virtual');
     await ask('virtual', 'corp.reports');
     assert.deepEqual(named, ['front.example', 'front.example', 'front.example']);
+    // The name that is asked for is not the one in Host: that alone makes no connection anew.
+    await sleep(10);
+    await ask('virtual', 'corp.reports');
+    assert.equal(named.length, 3);
   });
 
   it('takes no certificate of the host where another name is configured', async () => {
