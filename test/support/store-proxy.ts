@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 
 /** One request as the store got it. */
 export interface StoreCall {
@@ -38,6 +39,8 @@ export interface StoreProxy {
   forbidden: Forbidden;
   /** Asked about each request but those to STS. */
   fault: (call: StoreCall, index: number) => StoreFault | undefined;
+  /** How long such a request lies before anything is done about it, in milliseconds; none of its body is read meanwhile. */
+  slowness: (call: StoreCall) => number;
   readonly reset: () => void;
   readonly stop: () => Promise<void>;
 }
@@ -57,7 +60,7 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
     }
   };
 
-  const serve = (incoming: IncomingMessage, response: ServerResponse): void => {
+  const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = '', url = '' } = incoming;
     const host = incoming.headers.host ?? '';
     const call: StoreCall = {
@@ -77,6 +80,11 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
     if (!isSts) counted += 1;
     incoming.on('error', () => undefined);
     response.on('error', () => undefined);
+    const slowness = isSts ? 0 : proxy.slowness(call);
+    if (slowness > 0) {
+      await setTimeout(slowness);
+      if (incoming.destroyed) return;
+    }
     if (fault === 'cut') {
       incoming.socket.destroy();
       return;
@@ -135,7 +143,10 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
     });
   };
 
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, serve);
+  const server = createServer(
+    { requestTimeout: 0, keepAliveTimeout: 60_000 },
+    (incoming, response) => void serve(incoming, response),
+  );
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const proxy: StoreProxy = {
@@ -146,6 +157,7 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
     leaks,
     forbidden: {},
     fault: () => undefined,
+    slowness: () => 0,
     reset: () => {
       calls = [];
       counted = 0;
