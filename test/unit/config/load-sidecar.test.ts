@@ -49,6 +49,16 @@ describe('the configuration of a sidecar', () => {
     assert.deepEqual(config.buckets[0]?.prefixes, [{ prefix: 'public/', encryption: 'off' }]);
   });
 
+  it('addresses buckets by hosts of their own where it is told to and can', async () => {
+    const hosted = { ...right, stores: { main: { region: 'eu-central-1', style: 'virtual' } } };
+    assert.equal((await load(hosted)).buckets[0]?.style, 'virtual');
+    assert.equal((await load(right)).buckets[0]?.style, 'path');
+    const found = await problems({ ...hosted, buckets: { ledger: { storeBucket: 'corp.ledger' } } });
+    assert.match(found['buckets.ledger.style'] ?? '', /certificate/);
+    const atAddress = await problems(hosted, { AWS_ENDPOINT_URL_S3: 'https://192.0.2.7' });
+    assert.match(atAddress['stores.main.style'] ?? '', /address/);
+  });
+
   it('assumes no role, and takes the credentials of the pod where none are named', async () => {
     const [store] = (await load(right)).stores;
     assert.equal(store?.method, 'static');
