@@ -4,11 +4,12 @@ import { Option, type Command } from 'commander';
 import { ClientFailure } from '../client/failure.ts';
 import { withLock } from '../client/file-lock.ts';
 import { askWhoami } from '../client/gateway.ts';
-import { openHttp } from '../client/http.ts';
+import { endLoginAt, isLeftOver } from '../client/end-login.ts';
+import { openHttp, type Http } from '../client/http.ts';
 import { openIssuer, sessionOf, type Granted, type Issuer } from '../client/issuer.ts';
 import { hasBrowser, openBrowser } from '../client/open-browser.ts';
-import { placesOf } from '../client/places.ts';
-import { writeSession } from '../client/session-file.ts';
+import { placesOf, type Places } from '../client/places.ts';
+import { readSession, writeSession, type Session } from '../client/session-file.ts';
 import {
   mergeSettings,
   readSettings,
@@ -18,7 +19,7 @@ import {
   type Settings,
 } from '../client/settings.ts';
 import { signInByBrowser, signInByDevice, type Show } from '../client/sign-in.ts';
-import { lockOf, validToken } from '../client/tokens.ts';
+import { LoginEnded, lockOf, validToken } from '../client/tokens.ts';
 import type { CommandIo } from './io.ts';
 import {
   asPerson,
@@ -63,18 +64,20 @@ export function registerLogin(program: Command, io: CommandIo): void {
 
 async function logIn(io: CommandIo, flags: LoginFlags): Promise<void> {
   const places = asUsage(() => placesOf(machineOf(io), profileOf(io, flags)));
-  const kept = (await readSettings(places)) ?? {};
+  const last = await readSettings(places);
   const settings = asUsage(() =>
-    mergeSettings(absolute(io, givenBy(flags)), absolute(io, settingsOfEnvironment(io.env)), kept),
+    mergeSettings(absolute(io, givenBy(flags)), absolute(io, settingsOfEnvironment(io.env)), last ?? {}),
   );
   const http = await openHttp(io.env, settings.caFile);
   try {
     const issuer = await openIssuer(settings, http);
-    const session = sessionOf(await signIn(io, flags, issuer, settings), settings);
-    await withLock(lockOf(places), async () => {
-      await writeSettings(places, settings);
-      await writeSession(places, session);
-    });
+    const signInAnew = async (): Promise<Replaced> =>
+      keepLogin(places, settings, last, sessionOf(await signIn(io, flags, issuer, settings), settings));
+    const replaced = await signInAnew();
+    if (last !== undefined && (await endReplaced(io, last, replaced)) && !(await livesOn(places, settings, http))) {
+      io.stderr.write('The issuer has ended this login together with the one before it. Once more:\n\n');
+      await signInAnew();
+    }
     const { token } = await validToken(places, settings, http);
     try {
       io.stdout.write(whoamiText(await askWhoami(http, settings.gateway, token)));
@@ -84,6 +87,40 @@ async function logIn(io: CommandIo, flags: LoginFlags): Promise<void> {
     }
   } finally {
     await http.close();
+  }
+}
+
+interface Replaced {
+  readonly before: Session | undefined;
+  readonly now: Session;
+}
+
+/** Keeps the new login, and gives the one that it replaces as it was last: another command may just have renewed it. */
+function keepLogin(places: Places, settings: Settings, last: Settings | undefined, now: Session): Promise<Replaced> {
+  return withLock(lockOf(places), async () => {
+    const before = last && (await readSession(places, last).catch(() => undefined));
+    await writeSettings(places, settings);
+    await writeSession(places, now);
+    return { before, now };
+  });
+}
+
+/** Ends what nobody can end any more once it is forgotten here; only warns where it cannot. Gives whether it has. */
+async function endReplaced(io: CommandIo, last: Settings, { before, now }: Replaced): Promise<boolean> {
+  if (!isLeftOver(before, now)) return false;
+  const ended = await endLoginAt(before, last, io.env);
+  if (!ended.revoked) io.stderr.write(`The login before this one lives on at its issuer: ${ended.reason}.\n`);
+  return ended.revoked;
+}
+
+/** Some issuers end all logins of a person and client when one of them is revoked. */
+async function livesOn(places: Places, settings: Settings, http: Http): Promise<boolean> {
+  try {
+    await validToken(places, settings, http, { force: true });
+    return true;
+  } catch (error) {
+    if (error instanceof LoginEnded) return false;
+    throw error;
   }
 }
 

@@ -17,10 +17,10 @@ export function registerLogout(program: Command, io: CommandIo): void {
         io,
         flags,
         async ({ places, settings, http }) => {
-          const { wasLoggedIn, revoked, reason } = await logOut(places, settings, http);
-          if (!wasLoggedIn) nobody();
-          else if (revoked) io.stdout.write('Logged out, here and at the issuer.\n');
-          else io.stdout.write(`Logged out here; the issuer was not told: ${reason ?? 'no reason'}.\n`);
+          const ended = await logOut(places, settings, http);
+          if (ended === undefined) nobody();
+          else if (ended.revoked) io.stdout.write('Logged out, here and at the issuer.\n');
+          else io.stdout.write(`Logged out here; the issuer was not told: ${ended.reason}.\n`);
         },
         nobody,
       ),

@@ -10,11 +10,12 @@ export class ClientFailure extends Error {
   }
 }
 
-/** The message and, at the end of a chain of causes, the code of the system that says why. */
+/** The message at the end of a chain of causes, with the code of the system or the HTTP status that says why. */
 export function reasonOf(error: unknown): string {
   let last = error;
   while (last instanceof Error && last.cause instanceof Error) last = last.cause;
   const said = last instanceof Error ? last.message : String(last);
+  if (last instanceof Error && last.cause instanceof Response) return printable(`${said}: ${last.cause.status}`);
   const code = last instanceof Error ? (last as NodeJS.ErrnoException).code : undefined;
   return printable(code === undefined || said.includes(code) ? said : `${said} (${code})`);
 }

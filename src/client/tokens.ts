@@ -28,6 +28,13 @@ export interface TokenOptions {
 const MARGIN_MS = 60_000;
 const LOG_IN = 'log in: sallyport login';
 
+/** The issuer says that it renews this login no more. */
+export class LoginEnded extends ClientFailure {
+  constructor(options: ErrorOptions) {
+    super('the login has ended', LOG_IN, options);
+  }
+}
+
 /** Gives a valid token. @throws ClientFailure nobody is logged in, the login has ended, the issuer is away */
 export async function validToken(
   places: Places,
@@ -73,7 +80,7 @@ async function refresh(places: Places, settings: Settings, http: Http, session: 
     if (now.accessToken !== session.accessToken && hasLeft(tokenOf(now, settings), now, 0)) {
       return tokenOf(now, settings);
     }
-    if (isOver(error)) throw new ClientFailure('the login has ended', LOG_IN, { cause: error });
+    if (isOver(error)) throw new LoginEnded({ cause: error });
     const present = tokenOf(session, settings);
     if (hasLeft(present, session, 0)) return present;
     throw issuerFailure(error, 'the login could not be renewed');
