@@ -1,6 +1,7 @@
 /**
  * The way to the stores, over connections that are bounded per store and kept alive. Enters: signed requests. Leaves:
- * responses that stream. Repeats a read, once, when its connection broke before any answer; never repeats a write, follows a redirect, never sends a plain request where TLS was configured.
+ * responses that stream. Repeats a read, once, when its connection broke before any answer; never repeats a write,
+ * follows a redirect, never sends a plain request where TLS was configured.
  */
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
