@@ -294,6 +294,19 @@ ${table(
     ['`x-amz-object-lock-*`, `x-amz-bypass-governance-retention`', '`PUT_LOCK` too'],
   ],
 )}
+
+## Answers that begin before their end
+
+\`CopyObject\`, \`UploadPartCopy\` and \`CompleteMultipartUpload\` may take minutes. After 10 seconds without a result the
+gateway does what S3 does: it answers 200 with the XML declaration, sends a blank every 10 seconds, and then the result or
+an \`<Error>\` document. A client must look into a 200 of these three; SDKs do, take it for a failure of the server and repeat
+it. A failure within 10 seconds has its own status, and so has a result all its headers. Behind a head that went out there
+can be no headers any more: \`x-amz-version-id\` and \`x-amz-copy-source-version-id\` are missing then (ask by HEAD).
+
+The gateway waits 10 minutes for a store to begin its answer to one of these (\`timeouts.upstreamHeadersMs\` where that is
+longer). The audit says how they ended, whatever the status (\`failed\` behind a 200). A client that leaves has its copy given
+up as long as nothing has taken effect: a body that passes through ends there, the parts of a copy in parts are taken back.
+What the store was asked to do in one step is carried to its end, and recorded as what it was.
 `;
 
 /** Renders every generated file, by its path from the root of the repository. */
