@@ -91,7 +91,7 @@ rgw data = $lab/rgw
 # Without tcp_nodelay every small answer takes 40 ms.
 rgw frontends = beast endpoint=127.0.0.1:$rgw_port ssl_endpoint=127.0.0.1:$rgw_tls_port ssl_certificate=$lab/tls/rgw.crt ssl_private_key=$lab/tls/rgw.key tcp_nodelay=1
 rgw dns name = localhost
-rgw enable apis = s3, sts
+rgw enable apis = s3, sts, iam
 rgw s3 auth use sts = true
 rgw sts key = $(openssl rand -hex 8)
 rgw num rados handles = 1
@@ -136,7 +136,8 @@ admin() { radosgw-admin -n client.rgw.a -c "$conf" "$@" >>"$lab/log/radosgw-admi
 key_id() { openssl rand -hex 10 | tr a-f A-F; }
 owner_key=$(key_id) owner_secret=$(openssl rand -hex 20)
 gateway_key=$(key_id) gateway_secret=$(openssl rand -hex 20)
-admin user create --uid owner --display-name 'owner of the buckets' --admin --access-key "$owner_key" --secret "$owner_secret"
+admin user create --uid owner --display-name 'owner of the buckets' --admin --access-key "$owner_key" --secret "$owner_secret" \
+  --caps 'roles=*;oidc-provider=*'
 admin user create --uid gateway --display-name gateway --access-key "$gateway_key" --secret "$gateway_secret"
 admin role create --role-name "$role" --assume-role-policy-doc \
   '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/gateway"]},"Action":["sts:AssumeRole"]}]}'

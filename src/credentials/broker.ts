@@ -48,6 +48,13 @@ export function createCredentialBroker({
       { store: store.name },
     );
   }
+  for (const { name, method } of stores) {
+    if (method !== 'web-identity') continue;
+    observer.warn(
+      'a store is asked with tokens of callers: whoever has one can ask its STS too, and gets all that the role may do',
+      { store: name },
+    );
+  }
   const brokerOf = (storeName: string): CredentialBroker => byKeys.get(storeName) ?? assuming;
   return {
     plan: (principal, scopes, storeToken) =>

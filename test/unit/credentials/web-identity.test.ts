@@ -65,6 +65,11 @@ describe('AssumeRoleWithWebIdentity', () => {
     assert.deepEqual(world.sts.signers, [{ accessKeyId: '', sessionToken: '' }]);
   });
 
+  it('is told of at start: its role can be had past the gateway', () => {
+    makeBroker();
+    assert.match(JSON.stringify(world.observer.said), /whoever has one can ask its STS too.*"store":"main"/);
+  });
+
   it('is not asked without a token, and neither is anything else', () => {
     const broker = makeBroker();
     const scopes = [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))];
