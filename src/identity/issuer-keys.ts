@@ -40,6 +40,8 @@ const MAX_KEYS = 100;
 const REDISCOVER_AFTER_MS = 3_600_000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
+/** After so many callers wait no more for a look that another one has begun. */
+const FAILURES_IN_A_ROW = 3;
 /** Keys that were not at hand and are remembered: callers can name any number of them. */
 const MAX_ASKED_FOR = 1000;
 
@@ -147,8 +149,8 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
     askedFor.set(key, sinceMs);
     const underWay = loading;
     if (underWay !== undefined) {
-      // After a failure the next look is likely to fail as well, and as slowly.
-      if (failures > 0) return reason();
+      // The next look is likely to fail as well, and as slowly.
+      if (failures >= FAILURES_IN_A_ROW) return reason();
       await underWay;
     } else if (nowMs - lookedForCallerAtMs >= options.jwksCooldownSeconds * 1000) {
       lookedForCallerAtMs = nowMs;

@@ -126,15 +126,20 @@ export interface TestProvider {
   readonly clientId: string;
   /** A JWT access token of the client-credentials grant. */
   readonly clientCredentialsToken: () => Promise<string>;
-  /** Runs the authorization-code flow with PKCE as this account. */
+  /** Runs the authorization-code flow with PKCE as this account. `agent`: who acts in its name by the token. */
   readonly logIn: (
     account: string,
     resource?: string,
+    agent?: string,
   ) => Promise<{ readonly accessToken: string; readonly idToken: string }>;
   /** The resource whose access tokens are opaque. */
   readonly opaqueResource: string;
   /** Who may ask about them. */
   readonly introspector: { readonly id: string; readonly secret: string };
+  /** Signs by a new key from now on, which is published beside those before it, or instead of them. */
+  readonly rotate: (how?: 'beside' | 'instead') => void;
+  /** Where it listens; its `url` may be that of something that stands before it. */
+  readonly port: number;
   /** Ends an opaque access token. */
   readonly revoke: (accessToken: string) => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -147,15 +152,26 @@ const REDIRECT_URI = 'http://127.0.0.1/callback';
 const INTROSPECTOR = { id: 'sallyport-gateway', secret: randomBytes(24).toString('hex') };
 const MACHINE = { id: 'ci-bot', secret: randomBytes(24).toString('hex') };
 
-/** Starts a real provider. Accounts are whatever name logs in; their group is `analytics`. */
-export const startProvider = async (): Promise<TestProvider> => {
+/**
+ * Starts a real provider. Accounts are whatever name logs in; their group is `analytics`. `issuer`: its URL, where callers
+ * of it do not come straight.
+ */
+export const startProvider = async (issuer?: string): Promise<TestProvider> => {
   const handler: { current?: RequestListener } = {};
   const server = createServer((req, res) => handler.current?.(req, res)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const provider = new Provider(url, providerConfiguration());
-  const callback = provider.callback();
+  const keys = [providerKey()];
+  const current = (): { readonly provider: Provider; readonly callback: RequestListener } => {
+    const provider = new Provider(
+      issuer ?? url,
+      providerConfiguration(keys, () => agent),
+    );
+    return { provider, callback: provider.callback() as RequestListener };
+  };
+  let { provider, callback } = current();
   let account = '';
+  let agent: string | undefined;
   const logInAs = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const grant = new provider.Grant({ accountId: account, clientId: CLIENT_ID });
     grant.addOIDCScope('openid groups');
@@ -173,7 +189,13 @@ export const startProvider = async (): Promise<TestProvider> => {
     return body;
   };
   return {
-    url,
+    url: issuer ?? url,
+    port: (server.address() as AddressInfo).port,
+    rotate: (how = 'beside') => {
+      if (how === 'instead') keys.splice(0);
+      keys.unshift(providerKey());
+      ({ provider, callback } = current());
+    },
     resource: RESOURCE,
     opaqueResource: OPAQUE_RESOURCE,
     introspector: INTROSPECTOR,
@@ -188,8 +210,9 @@ export const startProvider = async (): Promise<TestProvider> => {
       const response = await fetch(`${url}/token/revocation`, { method: 'POST', body });
       if (!response.ok) throw new Error(`revocation endpoint: ${response.status}`);
     },
-    logIn: async (name, resource = RESOURCE) => {
+    logIn: async (name, resource = RESOURCE, by?: string) => {
       account = name;
+      agent = by;
       const verifier = randomBytes(32).toString('base64url');
       const query = new URLSearchParams({
         client_id: CLIENT_ID,
@@ -237,7 +260,16 @@ const followToCode = async (start: string): Promise<string> => {
   throw new Error('the authorization did not end');
 };
 
-const providerConfiguration = (): Configuration => ({
+const providerKey = (): Record<string, unknown> => ({
+  ...makeKey('RS256', '').privateKey.export({ format: 'jwk' }),
+  kid: randomBytes(8).toString('hex'),
+  use: 'sig',
+});
+
+const providerConfiguration = (
+  keys: readonly Record<string, unknown>[],
+  agentOf: () => string | undefined,
+): Configuration => ({
   clients: [
     {
       client_id: MACHINE.id,
@@ -268,21 +300,23 @@ const providerConfiguration = (): Configuration => ({
   claims: { openid: ['sub'], groups: ['groups'] },
   conformIdTokenClaims: false,
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, groups: ['analytics'] }) }),
-  extraTokenClaims: (_, token) => (token.kind === 'AccessToken' ? { groups: ['analytics'] } : undefined),
+  extraTokenClaims: (_, token) => {
+    if (token.kind !== 'AccessToken') return undefined;
+    const agent = agentOf();
+    return { groups: ['analytics'], ...(agent !== undefined && { act: { sub: agent } }) };
+  },
   interactions: { url: (_, interaction) => `/log-in/${interaction.uid}` },
   ttl: {
-    AccessToken: 600,
+    AccessToken: 7200,
     AuthorizationCode: 60,
     ClientCredentials: 600,
-    Grant: 600,
+    Grant: 7200,
     IdToken: 600,
     Interaction: 60,
     Session: 600,
   },
   cookies: { keys: [randomBytes(24).toString('hex')] },
-  jwks: {
-    keys: [{ ...makeKey('RS256', 'provider-1').privateKey.export({ format: 'jwk' }), kid: 'provider-1', use: 'sig' }],
-  },
+  jwks: { keys: [...keys] as NonNullable<Configuration['jwks']>['keys'] },
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
@@ -294,7 +328,7 @@ const providerConfiguration = (): Configuration => ({
         scope: 's3',
         audience: resource,
         accessTokenFormat: resource === OPAQUE_RESOURCE ? 'opaque' : 'jwt',
-        accessTokenTTL: 600,
+        accessTokenTTL: 7200,
         jwt: { sign: { alg: 'RS256' } },
       }),
     },
