@@ -133,7 +133,7 @@ function stsOf(
     method,
     stsEndpoint: sts.endpoint,
     region: sts.region,
-    ...(method === 'web-identity' ? {} : { base: baseSourceOf(`store ${name}`, sts.region, credentials, parts) }),
+    base: baseSourceOf(`store ${name}`, sts.region, credentials, parts),
     minTls: tls.minVersion,
     iamEscapes: sts.iamEscapes,
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),

@@ -86,12 +86,11 @@ const createVerifier = (
   audiences: readonly string[],
   { accepted, clock, observer }: Pick<StoreTokensOptions, 'accepted' | 'clock' | 'observer'>,
 ): Verifier => {
-  const kept = new LRUCache<string, Verified & { readonly issuer: Issuer; readonly untilMs: number }>({
-    max: CACHE_ENTRIES,
-  });
+  const kept = new LRUCache<string, Verified & { readonly untilMs: number }>({ max: CACHE_ENTRIES });
   return async (token, digest, issuer) => {
     const entry = kept.get(digest);
-    const usable = entry?.issuer === issuer && clock.now() < entry.untilMs && issuer.isCurrent(entry.keys);
+    // Keys of another issuer are never this one's.
+    const usable = entry !== undefined && clock.now() < entry.untilMs && issuer.isCurrent(entry.keys);
     observer.cache('token', usable);
     if (usable) return entry.principal;
     const unverified = parseCompactToken(token);
@@ -101,7 +100,7 @@ const createVerifier = (
     if (isAcceptedHere(member(unverified.payload, 'aud'), accepted)) {
       throw invalidToken('for an audience that this gateway accepts: the store could send it here');
     }
-    kept.set(digest, { ...verified, issuer, untilMs: clock.now() + CACHE_MS });
+    kept.set(digest, { ...verified, untilMs: clock.now() + CACHE_MS });
     return verified.principal;
   };
 };
