@@ -7,9 +7,9 @@ import { setTimeout } from 'node:timers/promises';
 import type { Config } from './config/config.ts';
 import type { Clock } from './contracts/clock.ts';
 import { keepingTagged } from './credentials/session-tags.ts';
+import { dataServerOf } from './data-server-of.ts';
 import { createFoundation, openAudit } from './foundation.ts';
 import type { Readiness } from './http/admin-server.ts';
-import { createDataServer } from './http/data-server.ts';
 import { closeGracefully, listen, type ListenTarget } from './http/listen.ts';
 import { createBearerAuthenticator } from './identity/bearer-authenticator.ts';
 import { createClientSessions } from './identity/client-sessions.ts';
@@ -32,7 +32,6 @@ import { createWhoamiEndpoint } from './sts/whoami-endpoint.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createObserver } from './telemetry/observer.ts';
-import { acceptRequestId } from './telemetry/request-id.ts';
 
 export interface GatewayOptions {
   /** Which of several workers this is, from 0. */
@@ -67,7 +66,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const observer = createObserver({ metrics, log, clock });
 
   const foundation = createFoundation(config, { clock, observer });
-  const { buckets, broker } = foundation;
+  const { buckets } = foundation;
 
   const policySource = await openPolicySource(() => policiesOf(config));
   const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
@@ -85,23 +84,17 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const pertinent = keepingTagged(tagRules, authorizer.pertinent);
   const sessions = sessionsOf(config, { clock, observer, pertinent });
   const pipeline = createPipeline({
+    ...foundation,
     authenticators: [
       createBearerAuthenticator(tokens),
       sessions === undefined ? noSessions : createSignatureAuthenticator(sessions),
     ],
     revocations,
     authorizer,
-    broker,
     storeTokens,
-    sessions: foundation.sessions,
-    cipher: foundation.cipher,
-    reader: foundation.reader,
-    uploads: foundation.uploads,
-    copies: foundation.copies,
     audit,
     observer,
     clock,
-    buckets,
     publicHosts: config.endpoint.publicHosts,
     limits: config.limits,
   });
@@ -123,22 +116,13 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   let draining = false;
   const ready = (): boolean => !draining && audit.canAudit() && !revocations.isShut();
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
-  const { server } = createDataServer({
+  const { server } = dataServerOf(config, metrics, {
     pipeline,
     sts: createStsEndpoint(sts),
     credentials: createCredentialsEndpoint(sts),
     whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
-    ...(config.cors === undefined ? {} : { cors: config.cors }),
     audit,
-    requestId: acceptRequestId,
     ready,
-    inFlight: metrics.inFlight,
-    limits: config.limits,
-    timeouts: {
-      idleMs: config.timeouts.requestBodyIdleMs,
-      requestHeadersMs: config.timeouts.requestHeadersMs,
-      keepAliveMs: config.timeouts.keepAliveMs,
-    },
     ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key.reveal(), clientCa: tls.clientCa } }),
   });
   const target: ListenTarget =

@@ -8,10 +8,10 @@ import type { AuditLog } from './audit/create-audit-sink.ts';
 import { createStreamAudit } from './audit/stream-audit.ts';
 import type { SidecarConfig } from './config/config.ts';
 import type { Authorizer } from './contracts/authorizer.ts';
+import { dataServerOf } from './data-server-of.ts';
 import { createFoundation, openAudit, type FoundationParts } from './foundation.ts';
 import { isLoopback } from './config/shapes.ts';
 import { createLocalGuard } from './guard/local-guard.ts';
-import { createDataServer } from './http/data-server.ts';
 import { closeGracefully, listen } from './http/listen.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
@@ -22,7 +22,6 @@ import { createWorkloadAuthenticator } from './sidecar/workload-authenticator.ts
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createObserver } from './telemetry/observer.ts';
-import { acceptRequestId } from './telemetry/request-id.ts';
 
 export interface SidecarOptions extends Omit<GatewayOptions, 'worker'> {
   /** Where the audit goes that has no directory. */
@@ -60,20 +59,11 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
 
   let draining = false;
   const ready = (): boolean => !draining && audit.canAudit();
-  const { server } = createDataServer({
+  const { server } = dataServerOf(config, metrics, {
     pipeline,
     guard: createLocalGuard({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
-    ...(config.cors === undefined ? {} : { cors: config.cors }),
     audit,
-    requestId: acceptRequestId,
     ready,
-    inFlight: metrics.inFlight,
-    limits: config.limits,
-    timeouts: {
-      idleMs: config.timeouts.requestBodyIdleMs,
-      requestHeadersMs: config.timeouts.requestHeadersMs,
-      keepAliveMs: config.timeouts.keepAliveMs,
-    },
   });
 
   return {
