@@ -193,7 +193,7 @@ describe('uploads in sealed parts', () => {
 
   it('lists parts in the client’s numbers and sizes, over as many pages as the store makes', async () => {
     const { store, session, upload, put } = await begin();
-    const sizes = [MIN, MIN + 5, 9];
+    const sizes = [MIN, MIN + 165, 9];
     for (const [index, size] of sizes.entries()) await put(index + 1, pattern(size));
     store.pageSize = 1;
     const { parts, storageClass } = await uploads.parts(session, upload);
@@ -209,7 +209,7 @@ describe('uploads in sealed parts', () => {
   it('shows every part after a Complete that failed behind its layout part', async () => {
     for (const lengths of [
       [MIN, MIN],
-      [MIN + 70_000, MIN + 1],
+      [MIN + 70_000, MIN + 161],
       [MIN, MIN + 65_536 + 3, 100],
     ]) {
       const { store, session, upload, put } = await begin();
