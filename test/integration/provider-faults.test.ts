@@ -67,7 +67,7 @@ describe('a provider under load', function () {
   let world: FaultyWorld;
   let known: { readonly jwt: string; readonly opaque: string };
   let round = 0;
-  let mend = async (): Promise<void> => undefined;
+  let mend: () => unknown = () => undefined;
 
   before(async () => {
     world = await startFaultyWorld({ policies: { 'team.yaml': POLICY }, introspection: { cacheSeconds: 300 } });
@@ -106,14 +106,14 @@ describe('a provider under load', function () {
     for (const token of tokens) assert.equal((await world.call(token)).status, 503);
   };
 
-  const spoil = async (document: Document, fault: Fault): Promise<() => Promise<void>> => {
+  const spoil = async (document: Document, fault: Fault): Promise<() => unknown> => {
     const front = world.fronts[document];
     if (fault.spoil === 'refuse') {
       await front.refuse();
       return front.listen;
     }
     front.spoil = fault.spoil;
-    return async () => {
+    return () => {
       front.spoil = undefined;
     };
   };
@@ -189,7 +189,7 @@ describe('a provider under load', function () {
 
   it('that takes all its keys back lets nobody in, says so as its own fault, and is served again when it has some', async () => {
     world.fronts.jwks.spoil = answering(200, '{"keys":[]}');
-    mend = async () => {
+    mend = () => {
       world.fronts.jwks.spoil = undefined;
     };
     world.provider.rotate();

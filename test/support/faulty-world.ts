@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { Agent, request, type RequestOptions } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -16,8 +16,10 @@ import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../sr
 import { startFront, type Front } from './fault-front.ts';
 import { makeKey, signToken, startBareIssuer, startProvider, type BareIssuer, type TestProvider } from './issuer.ts';
 
-/** Of one whole call of a provider, and of STS. */
+/** Of one whole call of a provider. */
 export const TIMEOUT_MS = 300;
+/** Of one of STS: a throttled one is tried again after half a second or so. */
+export const STS_TIMEOUT_MS = 1500;
 export const AUDIENCE = 'sallyport';
 
 export interface Reply {
@@ -123,7 +125,7 @@ export async function startFaultyWorld(options: FaultyWorldOptions): Promise<Fau
       sessions: { deploymentId: 'faults', keys: { current: { id: 'k1', keyFile: 'session-key' } } },
       policies: { directory: 'policies' },
       audit: { directory: 'audit', minFreeBytes: 0 },
-      timeouts: { drainDelayMs: 0, jwksMs: TIMEOUT_MS, stsMs: TIMEOUT_MS },
+      timeouts: { drainDelayMs: 0, jwksMs: TIMEOUT_MS, stsMs: STS_TIMEOUT_MS },
       ...options.more,
     }),
   );
@@ -142,8 +144,8 @@ export async function startFaultyWorld(options: FaultyWorldOptions): Promise<Fau
 
   return {
     ...{ port, folder, provider, fronts, gateway, store, now },
-    call: (token, path = '/box/desk/one', method = 'GET', body = undefined) =>
-      call({ agent, port, path, method, headers: { authorization: `Bearer ${token}` } }, body),
+    call: (token, path = '/box/desk/one', method = 'GET', body?: string) =>
+      call({ host: '127.0.0.1', agent, port, path, method, headers: { authorization: `Bearer ${token}` } }, body),
     wellToken: (claims) => {
       const exp = Math.floor(now() / 1000) + 600;
       const jti = randomBytes(8).toString('hex');
@@ -193,10 +195,10 @@ function pointing(body: string, jwks: string, introspection: string): string {
   });
 }
 
-function call(options: Parameters<typeof request>[1] & object, body: string | undefined): Promise<Reply> {
+function call(options: RequestOptions, body: string | undefined): Promise<Reply> {
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', ...options } as Parameters<typeof request>[0] & object);
+    const outgoing = request(options);
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {
       const chunks: Buffer[] = [];

@@ -162,14 +162,13 @@ export const startProvider = async (issuer?: string): Promise<TestProvider> => {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const keys = [providerKey()];
-  const current = (): { readonly provider: Provider; readonly callback: RequestListener } => {
-    const provider = new Provider(
+  const current = (): Provider =>
+    new Provider(
       issuer ?? url,
       providerConfiguration(keys, () => agent),
     );
-    return { provider, callback: provider.callback() as RequestListener };
-  };
-  let { provider, callback } = current();
+  let provider = current();
+  let callback = provider.callback();
   let account = '';
   let agent: string | undefined;
   const logInAs = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -194,7 +193,8 @@ export const startProvider = async (issuer?: string): Promise<TestProvider> => {
     rotate: (how = 'beside') => {
       if (how === 'instead') keys.splice(0);
       keys.unshift(providerKey());
-      ({ provider, callback } = current());
+      provider = current();
+      callback = provider.callback();
     },
     resource: RESOURCE,
     opaqueResource: OPAQUE_RESOURCE,
