@@ -145,7 +145,7 @@ function signIn(io: CommandIo, flags: LoginFlags, issuer: Issuer, settings: Sett
   const show: Show = async ({ url, code }) => {
     io.stderr.write(`Sign in at\n\n  ${url.href}\n\n`);
     if (code !== undefined) io.stderr.write(`and see that it shows this code: ${code}\n\n`);
-    if (canOpen && !(await openBrowser(url, machine.platform))) io.stderr.write('(no browser could be opened)\n');
+    if (canOpen && !(await openBrowser(url, machine))) io.stderr.write('(no browser could be opened)\n');
   };
   return byDevice ? signInByDevice(issuer, settings, show) : signInByBrowser(issuer, settings, show);
 }

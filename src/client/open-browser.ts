@@ -1,5 +1,6 @@
 /** Shows a page to the person at this machine, in the browser of their choice. Never through a shell. */
 import { spawn } from 'node:child_process';
+import { win32 } from 'node:path';
 import type { Machine } from './places.ts';
 
 /** Whether somebody is likely to see a browser that is opened here. */
@@ -10,11 +11,11 @@ export function hasBrowser({ platform, env }: Machine): boolean {
 }
 
 /** Opens an http(s) URL; resolves to whether the system took it. */
-export function openBrowser(url: URL, platform: string): Promise<boolean> {
+export function openBrowser(url: URL, machine: Machine, start: typeof spawn = spawn): Promise<boolean> {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return Promise.resolve(false);
-  const [program, ...parameters] = commandFor(platform);
+  const [program, ...parameters] = commandFor(machine);
   return new Promise((done) => {
-    const child = spawn(program, [...parameters, url.href], { stdio: 'ignore', detached: true, windowsHide: true });
+    const child = start(program, [...parameters, encoded(url)], { stdio: 'ignore', detached: true, windowsHide: true });
     child.once('error', () => done(false));
     child.once('spawn', () => {
       child.unref();
@@ -23,8 +24,20 @@ export function openBrowser(url: URL, platform: string): Promise<boolean> {
   });
 }
 
-function commandFor(platform: string): readonly [string, ...string[]] {
+/** By full path where the system has one: Windows looks into the present folder first. */
+function commandFor({ platform, env }: Machine): readonly [string, ...string[]] {
   // `start` of cmd.exe would read an `&` in a URL as the end of a command.
-  if (platform === 'win32') return ['rundll32', 'url.dll,FileProtocolHandler'];
-  return platform === 'darwin' ? ['open'] : ['xdg-open'];
+  if (platform === 'win32') {
+    const system = win32.join(env['SystemRoot'] ?? String.raw`C:\Windows`, 'System32');
+    return [win32.join(system, 'rundll32.exe'), 'url.dll,FileProtocolHandler'];
+  }
+  return platform === 'darwin' ? ['/usr/bin/open'] : ['xdg-open'];
+}
+
+/** What URLs leave as it is, and some program on the way (`xdg-open` is a script) could take for its own. */
+function encoded({ href }: URL): string {
+  return href.replace(/[^\w:/?#[\]&=%.~+,;@!*-]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0');
+    return `%${code}`;
+  });
 }
