@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { createGateway, type Gateway } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../src/dev/free-port.ts';
@@ -271,6 +273,35 @@ describe('a store that is asked with a token of the caller', function () {
       const signed = lines({ [HEADER]: atStore() }, await sessionKeys());
       const answer = await client.call({ ...signed, headers: Object.fromEntries(signed.lines) });
       assert.equal(answer.status, 200, answer.body.toString());
+    });
+
+    it('serves the JS SDK with a middleware that adds the header before signing, and its presigned URLs', async () => {
+      const { accessKeyId, secretAccessKey, sessionToken = '' } = await sessionKeys();
+      const s3 = new S3Client({
+        endpoint: `http://127.0.0.1:${port}`,
+        region: 'us-east-1',
+        forcePathStyle: true,
+        credentials: { accessKeyId, secretAccessKey, sessionToken },
+      });
+      const storeToken = atStore();
+      s3.middlewareStack.add(
+        (next) => (args) => {
+          const { request } = args as { request: { headers: Record<string, string> } };
+          request.headers[HEADER] = storeToken;
+          return next(args);
+        },
+        { step: 'build', name: 'storeToken' },
+      );
+      const command = new GetObjectCommand({ Bucket: 'box', Key: 'desk/one' });
+      assert.equal(await (await s3.send(command)).Body?.transformToString(), 'hello');
+      const { pathname, search, searchParams } = new URL(await getSignedUrl(s3, command));
+      assert.equal(searchParams.get('X-Amz-SignedHeaders'), `host;${HEADER}`);
+      assert.ok(!search.includes(storeToken));
+      const target = `${pathname}${search}`;
+      const presigned = await client.call({ method: 'GET', target, headers: { [HEADER]: storeToken } });
+      assert.equal(presigned.body.toString(), 'hello');
+      const another = await client.call({ method: 'GET', target, headers: { [HEADER]: atStore() } });
+      assert.equal(another.code, 'SignatureDoesNotMatch');
     });
 
     it('refuses it where the header was added on the way, in the header and in a presigned URL', async () => {
