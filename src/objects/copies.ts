@@ -18,17 +18,9 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { taggingHeader } from '../s3/documents/tagging.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
+import { keptHeaders } from '../s3/kept-headers.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
-import {
-  hasTags,
-  keptHeaders,
-  MAX_COPY_BYTES,
-  noSuchRange,
-  openOrigin,
-  originEntity,
-  readTags,
-  tooLarge,
-} from './copy-origin.ts';
+import { hasTags, MAX_COPY_BYTES, noSuchRange, openOrigin, originEntity, readTags, tooLarge } from './copy-origin.ts';
 import { whileItChanges, type Entity } from './entity.ts';
 import { addressOf } from './look-ups.ts';
 import { createReplacements } from './replacements.ts';

@@ -7,14 +7,10 @@ import type { CopyOrigin, ObjectReader, OpenedObject } from '../contracts/stored
 import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readAnswer } from '../s3/read-answer.ts';
-import { storedHeaders } from '../s3/stored-headers.ts';
-import { isReservedMetadata } from '../s3/user-metadata.ts';
 import { ask, type Entity } from './entity.ts';
 
 /** S3's limit for what one request copies, in bytes. */
 export const MAX_COPY_BYTES = 5 * 1024 ** 3;
-
-const PRINTABLE_ASCII = /^[ -~]*$/;
 
 /** Asks what the origin is now. @throws GatewayError as `asOfCopy` makes them */
 export async function originEntity(session: StoreSession, origin: CopyOrigin): Promise<Entity> {
@@ -56,26 +52,6 @@ export function noSuchRange(detail: string): GatewayError {
 
 export function tooLarge(sizeBytes: number): GatewayError {
   const detail = `a copy source of ${sizeBytes} of at most ${MAX_COPY_BYTES} bytes`;
-  return new GatewayError('InvalidRequest', 'copy', { detail });
-}
-
-/**
- * Gives what is kept beside an object as a request carries it.
- * @throws GatewayError InvalidRequest (a value that no request can carry byte for byte, or that the store does not show)
- */
-export function keptHeaders(headers: ReadonlyMap<string, string>): Record<string, string> {
-  // Left out they would be lost unnoticed.
-  if (headers.has('x-amz-missing-meta')) throw notCarried('metadata that the store does not show');
-  const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(storedHeaders({ headers }))) {
-    if (isReservedMetadata(name)) continue;
-    if (!PRINTABLE_ASCII.test(value)) throw notCarried(`metadata that is not ASCII: ${name}`);
-    kept[name] = value;
-  }
-  return kept;
-}
-
-function notCarried(detail: string): GatewayError {
   return new GatewayError('InvalidRequest', 'copy', { detail });
 }
 

@@ -9,22 +9,13 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import type { Copies, CopyEnds } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { renderTagging, taggingHeader } from '../s3/documents/tagging.ts';
+import { keptInPlace } from '../s3/kept-headers.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
-import { hasTags, keptHeaders, MAX_COPY_BYTES, originEntity, readTags } from './copy-origin.ts';
+import { hasTags, MAX_COPY_BYTES, originEntity, readTags } from './copy-origin.ts';
 import { EntityChanged, type Entity } from './entity.ts';
 import { addressOf } from './look-ups.ts';
 import { copyInParts, copyWhole, unquoted, type StoreCopied } from './store-copy.ts';
 import { probeGuards } from './store-guards.ts';
-
-/** Kept with an object by the store, and lost by a copy that does not say it again. */
-const SAID_AGAIN = ['x-amz-storage-class', 'x-amz-website-redirect-location'];
-
-/** The same of the store's own encryption, where it is by keys that somebody chose. */
-const KMS_SAID_AGAIN = [
-  'x-amz-server-side-encryption',
-  'x-amz-server-side-encryption-aws-kms-key-id',
-  'x-amz-server-side-encryption-bucket-key-enabled',
-];
 
 /** Creates the operators' half of the copies. */
 export function createReplacements(cipher: ObjectCipher): Pick<Copies, 'replaceEnvelope' | 'replaceObject' | 'probe'> {
@@ -36,7 +27,7 @@ export function createReplacements(cipher: ObjectCipher): Pick<Copies, 'replaceE
       if (envelope === undefined) throw new GatewayError('ObjectNotEncrypted', 'copy');
       const address = addressOf(session, source);
       const wrapped = await cipher.rewrap(address, envelope, address);
-      const headers = { ...keptHeaders(source.headers), ...saidAgain(source), [ENVELOPE_HEADER]: wrapped.envelope };
+      const headers = { ...keptInPlace(source.headers), [ENVELOPE_HEADER]: wrapped.envelope };
       const tags = hasTags(source.headers) ? await readTags(session, source) : undefined;
       const copied = await replace({ from: session, to: session }, source, { key, etag, headers, tags });
       return { keyId: wrapped.keyId, etag: copied.etag, versionId: copied.versionId };
@@ -84,12 +75,6 @@ async function replace(ends: CopyEnds, source: Entity, { key, etag, headers, tag
   });
   if (tags !== undefined && tagging !== '') await restoreTags(ends.to, { key, versionId: copied.versionId }, tags);
   return copied;
-}
-
-function saidAgain({ headers }: Entity): Record<string, string> {
-  const isKms = headers.get('x-amz-server-side-encryption')?.startsWith('aws:kms') === true;
-  const names = isKms ? [...SAID_AGAIN, ...KMS_SAID_AGAIN] : SAID_AGAIN;
-  return Object.fromEntries(names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? '']] : [])));
 }
 
 function anotherObject(cause?: Error): GatewayError {

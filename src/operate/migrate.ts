@@ -7,8 +7,8 @@
 import type { Copies } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { encryptionAt } from '../s3/encryption.ts';
+import { keptInPlace } from '../s3/kept-headers.ts';
 import { examine, type Examined } from './examine.ts';
-import { keptHeaders } from './kept-headers.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession, Written } from './operator-session.ts';
 import { placeName } from './place.ts';
@@ -106,7 +106,7 @@ async function replaceBySealed(
   seen: Examined,
 ): Promise<Written> {
   const session = await at.session();
-  const headers = keptHeaders(seen.headers, parts.legacy?.recognise(session.bucket.name, seen.headers)?.headers);
+  const headers = keptInPlace(seen.headers, parts.legacy?.recognise(session.bucket.name, seen.headers)?.headers);
   const target = { key, etag: seen.etag, versionId: seen.versionId };
   return setAside(parts, { session, place: at.place }, target, async ({ session: hidden, source, plainBytes }) => {
     const ends = { from: hidden, to: session };

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { examine } from '../../../src/operate/examine.ts';
-import { keptHeaders } from '../../../src/operate/kept-headers.ts';
 import { scriptedSession } from './store-double.ts';
 
 const parts = { cipher: { describe: () => ({ kind: 's', keyId: 'local:1' }) as const }, legacy: undefined };
@@ -42,42 +41,5 @@ describe('the head of a stored object', () => {
   it('is refused without a size or an ETag', async () => {
     await assert.rejects(seen({ 'content-length': '-1' }), { code: 'InternalError' });
     await assert.rejects(seen({ 'content-length': '' }), { code: 'InternalError' });
-  });
-});
-
-describe('what an object keeps', () => {
-  const kept = (headers: Readonly<Record<string, string>>, dropped?: readonly string[]) =>
-    keptHeaders(new Map(Object.entries(headers)), dropped);
-
-  it('is its content headers, metadata and storage class, and nothing of its old form', () => {
-    const headers = {
-      'content-type': 'a/b',
-      'x-amz-meta-own': '1',
-      'x-amz-meta-isec': 'w',
-      'x-amz-meta-sallyport': 'E',
-      'x-amz-meta-sallyport-work': '1',
-      'x-amz-storage-class': 'STANDARD_IA',
-      'x-amz-server-side-encryption': 'AES256',
-      etag: '"e"',
-      'content-length': '5',
-    };
-    assert.deepEqual(kept(headers, ['x-amz-meta-isec']), {
-      'content-type': 'a/b',
-      'x-amz-meta-own': '1',
-      'x-amz-storage-class': 'STANDARD_IA',
-    });
-  });
-
-  it("keeps the store's own encryption where a key was chosen for it", () => {
-    const headers = { 'x-amz-server-side-encryption': 'aws:kms', 'x-amz-server-side-encryption-aws-kms-key-id': 'k' };
-    assert.deepEqual(kept(headers), headers);
-  });
-
-  it('is refused where it could not be written again as it is', () => {
-    assert.throws(() => kept({ 'x-amz-missing-meta': '1' }), { code: 'NotImplemented' });
-    assert.throws(() => kept({ 'x-amz-meta-a': 'gr\u00fc\u00df' }), { code: 'NotImplemented' });
-    assert.throws(() => kept({ 'x-amz-server-side-encryption-customer-algorithm': 'AES256' }), {
-      code: 'NotImplemented',
-    });
   });
 });
