@@ -87,6 +87,7 @@ export const createIntrospection = (
   const principalOf = createPrincipals(options);
   const refused = new LRUCache<string, number>({ max: MAX_REFUSED });
   let known: { readonly configuration: Promise<Configuration>; readonly sinceMs: number } | undefined;
+  let lastGood: Configuration | undefined;
   let failures = 0;
   let failure: string | undefined;
   let triedAtMs = -Infinity;
@@ -131,7 +132,11 @@ export const createIntrospection = (
   const configured = (): Promise<Configuration> => {
     const nowMs = clock.now();
     if (known === undefined || nowMs - known.sinceMs >= REDISCOVER_AFTER_MS) {
-      const configuration = discover();
+      // The endpoint of before may well go on while the document that names it cannot be had.
+      const configuration = discover().catch((error: unknown) => {
+        if (lastGood === undefined) throw error;
+        return lastGood;
+      });
       known = { configuration, sinceMs: nowMs };
     }
     return known.configuration;
@@ -147,8 +152,10 @@ export const createIntrospection = (
     const asked = configured();
     let outcome: 'ok' | 'error' = 'error';
     try {
-      const answer = await tokenIntrospection(await asked, token, { token_type_hint: 'access_token' });
+      const configuration = await asked;
+      const answer = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' });
       outcome = 'ok';
+      lastGood = configuration;
       if (failure !== undefined) observer.info('an issuer can be asked about tokens again', { issuer: options.name });
       failure = undefined;
       failures = 0;

@@ -15,8 +15,8 @@ export interface IntrospectingIssuer {
   readonly tokens: Map<string, object>;
   /** The forms that came, in order. */
   readonly asked: URLSearchParams[];
-  /** Where discovery says that tokens are asked about. */
-  endpoint: string;
+  /** Where discovery says that tokens are asked about; undefined: discovery fails. */
+  endpoint: string | undefined;
   /** Takes the place of the regular answers of the introspection endpoint. */
   fault: RequestListener | undefined;
   readonly stop: () => Promise<void>;
@@ -59,6 +59,7 @@ export const startIntrospectingIssuer = async (): Promise<IntrospectingIssuer> =
         void read(req).then((body) => {
           answer(new URLSearchParams(body), req, res);
         });
+      else if (issuer.endpoint === undefined) res.writeHead(500).end();
       else {
         sendJson(res, {
           issuer: issuer.url,

@@ -405,6 +405,20 @@ describe('an opaque token', () => {
     assert.ok(await present(subject));
   });
 
+  it('is asked about at its old address while discovery is away', async () => {
+    const subject = subjectWith({ cacheSeconds: 0 });
+    issuer.tokens.set(TOKEN, claims(subject));
+    assert.ok(await present(subject));
+    issuer.fault = (_, res) => void res.writeHead(500).end();
+    await refusedWith('ServiceUnavailable', present(subject));
+    issuer.fault = undefined;
+    issuer.endpoint = undefined;
+    assert.ok(await present(subject));
+    subject.clock.advance(3600);
+    issuer.tokens.set(TOKEN, claims(subject));
+    assert.ok(await present(subject));
+  });
+
   it('never makes the gateway send its secret to a foreign address, or one that is not https', () => {
     for (const endpoint of ['http://idp.example/introspect', 'ftp://127.0.0.1/', 'introspect']) {
       assert.throws(() => subjectWith({ endpoint }), TypeError, endpoint);
