@@ -8,9 +8,13 @@ import { mayFetch } from './issuer-options.ts';
 
 /** A document that could not be had; the message is one clause, safe for an operator. */
 export class FetchFault extends Error {
-  constructor(message: string) {
+  /** Of an answer that is not 200. */
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
     super(message);
     this.name = 'FetchFault';
+    this.status = status;
   }
 }
 
@@ -67,7 +71,7 @@ export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch =
         if (sizeBytes > maxBytes) throw new FetchFault(`an answer of more than ${maxBytes} bytes`);
         chunks.push(chunk);
       }
-      if (statusCode !== 200) throw new FetchFault(`status ${statusCode}`);
+      if (statusCode !== 200) throw new FetchFault(`status ${statusCode}`, statusCode);
       return new Response(Buffer.concat(chunks), { headers: { 'content-type': 'application/json' } });
     } catch (error) {
       if (error instanceof FetchFault) throw error;
@@ -87,10 +91,10 @@ export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch =
 const networkCode = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 
-/** openid-client wraps what its fetch throws; our own clause is somewhere in the chain of causes. */
-export const clauseOf = (error: unknown): string => {
+/** openid-client wraps what its fetch throws; our own fault is somewhere in the chain of causes. */
+export const faultOf = (error: unknown): FetchFault => {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    if (at instanceof FetchFault) return at.message;
+    if (at instanceof FetchFault) return at;
   }
-  return 'a document that is not valid';
+  return new FetchFault('a document that is not valid');
 };

@@ -20,13 +20,13 @@ import type { HealthReport } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { clauseOf, createBoundedFetch, FetchFault } from './bounded-fetch.ts';
+import { createBoundedFetch, faultOf, FetchFault } from './bounded-fetch.ts';
 import { createClaimRules } from './claim-rules.ts';
 import { mayFetch, type IntrospectionOptions, type ResolvedIssuerOptions } from './issuer-options.ts';
 import { createPrincipals } from './principal-of.ts';
 import { introspectionUnavailable, invalidToken } from './refuse.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
-import { createWaitingRoom } from './waiting-room.ts';
+import { createWaitingRoom, type WaitingRoom } from './waiting-room.ts';
 
 export interface Introspection {
   /** Tells whether a token can be this issuer's by how it begins. */
@@ -47,6 +47,13 @@ export interface Introspected {
   readonly cacheSeconds: number;
 }
 
+/** Questions of one kind. */
+interface Lane {
+  readonly room: WaitingRoom;
+  failures: number;
+  triedAtMs: number;
+}
+
 interface Deps {
   readonly clock: Clock;
   readonly observer: Observer;
@@ -60,6 +67,8 @@ const MAX_ABOUT_KNOWN = 16;
 /** After so many failures in a row one question in `PAUSE_MS` finds out whether the issuer is back; others do not wait. */
 const FAILURES_IN_A_ROW = 3;
 const PAUSE_MS = 1000;
+/** What a token can bring about by its own form or length: whoever sends such ones must not stop the questions of others. */
+const OF_THE_TOKEN: ReadonlySet<number> = new Set([400, 413, 414, 422, 431]);
 /** A token that is not active is asked for again after this time at the latest, in milliseconds. */
 const REFUSED_FOR_MS = 2000;
 const MAX_REFUSED = 10_000;
@@ -81,16 +90,15 @@ export const createIntrospection = (
     connections: MAX_ABOUT_UNKNOWN + MAX_ABOUT_KNOWN,
   });
   const questions = `an answer of issuer ${options.name}`;
-  const aboutUnknown = createWaitingRoom(MAX_ABOUT_UNKNOWN, questions);
-  const aboutKnown = createWaitingRoom(MAX_ABOUT_KNOWN, questions);
+  // Apart in all: what is asked about made-up tokens, and fails, must not stand in the way of those that were good.
+  const aboutUnknown: Lane = { room: createWaitingRoom(MAX_ABOUT_UNKNOWN, questions), failures: 0, triedAtMs: 0 };
+  const aboutKnown: Lane = { room: createWaitingRoom(MAX_ABOUT_KNOWN, questions), failures: 0, triedAtMs: 0 };
   const checkClaims = createClaimRules(options, clock);
   const principalOf = createPrincipals(options);
   const refused = new LRUCache<string, number>({ max: MAX_REFUSED });
   let known: { readonly configuration: Promise<Configuration>; readonly sinceMs: number } | undefined;
   let lastGood: Configuration | undefined;
-  let failures = 0;
   let failure: string | undefined;
-  let triedAtMs = -Infinity;
 
   const fetch: CustomFetch = async (url, { method, headers, body }) => {
     if (method === 'GET') return http.get(url);
@@ -142,12 +150,12 @@ export const createIntrospection = (
     return known.configuration;
   };
 
-  const ask = async (token: string): Promise<JsonObject> => {
+  const ask = async (lane: Lane, token: string): Promise<JsonObject> => {
     const nowMs = clock.now();
-    if (failure !== undefined && failures >= FAILURES_IN_A_ROW && nowMs - triedAtMs < PAUSE_MS) {
+    if (failure !== undefined && lane.failures >= FAILURES_IN_A_ROW && nowMs - lane.triedAtMs < PAUSE_MS) {
       throw introspectionUnavailable(options.name, failure);
     }
-    triedAtMs = nowMs;
+    lane.triedAtMs = nowMs;
     const startedAt = performance.now();
     const asked = configured();
     let outcome: 'ok' | 'error' = 'error';
@@ -158,18 +166,18 @@ export const createIntrospection = (
       lastGood = configuration;
       if (failure !== undefined) observer.info('an issuer can be asked about tokens again', { issuer: options.name });
       failure = undefined;
-      failures = 0;
+      aboutUnknown.failures = aboutKnown.failures = 0;
       return answer;
     } catch (error) {
       // The endpoint may have moved: the next question looks for it again.
       if (known?.configuration === asked) known = undefined;
       // Whatever it was, it may quote the token or the answer: a fixed clause goes on, and never a cause.
-      const clause = clauseOf(error);
+      const { message: clause, status } = faultOf(error);
       if (failure === undefined) {
         observer.warn('an issuer cannot be asked about tokens', { issuer: options.name, failure: clause });
       }
       failure = clause;
-      failures += 1;
+      if (status === undefined || !OF_THE_TOKEN.has(status)) lane.failures += 1;
       throw introspectionUnavailable(options.name, clause);
     } finally {
       observer.call('introspection', outcome, performance.now() - startedAt);
@@ -178,7 +186,8 @@ export const createIntrospection = (
 
   const introspect: Introspection['introspect'] = async (token, digest, wasActive) => {
     if (clock.now() < (refused.get(digest) ?? 0)) return undefined;
-    const answer = await (wasActive ? aboutKnown : aboutUnknown).enter(() => ask(token));
+    const lane = wasActive ? aboutKnown : aboutUnknown;
+    const answer = await lane.room.enter(() => ask(lane, token));
     if (member(answer, 'active') !== true) {
       refused.set(digest, clock.now() + Math.min(REFUSED_FOR_MS, asking.cacheSeconds * 1000));
       return undefined;

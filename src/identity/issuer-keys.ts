@@ -11,7 +11,7 @@ import { allowInsecureRequests, customFetch, discovery, None } from 'openid-clie
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
-import { clauseOf, createBoundedFetch, FetchFault } from './bounded-fetch.ts';
+import { createBoundedFetch, faultOf, FetchFault } from './bounded-fetch.ts';
 import { isObject } from './claim-path.ts';
 import { mayFetch, type ResolvedIssuerOptions } from './issuer-options.ts';
 
@@ -118,7 +118,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
       if (closed) return;
       source = undefined; // the keys may have moved: ask again where they are
       failures += 1;
-      failure = `${step}: ${clauseOf(error)}`;
+      failure = `${step}: ${faultOf(error).message}`;
       if (failures === 1) observer.warn('the keys of an issuer cannot be had', { issuer: options.name, failure });
     }
   };

@@ -391,6 +391,31 @@ describe('an opaque token', () => {
     assert.ok(await present(subject));
   });
 
+  it('is not kept out by others that bring its issuer to fail: neither one that was good, nor one that is new', async () => {
+    for (const [status, isNewServed] of [
+      [413, true],
+      [400, true],
+      [500, false],
+    ] as const) {
+      const subject = subjectWith({ cacheSeconds: 1 });
+      issuer.fault = undefined;
+      for (const token of ['known', 'new']) issuer.tokens.set(token, claims(subject));
+      await present(subject, 'known');
+      const real = [...issuer.tokens.keys()];
+      issuer.fault = (_, res) => {
+        const token = issuer.asked.at(-1)?.get('token') ?? '';
+        if (real.includes(token)) res.end(JSON.stringify({ active: true, ...claims(subject) }));
+        else res.writeHead(status).end();
+      };
+      for (const token of ['a', 'b', 'c', 'd']) await refusedWith('ServiceUnavailable', present(subject, token));
+      if (isNewServed) assert.ok(await present(subject, 'new'));
+      else await refusedWith('ServiceUnavailable', present(subject, 'new'));
+      subject.clock.advance(1);
+      await refusedWith('ServiceUnavailable', present(subject, 'e'));
+      assert.ok(await present(subject, 'known'));
+    }
+  });
+
   it('is asked about at its new address where that has moved', async () => {
     const subject = subjectWith({ cacheSeconds: 0 });
     issuer.tokens.set(TOKEN, claims(subject));
