@@ -198,7 +198,7 @@ export const schema = z.strictObject({
       upstreamConnectMs: timeout(5000, 'A connection to a store must stand, TLS included.'),
       upstreamHeadersMs: timeout(
         60_000,
-        "The store's answer must have begun, counted from the end of the request to it.",
+        "The store's answer must have begun, counted from the end of the request to it. Copies and the completion of an upload have ten minutes.",
       ),
       upstreamBodyIdleMs: timeout(60_000, "Longest pause in the store's answer."),
       stsMs: timeout(5000, 'One call of STS, whole.'),

@@ -67,7 +67,7 @@ export function createHttpUpstream(
       // undici takes any async iterable; its types know only Readable.
       body: (request.body ?? null) as Buffer | Readable | null,
       signal: signal ?? null,
-      ...((request.method === 'POST' || 'x-amz-copy-source' in request.headers) && {
+      ...(mayTakeMinutes(request) && {
         headersTimeout: Math.max(COMPLETION_TIMEOUT_MS, options.headersTimeoutMs),
       }),
     });
@@ -137,6 +137,10 @@ export function createHttpUpstream(
 function detailOf(degraded: ReadonlyMap<string, string>): string {
   const [first] = [...degraded].map(([origin, reason]) => `${origin}: ${reason}`);
   return degraded.size === 1 ? `${first}` : `${first}, and ${degraded.size - 1} more`;
+}
+
+function mayTakeMinutes({ method, target, headers }: SignedRequest): boolean {
+  return 'x-amz-copy-source' in headers || (method === 'POST' && /[?&]uploadId=/.test(target));
 }
 
 async function* readBody(storeName: string, body: AsyncIterable<Buffer>): AsyncIterable<Buffer> {

@@ -30,18 +30,22 @@ describe('core/upstream/http-upstream: a store that takes its time', function ()
     server.close();
   });
 
-  const ask = async (method: 'GET' | 'PUT' | 'POST', headers: Readonly<Record<string, string>>): Promise<string> => {
+  const ask = async (
+    method: 'GET' | 'PUT' | 'POST',
+    headers: Readonly<Record<string, string>>,
+    query: readonly [string, string][] = [],
+  ): Promise<string> => {
     const { port } = server.address() as AddressInfo;
     const store = { name: 'main', endpoint: `http://127.0.0.1:${port}`, region: 'r' };
     const bucket = { store, storeBucket: 'reports', style: 'path' } as const;
-    const request = createSigner().sign({ bucket, method, key: 'a', query: [], headers }, credentials, Date.now());
+    const request = createSigner().sign({ bucket, method, key: 'a', query, headers }, credentials, Date.now());
     return String(await (await upstream.send(request, undefined)).whole());
   };
 
   it('is waited for while it copies or completes, and not for what should be quick', async () => {
     const copy = ask('PUT', { 'x-amz-copy-source': '/reports/b' });
-    const completion = ask('POST', {});
-    const quick = [ask('PUT', {}), ask('GET', {})].map((answer) =>
+    const completion = ask('POST', {}, [['uploadId', 'u']]);
+    const quick = [ask('PUT', {}), ask('GET', {}), ask('POST', {}, [['delete', '']])].map((answer) =>
       assert.rejects(answer, (error) => error instanceof GatewayError && error.code === 'ServiceUnavailable'),
     );
     await Promise.all(quick);
