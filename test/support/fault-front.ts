@@ -112,7 +112,7 @@ export async function startFront({
 }
 
 /** Sends an answer as it is. */
-export function sendAnswer(response: ServerResponse, { status, type, body }: Answer): void {
+function sendAnswer(response: ServerResponse, { status, type, body }: Answer): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
