@@ -176,7 +176,7 @@ bytes move.
 
 ${table(['key', 'default', 'meaning'], numbers(within('timeouts'), ' ms'))}
 
-HAProxy in front has its own (\`haproxy/haproxy.cfg\`): its \`timeout server\` is longer than every timeout here, so that
+HAProxy in front has its own (\`haproxy/haproxy.cfg\`): its \`timeout server\` is longer than every silence here, so that
 the gateway gives the answer; its \`http-keep-alive\` is shorter than \`timeouts.keepAliveMs\`, so that the gateway never
 closes a connection that HAProxy is about to use. A test holds the two files together.
 
