@@ -3,7 +3,7 @@
  * names must be as safe as itself. A public client: it has no secret, and its proofs are PKCE and the person.
  */
 import * as oidc from 'openid-client';
-import { ClientFailure, printable, reasonOf } from './failure.ts';
+import { ClientFailure, mendOfNetwork, printable, reasonOf } from './failure.ts';
 import type { Http } from './http.ts';
 import { safeUrl } from './safe-url.ts';
 import type { Session } from './session-file.ts';
@@ -67,7 +67,7 @@ export function issuerFailure(error: unknown, what: string): ClientFailure {
     const said = description === undefined ? code : `${code}: ${description}`;
     return new ClientFailure(`${what}: ${printable(said)}`, MENDS[code], { cause: error });
   }
-  return new ClientFailure(`${what}: ${reasonOf(error)}`, undefined, { cause: error });
+  return new ClientFailure(`${what}: ${reasonOf(error)}`, mendOfNetwork(error), { cause: error });
 }
 
 /** Whether the issuer said that this grant is over, rather than that something is in the way. */

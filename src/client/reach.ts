@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { printable, reasonOf } from './failure.ts';
+import { mendOfNetwork, printable, reasonOf } from './failure.ts';
 import type { Finding } from './finding.ts';
 
 const LIMIT_MS = 10_000;
@@ -32,8 +32,8 @@ export async function reach(what: string, origin: string, ca: readonly string[] 
     socket.destroy();
     return finding;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    return { check: what, state: 'wrong', found: `${origin}: ${reasonOf(error)}`, mend: mendOf(code) };
+    const mend = mendOfNetwork(error) ?? 'check the network, and whether a firewall or a proxy stands in the way';
+    return { check: what, state: 'wrong', found: `${origin}: ${reasonOf(error)}`, mend };
   }
 }
 
@@ -54,27 +54,4 @@ function connected<Kind extends Socket>(socket: Kind, event: 'connect' | 'secure
     socket.once(event, () => resolve(socket));
     socket.once('error', reject);
   });
-}
-
-function mendOf(code: string): string {
-  switch (code) {
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'check the name; where it is known in one network only, join that (VPN)';
-    case 'ECONNREFUSED':
-      return 'nothing listens there: check the port, or ask whether it is up';
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return 'the server has a certificate for another name: use the name that it is for';
-    case 'CERT_HAS_EXPIRED':
-    case 'CERT_NOT_YET_VALID':
-      return 'check the clock of this machine; if it is right, tell who runs the server';
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'UNABLE_TO_GET_ISSUER_CERT':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return 'name the CA of your organisation: sallyport login --ca-file, or NODE_USE_SYSTEM_CA=1 where the system knows it';
-    default:
-      return 'check the network, and whether a firewall or a proxy stands in the way';
-  }
 }

@@ -1,13 +1,16 @@
 /** `sallyport login` a second time, at an issuer (and a gateway) that does what a test wants, with the person as a script. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { request } from 'undici';
 import { runCommand } from '../../support/run-command.ts';
 
@@ -94,6 +97,32 @@ class Issuer {
     return [200, this.#grant(`renewed-of-${token}`, `${token}+`, 'cli')];
   }
 }
+
+describe('sallyport login, where the issuer cannot be reached', () => {
+  const logInAt = (issuer: string) =>
+    runCommand(['login', '--gateway', 'https://g.example', '--issuer', issuer, '--client-id', 'c']);
+
+  it('says in one line what a person can do about it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-login-'));
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+    await promisify(execFile)('openssl', ['req', ...kind, ...names, '-keyout', key, '-out', cert]);
+    const server = createTlsServer({ key: await readFile(key), cert: await readFile(cert) }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const strange = await logInAt(`https://localhost:${port}`);
+    server.close();
+    await rm(folder, { recursive: true });
+    assert.equal(strange.code, 1);
+    assert.match(
+      strange.stderr,
+      /^sallyport: the issuer https:\/\/localhost:\d+ could not be discovered: .*--ca-file.*\n$/,
+    );
+    const nobody = await logInAt(`https://localhost:${port}`);
+    assert.match(nobody.stderr, /^sallyport: .*ECONNREFUSED.*check the port.*\n$/);
+  });
+});
 
 describe('sallyport login, where somebody is logged in already', () => {
   let home: string;
