@@ -324,6 +324,23 @@ describe('the keys of an issuer', () => {
     await healthy.stop();
   });
 
+  it('are waited for by one caller only where the issuer has failed again and again: others are told at once', async () => {
+    const subject = start({ fetchTimeoutSeconds: 0.5 });
+    assert.ok(await authenticate(subject, first));
+    issuer.faults.jwks = issuer.faults.discovery = (_, res) => void res.writeHead(500).end();
+    for (let times = 0; times < 3; times += 1) await subject.issuers[0]!.refresh();
+    issuer.faults.discovery = () => undefined;
+    const looking = refusedWith('ServiceUnavailable', authenticate(subject, second));
+    const startedAt = performance.now();
+    for (let times = 0; times < 10; times += 1) {
+      await refusedWith('ServiceUnavailable', authenticate(subject, second, { kid: `new-${times}` }));
+    }
+    assert.ok(performance.now() - startedAt < 300);
+    await looking;
+    assert.ok(performance.now() - startedAt > 300, 'the first one did wait');
+    assert.ok(await authenticate(subject, first), 'the last good keys serve');
+  });
+
   it('that nobody can read leave the last good ones in place', async () => {
     const subject = start();
     assert.ok(await authenticate(subject, first));
