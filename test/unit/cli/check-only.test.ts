@@ -1,6 +1,8 @@
 /** `--check` of `serve` and `sidecar`, with keyrings that answer, refuse, or are away. */
 import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
 import { stringify } from 'yaml';
+import { createGateway } from '../../../src/app.ts';
 import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../support/kms-double.ts';
 import { runCommand, type CommandRun } from '../../support/run-command.ts';
 import { VaultDouble } from '../../support/vault-double.ts';
@@ -125,6 +127,21 @@ describe('--check', () => {
     assert.equal(code, 2);
     assert.match(lines[0] ?? '', /^analysts\.yaml:5: rules\[0\]\.bucket is not a bucket/);
     assert.match(lines[1] ?? '', /^keyring vault /);
+  });
+
+  it('is all that asks: a gateway starts while its keyring is away, and says that it is ready', async () => {
+    const { vault: section } = keyrings();
+    await vault.stop();
+    const config = await sample.load({
+      keyring: { vault: section },
+      'issuers.corp': { issuer: 'http://127.0.0.1:9/', audiences: ['sallyport'], allowHttp: true },
+      ...{ 'audit.minFreeBytes': 0, 'timeouts.drainDelayMs': 0, 'log.level': 'error' },
+    });
+    const logStream = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const gateway = await createGateway(config, { worker: 0, pid: process.pid, logStream });
+    assert.equal(gateway.readiness().ready, true);
+    await gateway.drain();
+    vault = await new VaultDouble().start();
   });
 
   it('does the same for a sidecar', async () => {
