@@ -24,6 +24,13 @@ const BOUND_MS = 2 * TIMEOUT_MS + 1500;
 /** A look of the gateway's own, one for callers, and one or two tries again in a cell's time; the same of questions. */
 const MOST_CALLS = 12;
 
+/** The same for somebody else: no signature is good for it. */
+const forged = (jwt: string): string => {
+  const [header = '', payload = '', signature = ''] = jwt.split('.');
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+  return [header, Buffer.from(JSON.stringify({ ...claims, sub: 'root' })).toString('base64url'), signature].join('.');
+};
+
 type Document = 'discovery' | 'jwks' | 'introspection';
 
 interface Fault {
@@ -119,8 +126,16 @@ describe('a provider under load', function () {
 
   /** Keeps requests in flight until `isOver`; what was answered, by who asked. */
   const load = async (fresh: readonly string[], opaque: readonly string[], isOver: () => boolean) => {
-    const answers = { known: [] as Reply[], opaque: [] as Reply[], well: [] as Reply[], fresh: [] as Reply[] };
+    const answers = {
+      bad: [] as Reply[],
+      known: [] as Reply[],
+      opaque: [] as Reply[],
+      well: [] as Reply[],
+      fresh: [] as Reply[],
+    };
     const turns: readonly (() => Promise<unknown>)[] = [
+      async () => answers.bad.push(await world.call(forged(known.jwt))),
+      async () => answers.bad.push(await world.call('made-up-by-nobody')),
       async () => answers.known.push(await world.call(known.jwt)),
       async () => answers.known.push(await world.call(known.opaque)),
       async () => answers.well.push(await world.call(world.wellToken())),
@@ -131,6 +146,14 @@ describe('a provider under load', function () {
       for (let turn = index; !isOver(); turn += 1) await turns[turn % turns.length]?.();
     };
     await Promise.all(Array.from({ length: LOAD }, (_, index) => worker(index)));
+    // Whatever the provider does, it makes nobody good who is not.
+    assert.ok(answers.bad.length > 0);
+    for (const { status, code } of answers.bad) {
+      assert.ok(
+        ['401 InvalidToken', '503 ServiceUnavailable', '503 SlowDown'].includes(`${status} ${code}`),
+        `${status} ${code}`,
+      );
+    }
     return answers;
   };
 
