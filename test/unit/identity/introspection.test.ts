@@ -326,6 +326,9 @@ describe('an opaque token', () => {
       const known = ['known-1', 'known-2', 'known-3'];
       const end = await flooded(subject, known);
       subject.clock.advance(10);
+      // One question without an answer takes nobody's place away.
+      issuer.fault = (_, res) => void res.writeHead(500).end();
+      await refusedWith('ServiceUnavailable', present(subject, known[0]));
       issuer.fault = undefined;
       for (const token of known) assert.ok(await present(subject, token));
       await refusedWith('SlowDown', present(subject, 'made-up-too'));
