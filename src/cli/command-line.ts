@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { CommandError, type CommandIo } from './io.ts';
-import { registerPeopleCommands } from './people-commands.ts';
+import { SERVER_COMMANDS } from './server-commands.ts';
 
 /** Runs what the arguments say; `version` is that of the package. Sets the exit code. */
 export async function runCommandLine(args: readonly string[], io: CommandIo, version: string): Promise<void> {
@@ -13,9 +13,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     if (io.stdout.listenerCount('error') === 1) io.exit(1);
   });
   const program = commandLine(io, version);
-  const isOfPeople = program.commands.some((command) => command.name() === args[0]);
-  // Half a second of modules that a person's command has no use for.
-  if (!isOfPeople) (await import('./server-commands.ts')).registerServerCommands(program, io);
+  await register(program, io, args[0] ?? '');
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -27,9 +25,21 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
   }
 }
 
-/** Makes the program with the commands of people; those that come later have its manners as well. */
+/** Registers the command of that name, or all of them: loading takes a person's time, and memory where it serves. */
+async function register(program: Command, io: CommandIo, name: string): Promise<void> {
+  const asked = SERVER_COMMANDS.get(name);
+  if (asked !== undefined) {
+    (await asked())(program, io);
+    return;
+  }
+  (await import('./people-commands.ts')).registerPeopleCommands(program, io);
+  if (program.commands.some((command) => command.name() === name)) return;
+  for (const load of SERVER_COMMANDS.values()) (await load())(program, io);
+}
+
+/** Makes the program without commands; those that come later have its manners as well. */
 function commandLine(io: CommandIo, version: string): Command {
-  const program = new Command('sallyport')
+  return new Command('sallyport')
     .description(
       'Identity-aware access gateway for S3: OIDC in, STS roles and encrypted objects out, every access on record.',
     )
@@ -44,8 +54,6 @@ function commandLine(io: CommandIo, version: string): Command {
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => write(`sallyport: ${inOneLine(text)} (--help shows the usage)\n`),
     });
-  registerPeopleCommands(program, io);
-  return program;
 }
 
 function inOneLine(text: string): string {

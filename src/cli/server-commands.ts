@@ -1,23 +1,20 @@
-/** The commands of those who run the gateway, and with them the gateway itself. */
+/**
+ * The commands of those who run the gateway, in the order of the help. Each is loaded when it is asked for: what a gateway
+ * once loaded stays in its memory.
+ */
 import type { Command } from 'commander';
-import { registerDemo } from './demo.ts';
-import { registerInspect } from './inspect.ts';
 import type { CommandIo } from './io.ts';
-import { registerKeys } from './keys.ts';
-import { registerMigrate } from './migrate.ts';
-import { registerRevocations } from './revocations.ts';
-import { registerRevoke } from './revoke.ts';
-import { registerServe } from './serve.ts';
-import { registerSidecar } from './sidecar.ts';
 
-/** Registers them. */
-export function registerServerCommands(program: Command, io: CommandIo): void {
-  registerServe(program, io);
-  registerSidecar(program, io);
-  registerDemo(program, io);
-  registerKeys(program, io);
-  registerMigrate(program, io);
-  registerInspect(program, io);
-  registerRevoke(program, io);
-  registerRevocations(program, io);
-}
+type Register = (program: Command, io: CommandIo) => void;
+
+/** By name, what loads them. */
+export const SERVER_COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
+  ['serve', async () => (await import('./serve.ts')).registerServe],
+  ['sidecar', async () => (await import('./sidecar.ts')).registerSidecar],
+  ['demo', async () => (await import('./demo.ts')).registerDemo],
+  ['keys', async () => (await import('./keys.ts')).registerKeys],
+  ['migrate', async () => (await import('./migrate.ts')).registerMigrate],
+  ['inspect', async () => (await import('./inspect.ts')).registerInspect],
+  ['revoke', async () => (await import('./revoke.ts')).registerRevoke],
+  ['revocations', async () => (await import('./revocations.ts')).registerRevocations],
+]);
