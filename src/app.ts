@@ -10,7 +10,7 @@ import { keepingTagged } from './credentials/session-tags.ts';
 import { dataServerOf } from './data-server-of.ts';
 import { createFoundation, openAudit } from './foundation.ts';
 import type { Readiness } from './http/admin-server.ts';
-import { closeGracefully, listen, type ListenTarget } from './http/listen.ts';
+import { closeGracefully, listen, RECORDING_MS, untilIdle, type ListenTarget } from './http/listen.ts';
 import { createBearerAuthenticator } from './identity/bearer-authenticator.ts';
 import { createClientSessions } from './identity/client-sessions.ts';
 import { createSignatureAuthenticator } from './identity/signature-authenticator.ts';
@@ -116,7 +116,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   let draining = false;
   const ready = (): boolean => !draining && audit.canAudit() && !revocations.isShut();
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
-  const { server } = dataServerOf(config, metrics, {
+  const { server, inFlight } = dataServerOf(config, metrics, {
     pipeline,
     sts: createStsEndpoint(sts),
     credentials: createCredentialsEndpoint(sts),
@@ -158,10 +158,12 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     drain: async () => {
       draining = true;
       await setTimeout(config.timeouts.drainDelayMs);
-      await closeGracefully(server, config.timeouts.drainMs);
+      await closeGracefully(server, config.timeouts.drainMs, inFlight);
+      // What is not done by now is cut, and how it ended is still to be recorded.
+      await foundation.close(0);
+      await untilIdle(inFlight, RECORDING_MS);
       await tokens.close();
       await revocations.close();
-      await foundation.close();
       await audit.close();
       await log.flush();
     },

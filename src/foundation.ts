@@ -42,7 +42,8 @@ export interface Foundation extends HealthSource {
   readonly reader: ObjectReader;
   readonly uploads: Uploads;
   readonly copies: Copies;
-  readonly close: () => Promise<void>;
+  /** Requests to stores that have not ended after `graceMs` (default: as long as they take) are cut. */
+  readonly close: (graceMs?: number) => Promise<void>;
 }
 
 /** Builds it. No connection is made before it is needed. */
@@ -91,9 +92,9 @@ export function createFoundation(
     uploads,
     copies: createCopies({ cipher, reader, uploads, clock }),
     health: () => [...keyrings.health(), ...broker.health(), ...upstream.health()],
-    close: async () => {
+    close: async (graceMs) => {
       broker.close();
-      await upstream.close();
+      await upstream.close(graceMs);
       await keyrings.close();
     },
   };

@@ -12,7 +12,7 @@ import { dataServerOf } from './data-server-of.ts';
 import { createFoundation, openAudit, type FoundationParts } from './foundation.ts';
 import { isLoopback } from './config/shapes.ts';
 import { createLocalGuard } from './guard/local-guard.ts';
-import { closeGracefully, listen } from './http/listen.ts';
+import { closeGracefully, listen, RECORDING_MS, untilIdle } from './http/listen.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
 import { openPolicySource, type PolicySource } from './policy/policy-source.ts';
@@ -59,7 +59,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
 
   let draining = false;
   const ready = (): boolean => !draining && audit.canAudit();
-  const { server } = dataServerOf(config, metrics, {
+  const { server, inFlight } = dataServerOf(config, metrics, {
     pipeline,
     guard: createLocalGuard({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
     audit,
@@ -84,8 +84,10 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     drain: async () => {
       draining = true;
       await setTimeout(config.timeouts.drainDelayMs);
-      await closeGracefully(server, config.timeouts.drainMs);
-      await foundation.close();
+      await closeGracefully(server, config.timeouts.drainMs, inFlight);
+      // What is not done by now is cut, and how it ended is still to be recorded.
+      await foundation.close(0);
+      await untilIdle(inFlight, RECORDING_MS);
       await audit.close();
       await log.flush();
     },

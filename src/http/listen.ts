@@ -5,6 +5,7 @@
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export type ListenTarget =
   { readonly socket: string; readonly mode: number } | { readonly host: string; readonly port: number };
@@ -45,9 +46,19 @@ export async function listen(server: Server, target: ListenTarget): Promise<void
 }
 
 const IDLE_CHECK_MS = 50;
+/** What is cut in its work has so long to say how it ended. */
+export const RECORDING_MS = 1000;
 
-/** Stops taking connections and lets requests in flight finish for at most `graceMs`. */
-export async function closeGracefully(server: Server, graceMs: number): Promise<void> {
+/**
+ * Stops taking connections and lets requests in flight finish for at most `graceMs`, whether or not their clients still
+ * wait for them.
+ */
+export async function closeGracefully(
+  server: Server,
+  graceMs: number,
+  inFlight: () => number = () => 0,
+): Promise<void> {
+  const endMs = performance.now() + graceMs;
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
@@ -57,4 +68,11 @@ export async function closeGracefully(server: Server, graceMs: number): Promise<
   await closed;
   clearInterval(idle);
   clearTimeout(timer);
+  await untilIdle(inFlight, endMs - performance.now());
+}
+
+/** Resolves when nothing is in flight, or after `withinMs`. */
+export async function untilIdle(inFlight: () => number, withinMs: number): Promise<void> {
+  const endMs = performance.now() + withinMs;
+  while (inFlight() > 0 && performance.now() < endMs) await sleep(IDLE_CHECK_MS);
 }

@@ -46,7 +46,7 @@ interface StoreState {
 /** Opens the pools. Connections are made when they are first needed. */
 export function createHttpUpstream(
   options: HttpUpstreamOptions,
-): Upstream & HealthSource & { close: () => Promise<void> } {
+): Upstream & HealthSource & { close: StorePools['close'] } {
   const { observer } = options;
   const states = new Map<string, StoreState>(
     options.stores.map((store) => [
@@ -128,8 +128,8 @@ export function createHttpUpstream(
           ? { name: `store:${name}`, state: 'ok' }
           : { name: `store:${name}`, state: 'degraded', detail: detailOf(degraded) },
       ),
-    close: async () => {
-      await Promise.all([...states.values()].map(({ pools }) => pools.close()));
+    close: async (graceMs) => {
+      await Promise.all([...states.values()].map(({ pools }) => pools.close(graceMs)));
     },
   };
 }

@@ -3,6 +3,7 @@
  * path style. All together keep to one bound: a host that needs a further connection ends the idle ones of the host that
  * was longest without a request. Enters: an origin. Leaves: its pool, to be used at once. Never ends a request under way.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildConnector, Pool } from 'undici';
 
 export interface StoreTls {
@@ -23,8 +24,8 @@ export interface StorePoolOptions extends StoreTls {
 
 export interface StorePools {
   readonly poolOf: (origin: string) => Pool;
-  /** Resolves when every request has ended. */
-  readonly close: () => Promise<void>;
+  /** Resolves when every request has ended; what has not after `graceMs` (default: as long as it takes) is cut. */
+  readonly close: (graceMs?: number) => Promise<void>;
 }
 
 interface HostPool {
@@ -36,7 +37,7 @@ interface HostPool {
 export function createStorePools(options: StorePoolOptions): StorePools {
   /** Longest unused first. */
   const pools = new Map<string, HostPool>();
-  const closing = new Set<Promise<void>>();
+  const retired = new Set<Pool>();
   const connect = connectorOf(options);
   let connections = 0;
 
@@ -44,8 +45,8 @@ export function createStorePools(options: StorePoolOptions): StorePools {
     for (const [origin, host] of pools) {
       if (host === kept || host.pool.stats.running >= host.connections) continue;
       pools.delete(origin);
-      const closed = host.pool.close().finally(() => closing.delete(closed));
-      closing.add(closed);
+      retired.add(host.pool);
+      void host.pool.close().finally(() => retired.delete(host.pool));
       return;
     }
   };
@@ -79,8 +80,11 @@ export function createStorePools(options: StorePoolOptions): StorePools {
       pools.set(origin, host);
       return host.pool;
     },
-    close: async () => {
-      await Promise.all([...[...pools.values()].map(({ pool }) => pool.close()), ...closing]);
+    close: async (graceMs) => {
+      const all = [...[...pools.values()].map(({ pool }) => pool), ...retired];
+      const closed = Promise.all(all.map((pool) => pool.close()));
+      await (graceMs === undefined ? closed : Promise.race([closed, sleep(graceMs)]));
+      await Promise.all(all.map((pool) => pool.destroy()));
     },
   };
 }
