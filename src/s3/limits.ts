@@ -16,3 +16,5 @@ export function documentLimitBytes(operation: OperationName): number {
 
 /** The largest document of a store that is read as an answer, in bytes. */
 export const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;
+/** A store that copies or completes may send blanks while it does; after this time it is not waited for, in milliseconds. */
+export const ANSWER_LIMIT_MS = 600_000;
