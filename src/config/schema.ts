@@ -214,7 +214,10 @@ export const schema = z.strictObject({
         2000,
         'After SIGTERM: time for the edge to see that readiness is gone, before connections are refused.',
       ),
-      drainMs: timeout(60_000, 'After that: requests in flight may finish, also those whose clients left. What has not is cut.'),
+      drainMs: timeout(
+        60_000,
+        'After that: requests in flight may finish, also those whose clients left. What has not is cut.',
+      ),
     },
     'All in milliseconds.',
   ),
