@@ -1,8 +1,8 @@
 /**
  * The answer to what may take minutes. Clients and what stands between give up a connection on which nothing comes, and
  * repeat a request that is still being carried out. So, as S3 does, the head of a success goes out before the end is known,
- * with the XML declaration, which must stand first; then blanks; then a document, which may be that of an error. A failure
- * that comes before has its own status, as ever.
+ * with the XML declaration, which must stand first; then blanks; then a document, which may be that of an error. Unlike S3's
+ * it has a length, which blanks fill up: an answer that breaks off must never look whole.
  */
 import type { Exchange } from '../contracts/exchange.ts';
 import type { OperationName } from '../s3/operations.ts';
@@ -26,12 +26,21 @@ const EXPECTED_OF: ReadonlySet<OperationName> = new Set(['CopyObject', 'UploadPa
 
 const BLANK = Buffer.from(' ');
 
+/**
+ * Told at once. Of an answer without a length HAProxy 2.6 passes a broken end on as a clean one over HTTP/2, and HTTP/1.0
+ * has no other way to tell the two apart; some SDKs take the rest, in which no error stands, for a success.
+ */
+const LENGTH_BYTES = 32 * 1024;
+/** Of these, what is left to the document: a key of 1,024 bytes stands in it escaped, twice at most. */
+const DOCUMENT_BYTES = 16 * 1024;
+
 export class EarlyAnswer {
   readonly #exchange: Exchange;
   readonly #times: EarlyAnswerTimes;
   #timer: NodeJS.Timeout | undefined;
   #isWaiting = false;
   #isOpen = false;
+  #sentBytes = 0;
 
   constructor(exchange: Exchange, times: EarlyAnswerTimes = EARLY_ANSWER) {
     this.#exchange = exchange;
@@ -55,11 +64,19 @@ export class EarlyAnswer {
     }
   }
 
-  /** Ends an answer that is open with its document. */
+  /** Ends an answer that is open with its document; one that has no room in it breaks off. */
   end(document: string): void {
     if (!document.startsWith(XML_DECLARATION)) throw new Error('a document without the declaration that went ahead');
     this.#isOpen = false;
-    this.#exchange.end(Buffer.from(document.slice(XML_DECLARATION.length)));
+    const rest = Buffer.from(document.slice(XML_DECLARATION.length));
+    const last = Buffer.alloc(LENGTH_BYTES - this.#sentBytes, BLANK);
+    if (rest.length > last.length) {
+      this.#exchange.destroy();
+      return;
+    }
+    // At the very end: SDKs look there for an error.
+    rest.copy(last, last.length - rest.length);
+    this.#exchange.end(last);
   }
 
   #wait(ms: number): void {
@@ -67,13 +84,15 @@ export class EarlyAnswer {
   }
 
   async #giveSign(): Promise<void> {
-    if (this.#exchange.signal.aborted) return;
+    if (this.#exchange.signal.aborted || this.#sentBytes >= LENGTH_BYTES - DOCUMENT_BYTES) return;
     let sign = BLANK;
     if (!this.#isOpen) {
       this.#isOpen = true;
-      this.#exchange.writeHead(200, { 'content-type': 'application/xml' });
+      const length = String(LENGTH_BYTES);
+      this.#exchange.writeHead(200, { 'content-type': 'application/xml', 'content-length': length });
       sign = Buffer.from(XML_DECLARATION);
     }
+    this.#sentBytes += sign.length;
     try {
       await this.#exchange.write(sign);
     } catch {

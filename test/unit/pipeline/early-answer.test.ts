@@ -4,8 +4,10 @@ import type { AuditEntry, AuditOutcome } from '../../../src/contracts/audit-sink
 import type { RequestSummary } from '../../../src/contracts/observer.ts';
 import type { CopyResult } from '../../../src/contracts/stored-objects.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { EarlyAnswer } from '../../../src/pipeline/early-answer.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import type { PipelineParts } from '../../../src/pipeline/parts.ts';
+import { errorDocument } from '../../../src/s3/xml.ts';
 import { client, world, type Behaviour } from './world.ts';
 
 const RESULT: CopyResult = {
@@ -72,7 +74,7 @@ describe('an answer that may begin early', () => {
     const { exchange, body, steps, outcomes, summary } = await run({ copyObject: slowly(100, () => RESULT) });
     assert.equal(exchange.status(), 200);
     assert.equal(exchange.answerHeaders['content-type'], 'application/xml');
-    assert.equal(exchange.answerHeaders['content-length'], undefined);
+    assert.equal(exchange.answerHeaders['content-length'], String(Buffer.byteLength(body)));
     assert.ok(body.startsWith(`${DECLARATION}  `), body);
     assert.match(body.slice(DECLARATION.length), /^ {2,}<CopyObjectResult .*<\/CopyObjectResult>$/);
     assert.ok(exchange.sent.length >= 4, 'signs of life came one by one');
@@ -88,6 +90,7 @@ describe('an answer that may begin early', () => {
       }),
     });
     assert.equal(exchange.status(), 200);
+    assert.equal(exchange.answerHeaders['content-length'], String(Buffer.byteLength(body)));
     assert.match(body.slice(DECLARATION.length), /^ +<Error><Code>PreconditionFailed<\/Code>.*<\/Error>$/);
     assert.match(body, /<Condition>If-Match<\/Condition>/);
     assert.deepEqual(steps.slice(-2), ['outcome durable', 'end']);
@@ -118,6 +121,26 @@ describe('an answer that may begin early', () => {
     const signs = exchange.sent.length;
     await after(40);
     assert.equal(exchange.sent.length, signs, 'nothing is said to one who left');
+  });
+
+  it('has room for the longest key there is, in whatever spelling, and breaks off where a document had none', async () => {
+    for (const [character, fits] of [
+      ['&', true],
+      ['%22', true],
+      ['x'.repeat(40), false],
+    ] as const) {
+      const key = character.repeat(1024);
+      const steps: string[] = [];
+      const exchange = client('PUT', `/safe/${key}`, COPY.headers, steps);
+      const early = new EarlyAnswer(exchange, SOON);
+      await early.during(() => after(50));
+      const fields = { Rule: '"'.repeat(100) };
+      const resource = exchange.raw.target;
+      early.end(errorDocument({ code: 'SlowDown', message: 'm', resource, requestId: 'r', fields }));
+      assert.equal(steps.at(-1), fits ? 'end' : 'destroy', character);
+      const sentBytes = Buffer.byteLength(exchange.sent.join(''));
+      assert.equal(exchange.answerHeaders['content-length'] === String(sentBytes), fits);
+    }
   });
 
   it('never begins for a client that left before', async () => {
