@@ -36,6 +36,8 @@ export interface TwinGateways {
   readonly frontUrl: string;
   readonly caFile: string;
   readonly kind: StackKind;
+  /** kill -9 */
+  readonly killFirst: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -113,6 +115,7 @@ export async function startTwinGateways(
       frontUrl: dev.frontUrl,
       caFile: dev.caFile,
       kind,
+      killFirst: dev.gateway.kill,
       stop,
     };
   } catch (error) {
