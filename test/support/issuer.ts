@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import type { JWK } from 'jose';
 import Provider, { type Configuration } from 'oidc-provider';
+import { MemoryAdapter, type Records } from '../../src/dev/identity-provider/memory-adapter.ts';
 
 /** A signing key, and what its issuer publishes of it. */
 export interface SigningKey {
@@ -162,11 +163,12 @@ export const startProvider = async (issuer?: string): Promise<TestProvider> => {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const keys = [providerKey()];
+  const records: Records = new Map();
   const current = (): Provider =>
-    new Provider(
-      issuer ?? url,
-      providerConfiguration(keys, () => agent),
-    );
+    new Provider(issuer ?? url, {
+      ...providerConfiguration(keys, () => agent),
+      adapter: (model: string) => new MemoryAdapter(model, records),
+    });
   let provider = current();
   let callback = provider.callback();
   let account = '';
