@@ -301,10 +301,12 @@ ${table(
 gateway does what S3 does: it answers 200 with the XML declaration, sends a blank every 10 seconds, and then the result or
 an \`<Error>\` document. A client must look into a 200 of these three; SDKs do, take it for a failure of the server and repeat
 it. A failure within 10 seconds has its own status, and so has a result all its headers. Behind a head that went out there
-can be no headers any more: \`x-amz-version-id\` and \`x-amz-copy-source-version-id\` are missing then (ask by HEAD).
+can be no headers any more: \`x-amz-version-id\` and \`x-amz-copy-source-version-id\` are missing then (ask by HEAD). Unlike
+S3's such an answer has a length (32 KiB), filled up by blanks before the document: a gateway that dies leaves an answer
+that is seen to be broken, over HTTP/2 and HTTP/1.0 too.
 
 The gateway waits 10 minutes for a store to begin its answer to one of these (\`timeouts.upstreamHeadersMs\` where that is
-longer). The audit says how they ended, whatever the status (\`failed\` behind a 200). A client that leaves has its copy given
+longer), and as long again for its end. The audit says how they ended, whatever the status (\`failed\` behind a 200). A client that leaves has its copy given
 up as long as nothing has taken effect: a body that passes through ends there, the parts of a copy in parts are taken back.
 What the store was asked to do in one step is carried to its end, and recorded as what it was.
 `;
