@@ -19,6 +19,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { createAssumeRole } from './assume-role.ts';
 import { createAssumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts';
+import { createCallShares } from './call-shares.ts';
 import { digest } from './digest.ts';
 import { createPolicyPlanner, tooLarge, type PolicyPlanner } from './plan-policy.ts';
 import { createSessionCache, SESSION_MARGIN_MS } from './session-cache.ts';
@@ -32,6 +33,8 @@ export const MIN_SESSION_SECONDS = 900;
 /** Keeps a session that is to last as long as a token from ending moments before it. */
 const SLACK_MS = SESSION_MARGIN_MS + 5000;
 const MAX_POLICIES_TOO_LARGE = 1000;
+/** Sessions that each store's STS is asked for at a time for one identity; a quarter of the connections to it. */
+const CALLS_PER_IDENTITY = 16;
 
 export interface AssumingBrokerOptions {
   readonly stores: readonly StsStore[];
@@ -72,6 +75,7 @@ export function createAssumingBroker(
     }),
   );
   const sessions = createSessionCache({ clock, observer, maxSessions });
+  const shares = createCallShares(CALLS_PER_IDENTITY);
   const askers = new WeakMap<Principal, Map<StsStore, Asker>>();
   const plans = new WeakMap<Principal, WeakMap<Bucket, AssumeRolePlan>>();
 
@@ -144,8 +148,10 @@ export function createAssumingBroker(
   };
 
   const sessionOf = (asked: AssumeRolePlan): Promise<StoreCredentials> => {
-    const state = stateOf(asked.storeName);
-    return sessions.get(asked.sessionKey, asked.notAfterMs, () => assume(state, asked));
+    const { storeName, sessionName: who } = asked;
+    const state = stateOf(storeName);
+    const obtain = () => shares.enter(`${storeName} ${who}`, () => assume(state, asked));
+    return sessions.get(asked.sessionKey, asked.notAfterMs, obtain);
   };
 
   return {

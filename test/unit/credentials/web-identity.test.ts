@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
+import { setTimeout as after } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import type { AssumeRolePlan, CredentialBroker } from '../../../src/contracts/credential-broker.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { BaseSource } from '../../../src/credentials/base-credentials.ts';
+import type { GatewayError } from '../../../src/errors/gateway-error.ts';
 import type { StsStore } from '../../../src/credentials/sts-store.ts';
 import { GRANTS } from './broker-of.ts';
 import { BrokerWorld, failureOf, MINUTE, REPORTS } from './broker-world.ts';
@@ -163,5 +165,28 @@ describe('AssumeRoleWithWebIdentity', () => {
   it('leaves the token nowhere in the plan where printing or JSON would show it', () => {
     const plan = planFor(makeBroker());
     assert.ok(!`${inspect(plan, { depth: 50, showHidden: true })}${JSON.stringify(plan)}`.includes(SECRET));
+  });
+
+  it('is asked for so many sessions of one identity at a time and no more, whatever tokens it has; others are served', async () => {
+    const broker = makeBroker();
+    const give = world.sts.answer;
+    const held: (() => void)[] = [];
+    world.sts.answer = (response, form) => void held.push(() => give(response, form));
+    const asked = Array.from({ length: 40 }, (_, at) => broker.credentials(planFor(broker, tokenOf(`${SECRET}${at}`))));
+    const settling = Promise.allSettled(asked);
+    const other = broker.credentials(planFor(broker, tokenOf('of-somebody-else'), { subject: 'bob' }));
+    while (held.length < 17) await after(5);
+    await after(20);
+    assert.equal(held.length, 17);
+    for (const answer of held) answer();
+    const settled = await settling;
+    const refused = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as GatewayError] : []));
+    assert.deepEqual(new Set(refused.map(({ code }) => code)), new Set(['SlowDown']));
+    assert.equal(refused.length, 24);
+    await other;
+    world.sts.answer = give;
+    // Its places are free again, and no STS is called ill for it.
+    await broker.credentials(planFor(broker, tokenOf('later')));
+    assert.equal(broker.health()[0]?.state, 'ok');
   });
 });
