@@ -46,7 +46,11 @@ export function createStorePools(options: StorePoolOptions): StorePools {
       if (host === kept || host.pool.stats.running >= host.connections) continue;
       pools.delete(origin);
       retired.add(host.pool);
-      void host.pool.close().finally(() => retired.delete(host.pool));
+      // It may be cut meanwhile.
+      void host.pool
+        .close()
+        .catch(() => undefined)
+        .finally(() => retired.delete(host.pool));
       return;
     }
   };
@@ -83,6 +87,7 @@ export function createStorePools(options: StorePoolOptions): StorePools {
     close: async (graceMs) => {
       const all = [...[...pools.values()].map(({ pool }) => pool), ...retired];
       const closed = Promise.all(all.map((pool) => pool.close()));
+      closed.catch(() => undefined);
       await (graceMs === undefined ? closed : Promise.race([closed, sleep(graceMs)]));
       await Promise.all(all.map((pool) => pool.destroy()));
     },

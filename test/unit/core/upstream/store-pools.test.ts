@@ -113,4 +113,18 @@ describe('core/upstream/store-pools', () => {
     await sleep(20);
     assert.equal(open, 0);
   });
+
+  it('cuts what is under way after the time that it is given, also what waits, and at a host that was put away', async () => {
+    const held = [ask('one', '/held'), ...Array.from({ length: LIMIT + 2 }, () => ask('two', '/held'))];
+    const settling = Promise.allSettled(held);
+    await sleep(50);
+    await askAll('three', 1);
+    const startedMs = performance.now();
+    await pools.close(100);
+    const tookMs = performance.now() - startedMs;
+    assert.ok(tookMs >= 90 && tookMs < 1000, `${tookMs} ms`);
+    for (const each of await settling) assert.equal(each.status, 'rejected');
+    await sleep(20);
+    assert.equal(open, 0);
+  });
 });
