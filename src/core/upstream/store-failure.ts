@@ -37,13 +37,14 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   429: 'SlowDown',
 };
 
-/** Reads a store's refusal (bounded) and says what it means. Consumes the response. */
+/** Reads a store's refusal, bounded in size and time, and says what it means. Consumes the response. */
 export async function storeFailure(
   response: UpstreamResponse,
   question: StoreQuestion,
   bucket: Bucket,
+  withinMs = REFUSAL_LIMIT_MS,
 ): Promise<GatewayError> {
-  const storeCode = parseStoreError(await readBounded(response));
+  const storeCode = parseStoreError(await readBounded(response, withinMs));
   const code = errorOfStore(storeCode) ?? byStatus(response.status, question);
   const options = {
     detail: `store ${bucket.store.name} answered ${response.status} ${storeCode ?? ''}`.trimEnd(),
@@ -78,13 +79,17 @@ function shownHeaders({ headers }: UpstreamResponse, code: ErrorCode, encrypted:
 
 const UNSATISFIED = /^bytes \*\/\d{1,15}$/;
 
-async function readBounded(response: UpstreamResponse): Promise<Buffer> {
+/** A store that tells why byte by byte is not waited for: the client waits meanwhile. */
+const REFUSAL_LIMIT_MS = 10_000;
+
+async function readBounded(response: UpstreamResponse, withinMs: number): Promise<Buffer> {
+  const endMs = performance.now() + withinMs;
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of response.body) {
       length += chunk.length;
-      if (length > STORE_ERROR_LIMIT_BYTES) return Buffer.alloc(0);
+      if (length > STORE_ERROR_LIMIT_BYTES || performance.now() > endMs) return Buffer.alloc(0);
       chunks.push(chunk);
     }
   } catch {
