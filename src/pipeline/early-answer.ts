@@ -28,7 +28,7 @@ const BLANK = Buffer.from(' ');
 
 /**
  * Told at once. Of an answer without a length HAProxy 2.6 passes a broken end on as a clean one over HTTP/2, and HTTP/1.0
- * has no other way to tell the two apart; some SDKs take the rest, in which no error stands, for a success.
+ * has no other way to tell the two apart: who looks for an `<Error>` alone would take the rest for a success.
  */
 const LENGTH_BYTES = 32 * 1024;
 /** Of these, what is left to the document: a key of 1,024 bytes stands in it escaped, twice at most. */
