@@ -1,7 +1,7 @@
 /**
  * The connections to one store, TLS verified: one pool for each host that its buckets are reached at, which is one in
- * path style. All together keep to one bound: a host that needs a further connection ends the idle ones of the host that
- * was longest without a request. Enters: an origin. Leaves: its pool, to be used at once. Never ends a request under way.
+ * path style. Each keeps to the bound, and all together do but for what is in use: a host that needs a further connection
+ * ends the idle ones of the host that was longest without a request. Enters: an origin. Leaves: its pool, to be used at once. Never ends a request under way.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildConnector, Pool } from 'undici';
@@ -15,7 +15,7 @@ export interface StoreTls {
 }
 
 export interface StorePoolOptions extends StoreTls {
-  /** Of all hosts together; no more requests than these are under way at once. */
+  /** Of each host; of all together as long as no more requests than these are under way at once. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
