@@ -1,7 +1,8 @@
 /**
  * The connections to one store, TLS verified: one pool for each host that its buckets are reached at, which is one in
  * path style. Each keeps to the bound, and all together do but for what is in use: a host that needs a further connection
- * ends the idle ones of the host that was longest without a request. Enters: an origin. Leaves: its pool, to be used at once. Never ends a request under way.
+ * ends the idle ones of the host that was longest without a request. Enters: an origin. Leaves: its pool, to be used at
+ * once. A request under way is ended only where all is closed and its time is over.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildConnector, Pool } from 'undici';
