@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=1
+#!/usr/bin/env -S node --max-semi-space-size=2
 // Plain JavaScript that any Node can read: says which Node is wanted, then hands over to the program. The flag (MiB) has
 // the buffers of streamed bodies collected early: some 60 MB less at 64 uploads at once.
 import { existsSync } from 'node:fs';

@@ -6,6 +6,7 @@
 import type { KeptChecksum, SealedBody } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
+import { givenBack } from '../s3/give-back.ts';
 import { heldBack } from '../s3/held-back.ts';
 import { partNumberOf } from '../s3/store-query.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
@@ -41,7 +42,8 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
       }
       const { body, sealed } = await plan(parts, context, sizeBytes, checksum);
       ledger.keyId = body.keyId;
-      const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(chunks);
+      // A sealer is done with a chunk before it asks for the next, and the chunks of a request are nobody else's.
+      const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(givenBack(chunks));
       return { ...context, sealed, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
     },
   };

@@ -59,7 +59,7 @@ export async function startGateway(folder: string, storePort: number): Promise<{
   const child = spawn(
     process.execPath,
     [
-      '--max-semi-space-size=1',
+      '--max-semi-space-size=2',
       join(root, 'dist', 'main.js'),
       'serve',
       '--config',

@@ -272,7 +272,7 @@ describe('Dockerfile', () => {
   it('starts the gateway in exec form, so that it gets the signal to drain', () => {
     assert.deepEqual(JSON.parse(of('ENTRYPOINT', finalStage())[0] ?? ''), [
       'node',
-      '--max-semi-space-size=1',
+      '--max-semi-space-size=2',
       'bin/sallyport.js',
     ]);
     assert.deepEqual(JSON.parse(of('CMD', finalStage())[0] ?? ''), [

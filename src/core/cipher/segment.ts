@@ -6,6 +6,7 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCM, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { giveBack } from '../../s3/give-back.ts';
 import type { Derive } from './derived-keys.ts';
 import { SEGMENT_BYTES, type PartRole } from './sizes.ts';
 
@@ -62,8 +63,7 @@ export class SegmentSealer {
   update(plain: Buffer): void {
     const sealed = this.#cipher.update(plain);
     this.#filled += sealed.copy(this.#cell, this.#filled);
-    // Its memory goes back at once: left to the collector, such pieces double what sealing costs. Never that of others.
-    if (sealed.buffer.byteLength === sealed.length) sealed.buffer.transfer(0);
+    giveBack(sealed);
   }
 
   /** Completes the cell; the plaintext must have been given whole. */

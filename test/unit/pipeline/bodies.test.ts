@@ -177,7 +177,7 @@ describe('bodies', () => {
   });
 
   it('takes no more memory for a body that comes byte by byte than for one in a piece', async () => {
-    const sizeBytes = 1024 * 1024;
+    const sizeBytes = 4 * 1024 * 1024;
     const slab = Buffer.alloc(65_536, 'x');
     let peakBytes = 0;
     // eslint-disable-next-line @typescript-eslint/require-await -- as a socket gives it
@@ -191,7 +191,7 @@ describe('bodies', () => {
     const body = await collect(byteByByte(), sizeBytes);
     assert.equal(body.length, sizeBytes);
     assert.ok(body.equals(Buffer.alloc(sizeBytes, 'x')));
-    assert.ok(peakBytes - beforeBytes < 64 * 1024 * 1024, `${peakBytes - beforeBytes} bytes`);
+    assert.ok(peakBytes - beforeBytes < 256 * 1024 * 1024, `${peakBytes - beforeBytes} bytes`);
   });
 });
 
