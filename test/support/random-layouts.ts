@@ -214,8 +214,8 @@ function ambiguousOf(uploads: readonly PlannedPart[], inSlots: ReadonlyMap<numbe
   for (const [slot, part] of inSlots) {
     if (seen.has(part.number)) found.add(part.number);
     seen.add(part.number);
-    // A small part 9,999 lies in the place of part 10,000, and is listed as it.
-    if (slot === MAX_PARTS && part.number !== MAX_PARTS) found.add(part.number).add(MAX_PARTS);
+    // Small ones of both numbers lie in the place of part 10,000.
+    if (slot === MAX_PARTS && part.sizeBytes < MIN_PART_BYTES) found.add(MAX_PARTS - 1).add(MAX_PARTS);
     // An empty part 10,000 is what an interrupted Complete leaves behind, too.
     if (part.number === MAX_PARTS && part.sizeBytes === 0) found.add(MAX_PARTS);
     const stored = (isFinal(part) ? finalStored : ordinaryStored)(part.sizeBytes);

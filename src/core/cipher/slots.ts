@@ -65,10 +65,17 @@ function laterOf(one: ClientPart | undefined, other: ClientPart): ClientPart | u
   return first > second ? one : other;
 }
 
-/** A final part of just under 5 MiB is as large as an ordinary one; but a row of equal parts has ordinary ones only. */
+/**
+ * A final part of just under 5 MiB is as large as an ordinary one; but a row of equal parts has ordinary ones only. In the
+ * last slot there is part 10,000, or a small part 9,999 where no ordinary one stands in its way.
+ */
 function mayBeOneOfTwo({ slot, sizeBytes }: StoredPart, sizeBefore: number | undefined): boolean {
+  if (slot === MAX_PARTS) {
+    const isSmall = (singlePlainSize(sizeBytes) ?? 0) < MIN_PART_BYTES;
+    return isSmall && (sizeBefore ?? 0) < ORDINARY_FROM_BYTES;
+  }
   const isInDoubt = sizeBytes >= ORDINARY_FROM_BYTES && sizeBytes < ORDINARY_FROM_BYTES + TRAILER_BYTES;
-  return isInDoubt && slot > 1 && slot < MAX_PARTS && sizeBytes !== sizeBefore;
+  return isInDoubt && slot > 1 && sizeBytes !== sizeBefore;
 }
 
 function clientPart(stored: StoredPart): ClientPart | undefined {
