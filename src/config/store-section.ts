@@ -83,7 +83,7 @@ export const store = z.strictObject({
       audiences: key(
         z.array(name).max(16).default([]),
         'a list of 1 to 16 names',
-        'For `method: web-identity`, which needs it: the second token must name one of these audiences, and none that this gateway accepts.',
+        'For `method: web-identity`, which needs it: the second token must name one of these audiences, and none that this gateway accepts or another store asks for.',
       ),
       externalId: key(
         text((value) => /^[\w+=,.@:/-]{2,1224}$/.test(value)).optional(),

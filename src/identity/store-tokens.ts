@@ -42,12 +42,14 @@ const CACHE_MS = 300_000;
  */
 export const createStoreTokens = (options: StoreTokensOptions): StoreTokens => {
   const { issuers, accepted, revocations, clock } = options;
+  const asked = [...options.audiences.values()].flat();
   const verifiers = new Map(
     [...options.audiences].map(([store, audiences]) => {
       if (audiences.length === 0 || audiences.some((audience) => accepted.has(audience))) {
         throw new TypeError(`store ${store}: audiences of store tokens must be some that are not accepted here`);
       }
-      return [store, createVerifier(audiences, options)];
+      const foreign = asked.filter((audience) => !audiences.includes(audience));
+      return [store, createVerifier(audiences, { ...options, refused: new Set([...accepted, ...foreign]) })];
     }),
   );
 
@@ -84,7 +86,11 @@ type Verifier = (token: string, digest: string, issuer: Issuer) => Promise<Princ
 /** One for each store, with a cache of its own: what is good for one store is not for another. */
 const createVerifier = (
   audiences: readonly string[],
-  { accepted, clock, observer }: Pick<StoreTokensOptions, 'accepted' | 'clock' | 'observer'>,
+  {
+    refused,
+    clock,
+    observer,
+  }: Pick<StoreTokensOptions, 'clock' | 'observer'> & { readonly refused: ReadonlySet<string> },
 ): Verifier => {
   const kept = new LRUCache<string, Verified & { readonly untilMs: number }>({ max: CACHE_ENTRIES });
   return async (token, digest, issuer) => {
@@ -95,10 +101,11 @@ const createVerifier = (
     if (usable) return entry.principal;
     const unverified = parseCompactToken(token);
     const verified =
-      (await issuer.verify(unverified, audiences)) ?? (await issuer.lookAndVerify(unverified, audiences));
+      (await issuer.verify(unverified, audiences)) ??
+      (await issuer.room.enter(() => issuer.lookAndVerify(unverified, audiences)));
     // Verified by now; the audiences are read from the very bytes that were signed.
-    if (isAcceptedHere(member(unverified.payload, 'aud'), accepted)) {
-      throw invalidToken('for an audience that this gateway accepts: the store could send it here');
+    if (namesOneOf(refused, member(unverified.payload, 'aud'))) {
+      throw invalidToken('for an audience of this gateway or of another store: the store could send it there');
     }
     kept.set(digest, { ...verified, untilMs: clock.now() + CACHE_MS });
     return verified.principal;
@@ -112,10 +119,10 @@ const ofStoreToken = ({ code, detail }: GatewayError): GatewayError =>
     clientFields: { Header: STORE_TOKEN_HEADER },
   });
 
-/** What is no text, or no list of texts, is taken for accepted: nobody can say what another reader makes of it. */
-const isAcceptedHere = (aud: unknown, accepted: ReadonlySet<string>): boolean => {
+/** What is no text, or no list of texts, is taken for one of them: nobody can say what another reader makes of it. */
+const namesOneOf = (audiences: ReadonlySet<string>, aud: unknown): boolean => {
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  return named.length === 0 || named.some((each) => typeof each !== 'string' || accepted.has(each));
+  return named.length === 0 || named.some((each) => typeof each !== 'string' || audiences.has(each));
 };
 
 const isSame = (one: Principal, other: Principal): boolean =>

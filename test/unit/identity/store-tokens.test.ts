@@ -75,11 +75,12 @@ describe('a second token, for a store', () => {
     assert.ok(!`${inspect(token, { depth: 9, showHidden: true })}${JSON.stringify(token)}`.includes(text));
   });
 
-  it('may name further audiences, as long as none of them is accepted here', async () => {
+  it('may name further audiences, as long as none of them is accepted here or by another store', async () => {
     const tokens = verifier();
     const principal = await principalOf();
     assert.ok(await tokens.verify(storeOf('asked'), sign({ aud: ['account', AT_STORE] }), principal));
-    for (const aud of [[AT_STORE, AUDIENCE], [AUDIENCE, AT_STORE], [AT_STORE, 'second'], AUDIENCE, 'nobody', []]) {
+    const bad = [[AT_STORE, AUDIENCE], [AUDIENCE, AT_STORE], [AT_STORE, 'second'], AUDIENCE, 'nobody', []];
+    for (const aud of [...bad, [AT_STORE, 'https://other.example']]) {
       await refused('InvalidToken', tokens.verify(storeOf('asked'), sign({ aud }), principal));
     }
   });
