@@ -3,14 +3,13 @@
  * stands on is made here and handed in.
  */
 import type { Server } from 'node:http';
-import { setTimeout } from 'node:timers/promises';
 import type { Config } from './config/config.ts';
 import type { Clock } from './contracts/clock.ts';
 import { keepingTagged } from './credentials/session-tags.ts';
-import { dataServerOf } from './data-server-of.ts';
+import { dataServerOf, drainRequests } from './data-server-of.ts';
 import { createFoundation, openAudit } from './foundation.ts';
 import type { Readiness } from './http/admin-server.ts';
-import { closeGracefully, listen, RECORDING_MS, untilIdle, type ListenTarget } from './http/listen.ts';
+import { listen, type ListenTarget } from './http/listen.ts';
 import { createBearerAuthenticator } from './identity/bearer-authenticator.ts';
 import { createClientSessions } from './identity/client-sessions.ts';
 import { createSignatureAuthenticator } from './identity/signature-authenticator.ts';
@@ -116,7 +115,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   let draining = false;
   const ready = (): boolean => !draining && audit.canAudit() && !revocations.isShut();
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
-  const { server, inFlight } = dataServerOf(config, metrics, {
+  const dataServer = dataServerOf(config, metrics, {
     pipeline,
     sts: createStsEndpoint(sts),
     credentials: createCredentialsEndpoint(sts),
@@ -131,10 +130,10 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       : { host: config.listen.host, port: config.listen.port };
 
   return {
-    server,
+    server: dataServer.server,
     target,
     listen: async () => {
-      await listen(server, target);
+      await listen(dataServer.server, target);
       log.info('serving', {
         on: 'socket' in target ? target.socket : `${target.host}:${target.port}`,
         policyVersion: policySource.current().version,
@@ -157,11 +156,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     },
     drain: async () => {
       draining = true;
-      await setTimeout(config.timeouts.drainDelayMs);
-      await closeGracefully(server, config.timeouts.drainMs, inFlight);
-      // What is not done by now is cut, and how it ended is still to be recorded.
-      await foundation.close(0);
-      await untilIdle(inFlight, RECORDING_MS);
+      await drainRequests(dataServer, config.timeouts, foundation);
       await tokens.close();
       await revocations.close();
       await audit.close();

@@ -2,17 +2,16 @@
  * The composition root of a sidecar: its configuration in, a running one out. The gateway's pipeline on other parts: the
  * caller is the workload, the store is asked with the pod's own credentials, and a guard stands where the edge would.
  */
-import { setTimeout } from 'node:timers/promises';
 import type { Gateway, GatewayOptions } from './app.ts';
 import type { AuditLog } from './audit/create-audit-sink.ts';
 import { createStreamAudit } from './audit/stream-audit.ts';
 import type { SidecarConfig } from './config/config.ts';
 import type { Authorizer } from './contracts/authorizer.ts';
-import { dataServerOf } from './data-server-of.ts';
+import { dataServerOf, drainRequests } from './data-server-of.ts';
 import { createFoundation, openAudit, type FoundationParts } from './foundation.ts';
 import { isLoopback } from './config/shapes.ts';
 import { createLocalGuard } from './guard/local-guard.ts';
-import { closeGracefully, listen, RECORDING_MS, untilIdle } from './http/listen.ts';
+import { listen } from './http/listen.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createAuthorizer } from './policy/authorizer.ts';
 import { openPolicySource, type PolicySource } from './policy/policy-source.ts';
@@ -59,7 +58,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
 
   let draining = false;
   const ready = (): boolean => !draining && audit.canAudit();
-  const { server, inFlight } = dataServerOf(config, metrics, {
+  const dataServer = dataServerOf(config, metrics, {
     pipeline,
     guard: createLocalGuard({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
     audit,
@@ -67,10 +66,10 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   });
 
   return {
-    server,
+    server: dataServer.server,
     target: config.listen,
     listen: async () => {
-      await listen(server, config.listen);
+      await listen(dataServer.server, config.listen);
       const on = `${config.listen.host}:${config.listen.port}`;
       if (!isLoopback(config.listen.host)) log.warn(REMOTE, { on });
       log.info('serving a workload', { on, subject: config.subject });
@@ -83,11 +82,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     },
     drain: async () => {
       draining = true;
-      await setTimeout(config.timeouts.drainDelayMs);
-      await closeGracefully(server, config.timeouts.drainMs, inFlight);
-      // What is not done by now is cut, and how it ended is still to be recorded.
-      await foundation.close(0);
-      await untilIdle(inFlight, RECORDING_MS);
+      await drainRequests(dataServer, config.timeouts, foundation);
       await audit.close();
       await log.flush();
     },

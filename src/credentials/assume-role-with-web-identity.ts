@@ -5,8 +5,8 @@
  */
 import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import type { AssumeRolePlan, StoreCredentials } from '../contracts/credential-broker.ts';
-import { createStsClient, credentialsOf } from './sts-client.ts';
-import { needsStoreToken, stsFailure } from './sts-failure.ts';
+import { counted, createStsClient, credentialsOf } from './sts-client.ts';
+import { needsStoreToken } from './sts-failure.ts';
 import type { AssumeRole, AssumeRoleOptions, StsStore } from './sts-store.ts';
 
 /** The SDK knows that this call is not signed; should it ever sign, the call fails and nothing is sent. */
@@ -37,17 +37,14 @@ export function createAssumeRoleWithWebIdentity(
   };
 
   return {
-    call: async (plan, durationSeconds) => {
-      const startedMs = clock.now();
-      try {
-        const credentials = await ask(plan, durationSeconds);
-        observer.call('sts', 'ok', clock.now() - startedMs);
-        return credentials;
-      } catch (error) {
-        observer.call('sts', 'error', clock.now() - startedMs);
-        throw stsFailure(error, 'AssumeRoleWithWebIdentity', store.name, plan.roleArn);
-      }
-    },
+    call: (plan, durationSeconds) =>
+      counted(
+        () => ask(plan, durationSeconds),
+        { clock, observer },
+        'AssumeRoleWithWebIdentity',
+        store.name,
+        plan.roleArn,
+      ),
     close: () => client.destroy(),
   };
 }

@@ -6,8 +6,8 @@ import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import type { AssumeRolePlan, StoreCredentials } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { chainSource } from './base-credentials.ts';
-import { createStsClient, credentialsOf } from './sts-client.ts';
-import { blamesBase, stsFailure } from './sts-failure.ts';
+import { counted, createStsClient, credentialsOf } from './sts-client.ts';
+import { blamesBase } from './sts-failure.ts';
 import type { AssumeRole, AssumeRoleOptions, StsStore } from './sts-store.ts';
 
 const MAX_CHAINED_SECONDS = 3600;
@@ -46,21 +46,15 @@ export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }
   };
 
   return {
-    call: async (plan, durationSeconds) => {
-      const startedMs = clock.now();
+    call: (plan, durationSeconds) => {
       const signal = AbortSignal.timeout(timeoutMs);
-      try {
-        const credentials = await ask(plan, durationSeconds, signal).catch(async (error: unknown) => {
-          // Keys may have been rotated since they were looked at.
-          if (!blamesBase(error) || !(await inTime(base.renew(), signal))) throw error;
-          return ask(plan, durationSeconds, signal);
-        });
-        observer.call('sts', 'ok', clock.now() - startedMs);
-        return credentials;
-      } catch (error) {
-        observer.call('sts', 'error', clock.now() - startedMs);
-        throw stsFailure(error, 'AssumeRole', store.name, plan.roleArn);
-      }
+      const askAgain = async (error: unknown): Promise<StoreCredentials> => {
+        // Keys may have been rotated since they were looked at.
+        if (!blamesBase(error) || !(await inTime(base.renew(), signal))) throw error;
+        return ask(plan, durationSeconds, signal);
+      };
+      const call = (): Promise<StoreCredentials> => ask(plan, durationSeconds, signal).catch(askAgain);
+      return counted(call, { clock, observer }, 'AssumeRole', store.name, plan.roleArn);
     },
     close: () => client.destroy(),
   };

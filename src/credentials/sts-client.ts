@@ -9,7 +9,8 @@ import { STSClient, type Credentials } from '@aws-sdk/client-sts';
 import type { StoreCredentials } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { BaseCredentials } from './base-credentials.ts';
-import type { StsStore } from './sts-store.ts';
+import { stsFailure, type Action } from './sts-failure.ts';
+import type { AssumeRoleOptions, StsStore } from './sts-store.ts';
 
 const MAX_SOCKETS = 64;
 const MAX_RESPONSE_BYTES = 65_536;
@@ -62,6 +63,23 @@ export function createStsClient(
     { step: 'deserialize', priority: 'low', name: 'boundResponse' },
   );
   return client;
+}
+
+/** Makes a call, counts how it went, and tells a failure as `stsFailure` does. @throws GatewayError */
+export async function counted<Result>(
+  call: () => Promise<Result>,
+  { clock, observer }: Pick<AssumeRoleOptions, 'clock' | 'observer'>,
+  ...asked: readonly [action: Action, storeName: string, roleArn: string]
+): Promise<Result> {
+  const startedMs = clock.now();
+  try {
+    const result = await call();
+    observer.call('sts', 'ok', clock.now() - startedMs);
+    return result;
+  } catch (error) {
+    observer.call('sts', 'error', clock.now() - startedMs);
+    throw stsFailure(error, ...asked);
+  }
 }
 
 /** The SDK reads an answer whole, however long it is. */

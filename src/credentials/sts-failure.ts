@@ -19,7 +19,7 @@ const TOO_LARGE = 'PackedPolicyTooLarge';
 const TOKEN_EXPIRED = /^ExpiredToken/;
 const TOKEN_REFUSED = /^(InvalidIdentityToken|IDPRejectedClaim)/;
 
-type Action = 'AssumeRole' | 'AssumeRoleWithWebIdentity';
+export type Action = 'AssumeRole' | 'AssumeRoleWithWebIdentity';
 
 /** Whether STS refused the session policy for its size alone. */
 export class PolicyTooLargeError extends GatewayError {}

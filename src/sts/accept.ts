@@ -19,3 +19,20 @@ export function accept(
   revocations.check(principal);
   admission.enter(exchange, principal);
 }
+
+/** Lets an identity ask who it is; that is on record when this resolves. @throws GatewayError as `accept` does, AuditUnavailable */
+export async function acceptWhoAsks(
+  parts: StsParts,
+  call: { readonly exchange: Exchange; readonly record: CallRecord },
+  operation: AuditedOperation,
+  principal: Principal,
+): Promise<void> {
+  accept(parts, call, operation, principal);
+  call.record.decided({
+    effect: 'allow',
+    rule: 'own-identity',
+    reason: 'Every identity may ask who it is.',
+    policyVersion: parts.authorizer.policyVersion(),
+  });
+  await call.record.intent();
+}

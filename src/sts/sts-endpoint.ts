@@ -9,7 +9,7 @@ import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { foldHeaders } from '../s3/request-headers.ts';
-import { accept } from './accept.ts';
+import { acceptWhoAsks } from './accept.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { CallRecord } from './call-record.ts';
 import { createEndpoint, type Answer } from './endpoint.ts';
@@ -74,17 +74,10 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
   };
 
   const callerIdentity = async (verifier: NonNullable<StsParts['sessions']>, call: Call): Promise<Answer> => {
-    const { exchange, record, form } = call;
+    const { exchange, form } = call;
     refuseOthers(form, CALLER_FIELDS);
     const principal = await identify(verifier, call);
-    accept(parts, call, 'GetCallerIdentity', principal);
-    record.decided({
-      effect: 'allow',
-      rule: 'own-identity',
-      reason: 'Every identity may ask who it is.',
-      policyVersion: parts.authorizer.policyVersion(),
-    });
-    await record.intent();
+    await acceptWhoAsks(parts, call, 'GetCallerIdentity', principal);
     const { requestId } = exchange;
     return { status: 200, headers: stsHeaders(requestId), body: callerDocument(principal, requestId) };
   };

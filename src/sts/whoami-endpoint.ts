@@ -8,7 +8,7 @@ import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { contentLength, foldHeaders } from '../s3/request-headers.ts';
-import { accept } from './accept.ts';
+import { acceptWhoAsks } from './accept.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { CallRecord } from './call-record.ts';
 import { jsonFailure, JSON_TYPE } from './credentials-endpoint.ts';
@@ -30,14 +30,7 @@ export function createWhoamiEndpoint(parts: StsParts, buckets: readonly string[]
       // A body that no one reads is where the next request of a kept connection can hide.
       if ((contentLength(headers) ?? 0) > 0 || headers.has('transfer-encoding')) throw refused('a body');
       const principal = await identify(parts, exchange, record, headers);
-      accept(parts, { exchange, record }, 'WhoAmI', principal);
-      record.decided({
-        effect: 'allow',
-        rule: 'own-identity',
-        reason: 'Every identity may ask who it is.',
-        policyVersion: parts.authorizer.policyVersion(),
-      });
-      await record.intent();
+      await acceptWhoAsks(parts, { exchange, record }, 'WhoAmI', principal);
       return { status: 200, headers: JSON_TYPE, body: JSON.stringify(describe(parts, principal, buckets)) };
     },
   });
