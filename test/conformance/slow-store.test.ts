@@ -31,16 +31,17 @@ const BODY = randomBytes(24 * 1024 * 1024);
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 const BOTO3 = `
-import json, sys, boto3
+import os, boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-s3 = boto3.client("s3", config=Config(read_timeout=${PATIENCE_MS / 1000}, retries={"max_attempts": 0}, s3={"addressing_style": "path"}))
+endpoint = os.environ["AWS_ENDPOINT_URL"]
+s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint, config=Config(read_timeout=${PATIENCE_MS / 1000}, retries={"max_attempts": 0}, s3={"addressing_style": "path"}))
 source = {"Bucket": "sealed", "Key": "source"}
 print(s3.copy_object(Bucket="open", Key="slow-boto3", CopySource=source)["CopyObjectResult"]["ETag"])
 try:
     s3.copy_object(Bucket="sealed", Key="broken-boto3", CopySource=source)
 except ClientError as error:
-    print(error.response["Error"]["Code"])
+    print(error.response.get("Error", {}).get("Code", "Unknown"))
 `;
 
 interface Heard {
@@ -264,7 +265,8 @@ describe('a store that takes longer than clients wait', function () {
 
   it('copies by boto3, which would not wait so long for a byte, and sees an error in a 200 as one', async function () {
     needs(this, 'boto3', hasBoto3);
-    assert.match(String(await running.get('boto3')), /^"[0-9a-f]{32}.*"\nSlowDown\n$/);
+    // That it failed is all that versions before 1.36 read of such an answer.
+    assert.match(String(await running.get('boto3')), /^"[0-9a-f]{32}.*"\n(?:SlowDown|Unknown)\n$/);
   });
 
   it('copies by the AWS CLI 2.9 of Debian, and sees an error in a 200 as one', async function () {
