@@ -8,7 +8,7 @@ import { createKmsKeyring } from '../../src/core/keyring/kms-keyring.ts';
 import type { RemoteKeyring } from '../../src/core/keyring/remote-keyring.ts';
 import { createRequestSigner } from '../../src/sigv4/signer.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
-import { needs } from '../support/needs.ts';
+import { triedWhere } from '../support/needs.ts';
 import { ELSEWHERE, HERE, integrity, observer, unavailable } from '../unit/core/keyring/given.ts';
 
 const CREDENTIALS = { accessKeyId: 'AKIAMOTO', secretAccessKey: 'moto', sessionToken: undefined };
@@ -49,7 +49,7 @@ describe('the keyring of AWS KMS on moto', function () {
     });
 
   before(async function () {
-    needs(this, 'moto', spawnSync('python3', ['-c', 'import moto.server']).status === 0);
+    triedWhere(this, spawnSync('python3', ['-c', 'import moto.server']).status === 0);
     const port = await freeLoopbackPort();
     endpoint = `http://127.0.0.1:${port}`;
     moto = spawn('python3', ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });

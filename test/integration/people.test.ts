@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Finding } from '../../src/client/finding.ts';
 import type { Whoami } from '../../src/client/gateway.ts';
 import { atLeast, findProgram, placesOf } from '../conformance/run/runner.ts';
-import { needs } from '../support/needs.ts';
+import { needs, triedWhere } from '../support/needs.ts';
 import { startPersonMachine, type PersonMachine } from '../support/person-machine.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
@@ -84,7 +84,8 @@ describe('people with a browser and AWS tools', function () {
         CLI_VERSION,
         (version) => atLeast(version, version[0] === 1 ? [1, 37] : [2, 23]) || (version[0] ?? 0) > 2,
       );
-      needs(this, 'an AWS CLI >= 2.23', typeof found !== 'string');
+      const present = typeof found !== 'string';
+      triedWhere(this, present);
       const { stderr, page } = await logIn('--device');
       assert.match(stderr, /shows this code: \w{4}-\w{4}/);
       assert.match(page.text, /Go back to your device/);

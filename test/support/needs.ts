@@ -7,3 +7,8 @@ export function needs(context: Mocha.Context, what: string, present: boolean): a
   assert.notEqual(process.env['CI'], 'true', `CI needs ${what}`);
   context.skip();
 }
+
+/** Skips the running test, in CI too, where what it is tried with is on no package source that CI has. */
+export function triedWhere(context: Mocha.Context, present: boolean): asserts present {
+  if (!present) context.skip();
+}
