@@ -1,11 +1,10 @@
 /**
  * `npm run conformance`: real S3 clients against the whole product, on both stores. `--json` prints the cells and what was
- * seen on the wire; `--write` makes docs/clients.md of them; `--check` compares it. `--client`, `--store`, `--way` and
+ * seen on the wire; `--write` keeps the cells in test/conformance/seen.json, of which docs/clients.md is made; `--check` compares it. `--client`, `--store`, `--way` and
  * `--transport` (each may repeat) limit a run; a whole one puts 10,000 keys with hostile names through as well. Exits 1 unless everything that must pass did.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { awsCli, awsCliOld } from '../test/conformance/clients/aws-cli.ts';
@@ -15,26 +14,49 @@ import { jsSdk } from '../test/conformance/clients/js-sdk.ts';
 import { rclone } from '../test/conformance/clients/rclone.ts';
 import { s3cmd } from '../test/conformance/clients/s3cmd.ts';
 import { TRANSPORTS, UPSTREAMS, WAYS_IN } from '../test/conformance/run/cell.ts';
-import { renderClients, staleFindings } from '../test/conformance/run/clients-table.ts';
 import { runSuite } from '../test/conformance/run/run-suite.ts';
+import { keepCells, readCells, staleCells } from '../test/conformance/run/seen.ts';
 import { failuresOf, nameOf, wireFigures } from '../test/conformance/run/verdict.ts';
 
 const CLIENTS = [jsSdk, curl, rclone, s3cmd, awsCliOld, awsCli, boto3];
 const HOSTILE_KEYS = 10_000;
-const document = new URL('../docs/clients.md', import.meta.url);
 const hostileKeysTest = fileURLToPath(new URL('../test/conformance/hostile-keys.test.ts', import.meta.url));
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-    check: { type: 'boolean', default: false },
-    client: { type: 'string', multiple: true },
-    store: { type: 'string', multiple: true },
-    way: { type: 'string', multiple: true },
-    transport: { type: 'string', multiple: true },
-  },
-});
+const OPTIONS = {
+  help: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  write: { type: 'boolean', default: false },
+  check: { type: 'boolean', default: false },
+  client: { type: 'string', multiple: true },
+  store: { type: 'string', multiple: true },
+  way: { type: 'string', multiple: true },
+  transport: { type: 'string', multiple: true },
+} as const;
+
+const USAGE = `npm run conformance -- [options]: real S3 clients against the whole product, on both stores
+  --client NAME     ${CLIENTS.map(({ name }) => name).join(', ')}
+  --store NAME      ${UPSTREAMS.join(', ')}
+  --way NAME        ${WAYS_IN.join(', ')}
+  --transport NAME  ${TRANSPORTS.join(', ')}
+  --json            prints the cells and what was seen on the wire
+  --write, --check  makes docs/clients.md of a whole run, or compares it
+The four that take a name may repeat; without them everything runs, and 10,000 keys with hostile names.`;
+
+const values = orSay(() => parseArgs({ options: OPTIONS }).values);
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+
+/** What is wrong with the command line is one line. */
+function orSay<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    console.error(`conformance: ${error instanceof Error ? error.message : String(error)} (--help says what there is)`);
+    process.exit(2);
+  }
+}
 
 /** @throws Error where a name is none of these */
 function chosen<Item>(all: readonly Item[], nameOfItem: (item: Item) => string, names: readonly string[] | undefined) {
@@ -48,11 +70,14 @@ function chosen<Item>(all: readonly Item[], nameOfItem: (item: Item) => string, 
 
 const limits = [values.client, values.store, values.way, values.transport];
 const whole = limits.every((limit) => limit === undefined);
-const run = await runSuite({
+const asked = orSay(() => ({
   clients: chosen(CLIENTS, ({ name }) => name, values.client),
   upstreams: chosen(UPSTREAMS, String, values.store),
   ways: chosen(WAYS_IN, String, values.way),
   transports: chosen(TRANSPORTS, String, values.transport),
+}));
+const run = await runSuite({
+  ...asked,
   onCell: (cell) => {
     const told = cell.status === 'passed' ? `${cell.steps.length} steps, ${cell.seconds} s` : (cell.reason ?? '');
     console.error(`${cell.status.padEnd(11)} ${nameOf(cell)}: ${told}`);
@@ -89,13 +114,14 @@ const failures = [
   ...hostile.filter(({ passed }) => !passed).map(({ upstream }) => `not every hostile key survived on ${upstream}`),
 ];
 if (values.check) {
-  const present = await readFile(document, 'utf8').catch(() => '');
-  failures.push(...staleFindings(cells, present).map((cell) => `docs/clients.md says something else: ${cell}`));
+  failures.push(
+    ...staleCells(cells, readCells()).map((cell) => `test/conformance/seen.json says something else: ${cell}`),
+  );
 }
 if (values.json) console.log(JSON.stringify({ cells, wire, hostileKeys: hostile, failures }, undefined, 2));
 if (values.write) {
-  if (whole && failures.length === 0) await writeFile(document, renderClients(cells));
-  else failures.push('docs/clients.md is written of a whole run in which nothing failed');
+  if (whole && failures.length === 0) await keepCells(cells);
+  else failures.push('test/conformance/seen.json is written of a whole run in which nothing failed');
 }
 for (const failure of failures) console.error(`FAILED ${failure}`);
 const passed = cells.filter(({ status }) => status === 'passed').length;

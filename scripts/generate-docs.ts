@@ -1,15 +1,21 @@
 /**
- * Writes the documentation that is made from the code: docs/configuration.md, docs/errors.md and
- * docs/operations-supported.md. With `--check` it writes nothing, names each file that is not up to date, and exits 1
+ * Writes the documentation that is made from the code: docs/configuration.md, docs/errors.md,
+ * docs/operations-supported.md, docs/s3-api.md and docs/log-events.md; and from what runs saw: docs/clients.md and docs/stores.md. With `--check` it writes nothing, names each file that is not up to date, and exits 1
  * if there is any.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { VARIABLES } from '../src/config/environment.ts';
 import { KEYS, type KeyRow } from '../src/config/keys.ts';
+import { LOG_EVENTS } from '../src/contracts/log-events.ts';
 import { ERRORS, type ErrorRow } from '../src/errors/codes.ts';
 import { OPERATIONS, type OperationRow } from '../src/s3/operations.ts';
 import { MAX_USER_METADATA_BYTES } from '../src/s3/user-metadata.ts';
+import { clientsPage } from './clients-page/page.ts';
+import { coverageOf, type OperationCoverage, type ParameterCoverage } from './s3-model/coverage.ts';
+import { SEEN_TO } from './s3-model/judgements.ts';
+import { readModel } from './s3-model/model.ts';
+import { readKnownStores, storePage } from './store-page.ts';
 
 const root = dirname(import.meta.dirname);
 
@@ -134,7 +140,7 @@ from another program: [coming-from.md](coming-from.md).
 is a name that you chose; the variable is \`SALLYPORT_\` and the path in capitals: \`audit.refusals.perSecond\` is
 \`SALLYPORT_AUDIT_REFUSALS_PER_SECOND\`. An empty variable counts as unset. A \`SALLYPORT_*\` variable that is not known
 refuses to start and names the nearest one; what HAProxy reads (\`SALLYPORT_FRONT\`, \`SALLYPORT_CERT\`,
-\`SALLYPORT_SOCKET\`) and what Kubernetes sets for a Service of that name is left alone.
+\`SALLYPORT_SOCKET\`, \`SALLYPORT_EDGE_SECRET\`) and what Kubernetes sets for a Service of that name is left alone.
 
 Two more variables make version 1 of the keyring: \`SALLYPORT_KEYRING_SEED\` (**secret**, the seed itself) or
 \`SALLYPORT_KEYRING_SEED_FILE\`.
@@ -225,7 +231,10 @@ ${generated('src/errors/codes.ts')}
 
 Errors are S3 XML: \`<Error>\` with \`Code\`, \`Message\`, \`Resource\` and \`RequestId\`; answers to HEAD, and 304, have no body. The
 *reason* is what the audit and the log say; several reasons may share one S3 code, and messages are fixed, so that no
-detail of a failure reaches a caller. A 401 carries \`WWW-Authenticate: Bearer\`. A policy's denial names its rule.
+detail of a failure reaches a caller. One message is not: a policy's denial names its rule and its reason, in the message
+of the document (also of each key of DeleteObjects) and in the header \`x-sallyport-denied-by\`, for HEAD; what is not
+printable ASCII is percent-encoded there. A 401 carries \`WWW-Authenticate: Bearer\`, with what was wrong with the token
+and with where to get one (\`authorization_uri\`: \`endpoint.tokenHelp\`, or the URLs of the issuers).
 
 ${table(
   ['reason', 'S3 code', 'status', 'Retry-After', 'message'],
@@ -244,9 +253,11 @@ ${table(
 const CLASSES: Readonly<Record<OperationRow['operationClass'], string>> = {
   READ: 'decrypted on the way out',
   WRITE: 'encrypted on the way in',
+  FORM: 'a form of a browser, signed by its policy; encrypted on the way in',
   LIST: 'sizes and ETags shown as of the plaintext',
   DELETE: 'passed on',
-  LOCAL: 'answered from configuration and policy, without the store',
+  LOCAL:
+    'decided by configuration and policy; whether a bucket is there, and since when, its store is asked, and believed for seconds',
   COPY: 'two accesses: the verb on the target, `GET` (or `GET_VERSION`) on the source',
   BATCH: 'each key decided and audited as an access of its own',
   DOCUMENT: 'documents are read and written anew, both ways',
@@ -264,7 +275,8 @@ const operations = (): string => `# Operations
 ${generated('src/s3/operations.ts')}
 
 What is not listed here is refused with 501 \`NotImplemented\`, and so are subresources, query parameters and \`x-amz-*\`
-headers that are not known: nothing is passed on that the gateway does not understand. Addressing is path-style, and
+headers that are not known: nothing is passed on that the gateway does not understand. What SDKs add by themselves and that
+asks for nothing is taken and dropped ([decision 24](adr/0024-what-clients-may-send.md)). Addressing is path-style, and
 virtual-hosted below the configured public hosts. All of them are performed however a bucket or a prefix is kept
 (\`encryption\`).
 
@@ -287,13 +299,30 @@ ${table(
   [
     ['`versionId` on `GET` and `DELETE`', '`GET_VERSION`, `DELETE_VERSION` in place of the plain verb'],
     ['`versionId` on tags, ACL and locks', '`GET_VERSION` too'],
-    ['`x-amz-acl` other than `private`', '`PUT_ACL` too'],
+    ['`x-amz-acl` other than `private` and `bucket-owner-full-control`', '`PUT_ACL` too'],
     ['`x-amz-tagging`, `x-amz-tagging-directive: REPLACE`', '`PUT_TAGS` too'],
+    [
+      '`CopyObject` of an object with tags',
+      'nothing more; but the tags go along only with `GET_TAGS` on the source and `PUT_TAGS` on the target, and a store that decides it by the session policy (AWS) refuses the copy without them',
+    ],
     ['`x-amz-storage-class` other than `STANDARD`', '`PUT_STORAGE_CLASS` too'],
     ['`x-amz-server-side-encryption*` other than `AES256`', '`PUT_SSE` too'],
     ['`x-amz-object-lock-*`, `x-amz-bypass-governance-retention`', '`PUT_LOCK` too'],
   ],
 )}
+
+## Forms of browsers
+
+\`PostObject\` takes what \`generate_presigned_post\` and its like make: \`multipart/form-data\` whose policy is signed by
+Signature Version 4 with credentials of a session (\`x-amz-security-token\` is among the fields). The signer is the caller:
+policy decides over the key as over one of a \`PUT\`, with the verbs that further fields ask for. Every field must be covered by a
+condition (\`eq\`, \`starts-with\`, \`content-length-range\` for the file), and so must the bucket. A form without a signature is
+refused.
+
+The fields are 100 and 20 KB at most, and each may stand once. \`\${filename}\` is put into \`key\` alone. The file is the last
+field: what stands behind it S3 ignores, and this gateway refuses. Its length is known from that of the form before it comes, and
+so a form with a file of more than 16 KiB must end with a line end, as browsers, curl and SDKs end it.
+\`success_action_redirect\` goes to http and https pages only.
 
 ## Answers that begin before their end
 
@@ -311,12 +340,130 @@ up as long as nothing has taken effect: a body that passes through ends there, t
 What the store was asked to do in one step is carried to its end, and recorded as what it was.
 `;
 
+// --- the whole API of S3
+
+const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+
+const parametersOf = ({ parameters }: OperationCoverage, how: ParameterCoverage['how']): string =>
+  code(parameters.filter((parameter) => parameter.how === how).map(({ name }) => name));
+
+const byReason = (entries: readonly (readonly [why: string | undefined, name: string])[]): string[][] => {
+  const reasons = [...new Set(entries.map(([why]) => why ?? ''))];
+  return reasons.map((why) => [
+    code([...new Set(entries.filter(([one]) => (one ?? '') === why).map(([, name]) => name))]),
+    why,
+  ]);
+};
+
+const s3Api = (): string => {
+  const model = readModel();
+  const coverage = coverageOf(model);
+  const served = coverage.filter(({ isServed }) => isServed);
+  const parameters = served.flatMap((operation) => operation.parameters);
+  const reasons = (how: ParameterCoverage['how']) =>
+    byReason(parameters.filter((parameter) => parameter.how === how).map(({ why, name }) => [why, name]));
+  return `# S3, operation by operation
+
+${generated('scripts/s3-model/ and src/s3/')}
+
+All ${coverage.length} operations of S3 with their headers and query parameters, as AWS's own SDKs know them (the model of botocore
+${model.botocore}), and what becomes of each here. The parser of the gateway says it: each parameter was put to it in a request.
+CI fails when a newer model names something that this page does not. What else a client sends and S3 does not name is
+refused where it begins with \`x-amz-\` or \`if-\`, and has no effect otherwise; what SDKs add by themselves outside of the
+model is taken (\`x-amz-api-version\`, \`x-amz-te\`, \`x-amz-user-agent\`, \`amz-sdk-*\`, \`x-id\`).
+
+## Served: ${served.length} operations
+
+${table(
+  ['operation', 'served', 'ignored', 'refused'],
+  served.map((operation) => [
+    `\`${operation.operation}\``,
+    parametersOf(operation, 'served'),
+    parametersOf(operation, 'ignored'),
+    parametersOf(operation, 'refused'),
+  ]),
+)}
+
+Of some parameters not every value is taken:
+
+${table(
+  ['operation', 'parameter', 'refused values'],
+  served.flatMap(({ operation, parameters: all }) =>
+    all
+      .filter(({ refusedValues }) => refusedValues.length > 0)
+      .map(({ name, refusedValues }) => [`\`${operation}\``, `\`${name}\``, code(refusedValues)]),
+  ),
+)}
+
+### What some stores pass over
+
+A store that is not AWS, and of which [\`writes\`](configuration.md) is not set to \`all\`, may answer 200 to these and heed
+them not ([ADR 27](adr/0027-writes-that-stores-pass-over.md)). Then the gateway sees to them:
+
+${table(
+  ['operation', 'parameter', 'what is done'],
+  served.flatMap(({ operation, parameters: all }) =>
+    byReason(
+      all
+        .filter(({ how }) => how === 'served')
+        .map(({ name }) => [SEEN_TO.find(({ of }) => of.test(`${operation} ${name}`))?.why, name] as const)
+        .filter(([why]) => why !== undefined),
+    ).map(([names, why]) => [`\`${operation}\``, names ?? '', why ?? '']),
+  ),
+)}
+
+### Why parameters are refused
+
+${table(['parameter', 'why'], reasons('refused'))}
+
+### Why parameters are ignored
+
+${table(['parameter', 'why'], reasons('ignored'))}
+
+## Refused: ${coverage.length - served.length} operations
+
+${table(
+  ['operation', 'why'],
+  byReason(coverage.filter(({ isServed }) => !isServed).map(({ why, operation }) => [why, operation])),
+)}
+`;
+};
+
+// --- events of the log
+
+const logEvents = (): string => `# Events of the log
+
+${generated('src/contracts/log-events.ts')}
+
+The service's log is JSON, one line each: \`time\`, \`level\`, \`message\`, \`worker\`, and \`event\`, which is stable: search and alert
+on it, not on the message. The record of accesses is the [audit](audit.md), not this log.
+
+${table(
+  ['event', 'level', 'message'],
+  Object.entries(LOG_EVENTS).map(([event, { level, message }]) => [`\`${event}\``, level, message]),
+)}
+
+A request that fails is \`request_failed\`, with its \`requestId\` and the [code](errors.md): at level \`error\` where something does not work,
+\`warn\` where an operator has to look into it, \`info\` for refusals.
+`;
+
+const stores = (): string =>
+  storePage(readKnownStores(), {
+    table,
+    generated:
+      '<!-- Made from docs/data/stores.json by scripts/generate-docs.ts. Run `npm run stores -- --write`, then `npm run docs`. -->',
+  });
+
 /** Renders every generated file, by its path from the root of the repository. */
 export const renderDocs = (): ReadonlyMap<string, string> =>
   new Map([
     ['docs/configuration.md', configuration()],
     ['docs/errors.md', errors()],
     ['docs/operations-supported.md', operations()],
+    ['docs/s3-api.md', s3Api()],
+    ['docs/clients.md', clientsPage()],
+    ['docs/stores.md', stores()],
+    ['docs/log-events.md', logEvents()],
   ]);
 
 /** Names the generated files that differ from what the code says now. */

@@ -8,6 +8,7 @@ import type { Clock } from './contracts/clock.ts';
 import { keepingTagged } from './credentials/session-tags.ts';
 import { dataServerOf, drainRequests } from './data-server-of.ts';
 import { createFoundation, openAudit } from './foundation.ts';
+import { createPlaces } from './guard/places.ts';
 import type { Readiness } from './http/admin-server.ts';
 import { listen, type ListenTarget } from './http/listen.ts';
 import { createBearerAuthenticator } from './identity/bearer-authenticator.ts';
@@ -31,6 +32,7 @@ import { createWhoamiEndpoint } from './sts/whoami-endpoint.ts';
 import { createLog } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createObserver } from './telemetry/observer.ts';
+import { createUncaught, type Uncaught } from './telemetry/uncaught.ts';
 
 export interface GatewayOptions {
   /** Which of several workers this is, from 0. */
@@ -48,6 +50,7 @@ export interface Gateway {
   readonly readiness: () => Readiness;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly registry: ReturnType<typeof createMetrics>['registry'];
+  readonly uncaught: Pick<Uncaught, 'ofRequest' | 'ofProcess'>;
   /** Loads the policies again; a bad set leaves the old one in force and is reported. */
   readonly reload: () => Promise<void>;
   /** Readiness goes away, requests in flight finish, the audit is flushed and closed. */
@@ -56,6 +59,8 @@ export interface Gateway {
 
 /** Of the places of a process, one in so many may wait for a form, or for one issuer, with somebody whom nobody knows yet. */
 const STRANGER_SHARE = 4;
+/** And of these places, one in so many may wait with one client address. */
+const ADDRESS_SHARE = 8;
 
 /** Builds a gateway; nothing listens yet. @throws Error in one line: policies, audit directory */
 export async function createGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
@@ -63,6 +68,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const log = createLog({ level: config.log.level, stream: options.logStream, worker: options.worker });
   const metrics = createMetrics();
   const observer = createObserver({ metrics, log, clock });
+  const uncaught = createUncaught({ metrics, log });
 
   const foundation = createFoundation(config, { clock, observer });
   const { buckets } = foundation;
@@ -94,7 +100,10 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     audit,
     observer,
     clock,
+    region: config.endpoint.regions[0] ?? '',
     publicHosts: config.endpoint.publicHosts,
+    tokensFrom: config.endpoint.tokensFrom,
+    earlyAnswer: { afterMs: config.timeouts.earlyAnswerMs, everyMs: config.timeouts.earlyAnswerMs },
     limits: config.limits,
   });
   const sts: StsParts = {
@@ -105,25 +114,35 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     audit,
     observer,
     clock,
+    tokensFrom: config.endpoint.tokensFrom,
     admission: createAdmission(config.limits.inFlightPerIdentity),
-    limits: {
-      formMs: config.timeouts.requestHeadersMs,
-      formsInFlight: strangers,
-    },
+    limits: { formMs: config.timeouts.requestHeadersMs },
+    forms: createPlaces({ all: strangers, perAddress: Math.ceil(strangers / ADDRESS_SHARE) }),
   };
 
   let draining = false;
-  const ready = (): boolean => !draining && audit.canAudit() && !revocations.isShut();
+  const ready = (): boolean =>
+    dataServer.server.listening &&
+    !draining &&
+    audit.canAudit() &&
+    !revocations.isShut() &&
+    foundation.bucketWatch.mayServe();
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
-  const dataServer = dataServerOf(config, metrics, {
-    pipeline,
-    sts: createStsEndpoint(sts),
-    credentials: createCredentialsEndpoint(sts),
-    whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
-    audit,
-    ready,
-    ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key.reveal(), clientCa: tls.clientCa } }),
-  });
+  const dataServer = dataServerOf(
+    config,
+    { ...metrics, uncaught },
+    {
+      pipeline,
+      sts: createStsEndpoint(sts),
+      credentials: createCredentialsEndpoint(sts),
+      whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
+      audit,
+      ready,
+      ...(config.edge === undefined ? {} : { edgeSecret: config.edge.secret.reveal() }),
+      withoutEdge: () => observer.event('edge_secret_missing'),
+      ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key.reveal(), clientCa: tls.clientCa } }),
+    },
+  );
   const target: ListenTarget =
     config.listen.kind === 'socket'
       ? { socket: config.listen.path, mode: config.listen.mode }
@@ -133,8 +152,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     server: dataServer.server,
     target,
     listen: async () => {
-      await listen(dataServer.server, target);
-      log.info('serving', {
+      foundation.bucketWatch.start();
+      await listen(dataServer.server, target, 'socket' in target ? 'listen.socket' : 'listen.address');
+      log.event('service_started', {
         on: 'socket' in target ? target.socket : `${target.host}:${target.port}`,
         policyVersion: policySource.current().version,
       });
@@ -145,14 +165,15 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
+    uncaught,
     reload: async () => {
       const result = await policySource.reload();
       if (result.outcome === 'refused') {
-        log.error('the policies were not reloaded; the old ones stay in force', {
+        log.event('policies_reload_failed', {
           policyVersion: result.version,
           problems: result.error.message,
         });
-      } else log.info(`policies ${result.outcome}`, { policyVersion: result.version });
+      } else log.event('policies_reloaded', { outcome: result.outcome, policyVersion: result.version });
     },
     drain: async () => {
       draining = true;
@@ -189,6 +210,7 @@ function sessionsOf(
     issuers: new Map(issuers.map(({ name, issuer: iss }) => [name, iss])),
     keys: { current: keyOf(keys.current), ...(keys.previous === undefined ? {} : { previous: keyOf(keys.previous) }) },
   });
-  const { verify } = createSignatureVerifier({ sessions: issuer, regions: endpoint.regions });
-  return { issue: issuer.issue, verify };
+  const { regions, requireSignedContentHeaders } = endpoint;
+  const verifier = createSignatureVerifier({ regions, requireSignedContentHeaders, sessions: issuer });
+  return { issue: issuer.issue, ...verifier };
 }

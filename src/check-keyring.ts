@@ -4,21 +4,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { FoundationConfig, KeyringConfig } from './config/config.ts';
-import type { Observer } from './contracts/observer.ts';
 import { GatewayError } from './errors/gateway-error.ts';
 import { keyringOf } from './keyring-of.ts';
+import { UNOBSERVED } from './unobserved.ts';
 
 interface Part {
   readonly name: string;
   /** The keyring by itself, with this version as the current one. */
   readonly config: KeyringConfig;
 }
-
-const ignore = (): void => undefined;
-const UNOBSERVED: Observer = {
-  ...{ stage: ignore, request: ignore, failure: ignore, cache: ignore, call: ignore, look: ignore },
-  ...{ clockOffset: ignore, warn: ignore, info: ignore },
-};
 
 /** Asks all of them at once; each call ends within `timeouts.keyringMs`. Gives what is wrong, and no secret. */
 export async function checkKeyring(config: FoundationConfig): Promise<readonly string[]> {

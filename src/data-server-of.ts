@@ -4,22 +4,25 @@ import type { Config } from './config/config.ts';
 import { createDataServer, type DataServer, type DataServerOptions } from './http/data-server.ts';
 import { closeGracefully, RECORDING_MS, untilIdle } from './http/listen.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { acceptRequestId } from './telemetry/request-id.ts';
+import type { Uncaught } from './telemetry/uncaught.ts';
+import { newRequestId } from './telemetry/request-id.ts';
 
-type Configured = 'cors' | 'inFlight' | 'limits' | 'requestId' | 'timeouts';
+type Configured = 'cors' | 'inFlight' | 'limits' | 'requestId' | 'timeouts' | 'uncaught' | 'within';
 
 /** Builds the server; `own` is what the two differ in. The caller listens. */
 export function dataServerOf(
   { cors, limits, timeouts }: Pick<Config, 'cors' | 'limits' | 'timeouts'>,
-  { inFlight }: Pick<Metrics, 'inFlight'>,
+  { inFlight, uncaught }: Pick<Metrics, 'inFlight'> & { readonly uncaught: Uncaught },
   own: Omit<DataServerOptions, Configured>,
 ): DataServer {
   const { requestBodyIdleMs: idleMs, requestHeadersMs, keepAliveMs } = timeouts;
   return createDataServer({
     ...own,
     ...(cors === undefined ? {} : { cors }),
-    requestId: acceptRequestId,
+    requestId: newRequestId,
     inFlight,
+    uncaught: uncaught.ofRequest,
+    within: uncaught.within,
     limits,
     timeouts: { idleMs, requestHeadersMs, keepAliveMs },
   });

@@ -5,6 +5,7 @@
 import { createAuditSink, type AuditLog } from './audit/create-audit-sink.ts';
 import { baseSourceOf } from './base-source-of.ts';
 import type { Config, FoundationConfig, StoreConfig } from './config/config.ts';
+import type { BucketFacts } from './contracts/bucket-facts.ts';
 import type { Bucket, Store } from './contracts/bucket.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { CredentialBroker } from './contracts/credential-broker.ts';
@@ -14,7 +15,7 @@ import type { LegacyObjects } from './contracts/legacy-objects.ts';
 import type { ObjectCipher } from './contracts/object-cipher.ts';
 import type { Observer } from './contracts/observer.ts';
 import type { StoreSessions } from './contracts/store-session.ts';
-import type { Copies, ObjectReader, Uploads } from './contracts/stored-objects.ts';
+import type { Copies, ObjectReader, Uploads, WriteProofs } from './contracts/stored-objects.ts';
 import { createObjectCipher } from './core/cipher/object-cipher.ts';
 import { createHttpUpstream } from './core/upstream/http-upstream.ts';
 import { createSigner } from './core/upstream/signer.ts';
@@ -22,7 +23,11 @@ import { createStoreSessions } from './core/upstream/store-sessions.ts';
 import { createCredentialBroker } from './credentials/broker.ts';
 import { keyringOf } from './keyring-of.ts';
 import { legacyOf } from './legacy-of.ts';
+import { createBucketFacts } from './objects/bucket-facts.ts';
+import { createBucketProbe, type BucketProbe } from './objects/bucket-probe.ts';
+import { createBucketWatch, type BucketWatch } from './objects/bucket-watch.ts';
 import { createCopies } from './objects/copies.ts';
+import { proveLock } from './objects/write-terms.ts';
 import { createObjectReader } from './objects/object-reader.ts';
 import { createUploads } from './objects/uploads.ts';
 
@@ -42,6 +47,11 @@ export interface Foundation extends HealthSource {
   readonly reader: ObjectReader;
   readonly uploads: Uploads;
   readonly copies: Copies;
+  readonly proofs: WriteProofs;
+  readonly bucketFacts: BucketFacts;
+  readonly bucketProbe: BucketProbe;
+  /** Asks nothing before it is started. */
+  readonly bucketWatch: BucketWatch;
   /** Requests to stores that have not ended after `graceMs` (default: as long as they take) are cut. */
   readonly close: (graceMs?: number) => Promise<void>;
 }
@@ -52,7 +62,18 @@ export function createFoundation(
   { clock, observer, isOneCaller = false }: FoundationParts & { readonly isOneCaller?: boolean },
 ): Foundation {
   const stores = new Map(
-    config.stores.map(({ name, endpoint, region }): [string, Store] => [name, { name, endpoint, region }]),
+    config.stores.map(({ name, endpoint, region, checksums, writes, conditionalDeletes, sts }): [string, Store] => [
+      name,
+      {
+        name,
+        endpoint,
+        region,
+        checksums,
+        writes,
+        conditionalDeletes,
+        isAws: sts.iamEscapes && sts.unknownActions.length === 0,
+      },
+    ]),
   );
   const broker = createCredentialBroker({
     stores: config.stores.map((store) => stsOf(store, { clock, observer })),
@@ -76,23 +97,37 @@ export function createFoundation(
     observer,
     now: clock.now,
   });
+  const buckets = new Map(config.buckets.map((bucket): [string, Bucket] => [bucket.name, withStore(bucket, stores)]));
+  const toStores = { upstream, broker, signer: createSigner(), clock };
+  const bucketProbe = createBucketProbe({
+    ...{ broker, sessions: createStoreSessions(toStores), clock },
+    ofCallers: namesOf(config.stores, ({ method }) => method === 'web-identity'),
+    tagged: namesOf(config.stores, ({ sts }) => Object.keys(sts.sessionTags).length > 0),
+  });
+  const bucketWatch = createBucketWatch({ buckets: buckets.values(), probe: bucketProbe, clock, observer });
   const { keyring, ...keyrings } = keyringOf(config, { clock, observer });
   const cipher = createObjectCipher(keyring);
   const legacy = legacyOf(config, observer);
   const reader = createObjectReader({ cipher, legacy, smallBodyBytes: config.limits.smallBodyBytes, observer });
-  const uploads = createUploads({ cipher });
+  const uploads = createUploads({ cipher, clock });
   return {
-    buckets: new Map(config.buckets.map((bucket): [string, Bucket] => [bucket.name, withStore(bucket, stores)])),
+    buckets,
     broker,
-    sessions: createStoreSessions({ upstream, broker, signer: createSigner(), clock }),
+    sessions: createStoreSessions({ ...toStores, witness: bucketWatch }),
+    bucketProbe,
+    bucketWatch,
     keyring,
     cipher,
     legacy,
     reader,
     uploads,
+    bucketFacts: createBucketFacts({ clock }),
     copies: createCopies({ cipher, reader, uploads, clock }),
-    health: () => [...keyrings.health(), ...broker.health(), ...upstream.health()],
+    proofs: { lock: proveLock },
+    health: () => [...keyrings.health(), ...broker.health(), ...upstream.health(), ...bucketWatch.health()],
     close: async (graceMs) => {
+      bucketWatch.close();
+      await uploads.close();
       broker.close();
       await upstream.close(graceMs);
       await keyrings.close();
@@ -119,6 +154,10 @@ export function openAudit(
   });
 }
 
+function namesOf(stores: readonly StoreConfig[], isMeant: (store: StoreConfig) => boolean): ReadonlySet<string> {
+  return new Set(stores.filter(isMeant).map(({ name }) => name));
+}
+
 function withStore({ storeName, ...bucket }: Config['buckets'][number], stores: ReadonlyMap<string, Store>): Bucket {
   const store = stores.get(storeName);
   if (store === undefined) throw new Error(`bucket ${bucket.name} names a store that is not configured`);
@@ -137,6 +176,7 @@ function stsOf(
     base: baseSourceOf(`store ${name}`, sts.region, credentials, parts),
     minTls: tls.minVersion,
     iamEscapes: sts.iamEscapes,
+    unknownActions: sts.unknownActions,
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
     roleDefaults: {

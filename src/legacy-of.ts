@@ -5,7 +5,7 @@ import type { Observer } from './contracts/observer.ts';
 import { createLegacyObjects, type LegacyBucket } from './core/legacy/legacy-objects.ts';
 
 /** Builds it; what operators should know of their configuration is warned of. */
-export function legacyOf({ legacy, limits }: FoundationConfig, observer: Pick<Observer, 'warn'>): LegacyObjects {
+export function legacyOf({ legacy, limits }: FoundationConfig, observer: Pick<Observer, 'event'>): LegacyObjects {
   const buckets = new Map<string, LegacyBucket>();
   for (const [name, { metadataName, kekVersionName, seed, acceptZeroKek }] of legacy) {
     buckets.set(name, {

@@ -29,6 +29,10 @@ await runCommandLine(
     stderr: process.stderr,
     onSignal: (signal, handler) => process.on(signal, handler),
     onParentExit: (handler) => process.on('disconnect', handler),
+    onUncaught: (handler) => {
+      process.on('uncaughtException', handler);
+      process.on('unhandledRejection', handler);
+    },
     setExitCode: (code) => {
       process.exitCode = code;
     },

@@ -2,13 +2,10 @@
  * The composition root of the commands that revoke: a configuration in; a list that can be read, added to and lifted from
  * out. What is changed is on record before it is done, with who did it.
  */
-import { randomUUID } from 'node:crypto';
 import type { Config } from './config/config.ts';
-import type { AuditIntent } from './contracts/audit-sink.ts';
 import type { Clock } from './contracts/clock.ts';
-import { GatewayError } from './errors/gateway-error.ts';
 import { openAudit } from './foundation.ts';
-import { OPERATOR_ISSUER } from './operate/operator-session.ts';
+import { onRecord, operatorPrincipal } from './operate/operator-trail.ts';
 import { lifting, operatorName, revocation, type Order } from './revocation/changes.ts';
 import { describeRevoked } from './revocation/describe.ts';
 import { idOf, isInForce, type Entries, type Entry, type Revoked } from './revocation/entry.ts';
@@ -67,27 +64,13 @@ export async function openRevocationDesk(
     work: () => Promise<void>,
   ) => {
     if (audit === undefined) throw new Error('a command that changes nothing has nothing to record');
-    const requestId = randomUUID();
-    const startedMs = clock.now();
-    await audit.record({
-      ...intent(operation, what, reason),
-      time: isoOf(startedMs),
-      requestId,
-      subject: options.user,
-    });
-    const end = async (how: { result: 'completed' | 'failed'; status: number; error?: string }) => {
-      const nowMs = clock.now();
-      const times = { time: isoOf(nowMs), durationMs: nowMs - startedMs };
-      await audit.record({ entry: 'outcome', requestId, bytesIn: 0, bytesOut: 0, ...times, ...how });
-    };
-    try {
+    const key = `${idOf(what)} ${describeRevoked(what)}`;
+    const principal = operatorPrincipal(options.user, Number.POSITIVE_INFINITY);
+    const action = { operation, bucket: '', key, reason, unexpected: 'ServiceUnavailable' } as const;
+    await onRecord({ audit, clock, principal }, action, async () => {
       await work();
-    } catch (error) {
-      const { code, row } = error instanceof GatewayError ? error : new GatewayError('ServiceUnavailable', 'respond');
-      await end({ result: 'failed', status: row.status, error: code });
-      throw error;
-    }
-    await end({ result: 'completed', status: 200 });
+      return {};
+    });
   };
 
   const orderOf = (reason: string | undefined): Order => ({
@@ -127,20 +110,4 @@ export async function openRevocationDesk(
 
 function inForce(entries: Entries, nowMs: number): readonly Entry[] {
   return [...entries.values()].filter((entry) => entry.lifted !== true && isInForce(entry, nowMs));
-}
-
-function intent(
-  operation: 'Revoke' | 'LiftRevocation',
-  revoked: Revoked,
-  reason: string | undefined,
-): Omit<AuditIntent, 'time' | 'requestId' | 'subject'> {
-  return {
-    ...{ entry: 'intent', issuer: OPERATOR_ISSUER, groups: [], tokenIdHash: '', clientAddress: 'local', operation },
-    ...{ bucket: '', key: `${idOf(revoked)} ${describeRevoked(revoked)}` },
-    ...{ decision: 'allow', rule: 'operator', reason: reason ?? 'An operator ran the command.', policyVersion: '' },
-  };
-}
-
-function isoOf(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }

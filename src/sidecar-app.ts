@@ -21,13 +21,12 @@ import { createWorkloadAuthenticator } from './sidecar/workload-authenticator.ts
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createObserver } from './telemetry/observer.ts';
+import { createUncaught } from './telemetry/uncaught.ts';
 
 export interface SidecarOptions extends Omit<GatewayOptions, 'worker'> {
   /** Where the audit goes that has no directory. */
   readonly auditStream: NodeJS.WritableStream;
 }
-
-const REMOTE = 'other machines can reach the sidecar, and whoever does may use every configured bucket';
 
 /** Builds a sidecar; nothing listens yet. @throws Error in one line: policies, audit directory */
 export async function createSidecar(config: SidecarConfig, options: SidecarOptions): Promise<Gateway> {
@@ -35,6 +34,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const log = createLog({ level: config.log.level, stream: options.logStream, worker: 0 });
   const metrics = createMetrics();
   const observer = createObserver({ metrics, log, clock });
+  const uncaught = createUncaught({ metrics, log });
   const foundation = createFoundation(config, { clock, observer, isOneCaller: true });
   const { buckets } = foundation;
   const policies = await policiesOf(config);
@@ -51,32 +51,41 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     audit,
     observer,
     clock,
+    region: config.stores[0]?.region ?? '',
     publicHosts: publicHostsOf(config),
+    earlyAnswer: { afterMs: config.timeouts.earlyAnswerMs, everyMs: config.timeouts.earlyAnswerMs },
     // There is one identity: a place of its own for each is all of them.
     limits: { ...config.limits, inFlightPerIdentity: config.limits.inFlight },
   });
 
   let draining = false;
-  const ready = (): boolean => !draining && audit.canAudit();
-  const dataServer = dataServerOf(config, metrics, {
-    pipeline,
-    guard: createLocalGuard({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
-    audit,
-    ready,
-  });
+  const ready = (): boolean => dataServer.server.listening && !draining && audit.canAudit();
+  const dataServer = dataServerOf(
+    config,
+    { ...metrics, uncaught },
+    {
+      pipeline,
+      guard: createLocalGuard({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
+      audit,
+      ready,
+    },
+  );
 
   return {
     server: dataServer.server,
     target: config.listen,
     listen: async () => {
-      await listen(dataServer.server, config.listen);
+      // There is nobody else to send the workload to: what is found is told, and holds nothing back.
+      foundation.bucketWatch.start();
+      await listen(dataServer.server, config.listen, 'sidecar.address, or --listen');
       const on = `${config.listen.host}:${config.listen.port}`;
-      if (!isLoopback(config.listen.host)) log.warn(REMOTE, { on });
-      log.info('serving a workload', { on, subject: config.subject });
+      if (!isLoopback(config.listen.host)) log.event('sidecar_reachable_remotely', { on });
+      log.event('sidecar_started', { on, subject: config.subject });
     },
     readiness: () => ({ ready: ready(), reports: [...audit.health(), ...foundation.health()] }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
+    uncaught,
     reload: async () => {
       if (policies !== undefined) await reload(policies, log);
     },

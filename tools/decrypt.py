@@ -40,6 +40,7 @@ CHECKSUMS = {
     1: ("CRC32", 4),
     4: ("SHA1", 20),
     5: ("SHA256", 32),
+    6: ("MD5", 16),
 }
 
 
@@ -293,7 +294,7 @@ def decrypt(body, data_key, kind):
     size = body.seek(0, os.SEEK_END)
     layout, trailer = (single_layout if kind == "s" else multipart_layout)(body, size, data_key)
     name, length = CHECKSUMS.get(trailer.checksum_type if trailer else 0, (None, 0))
-    crc, digest = 0, hashlib.new(name) if name in ("SHA1", "SHA256") else None
+    crc, digest = 0, hashlib.new(name) if name in ("SHA1", "SHA256", "MD5") else None
     for part in layout:
         for piece in open_part(body, data_key, *part):
             if digest:

@@ -36,6 +36,8 @@ cat tls/edge/edge.crt tls/edge/edge.key >tls/edge/edge.pem
 
 # Without this seed no stored object can be read again.
 [ -e keys/seed-1 ] || random 32 >keys/seed-1
+# By it the gateway knows its edge.
+[ -e keys/edge-secret ] || random 32 >keys/edge-secret
 [ -e keys/store-access-key-id ] || echo sallyport >keys/store-access-key-id
 [ -e keys/store-secret-access-key ] || random 20 >keys/store-secret-access-key
 
@@ -52,5 +54,6 @@ KEYCLOAK_ADMIN_PASSWORD=$(random 20)
 ALICE_PASSWORD=$(random 12)
 BOB_PASSWORD=$(random 12)
 CI_BOT_SECRET=$(random 20)
+EDGE_SECRET=$(cat keys/edge-secret)
 END
 if [ "$(id -u)" = 0 ]; then chown -R "$uid:$gid" .; fi

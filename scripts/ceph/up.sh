@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Boots a throw-away Ceph on loopback, all in memory: one monitor, one OSD, one RADOS gateway with S3 and STS. Makes
-# what the tests need: a role that the gateway's user may assume and that may do everything in three buckets, so that
+# what the tests need: a role that the gateway's user may assume and that may do everything in four buckets, so that
 # the session policy alone narrows it. Prints lab.json (endpoints, fresh random keys, role). Stop it with down.sh.
 source "$(dirname "$0")/lab.sh"
 
 role=sallyport
 buckets=(reports artifacts)
-# A bucket that is not there, and that the role may make.
-scratch=scratch
+# Buckets that are not there, and that the role may make.
+absent=(scratch drafts)
 
 # ---- Debian's packages
 missing=()
@@ -46,6 +46,12 @@ umask 077
 mkdir -p "$lab"/{pids,log,run,mon,osd,rgw,tls}
 trap 'say "failed at line $LINENO; see $lab/log"; stop_all' ERR
 
+# What ceph loads at run time lies beside its programs, in a folder of their own too. (From 20 on, Debian's default of
+# `osd class dir` is relative to the working directory.)
+libraries=$(compgen -G "$(dirname "$(dirname "$(command -v ceph-osd)")")/lib/*/rados-classes" | head -n 1 || true)
+libraries=${libraries%/rados-classes}
+version=$(radosgw --version | grep -oE 'version [0-9.]+' | cut -d ' ' -f 2)
+
 fsid=$(cat /proc/sys/kernel/random/uuid)
 cat >"$conf" <<CONF
 [global]
@@ -76,6 +82,10 @@ mon data avail warn = 2
 mon data avail crit = 1
 paxos propose interval = 0.05
 paxos min wait = 0.01
+
+osd class dir = $libraries/rados-classes
+erasure code dir = $libraries/ceph/erasure-code
+plugin dir = $libraries/ceph
 
 [mon.a]
 mon data = $lab/mon
@@ -116,7 +126,9 @@ await 100 monitor timeout 5 ceph --connect-timeout 2 mon stat
 
 # ---- OSD
 osd_uuid=$(cat /proc/sys/kernel/random/uuid)
-ceph osd new "$osd_uuid" >>"$lab/log/mkfs.out"
+# A monitor that has just begun, on a busy machine, may answer EPERM; what is asked of it here may be asked again.
+new_osd() { timeout 5 ceph osd new "$osd_uuid" >>"$lab/log/mkfs.out" 2>&1; }
+await 50 'place for the OSD' new_osd
 ceph-osd --mkfs -i 0 --osd-uuid "$osd_uuid" -c "$conf" >>"$lab/log/mkfs.out" 2>&1
 osd_is_up() {
   # The monitor may turn away an OSD that comes right after it was registered; the OSD then ends.
@@ -126,10 +138,13 @@ osd_is_up() {
 await 150 OSD osd_is_up
 
 # ---- pools: made here in one go, as radosgw would make them one by one, some of them at the first PUT
-for pool in .rgw.root default.rgw.{log,control,meta,buckets.index,buckets.data,buckets.non-ec}; do
-  echo "osd pool create $pool 4 4"
-  echo "osd pool application enable $pool rgw"
-done | ceph >"$lab/log/pools.out" 2>&1
+make_pools() {
+  for pool in .rgw.root default.rgw.{log,control,meta,buckets.index,buckets.data,buckets.non-ec}; do
+    echo "osd pool create $pool 4 4"
+    echo "osd pool application enable $pool rgw"
+  done | ceph >>"$lab/log/pools.out" 2>&1
+}
+await 50 pools make_pools
 
 # ---- users and role. The owner of the buckets sees all that is stored; the gateway's user may do nothing by itself.
 admin() { radosgw-admin -n client.rgw.a -c "$conf" "$@" >>"$lab/log/radosgw-admin.out" 2>&1; }
@@ -142,7 +157,7 @@ admin user create --uid gateway --display-name gateway --access-key "$gateway_ke
 admin role create --role-name "$role" --assume-role-policy-doc \
   '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/gateway"]},"Action":["sts:AssumeRole"]}]}'
 resources=
-for bucket in "${buckets[@]}" "$scratch"; do resources+="\"arn:aws:s3:::$bucket\",\"arn:aws:s3:::$bucket/*\","; done
+for bucket in "${buckets[@]}" "${absent[@]}"; do resources+="\"arn:aws:s3:::$bucket\",\"arn:aws:s3:::$bucket/*\","; done
 admin role policy put --role-name "$role" --policy-name buckets --policy-doc \
   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:*\"],\"Resource\":[${resources%,}]}]}"
 
@@ -157,6 +172,7 @@ done
 
 cat >"$lab/lab.json" <<JSON
 {
+  "version": "$version",
   "endpoint": "http://127.0.0.1:$rgw_port",
   "tlsEndpoint": "https://127.0.0.1:$rgw_tls_port",
   "caFile": "$lab/tls/ca.crt",

@@ -3,10 +3,20 @@
  * a line with a fixed order of fields, `v` first, of bounded length. A text that had to be cut is named in `clipped`,
  * so that two long names can never be taken for the same one unnoticed.
  */
-import type { AuditEntry, AuditIntent, AuditOutcome, AuditRefusal } from '../contracts/audit-sink.ts';
+import type {
+  AuditCaller,
+  AuditEntry,
+  AuditIntent,
+  AuditItemDenial,
+  AuditItemIntent,
+  AuditOutcome,
+  AuditRefusal,
+} from '../contracts/audit-sink.ts';
 
 /** Version of the schema; readers skip what they do not know. @see docs/audit.md */
 export const AUDIT_SCHEMA_VERSION = 1;
+/** Of entries that are whole only together with that of their request. */
+export const BATCH_SCHEMA_VERSION = 2;
 
 /** Longest texts, in bytes of UTF-8. The largest line is below 180 KiB, a usual one below 1 KiB. */
 const MAX_BYTES = {
@@ -20,6 +30,7 @@ const MAX_BYTES = {
   accessKeyId: 64,
   binding: 64,
   clientAddress: 64,
+  edgeRequestId: 64,
   bucket: 255,
   key: 1024,
   rule: 256,
@@ -42,19 +53,25 @@ type TextField = keyof typeof MAX_BYTES;
 /** Serialises an entry of the audit, line feed included. */
 export function auditLine(entry: AuditEntry): string {
   const clipped: TextField[] = [];
+  const isOfBatch = entry.entry === 'request' || (entry.entry !== 'outcome' && entry.subject === undefined);
   const head = {
-    v: AUDIT_SCHEMA_VERSION,
+    v: isOfBatch ? BATCH_SCHEMA_VERSION : AUDIT_SCHEMA_VERSION,
     entry: entry.entry,
     time: entry.time,
     requestId: clip('requestId', entry.requestId, clipped),
   };
   switch (entry.entry) {
+    case 'request':
+      return line({ ...head, ...callerFields(entry, clipped), items: entry.items }, clipped);
     case 'intent':
-      return line({ ...head, ...intentFields(entry, clipped) }, clipped);
+      return line({ ...head, ...callerFields(entry, clipped), ...intentFields(entry, clipped) }, clipped);
     case 'outcome':
       return line({ ...head, ...outcomeFields(entry, clipped) }, clipped);
     case 'denial':
-      return line({ ...head, ...intentFields(entry, clipped), ...outcomeFields(entry, clipped) }, clipped);
+      return line(
+        { ...head, ...callerFields(entry, clipped), ...intentFields(entry, clipped), ...outcomeFields(entry, clipped) },
+        clipped,
+      );
   }
 }
 
@@ -68,6 +85,7 @@ export function refusalLine(refusal: AuditRefusal): string {
       time: refusal.time,
       requestId: clip('requestId', refusal.requestId, clipped),
       clientAddress: clip('clientAddress', refusal.clientAddress, clipped),
+      edgeRequestId: clip('edgeRequestId', refusal.edgeRequestId, clipped),
       method: clip('method', refusal.method, clipped),
       status: refusal.status,
       error: clip('error', refusal.error, clipped),
@@ -76,7 +94,9 @@ export function refusalLine(refusal: AuditRefusal): string {
   );
 }
 
-function intentFields(entry: Omit<AuditIntent, 'entry'>, clipped: TextField[]): object {
+/** None of an entry that refers to the one of its request. */
+function callerFields(entry: AuditCaller | AuditItemIntent | AuditItemDenial, clipped: TextField[]): object {
+  if (entry.subject === undefined) return {};
   return {
     issuer: clip('issuer', entry.issuer, clipped),
     subject: clip('subject', entry.subject, clipped),
@@ -87,7 +107,13 @@ function intentFields(entry: Omit<AuditIntent, 'entry'>, clipped: TextField[]): 
     accessKeyId: clip('accessKeyId', entry.accessKeyId, clipped),
     binding: clip('binding', entry.binding, clipped),
     clientAddress: clip('clientAddress', entry.clientAddress, clipped),
+    edgeRequestId: clip('edgeRequestId', entry.edgeRequestId, clipped),
     operation: entry.operation,
+  };
+}
+
+function intentFields(entry: Omit<AuditIntent, 'entry' | keyof AuditCaller>, clipped: TextField[]): object {
+  return {
     item: entry.item,
     versionIdAsked: clip('versionIdAsked', entry.versionIdAsked, clipped),
     bucket: clip('bucket', entry.bucket, clipped),

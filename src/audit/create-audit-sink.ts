@@ -48,7 +48,7 @@ export interface AuditSinkOptions extends Partial<AuditLimits> {
   readonly worker: number;
   readonly pid: number;
   readonly clock: Clock;
-  readonly observer: Pick<Observer, 'warn' | 'info'>;
+  readonly observer: Pick<Observer, 'event'>;
   /** The real disk unless a test says otherwise. */
   readonly files?: AuditFiles;
 }

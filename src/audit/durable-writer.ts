@@ -17,7 +17,7 @@ export interface DurableWriterOptions {
   readonly pid: number;
   readonly files: AuditFiles;
   readonly clock: Clock;
-  readonly observer: Pick<Observer, 'warn' | 'info'>;
+  readonly observer: Pick<Observer, 'event'>;
   /** A file that has grown over this, or over midnight UTC, is followed by a new one at the next sample. */
   readonly maxFileBytes: number;
   readonly maxQueuedEntries: number;
@@ -129,13 +129,13 @@ export class DurableWriter {
     try {
       await this.#measure();
     } catch (error) {
-      this.#options.observer.warn('the free space of the audit cannot be read', { error: messageOf(error) });
+      this.#options.observer.event('audit_disk_unreadable', { error: messageOf(error) });
     }
     try {
       const cause = await this.#replacementCause();
       if (cause !== undefined) await this.#replace(cause);
     } catch (error) {
-      this.#options.observer.warn('the audit cannot open a new file', { error: messageOf(error) });
+      this.#options.observer.event('audit_rotation_failed', { error: messageOf(error) });
     }
     this.#sampling = false;
     if (this.#draining === undefined) this.#progress();
@@ -178,7 +178,7 @@ export class DurableWriter {
     this.#open = undefined;
     this.#failure = `the last write failed: ${messageOf(cause)}`;
     const fields = { error: messageOf(cause), file: broken?.file.name ?? '' };
-    this.#options.observer.warn('the audit could not be written', fields);
+    this.#options.observer.event('audit_write_failed', fields);
     await broken?.file.close().catch(() => undefined);
     try {
       await this.#replace('recovery');
@@ -240,7 +240,7 @@ export class DurableWriter {
     const successor = this.#successor;
     if (successor === undefined) return;
     if (this.#failure !== undefined) {
-      this.#options.observer.info('the audit is written again', { file: successor.file.name });
+      this.#options.observer.event('audit_write_recovered', { file: successor.file.name });
     }
     void this.#open?.file.close().catch(() => undefined);
     this.#open = successor;
@@ -254,7 +254,7 @@ export class DurableWriter {
     if (open === undefined || this.#failure !== undefined) return 'recovery';
     if (!(await open.file.isLinked())) {
       this.#failure = 'the file of the audit was deleted';
-      observer.warn(this.#failure, { file: open.file.name });
+      observer.event('audit_file_deleted', { file: open.file.name });
       this.#rejectQueued(this.#failure);
       return 'recovery';
     }
@@ -267,8 +267,8 @@ export class DurableWriter {
     this.#freeBytes = await files.freeBytes(directory);
     const low = this.#freeBytes < (this.#low ? minFreeBytes * RESUME_FACTOR : minFreeBytes);
     const fields = { freeBytes: this.#freeBytes, minFreeBytes };
-    if (low && !this.#low) observer.warn('the disk of the audit is down to its reserve', fields);
-    if (!low && this.#low) observer.info('the disk of the audit has space again', fields);
+    if (low && !this.#low) observer.event('audit_disk_low', fields);
+    if (!low && this.#low) observer.event('audit_disk_recovered', fields);
     this.#low = low;
   }
 
@@ -277,14 +277,14 @@ export class DurableWriter {
     if (this.#draining === undefined && !this.#sampling) return;
     this.#samplesWithoutProgress += 1;
     if (this.#samplesWithoutProgress <= this.#options.stallSamples) return;
-    if (!this.#stalled) this.#options.observer.warn(STALLED);
+    if (!this.#stalled) this.#options.observer.event('audit_disk_stalled');
     this.#stalled = true;
     this.#current?.done.reject(unavailable(STALLED));
     this.#rejectQueued(STALLED);
   }
 
   #progress(): void {
-    if (this.#stalled) this.#options.observer.info('the disk of the audit answers again');
+    if (this.#stalled) this.#options.observer.event('audit_disk_responding');
     this.#stalled = false;
     this.#samplesWithoutProgress = 0;
   }
@@ -303,7 +303,7 @@ async function writeAll(open: OpenFile, text: string): Promise<void> {
 
 function unavailable(detail: string, cause?: unknown): GatewayError {
   const reason = cause === undefined ? detail : `${detail}: ${messageOf(cause)}`;
-  return new GatewayError('AuditUnavailable', 'record', { detail: reason, cause });
+  return new GatewayError('AuditUnavailable', { detail: reason, cause });
 }
 
 function messageOf(error: unknown): string {

@@ -1,14 +1,21 @@
 /**
  * Files of the audit -> accesses. What enters: files as a crash may have left them: torn last lines, blocks of zeros.
  * What leaves: one access per intent or denial, its outcome joined by request id and item; without one it is
- * `interrupted`.
+ * `interrupted`. Who asked stands in each entry, or once for all items of a request.
  * It never takes half a line for a whole one, never fails on a damaged line: it counts it.
  */
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { AuditDenial, AuditIntent, AuditOutcome, OutcomeResult } from '../contracts/audit-sink.ts';
-import { AUDIT_SCHEMA_VERSION } from './audit-line.ts';
+import type {
+  AuditCaller,
+  AuditEntry,
+  AuditIntent,
+  AuditOutcome,
+  AuditRequest,
+  OutcomeResult,
+} from '../contracts/audit-sink.ts';
+import { AUDIT_SCHEMA_VERSION, BATCH_SCHEMA_VERSION } from './audit-line.ts';
 
 /** An access as a whole. Absent are the fields of an outcome that was never recorded. */
 export type AuditAccess = Omit<AuditIntent, 'entry'> &
@@ -17,6 +24,10 @@ export type AuditAccess = Omit<AuditIntent, 'entry'> &
     readonly result: OutcomeResult | 'interrupted';
     /** When the outcome was recorded. */
     readonly endTime?: string;
+    /** Of how many accesses of one request this is one; the entries of these do not repeat who asked. */
+    readonly items?: number;
+    /** Names of fields whose text was cut. */
+    readonly clipped?: readonly string[];
   };
 
 export interface AuditReading extends AsyncIterable<AuditAccess> {
@@ -24,16 +35,19 @@ export interface AuditReading extends AsyncIterable<AuditAccess> {
   readonly counts: {
     /** Lines that are no whole entry. */
     readonly damaged: number;
-    /** Outcomes whose intent is in none of the files. */
+    /** Outcomes whose intent, and entries of items whose request is in none of the files. */
     readonly unmatched: number;
     /** Entries of another kind or schema version. */
     readonly skipped: number;
   };
 }
 
-type Entry = AuditIntent | AuditOutcome | AuditDenial;
+type ItemEntry = Exclude<AuditEntry, AuditRequest>;
+/** What an access is about, who asked left aside. */
+type Intent = Extract<ItemEntry, { readonly entry: 'intent' }>;
 
-const KNOWN_ENTRIES: ReadonlySet<unknown> = new Set<Entry['entry']>(['intent', 'outcome', 'denial']);
+const KNOWN_ENTRIES: ReadonlySet<unknown> = new Set<AuditEntry['entry']>(['request', 'intent', 'outcome', 'denial']);
+const KNOWN_VERSIONS: ReadonlySet<unknown> = new Set([AUDIT_SCHEMA_VERSION, BATCH_SCHEMA_VERSION]);
 const LINE_FEED = 0x0a;
 /** Longer than any line that the audit writes. */
 const MAX_LINE_BYTES = 1024 * 1024;
@@ -56,50 +70,102 @@ export function readAudit(files: Iterable<string>): AuditReading {
 type Counts = { -readonly [Name in keyof AuditReading['counts']]: number };
 
 async function* accesses(files: Iterable<string>, counts: Counts): AsyncGenerator<AuditAccess, void, undefined> {
-  const intents = new Map<string, AuditIntent>();
+  const callers = new Callers();
+  const intents = new Map<string, Intent>();
   const outcomes = new Map<string, AuditOutcome>();
+
+  function* joined(entry: ItemEntry): Generator<AuditAccess, void, undefined> {
+    const id = accessId(entry);
+    const intent = intents.get(id);
+    if (entry.entry === 'denial') {
+      // The intent of an access that failed because its intent was not acknowledged may be on disk all the same.
+      intents.delete(id);
+      yield* callers.complete({ ...entry, entry: 'access', endTime: entry.time });
+    } else if (entry.entry === 'intent') {
+      if (intent !== undefined) yield* callers.complete(interrupted(intent));
+      const outcome = outcomes.get(id);
+      if (outcome === undefined) intents.set(id, entry);
+      else yield* callers.complete(join(entry, outcome));
+      outcomes.delete(id);
+    } else {
+      if (intent === undefined) outcomes.set(id, entry);
+      else yield* callers.complete(join(intent, entry));
+      intents.delete(id);
+    }
+  }
+
   for (const file of files) {
     for await (const line of lines(file)) {
       const entry = parse(line, counts);
-      if (entry === undefined) continue;
-      const id = accessId(entry);
-      if (entry.entry === 'denial') {
-        // The intent of an access that failed because its intent was not acknowledged may be on disk all the same.
-        intents.delete(id);
-        yield { ...entry, entry: 'access', endTime: entry.time };
-      } else if (entry.entry === 'intent') {
-        const earlier = intents.get(id);
-        if (earlier !== undefined) yield interrupted(earlier);
-        const outcome = outcomes.get(id);
-        if (outcome === undefined) intents.set(id, entry);
-        else yield join(entry, outcome);
-        outcomes.delete(id);
-      } else {
-        const intent = intents.get(id);
-        if (intent === undefined) outcomes.set(id, entry);
-        else yield join(intent, entry);
-        intents.delete(id);
-      }
+      if (entry?.entry === 'request') yield* callers.meet(entry);
+      else if (entry !== undefined) yield* joined(entry);
     }
   }
-  counts.unmatched = outcomes.size;
-  for (const intent of intents.values()) yield interrupted(intent);
+  for (const intent of intents.values()) yield* callers.complete(interrupted(intent));
+  counts.unmatched = outcomes.size + callers.waiting();
 }
 
+/** As it was read. */
+type Request = AuditRequest & Pick<AuditAccess, 'clipped'>;
+
+/** An access of which it may not be known yet who asked. */
+type Uncalled = Omit<AuditAccess, keyof AuditCaller> & Partial<AuditCaller>;
+
+/** Who asked for the items of requests. Each is forgotten when all its items have been told. */
+class Callers {
+  readonly #known = new Map<string, { readonly request: Request; left: number }>();
+  readonly #waiting = new Map<string, Uncalled[]>();
+
+  /** Takes what a request says of its caller; gives the items that were there before. */
+  *meet(request: Request): Generator<AuditAccess, void, undefined> {
+    const { requestId, items } = request;
+    this.#known.set(requestId, { request, left: items });
+    const waiting = this.#waiting.get(requestId) ?? [];
+    this.#waiting.delete(requestId);
+    for (const access of waiting) yield* this.complete(access);
+  }
+
+  /** Gives an access with its caller, now or when the request has been met. */
+  *complete(access: Uncalled): Generator<AuditAccess, void, undefined> {
+    if (isCalled(access)) {
+      yield access;
+      return;
+    }
+    const { requestId } = access;
+    const known = this.#known.get(requestId);
+    if (known === undefined) {
+      const waiting = this.#waiting.get(requestId);
+      if (waiting === undefined) this.#waiting.set(requestId, [access]);
+      else waiting.push(access);
+      return;
+    }
+    known.left -= 1;
+    if (known.left <= 0) this.#known.delete(requestId);
+    const clipped = [...(known.request.clipped ?? []), ...(access.clipped ?? [])];
+    yield { ...known.request, ...access, ...(clipped.length === 0 ? {} : { clipped }) };
+  }
+
+  waiting(): number {
+    return [...this.#waiting.values()].flat().length;
+  }
+}
+
+const isCalled = (access: Uncalled): access is AuditAccess => access.subject !== undefined;
+
 /** One request may be several accesses, each with its own number; without one it is one. */
-function accessId({ requestId, item }: Entry): string {
+function accessId({ requestId, item }: ItemEntry): string {
   return JSON.stringify([requestId, item]);
 }
 
-function join(intent: AuditIntent, outcome: AuditOutcome): AuditAccess {
+function join(intent: Intent, outcome: AuditOutcome): Uncalled {
   return { ...intent, ...outcome, entry: 'access', time: intent.time, endTime: outcome.time };
 }
 
-function interrupted(intent: AuditIntent): AuditAccess {
+function interrupted(intent: Intent): Uncalled {
   return { ...intent, entry: 'access', result: 'interrupted' };
 }
 
-function parse(line: Buffer, counts: Counts): Entry | undefined {
+function parse(line: Buffer, counts: Counts): AuditEntry | undefined {
   let value: unknown;
   try {
     value = JSON.parse(line.toString('utf8'));
@@ -112,11 +178,11 @@ function parse(line: Buffer, counts: Counts): Entry | undefined {
     return undefined;
   }
   if (value.entry === 'file') return undefined;
-  if (value.v !== AUDIT_SCHEMA_VERSION || !KNOWN_ENTRIES.has(value.entry)) {
+  if (!KNOWN_VERSIONS.has(value.v) || !KNOWN_ENTRIES.has(value.entry)) {
     counts.skipped += 1;
     return undefined;
   }
-  return value as unknown as Entry;
+  return value as unknown as AuditEntry;
 }
 
 /** Splits at line feeds only: `node:readline` would also split at U+2028, which a key may hold. */

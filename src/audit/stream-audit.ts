@@ -86,5 +86,5 @@ export function createStreamAudit(options: StreamAuditOptions): AuditLog {
 }
 
 function unavailable(detail: string, cause?: unknown): GatewayError {
-  return new GatewayError('AuditUnavailable', 'record', { detail, ...(cause === undefined ? {} : { cause }) });
+  return new GatewayError('AuditUnavailable', { detail, ...(cause === undefined ? {} : { cause }) });
 }

@@ -3,8 +3,8 @@
  * (a configuration: one more for each mistake in it), never as a stack.
  */
 import { Command, CommanderError } from 'commander';
-import { CommandError, type CommandIo } from './io.ts';
-import { SERVER_COMMANDS } from './server-commands.ts';
+import { CommandError, StartError, type CommandIo } from './io.ts';
+import { loadStoreDoctor, SERVER_COMMANDS } from './server-commands.ts';
 
 /** Runs what the arguments say; `version` is that of the package. Sets the exit code. */
 export async function runCommandLine(args: readonly string[], io: CommandIo, version: string): Promise<void> {
@@ -20,6 +20,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
     if (error instanceof CommanderError) io.setExitCode(error.exitCode === 0 ? 0 : 2);
     else {
       io.stderr.write(`sallyport: ${error instanceof Error ? error.message : String(error)}\n`);
+      if (error instanceof StartError) io.exit(error.exitCode);
       io.setExitCode(error instanceof CommandError ? error.exitCode : 1);
     }
   }
@@ -32,7 +33,7 @@ async function register(program: Command, io: CommandIo, name: string): Promise<
     (await asked())(program, io);
     return;
   }
-  (await import('./people-commands.ts')).registerPeopleCommands(program, io);
+  (await import('./people-commands.ts')).registerPeopleCommands(program, io, loadStoreDoctor);
   if (program.commands.some((command) => command.name() === name)) return;
   for (const load of SERVER_COMMANDS.values()) (await load())(program, io);
 }

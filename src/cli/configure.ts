@@ -27,7 +27,7 @@ export const AWS_PROFILE_OPTION = [
 export function registerConfigure(program: Command, io: CommandIo): void {
   personCommand(program, 'configure', 'Writes a profile for the AWS CLI and SDKs into ~/.aws/config.')
     .option(...AWS_PROFILE_OPTION)
-    .option('--role <policy>', 'only what this policy allows (default: all that name you)', role)
+    .option('--role <policy>', 'limits the credentials to this policy (default: all policies that name you)', role)
     .addOption(new Option('--shell <shell>', 'also prints the variables, for this shell to run').choices(SHELLS))
     .addHelpText(
       'after',
@@ -66,6 +66,8 @@ function variablesOf({ name, settings: { gateway, region, caFile } }: AwsProfile
     AWS_REGION: region,
     // For those that know the variable, but not `services` in a profile.
     AWS_ENDPOINT_URL_S3: gateway,
+    // Without it `aws sts get-caller-identity` would send the session's token to AWS.
+    AWS_ENDPOINT_URL_STS: gateway,
     ...(caFile === undefined ? {} : { AWS_CA_BUNDLE: caFile, NODE_EXTRA_CA_CERTS: caFile }),
   };
 }

@@ -10,8 +10,8 @@ const MARGIN_MS = 16 * 60_000;
 
 /** Registers the command. */
 export function registerCredentials(program: Command, io: CommandIo): void {
-  personCommand(program, 'credentials', 'Prints credentials to sign with, as an AWS credential_process.')
-    .option('--role <policy>', 'only what this policy allows (default: all that name you)', role)
+  personCommand(program, 'credentials', 'Prints temporary credentials in the format of an AWS credential_process.')
+    .option('--role <policy>', 'limits the credentials to this policy (default: all policies that name you)', role)
     .addHelpText(
       'after',
       `\nExample, in ~/.aws/config (sallyport configure writes it):\n  credential_process = sallyport credentials\n\nWhat it prints is secret until it ends.${PEOPLE_EXIT_CODES}`,

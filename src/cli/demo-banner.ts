@@ -93,9 +93,11 @@ ${facts.front === undefined ? '' : sdkBlock(facts.front, short(facts.ca), `npx s
 
 /** The variables that the AWS CLI and the SDKs know by themselves, and the way of those that do not know them yet. */
 function sdkBlock(url: string, ca: string, token: string): string {
-  return `# AWS CLI >= 2.13 and SDKs, as alice: they trade the token for credentials of the gateway themselves
+  return `# AWS CLI >= 2.13 and SDKs, as alice: they trade the token for credentials of the gateway themselves (older ones know
+# neither endpoint variable and would send the token to AWS: give those the credentials of the last command)
 ${token} > alice.jwt
-export AWS_ENDPOINT_URL=${url} AWS_CA_BUNDLE=${ca} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
+export AWS_ENDPOINT_URL=${url} AWS_ENDPOINT_URL_STS=${url}
+export AWS_CA_BUNDLE=${ca} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
 export AWS_ROLE_ARN=${DEMO_ROLE} AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/alice.jwt
 aws s3 cp q3.csv s3://reports/2026/q3.csv
 aws s3 ls s3://reports/2026/

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { DevStack, StackPorts } from '../dev/dev-stack.ts';
-import { CommandError, type CommandIo } from './io.ts';
+import { CommandError, writeToken, type CommandIo } from './io.ts';
 import { demoBanner, demoFacts } from './demo-banner.ts';
 import { probe } from './demo-probe.ts';
 import { runServe } from './serve.ts';
@@ -120,7 +120,7 @@ async function printToken(io: CommandIo, name: string, folder: string): Promise<
   const { issuer } = JSON.parse(running) as { issuer: string };
   try {
     const { accessToken } = await demoToken(issuer, await ensureDemoSecrets(join(folder, 'secrets')), name);
-    io.stdout.write(`${accessToken}\n`);
+    writeToken(io, accessToken);
   } catch (error) {
     if (error instanceof TypeError) throw new CommandError(`${issuer} does not answer; is the demo running?`);
     throw new CommandError(messageOf(error));

@@ -18,16 +18,27 @@ export interface CommandIo {
   readonly self: { readonly node: string; readonly script: string };
   /** Asked for only by what reads it: to touch it can keep a process alive. */
   readonly stdin: () => AsyncIterable<Buffer>;
-  readonly stdout: NodeJS.WritableStream;
+  /** `isTTY`: a person sees it, where it is no file or pipe. */
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream;
   /** Registers a handler for SIGINT and SIGTERM (and SIGHUP where named). */
   readonly onSignal: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', handler: () => void) => void;
   /** Calls back when the parent process that holds an IPC channel to this one goes away. */
   readonly onParentExit: (handler: () => void) => void;
+  /** Takes what nobody caught, exceptions and rejections, instead of Node, which would end the process. */
+  readonly onUncaught: (handler: (error: unknown) => void) => void;
   /** Sets the exit code; the process ends when nothing is left to do. */
   readonly setExitCode: (code: number) => void;
   /** Ends the process at once, after streams were flushed. */
   readonly exit: (code: number) => never;
+}
+
+/**
+ * Prints a token. Into a file or a pipe without a final newline: SDKs send the content of a token file as it is, and those
+ * of Go and Python refuse a newline in a header.
+ */
+export function writeToken({ stdout }: Pick<CommandIo, 'stdout'>, token: string): void {
+  stdout.write(stdout.isTTY === true ? `${token}\n` : token);
 }
 
 /** A failure that a person should read as one line. Exit code 2: usage or configuration; 1: everything else. */
@@ -40,3 +51,6 @@ export class CommandError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** A service that did not start. Parts of it may run already, so that the process does not end by itself. */
+export class StartError extends CommandError {}

@@ -47,7 +47,7 @@ function rotationOf(
 async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Promise<Rotation> {
   const load = async (path: string): Promise<LocalVersions> => {
     const { keyring } = await loadConfig({ path, env: io.env, cwd: io.cwd });
-    if (keyring?.local === undefined) throw new RotationRefused('the configuration has no local keyring');
+    if (keyring?.local === undefined) throw new RotationRefused('the configuration has no `keyring.local`');
     return { current: keyring.local.current, versions: [...keyring.local.seeds.keys()] };
   };
   const name = shownPath(io, configPath);
@@ -62,14 +62,14 @@ async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Pr
   } catch (error) {
     if (error instanceof RotationRefused) throw new CommandError(error.message);
     if (error instanceof ConfigError)
-      throw new CommandError(`the new configuration is not usable: ${error.lines.join('; ')}`);
+      throw new CommandError(`the new configuration is not valid: ${error.lines.join('; ')}`);
     throw error;
   }
 }
 
 function afterAddition(config: string, seedFile: string, current: number): readonly string[] {
   return [
-    `keep a copy of ${seedFile} where the copy of version ${current} is: what it wraps is lost without it`,
+    `back up ${seedFile} with the seed of version ${current}: without it, objects wrapped by it are lost`,
     'give the file and the configuration to every replica, and restart them one after the other',
     `then: sallyport keys rotate --config ${config} --activate`,
   ];
@@ -79,7 +79,7 @@ function afterActivation(config: string, previous: number): readonly string[] {
   return [
     'give the configuration to every replica, and restart them one after the other',
     `then, for each bucket: sallyport keys rewrap --config ${config} s3://<bucket>`,
-    `keep version ${previous} until: sallyport keys status --config ${config} --all says that it can be retired`,
+    `keep version ${previous} until: sallyport keys status --config ${config} --all says that it may be retired`,
   ];
 }
 

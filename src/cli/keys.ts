@@ -50,10 +50,10 @@ export function registerKeys(program: Command, io: CommandIo): void {
     );
   keys
     .command('status')
-    .description('Shows the keyring and, in the places named, how many objects need which version of it.')
+    .description('Shows the keyring and how many objects in the named places use each version.')
     .argument('[place...]', 's3://bucket or s3://bucket/prefix', places)
     .requiredOption(...CONFIG_OPTION)
-    .option('--all', 'looks everywhere: at every bucket of the configuration')
+    .option('--all', 'checks every configured bucket')
     .option(...CONCURRENCY)
     .option(...JSON_OPTION)
     .addHelpText(
@@ -65,7 +65,7 @@ export function registerKeys(program: Command, io: CommandIo): void {
     .command('rotate')
     .description('Adds a new version of the key to the keyring; a second step makes it the current one.')
     .requiredOption(...CONFIG_OPTION)
-    .option('--activate', 'makes the version that was added the one that new objects are wrapped with')
+    .option('--activate', 'makes the added version current: it wraps the keys of new objects')
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
@@ -74,12 +74,12 @@ export function registerKeys(program: Command, io: CommandIo): void {
     .action((flags: RotateFlags) => rotateKeys(io, flags));
   keys
     .command('rewrap')
-    .description('Wraps the keys of current objects anew, by the current version. Bodies are not touched.')
+    .description('Re-wraps the keys of current objects with the current version. Bodies are not rewritten.')
     .argument('<place>', 's3://bucket or s3://bucket/prefix', place)
     .requiredOption(...CONFIG_OPTION)
     .option(...CONCURRENCY)
-    .option('--dry-run', 'only counts what would be done')
-    .option('--force', 'also on stores that cannot protect what clients write meanwhile')
+    .option('--dry-run', 'dry run: only counts what would be done')
+    .option('--force', 'runs even if the store cannot protect concurrent writes of clients')
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
@@ -89,7 +89,8 @@ export function registerKeys(program: Command, io: CommandIo): void {
 }
 
 async function showStatus(io: CommandIo, named: readonly Place[] | undefined, flags: StatusFlags): Promise<void> {
-  if (flags.all === true && (named ?? []).length > 0) throw new CommandError('name places, or --all, not both', 2);
+  if (flags.all === true && (named ?? []).length > 0)
+    throw new CommandError('use either s3:// places or --all, not both', 2);
   const config = resolve(io.cwd, flags.config);
   await runOperator(io, { config, writes: false }, async (run) => {
     const { operator, signal, progress, countFirst } = run;
@@ -112,26 +113,26 @@ async function showStatus(io: CommandIo, named: readonly Place[] | undefined, fl
 
 function statusText({ keyring, places: seen, unreferenced, everywhere }: KeyStatus): string {
   const parts = [
-    `Current: ${keyring.current ?? 'unknown, the keyring does not answer'}\n`,
+    `Current: ${keyring.current ?? 'unknown: the keyring does not respond'}\n`,
     `Configured: ${keyring.configured.length === 0 ? 'none by number' : keyring.configured.join(', ')}\n`,
   ];
   for (const status of seen) {
     parts.push(`\n${status.place}\n`, versionsTable(status.versions));
     const uploads = status.uploadsUnderWay ?? 0;
-    if (uploads > 0) parts.push(`  ${uploads} uploads under way, whose keys may be of any version\n`);
+    if (uploads > 0) parts.push(`  ${uploads} multipart uploads in progress, whose keys may have any version\n`);
     parts.push(failuresText(status));
   }
-  if (seen.length === 0) parts.push('Name places, or --all, to see what stored objects need.\n');
+  if (seen.length === 0) parts.push('Name s3:// places, or use --all, to see which versions stored objects use.\n');
   else parts.push(`\n${retirement(unreferenced, everywhere)}\n`);
   return parts.join('');
 }
 
 function retirement(unreferenced: readonly string[] | undefined, everywhere: boolean): string {
-  if (unreferenced === undefined) return 'What can be retired cannot be said: not everything could be seen.';
-  if (unreferenced.length === 0) return 'No version can be retired.';
+  if (unreferenced === undefined) return 'Cannot tell which versions may be retired: some objects could not be read.';
+  if (unreferenced.length === 0) return 'No version may be retired.';
   const names = unreferenced.join(', ');
-  if (!everywhere) return `Not needed here: ${names}. Before any is retired, look everywhere (--all).`;
-  return `Can be retired: ${names}. Nothing in these buckets needs them.`;
+  if (!everywhere) return `Not used in these places: ${names}. Check all buckets (--all) before you retire a version.`;
+  return `May be retired: ${names}. No object in the configured buckets uses them.`;
 }
 
 async function rewrapPlace(io: CommandIo, where: Place, flags: RewrapFlags): Promise<void> {
@@ -140,7 +141,7 @@ async function rewrapPlace(io: CommandIo, where: Place, flags: RewrapFlags): Pro
   await runOperator(io, { config, writes: !dryRun }, async (run) => {
     const { operator, signal, progress, countFirst } = run;
     const { current } = await operator.keyring();
-    if (current === undefined) throw new CommandError('the keyring does not answer');
+    if (current === undefined) throw new CommandError('the keyring does not respond');
     const report = await rewrap(operator, openPlace(run, where, dryRun ? LOOKING : REWRITING), {
       ...{ signal, progress, countFirst, dryRun },
       concurrency: flags.concurrency,
@@ -156,11 +157,11 @@ function rewrapText(report: RewrapReport): string {
   const left = Object.entries(versions.sealed).filter(([keyId]) => keyId !== target);
   const needed = left.filter(([, counts]) => total(counts) > 0).map(([keyId]) => keyId);
   return [
-    `${where}: ${rewrapped} ${dryRun ? 'would be ' : ''}wrapped anew by ${target}\n`,
-    locked > 0 ? `${locked} are locked and stay as they are until their lock ends\n` : '',
-    archived > 0 ? `${archived} are archived and stay as they are until they are restored\n` : '',
+    `${where}: ${rewrapped} ${dryRun ? 'would be ' : ''}re-wrapped with ${target}\n`,
+    locked > 0 ? `${locked} are locked and were left unchanged; re-wrap them after their retention ends\n` : '',
+    archived > 0 ? `${archived} are archived and were left unchanged; re-wrap them after they are restored\n` : '',
     versionsTable(versions),
-    needed.length > 0 ? `Still needed here: ${needed.join(', ')}\n` : '',
+    needed.length > 0 ? `Still used in these places: ${needed.join(', ')}\n` : '',
     failuresText(report),
   ].join('');
 }

@@ -41,20 +41,20 @@ interface LoginFlags extends ProfileFlag, Omit<GivenSettings, 'token'> {
 
 /** Registers the command. */
 export function registerLogin(program: Command, io: CommandIo): void {
-  personCommand(program, 'login', 'Signs a person in, by a browser here or on another device.')
+  personCommand(program, 'login', 'Logs in with a browser on this machine or on another device.')
     .option('--gateway <url>', 'the gateway, such as https://s3.example.com')
     .option('--issuer <url>', 'the identity provider')
     .option('--client-id <id>', 'the public client that is registered there for people')
-    .option('--scopes <scopes>', 'what to ask for (default: "openid offline_access")')
+    .option('--scopes <scopes>', 'scopes to request (default: "openid offline_access")')
     .option('--resource <uri>', 'the API that the token is for (RFC 8707)')
-    .option('--audience <name>', 'the same, where the provider calls it so')
+    .option('--audience <name>', 'the audience to request, for providers that use this parameter')
     .option('--prompt <word>', 'asks the provider for a prompt, such as consent')
-    .addOption(new Option('--token-kind <kind>', 'which token the gateway is shown').choices(['access', 'id']))
+    .addOption(new Option('--token-kind <kind>', 'which token to send to the gateway').choices(['access', 'id']))
     .option('--region <name>', 'the region to sign for (default: us-east-1)')
     .option('--ca-file <file>', 'CA certificates beside those of the system, as PEM')
     .addOption(new Option('--device', 'signs in on another device, by a code').conflicts('browser'))
     .addOption(new Option('--browser', 'signs in by a browser on this machine'))
-    .option('--no-open', 'only prints the address, and opens nothing')
+    .option('--no-open', 'prints the URL instead of opening a browser')
     .addHelpText(
       'after',
       `\nExamples:\n  sallyport login --gateway https://s3.example.com --issuer https://id.example.com --client-id sallyport\n  sallyport login --device\n  sallyport login\n\nWhat is given is kept for the next time; each flag is also a variable, such as SALLYPORT_CLIENT_ISSUER (docs/people.md).${PEOPLE_EXIT_CODES}`,
@@ -83,7 +83,7 @@ async function logIn(io: CommandIo, flags: LoginFlags): Promise<void> {
       io.stdout.write(whoamiText(await askWhoami(http, settings.gateway, token)));
     } catch (error) {
       if (!(error instanceof ClientFailure)) throw error;
-      throw new ClientFailure(`you are signed in at the issuer, but ${error.message}`, error.mend);
+      throw new ClientFailure(`the issuer accepted the login, but ${error.message}`, error.mend);
     }
   } finally {
     await http.close();
@@ -109,7 +109,7 @@ function keepLogin(places: Places, settings: Settings, last: Settings | undefine
 async function endReplaced(io: CommandIo, last: Settings, { before, now }: Replaced): Promise<boolean> {
   if (!isLeftOver(before, now)) return false;
   const ended = await endLoginAt(before, last, io.env);
-  if (!ended.revoked) io.stderr.write(`The login before this one lives on at its issuer: ${ended.reason}.\n`);
+  if (!ended.revoked) io.stderr.write(`The previous login could not be revoked at its issuer: ${ended.reason}.\n`);
   return ended.revoked;
 }
 

@@ -20,7 +20,10 @@ export function registerLogout(program: Command, io: CommandIo): void {
           const ended = await logOut(places, settings, http);
           if (ended === undefined) nobody();
           else if (ended.revoked) io.stdout.write('Logged out, here and at the issuer.\n');
-          else io.stdout.write(`Logged out here; the issuer was not told: ${ended.reason}.\n`);
+          else
+            io.stdout.write(
+              `Logged out on this machine only; the session at the issuer was not revoked: ${ended.reason}.\n`,
+            );
         },
         nobody,
       ),

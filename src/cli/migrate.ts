@@ -30,12 +30,14 @@ interface MigrateFlags {
 export function registerMigrate(program: Command, io: CommandIo): void {
   program
     .command('migrate')
-    .description('Encrypts plaintext and legacy objects in their place; each is verified before the old one goes.')
+    .description(
+      'Encrypts plaintext and legacy objects in place; each copy is verified before it replaces the original.',
+    )
     .argument('<place>', 's3://bucket or s3://bucket/prefix', place)
     .requiredOption(...CONFIG_OPTION)
     .option('--concurrency <n>', 'objects at once', concurrency, 8)
-    .option('--dry-run', 'only counts what would be done')
-    .option('--force', 'also on stores that cannot protect what clients write meanwhile')
+    .option('--dry-run', 'dry run: only counts what would be done')
+    .option('--force', 'runs even if the store cannot protect concurrent writes of clients')
     .option('--json', 'prints the report as one line of JSON')
     .addHelpText(
       'after',
@@ -72,8 +74,8 @@ function migrateText(report: MigrateReport): string {
   return [
     `${where}: ${encrypted} objects (${encryptedBytes} bytes) ${dryRun ? 'would be ' : ''}encrypted\n`,
     keptPlain > 0 ? `${keptPlain} are kept plain by configuration\n` : '',
-    locked > 0 ? `${locked} are locked and stay as they are until their lock ends\n` : '',
-    archived > 0 ? `${archived} are archived and stay as they are until they are restored\n` : '',
+    locked > 0 ? `${locked} are locked and were left unchanged; migrate them after their retention ends\n` : '',
+    archived > 0 ? `${archived} are archived and were left unchanged; migrate them after they are restored\n` : '',
     versionsTable(versions),
     old > 0 ? `${old} old or locked versions are still not of this format: they go when they expire\n` : '',
     failuresText(report),

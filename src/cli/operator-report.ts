@@ -21,12 +21,13 @@ export function versionsTable({ sealed, legacy, plain, unknown }: TallyReport): 
 }
 
 /** What failed, and whether everything was seen. */
-export function failuresText({ failed, failures, complete }: SweepReport): string {
+export function failuresText({ failed, failures, complete, listsVersions }: SweepReport): string {
   const lines = failures.map(({ key, error, detail }) => `  ${printable(key)}: ${error}: ${printable(detail)}\n`);
   const rest = failed > failures.length ? `  and ${failed - failures.length} more\n` : '';
   return (
     (failed === 0 ? '' : `${failed} failed:\n${lines.join('')}${rest}`) +
-    (complete ? '' : 'Stopped before everything was seen; run it again to go on.\n')
+    (listsVersions ? '' : 'The store does not list versions: only current objects were checked.\n') +
+    (complete ? '' : 'Interrupted before all objects were checked; run the command again to continue.\n')
   );
 }
 

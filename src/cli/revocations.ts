@@ -20,14 +20,14 @@ interface LiftFlags {
 export function registerRevocations(program: Command, io: CommandIo): void {
   const revocations = program
     .command('revocations')
-    .description('Shows and lifts what was revoked.')
+    .description('Lists and removes revocations.')
     .addHelpText(
       'after',
       '\nExamples:\n  sallyport revocations list --config sallyport.yaml\n  sallyport revocations lift --config sallyport.yaml 3f9ad02c7b1e',
     );
   revocations
     .command('list')
-    .description('Shows what is revoked, the latest first.')
+    .description('Lists revocations, newest first.')
     .requiredOption(...CONFIG_OPTION)
     .option('--json', 'prints each entry as one line of JSON')
     .addHelpText(
@@ -45,8 +45,8 @@ export function registerRevocations(program: Command, io: CommandIo): void {
     );
   revocations
     .command('lift')
-    .description('Ends a revocation: what it took away and is still valid is accepted again.')
-    .argument('<id>', 'the id of the entry, or as much of its beginning as no other one has')
+    .description('Removes a revocation: tokens and sessions that are still valid are accepted again.')
+    .argument('<id>', 'the id of the revocation, or a unique prefix of it')
     .requiredOption(...CONFIG_OPTION)
     .option('--reason <text>', 'why, for the list and the audit', reason)
     .option('--json', 'prints the entry as one line of JSON')
@@ -58,7 +58,7 @@ export function registerRevocations(program: Command, io: CommandIo): void {
       atDesk(io, { config: flags.config, writes: true }, async (desk) => {
         if (!ID_START.test(id)) throw new CommandError('an id is 32 hex digits; name at least the first 6', 2);
         const lifted = await desk.lift(id, flags.reason);
-        if (lifted === undefined) throw new CommandError('no revocation in force, or more than one, has this id');
+        if (lifted === undefined) throw new CommandError('no active revocation has this id, or more than one does');
         io.stdout.write(
           flags.json === true ? `${JSON.stringify(entryJson(lifted))}\n` : `lifted ${entryText(lifted)}\n`,
         );

@@ -49,12 +49,12 @@ export function registerRevoke(program: Command, io: CommandIo): void {
     '--jti 2f9c-77 --issuer okta',
   ])
     .argument('<token>', 'the JWT, `-` to read it from stdin, or its id of the audit')
-    .option('--jti', 'the argument is the `jti` of the token')
+    .option('--jti', 'the argument is the `jti` claim of the token')
     .action(async (given: string, flags: RevokeFlags) => {
       const token = given === '-' ? await readStdin(io) : given;
       await order(io, flags, (config) => tokenToRevoke(config, token, flags, Date.now()));
     });
-  register('session', 'Revokes credentials of the gateway, or all that came out of one login.', [
+  register('session', 'Revokes credentials issued by the gateway, or everything issued for one login.', [
     'SPLYABCDEFGH2345672A',
     '08a5019c-17e1-4977 --issuer keycloak',
   ])
@@ -62,7 +62,7 @@ export function registerRevoke(program: Command, io: CommandIo): void {
     .action((given: string, flags: RevokeFlags) =>
       order(io, flags, (config) => sessionToRevoke(config, given, flags, Date.now())),
     );
-  register('subject', 'Revokes a person or a workload: what it has, and what it will be given.', [
+  register('subject', 'Revokes a subject: its tokens and sessions, current and future.', [
     '--issuer okta --subject alice@example.com',
     '--issuer okta --subject alice@example.com --expires 12h',
   ])
@@ -71,19 +71,19 @@ export function registerRevoke(program: Command, io: CommandIo): void {
     .action((given: string | undefined, flags: RevokeFlags) =>
       order(io, flags, (config) => subjectToRevoke(config, given, flags)),
     );
-  register('issued-before', 'Revokes what was issued before a time. Who logs in again goes on.', [
+  register('issued-before', 'Revokes everything issued before a time. Subjects can log in again.', [
     'now --issuer okta --subject alice@example.com',
     '2026-05-01T12:00:00Z --issuer okta',
     'now --reason "a signing key leaked"',
   ])
     .argument('<time>', 'such as 2026-05-01T12:00:00Z, or `now`', timeOrNow)
-    .option('--subject <subject>', 'only of this subject of the issuer; without both: of everybody')
+    .option('--subject <subject>', 'only for this subject of the issuer; without both, for everybody')
     .action((time: number | 'now', flags: RevokeFlags) =>
       order(io, flags, (config) => issuedBeforeToRevoke(config, time, flags, Date.now())),
     );
 }
 
-const EFFECT = 'Every gateway refuses it within 5 seconds; requests under way are finished.';
+const EFFECT = 'Every gateway refuses it within 5 seconds; requests in progress are finished.';
 
 function exampleText(name: string, examples: readonly string[]): string {
   return `Examples:\n${examples.map((line) => `  sallyport revoke ${name} --config sallyport.yaml ${line}\n`).join('')}`;

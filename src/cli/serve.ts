@@ -1,21 +1,22 @@
 /**
- * `sallyport serve`: the gateway, as one process or as several workers under a primary. The primary serves the operator's
- * port and replaces workers that die; it handles no request.
+ * `sallyport serve`: the gateway, as workers (one, as a rule) under a primary. The primary serves the operator's port and
+ * replaces workers that die or must go; it handles no request of a client.
  */
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import { createGateway } from '../app.ts';
 import { demoFindings } from '../config/demo-findings.ts';
 import type { Config } from '../config/config.ts';
 import { createAdminServer } from '../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../http/listen.ts';
-import { policiesOf } from '../policies-of.ts';
-import { CHECK_OPTION, checkOnly } from './check-only.ts';
+import { createLog } from '../telemetry/log.ts';
+import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from './io.ts';
 import { readConfig } from './read-config.ts';
-import { oneLine, runService, untilStopped } from './run-service.ts';
-import { answerPrimary, startWorkers, WORKER_SLOT } from './workers.ts';
+import { inOneLine, untilStopped } from './run-service.ts';
+import { runWorker } from './run-worker.ts';
+import { WORKER_SLOT } from './worker-messages.ts';
+import { createWorkers } from './workers.ts';
 
 export interface ServeOptions {
   readonly configPath: string;
@@ -30,14 +31,18 @@ export function registerServe(program: Command, io: CommandIo): void {
     .description('Runs the gateway.')
     .requiredOption('--config <file>', 'the configuration file (docs/configuration.md)')
     .option(...CHECK_OPTION)
+    .option(...ONLINE_OPTION)
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
+      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
     )
-    .action(async (options: { config: string; check?: boolean }) => {
+    .action(async (options: CheckFlags & { readonly config: string }) => {
+      refuseOnlineAlone(options);
       if (options.check === true) {
         const config = await servableConfig(io, { configPath: options.config, allowDemo: false });
-        await checkOnly(options.config, config, () => policiesOf(config));
+        // A primary that serves keeps in memory for its life what it loads.
+        const { policiesOf } = await import('../policies-of.ts');
+        await checkOnly(options.config, config, { loadPolicies: () => policiesOf(config), online: options.online, io });
         io.stdout.write(`${options.config}: ok\n`);
         return;
       }
@@ -47,11 +52,17 @@ export function registerServe(program: Command, io: CommandIo): void {
 
 /** Runs the gateway until a signal stops it. */
 export async function runServe(io: CommandIo, options: ServeOptions): Promise<void> {
-  const config = await servableConfig(io, options);
-  const workers = config.workers === 'auto' ? availableParallelism() : config.workers;
-  if (cluster.isWorker) await runWorker(io, config);
-  else if (workers > 1) await runPrimary(io, config, workers);
-  else await runSingle(io, config);
+  if (!cluster.isWorker) {
+    await runPrimary(io, await servableConfig(io, options));
+    return;
+  }
+  await runWorker(io, async () => {
+    const config = await servableConfig(io, options);
+    // The primary has no use for it.
+    const { createGateway } = await import('../app.ts');
+    const worker = Number(io.env[WORKER_SLOT] ?? '0');
+    return createGateway(config, { worker, pid: io.pid, logStream: io.stderr });
+  });
 }
 
 async function servableConfig(io: CommandIo, { configPath, allowDemo }: ServeOptions): Promise<Config> {
@@ -59,48 +70,33 @@ async function servableConfig(io: CommandIo, { configPath, allowDemo }: ServeOpt
   const findings = allowDemo ? [] : demoFindings(config);
   if (findings.length === 0) return config;
   throw new CommandError(
-    `this is the demo's, and not for serving:\n${findings.map((line) => `  ${line}`).join('\n')}`,
+    `demo settings must not be used in production:\n${findings.map((line) => `  ${line}`).join('\n')}`,
     2,
   );
 }
 
-async function runSingle(io: CommandIo, config: Config): Promise<void> {
-  await runService(io, config.admin, () => createGateway(config, { worker: 0, pid: io.pid, logStream: io.stderr }));
-}
-
-async function runWorker(io: CommandIo, config: Config): Promise<void> {
-  const worker = Number(io.env[WORKER_SLOT] ?? '0');
-  const gateway = await oneLine(() => createGateway(config, { worker, pid: io.pid, logStream: io.stderr }));
-  await oneLine(() => gateway.listen());
-  answerPrimary(gateway);
-  // Terminals and service managers signal the whole group, and then the primary signals too: a worker drains once.
-  let draining: Promise<void> | undefined;
-  const stop = (): void => {
-    draining ??= gateway.drain().finally(() => io.exit(0));
-  };
-  io.onSignal('SIGTERM', stop);
-  io.onSignal('SIGINT', stop);
-  io.onParentExit(stop);
-}
-
-async function runPrimary(io: CommandIo, config: Config, count: number): Promise<void> {
-  if (config.listen.kind === 'socket') {
-    const { path } = config.listen;
-    await oneLine(() => clearStaleSocket(path));
-  }
-  const workers = startWorkers(count, io);
+async function runPrimary(io: CommandIo, config: Config): Promise<void> {
+  const { listen: own, admin: at } = config;
+  const log = createLog({ level: config.log.level, stream: io.stderr });
+  const workers = createWorkers(config.workers === 'auto' ? availableParallelism() : config.workers, log);
   const admin = createAdminServer({
     readiness: workers.readiness,
     metrics: workers.metrics,
-    allowedHosts: config.admin.allowedHosts,
+    allowedHosts: at.allowedHosts,
+    uncaught: (error) => log.event('admin_request_failed', { error }),
   });
-  await oneLine(() => listen(admin, config.admin.address)).catch(async (error: unknown) => {
-    await workers.stop();
-    throw error;
-  });
-  untilStopped(io, async () => {
+  const end = untilStopped(io, async () => {
     await workers.stop();
     await closeGracefully(admin, 0);
   });
+  io.onUncaught((error) => {
+    log.event('uncaught_error', { error });
+    end(1);
+  });
   io.onSignal('SIGHUP', () => workers.reload());
+  await inOneLine(async () => {
+    if (own.kind === 'socket') await clearStaleSocket(own.path);
+    await listen(admin, at.address, 'admin.address');
+    await workers.start();
+  });
 }

@@ -3,6 +3,7 @@
  * once loaded stays in its memory.
  */
 import type { Command } from 'commander';
+import type { StoreDoctor } from './doctor.ts';
 import type { CommandIo } from './io.ts';
 
 type Register = (program: Command, io: CommandIo) => void;
@@ -14,7 +15,11 @@ export const SERVER_COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new
   ['demo', async () => (await import('./demo.ts')).registerDemo],
   ['keys', async () => (await import('./keys.ts')).registerKeys],
   ['migrate', async () => (await import('./migrate.ts')).registerMigrate],
+  ['uploads', async () => (await import('./uploads.ts')).registerUploads],
   ['inspect', async () => (await import('./inspect.ts')).registerInspect],
   ['revoke', async () => (await import('./revoke.ts')).registerRevoke],
   ['revocations', async () => (await import('./revocations.ts')).registerRevocations],
 ]);
+
+/** Loads `sallyport doctor --store`, which nobody's own machine needs. */
+export const loadStoreDoctor = async (): Promise<StoreDoctor> => (await import('./doctor-store.ts')).doctorStore;

@@ -10,7 +10,7 @@ import { loadSidecarFile, loadSidecarOptions } from '../config/load-sidecar.ts';
 import { isLoopback, parseAddress } from '../config/shapes.ts';
 import { createSidecar } from '../sidecar-app.ts';
 import { sidecarPoliciesOf } from '../policies-of.ts';
-import { CHECK_OPTION, checkOnly } from './check-only.ts';
+import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from './io.ts';
 import { notUsable } from './read-config.ts';
 import { runService } from './run-service.ts';
@@ -27,11 +27,10 @@ interface StoreOptions {
   readonly auditStdout?: true;
 }
 
-interface SidecarCommand extends StoreOptions {
+interface SidecarCommand extends StoreOptions, CheckFlags {
   readonly config?: string;
   readonly listen?: string;
   readonly allowRemote?: true;
-  readonly check?: true;
 }
 
 /** Where the options stand in a configuration file. */
@@ -48,7 +47,7 @@ const KEYS: Readonly<Record<string, string>> = {
 export function registerSidecar(program: Command, io: CommandIo): void {
   program
     .command('sidecar')
-    .description('Encrypts and re-signs for the workload in the same pod. Asks nobody who they are.')
+    .description('Encrypts and re-signs the requests of a workload in the same pod. Does not authenticate callers.')
     .option('--config <file>', 'the configuration file (docs/sidecar.md); or, for one store, the options below')
     .option('--bucket <name>', 'a bucket that the workload may use; may be repeated', (name, before?: string[]) => [
       ...(before ?? []),
@@ -61,20 +60,25 @@ export function registerSidecar(program: Command, io: CommandIo): void {
     .option('--subject <name>', 'name of the workload in the audit (default: workload)')
     .option('--audit-directory <directory>', 'record accesses durably here')
     .option('--audit-stdout', 'record accesses on the standard output, where the pod has no disk')
-    .option('--listen <address>', 'where the workload reaches it (default: 127.0.0.1:8190)')
-    .option('--allow-remote', 'accept an address that other machines reach: whoever does is the workload')
+    .option('--listen <address>', 'address to listen on (default: 127.0.0.1:8190)')
+    .option(
+      '--allow-remote',
+      'accept an address that is reachable from other machines: every caller is taken for the workload',
+    )
     .option(...CHECK_OPTION)
+    .option(...ONLINE_OPTION)
     .addHelpText(
       'after',
-      "\nThe store is asked with the pod's own credentials: AWS_ACCESS_KEY_ID, web identity, container, instance, profile.\n\nExamples:\n  sallyport sidecar --bucket reports --region eu-central-1 --keyring-seed-file /etc/sallyport/seed --audit-directory /var/lib/sallyport/audit\n  sallyport sidecar --config /etc/sallyport/sidecar.yaml --check\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.",
+      "\nThe store is asked with the pod's own credentials: AWS_ACCESS_KEY_ID, web identity, container, instance, profile.\n\nExamples:\n  sallyport sidecar --bucket reports --region eu-central-1 --keyring-seed-file /etc/sallyport/seed --audit-directory /var/lib/sallyport/audit\n  sallyport sidecar --config /etc/sallyport/sidecar.yaml --check --online\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.",
     )
-    .action(async ({ check, ...options }: SidecarCommand) => {
+    .action(async ({ check, online, ...options }: SidecarCommand) => {
+      refuseOnlineAlone({ check, online });
       const config = await sidecarConfig(io, options);
       if (check === true) {
         const { policies } = config;
-        await checkOnly(options.config ?? 'the command line', config, () =>
-          policies === undefined ? Promise.resolve() : sidecarPoliciesOf(policies.directory, config),
-        );
+        const loadPolicies = () =>
+          policies === undefined ? Promise.resolve() : sidecarPoliciesOf(policies.directory, config);
+        await checkOnly(options.config ?? 'the command line', config, { loadPolicies, online, io });
         io.stdout.write('ok\n');
         return;
       }
@@ -87,7 +91,7 @@ export function registerSidecar(program: Command, io: CommandIo): void {
 /** The configuration that a command line means. @throws CommandError (2) */
 async function sidecarConfig(
   io: CommandIo,
-  { config: file, listen, allowRemote, ...store }: Omit<SidecarCommand, 'check'>,
+  { config: file, listen, allowRemote, ...store }: Omit<SidecarCommand, keyof CheckFlags>,
 ): Promise<SidecarConfig> {
   if (file !== undefined && Object.keys(store).length > 0) {
     throw new CommandError('--config says it all; put the other options into that file', 2);
@@ -101,14 +105,14 @@ async function sidecarConfig(
   if (address === undefined) throw new CommandError('--listen must be host:port', 2);
   if (!isLoopback(address.host) && allowRemote !== true) {
     throw new CommandError(
-      `other machines reach ${address.host}, and whoever does may use every configured bucket without a word about who it is; use a loopback address, or say --allow-remote`,
+      `${address.host} is reachable from other machines, and the sidecar does not authenticate callers; use a loopback address, or accept this with --allow-remote`,
       2,
     );
   }
   const findings = demoFindings(loaded);
   if (findings.length === 0) return { ...loaded, listen: address };
   throw new CommandError(
-    `this is the demo's, and not for serving:\n${findings.map((line) => `  ${line}`).join('\n')}`,
+    `demo settings must not be used in production:\n${findings.map((line) => `  ${line}`).join('\n')}`,
     2,
   );
 }

@@ -36,11 +36,14 @@ export function tokenToRevoke(config: Config, given: string, { jti, issuer }: Na
   }
   const read = readTokenId(given);
   if (read === undefined) {
-    throw new CommandError('this is neither a JWT nor an id of the audit (32 hex digits); a `jti` needs --jti', 2);
+    throw new CommandError(
+      'expected a JWT or the token id of an audit record (32 hex digits); for a `jti`, use --jti',
+      2,
+    );
   }
   if (typeof read.issuer !== 'string') throw new CommandError('the token names no issuer', 2);
   const iss = issuerOf(config, read.issuer);
-  if (named !== undefined && named !== iss) throw new CommandError('the token is not of that issuer', 2);
+  if (named !== undefined && named !== iss) throw new CommandError('the token was not issued by that issuer', 2);
   const longestMs = longestLifeOf(config, iss, nowMs);
   // Nobody verified what the token says of its end: that can make the entry longer, never shorter.
   const saidMs = typeof read.expiresAt === 'number' ? Math.ceil(read.expiresAt * 1000) + SLACK_MS : undefined;
@@ -55,7 +58,7 @@ function token(tokenIdHash: string, issuer: string | undefined): Revoked {
 /** Credentials of the gateway, or a login. @throws CommandError (2) */
 export function sessionToRevoke(config: Config, given: string, { issuer }: Named, nowMs: number): Wanted {
   if (ACCESS_KEY_ID.test(given)) {
-    if (issuer !== undefined) throw new CommandError('an access key id of the gateway has no issuer', 2);
+    if (issuer !== undefined) throw new CommandError('an access key id of the gateway needs no --issuer', 2);
     const endMs = nowMs + (config.sessions?.maxSeconds ?? 0) * 1000 + SLACK_MS;
     return { revoked: { kind: 'session', accessKeyId: given }, endMs, leastMs: endMs };
   }
@@ -69,7 +72,7 @@ export function sessionToRevoke(config: Config, given: string, { issuer }: Named
 export function subjectToRevoke(config: Config, given: string | undefined, named: Named): Wanted {
   if (given !== undefined && named.subject !== undefined) throw new CommandError('name the subject once', 2);
   const subject = given ?? named.subject;
-  if (!isText(subject, MAX_TEXT.subject)) throw new CommandError('name the subject by --subject', 2);
+  if (!isText(subject, MAX_TEXT.subject)) throw new CommandError('use --subject to name the subject', 2);
   const revoked: Revoked = { kind: 'subject', issuer: issuerOrOnly(config, named.issuer), subject };
   return { revoked, endMs: undefined, leastMs: undefined };
 }
@@ -108,7 +111,7 @@ function issuerOrOnly(config: Config, named: string | undefined): string {
   if (named !== undefined) return issuerOf(config, named);
   const [only, ...more] = config.issuers;
   if (only !== undefined && more.length === 0) return only.issuer;
-  throw new CommandError('name its issuer by --issuer: without it, it means nothing', 2);
+  throw new CommandError('use --issuer: subjects and ids are unique within their issuer only', 2);
 }
 
 /** Until when what there is now can live, where configuration bounds that; of all issuers where none is named. */

@@ -8,8 +8,8 @@ import { PEOPLE_EXIT_CODES, personCommand, visit, type ProfileFlag } from './per
 
 /** Registers the command. */
 export function registerWhoami(program: Command, io: CommandIo): void {
-  personCommand(program, 'whoami', 'Shows who the gateway takes you for, until when, and what you may do.')
-    .option('--json', 'prints what the gateway said as one line of JSON')
+  personCommand(program, 'whoami', 'Shows your identity at the gateway, when it expires, and what you may do.')
+    .option('--json', 'prints the answer of the gateway as JSON on one line')
     .addHelpText('after', `\nExamples:\n  sallyport whoami\n  sallyport whoami --json${PEOPLE_EXIT_CODES}`)
     .action((flags: ProfileFlag & { json?: true }) =>
       visit(io, flags, async ({ places, settings, http }) => {

@@ -1,76 +1,153 @@
 /**
- * Several processes behind one listener. The primary starts workers, replaces those that die (with a growing pause), asks
- * them for readiness and metrics over IPC, and stops them by SIGTERM so that each drains itself.
+ * The processes behind one listener. The primary starts workers, replaces those that die or must go, asks them for
+ * readiness and metrics over IPC, and stops them by SIGTERM so that each drains itself. It handles no request, and it says
+ * that a worker serves only when that worker listens.
  */
 import cluster, { type Worker } from 'node:cluster';
-import { AggregatorRegistry } from 'prom-client';
-import type { Gateway } from '../app.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AggregatorRegistry, Counter, Registry } from 'prom-client';
 import type { Readiness } from '../http/admin-server.ts';
-import type { CommandIo } from './io.ts';
+import type { Log } from '../telemetry/log.ts';
+import { StartError } from './io.ts';
+import { isMessage, tell, WORKER_SLOT, type FromPrimary } from './worker-messages.ts';
 
 export interface Workers {
-  readonly readiness: () => Readiness;
+  /** Resolves when each takes requests. @throws StartError in the words of the first that could not start */
+  readonly start: () => Promise<void>;
+  readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly reload: () => void;
   /** Resolves when every worker has drained and ended. */
   readonly stop: () => Promise<void>;
 }
 
-/** The variable by which a worker knows which of them it is. Not ours to be set by an operator, hence not SALLYPORT_. */
-export const WORKER_SLOT = 'WORKER_SLOT';
-
-const REPORT_INTERVAL_MS = 1000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 10_000;
-const HEALTHY_AFTER_MS = 30_000;
-
-interface ReadinessMessage {
-  readonly kind: 'sallyport:readiness';
-  readonly readiness: Readiness;
+interface Slot {
+  worker: Worker;
+  startedMs: number;
+  /** How often in a row a worker of this slot ended soon after its start. */
+  quickEnds: number;
+  isStartingNext: boolean;
 }
 
-const RELOAD = { kind: 'sallyport:reload' } as const;
+const ANSWER_MS = 500;
+/** One that ends before may end for what it meets at its start, and so would the next one. */
+const SOON_MS = 30_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
 
-/** In the primary: starts `count` workers and keeps that many. */
-export function startWorkers(count: number, io: CommandIo): Workers {
+/** In the primary: `count` workers, and as many again as long as it is not stopped. */
+export function createWorkers(count: number, log: Log): Workers {
   const registry = new AggregatorRegistry();
-  const reports = new Map<number, Readiness>();
+  const own = new Registry();
+  const replaced = new Counter({
+    name: 'sallyport_workers_replaced_total',
+    help: 'Processes that were replaced: "uncaught" for an error that nobody caught, "ended" for any other end.',
+    labelNames: ['why'],
+    registers: [own],
+  });
+  for (const why of ['uncaught', 'ended']) replaced.inc({ why }, 0);
+  const reports = new Map<Worker, Readiness>();
+  const slots = new Map<number, Slot>();
+  const starting = Promise.withResolvers<undefined>();
+  const asked = new Map<Worker, PromiseWithResolvers<undefined>>();
   let stopping = false;
+  let hasStarted = false;
 
-  const start = (slot: number, pauseMs: number): void => {
-    const startedMs = Date.now();
-    const worker = cluster.fork({ [WORKER_SLOT]: String(slot) });
-    worker.on('message', (message: unknown) => {
-      if (isReadiness(message)) reports.set(slot, message.readiness);
-    });
-    worker.on('exit', (code, signal) => {
-      reports.delete(slot);
-      if (stopping) return;
-      io.stderr.write(`${JSON.stringify({ level: 'error', message: 'a worker ended', worker: slot, code, signal })}\n`);
-      const next = Date.now() - startedMs > HEALTHY_AFTER_MS ? FIRST_PAUSE_MS : Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-      setTimeout(() => {
-        if (!stopping) start(slot, next);
-      }, next);
-    });
+  const answerOf = (worker: Worker): Promise<undefined> => {
+    const answer = asked.get(worker) ?? Promise.withResolvers<undefined>();
+    asked.set(worker, answer);
+    return answer.promise;
   };
-  for (let slot = 0; slot < count; slot += 1) start(slot, FIRST_PAUSE_MS);
+  const answered = (worker: Worker): void => {
+    asked.get(worker)?.resolve(undefined);
+    asked.delete(worker);
+  };
 
-  const alive = (): Worker[] => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+  /** `predecessor` goes on until this one serves: the connections of its clients have somebody to go to. */
+  const fork = (number: number, predecessor?: Worker): Worker => {
+    const worker = cluster.fork({ [WORKER_SLOT]: String(number) });
+    let said: string | undefined;
+    worker.on('message', (message: unknown) => {
+      if (!isMessage(message)) return;
+      if (message.kind === 'sallyport:readiness') {
+        const isFirst = !reports.has(worker);
+        reports.set(worker, message.readiness);
+        answered(worker);
+        if (isFirst && predecessor?.isConnected() === true) tell(predecessor, { kind: 'sallyport:drain' });
+        if (!hasStarted && reports.size === count) {
+          hasStarted = true;
+          starting.resolve(undefined);
+        }
+      } else if (message.kind === 'sallyport:failed') said = message.reason;
+      else if (message.kind === 'sallyport:leaving') replace(number, worker, 'uncaught');
+    });
+    // What was said to one that ends at that moment (EPIPE, also by the cluster itself): its exit tells the rest.
+    worker.on('error', () => undefined);
+    worker.on('exit', (code: number | null, signal: string | null) => {
+      reports.delete(worker);
+      answered(worker);
+      if (stopping) return;
+      if (!hasStarted) {
+        starting.reject(new StartError(said ?? `a worker exited while starting (${signal ?? `exit code ${code}`})`));
+        return;
+      }
+      log.event('worker_exited', { worker: number, code, signal, ...(said === undefined ? {} : { reason: said }) });
+      replace(number, worker, 'ended');
+    });
+    return worker;
+  };
+
+  const start = (number: number, quickEnds: number, predecessor?: Worker): void => {
+    const worker = fork(number, predecessor);
+    slots.set(number, { worker, startedMs: performance.now(), quickEnds, isStartingNext: false });
+  };
+
+  /** At once, so that nobody waits for it; only what keeps failing at its start is tried less and less often. */
+  const replace = (number: number, worker: Worker, why: 'uncaught' | 'ended'): void => {
+    const slot = slots.get(number);
+    if (stopping || slot?.worker !== worker || slot.isStartingNext) return;
+    slot.isStartingNext = true;
+    replaced.inc({ why });
+    const quickEnds = performance.now() - slot.startedMs < SOON_MS ? slot.quickEnds + 1 : 0;
+    const pauseMs = quickEnds < 2 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (quickEnds - 2), LONGEST_PAUSE_MS);
+    setTimeout(() => {
+      if (!stopping) start(number, quickEnds, worker);
+    }, pauseMs);
+  };
+
+  const alive = (): Worker[] =>
+    Object.values(cluster.workers ?? {}).filter((worker): worker is Worker => worker?.isConnected() === true);
+  const tellAll = (message: FromPrimary): void => {
+    for (const worker of alive()) tell(worker, message);
+  };
   return {
-    readiness: () => {
+    start: () => {
+      for (let number = 0; number < count; number += 1) start(number, 0);
+      return starting.promise;
+    },
+    readiness: async () => {
+      const fresh = alive().flatMap((worker) => (reports.has(worker) ? [answerOf(worker)] : []));
+      tellAll({ kind: 'sallyport:report' });
+      // One that is busy is taken at its last word.
+      await Promise.race([Promise.all(fresh), sleep(ANSWER_MS)]);
       const known = [...reports.values()];
-      return { ready: known.some(({ ready }) => ready), reports: worst(known) };
+      return { ready: hasStarted && known.some(({ ready }) => ready), reports: worst(known) };
     },
-    metrics: async () => ({ contentType: registry.contentType, text: await registry.clusterMetrics() }),
-    reload: () => {
-      for (const worker of alive()) worker.send(RELOAD);
-    },
+    metrics: async () => ({
+      contentType: registry.contentType,
+      text: `${await registry.clusterMetrics()}\n${await own.metrics()}`,
+    }),
+    reload: () => tellAll({ kind: 'sallyport:reload' }),
     stop: async () => {
       stopping = true;
       await Promise.all(
-        alive().map(
+        Object.values(cluster.workers ?? {}).map(
           (worker) =>
             new Promise<void>((resolve) => {
+              if (worker === undefined || worker.isDead()) {
+                resolve();
+                return;
+              }
               worker.once('exit', () => resolve());
               worker.process.kill('SIGTERM');
             }),
@@ -80,35 +157,17 @@ export function startWorkers(count: number, io: CommandIo): Workers {
   };
 }
 
-/** In a worker: reports to the primary and does what it asks. */
-export function answerPrimary(gateway: Gateway): void {
-  const { worker } = cluster;
-  if (worker === undefined) return;
-  // Making one is what starts to answer the primary's questions for metrics.
-  new AggregatorRegistry();
-  AggregatorRegistry.setRegistries([gateway.registry]);
-  const report = (): void => {
-    if (worker.isConnected())
-      worker.send({ kind: 'sallyport:readiness', readiness: gateway.readiness() } satisfies ReadinessMessage);
-  };
-  report();
-  setInterval(report, REPORT_INTERVAL_MS).unref();
-  worker.on('message', (message: unknown) => {
-    if (typeof message === 'object' && message !== null && 'kind' in message && message.kind === RELOAD.kind)
-      void gateway.reload();
-  });
-}
-
-function isReadiness(message: unknown): message is ReadinessMessage {
-  return typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'sallyport:readiness';
-}
+const WORSE: readonly Readiness['reports'][number]['state'][] = ['ok', 'unknown', 'degraded'];
 
 /** One line per dependency: the worst that any worker says of it. */
 function worst(known: readonly Readiness[]): Readiness['reports'] {
   const byName = new Map<string, Readiness['reports'][number]>();
   for (const { reports } of known) {
     for (const report of reports) {
-      if (byName.get(report.name)?.state !== 'degraded') byName.set(report.name, report);
+      const other = byName.get(report.name);
+      if (other === undefined || WORSE.indexOf(report.state) > WORSE.indexOf(other.state)) {
+        byName.set(report.name, report);
+      }
     }
   }
   return [...byName.values()];

@@ -34,7 +34,7 @@ export function withProfile(before: string, profile: AwsProfile): string {
   const sections = sectionsOf(rest);
   for (const section of [`profile ${profile.name}`, `services ${profile.name}`]) {
     if (sections.has(section)) {
-      throw new ClientFailure(`there is a [${section}] already that this command has not written`, 'use --aws-profile');
+      throw new ClientFailure(`[${section}] exists already and was not written by this command`, 'use --aws-profile');
     }
   }
   if (found !== undefined) return before.slice(0, found.start) + block + before.slice(found.end);

@@ -40,7 +40,7 @@ export function compareClocks(issuer: AheadMs, gateway: AheadMs): Omit<Finding, 
     ...(issuer === undefined ? [] : [{ whose: "the issuer's", aheadMs: issuer }]),
   ];
   if (known.length === 0) {
-    return { state: 'warning', found: 'neither the issuer nor the gateway says what time it is' };
+    return { state: 'warning', found: 'neither the issuer nor the gateway sent a Date header' };
   }
   const away = known.filter(({ aheadMs }) => Math.abs(aheadMs) >= UNSURE_MS);
   const found = away.map(({ whose, aheadMs }) => {

@@ -36,7 +36,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
     examineIt: () => Promise<Step<Made>>,
   ): Promise<Made | undefined> => {
     if (needs === undefined) {
-      findings.push({ check, state: 'skipped', found: 'mend what stands above first' });
+      findings.push({ check, state: 'skipped', found: 'fix the problems above first' });
       return undefined;
     }
     try {

@@ -29,7 +29,7 @@ export async function withLock<Result>(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   while (!(await take(path, mark))) {
     if (Date.now() >= untilMs) {
-      throw new ClientFailure('another sallyport command has been busy for too long', `if none runs, remove ${path}`);
+      throw new ClientFailure('timed out waiting for another sallyport command', `if none runs, remove ${path}`);
     }
     await passOver(path, mark, staleMs);
     await sleep(PAUSE_MS);

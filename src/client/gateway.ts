@@ -2,6 +2,7 @@
  * The two questions that a person's machine asks the gateway: who am I, and what do I sign with. Enters: a token. Leaves:
  * what the gateway said, checked. Never: a token in an error.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { ClientFailure, printable, reasonOf } from './failure.ts';
 import type { Http, HttpAnswer } from './http.ts';
@@ -39,6 +40,10 @@ export type Issued = z.infer<typeof issued>;
 
 export const WHOAMI_PATH = '/-/whoami';
 
+/** How often a question is repeated that the gateway answers with 503 and `Retry-After`: it, or an issuer, has just started. */
+const MAX_REPEATS = 4;
+const MAX_PAUSE_SECONDS = 10;
+
 /** Asks who the bearer is. @throws ClientFailure */
 export async function askWhoami(http: Http, gateway: string, token: string): Promise<Whoami> {
   return ask(http, `${gateway}${WHOAMI_PATH}`, { authorization: `Bearer ${token}` }, whoami);
@@ -69,6 +74,12 @@ async function ask<Answer>(
   const { origin } = new URL(url);
   try {
     answer = await http.call(url, { headers });
+    for (let repeats = 0; repeats < MAX_REPEATS; repeats += 1) {
+      const pauseSeconds = Number(answer.headers['retry-after']);
+      if (answer.status !== 503 || !(pauseSeconds <= MAX_PAUSE_SECONDS)) break;
+      await sleep(pauseSeconds * 1000);
+      answer = await http.call(url, { headers });
+    }
   } catch (error) {
     if (error instanceof ClientFailure) throw error;
     throw new ClientFailure(`${origin} cannot be reached: ${reasonOf(error)}`, 'find out why: sallyport doctor', {
@@ -98,6 +109,7 @@ const MENDS: Readonly<Record<string, string>> = {
   AccessDenied: 'see which roles you have: sallyport whoami',
   NotImplemented: 'this gateway issues no credentials: send the token itself (sallyport token)',
   SlowDown: 'try again in a moment',
+  ServiceUnavailable: 'try again in a minute; then tell the operators of the gateway',
 };
 
 function parsed(body: Buffer): unknown {

@@ -42,7 +42,7 @@ export async function openLoopbackRedirect(state: string, limitMs: number): Prom
   await once(server, 'listening');
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const timer = setTimeout(() => {
-    reject(new ClientFailure('nobody signed in within the time', 'log in again; without a browser here: --device'));
+    reject(new ClientFailure('timed out waiting for the login', 'log in again; without a browser here: --device'));
   }, limitMs);
   return {
     uri: origin + PATH,
@@ -87,7 +87,7 @@ const page = (title: string, text: string): string =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>Sallyport</title><h1>${title}</h1><p>${text}</p></html>\n`;
 const DONE = page('Signed in', 'Go back to your terminal; this page can be closed.');
 const FAILED = page('Not signed in', 'Your terminal says why; this page can be closed.');
-const REFUSED = page('Refused', 'This is not the answer that is waited for.');
+const REFUSED = page('Refused', 'This is not the expected response.');
 
 function send(response: ServerResponse, status: number, html: string): void {
   response.writeHead(status, {

@@ -69,12 +69,20 @@ export async function signInByDevice(issuer: Issuer, settings: Settings, show: S
     throw new ClientFailure(`${settings.issuer} has no device flow`, 'try --browser on a machine that has one');
   }
   try {
-    const parameters = { scope: settings.scopes, ...apiParameters(settings) };
+    const verifier = oidc.randomPKCECodeVerifier();
+    // No part of RFC 8628, whose servers ignore what they do not know. Keycloak demands it of clients that must show PKCE.
+    const parameters = {
+      scope: settings.scopes,
+      code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+      ...apiParameters(settings),
+    };
     const device = await oidc.initiateDeviceAuthorization(issuer, parameters);
     const { user_code: code, verification_uri: plain, verification_uri_complete: complete } = device;
     await show({ url: safeUrl(complete ?? plain, 'the page to sign in'), code: printable(code, 64) });
     const signal = AbortSignal.timeout(DEVICE_LIMIT_MS);
-    return await oidc.pollDeviceAuthorizationGrant(issuer, device, apiParameters(settings), { signal });
+    const proofs = { code_verifier: verifier, ...apiParameters(settings) };
+    return await oidc.pollDeviceAuthorizationGrant(issuer, device, proofs, { signal });
   } catch (error) {
     throw issuerFailure(error, 'the sign-in failed');
   }

@@ -47,7 +47,7 @@ export async function validToken(
   if (!force && hasLeft(present, session, marginMs)) return present;
   if (session.refreshToken === undefined) {
     if (hasLeft(present, session, 0)) return present;
-    throw new ClientFailure('the login has ended, and its issuer gave nothing to renew it by', LOG_IN);
+    throw new ClientFailure('the login has expired, and the issuer gave no refresh token', LOG_IN);
   }
   return withLock(lockOf(places), async () => {
     const current = await demandSession(places, settings);
@@ -73,7 +73,7 @@ async function refresh(places: Places, settings: Settings, http: Http, session: 
     await writeSession(places, renewed);
     const token = tokenOf(renewed, settings);
     if (hasLeft(token, renewed, 0)) return token;
-    throw new ClientFailure('the issuer renewed the login, but not the ID token', LOG_IN);
+    throw new ClientFailure('the issuer returned no ID token when the login was renewed', LOG_IN);
   } catch (error) {
     const now = await demandSession(places, settings);
     // A lock that was passed over, or a home on two machines: somebody else's refresh has won.

@@ -32,6 +32,7 @@ export const assembleIssuer = (name: string, entry: FileIssuer, files: Files): I
       clientSecret: promised(file('introspection', 'clientSecretFile')),
       authentication: entry.introspection.authentication,
       endpoint: entry.introspection.endpoint,
+      jwts: entry.introspection.jwts,
       prefix: entry.introspection.prefix,
       cacheSeconds: entry.introspection.cacheSeconds,
       sessionSeconds: entry.introspection.sessionSeconds,

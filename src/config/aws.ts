@@ -5,9 +5,3 @@ export const awsEndpoint = (service: 's3' | 'sts' | 'kms', region: string): stri
   if (!/^[a-z]{2}(?:-gov)?-[a-z]+-\d+$/.test(region)) return undefined;
   return `https://${service}.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 };
-
-/** Tells whether an endpoint is AWS's own. */
-export const isAwsEndpoint = (endpoint: string): boolean => {
-  const { hostname } = new URL(endpoint);
-  return hostname.endsWith('.amazonaws.com') || hostname.endsWith('.amazonaws.com.cn');
-};

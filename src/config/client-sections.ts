@@ -1,7 +1,7 @@
 /** The part of the schema that clients meet: sessions of our own, the names of the gateway, pages in browsers. */
 import { z } from 'zod';
-import { count, group, key, path, section, text } from './schema-words.ts';
-import { isHeaderPattern, isPublicHost, isWebOrigin } from './shapes.ts';
+import { count, flag, group, key, path, section, text } from './schema-words.ts';
+import { isHeaderPattern, isPublicHost, isWebOrigin, parseUrl } from './shapes.ts';
 
 const regionName = text((value) => /^[a-z0-9-]{1,64}$/.test(value));
 
@@ -56,7 +56,7 @@ export const cors = group(
       'Origins whose pages may send requests and read the answers. Compared letter by letter.',
     ),
     exposedHeaders: key(
-      z.array(text(isHeaderPattern)).min(1).max(64).default(['etag', 'x-amz-*']),
+      z.array(text(isHeaderPattern)).min(1).max(64).default(['etag', 'x-amz-*', 'x-sallyport-*']),
       'a list of 1 to 64 names of headers in lower case; a final `*` stands for any ending',
       'Headers of answers that those pages may read.',
     ),
@@ -77,6 +77,15 @@ export const endpoint = section(
       'a list of 1 to 64 names of regions',
       'Regions that clients may sign for.',
       { derivedDefault: "those of the stores, and `us-east-1`, which is the clients' own default" },
+    ),
+    tokenHelp: key(
+      text((value) => value.length <= 512 && parseUrl(value) !== undefined).optional(),
+      'an http or https URL of at most 512 characters, without credentials, query or fragment',
+      'Where people learn how to get a token. The `WWW-Authenticate` of a 401 names it, to everybody.',
+      { derivedDefault: 'the URLs of the first eight issuers' },
+    ),
+    requireSignedContentHeaders: flag(
+      'Refuses a signed request whose `Content-Type` or `Content-MD5` is not among its signed headers. Amazon S3 takes it, and aws-sdk-js v2, minio-js, GDAL and `curl --aws-sigv4` send it; nobody but the edge stands between a client and the gateway to alter one.',
     ),
   },
   'What clients know the gateway by.',

@@ -1,4 +1,5 @@
 /** The configuration as the rest of the program gets it: complete, checked, secrets read, names resolved. */
+import type { StoreEncryption } from '../s3/encryption-headers.ts';
 import type { FileIssuer } from './issuer-section.ts';
 import type { FileConfig } from './schema.ts';
 import type { Secret } from './secret.ts';
@@ -22,7 +23,7 @@ interface ListenTls {
 interface IntrospectionConfig extends Readonly<
   Pick<
     NonNullable<FileIssuer['introspection']>,
-    'authentication' | 'endpoint' | 'prefix' | 'cacheSeconds' | 'sessionSeconds'
+    'authentication' | 'endpoint' | 'jwts' | 'prefix' | 'cacheSeconds' | 'sessionSeconds'
   >
 > {
   readonly clientId: string;
@@ -84,6 +85,8 @@ interface StsConfig extends Readonly<
   readonly audiences: readonly string[];
   /** Whether the store's IAM understands `${*}`, `${?}` and `${$}`. */
   readonly iamEscapes: boolean;
+  /** Actions that the store's IAM does not know. */
+  readonly unknownActions: readonly string[];
 }
 
 export interface StoreConfig {
@@ -91,12 +94,15 @@ export interface StoreConfig {
   /** Scheme, host and port. */
   readonly endpoint: string;
   readonly region: string;
+  readonly checksums: 'all' | 'headers';
   readonly tls: {
     /** PEM text; undefined: the system's certificates. For the store and for its STS. */
     readonly ca: string | undefined;
     readonly serverName: string | undefined;
     readonly minVersion: FileStore['tls']['minVersion'];
   };
+  readonly writes: 'all' | 'puts';
+  readonly conditionalDeletes: boolean;
   readonly method: FileStore['method'];
   /** Undefined: the default chain of the AWS SDK, or none for `web-identity`. There where the method is `static`. */
   readonly credentials: KeyCredentials | undefined;
@@ -105,11 +111,15 @@ export interface StoreConfig {
 
 export interface BucketConfig {
   readonly name: string;
+  /** Who owns it, for requests that expect an owner. */
+  readonly account: string | undefined;
   /** What wrapped keys are bound to. */
   readonly id: string;
   readonly storeName: string;
   readonly storeBucket: string;
   readonly style: FileStore['style'];
+  /** Undefined: nothing is added. */
+  readonly storeEncryption: StoreEncryption | undefined;
   /** `static` where no role is assumed. */
   readonly roleArn: string;
   readonly encryption: FileBucket['encryption'];
@@ -225,6 +235,8 @@ export interface FoundationConfig extends Readonly<Pick<FileConfig, 'limits' | '
 
 export interface Config extends FoundationConfig, Readonly<Pick<FileConfig, 'workers' | 'log'>> {
   readonly listen: ListenConfig;
+  /** Undefined: what no edge says is believed. */
+  readonly edge: { readonly secret: Secret } | undefined;
   readonly admin: { readonly address: Address; readonly allowedHosts: readonly string[] };
   readonly issuers: readonly IssuerConfig[];
   /** Undefined: no credentials are issued, no signatures accepted. */
@@ -236,6 +248,9 @@ export interface Config extends FoundationConfig, Readonly<Pick<FileConfig, 'wor
     readonly publicHosts: readonly string[];
     /** Regions that clients may sign for. */
     readonly regions: readonly string[];
+    /** Where callers get tokens: one URL, or those of the issuers with a space between. */
+    readonly tokensFrom: string;
+    readonly requireSignedContentHeaders: boolean;
   };
   /** Undefined: no origin. */
   readonly cors: Readonly<FileConfig['cors']>;

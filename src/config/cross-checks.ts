@@ -3,6 +3,7 @@
  * every mistake at once: a value of the wrong kind counts as absent here and is reported by the schema.
  */
 import { isBucketName } from '../s3/bucket-name.ts';
+import { isDirectoryBucketName } from '../s3/unsupported.ts';
 import { checkAddress } from './address-checks.ts';
 import { checkIssuers } from './issuer-checks.ts';
 import { checkKeyring } from './keyring-checks.ts';
@@ -11,7 +12,7 @@ import { entries, text, type Loose, type Report } from './loose.ts';
 import { checkRevocation } from './revocation-checks.ts';
 import { schema, type FileConfig } from './schema.ts';
 import { isEntryName, isLoopback, parseAddress } from './shapes.ts';
-import { checkStore } from './store-checks.ts';
+import { checkStore, checkStoreEncryption } from './store-checks.ts';
 import { checkWebIdentity } from './web-identity-checks.ts';
 
 export type LooseConfig = Loose<FileConfig>;
@@ -82,10 +83,10 @@ const checkEncryption = (
   for (const [prefix, mode] of entries<unknown>(bucket?.prefixes)) {
     const at = [...path, 'prefixes', prefix];
     checkMode(at, mode);
-    if (prefix === '') report(at, 'is every key; say it by `encryption`');
+    if (prefix === '') report(at, 'matches every key; use `encryption` instead');
     // No key starts with half a character, and none is longer.
     if (!prefix.isWellFormed() || Buffer.byteLength(prefix) > MAX_PREFIX_BYTES) {
-      report(at, `is the start of no key; must be text of 1 to ${MAX_PREFIX_BYTES} bytes`);
+      report(at, `is not a valid prefix; must be text of 1 to ${MAX_PREFIX_BYTES} bytes`);
     }
   }
 };
@@ -129,6 +130,7 @@ export const checkBuckets = (config: NonNullable<LooseConfig>, report: Report): 
     checkAddress(path, bucket, store, report);
     checkLegacy(path, bucket, report);
     checkEncryption(path, bucket, config.keyring !== undefined, report);
+    checkStoreEncryption(path, bucket?.serverSideEncryption, report);
   }
   unique(
     buckets.map(([name, bucket]) => [['buckets', name, 'id'], text(bucket?.id) ?? name] as const),
@@ -172,6 +174,9 @@ export const checkNames = (config: NonNullable<LooseConfig>, report: Report): vo
     if (config[kind] !== undefined && entries<unknown>(config[kind]).length === 0)
       report([kind], 'is empty; name at least one');
     for (const [name] of entries<unknown>(config[kind])) {
+      if (kind === 'buckets' && isDirectoryBucketName(name)) {
+        report([kind, name], 'is the name of a directory bucket (`--x-s3`), which are not supported');
+      }
       if (kind === 'buckets' ? isBucketName(name) : isEntryName(name)) continue;
       report(
         [kind, name],

@@ -29,7 +29,12 @@ const SEED_FILE = 'SALLYPORT_KEYRING_SEED_FILE';
 const SEED_PATH = ['keyring', 'local', 'versions', '1', 'seedFile'];
 
 /** Variables that haproxy/haproxy.cfg reads: the same environment may serve both programs. */
-export const EDGE_VARIABLES: readonly string[] = ['SALLYPORT_SOCKET', 'SALLYPORT_FRONT', 'SALLYPORT_CERT'];
+export const EDGE_VARIABLES: readonly string[] = [
+  'SALLYPORT_SOCKET',
+  'SALLYPORT_FRONT',
+  'SALLYPORT_CERT',
+  'SALLYPORT_EDGE_SECRET',
+];
 /** What people set for the commands that run on their own machines (docs/people.md); some run both in one shell. */
 const PEOPLE_PREFIX = 'SALLYPORT_CLIENT_';
 

@@ -26,7 +26,7 @@ const valueAt = (content: unknown, path: readonly string[]): unknown =>
 const explainUnknown = (path: readonly string[], name: string): Explanation => {
   const known = namesBelow(path).filter((candidate) => !candidate.startsWith('<'));
   // Of the schema, and not of the part of it that this program takes.
-  if (known.includes(name)) return { path: [...path, name], message: 'has no meaning for a sidecar; remove it' };
+  if (known.includes(name)) return { path: [...path, name], message: 'is not used by a sidecar; remove it' };
   const meant = nearest(name, known) ?? known.find((candidate) => candidate === `${name}File`);
   if (LOOKS_SECRET.test(name) && !name.endsWith('File')) {
     const target = meant?.endsWith('File') ? `name it in \`${meant}\`` : 'name it in the `…File` key that wants it';

@@ -54,7 +54,7 @@ const checkPins = (path: readonly string[], issuer: LooseIssuer, report: Report)
   const pinned = presetOf(keys).pins?.(keys) ?? {};
   for (const [name, value] of entries<unknown>(issuer?.requiredClaims)) {
     if (!Object.hasOwn(pinned, name) || pinned[name] === value) continue;
-    report([...path, 'requiredClaims', name], 'is pinned already, by the preset and its keys; remove it here');
+    report([...path, 'requiredClaims', name], 'is already set by the preset; remove it here');
   }
   const owners = { tenant: 'entra', awsAccounts: 'aws', awsOrganizations: 'aws' } as const;
   for (const key of ['tenant', 'awsAccounts', 'awsOrganizations'] as const) {

@@ -20,7 +20,7 @@ export interface PresetKeys {
 
 /** Defaults of the keys of the same names. */
 interface PresetDefaults {
-  readonly algorithms: readonly ('RS256' | 'ES256' | 'ES384')[];
+  readonly algorithms: readonly ('RS256' | 'PS256' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA')[];
   readonly tokenTypes: readonly ('at+jwt' | 'jwt')[];
   readonly subjectClaim: string;
   readonly groupsClaim: string;
@@ -126,7 +126,14 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
       origin === GITHUB && /^\/[\w-]*$/.test(pathname) ? undefined : `is not \`${GITHUB}\`; use preset \`generic\``,
   },
   keycloak: {
-    defaults: { ...PLAIN, groupsClaim: '/realm_access/roles', scopesClaim: 'scope', claims: ['azp'] },
+    // A realm's administrator moves from one algorithm to another by a new key, and its clients choose how their tokens say `typ`.
+    defaults: {
+      ...USUAL,
+      algorithms: ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'],
+      groupsClaim: '/realm_access/roles',
+      scopesClaim: 'scope',
+      claims: ['azp'],
+    },
     fault: ({ pathname }) =>
       /\/realms\/[^/]+$/.test(pathname) ? undefined : 'is not that of a realm, `https://<host>/realms/<realm>`',
     // ID tokens have the same keys, and `typ: JWT` in their header too.

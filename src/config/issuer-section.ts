@@ -26,7 +26,10 @@ const introspection = group(
     prefix: key(
       text((value) => /^[\w.~+/-]{1,64}$/.test(value)).optional(),
       '1 to 64 characters of a token',
-      'Only tokens that begin so are sent there. Name it where several issuers introspect: each one asked sees the token.',
+      'Only opaque tokens that begin so are sent there. Name it where several issuers introspect: each one asked sees the token.',
+    ),
+    jwts: flag(
+      'Asks about JWTs of this issuer as well, once its keys are found to have signed them: what was ended there is refused after `cacheSeconds`, and claims are those of the answer.',
     ),
     cacheSeconds: count(
       0,
@@ -41,7 +44,7 @@ const introspection = group(
       'Longest life of credentials that are issued for such a token: the issuer is asked about it again only when they are renewed.',
     ),
   },
-  'How tokens that are no JWTs are verified (RFC 7662): the issuer is asked. Without this section they are refused.',
+  'How tokens that are no JWTs are verified (RFC 7662): the issuer is asked. Without this section they are refused. JWTs only with `jwts`.',
 );
 
 export const issuer = z.strictObject({

@@ -11,7 +11,7 @@ export const checkLegacy = (
   const legacy = bucket?.legacy;
   if (!legacy) return;
   if (legacy.seedFile === undefined && legacy.acceptZeroKek !== true) {
-    report([...path, 'legacy'], 'opens nothing; name `seedFile`, or remove it');
+    report([...path, 'legacy'], 'has no effect; set `seedFile`, or remove it');
   }
   const kept = [bucket.encryption, ...entries<unknown>(bucket.prefixes).map(([, encryption]) => encryption)];
   if (!kept.includes('migrating')) {

@@ -74,6 +74,14 @@ const checkListenTls = (files: Files): readonly Explanation[] => {
   }
 };
 
+/** Whoever guesses it chooses the addresses on record. */
+const checkEdgeSecret = (files: Files): readonly Explanation[] => {
+  const secret = files.get(pathKey(['edge', 'secretFile']))?.reveal();
+  if (secret === undefined || (secret.length >= 32 && secret.length <= 128)) return [];
+  const message = 'names a secret of less than 32 or more than 128 characters; make one with `openssl rand -hex 32`';
+  return [{ path: ['edge', 'secretFile'], message }];
+};
+
 /** Reads one YAML file. @throws ConfigError when it cannot be read or is none */
 export const readConfigFile = async (path: string): Promise<Content> => {
   const fileName = basename(path);
@@ -117,7 +125,7 @@ export const loadFor = async <Checked, Made>(
 
 const GATEWAY: Purpose<FileConfig, Config> = {
   schema: checkedSchema,
-  checkFiles: checkListenTls,
+  checkFiles: (files) => [...checkListenTls(files), ...checkEdgeSecret(files)],
   assemble,
   assumesRoles: true,
 };

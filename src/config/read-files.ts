@@ -94,7 +94,7 @@ const readOne = async (file: NamedFile, directory: string): Promise<Secret | str
     // Without O_NONBLOCK, opening a named pipe waits for its writer.
     await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const status = await handle.stat();
-    if (!status.isFile()) return 'names something that is not a file';
+    if (!status.isFile()) return 'is not a regular file';
     // Kubernetes lets others in a pod read its token.
     const isPrivate = file.kind !== 'certificates' && file.kind !== 'token';
     // Asked of the open file, so that nothing can be put in its place between the question and the reading.

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { isBucketName } from '../s3/bucket-name.ts';
+import { isDirectoryBucketName } from '../s3/unsupported.ts';
 import { cors, endpoint, sessions } from './client-sections.ts';
 import { issuer } from './issuer-section.ts';
 import { keyring } from './keyring-section.ts';
@@ -13,7 +14,7 @@ import { revocation } from './revocation-section.ts';
 import { address, count, file, flag, group, hosts, key, name, path, section, text, whole } from './schema-words.ts';
 import { parseSocketMode } from './shapes.ts';
 import { sidecar } from './sidecar-section.ts';
-import { role, store, STYLES } from './store-section.ts';
+import { role, serverSideEncryption, store, STYLES } from './store-section.ts';
 
 /** 5 GiB less the overhead of the object format (docs/spec/object-format.md). */
 const MAX_OBJECT_BYTES = 5_366_416_152;
@@ -24,7 +25,7 @@ const listen = section(
     socketMode: key(
       text((value) => parseSocketMode(value) !== undefined).default('0660'),
       'a quoted octal mode that lets no others in, such as `"0660"`',
-      'Mode of the socket: whoever may open it is taken for the edge.',
+      'Mode of the socket: whoever may open it reaches the gateway past the edge.',
     ),
     address: key(address.optional(), '`host:port`', 'TCP address, for an edge on another machine; needs `listen.tls`.'),
     tls: group(
@@ -40,6 +41,18 @@ const listen = section(
   'Where the edge reaches the gateway: either `socket` or `address`.',
 );
 
+const edge = group(
+  {
+    secretFile: key(
+      path,
+      'the path of a file',
+      "32 to 128 visible ASCII characters, which HAProxy sends with each request (`SALLYPORT_EDGE_SECRET`: haproxy/README.md). Only beside it is an `X-Forwarded-For` the client's address and an `X-Request-Id` the edge's.",
+      { file: 'secret' },
+    ),
+  },
+  'The edge whose word on clients is believed. Without it the address on record is that of the connection, which over a socket is none (`edge`).',
+);
+
 const encryption = z.enum(['required', 'migrating', 'off']);
 
 export const bucket = z.strictObject({
@@ -50,12 +63,22 @@ export const bucket = z.strictObject({
     'What the keys of its objects are bound to. Never change it while objects exist.',
     { derivedDefault: 'the name' },
   ),
-  storeBucket: key(text(isBucketName).optional(), 'the name of a bucket', 'Its name in the store.', {
-    derivedDefault: 'the name',
-  }),
+  storeBucket: key(
+    text((value) => isBucketName(value) && !isDirectoryBucketName(value)).optional(),
+    'the name of a bucket',
+    'Its name in the store.',
+    {
+      derivedDefault: 'the name',
+    },
+  ),
   roleArn: key(role, 'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`', 'Role to assume.', {
     derivedDefault: '`sts.roleArn` of the store',
   }),
+  account: key(
+    text((value) => /^\d{12}$/.test(value)).optional(),
+    'a quoted account id of 12 digits, such as `"111122223333"`',
+    'Account that owns it. A request with `x-amz-expected-bucket-owner` (`x-amz-source-expected-bucket-owner` of a copy) passes where it names this one. Without the key every such request is refused, as nobody could tell.',
+  ),
   style: key(z.enum(STYLES).optional(), '`path` or `virtual`', 'How requests name it in the store.', {
     derivedDefault: '`style` of the store',
   }),
@@ -75,6 +98,7 @@ export const bucket = z.strictObject({
     'Parts of the bucket that are kept differently. The longest prefix that a key starts with decides.',
     { entry: '<prefix>' },
   ),
+  serverSideEncryption,
   legacy,
 });
 
@@ -83,6 +107,7 @@ const timeout = (fallback: number, description: string) => count(100, 3_600_000,
 /** One configuration file, key by key. */
 export const schema = z.strictObject({
   listen,
+  edge,
   admin: section(
     {
       address: key(
@@ -99,7 +124,7 @@ export const schema = z.strictObject({
   workers: key(
     z.union([whole(1, 64), z.literal('auto')]).default(1),
     'a whole number from 1 to 64, or `auto`',
-    'Processes that serve; `auto`: one per available CPU.',
+    'Processes that serve, under a primary that replaces them (docs/running.md); `auto`: one per available CPU.',
   ),
   issuers: key(z.record(z.string(), issuer), 'a map of issuers by name', 'Who may say who a caller is.', {
     entry: '<issuer>',
@@ -179,7 +204,7 @@ export const schema = z.strictObject({
         1,
         65_536,
         128,
-        'Requests of one identity at once per process; one more gets 503 SlowDown, so that nobody takes all places.',
+        'Requests of one identity at once per process; one more gets 503 SlowDown, so that nobody takes all places. Batches and listings that cost more than one thing (a key to delete, an object to look at in a place under migration) have 2,000 things at once and wait for the rest.',
       ),
       legacyObjectBytes: count(
         1024,
@@ -201,6 +226,11 @@ export const schema = z.strictObject({
         "The store's answer must have begun, counted from the end of the request to it. Copies and the completion of an upload have ten minutes.",
       ),
       upstreamBodyIdleMs: timeout(60_000, "Longest pause in the store's answer."),
+      earlyAnswerMs: timeout(
+        // The least that common clients and proxies wait for a byte is 30 s (boto3 and nginx: 60 s): one blank may be late.
+        10_000,
+        'The answer to a copy or the completion of an upload that takes longer begins before its end is known, and a blank is sent each time that this passes again. Less than half of what clients and proxies wait for a byte.',
+      ),
       stsMs: timeout(5000, 'One call of STS, whole.'),
       jwksMs: timeout(5000, 'One call of an issuer (discovery or keys), whole.'),
       keyringMs: timeout(5000, 'One call of Vault or KMS, whole.'),

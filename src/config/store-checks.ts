@@ -39,6 +39,16 @@ const checkCredentials = (path: readonly string[], store: Store, report: Report)
   }
 };
 
+/** Checks what the store, or one bucket in it, is to encrypt with. */
+export const checkStoreEncryption = (
+  path: readonly string[],
+  asked: NonNullable<Store>['serverSideEncryption'],
+  report: Report,
+): void => {
+  if (asked?.kmsKeyId === undefined || text(asked.algorithm)?.startsWith('aws:kms') === true) return;
+  report([...path, 'serverSideEncryption', 'kmsKeyId'], 'is a key for `algorithm: aws:kms`; set it, or remove the key');
+};
+
 const checkMethod = (path: readonly string[], store: Store, report: Report): void => {
   if (store?.method !== 'static') return;
   if (store.credentials === undefined) {
@@ -107,5 +117,6 @@ export const checkStore = (
   checkEndpoints(path, store, report);
   checkCredentials(path, store, report);
   checkMethod(path, store, report);
+  checkStoreEncryption(path, store?.serverSideEncryption, report);
   checkTags(path, store?.sts, issuers, report);
 };

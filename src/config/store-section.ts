@@ -12,6 +12,28 @@ export const role = key(
 /** Where a request names the bucket: in its path, or before the host. */
 export const STYLES = ['path', 'virtual'] as const;
 
+export const serverSideEncryption = group(
+  {
+    algorithm: key(
+      z.enum(['none', 'AES256', 'aws:kms', 'aws:kms:dsse']).default('AES256'),
+      '`none`, `AES256`, `aws:kms` or `aws:kms:dsse`',
+      'What `x-amz-server-side-encryption` names; `none`: the header is not added.',
+    ),
+    kmsKeyId: key(
+      text((value) => /^[\w:/-]{1,256}$/.test(value)).optional(),
+      'the id or ARN of a KMS key',
+      "The key for `aws:kms`; without it the store's default one. The session policies that this gateway asks for name no action of KMS.",
+    ),
+  },
+  'Asks the store to encrypt what is written, where the request does not: for stores and buckets whose policies deny a write that does not ask. Beside the encryption of this gateway, and no part of it.',
+);
+
+/** Which checksums a store keeps. */
+const CHECKSUMS = ['all', 'headers'] as const;
+
+/** Which writes a store does as their headers say. */
+const WRITES = ['all', 'puts'] as const;
+
 export const store = z.strictObject({
   endpoint: key(origin.optional(), 'an https URL of scheme, host and port', 'The S3 endpoint.', {
     derivedDefault: '`AWS_ENDPOINT_URL_S3`, else that of AWS in the region',
@@ -29,6 +51,25 @@ export const store = z.strictObject({
   ),
   allowPlaintextHttp: flag(
     'Accepts http endpoints. Names, sizes, plaintext metadata and STS credentials go over them.',
+  ),
+  serverSideEncryption,
+  checksums: key(
+    z.enum(CHECKSUMS).optional(),
+    '`all` or `headers`',
+    'Which checksums of plain objects the store keeps. `all`: as S3 does, in trailers and of uploads in parts too. `headers`: only what stands in the head of a PutObject; all others are verified here, told to the writer, and not kept, and whoever asks for more than that (a FULL_OBJECT checksum of an upload, a new one of a copy) is refused. What CompleteMultipartUpload names as the checksum of a part is then compared with nothing: the ETag beside it names the bytes, and a checksum that came with them was verified. Ceph before 19 keeps none.',
+    { derivedDefault: '`all` for AWS, `headers` for others' },
+  ),
+  writes: key(
+    z.enum(WRITES).optional(),
+    '`all` or `puts`',
+    'Which writes the store does as all their headers say. `all`: every one, as S3 does. `puts`: PutObject alone; copies and uploads in parts may come without their object lock, tags, conditions or encryption (Ceph RGW, 16 and in part 20). Then the gateway sees to these itself, which takes more requests where a client asks for them, and copies that ask for them pass through it.',
+    { derivedDefault: '`all` for AWS, `puts` for others' },
+  ),
+  conditionalDeletes: key(
+    z.boolean().optional(),
+    '`true` or `false`',
+    'Whether the store heeds `If-Match` of DeleteObject and `<ETag>` in DeleteObjects. Where it does not, both are refused: passed over, they would delete what was not meant. Ceph 20 heeds both, Ceph 16 neither.',
+    { derivedDefault: '`true` for AWS, `false` for others' },
   ),
   tls: section(
     {
@@ -113,6 +154,18 @@ export const store = z.strictObject({
         '`true` or `false`',
         "Whether the store's IAM understands `${*}`, `${?}` and `${$}` as literal characters.",
         { derivedDefault: '`true` for AWS, `false` for others' },
+      ),
+      unknownActions: key(
+        z
+          .array(text((value) => /^s3:[A-Za-z]{1,64}$/.test(value)))
+          .max(64)
+          .optional(),
+        'a list of at most 64 actions such as `s3:GetObjectAcl`',
+        "Actions that the store's IAM does not know, so that its STS would refuse a session policy that names them: they are left out of allows and denies, and what needs them is refused by the store. Others are found by a refusal, and told in the log.",
+        {
+          derivedDefault:
+            'none where `iamEscapes` is `true`; else, as Ceph 16 to 18: `s3:GetObjectAttributes`, `s3:GetObjectVersionAttributes`, `s3:GetEncryptionConfiguration`, `s3:GetBucketOwnershipControls`',
+        },
       ),
     },
     'How roles are assumed.',

@@ -12,12 +12,8 @@ export type AuditedOperation =
   | 'Revoke'
   | 'LiftRevocation';
 
-/** Written and durable before the first upstream byte. Every field is safe to keep: no token, secret or query. */
-export interface AuditIntent {
-  readonly entry: 'intent';
-  /** RFC 3339, UTC, milliseconds. */
-  readonly time: string;
-  readonly requestId: string;
+/** Who asks for what, with which credential, from where. Every field is safe to keep: no token, secret or query. */
+export interface AuditCaller {
   readonly issuer: string;
   readonly subject: string;
   readonly groups: readonly string[];
@@ -31,7 +27,30 @@ export interface AuditIntent {
   /** The policy that the session was restricted to. */
   readonly binding?: string;
   readonly clientAddress: string;
+  /** The id that a trusted edge gave the request: its log has it. */
+  readonly edgeRequestId?: string;
   readonly operation: AuditedOperation;
+}
+
+/**
+ * Who asks for several accesses at once, said once: written and durable before the entries of these, which are joined to it
+ * by `requestId` and say of the caller nothing more. Only DeleteObjects of more than one key has it.
+ */
+export interface AuditRequest extends AuditCaller {
+  readonly entry: 'request';
+  readonly time: string;
+  readonly requestId: string;
+  /** How many accesses, each with an `item` from 0. */
+  readonly items: number;
+  readonly item?: never;
+}
+
+/** Written and durable before the first upstream byte. */
+export interface AuditIntent extends AuditCaller {
+  readonly entry: 'intent';
+  /** RFC 3339, UTC, milliseconds. */
+  readonly time: string;
+  readonly requestId: string;
   /** Which of several accesses of one request this is, from 0: the keys of DeleteObjects; target and source of a copy. */
   readonly item?: number;
   readonly versionIdAsked?: string;
@@ -76,7 +95,14 @@ export interface AuditOutcome {
 export type AuditDenial = Omit<AuditIntent, 'entry'> &
   Omit<AuditOutcome, 'entry' | 'time' | 'requestId'> & { readonly entry: 'denial' };
 
-export type AuditEntry = AuditIntent | AuditOutcome | AuditDenial;
+/** An entry of one of the accesses of an `AuditRequest`. */
+type OfItem<Entry extends AuditCaller> = Omit<Entry, keyof AuditCaller> & {
+  readonly [Field in keyof AuditCaller]?: never;
+} & { readonly item: number };
+export type AuditItemIntent = OfItem<AuditIntent>;
+export type AuditItemDenial = OfItem<AuditDenial>;
+
+export type AuditEntry = AuditRequest | AuditIntent | AuditItemIntent | AuditOutcome | AuditDenial | AuditItemDenial;
 
 /** A refusal before an identity was known; kept apart from the audit, rate-capped, best effort. */
 export interface AuditRefusal {
@@ -84,6 +110,7 @@ export interface AuditRefusal {
   readonly time: string;
   readonly requestId: string;
   readonly clientAddress: string;
+  readonly edgeRequestId?: string;
   readonly method: string;
   readonly status: number;
   readonly error: string;

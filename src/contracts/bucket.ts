@@ -1,3 +1,4 @@
+import type { StoreEncryption } from '../s3/encryption-headers.ts';
 import type { EncryptionRules } from '../s3/encryption.ts';
 
 /** A bucket as configuration describes it: the client's name, and where and how its objects are kept. */
@@ -8,6 +9,8 @@ export interface Bucket extends EncryptionRules, StoredBucket {
   readonly id: string;
   /** The role to assume for accesses to this bucket; `static` where its store has no STS. */
   readonly roleArn: string;
+  /** Id of the account that owns it, for requests that expect one; absent: not known. */
+  readonly account?: string | undefined;
 }
 
 /** What a request to a store needs to know of a bucket. */
@@ -17,6 +20,8 @@ export interface StoredBucket {
   /** The bucket's name in that store (default: the name of the bucket). */
   readonly storeBucket: string;
   readonly style: AddressingStyle;
+  /** What the store is asked to encrypt new objects with, where a request does not say; undefined: nothing. */
+  readonly storeEncryption?: StoreEncryption | undefined;
 }
 
 /** Where a request names the bucket: first in its path, or before the host of the endpoint. */
@@ -28,4 +33,12 @@ export interface Store {
   /** Scheme, host and port of the S3 endpoint, such as `https://s3.eu-central-1.amazonaws.com`. */
   readonly endpoint: string;
   readonly region: string;
+  /** Which checksums it keeps: `all` as S3 does, `headers` (the default) those in the head of a PutObject at most. */
+  readonly checksums?: 'all' | 'headers';
+  /** Which writes it does as all their headers say: `puts` (the default) PutObject alone, `all` copies and uploads too. */
+  readonly writes?: 'all' | 'puts';
+  /** Whether it deletes on condition that the object is still the one with an ETag. */
+  readonly conditionalDeletes?: boolean;
+  /** Whether its IAM is AWS's own: then a refusal is one, and no way of saying that something is not known. */
+  readonly isAws?: boolean;
 }

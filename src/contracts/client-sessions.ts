@@ -36,6 +36,11 @@ export interface SignatureVerifier {
    * InvalidSession, ExpiredSession, RequestExpired, RequestTimeTooSkewed, SignatureDoesNotMatch
    */
   readonly verify: (message: SignedMessage) => Identification | undefined;
+  /**
+   * Verifies the policy of a form by the fields that sign it.
+   * @throws GatewayError as `verify`; MissingToken (a form that nobody signed)
+   */
+  readonly verifyPolicy: (fields: ReadonlyMap<string, string>, receivedAtMs: number) => Identification;
 }
 
 /** A token that came elsewhere than in the Authorization header of an S3 request. */

@@ -22,7 +22,7 @@ export interface AssumeRolePlan {
    */
   readonly sessionKey: string;
   /**
-   * What to ask for instead where STS finds `sessionPolicy` too large: the accesses of this request and nothing else.
+   * What to ask for instead where STS refuses `sessionPolicy`: the accesses of this request and nothing else.
    * @throws GatewayError AccessDenied, InvalidRequest when these cannot be said or do not fit
    */
   readonly narrower?: () => AssumeRolePlan;
@@ -35,6 +35,8 @@ export interface AccessScope {
   readonly bucket: Bucket;
   readonly grants: readonly Grant[];
   readonly accesses: readonly Access[];
+  /** The names of the store's buckets and their dates are asked for, by the gateway for its own use, and nothing else. */
+  readonly listsBuckets?: true;
 }
 
 /** Short-lived credentials of the store. They never leave the process, its logs or its errors. */

@@ -1,10 +1,18 @@
 import type { GatewayError } from '../errors/gateway-error.ts';
-import type { RawRequest } from '../s3/request.ts';
+import type { RawRequest, Scheme } from '../s3/request.ts';
 
 /** One HTTP exchange as the pipeline sees it; Express stays behind it. */
 export interface Exchange {
+  /** Made here: what clients or proxies send as one is never it. */
   readonly requestId: string;
+  /** The id that a trusted edge gave the request. */
+  readonly edgeRequestId?: string | undefined;
+  /** As a trusted edge said it; else that of the peer. */
   readonly clientAddress: string;
+  /** Whom bounds per client address count; absent where the address is no client's own. */
+  readonly chargedTo?: string | undefined;
+  /** By which the client reached us or a trusted edge; `undefined`: not known. */
+  readonly scheme?: Scheme | undefined;
   readonly raw: RawRequest;
   /** Aborted when the client goes away before the answer is complete. */
   readonly signal: AbortSignal;

@@ -1,7 +1,8 @@
 /** What `/readyz` says of one thing that the gateway stands on. */
 export interface HealthReport {
   readonly name: string;
-  readonly state: 'ok' | 'degraded';
+  /** `unknown`: it was not asked yet, or its last answer does not tell. */
+  readonly state: 'ok' | 'degraded' | 'unknown';
   /** One clause, safe to show to an operator. */
   readonly detail?: string;
 }

@@ -1,4 +1,5 @@
-import type { ByteRange, ChecksumAlgorithm } from '../s3/request.ts';
+import type { Checksum, ChecksumAlgorithm, ChecksumType, MultipartChecksum } from '../s3/checksums.ts';
+import type { ByteRange } from '../s3/request.ts';
 
 /** Where an object lives, as its wrapped key is bound to it. */
 export interface ObjectAddress {
@@ -60,7 +61,7 @@ export interface ObjectChecksum {
   readonly algorithm: ChecksumAlgorithm;
   readonly value: Buffer;
   /** COMPOSITE: of the checksums of its parts. */
-  readonly type: 'FULL_OBJECT' | 'COMPOSITE';
+  readonly type: ChecksumType;
 }
 
 /** How an object is laid out, from its authenticated trailers. What it says of parts is proven when segments open. */
@@ -123,12 +124,19 @@ export interface NamedPart {
   readonly number: number;
   readonly etag: string;
   /** What the client says the part's checksum is. */
-  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: Buffer };
+  readonly checksum?: Checksum;
 }
 
 export interface SealedPart extends SealedBody {
   /** The store's part number for it. */
   readonly slot: number;
+  /**
+   * It can only be the last one, and its trailer is to hold the checksum of the whole, which nobody knows before the end: it
+   * waits aside until then.
+   */
+  readonly waitsAside: boolean;
+  /** Writes the record of it, in characters that a key may hold, once its body was given and the store has it. */
+  readonly record: (etag: string) => string;
 }
 
 /** What completes an upload. */
@@ -147,17 +155,64 @@ export interface Completion {
     | undefined;
 }
 
-/** An upload under way whose id was opened: its data key is known, and nothing of it is kept anywhere here. */
+/** What a client said when it began an upload, to be held to until its end. */
+export interface UploadTerms {
+  /** How the checksum of the whole is made, and that every part has one. */
+  readonly checksum: MultipartChecksum | undefined;
+  /** `If-None-Match: *`. */
+  readonly onlyIfNone: boolean;
+}
+
+/** What is kept of a part that was taken, beside it in the store. */
+export interface PartRecord {
+  /** The client's. */
+  readonly number: number;
+  /** The store's. */
+  readonly slot: number;
+  readonly plainSizeBytes: number;
+  /** Whether it waits aside for the end of the upload, and is in no slot yet. */
+  readonly isSetAside: boolean;
+  /** Of the ETag that the store gave this attempt, in hexadecimal. */
+  readonly etagDigest: string;
+  /** Of its plaintext, to tell whether two attempts brought the same. */
+  readonly fingerprint: Buffer | undefined;
+  /** Verified as it came. */
+  readonly checksum: Checksum | undefined;
+}
+
+/** What is kept of an upload beside it, and opens its records. */
+export interface UploadState {
+  readonly terms: UploadTerms;
+  /** `undefined`: it is not a record of this upload, whoever wrote it. */
+  readonly openRecord: (text: string) => PartRecord | undefined;
+  /** The digest by which records name an ETag of the store's, unquoted. */
+  readonly etagDigest: (etag: string) => string;
+}
+
+/** An upload under way that was opened: its data key is known, and nothing of it is kept anywhere here. */
 export interface SealedUpload {
   readonly storeUploadId: string;
   readonly keyId: string;
+  /** `undefined`: nothing is kept beside it, its id carries its key. */
+  readonly state: UploadState | undefined;
   /** @throws GatewayError EntityTooLarge, InvalidArgument */
   readonly sealPart: (number: number, plainSizeBytes: number, checksum: KeptChecksum | undefined) => SealedPart;
   /**
    * Plans the end of the upload from what the client names and everything that the store lists.
    * @throws GatewayError InvalidPart, EntityTooSmall, EntityTooLarge, InvalidRequest
    */
-  readonly complete: (named: readonly NamedPart[], stored: readonly StoredPart[]) => Completion;
+  readonly complete: (
+    named: readonly NamedPart[],
+    stored: readonly StoredPart[],
+    /** Of the whole, to be kept in its trailer. */
+    checksum?: ObjectChecksum,
+  ) => Completion;
+  /** The body of a part that waited aside, with the checksum of the whole in its trailer. As long as it was. */
+  readonly endAside: (
+    part: { readonly number: number; readonly plainSizeBytes: number },
+    waited: AsyncIterable<Buffer>,
+    checksum: ObjectChecksum,
+  ) => AsyncIterable<Buffer>;
   /** Whether an object with this envelope came out of this upload. */
   readonly isOrigin: (envelope: string) => boolean;
 }
@@ -165,8 +220,10 @@ export interface SealedUpload {
 export interface NewUpload {
   readonly envelope: string;
   readonly keyId: string;
-  /** Gives the client's id of the upload, which carries the wrapped key, for the store's. */
-  readonly clientId: (storeUploadId: string) => string;
+  /** Gives what is to be kept beside the upload: who has it opens the upload by the store's own id. */
+  readonly state: (storeUploadId: string, terms: UploadTerms) => Buffer;
+  /** Gives an id of the upload that carries the wrapped key, where nothing is to be kept beside it. */
+  readonly sealedId: (storeUploadId: string) => string;
 }
 
 export interface ObjectCipher {
@@ -180,12 +237,14 @@ export interface ObjectCipher {
   ) => Promise<SealedObject>;
   /** @throws GatewayError ServiceUnavailable */
   readonly newUpload: (address: ObjectAddress) => Promise<NewUpload>;
-  /** Opens the id that `clientId` gave. @throws GatewayError NoSuchUpload, ServiceUnavailable */
-  readonly openUpload: (address: ObjectAddress, uploadId: string) => Promise<SealedUpload>;
-  /** The id under which listings show an upload whose key they cannot know: good for Abort and ListParts. */
-  readonly bareUploadId: (storeUploadId: string) => string;
-  /** The store's id of an upload, from either form. @throws GatewayError NoSuchUpload, ServiceUnavailable */
-  readonly storeUploadId: (address: ObjectAddress, uploadId: string) => Promise<string>;
+  /** Whether an id is one that `sealedId` gave, by its form; every other one is the store's own. */
+  readonly isSealedId: (uploadId: string) => boolean;
+  /** Opens the id that `sealedId` gave. @throws GatewayError NoSuchUpload, ServiceUnavailable */
+  readonly openSealedId: (address: ObjectAddress, uploadId: string) => Promise<SealedUpload>;
+  /** Names the folder, in the same bucket, of what is kept beside an upload; it ends in a slash. */
+  readonly uploadFolder: (address: ObjectAddress, storeUploadId: string) => string;
+  /** Opens what `state` gave. @throws GatewayError NoSuchUpload (it is of another upload, or forged), ServiceUnavailable */
+  readonly openState: (address: ObjectAddress, storeUploadId: string, state: Buffer) => Promise<SealedUpload>;
   /** The client's view of all parts that a store lists (ascending), in the client's order; an ambiguous one is left out. */
   readonly clientParts: (stored: readonly StoredPart[]) => readonly ClientPart[];
   /** Another envelope for the same body. @throws GatewayError IntegrityFailure, ServiceUnavailable */

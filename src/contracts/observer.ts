@@ -1,5 +1,12 @@
 import type { StageName } from '../errors/gateway-error.ts';
 import type { AuditedOperation, OutcomeResult } from './audit-sink.ts';
+import type { LogEvent } from './log-events.ts';
+
+/** By which a request is found elsewhere. */
+export interface RequestIds {
+  readonly requestId: string;
+  readonly edgeRequestId?: string | undefined;
+}
 
 /** One finished request, for metrics and the log. */
 export interface RequestSummary {
@@ -17,19 +24,20 @@ export interface RequestSummary {
 export interface Observer {
   readonly stage: (stage: StageName, durationMs: number) => void;
   readonly request: (summary: RequestSummary) => void;
-  /** A failure with its detail; `requestId` joins it to the audit. */
-  readonly failure: (requestId: string, error: unknown) => void;
+  /** A failure with its detail; the ids join it to the audit and to the edge's log. */
+  readonly failure: (request: RequestIds, error: unknown) => void;
   readonly cache: (cache: 'token' | 'session' | 'credentials' | 'jwks', hit: boolean) => void;
   readonly call: (
     service: 'sts' | 'jwks' | 'discovery' | 'introspection' | 'store' | 'vault' | 'kms' | 'redis',
     outcome: 'ok' | 'error',
     durationMs: number,
   ) => void;
-  /** One small request to a store for the facts of an object that its size does not tell. */
-  readonly look: (why: 'read' | 'head' | 'list') => void;
+  /** One small request to a store: for the facts of an object that its size does not tell, or for the health of a bucket. */
+  readonly look: (why: 'read' | 'head' | 'list' | 'health') => void;
+  /** So many entries of a store's page are on none of a client's: their keys are outside of the prefix, or no text. */
+  readonly leftOut: (storeName: string, entries: number) => void;
   /** The store's clock minus ours, milliseconds, from its Date header. */
   readonly clockOffset: (storeName: string, offsetMs: number) => void;
-  /** Something that an operator should read. Must hold no token, secret or key. */
-  readonly warn: (message: string, fields?: Readonly<Record<string, string | number | boolean>>) => void;
-  readonly info: (message: string, fields?: Readonly<Record<string, string | number | boolean>>) => void;
+  /** Something that an operator should read. The fields must hold no token, secret or key. */
+  readonly event: (event: LogEvent, fields?: Readonly<Record<string, string | number | boolean>>) => void;
 }

@@ -1,4 +1,5 @@
 import type { Bucket } from './bucket.ts';
+import type { Access } from './authorizer.ts';
 import type { AssumeRolePlan } from './credential-broker.ts';
 import type { OutboundRequest, UpstreamResponse } from './upstream.ts';
 
@@ -18,6 +19,21 @@ export interface StoreSession {
    * @throws GatewayError whatever the store's answer means to the client
    */
   readonly ask: (question: StoreQuestion) => Promise<UpstreamResponse>;
+  /**
+   * Opens what the gateway keeps of uploads in the same bucket, under a prefix of its own: a session that reaches nothing
+   * else. Absent where no uploads of clients are served.
+   */
+  readonly states?: () => Promise<StateSession>;
+  /**
+   * Opens a session of the same caller for these accesses alone, of which nothing is told to the caller: it looks or does
+   * what has to be done beside a write. Absent where the session itself is all that there is.
+   */
+  readonly beside?: (accesses: readonly Access[]) => Promise<StoreSession>;
+}
+
+export interface StateSession extends Omit<StoreSession, 'states' | 'beside'> {
+  /** It is not used after this. */
+  readonly notAfterMs: number;
 }
 
 export interface StoreSessionOptions {

@@ -2,9 +2,26 @@
  * Objects of a store in the client's view: what it takes of requests, keys and trailers to read, to list and to upload
  * them as if they were plain.
  */
-import type { ByteRange, ChecksumAlgorithm } from '../s3/request.ts';
-import type { ClientPart, KeptChecksum, NamedPart, ObjectChecksum, ObjectLayout, SealedPart } from './object-cipher.ts';
-import type { StoreSession } from './store-session.ts';
+import type {
+  Checksum,
+  ChecksumType,
+  ChecksumAlgorithm,
+  CompletedChecksum,
+  MultipartChecksum,
+  ShownChecksum,
+} from '../s3/checksums.ts';
+import type { ByteRange } from '../s3/request.ts';
+import type { ObjectLock, WriteTerms } from '../s3/write-terms.ts';
+import type {
+  ClientPart,
+  KeptChecksum,
+  NamedPart,
+  ObjectChecksum,
+  ObjectLayout,
+  SealedPart,
+  UploadTerms,
+} from './object-cipher.ts';
+import type { StateSession, StoreQuestion, StoreSession } from './store-session.ts';
 
 /** Which object, and what of it. */
 export interface ObjectQuery {
@@ -69,12 +86,13 @@ export interface ObjectReader {
   /**
    * The listed entries as their client is to see them, in their order; `undefined` for one whose object is gone meanwhile.
    * No request for regular objects; one look for each that its size does not tell (in `migrating`: for each), so many at
-   * once, remembered by key, version and ETag.
+   * once, remembered by key, version and ETag. `admit` is asked once before the first look, with how many there may be.
    * @throws GatewayError what the store says of a look
    */
   readonly sizes: (
     session: StoreSession,
     entries: readonly StoredEntry[],
+    admit?: (looks: number) => Promise<void>,
   ) => Promise<readonly (ListedSize | undefined)[]>;
 }
 
@@ -86,6 +104,17 @@ export interface ListedSize {
   readonly instead?: { readonly etag: string; readonly lastModified: string };
 }
 
+/** Where a part goes, and what follows when it is there. */
+export interface PreparedPart extends SealedPart {
+  readonly storeUploadId: string;
+  /** Where its body is to be put: as a part of the store's upload, or aside. */
+  readonly session: StoreSession;
+  readonly key: string;
+  readonly query: StoreQuestion['query'];
+  /** To be called with the store's ETag before the client is told: what it was told is known from then on. */
+  readonly taken: (etag: string) => Promise<void>;
+}
+
 /** Where an upload under way is. */
 export interface UploadAddress {
   readonly key: string;
@@ -93,39 +122,122 @@ export interface UploadAddress {
   readonly uploadId: string;
 }
 
-/** Multipart uploads whose parts are sealed. Nothing of an upload is kept here: its id and the store know all. */
+/**
+ * Multipart uploads whose parts are sealed. The store knows all of an upload: what the gateway keeps of it stands there
+ * beside it, or, in a session that keeps nothing, in its id.
+ */
 export interface Uploads {
-  /** Begins an upload with these headers; gives the client's id of it. */
+  /**
+   * Begins an upload with these headers; gives the client's id of it: the store's own, wherever its state can be kept. What
+   * is `said` of its object is seen to at the end.
+   * @throws GatewayError PreconditionFailed (`terms.onlyIfNone`, and there is one)
+   */
   readonly create: (
     session: StoreSession,
     key: string,
     headers: Readonly<Record<string, string>>,
+    terms?: UploadTerms & { readonly said?: WriteTerms | undefined },
   ) => Promise<{ readonly uploadId: string; readonly keyId: string }>;
-  /** Plans the encryption of a part. @throws GatewayError NoSuchUpload, EntityTooLarge */
+  /** What was said when the upload began; `undefined`: nothing is kept of it. @throws GatewayError NoSuchUpload */
+  readonly terms: (session: StoreSession, upload: UploadAddress) => Promise<UploadTerms | undefined>;
+  /** Plans the encryption of a part. @throws GatewayError NoSuchUpload, EntityTooLarge, InvalidRequest (another checksum) */
   readonly sealPart: (
     session: StoreSession,
     upload: UploadAddress,
     part: { readonly number: number; readonly sizeBytes: number; readonly checksum: KeptChecksum | undefined },
-  ) => Promise<SealedPart & { readonly storeUploadId: string }>;
+  ) => Promise<PreparedPart>;
   /**
-   * Completes an upload; repeated, it succeeds again. `sizeBytes`: what the client says the whole is.
-   * @throws GatewayError NoSuchUpload, InvalidPart, EntityTooSmall, InvalidRequest, PreconditionFailed
+   * Completes an upload; repeated, it succeeds again. `sizeBytes`: what the client says the whole is; `checksum`: of it.
+   * @throws GatewayError NoSuchUpload, InvalidPart, EntityTooSmall, InvalidRequest, PreconditionFailed, BadDigest
    */
   readonly complete: (
     session: StoreSession,
     upload: UploadAddress,
     parts: readonly NamedPart[],
-    options: { readonly sizeBytes: number | undefined; readonly conditions: Readonly<Record<string, string>> },
-  ) => Promise<{ readonly etag: string; readonly versionId: string | undefined; readonly keyId: string }>;
+    options: {
+      readonly sizeBytes: number | undefined;
+      readonly conditions: Readonly<Record<string, string>>;
+      readonly checksum?: CompletedChecksum | undefined;
+      readonly checksumType?: ChecksumType | undefined;
+    },
+  ) => Promise<{
+    readonly etag: string;
+    readonly versionId: string | undefined;
+    readonly keyId: string;
+    /** That is kept of the whole. */
+    readonly checksum?: ObjectChecksum | undefined;
+  }>;
+  /** Also of an upload of which nothing is kept. */
   readonly abort: (session: StoreSession, upload: UploadAddress) => Promise<void>;
   /** All parts, in the client's numbers and order. */
   readonly parts: (
     session: StoreSession,
     upload: UploadAddress,
   ) => Promise<{
-    readonly parts: readonly (ClientPart & { readonly lastModified: string })[];
+    readonly parts: readonly (ClientPart & { readonly lastModified: string; readonly checksum?: Checksum })[];
     readonly storageClass: string;
+    /** As the upload was begun with. */
+    readonly checksum?: MultipartChecksum;
   }>;
+  readonly promises: UploadPromises;
+  /** Deletes what is kept in a folder of an upload that is no more. @throws GatewayError what the store says */
+  readonly forget: (states: Pick<StoreSession, 'ask'>, folder: string) => Promise<void>;
+  /** Deletes what is kept of all uploads of a bucket that is to go. @throws GatewayError what the store says */
+  readonly forgetAll: (states: StateSession) => Promise<void>;
+  /** Brings to its end at once what may follow the end of an upload. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * What is said of uploads that not every store holds to: where the beginning says it, it is kept beside the upload until the
+ * end, which sees to it. Of sealed uploads the state keeps the condition.
+ */
+export interface UploadPromises {
+  /** Notes that a plain upload was begun without any, so that its end asks for nothing. */
+  readonly free: (session: StoreSession, upload: UploadAddress) => void;
+  /** Keeps them beside an upload that has begun, or gives the upload up. @throws GatewayError what the store says */
+  readonly hold: (session: StoreSession, upload: UploadAddress, said: UploadPromise) => Promise<void>;
+  /** What is kept beside a plain upload: one small request, if this process did not see it begin. @throws GatewayError what the store says */
+  readonly held: (session: StoreSession, upload: UploadAddress) => Promise<UploadPromise>;
+  /** Decides `If-None-Match: *` where an upload is to begin. @throws GatewayError PreconditionFailed */
+  readonly mayBegin: (session: StoreSession, key: string) => Promise<void>;
+  /**
+   * Decides where a plain upload is to end what the store does not, unless it has ended before: then the store answers.
+   * @throws GatewayError PreconditionFailed, NoSuchKey, InvalidRequest (not the size of the parts)
+   */
+  readonly mayEnd: (session: StoreSession, upload: UploadAddress, claims: UploadEnd) => Promise<void>;
+  /** Gives the object of a plain upload what was said of it. @throws GatewayError LockNotKept, what the store says */
+  readonly fulfil: (session: StoreSession, written: WrittenObject, terms: WriteTerms) => Promise<void>;
+  /** Deletes, behind the answer, what is kept beside an upload that has ended; `later`: when nobody asks for its end again. */
+  readonly end: (session: StoreSession, upload: UploadAddress, when: 'now' | 'later') => Promise<void>;
+}
+
+export interface UploadPromise {
+  /** Of a plain upload: begun with `If-None-Match: *`. */
+  readonly onlyIfNone: boolean;
+  /** Absent where the beginning said nothing that the store might pass over. */
+  readonly terms?: WriteTerms | undefined;
+}
+
+export interface UploadEnd {
+  /** In the store's ETags. */
+  readonly conditions: Readonly<Record<string, string>>;
+  /** What the client says the whole is, and the parts that it names. */
+  readonly sizeBytes: number | undefined;
+  readonly numbers: readonly number[];
+}
+
+/** An object that is there by now. */
+export interface WrittenObject {
+  readonly key: string;
+  /** As the store told it. */
+  readonly versionId: string | undefined;
+}
+
+/** What stores say of writes that a client cannot see. */
+export interface WriteProofs {
+  /** Proves that an object has the lock that its write asked for. @throws GatewayError LockNotKept; what the store says */
+  readonly lock: (session: StoreSession, written: WrittenObject, lock: ObjectLock) => Promise<void>;
 }
 
 /** The buckets of a copy, each as the caller's session reaches it; twice the same one within a bucket. */
@@ -174,7 +286,11 @@ export interface CopyResult {
   readonly lastModified: string;
   readonly versionId: string | undefined;
   readonly sourceVersionId: string | undefined;
+  /** Of the copy, where one was made on the way and is kept. */
+  readonly checksum?: ShownChecksum;
   readonly keyId?: string;
+  /** Of the store's answer about what becomes plain. */
+  readonly headers?: ReadonlyMap<string, string>;
 }
 
 /** How far a store decides, in one step with a copy, whether its ends are still what they were. */
@@ -219,6 +335,22 @@ export interface Copies {
    * AccessDeniedByStore (tags that the caller may not read), NotImplemented, what the store says
    */
   readonly copyObject: (ends: CopyEnds, copy: ObjectCopy) => Promise<CopyResult>;
+  /**
+   * Has the store copy a plain object to a plain place without its tags, metadata said anew; `undefined`: it has none, and
+   * can be copied as it is.
+   * @throws GatewayError what the store says
+   */
+  readonly copyUntagged: (ends: CopyEnds, copy: ObjectCopy) => Promise<CopyResult | undefined>;
+  /**
+   * Has the store copy a plain object to a plain place with these headers, its source held to the client's conditions here;
+   * tags that would be lost on the way go along through here.
+   * @throws GatewayError PreconditionFailed, what the store says
+   */
+  readonly copyPinned: (
+    ends: CopyEnds,
+    copy: ObjectCopy,
+    headers: Readonly<Record<string, string>>,
+  ) => Promise<CopyResult>;
   /** @throws as `copyObject`; InvalidArgument (the origin has no such range), NoSuchUpload */
   readonly copyPart: (ends: CopyEnds, copy: PartCopy) => Promise<CopyResult>;
   /**

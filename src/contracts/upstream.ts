@@ -1,3 +1,4 @@
+import type { UNSIGNED_TRAILER } from '../s3/frame-chunked.ts';
 import type { Store, StoredBucket } from './bucket.ts';
 import type { StoreCredentials } from './credential-broker.ts';
 
@@ -10,7 +11,14 @@ export interface OutboundRequest {
   readonly query: readonly (readonly [string, string])[];
   /** Lower-case names. Neither `host`, `authorization`, `content-length` nor signing headers. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: { readonly sizeBytes: number; readonly content: Buffer | AsyncIterable<Buffer> };
+  readonly body?: OutboundBody;
+}
+
+export interface OutboundBody {
+  readonly sizeBytes: number;
+  readonly content: Buffer | AsyncIterable<Buffer>;
+  /** What `x-amz-content-sha256` says of it; absent: that it is not signed. */
+  readonly payloadHash?: typeof UNSIGNED_TRAILER;
 }
 
 /** Method, encoded target and all headers, ready to send. */

@@ -63,7 +63,7 @@ export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }
 /** Whatever credentials come from is not to be waited for without end, and has no way to be told to stop. */
 function inTime<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const late = (): void => reject(new GatewayError('ServiceUnavailable', 'assume-role', { detail: LATE }));
+  const late = (): void => reject(new GatewayError('ServiceUnavailable', { detail: LATE }));
   if (signal.aborted) late();
   else signal.addEventListener('abort', late, { once: true });
   return Promise.race([answer, promise]).finally(() => signal.removeEventListener('abort', late));

@@ -21,12 +21,14 @@ import { createAssumeRole } from './assume-role.ts';
 import { createAssumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts';
 import { createCallShares } from './call-shares.ts';
 import { digest } from './digest.ts';
+import { HARMLESS_ACTION } from './iam-actions.ts';
 import { createPolicyPlanner, tooLarge, type PolicyPlanner } from './plan-policy.ts';
 import { createSessionCache, SESSION_MARGIN_MS } from './session-cache.ts';
 import { sessionName } from './session-name.ts';
 import { sessionTags } from './session-tags.ts';
-import { needsStoreToken, PolicyTooLargeError } from './sts-failure.ts';
+import { needsStoreToken, PolicyRefusedError, PolicyTooLargeError } from './sts-failure.ts';
 import type { AssumeRole, StsStore } from './sts-store.ts';
+import { actionsIn, unknownAmong } from './unknown-actions.ts';
 
 /** STS gives no shorter sessions; where the token ends sooner, the rest of the session goes unused. */
 export const MIN_SESSION_SECONDS = 900;
@@ -49,8 +51,13 @@ export interface AssumingBrokerOptions {
 interface StoreState {
   readonly store: StsStore;
   readonly assumeRole: AssumeRole;
-  readonly policies: PolicyPlanner;
+  policies: PolicyPlanner;
   health: HealthReport;
+  /** What its IAM does not know, and what it was found to know. */
+  readonly unknown: Set<string>;
+  readonly known: Set<string>;
+  /** The search for what it does not know, while it is under way: one at a time. */
+  search: Promise<void> | undefined;
 }
 
 /** What a plan says of an identity in a bucket, whatever it does there. */
@@ -70,8 +77,13 @@ export function createAssumingBroker(
     options.stores.map((store): [string, StoreState] => {
       const create = store.method === 'web-identity' ? createAssumeRoleWithWebIdentity : createAssumeRole;
       const assumeRole = create(store, { clock, observer, timeoutMs });
-      const policies = createPolicyPlanner(store.iamEscapes, isTooLarge);
-      return [store.name, { store, assumeRole, policies, health: { name: `sts:${store.name}`, state: 'ok' } }];
+      const unknown = new Set(store.unknownActions);
+      const policies = createPolicyPlanner({ escapes: store.iamEscapes, unknownActions: unknown }, isTooLarge);
+      const health: HealthReport = { name: `sts:${store.name}`, state: 'unknown' };
+      return [
+        store.name,
+        { store, assumeRole, policies, health, unknown, known: new Set([HARMLESS_ACTION]), search: undefined },
+      ];
     }),
   );
   const sessions = createSessionCache({ clock, observer, maxSessions });
@@ -82,7 +94,7 @@ export function createAssumingBroker(
   const stateOf = (storeName: string): StoreState => {
     const state = states.get(storeName);
     if (state !== undefined) return state;
-    throw new GatewayError('InternalError', 'assume-role', { detail: `store ${storeName} has no STS` });
+    throw new GatewayError('InternalError', { detail: `store ${storeName} has no STS` });
   };
 
   const askerOf = (principal: Principal, store: StsStore): Asker => {
@@ -142,9 +154,38 @@ export function createAssumingBroker(
       return given;
     } catch (error) {
       if (error instanceof PolicyTooLargeError) policiesTooLarge.set(asked.sessionPolicy, true);
-      state.health = healthAfter(state.health.name, error);
+      state.health = healthAfter(state.health, error);
       throw error;
     }
+  };
+
+  /** Looks for actions that made STS refuse a policy, and leaves them out of all later ones. */
+  const searchUnknown = async (state: StoreState, asked: AssumeRolePlan): Promise<void> => {
+    const { store, unknown, known } = state;
+    const doubtful = actionsIn(asked.sessionPolicy).filter((action) => !unknown.has(action) && !known.has(action));
+    if (doubtful.length === 0) return;
+    const takes = async (sessionPolicy: string): Promise<boolean> => {
+      try {
+        await state.assumeRole.call({ ...asked, sessionPolicy }, MIN_SESSION_SECONDS);
+        return true;
+      } catch (error) {
+        if (error instanceof PolicyRefusedError) return false;
+        throw error;
+      }
+    };
+    const found = await unknownAmong(doubtful, takes);
+    for (const action of doubtful) (found.includes(action) ? unknown : known).add(action);
+    if (found.length === 0) return;
+    state.policies = createPolicyPlanner({ escapes: store.iamEscapes, unknownActions: new Set(unknown) }, isTooLarge);
+    observer.event('iam_action_unknown', { store: store.name, actions: found.join(', ') });
+  };
+
+  const learnFrom = (asked: AssumeRolePlan): Promise<void> => {
+    const state = stateOf(asked.storeName);
+    state.search ??= searchUnknown(state, asked).finally(() => {
+      state.search = undefined;
+    });
+    return state.search;
   };
 
   const sessionOf = (asked: AssumeRolePlan): Promise<StoreCredentials> => {
@@ -160,10 +201,11 @@ export function createAssumingBroker(
       try {
         return await sessionOf(asked);
       } catch (error) {
-        if (!(error instanceof PolicyTooLargeError)) throw error;
-        if (asked.narrower === undefined) throw tooLarge();
+        if (!(error instanceof PolicyRefusedError)) throw error;
+        if (!(error instanceof PolicyTooLargeError)) await learnFrom(asked);
+        if (asked.narrower === undefined) throw refusalOf(error);
         return sessionOf(asked.narrower()).catch((again: unknown) => {
-          throw again instanceof PolicyTooLargeError ? tooLarge() : again;
+          throw refusalOf(again);
         });
       }
     },
@@ -183,21 +225,27 @@ export function soleTarget(scopes: readonly AccessScope[]): Bucket {
   const bucket = scopes[0]?.bucket;
   const together = scopes.every(
     (scope) =>
-      scope.accesses.length > 0 &&
+      (scope.accesses.length > 0 || scope.listsBuckets === true) &&
       scope.bucket.store.name === bucket?.store.name &&
       scope.bucket.roleArn === bucket.roleArn,
   );
   if (bucket !== undefined && together) return bucket;
   const detail = 'a request must have accesses, and all of them in one store and by one role';
-  throw new GatewayError('InternalError', 'assume-role', { detail });
+  throw new GatewayError('InternalError', { detail });
 }
+
+const refusalOf = (error: unknown): unknown => (error instanceof PolicyTooLargeError ? tooLarge() : error);
 
 const ANSWERS: ReadonlySet<ErrorCode> = new Set(['AccessDeniedByStore', 'InvalidToken', 'ExpiredToken']);
 
-/** A refusal is an answer: STS works, and other roles may well be had. */
-function healthAfter(name: string, error: unknown): HealthReport {
+/**
+ * A refusal is an answer, and says nothing of others: who is refused may be one caller, or, where the gateway's own keys
+ * are wrong and the store does not say so, everybody.
+ */
+function healthAfter({ name, state }: HealthReport, error: unknown): HealthReport {
   if (!(error instanceof GatewayError)) return { name, state: 'degraded', detail: 'unexpected failure' };
-  if (ANSWERS.has(error.code) || error instanceof PolicyTooLargeError) return { name, state: 'ok' };
+  if (error instanceof PolicyTooLargeError) return { name, state: 'ok' };
+  if (ANSWERS.has(error.code)) return { name, state: state === 'ok' ? 'ok' : 'unknown' };
   return { name, state: 'degraded', detail: error.detail ?? error.code };
 }
 

@@ -43,17 +43,11 @@ export function createCredentialBroker({
     if (store.method !== 'static') continue;
     byKeys.set(store.name, createStaticBroker(store, { clock }));
     if (isOneCaller) continue;
-    observer.warn(
-      'a store is reached by one pair of long-lived keys for everybody: nothing but this gateway enforces policy there',
-      { store: store.name },
-    );
+    observer.event('store_credentials_static', { store: store.name });
   }
   for (const { name, method } of stores) {
     if (method !== 'web-identity') continue;
-    observer.warn(
-      'a store is asked with tokens of callers: whoever has one can ask its STS too, and gets all that the role may do',
-      { store: name },
-    );
+    observer.event('store_tokens_forwarded', { store: name });
   }
   const brokerOf = (storeName: string): CredentialBroker => byKeys.get(storeName) ?? assuming;
   return {

@@ -16,7 +16,7 @@ export function createCallShares(perIdentity: number): CallShares {
     enter: async (who, call) => {
       const count = underWay.get(who) ?? 0;
       if (count >= perIdentity) {
-        throw new GatewayError('SlowDown', 'assume-role', {
+        throw new GatewayError('SlowDown', {
           detail: `STS is asked for ${perIdentity} sessions of one identity already`,
         });
       }

@@ -8,7 +8,9 @@ export type Scope = Grant['scope'];
 
 /** Whether some allow covers the access whole and no deny touches it. */
 export function granted(grants: readonly Grant[], access: Access): boolean {
-  if (access.kind === 'bucket') return false;
+  if (access.kind === 'bucket') {
+    return access.document !== undefined && grants.some(({ effect }) => effect === 'allow');
+  }
   const bearing = grants.filter(({ verbs }) => verbs.includes(access.verb));
   return (
     bearing.some(({ effect, scope }) => effect === 'allow' && covers(scope, access)) &&

@@ -3,26 +3,24 @@
  * and denied where either is: never is an action given for a verb that the table does not name it for.
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
  */
-import type { Verb } from '../s3/operations.ts';
+import type { OperationName, Verb } from '../s3/operations.ts';
 
 interface ActionRow {
   readonly action: string;
   /** All of these must be granted. */
   readonly verbs: readonly Verb[];
-  /** Ceph RGW (16 to 18) refuses a policy that names it. */
-  readonly awsOnly?: true;
 }
 
 /** Actions on objects. A store checks no action of its own for `PUT_STORAGE_CLASS`, `PUT_SSE`: these are policy's alone. */
 const OBJECT_ACTIONS: readonly ActionRow[] = [
   { action: 's3:GetObject', verbs: ['GET'] },
-  { action: 's3:GetObjectAttributes', verbs: ['GET'], awsOnly: true },
+  { action: 's3:GetObjectAttributes', verbs: ['GET'] },
   { action: 's3:PutObject', verbs: ['PUT'] },
   { action: 's3:AbortMultipartUpload', verbs: ['PUT'] },
   { action: 's3:ListMultipartUploadParts', verbs: ['PUT'] },
   { action: 's3:DeleteObject', verbs: ['DELETE'] },
   { action: 's3:GetObjectVersion', verbs: ['GET_VERSION'] },
-  { action: 's3:GetObjectVersionAttributes', verbs: ['GET_VERSION'], awsOnly: true },
+  { action: 's3:GetObjectVersionAttributes', verbs: ['GET_VERSION'] },
   { action: 's3:DeleteObjectVersion', verbs: ['DELETE_VERSION'] },
   { action: 's3:GetObjectTagging', verbs: ['GET_TAGS'] },
   { action: 's3:GetObjectVersionTagging', verbs: ['GET_TAGS', 'GET_VERSION'] },
@@ -37,6 +35,8 @@ const OBJECT_ACTIONS: readonly ActionRow[] = [
   { action: 's3:GetObjectLegalHold', verbs: ['GET_LOCK'] },
   { action: 's3:PutObjectRetention', verbs: ['PUT_LOCK'] },
   { action: 's3:PutObjectLegalHold', verbs: ['PUT_LOCK'] },
+  // Only together with the header, which policy decides by the verb.
+  { action: 's3:BypassGovernanceRetention', verbs: ['PUT_LOCK'] },
 ];
 
 /** Actions on the bucket itself, for `ADMIN`. */
@@ -47,7 +47,39 @@ export const ADMIN_ACTIONS: readonly string[] = [
   's3:PutBucketVersioning',
   's3:GetBucketTagging',
   's3:PutBucketTagging',
+  // To make a bucket with object lock.
+  's3:PutBucketObjectLockConfiguration',
 ];
+
+/** Actions that read one document of a bucket, by its operation. */
+const BUCKET_READS: Readonly<Partial<Record<OperationName, string>>> = {
+  GetBucketAccelerateConfiguration: 's3:GetAccelerateConfiguration',
+  GetBucketAcl: 's3:GetBucketAcl',
+  GetBucketCors: 's3:GetBucketCORS',
+  GetBucketEncryption: 's3:GetEncryptionConfiguration',
+  GetBucketLifecycleConfiguration: 's3:GetLifecycleConfiguration',
+  GetBucketLogging: 's3:GetBucketLogging',
+  GetBucketNotificationConfiguration: 's3:GetBucketNotification',
+  GetBucketOwnershipControls: 's3:GetBucketOwnershipControls',
+  GetBucketPolicy: 's3:GetBucketPolicy',
+  GetBucketPolicyStatus: 's3:GetBucketPolicyStatus',
+  GetBucketReplication: 's3:GetReplicationConfiguration',
+  GetBucketRequestPayment: 's3:GetBucketRequestPayment',
+  GetBucketTagging: 's3:GetBucketTagging',
+  GetBucketVersioning: 's3:GetBucketVersioning',
+  GetBucketWebsite: 's3:GetBucketWebsite',
+  GetObjectLockConfiguration: 's3:GetBucketObjectLockConfiguration',
+  GetPublicAccessBlock: 's3:GetBucketPublicAccessBlock',
+};
+
+/** Stands where a store's IAM knows none of the actions: a policy must name one. Shows nothing that its caller does not know. */
+export const HARMLESS_ACTION = 's3:GetBucketLocation';
+
+/** The action that reads one document of a bucket. */
+export const bucketReadAction = (operation: OperationName): string | undefined => BUCKET_READS[operation];
+
+/** Of the store itself; takes no resource but all. */
+export const LIST_BUCKETS_ACTION = 's3:ListAllMyBuckets';
 
 export type ListingVerb = 'LIST' | 'LIST_VERSIONS';
 
@@ -60,11 +92,9 @@ export const LISTING_ACTIONS: Readonly<Record<ListingVerb, string>> = {
 /** Belongs to `LIST`, but takes no condition on the prefix: who has it sees the uploads of the whole bucket. */
 export const LIST_UPLOADS_ACTION = 's3:ListBucketMultipartUploads';
 
-/** The object actions of whoever has all of these verbs on one object; `everyAction`: those that AWS alone knows too. */
-export function actionsNeedingOnly(verbs: readonly Verb[], everyAction: boolean): readonly string[] {
-  return OBJECT_ACTIONS.filter(
-    (row) => (everyAction || row.awsOnly === undefined) && row.verbs.every((verb) => verbs.includes(verb)),
-  ).map(({ action }) => action);
+/** The object actions of whoever has all of these verbs on one object. */
+export function actionsNeedingOnly(verbs: readonly Verb[]): readonly string[] {
+  return OBJECT_ACTIONS.filter((row) => row.verbs.every((verb) => verbs.includes(verb))).map(({ action }) => action);
 }
 
 /** The object actions that are nobody's who lacks one of these verbs on an object. */

@@ -6,6 +6,14 @@ import type { Grant } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations.ts';
 import { actionsNeedingOnly } from './iam-actions.ts';
 
+/** What is known of a store's IAM. */
+export interface IamTraits {
+  /** Whether it takes `${*}`, `${?}` and `${$}` for the characters themselves. AWS does, Ceph RGW does not. */
+  readonly escapes: boolean;
+  /** Actions that it does not know: its STS refuses a policy that names one. */
+  readonly unknownActions: ReadonlySet<string>;
+}
+
 export interface IamDialect {
   /** The actions on one object of whoever has all of these verbs there. */
   readonly actions: (verbs: readonly Verb[]) => readonly string[];
@@ -15,16 +23,19 @@ export interface IamDialect {
   readonly anyPrefix: (scope: Grant['scope']) => string | undefined;
   /** For `StringEquals`, which knows variables but no wildcards. */
   readonly exactPrefix: (prefix: string) => string | undefined;
+  /** Actions that must not be named. */
+  readonly unknownActions: ReadonlySet<string>;
 }
 
 /**
- * Gives the dialect of a store. Where IAM has no escapes, Ceph RGW for one, wildcards and `${` cannot be said. Nor can
- * a colon in a resource, or an action of AWS's alone: RGW refuses the whole policy.
+ * Gives the dialect of a store. Where IAM has no escapes, Ceph RGW for one, wildcards and `${` cannot be said; `[` and `\`
+ * are among them, because RGW matches by fnmatch from some release between 16 and 20 on. Nor can
+ * a colon in a resource: RGW refuses the whole policy.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
  */
-export function iamDialect(iamEscapes: boolean): IamDialect {
+export function iamDialect({ escapes, unknownActions }: IamTraits): IamDialect {
   const literal = (text: string, unsayable: RegExp): string | undefined => {
-    if (iamEscapes) return text.replace(/[*?$]/g, (special) => `\${${special}}`);
+    if (escapes) return text.replace(/[*?$]/g, (special) => `\${${special}}`);
     return unsayable.test(text) ? undefined : text;
   };
   const pattern = (scope: Grant['scope'], unsayable: RegExp): string | undefined => {
@@ -36,15 +47,16 @@ export function iamDialect(iamEscapes: boolean): IamDialect {
   return {
     actions: (verbs) => {
       const key = verbs.join();
-      const actions = known.get(key) ?? actionsNeedingOnly(verbs, iamEscapes);
+      const actions = known.get(key) ?? actionsNeedingOnly(verbs);
       known.set(key, actions);
       return actions;
     },
     resource: (bucketArn, scope) => {
-      const path = pattern(scope, /[*?:]|\$\{/);
+      const path = pattern(scope, /[*?[\\:]|\$\{/);
       return path === undefined ? undefined : `${bucketArn}/${path}`;
     },
-    anyPrefix: (scope) => ('key' in scope ? undefined : pattern(scope, /[*?]|\$\{/)),
+    anyPrefix: (scope) => ('key' in scope ? undefined : pattern(scope, /[*?[\\]|\$\{/)),
     exactPrefix: (prefix) => literal(prefix, /\$\{/),
+    unknownActions,
   };
 }

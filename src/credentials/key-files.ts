@@ -43,13 +43,13 @@ export function createKeyFiles({ whose, paths, first, clock, observer }: KeyFile
       const found = await readPair(paths);
       if (found !== undefined && !same(found, known)) {
         known = found;
-        observer.info('keys were rotated on disk', { of: whose });
+        observer.event('credentials_reloaded', { of: whose });
       }
       warned = undefined;
     } catch (error) {
       const fault = error instanceof UnusableFile ? error.message : 'cannot be read';
       if (fault !== warned) {
-        observer.warn('a key file is of no use; the known keys serve on', { of: whose, detail: fault });
+        observer.event('credentials_file_invalid', { of: whose, detail: fault });
       }
       warned = fault;
     }

@@ -7,12 +7,19 @@ import type { Bucket } from '../contracts/bucket.ts';
 import type { AccessScope } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { granted } from './granted.ts';
+import { LIST_BUCKETS_ACTION } from './iam-actions.ts';
+import type { IamTraits } from './iam-dialect.ts';
 import { policyDocument, sessionPolicies, type PolicyPart, type SessionPolicies } from './session-policies.ts';
 
 /** What AssumeRole takes, in characters. */
 const MAX_POLICY_LENGTH = 2048;
 
 type Candidate = (policies: SessionPolicies, scope: AccessScope) => PolicyPart | undefined;
+
+/** Names and dates of buckets, and nothing in any. */
+const LIST_BUCKETS = policyDocument([
+  { statements: [{ Effect: 'Allow', Action: LIST_BUCKETS_ACTION, Resource: '*' }], covers: () => false },
+]);
 
 /** From wide to narrow. */
 const CANDIDATES: readonly Candidate[] = [
@@ -32,7 +39,7 @@ export interface PolicyPlanner {
  * Makes the planner of one store. What was worked out of grants lives as long as they do. `isTooLarge`: what STS found
  * too large before, by a measure of its own.
  */
-export function createPolicyPlanner(iamEscapes: boolean, isTooLarge: (policy: string) => boolean): PolicyPlanner {
+export function createPolicyPlanner(iam: IamTraits, isTooLarge: (policy: string) => boolean): PolicyPlanner {
   const known = new WeakMap<readonly Grant[], WeakMap<Bucket, SessionPolicies>>();
   // The hot path: nothing to put together, nothing to measure.
   const documents = new WeakMap<PolicyPart, string>();
@@ -40,7 +47,7 @@ export function createPolicyPlanner(iamEscapes: boolean, isTooLarge: (policy: st
   const policiesOf = ({ grants, bucket }: AccessScope): SessionPolicies => {
     const ofGrants = known.get(grants) ?? new WeakMap<Bucket, SessionPolicies>();
     known.set(grants, ofGrants);
-    const policies = ofGrants.get(bucket) ?? sessionPolicies(grants, { bucketArn: bucketArn(bucket), iamEscapes });
+    const policies = ofGrants.get(bucket) ?? sessionPolicies(grants, { bucketArn: bucketArn(bucket), iam });
     ofGrants.set(bucket, policies);
     return policies;
   };
@@ -73,14 +80,18 @@ export function createPolicyPlanner(iamEscapes: boolean, isTooLarge: (policy: st
     }
     return exact(merged);
   };
-  return { widest: (scopes) => widest(mergeByBucket(scopes)), exact: (scopes) => exact(mergeByBucket(scopes)) };
+  const orLists =
+    (plan: (merged: readonly AccessScope[]) => string) =>
+    (scopes: readonly AccessScope[]): string =>
+      scopes.some(({ listsBuckets }) => listsBuckets) ? LIST_BUCKETS : plan(mergeByBucket(scopes));
+  return { widest: orLists(widest), exact: orLists(exact) };
 }
 
 /** For a store whose own IAM is told nothing: the grants are looked at once more all the same. */
 export const unspokenPolicy: PolicyPlanner['widest'] = (scopes) => {
   const covered = scopes.every(({ grants, accesses }) => accesses.every((access) => granted(grants, access)));
   if (covered) return '';
-  throw new GatewayError('AccessDenied', 'assume-role', { detail: 'no grant covers this access' });
+  throw new GatewayError('AccessDenied', { detail: 'no grant covers this access' });
 };
 
 /** A copy within one bucket comes as one scope or as two. */
@@ -103,7 +114,7 @@ function refuseLong(scopes: readonly AccessScope[]): void {
 }
 
 export const tooLarge = () =>
-  new GatewayError('InvalidRequest', 'assume-role', {
+  new GatewayError('InvalidRequest', {
     detail: 'the grants of this identity are too many for one session policy, and so are the keys of this request',
   });
 

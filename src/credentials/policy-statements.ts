@@ -5,7 +5,14 @@
 import type { Access } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations.ts';
 import { coversListing, type Scope } from './granted.ts';
-import { ADMIN_ACTIONS, LIST_UPLOADS_ACTION, LISTING_ACTIONS, type ListingVerb } from './iam-actions.ts';
+import {
+  ADMIN_ACTIONS,
+  bucketReadAction,
+  HARMLESS_ACTION,
+  LIST_UPLOADS_ACTION,
+  LISTING_ACTIONS,
+  type ListingVerb,
+} from './iam-actions.ts';
 import type { IamDialect } from './iam-dialect.ts';
 
 type OneOrMany = string | readonly string[];
@@ -20,6 +27,22 @@ export interface Statement {
 export interface ObjectRule {
   readonly actions: readonly string[];
   readonly scope: Scope;
+}
+
+/**
+ * The statements without the actions that the store's IAM does not know; never none, since STS refuses a policy that says
+ * nothing. An action leaves allows and denies alike: what nothing allows any more needs no deny, so it never gets wider.
+ */
+export function inKnownActions(
+  statements: readonly Statement[],
+  bucketArn: string,
+  { unknownActions }: IamDialect,
+): readonly Statement[] {
+  const left = statements.flatMap((statement) => {
+    const actions = [statement.Action].flat().filter((action) => !unknownActions.has(action));
+    return actions.length === 0 ? [] : [{ ...statement, Action: oneOrMany(actions) }];
+  });
+  return left.length > 0 ? left : [{ Effect: 'Allow', Action: HARMLESS_ACTION, Resource: bucketArn }];
 }
 
 /** One statement for each set of actions. */
@@ -69,7 +92,12 @@ export function exactStatements(
 ): readonly Statement[] | undefined {
   const others: Statement[] = [];
   for (const access of accesses) {
-    if (access.kind === 'bucket') return undefined;
+    if (access.kind === 'bucket' || (access.kind === 'admin' && access.document !== undefined)) {
+      const action = access.document && bucketReadAction(access.document);
+      if (action === undefined) return undefined;
+      others.push({ Effect: 'Allow', Action: action, Resource: bucketArn });
+      continue;
+    }
     if (access.kind === 'object' && dialect.resource(bucketArn, { key: access.key }) === undefined) return undefined;
     if (access.kind === 'admin') others.push(adminStatement(bucketArn));
     if (access.kind === 'listing') {

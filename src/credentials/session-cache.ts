@@ -70,7 +70,7 @@ export function createSessionCache({ clock, observer, maxSessions }: SessionCach
   const renew = (key: string, session: Session, obtain: () => Promise<StoreCredentials>): void => {
     session.renewAtMs = clock.now() + RENEWAL_PAUSE_MS * (1 + Math.random() / 2);
     join(key, obtain).catch((error: unknown) => {
-      observer.warn('a session at a store could not be renewed; the old one serves until it expires', {
+      observer.event('sts_renewal_failed', {
         detail: error instanceof GatewayError ? error.message : 'unexpected failure',
       });
     });
@@ -105,7 +105,7 @@ export function createSessionCache({ clock, observer, maxSessions }: SessionCach
 export function refuseAfter(notAfterMs: number, nowMs: number): void {
   // Written so that a time which is no number refuses too.
   if (nowMs < notAfterMs) return;
-  throw new GatewayError('ExpiredToken', 'assume-role', { detail: 'the token ended before the store was asked' });
+  throw new GatewayError('ExpiredToken', { detail: 'the token ended before the store was asked' });
 }
 
 /** Renewal falls between 60% and 85% of the life, by chance: many sessions that began together must not end together. */
@@ -114,7 +114,7 @@ function sessionOf(credentials: StoreCredentials, nowMs: number): Session {
   const lifeMs = usableUntilMs - nowMs;
   if (lifeMs <= 0) {
     const detail = 'credentials of STS expire too soon, or the clocks here and there differ';
-    throw new GatewayError('ServiceUnavailable', 'assume-role', { detail });
+    throw new GatewayError('ServiceUnavailable', { detail });
   }
   return { credentials, obtainedAtMs: nowMs, usableUntilMs, renewAtMs: nowMs + lifeMs * (0.6 + Math.random() / 4) };
 }

@@ -7,10 +7,11 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import type { Verb } from '../s3/operations.ts';
 import { coversListing, granted, holds, overlap, type Scope } from './granted.ts';
 import { actionsNeedingAny, type ListingVerb } from './iam-actions.ts';
-import { iamDialect, type IamDialect } from './iam-dialect.ts';
+import { iamDialect, type IamDialect, type IamTraits } from './iam-dialect.ts';
 import {
   adminStatement,
   exactStatements,
+  inKnownActions,
   listingStatements,
   objectStatements,
   verbsByKey,
@@ -20,8 +21,7 @@ import {
 export interface SessionPoliciesOptions {
   /** ARN of the bucket in the store. */
   readonly bucketArn: string;
-  /** Whether the store's IAM is AWS's own: it takes `${*}`, `${?}` and `${$}` for characters, and knows every action. */
-  readonly iamEscapes: boolean;
+  readonly iam: IamTraits;
 }
 
 /** What a policy says of one bucket. */
@@ -49,7 +49,7 @@ export interface SessionPolicies {
  */
 export function sessionPolicies(grants: readonly Grant[], options: SessionPoliciesOptions): SessionPolicies {
   const { bucketArn } = options;
-  const dialect = iamDialect(options.iamEscapes);
+  const dialect = iamDialect(options.iam);
   // As many as there are kinds of request.
   const known = new Map<string, PolicyPart | undefined>();
 
@@ -70,7 +70,7 @@ export function sessionPolicies(grants: readonly Grant[], options: SessionPolici
       if (!accesses.every((access) => granted(grants, access))) throw refused('no grant covers this access');
       const statements = exactStatements(accesses, bucketArn, dialect);
       if (statements === undefined) throw refused("the store's IAM cannot name this key or prefix literally");
-      return { statements, covers: () => true };
+      return { statements: inKnownActions(statements, bucketArn, dialect), covers: () => true };
     },
   };
 }
@@ -84,7 +84,7 @@ export function policyDocument(parts: readonly PolicyPart[]): string {
   );
 }
 
-const refused = (detail: string) => new GatewayError('AccessDenied', 'assume-role', { detail });
+const refused = (detail: string) => new GatewayError('AccessDenied', { detail });
 
 const verbsOf = (accesses: readonly Access[]): Verb[] => [
   ...new Set(accesses.flatMap((access) => (access.kind === 'bucket' ? [] : access.verb))),
@@ -125,8 +125,9 @@ function partOf(grants: readonly Grant[], bucketArn: string, dialect: IamDialect
     switch (access.kind) {
       case 'bucket':
         return false;
+      // A document has an action of its own, which would make every policy longer.
       case 'admin':
-        return administers;
+        return administers && access.document === undefined;
       case 'listing':
         // For uploads there is no condition on the prefix, so it must be everything or nothing.
         return listed[access.verb].some((scope) => coversListing(scope, access.uploads === true ? '' : access.prefix));
@@ -135,14 +136,15 @@ function partOf(grants: readonly Grant[], bucketArn: string, dialect: IamDialect
     }
   };
 
+  const statements = [
+    ...objectStatements('Allow', objects, bucketArn, dialect),
+    ...listingStatements('LIST', listed.LIST, bucketArn, dialect),
+    ...listingStatements('LIST_VERSIONS', listed.LIST_VERSIONS, bucketArn, dialect),
+    ...(administers ? [adminStatement(bucketArn)] : []),
+    ...objectStatements('Deny', denials, bucketArn, dialect),
+  ];
   return {
-    statements: [
-      ...objectStatements('Allow', objects, bucketArn, dialect),
-      ...listingStatements('LIST', listed.LIST, bucketArn, dialect),
-      ...listingStatements('LIST_VERSIONS', listed.LIST_VERSIONS, bucketArn, dialect),
-      ...(administers ? [adminStatement(bucketArn)] : []),
-      ...objectStatements('Deny', denials, bucketArn, dialect),
-    ],
+    statements: inKnownActions(statements, bucketArn, dialect),
     covers: (accesses) =>
       accesses.every(says) &&
       [...verbsByKey(accesses)].every(([key, verbs]) => {

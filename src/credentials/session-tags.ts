@@ -26,7 +26,7 @@ export function sessionTags(principal: Principal, rules: SessionTagRules): reado
     const text = tagValue(value);
     if (text.length <= MAX_VALUE_LENGTH) return [[tag, text]];
     const detail = `the claim for session tag ${tag} is longer than the ${MAX_VALUE_LENGTH} characters of a tag`;
-    throw new GatewayError('AccessDenied', 'assume-role', { detail });
+    throw new GatewayError('AccessDenied', { detail });
   });
 }
 

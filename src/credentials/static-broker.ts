@@ -46,7 +46,7 @@ export function createStaticBroker(
     credentials: async ({ notAfterMs }) => {
       refuseAfter(notAfterMs, clock.now());
       const keys = await base.current().catch(() => {
-        throw new GatewayError('ServiceUnavailable', 'assume-role', {
+        throw new GatewayError('ServiceUnavailable', {
           detail: `store ${name}: its keys cannot be had`,
         });
       });

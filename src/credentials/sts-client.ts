@@ -106,11 +106,11 @@ export function credentialsOf(given: Credentials | undefined, latestMs: number):
     SessionToken: sessionToken = '',
   } = given ?? {};
   if (![accessKeyId, secretAccessKey, sessionToken].every((part) => VISIBLE.test(part))) {
-    throw new GatewayError('ServiceUnavailable', 'assume-role', { detail: 'the answer of STS holds no credentials' });
+    throw new GatewayError('ServiceUnavailable', { detail: 'the answer of STS holds no credentials' });
   }
   const expiresAtMs = Math.min(given?.Expiration?.getTime() ?? Number.NaN, latestMs);
   if (Number.isNaN(expiresAtMs)) {
-    throw new GatewayError('ServiceUnavailable', 'assume-role', { detail: 'the answer of STS holds no expiration' });
+    throw new GatewayError('ServiceUnavailable', { detail: 'the answer of STS holds no expiration' });
   }
   return Object.freeze({ accessKeyId, secretAccessKey, sessionToken, expiresAtMs });
 }

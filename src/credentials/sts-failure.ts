@@ -3,7 +3,7 @@
  * operator finds the rest in the store's log; the thrown error itself holds the signed request and is not passed on.
  */
 import type { ErrorCode } from '../errors/codes.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+import { GatewayError, type StoreRefusal } from '../errors/gateway-error.ts';
 import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
 
 const THROTTLED = /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled|SlowDown)/;
@@ -21,8 +21,11 @@ const TOKEN_REFUSED = /^(InvalidIdentityToken|IDPRejectedClaim)/;
 
 export type Action = 'AssumeRole' | 'AssumeRoleWithWebIdentity';
 
+/** What STS may have refused for its session policy: it does not always say so. */
+export class PolicyRefusedError extends GatewayError {}
+
 /** Whether STS refused the session policy for its size alone. */
-export class PolicyTooLargeError extends GatewayError {}
+export class PolicyTooLargeError extends PolicyRefusedError {}
 
 /** Whether STS may not have liked who asked. Ceph RGW does not say; AWS does. */
 export function blamesBase(error: unknown): boolean {
@@ -33,7 +36,7 @@ export function blamesBase(error: unknown): boolean {
 
 /** Makes the error of a request that carries no token of the caller's own, to a store that takes nothing else. */
 export function needsStoreToken(storeName: string): GatewayError {
-  return new GatewayError('MissingSecurityHeader', 'assume-role', {
+  return new GatewayError('MissingSecurityHeader', {
     detail: `store ${storeName} is asked with a token of each caller's own, and there is none`,
     clientFields: { MissingHeaderName: STORE_TOKEN_HEADER },
   });
@@ -45,16 +48,23 @@ export function stsFailure(error: unknown, action: Action, storeName: string, ro
   const name = safe(member(error, 'name')) ?? 'Error';
   const metadata = member(error, '$metadata');
   const status = member(metadata, 'httpStatusCode');
+  const said = safe(member(error, 'code')) ?? name;
   const facts = [
-    safe(member(error, 'code')) ?? name,
+    said,
     typeof status === 'number' ? `status ${status}` : 'no answer',
     `request id ${safe(member(metadata, 'requestId')) ?? 'none'}`,
   ];
   const detail = `${action} of ${roleArn} at the STS of store ${storeName}: ${facts.join(', ')}`;
-  if (name.startsWith(TOO_LARGE)) return new PolicyTooLargeError('ServiceUnavailable', 'assume-role', { detail });
-  const refusal = action === 'AssumeRole' ? undefined : refusalOfToken(name);
-  if (refusal === undefined) return new GatewayError(codeOf(name, status), 'assume-role', { detail });
-  return new GatewayError(refusal, 'assume-role', { detail, clientFields: { Header: STORE_TOKEN_HEADER } });
+  const refusal: StoreRefusal = { by: 'sts', status: typeof status === 'number' ? status : undefined, code: said };
+  const options = { detail, refusal };
+  if (name.startsWith(TOO_LARGE)) return new PolicyTooLargeError('ServiceUnavailable', options);
+  const ofToken = action === 'AssumeRole' ? undefined : refusalOfToken(name);
+  if (ofToken === undefined) {
+    const code = codeOf(name, status);
+    const mayBePolicy = status === 400 && code === 'ServiceUnavailable' && !BASE_REFUSED.test(name);
+    return new (mayBePolicy ? PolicyRefusedError : GatewayError)(code, options);
+  }
+  return new GatewayError(ofToken, { ...options, clientFields: { Header: STORE_TOKEN_HEADER } });
 }
 
 function refusalOfToken(name: string): ErrorCode | undefined {

@@ -25,6 +25,8 @@ export interface StsStore {
   readonly minTls?: 'TLSv1.2' | 'TLSv1.3';
   /** Whether its IAM takes `${*}`, `${?}` and `${$}` for the characters themselves. AWS does, Ceph RGW does not. */
   readonly iamEscapes: boolean;
+  /** Actions that its IAM does not know, as far as it was said; others are found where its STS refuses them. */
+  readonly unknownActions?: readonly string[];
   readonly roleDefaults: {
     readonly externalId?: string;
     readonly sourceIdentity: boolean;

@@ -1,6 +1,7 @@
 /**
  * The demo's certificate authority and the certificate of its front, made with the openssl command at first run and again
- * before they run out. Names: localhost, 127.0.0.1, ::1. The CA's key is thrown away once it has signed.
+ * before they run out. Names: localhost, 127.0.0.1, ::1. The CA's key is thrown away once it has signed. The CA constrains
+ * names of hosts alone: AWS-LC, on which clients of AWS stand, refuses a chain with constraints of addresses.
  */
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -15,6 +16,8 @@ export interface Certificates {
   readonly serverFile: string;
 }
 
+/** Changes with the form of the certificates. */
+const CA_NAME = 'Sallyport demo CA 2';
 const DAYS = 90;
 const RENEW_BEFORE_MS = 14 * 86_400_000;
 
@@ -42,6 +45,8 @@ async function areFresh({ caFile, serverFile }: Certificates): Promise<boolean> 
     );
     if (ca === undefined || server === undefined) return false;
     const endMs = Math.min(Date.parse(ca.validTo), Date.parse(server.validTo));
+    // One of an earlier form is not taken by every client.
+    if (ca.subject !== `CN=${CA_NAME}`) return false;
     return endMs - Date.now() > RENEW_BEFORE_MS && server.verify(ca.publicKey);
   } catch {
     return false;
@@ -64,7 +69,7 @@ async function makeCertificates(work: string, folder: string, environment: Envir
     ...key,
     ...validity,
     '-subj',
-    '/CN=Sallyport demo CA',
+    `/CN=${CA_NAME}`,
     '-extensions',
     'ca',
     '-keyout',
@@ -113,7 +118,7 @@ distinguished_name = name
 basicConstraints = critical, CA:TRUE, pathlen:0
 keyUsage = critical, keyCertSign
 subjectKeyIdentifier = hash
-nameConstraints = critical, permitted;DNS:localhost, permitted;IP:127.0.0.1/255.255.255.255, permitted;IP:::1/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+nameConstraints = critical, permitted;DNS:localhost
 [server]
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature

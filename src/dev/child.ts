@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Environment } from './programs.ts';
 
 export interface ChildOptions {
@@ -24,11 +25,13 @@ export interface Child {
   readonly ended: () => boolean;
   /** Sends SIGTERM, after `graceMs` SIGKILL; resolves when it has ended. */
   readonly stop: (graceMs: number) => Promise<void>;
-  /** Ends it without warning. */
+  /** Ends it, and what it has started, without warning. */
   readonly kill: () => Promise<void>;
   /** Resolves when it has ended, whyever. */
   readonly end: Promise<void>;
 }
+
+const GROUP_END_MS = 200;
 
 /** @throws Error when it cannot be started */
 export async function startChild(options: ChildOptions): Promise<Child> {
@@ -67,8 +70,11 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       clearTimeout(impatience);
     },
     kill: async () => {
-      child.kill('SIGKILL');
+      // Of the whole group: what it has started must not finish what it was doing.
+      if (child.pid !== undefined && !ended()) spawn('kill', ['-KILL', '--', `-${child.pid}`]);
       await end;
+      // The others of the group end in the same moment, but nobody here is told.
+      await sleep(GROUP_END_MS);
     },
   };
 }

@@ -44,6 +44,13 @@ export function ensureDemoSessionKey(folder: string): Promise<string> {
   return ensureSeed(join(folder, 'session-key-1'));
 }
 
+/** The secret by which the demo's gateway knows its HAProxy, and its file. */
+export async function ensureEdgeSecret(folder: string): Promise<{ readonly file: string; readonly secret: string }> {
+  const file = join(folder, 'edge-secret');
+  const text = await ensureFile(file, () => Promise.resolve(`${randomBytes(32).toString('hex')}\n`));
+  return { file, secret: text.trim() };
+}
+
 async function ensureSeed(path: string): Promise<string> {
   await ensureFile(path, () => Promise.resolve(`${DEMO_SEED_LINE}\n${randomBytes(32).toString('hex')}\n`));
   return path;

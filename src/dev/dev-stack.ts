@@ -13,6 +13,7 @@ import {
   ensureDemoSecrets,
   ensureDemoSeed,
   ensureDemoSessionKey,
+  ensureEdgeSecret,
   writeSecretFile,
   type DemoSecrets,
 } from './demo-secrets.ts';
@@ -39,6 +40,8 @@ interface ExternalStore {
   readonly roleArn: string;
   readonly credentials: KeyPair;
   readonly caFile?: string;
+  /** More of its configuration. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 export interface StackPorts {
@@ -120,10 +123,11 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     for (const name of ['logs', 'run', 'audit', 'store']) await mkdir(inFolder(name), { recursive: true, mode: 0o700 });
 
     await mkdir(inFolder('secrets'), { recursive: true, mode: 0o700 });
-    const [secrets, seedFile, sessionKeyFile, certificates, haproxy] = await Promise.all([
+    const [secrets, seedFile, sessionKeyFile, edge, certificates, haproxy] = await Promise.all([
       ensureDemoSecrets(inFolder('secrets')),
       ensureDemoSeed(inFolder('secrets')),
       ensureDemoSessionKey(inFolder('secrets')),
+      ensureEdgeSecret(inFolder('secrets')),
       ensureCertificates(inFolder('tls'), environment),
       findHaproxy(inFolder('haproxy'), environment),
     ]);
@@ -154,6 +158,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
     const configFile = inFolder('gateway.yaml');
     const config = {
       listen: { socket: gatewaySocket, socketMode: '0600' },
+      edge: { secretFile: edge.file },
       admin: { address: `127.0.0.1:${ports.admin}` },
       issuers: {
         demo: { issuer: identityProvider.issuer, audiences: [DEMO_AUDIENCE, DEMO_CLIENT_ID], allowHttp: true },
@@ -193,6 +198,7 @@ export async function startDevStack(options: DevStackOptions): Promise<DevStack>
               port: ports.front,
               certificateFile: certificates.serverFile,
               gatewaySocket,
+              edgeSecret: edge.secret,
               logFile: inFolder('logs', 'haproxy.log'),
               environment,
             }),
@@ -282,6 +288,8 @@ async function storeConfig(
     endpoint: style === 'virtual' ? store.endpoint.replace('//127.0.0.1', '//localhost') : store.endpoint,
     style,
     region: store.region,
+    // As `iamEscapes` below.
+    ...(store.roleArn === DEMO_ROLE_ARN ? { checksums: 'all' } : {}),
     ...(store.endpoint.startsWith('http:') ? { allowPlaintextHttp: true } : {}),
     ...(store.caFile === undefined ? {} : { tls: { caFile: store.caFile } }),
     credentials: {
@@ -291,6 +299,7 @@ async function storeConfig(
         store.credentials.secretAccessKey,
       ),
     },
+    ...store.settings,
     // The embedded store knows `${*}`; Ceph, which stands in for it in tests, does not, and neither by default.
     sts: {
       endpoint: store.stsEndpoint,

@@ -19,6 +19,8 @@ export interface HaproxyOptions extends HaproxyProgram {
   readonly port: number;
   readonly certificateFile: string;
   readonly gatewaySocket: string;
+  /** What the gateway knows it by; absent: not at all. */
+  readonly edgeSecret?: string;
   readonly logFile: string;
   readonly environment: Environment;
 }
@@ -52,6 +54,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Child> {
         .join(','),
       SALLYPORT_CERT: options.certificateFile,
       SALLYPORT_SOCKET: options.gatewaySocket,
+      ...(options.edgeSecret === undefined ? {} : { SALLYPORT_EDGE_SECRET: options.edgeSecret }),
     },
     logFile: options.logFile,
     ipc: false,

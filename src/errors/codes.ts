@@ -38,6 +38,12 @@ export const ERRORS = {
     status: 400,
     message: 'This kind of signature is not supported; sign with AWS4-HMAC-SHA256 (Signature Version 4).',
   },
+  SigV4aNotSupported: {
+    s3Code: 'InvalidRequest',
+    status: 400,
+    message:
+      'Signature Version 4A is not supported; sign with AWS4-HMAC-SHA256 (AWS_AUTH_SCHEME_PREFERENCE=sigv4), and name a bucket, no multi-region access point.',
+  },
   AuthorizationQueryParametersError: {
     s3Code: 'AuthorizationQueryParametersError',
     status: 400,
@@ -54,7 +60,7 @@ export const ERRORS = {
   SessionTooLarge: {
     s3Code: 'PackedPolicyTooLarge',
     status: 400,
-    message: 'Too many groups and claims of this identity bear on policy for a session token to hold.',
+    message: 'The groups and claims of this identity that policies use do not fit into a session token.',
   },
   SessionsNotConfigured: {
     s3Code: 'NotImplemented',
@@ -76,11 +82,22 @@ export const ERRORS = {
   MissingSecurityHeader: {
     s3Code: 'MissingSecurityHeader',
     status: 400,
-    message: 'The store of this bucket is asked with a token of yours; send it in the header x-sallyport-store-token.',
+    message: 'The store of this bucket needs a token of yours; send it in the header x-sallyport-store-token.',
   },
   // policy
   AccessDenied: { s3Code: 'AccessDenied', status: 403, message: 'Access denied by policy.' },
   AccessDeniedByStore: { s3Code: 'AccessDenied', status: 403, message: 'Access denied by the object store.' },
+  BucketOwnerMismatch: {
+    s3Code: 'AccessDenied',
+    status: 403,
+    message: 'The bucket does not belong to the account that the request expects.',
+  },
+  BucketOwnerUnknown: {
+    s3Code: 'AccessDenied',
+    status: 403,
+    message:
+      'The request expects an owner of the bucket, and none is configured here: set buckets.<bucket>.account, or send no expected bucket owner.',
+  },
   ObjectNotEncrypted: {
     s3Code: 'AccessDenied',
     status: 403,
@@ -104,7 +121,49 @@ export const ERRORS = {
     message: 'The user metadata exceeds the accepted size.',
   },
   NotImplemented: { s3Code: 'NotImplemented', status: 501, message: 'This operation or header is not implemented.' },
-  UnknownAction: { s3Code: 'InvalidAction', status: 400, message: 'This action or version of STS is not known here.' },
+  LockNotKept: {
+    s3Code: 'NotImplemented',
+    status: 501,
+    message: 'The store wrote the object and passed over the object lock that was asked for: it stands there unlocked.',
+  },
+  ContentNotKept: {
+    s3Code: 'NotImplemented',
+    status: 501,
+    message:
+      'The store keeps no content under this key: it answered that the object is empty. Some stores take a key that ends in a slash for a folder.',
+  },
+  ObjectLockNotEnabled: {
+    s3Code: 'InvalidRequest',
+    status: 400,
+    message: 'The bucket has no object lock configuration, and so cannot keep the lock that is asked for.',
+  },
+  CustomerKeysNotSupported: {
+    s3Code: 'NotImplemented',
+    status: 501,
+    message:
+      'Customer keys (SSE-C) are not supported: the gateway encrypts by itself. Send no x-amz-server-side-encryption-customer headers.',
+  },
+  AppendNotSupported: {
+    s3Code: 'NotImplemented',
+    status: 501,
+    message: 'Objects cannot be appended to; write the object anew, or in parts by a multipart upload.',
+  },
+  RenameNotSupported: {
+    s3Code: 'NotImplemented',
+    status: 501,
+    message: 'Objects cannot be renamed; copy the object and delete the old one.',
+  },
+  DirectoryBucketsNotSupported: {
+    s3Code: 'NotImplemented',
+    status: 501,
+    message: 'Directory buckets (names that end in --x-s3) are not supported; name a general purpose bucket.',
+  },
+  AnnotationsNotSupported: {
+    s3Code: 'NotImplemented',
+    status: 501,
+    message: 'Annotations are not supported; copy with x-amz-object-annotation-directive: EXCLUDE.',
+  },
+  UnknownAction: { s3Code: 'InvalidAction', status: 400, message: 'This STS action or version is not supported.' },
   MethodNotAllowed: { s3Code: 'MethodNotAllowed', status: 405, message: 'This method is not allowed here.' },
   // the body
   MissingContentLength: { s3Code: 'MissingContentLength', status: 411, message: 'A Content-Length is required.' },
@@ -116,6 +175,31 @@ export const ERRORS = {
     s3Code: 'XAmzContentSHA256Mismatch',
     status: 400,
     message: 'The body does not match x-amz-content-sha256.',
+  },
+  MalformedPOSTRequest: {
+    s3Code: 'MalformedPOSTRequest',
+    status: 400,
+    message: 'The body of the POST request is not well-formed multipart/form-data.',
+  },
+  PostFieldsTooLong: {
+    s3Code: 'MaxPostPreDataLengthExceededError',
+    status: 400,
+    message: 'The fields of the form before its file are too many or too long.',
+  },
+  InvalidPolicyDocument: {
+    s3Code: 'InvalidPolicyDocument',
+    status: 400,
+    message: 'The policy of the form is not valid.',
+  },
+  PolicyConditionFailed: {
+    s3Code: 'AccessDenied',
+    status: 403,
+    message: 'Invalid according to Policy: a condition of the form does not hold, or a field is covered by none.',
+  },
+  PostTooSmall: {
+    s3Code: 'EntityTooSmall',
+    status: 400,
+    message: 'The file is smaller than the policy of the form allows.',
   },
   MalformedXML: { s3Code: 'MalformedXML', status: 400, message: 'The document is not well-formed or not valid here.' },
   MalformedTrailer: {
@@ -149,6 +233,48 @@ export const ERRORS = {
     status: 404,
     message: 'The object has no object-lock configuration.',
   },
+  // documents of a bucket
+  NoSuchCORSConfiguration: {
+    s3Code: 'NoSuchCORSConfiguration',
+    status: 404,
+    message: 'The CORS configuration does not exist.',
+  },
+  NoSuchLifecycleConfiguration: {
+    s3Code: 'NoSuchLifecycleConfiguration',
+    status: 404,
+    message: 'The lifecycle configuration does not exist.',
+  },
+  NoSuchBucketPolicy: { s3Code: 'NoSuchBucketPolicy', status: 404, message: 'The bucket policy does not exist.' },
+  ServerSideEncryptionConfigurationNotFoundError: {
+    s3Code: 'ServerSideEncryptionConfigurationNotFoundError',
+    status: 404,
+    message: 'The server side encryption configuration was not found.',
+  },
+  ObjectLockConfigurationNotFoundError: {
+    s3Code: 'ObjectLockConfigurationNotFoundError',
+    status: 404,
+    message: 'Object Lock configuration does not exist for this bucket.',
+  },
+  OwnershipControlsNotFoundError: {
+    s3Code: 'OwnershipControlsNotFoundError',
+    status: 404,
+    message: 'The bucket ownership controls were not found.',
+  },
+  ReplicationConfigurationNotFoundError: {
+    s3Code: 'ReplicationConfigurationNotFoundError',
+    status: 404,
+    message: 'The replication configuration was not found.',
+  },
+  NoSuchWebsiteConfiguration: {
+    s3Code: 'NoSuchWebsiteConfiguration',
+    status: 404,
+    message: 'The specified bucket does not have a website configuration.',
+  },
+  NoSuchPublicAccessBlockConfiguration: {
+    s3Code: 'NoSuchPublicAccessBlockConfiguration',
+    status: 404,
+    message: 'The public access block configuration was not found.',
+  },
   BucketNotEmpty: { s3Code: 'BucketNotEmpty', status: 409, message: 'The bucket is not empty.' },
   BucketAlreadyOwnedByYou: {
     s3Code: 'BucketAlreadyOwnedByYou',
@@ -172,8 +298,16 @@ export const ERRORS = {
     status: 409,
     message: 'A conflicting write was in progress; repeat the request.',
   },
-  CorsForbidden: { s3Code: 'AccessForbidden', status: 403, message: 'This origin may not make such a request.' },
-  HostForbidden: { s3Code: 'AccessForbidden', status: 403, message: 'No request for this host is answered here.' },
+  CorsForbidden: {
+    s3Code: 'AccessForbidden',
+    status: 403,
+    message: 'CORS: requests from this origin are not allowed.',
+  },
+  HostForbidden: {
+    s3Code: 'AccessForbidden',
+    status: 403,
+    message: 'The Host header names no host that is served here.',
+  },
   OperationAborted: { s3Code: 'OperationAborted', status: 409, message: 'A conflicting operation was in progress.' },
   InvalidObjectState: { s3Code: 'InvalidObjectState', status: 403, message: 'The object is archived in the store.' },
   // ourselves and those we stand on

@@ -1,6 +1,6 @@
 /**
- * The one error type. What enters: a code, where it happened, and details for the log. What leaves to a client is
- * decided by the table of codes alone, never by `detail` or `cause`.
+ * The one error type. What enters: a code, and details for the log. What leaves to a client is
+ * decided by the table of codes and the options named after the client, never by `detail` or `cause`.
  */
 import { ERRORS, type ErrorCode, type ErrorRow } from './codes.ts';
 
@@ -10,8 +10,11 @@ export type StageName =
   | 'authenticate'
   | 'read'
   | 'authorize'
+  | 'enforce'
+  | 'plan'
   | 'record'
   | 'assume-role'
+  | 'lock'
   | 'seal'
   | 'forward'
   | 'copy'
@@ -19,11 +22,27 @@ export type StageName =
   | 'open'
   | 'respond';
 
+/** What a store or its STS said itself, as far as it is known. For the log and for operators, never for clients. */
+export interface StoreRefusal {
+  readonly by: 'store' | 'sts';
+  /** Undefined: no answer. */
+  readonly status: number | undefined;
+  /** The code of its error document; where no answer came, that of the connection, such as ECONNREFUSED. */
+  readonly code: string | undefined;
+  /** Where it says that the bucket is. */
+  readonly region?: string;
+}
+
 export interface GatewayErrorOptions {
   /** For the log only. Must hold no token, secret or key. */
   readonly detail?: string;
   readonly cause?: unknown;
-  /** Further elements of the client's XML document, such as the rule that denied. */
+  readonly refusal?: StoreRefusal;
+  /** The service that is unavailable, where clients tell it apart: STS has a code of its own for the issuer of a token. */
+  readonly unavailable?: 'issuer';
+  /** Shown in place of the code's own message, such as the rule that denied. */
+  readonly clientMessage?: string;
+  /** Further elements of the client's XML document, such as the name of the argument that is not valid. */
   readonly clientFields?: Readonly<Record<string, string>>;
   /** Further response headers, such as `Content-Range` of a 416. */
   readonly clientHeaders?: Readonly<Record<string, string>>;
@@ -31,22 +50,70 @@ export interface GatewayErrorOptions {
 
 export class GatewayError extends Error {
   readonly code: ErrorCode;
-  readonly stage: StageName;
   readonly detail: string | undefined;
+  readonly refusal: StoreRefusal | undefined;
+  readonly unavailable: 'issuer' | undefined;
+  readonly clientMessage: string;
   readonly clientFields: Readonly<Record<string, string>>;
   readonly clientHeaders: Readonly<Record<string, string>>;
+  #stage: StageName | undefined;
 
-  constructor(code: ErrorCode, stage: StageName, options: GatewayErrorOptions = {}) {
-    super(`${code} at ${stage}${options.detail === undefined ? '' : `: ${options.detail}`}`, { cause: options.cause });
+  constructor(code: ErrorCode, options: GatewayErrorOptions = {}) {
+    super(options.detail === undefined ? code : `${code}: ${options.detail}`, { cause: options.cause });
     this.name = 'GatewayError';
     this.code = code;
-    this.stage = stage;
     this.detail = options.detail;
+    this.refusal = options.refusal;
+    this.unavailable = options.unavailable;
+    this.clientMessage = options.clientMessage ?? ERRORS[code].message;
     this.clientFields = options.clientFields ?? {};
     this.clientHeaders = options.clientHeaders ?? {};
   }
 
+  /** Where the request failed; undefined outside of the stages. Who throws does not say: `inStage` does. */
+  get stage(): StageName | undefined {
+    return this.#stage;
+  }
+
+  /** Gives the same failure as one of this stage. A copy, since several requests may wait for what failed; the innermost stage counts. */
+  at(stage: StageName): GatewayError {
+    if (this.#stage !== undefined) return this;
+    const copy = this.tellingMore({});
+    copy.#stage = stage;
+    return copy;
+  }
+
+  /** Gives the same failure, of which the client is told more. */
+  tellingMore({
+    clientMessage = this.clientMessage,
+    clientFields,
+    clientHeaders,
+  }: Pick<GatewayErrorOptions, 'clientMessage' | 'clientFields' | 'clientHeaders'>): GatewayError {
+    const copy = new GatewayError(this.code, {
+      ...(this.detail === undefined ? {} : { detail: this.detail }),
+      ...(this.refusal === undefined ? {} : { refusal: this.refusal }),
+      ...(this.unavailable === undefined ? {} : { unavailable: this.unavailable }),
+      cause: this.cause,
+      clientMessage,
+      clientFields: { ...this.clientFields, ...clientFields },
+      clientHeaders: { ...this.clientHeaders, ...clientHeaders },
+    });
+    copy.#stage = this.#stage;
+    // Where it was thrown, and not where it was told on; formatted only where somebody reads it.
+    Object.defineProperty(copy, 'stack', { get: () => this.stack, configurable: true });
+    return copy;
+  }
+
   get row(): ErrorRow {
     return ERRORS[this.code];
+  }
+}
+
+/** Does the work of a stage: what it throws says in which stage the request failed. @throws what `work` throws */
+export async function inStage<Result>(stage: StageName, work: () => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof GatewayError ? error.at(stage) : error;
   }
 }

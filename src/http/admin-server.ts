@@ -3,7 +3,7 @@
  * S3 port and on loopback unless configuration says otherwise. It answers no page in a browser, and no host but its own.
  */
 import { createServer, type Server } from 'node:http';
-import express from 'express';
+import express, { type NextFunction, type Request, type Response } from 'express';
 import type { HealthReport } from '../contracts/health.ts';
 import { createLocalGuard } from '../guard/local-guard.ts';
 
@@ -19,6 +19,8 @@ export interface AdminServerOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Hosts that requests may name beside those of loopback and the address that they came in on. */
   readonly allowedHosts?: readonly string[];
+  /** Told of what nobody caught. */
+  readonly uncaught: (error: unknown) => void;
 }
 
 const REFUSALS = {
@@ -51,6 +53,12 @@ export function createAdminServer(options: AdminServerOptions): Server {
   });
   app.use((_req, res) => {
     res.status(404).type('text/plain').send('not found\n');
+  });
+  // Express's own page would show the stack. It knows what takes errors by the number of parameters.
+  app.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {
+    options.uncaught(error);
+    if (res.headersSent) next(error);
+    else res.status(500).type('text/plain').send('failed\n');
   });
   return createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, app);
 }

@@ -5,7 +5,8 @@
  */
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import express from 'express';
 import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
@@ -13,9 +14,13 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import type { LocalGuard, RequestHead } from '../guard/local-guard.ts';
 import { sendError } from '../pipeline/failure.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import type { Scheme } from '../s3/request.ts';
 import { errorDocument } from '../s3/xml.ts';
 import { createCors, isPreflight, type CorsOptions } from './cors.ts';
+import { chargedTo, createEdgeReader } from './edge.ts';
 import { createExchange } from './exchange.ts';
+import { createLingering } from './linger.ts';
+import { isStsCall } from './sts-target.ts';
 
 export interface DataServerOptions {
   readonly pipeline: Pipeline;
@@ -28,10 +33,18 @@ export interface DataServerOptions {
   /** Absent: browsers let no page of another origin near. */
   readonly cors?: CorsOptions;
   readonly audit: AuditSink;
-  /** Takes the edge's request id or makes one. */
-  readonly requestId: (header: string | undefined) => string;
+  /** Makes the id of a request. */
+  readonly requestId: () => string;
+  /** What an edge shows to be believed about clients; absent: none is. */
+  readonly edgeSecret?: string;
+  /** Called for each request that came past it. */
+  readonly withoutEdge?: () => void;
   /** Whether this process can serve and record, for the edge's health check. */
   readonly ready: () => boolean;
+  /** Told of what nobody caught. */
+  readonly uncaught: (error: unknown, requestId?: string) => void;
+  /** Runs what belongs to a request, so that what it throws later, out of a timer, is known by its id. */
+  readonly within: (requestId: string, run: () => void) => void;
   /** Called as requests come and go. */
   readonly inFlight: (change: 1 | -1) => void;
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
@@ -54,8 +67,6 @@ export interface DataServer {
 const OWN_PREFIX = '/-/';
 /** Where the edge asks whether this process takes requests. */
 const READY_TARGET = '/-/ready';
-/** S3 has nothing at `POST /`, so that one endpoint URL serves S3 and STS. Some SDKs end a path with a slash. */
-const STS_TARGETS = new Set(['/', '/-/sts', '/-/sts/']);
 const CREDENTIALS_PATH = '/-/credentials';
 const WHOAMI_PATH = '/-/whoami';
 const GUARDED = { host: 'HostForbidden', page: 'CorsForbidden' } as const;
@@ -63,29 +74,49 @@ const GUARDED = { host: 'HostForbidden', page: 'CorsForbidden' } as const;
 /** Builds the server; the caller listens. */
 export function createDataServer(options: DataServerOptions): DataServer {
   const cors = options.cors === undefined ? undefined : createCors(options.cors);
+  const lingering = createLingering();
+  const readEdge = createEdgeReader(options.edgeSecret);
   let current = 0;
   /** What each connection is busy with; HTTP/1.1 answers one request at a time. */
   const busy = new WeakMap<Socket, { readonly waitsForClient: () => boolean }>();
 
+  /** Never throws: no request may end the process that others are served by. */
   const handle = (req: IncomingMessage, res: ServerResponse): void => {
+    const requestId = options.requestId();
+    try {
+      options.within(requestId, () => admit(req, res, requestId));
+    } catch (error) {
+      res.destroy();
+      options.uncaught(error, requestId);
+    }
+  };
+
+  const admit = (req: IncomingMessage, res: ServerResponse, requestId: string): void => {
     const refusedAs = options.guard?.(headOf(req), req.socket);
     if (refusedAs === undefined && req.url === READY_TARGET && req.method === 'GET') {
       res.writeHead(options.ready() ? 200 : 503, { 'content-length': '0' }).end();
       return;
     }
     const own = req.url?.startsWith(OWN_PREFIX) === true;
+    const { clientAddress, edgeRequestId, scheme, isTrusted, rawHeaders } = readEdge(req.rawHeaders);
+    if (!isTrusted && options.edgeSecret !== undefined) options.withoutEdge?.();
     const exchange = createExchange(req, res, {
-      requestId: options.requestId(single(req.headers['x-request-id'])),
-      clientAddress: clientAddress(req, options.tls !== undefined || req.socket.remoteAddress === undefined),
+      requestId,
+      edgeRequestId,
+      clientAddress: clientAddress ?? peerOf(req.socket),
+      chargedTo: clientAddress === undefined ? undefined : chargedTo(clientAddress),
+      scheme: scheme ?? schemeOf(req.socket),
+      rawHeaders,
+      lingering,
       expectsContinue: /\b100-continue\b/i.test(req.headers.expect ?? ''),
       ...(cors === undefined || own
         ? {}
         : {
-            furtherHeaders: (headers) => cors.answer({ method: '', target: '', rawHeaders: req.rawHeaders }, headers),
+            furtherHeaders: (headers) => cors.answer({ method: '', target: '', rawHeaders }, headers),
           }),
     });
     if (refusedAs !== undefined) {
-      refuse(exchange, new GatewayError(GUARDED[refusedAs], 'receive'));
+      refuse(exchange, new GatewayError(GUARDED[refusedAs]));
       return;
     }
     if (cors !== undefined && !own && isPreflight(exchange.raw)) {
@@ -94,26 +125,36 @@ export function createDataServer(options: DataServerOptions): DataServer {
     }
     const endpoint = endpointOf(exchange.raw.method, exchange.raw.target);
     if (current >= options.limits.inFlight) {
-      refuse(exchange, new GatewayError('SlowDown', 'receive', { detail: 'too many requests in flight' }), endpoint);
+      refuse(exchange, new GatewayError('SlowDown', { detail: 'too many requests in flight' }), endpoint);
       return;
     }
     if (own && endpoint === undefined) {
-      refuse(exchange, new GatewayError('NoSuchBucket', 'receive', { detail: 'no path of ours' }));
+      refuse(exchange, new GatewayError('NoSuchBucket', { detail: 'no path of ours' }));
       return;
     }
-    current += 1;
-    options.inFlight(1);
     const { socket } = req;
     busy.set(socket, exchange);
     res.once('close', () => busy.delete(socket));
-    void (endpoint?.handle ?? options.pipeline)(exchange).finally(() => {
+    void serve(exchange, endpoint?.handle ?? options.pipeline);
+  };
+
+  /** Never rejects: what nobody caught costs the request its connection, and nobody else anything. */
+  const serve = async (exchange: Exchange, pipeline: Pipeline): Promise<void> => {
+    current += 1;
+    options.inFlight(1);
+    try {
+      await pipeline(exchange);
+    } catch (error) {
+      exchange.destroy();
+      options.uncaught(error, exchange.requestId);
+    } finally {
       current -= 1;
       options.inFlight(-1);
-    });
+    }
   };
 
   const endpointOf = (method: string, target: string): Endpoint | undefined => {
-    if (method === 'POST') return STS_TARGETS.has(target) ? options.sts : undefined;
+    if (isStsCall(method, target)) return options.sts;
     if (method !== 'GET') return undefined;
     if (target === WHOAMI_PATH || target.startsWith(`${WHOAMI_PATH}?`)) return options.whoami;
     const isCredentials = target === CREDENTIALS_PATH || target.startsWith(`${CREDENTIALS_PATH}?`);
@@ -122,14 +163,14 @@ export function createDataServer(options: DataServerOptions): DataServer {
 
   /** Answers and records what is not admitted. */
   const refuse = (exchange: Exchange, error: GatewayError, endpoint?: Endpoint): void => {
-    options.audit.refuse(refusal(error, exchange.requestId, exchange.clientAddress, exchange.raw.method));
+    options.audit.refuse(refusal(error, exchange, exchange.raw.method));
     if (endpoint === undefined) sendError(exchange, error);
     else endpoint.refuse(exchange, error);
   };
 
   const answerPreflight = (exchange: Exchange, headers: Readonly<Record<string, string>> | undefined): void => {
     if (headers === undefined) {
-      refuse(exchange, new GatewayError('CorsForbidden', 'receive'));
+      refuse(exchange, new GatewayError('CorsForbidden'));
       return;
     }
     exchange.writeHead(200, { ...headers, 'content-length': '0' });
@@ -180,8 +221,16 @@ export function createDataServer(options: DataServerOptions): DataServer {
   server.on('checkExpectation', listener);
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     // What is no HTTP behind a request under way must not be answered in the middle of that one's answer.
-    if (busy.has(socket)) socket.destroy();
-    else refuseConnection(error, socket, options);
+    if (busy.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    try {
+      refuseConnection(error, socket, options);
+    } catch (refusalError) {
+      socket.destroy();
+      options.uncaught(refusalError);
+    }
   });
   return { server, inFlight: () => current };
 }
@@ -192,33 +241,37 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket, opti
     socket.destroy();
     return;
   }
-  const refused = new GatewayError(error.code === 'HPE_HEADER_OVERFLOW' ? 'HeadersTooLarge' : 'BadRequest', 'receive');
+  const refused = new GatewayError(error.code === 'HPE_HEADER_OVERFLOW' ? 'HeadersTooLarge' : 'BadRequest');
   const { row } = refused;
-  const requestId = options.requestId(undefined);
-  options.audit.refuse(refusal(refused, requestId, socket.remoteAddress ?? 'edge', ''));
+  const requestId = options.requestId();
+  options.audit.refuse(refusal(refused, { requestId, clientAddress: peerOf(socket) }, ''));
   const body = errorDocument({ code: row.s3Code, message: row.message, resource: '', requestId, fields: {} });
   socket.end(
     `HTTP/1.1 ${row.status} Bad Request\r\nConnection: close\r\nContent-Type: application/xml\r\nx-amz-request-id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 
-function refusal(error: GatewayError, requestId: string, clientAddress: string, method: string): AuditRefusal {
+function refusal(
+  error: GatewayError,
+  { requestId, clientAddress, edgeRequestId }: Pick<Exchange, 'requestId' | 'clientAddress' | 'edgeRequestId'>,
+  method: string,
+): AuditRefusal {
   const time = new Date().toISOString();
-  return { entry: 'refusal', time, requestId, clientAddress, method, status: error.row.status, error: error.code };
+  const ids = { requestId, clientAddress, ...(edgeRequestId === undefined ? {} : { edgeRequestId }) };
+  return { entry: 'refusal', time, ...ids, method, status: error.row.status, error: error.code };
 }
 
-/** Behind the edge (unix socket or mTLS) its X-Forwarded-For counts, which it sets itself; else the socket's address. */
-function clientAddress(req: IncomingMessage, behindEdge: boolean): string {
-  const { remoteAddress } = req.socket;
-  if (!behindEdge && remoteAddress !== undefined) return remoteAddress;
-  const forwarded = single(req.headers['x-forwarded-for'])?.split(',').at(-1)?.trim();
-  return forwarded !== undefined && isIP(forwarded) !== 0 ? forwarded : 'edge';
+/** A unix socket gives its peers no address. */
+function peerOf({ remoteAddress }: Socket): string {
+  return remoteAddress ?? 'edge';
+}
+
+/** Over a unix socket the client spoke to an edge, of which nothing is known. */
+function schemeOf(socket: Socket): Scheme | undefined {
+  if (socket.remoteAddress === undefined) return undefined;
+  return socket instanceof TLSSocket ? 'https' : 'http';
 }
 
 function headOf({ method = '', url: target = '', rawHeaders }: IncomingMessage): RequestHead {
   return { method, target, rawHeaders };
-}
-
-function single(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }

@@ -1,24 +1,29 @@
 /**
  * One HTTP exchange of Node's as the pipeline sees it. Enters: request and response. Leaves: an Exchange whose body is read
- * only on demand (`100 Continue` goes out then), with backpressure both ways. It never ends an answer for the pipeline, and
- * it closes the connection wherever a request body was left unread.
+ * only on demand (`100 Continue` goes out then), with backpressure both ways. It never ends an answer for the pipeline, it
+ * closes the connection wherever a request body was left unread, and it never throws because the client is gone: Node does
+ * (a head that was announced and not sent is a mismatch of lengths), and whoever answers from a timer has nobody to catch it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { Scheme } from '../s3/request.ts';
+import type { Lingering } from './linger.ts';
 
 export interface ExchangeOptions {
   readonly requestId: string;
+  readonly edgeRequestId: string | undefined;
   readonly clientAddress: string;
+  readonly chargedTo: string | undefined;
+  readonly scheme: Scheme | undefined;
+  /** As the pipeline may see them. */
+  readonly rawHeaders: readonly string[];
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
+  readonly lingering: Lingering;
   /** What an answer carries beside its own headers, such as those for browsers. */
   readonly furtherHeaders?: (headers: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 }
-
-// A refused client may still be sending: its rest is read for a moment, so that it sees the answer and not a reset.
-const LINGER_BYTES = 1024 * 1024;
-const LINGER_MS = 1000;
 
 /** Wraps one exchange; `waitsForClient` says whether bytes of the client are what it waits for now. */
 export function createExchange(
@@ -31,6 +36,7 @@ export function createExchange(
   let waits = 0;
   // Node says that a request is complete only when its handler has returned once.
   const unread = (): boolean => hasBody(req) && !req.complete;
+  const isClosed = (): boolean => res.destroyed || res.closed || res.writableEnded;
   res.strictContentLength = true;
   res.once('close', () => {
     if (!res.writableFinished) gone.abort();
@@ -39,7 +45,7 @@ export function createExchange(
   async function* readBody(): AsyncGenerator<Buffer, void, undefined> {
     if (!continued) {
       continued = true;
-      res.writeContinue();
+      if (!isClosed()) res.writeContinue();
     }
     waits += 1;
     try {
@@ -50,27 +56,31 @@ export function createExchange(
       }
     } catch (error) {
       gone.abort();
-      throw new GatewayError('IncompleteBody', 'receive', { detail: 'the client broke off its body', cause: error });
+      throw new GatewayError('IncompleteBody', { detail: 'the client broke off its body', cause: error });
     }
     waits -= 1;
   }
 
   return {
     requestId: options.requestId,
+    edgeRequestId: options.edgeRequestId,
     clientAddress: options.clientAddress,
-    raw: { method: req.method ?? '', target: req.url ?? '', rawHeaders: req.rawHeaders },
+    chargedTo: options.chargedTo,
+    scheme: options.scheme,
+    raw: { method: req.method ?? '', target: req.url ?? '', rawHeaders: options.rawHeaders },
     signal: gone.signal,
     body: readBody(),
     waitsForClient: () => waits > 0 || res.writableEnded,
     status: () => (res.headersSent ? res.statusCode : undefined),
     writeHead: (status, headers) => {
+      if (isClosed()) return;
       const own: Record<string, string> = { ...headers, 'x-amz-request-id': options.requestId };
       const all: Record<string, string> = { ...options.furtherHeaders?.(own), ...own };
       if (unread()) all['connection'] = 'close';
       res.writeHead(status, all);
     },
     write: (chunk) => {
-      if (res.destroyed || res.closed) return Promise.reject(clientGone());
+      if (isClosed()) return Promise.reject(clientGone());
       if (res.write(chunk)) return RESOLVED;
       waits += 1;
       return new Promise((resolve, reject) => {
@@ -86,13 +96,22 @@ export function createExchange(
       });
     },
     end: (chunk) => {
-      if (!unread() || !continued || res.destroyed) {
+      if (isClosed()) return;
+      if (!unread()) {
         res.end(chunk);
         return;
       }
       if (chunk === undefined) res.flushHeaders();
       else res.write(chunk);
-      linger(req, () => res.end());
+      options.lingering.drop(req, options.chargedTo, () => {
+        if (isClosed()) return;
+        try {
+          res.end();
+        } catch {
+          // Nobody is above a timer who could be told; what does not add up must not look whole.
+          res.destroy();
+        }
+      });
     },
     destroy: () => res.destroy(),
   };
@@ -100,27 +119,8 @@ export function createExchange(
 
 const RESOLVED = Promise.resolve();
 
-const clientGone = (): GatewayError => new GatewayError('RequestTimeout', 'respond', { detail: 'the client is gone' });
+const clientGone = (): GatewayError => new GatewayError('RequestTimeout', { detail: 'the client is gone' });
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
-}
-
-function linger(req: IncomingMessage, done: () => void): void {
-  let rest = LINGER_BYTES;
-  const timer = setTimeout(finish, LINGER_MS);
-  function finish(): void {
-    clearTimeout(timer);
-    req.off('data', count);
-    req.off('end', finish);
-    req.off('close', finish);
-    done();
-  }
-  function count(chunk: Buffer): void {
-    rest -= chunk.length;
-    if (rest < 0) finish();
-  }
-  req.on('data', count);
-  req.once('end', finish);
-  req.once('close', finish);
 }

@@ -2,47 +2,82 @@
  * Opens and closes servers. A unix socket left by a killed process is replaced, one that somebody listens on is not; it is
  * opened to its owner alone and only then to the edge's group.
  */
-import { chmod, lstat, unlink } from 'node:fs/promises';
+import { chmod, lstat, stat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export type ListenTarget =
   { readonly socket: string; readonly mode: number } | { readonly host: string; readonly port: number };
 
-/** Removes a unix socket that nobody listens on. @throws Error when somebody does, or when it is another kind of file */
+/**
+ * Removes a unix socket that nobody listens on: the file of a process that was killed.
+ * @throws Error in one line when somebody does or may, or when it is another kind of file
+ */
 export async function clearStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`${path} exists and is not a socket`);
-  const taken = await new Promise<boolean>((resolve) => {
+  if (!found.isSocket()) throw new Error(`${path} exists and is not a socket; remove it, or set another listen.socket`);
+  const answer = await new Promise<string | undefined>((resolve) => {
     const probe = connect(path, () => {
       probe.destroy();
-      resolve(true);
+      resolve('connected');
     });
-    probe.once('error', () => resolve(false));
+    probe.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
   });
-  if (taken) throw new Error(`another process listens on ${path}`);
-  await unlink(path);
+  // Only this answer is nobody's: one that is not let in, or finds the queue full, has met a process that lives.
+  if (answer === 'ECONNREFUSED') await unlink(path);
+  else if (answer !== 'ENOENT') {
+    throw new Error(`another process listens on ${path}; stop it, or set another listen.socket`);
+  }
 }
 
-/** Resolves when the server takes connections. @throws Error in one line: the address is taken or not to be had */
-export async function listen(server: Server, target: ListenTarget): Promise<void> {
-  const where = 'socket' in target ? target.socket : `${target.host}:${target.port}`;
+/**
+ * Resolves when the server takes connections; `setting` says where the address comes from.
+ * @throws Error in one line: what is wrong with the address, and what would be right
+ */
+export async function listen(server: Server, target: ListenTarget, setting: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        new Error(
-          error.code === 'EADDRINUSE' ? `${where} is already in use` : `cannot listen on ${where}: ${error.message}`,
-        ),
-      );
-    });
-    const done = (): void => resolve();
+    const failed = (error: NodeJS.ErrnoException): void => {
+      void whyNot(error, target, setting).then((reason) => reject(new Error(reason)));
+    };
+    server.once('error', failed);
+    const done = (): void => {
+      server.off('error', failed);
+      resolve();
+    };
     if ('socket' in target) server.listen(target.socket, done);
     else server.listen(target.port, target.host, done);
   });
   // Node opens a socket to its owner alone (umask); the edge's group gets in only now.
   if ('socket' in target) await chmod(target.socket, target.mode);
+}
+
+async function whyNot(error: NodeJS.ErrnoException, target: ListenTarget, setting: string): Promise<string> {
+  const where = 'socket' in target ? target.socket : `${target.host}:${target.port}`;
+  const { code } = error;
+  if (code === 'EADDRINUSE') {
+    return `${where} is already in use; stop the process that listens there, or set another ${setting}`;
+  }
+  if ('socket' in target) {
+    const folder = dirname(target.socket);
+    // libuv calls a missing folder a lack of permission.
+    const found = await stat(folder).catch(() => undefined);
+    if (found?.isDirectory() !== true) {
+      return `cannot listen on ${where}: there is no folder ${folder}; make it, owned by the user of this process, or set another ${setting}`;
+    }
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      return `cannot listen on ${where}: this process may not write into ${folder}; give the folder to its user, or set another ${setting}`;
+    }
+  } else if (code === 'EACCES') {
+    return `cannot listen on ${where}: this process may not open a port that low; set another ${setting}, from 1024 on`;
+  } else if (code === 'EADDRNOTAVAIL') {
+    return `cannot listen on ${where}: that is no address of this machine; set another ${setting}`;
+  } else if (code === 'ENOTFOUND') {
+    return `cannot listen on ${where}: there is no such host; set another ${setting}`;
+  }
+  return `cannot listen on ${where} (${setting}): ${error.message}`;
 }
 
 const IDLE_CHECK_MS = 50;

@@ -19,7 +19,7 @@ export const createBearerAuthenticator = (tokens: TokenVerifier): Authenticator 
     const principal = await tokens.verify(token);
     // The signatures of its chunks start from one of the request, which a bearer does not give.
     if (request.payload.chunked?.signed === true) {
-      throw new GatewayError('InvalidRequest', 'authenticate', { detail: 'signed chunks under a bearer token' });
+      throw new GatewayError('InvalidRequest', { detail: 'signed chunks under a bearer token' });
     }
     return { principal };
   },

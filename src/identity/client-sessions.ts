@@ -4,13 +4,13 @@
  * never outlives the token that it was issued for, and nothing here ever sees a credential of a store.
  */
 import { hash, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { ClientSessions } from '../contracts/client-sessions.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { SigningCredentials } from '../sigv4/signing-key.ts';
+import { createIdentityCache } from './identity-cache.ts';
 import { invalidSession } from './refuse.ts';
 import { readSessionClaims, writeSessionClaims, type SessionPrincipal } from './session-claims.ts';
 import { createSessionSeal, MAX_TOKEN_LENGTH, type SessionKeys } from './session-seal.ts';
@@ -56,13 +56,13 @@ const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
  * @see docs/spec/session-token.md
  */
 export const createClientSessions = (options: ClientSessionsOptions): OpenableSessions => {
-  const { clock, observer, pertinent, issuers, defaultSeconds, maxSeconds, cacheEntries = 10_000 } = options;
+  const { clock, observer, pertinent, issuers, defaultSeconds, maxSeconds } = options;
   const minSeconds = options.minSeconds ?? Math.min(USUAL_MIN_SECONDS, defaultSeconds);
   if (!(minSeconds > 0 && minSeconds <= defaultSeconds && defaultSeconds <= maxSeconds && maxSeconds < Infinity)) {
     throw new TypeError('sessions: 0 < minSeconds <= defaultSeconds <= maxSeconds');
   }
   const seal = createSessionSeal(options.keys, options.deploymentId);
-  const opened = new LRUCache<string, OpenedSession>({ max: cacheEntries });
+  const opened = createIdentityCache<OpenedSession>({ clock, maxEntries: options.cacheEntries });
 
   const issue: ClientSessions['issue'] = (principal, seconds = defaultSeconds) => {
     const nowMs = clock.now();
@@ -70,7 +70,7 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
     const { sessionsEndAtMs = Infinity } = principal;
     const expiresAtMs = Math.floor(Math.min(nowMs + lifeMs, principal.expiresAtMs, sessionsEndAtMs) / 1000) * 1000;
     // Written so that a time which is no number refuses too.
-    if (!(expiresAtMs > nowMs)) throw new GatewayError('ExpiredToken', 'authenticate');
+    if (!(expiresAtMs > nowMs)) throw new GatewayError('ExpiredToken');
     const accessKeyId = newAccessKeyId();
     const whole = { ...principal, expiresAtMs, accessKeyId };
     // Whole where it fits, so that a rule that is written later about another group holds for this session too.
@@ -97,9 +97,9 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
     const session = kept ?? openAnew(token);
     if (!(nowMs < session.principal.expiresAtMs)) {
       opened.delete(digest);
-      throw new GatewayError('ExpiredSession', 'authenticate');
+      throw new GatewayError('ExpiredSession');
     }
-    if (kept === undefined) opened.set(digest, session);
+    if (kept === undefined) opened.set(digest, session, session.principal.expiresAtMs);
     return session;
   };
 
@@ -108,7 +108,7 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
 
 const cut = (whole: SessionPrincipal, { groups, claims }: Principal): Buffer => {
   const bytes = writeSessionClaims({ ...whole, groups, claims });
-  if (bytes === undefined) throw new GatewayError('SessionTooLarge', 'authenticate');
+  if (bytes === undefined) throw new GatewayError('SessionTooLarge');
   return bytes;
 };
 

@@ -1,5 +1,5 @@
 /**
- * Opaque token in, what its issuer says of it out, held to the same rules as a JWT's claims. The token goes to the
+ * Token in, what its issuer says of it out, held to the same rules as a JWT's claims. The token goes to the
  * introspection endpoint that configuration or discovery names, over a bounded connection, and nowhere else; neither it
  * nor the secret that is sent with it ever enters a log, an error or a cache.
  * @see RFC 7662
@@ -33,10 +33,16 @@ export interface Introspection {
   readonly mayKnow: (token: string) => boolean;
   /**
    * Asks the issuer; `undefined`: it does not know the token, or not as an active one. `wasActive`: it was when it was
-   * last asked about; such tokens have places of their own, which made-up ones cannot take.
+   * last asked about; such tokens have places of their own, which made-up ones cannot take. `identified`: the part of the
+   * token that is its own; default: all of it.
    * @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable, SlowDown
    */
-  readonly introspect: (token: string, digest: string, wasActive: boolean) => Promise<Introspected | undefined>;
+  readonly introspect: (
+    token: string,
+    digest: string,
+    wasActive: boolean,
+    identified?: string,
+  ) => Promise<Introspected | undefined>;
   readonly health: () => HealthReport;
   readonly close: () => Promise<void>;
 }
@@ -164,7 +170,7 @@ export const createIntrospection = (
       const answer = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' });
       outcome = 'ok';
       lastGood = configuration;
-      if (failure !== undefined) observer.info('an issuer can be asked about tokens again', { issuer: options.name });
+      if (failure !== undefined) observer.event('introspection_recovered', { issuer: options.name });
       failure = undefined;
       aboutUnknown.failures = aboutKnown.failures = 0;
       return answer;
@@ -174,7 +180,7 @@ export const createIntrospection = (
       // Whatever it was, it may quote the token or the answer: a fixed clause goes on, and never a cause.
       const { message: clause, status } = faultOf(error);
       if (failure === undefined) {
-        observer.warn('an issuer cannot be asked about tokens', { issuer: options.name, failure: clause });
+        observer.event('introspection_failed', { issuer: options.name, failure: clause });
       }
       failure = clause;
       if (status === undefined || !OF_THE_TOKEN.has(status)) lane.failures += 1;
@@ -184,7 +190,7 @@ export const createIntrospection = (
     }
   };
 
-  const introspect: Introspection['introspect'] = async (token, digest, wasActive) => {
+  const introspect: Introspection['introspect'] = async (token, digest, wasActive, identified = token) => {
     if (clock.now() < (refused.get(digest) ?? 0)) return undefined;
     const lane = wasActive ? aboutKnown : aboutUnknown;
     const answer = await lane.room.enter(() => ask(lane, token));
@@ -195,7 +201,7 @@ export const createIntrospection = (
     checkAnswer(options, answer, clock.now());
     checkClaims(answer);
     const sessionsEndAtMs = clock.now() + (asking.sessionSeconds ?? SESSION_SECONDS) * 1000;
-    const principal = Object.freeze({ ...principalOf(token, answer), sessionsEndAtMs });
+    const principal = Object.freeze({ ...principalOf(identified, answer), sessionsEndAtMs });
     return { principal, cacheSeconds: asking.cacheSeconds };
   };
 
@@ -233,5 +239,5 @@ const checkAnswer = (options: ResolvedIssuerOptions, answer: JsonObject, nowMs: 
   }
   if (maxTokenAgeSeconds !== undefined && typeof iat !== 'number') throw invalidToken('introspected: iat');
   const ageLimit = typeof iat === 'number' ? iat + (maxTokenAgeSeconds ?? Infinity) : Infinity;
-  if (Math.min(exp, ageLimit) + clockSkewSeconds <= nowSeconds) throw new GatewayError('ExpiredToken', 'authenticate');
+  if (Math.min(exp, ageLimit) + clockSkewSeconds <= nowSeconds) throw new GatewayError('ExpiredToken');
 };

@@ -95,7 +95,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
     if (next !== fingerprint) {
       generation = keys.length === 0 ? undefined : { getKey: createLocalJWKSet({ keys }) };
       fingerprint = next;
-      observer.info('the keys of an issuer have changed', { issuer: options.name, keys: keys.length });
+      observer.event('jwks_changed', { issuer: options.name, keys: keys.length });
     }
     fetchedAtMs = clock.now();
   };
@@ -111,7 +111,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
       step = 'jwks';
       const { jwksUri } = source;
       await observed(observer, step, () => fetchKeys(jwksUri));
-      if (failures > 0) observer.info('the keys of an issuer can be had again', { issuer: options.name });
+      if (failures > 0) observer.event('jwks_refresh_recovered', { issuer: options.name });
       failures = 0;
       failure = undefined;
     } catch (error) {
@@ -119,7 +119,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
       source = undefined; // the keys may have moved: ask again where they are
       failures += 1;
       failure = `${step}: ${faultOf(error).message}`;
-      if (failures === 1) observer.warn('the keys of an issuer cannot be had', { issuer: options.name, failure });
+      if (failures === 1) observer.event('jwks_refresh_failed', { issuer: options.name, failure });
     }
   };
 

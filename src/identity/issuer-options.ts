@@ -62,7 +62,7 @@ export interface IssuerOptions {
   readonly allowedClients?: readonly string[];
   /** Issuers whose tokens are taken for this one's and cannot be verified: why not, for the log. */
   readonly unverifiable?: Readonly<Record<string, string>>;
-  /** How tokens that are no JWTs are verified; absent: they are refused. */
+  /** Which tokens the issuer is asked about, and how; absent: none, and those that are no JWTs are refused. */
   readonly introspection?: IntrospectionOptions;
   /** How often the keys are fetched again, so that a removed one stops working. Default 300. */
   readonly jwksRefreshSeconds?: number;
@@ -89,7 +89,9 @@ export interface IntrospectionOptions {
   readonly authentication: 'client_secret_basic' | 'client_secret_post';
   /** Default: that of discovery. */
   readonly endpoint?: string;
-  /** Only tokens that begin so are this issuer's. Default: any. */
+  /** Whether JWTs of this issuer are asked about too, once its keys are found to have signed them. Default: no. */
+  readonly jwts?: boolean;
+  /** Only opaque tokens that begin so are this issuer's. Default: any. */
   readonly prefix?: string;
   /** 0..300; how long an answer is kept, never past the end of the token. */
   readonly cacheSeconds: number;

@@ -2,6 +2,7 @@
  * One configured issuer: a token that names it in, a Principal out. It verifies with its own keys only, by its own
  * algorithms only, and holds every claim to configuration. Nothing of a token may choose a key's origin.
  */
+import { hash } from 'node:crypto';
 import { errors, jwtVerify, type JWTVerifyOptions } from 'jose';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport } from '../contracts/health.ts';
@@ -22,6 +23,14 @@ import { createWaitingRoom, type WaitingRoom } from './waiting-room.ts';
 export interface Verified {
   readonly principal: Principal;
   readonly keys: KeyGeneration;
+  /** Longest time that it may be kept; absent: nothing but the token says. */
+  readonly cacheSeconds?: number;
+}
+
+/** What a token says, and the keys that have signed it. */
+interface Signed {
+  readonly payload: JsonObject;
+  readonly keys: KeyGeneration;
 }
 
 export interface Issuer {
@@ -29,16 +38,20 @@ export interface Issuer {
   /** The exact `iss`. */
   readonly issuer: string;
   /**
-   * Verifies by the keys at hand, waiting for nobody; `undefined`: none of them is the token's. `audiences`: instead of
-   * the gateway's own, those of which a token must name one.
+   * Verifies by the keys at hand, waiting for nobody; `undefined`: none of them is the token's, or the issuer has to be
+   * asked about it. `audiences`: instead of the gateway's own, those of which a token must name one.
    * @throws GatewayError InvalidToken, ExpiredToken
    */
   readonly verify: (token: UnverifiedToken, audiences?: readonly string[]) => Promise<Verified | undefined>;
-  /** The same after a look at the issuer. @throws GatewayError as `verify`, ServiceUnavailable */
-  readonly lookAndVerify: (token: UnverifiedToken, audiences?: readonly string[]) => Promise<Verified>;
+  /** The same after a look at the issuer. `wasGood`: as of introspection. @throws GatewayError as `verify`, ServiceUnavailable */
+  readonly lookAndVerify: (
+    token: UnverifiedToken,
+    audiences?: readonly string[],
+    wasGood?: boolean,
+  ) => Promise<Verified>;
   /** Where callers wait for a look. */
   readonly room: WaitingRoom;
-  /** How its opaque tokens are verified; absent: they are not. */
+  /** How its opaque tokens are verified; absent: they are refused. */
   readonly introspection?: Introspection;
   /** Issuers that are taken for this one, and why their tokens cannot be verified. */
   readonly unverifiable: Readonly<Record<string, string>>;
@@ -81,41 +94,68 @@ export const createIssuer = (
     if (type === undefined || !types.includes(type)) throw invalidToken('typ is not among the allowed ones');
   };
 
-  const verifyWith = async (
+  const signedBy = async (
     generation: KeyGeneration,
     token: UnverifiedToken,
-    audiences: readonly string[],
-  ): Promise<Verified | undefined> => {
-    let payload: JsonObject;
+    audiences: readonly string[] | undefined,
+  ): Promise<Signed | undefined> => {
+    const asked = {
+      currentDate: new Date(clock.now()),
+      ...(audiences !== undefined && { audience: [...audiences] }),
+    };
     try {
-      const asked = { currentDate: new Date(clock.now()), audience: [...audiences] };
-      ({ payload } = await jwtVerify(token.compact, generation.getKey, { ...verifyOptions, ...asked }));
+      const { payload } = await jwtVerify(token.compact, generation.getKey, { ...verifyOptions, ...asked });
+      return { payload, keys: generation };
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey) return undefined;
       throw refusalOf(error);
     }
-    checkClaims(payload);
-    // Not the signature: an ECDSA signature can be varied by its bearer, and would be another token each time.
-    const signed = token.compact.slice(0, token.compact.lastIndexOf('.'));
-    return { principal: principalOf(signed, payload), keys: generation };
   };
 
-  const verify: Issuer['verify'] = async (token, audiences = options.audiences) => {
+  const signedByHeld = async (
+    token: UnverifiedToken,
+    audiences: readonly string[] | undefined,
+  ): Promise<Signed | undefined> => {
     checkHeader(token.header);
     const held = keys.current();
-    const verified = held && (await verifyWith(held, token, audiences));
-    observer.cache('jwks', verified !== undefined);
-    return verified;
+    return held && signedBy(held, token, audiences);
   };
 
-  const lookAndVerify: Issuer['lookAndVerify'] = async (token, audiences = options.audiences) => {
+  const signedByRenewed = async (token: UnverifiedToken, audiences: readonly string[] | undefined): Promise<Signed> => {
     const unheard = await keys.lookFor(keyNamed(token.header));
     const renewed = keys.current();
-    const verified = renewed && (await verifyWith(renewed, token, audiences));
-    if (verified !== undefined) return verified;
+    const signed = renewed && (await signedBy(renewed, token, audiences));
+    if (signed !== undefined) return signed;
     // This may be its newest key: the caller's token is not known to be bad.
     if (unheard !== undefined) throw keysUnavailable(options.name, unheard);
     throw invalidToken('no key of the issuer has its kid and alg');
+  };
+
+  const byItself = ({ compact }: UnverifiedToken, { payload, keys }: Signed): Verified => {
+    checkClaims(payload);
+    return { principal: principalOf(identifiedBy(compact), payload), keys };
+  };
+
+  /** Absent: JWTs speak for themselves. One that its keys have not signed is never asked about. */
+  const askAbout = options.introspection?.jwts === true ? introspection?.introspect : undefined;
+
+  const verify: Issuer['verify'] = async (token, audiences) => {
+    // What the token does not say of its audience and its subject, the issuer will.
+    const asks = audiences === undefined && askAbout !== undefined;
+    const signed = await signedByHeld(token, asks ? undefined : (audiences ?? options.audiences));
+    observer.cache('jwks', signed !== undefined);
+    return signed && !asks ? byItself(token, signed) : undefined;
+  };
+
+  const lookAndVerify: Issuer['lookAndVerify'] = async (token, audiences, wasGood = false) => {
+    if (audiences !== undefined || askAbout === undefined) {
+      return byItself(token, await signedByRenewed(token, audiences ?? options.audiences));
+    }
+    const signed = (await signedByHeld(token, undefined)) ?? (await signedByRenewed(token, undefined));
+    const { compact } = token;
+    const found = await askAbout(compact, hash('sha256', compact, 'base64'), wasGood, identifiedBy(compact));
+    if (found === undefined) throw invalidToken('not active at its issuer');
+    return { ...found, keys: signed.keys };
   };
 
   return {
@@ -135,6 +175,9 @@ export const createIssuer = (
   };
 };
 
+/** Not the signature: an ECDSA signature can be varied by its bearer, and would be another token each time. */
+const identifiedBy = (compact: string): string => compact.slice(0, compact.lastIndexOf('.'));
+
 /** What a token says of the key that it is to be verified by. */
 const keyNamed = (header: JsonObject): string => JSON.stringify([member(header, 'kid'), member(header, 'alg')]);
 
@@ -146,7 +189,7 @@ const tokenType = (typ: unknown): string | undefined => {
 
 /** jose's errors carry the claims of the token: only their code goes on, and never as a cause. */
 const refusalOf = (error: unknown): GatewayError => {
-  if (error instanceof errors.JWTExpired) return new GatewayError('ExpiredToken', 'authenticate');
+  if (error instanceof errors.JWTExpired) return new GatewayError('ExpiredToken');
   if (error instanceof errors.JWTClaimValidationFailed) return invalidToken(`claim ${error.claim}: ${error.reason}`);
   return invalidToken(error instanceof errors.JOSEError ? error.code : 'the signature could not be verified');
 };

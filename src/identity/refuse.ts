@@ -5,8 +5,7 @@
 import { GatewayError } from '../errors/gateway-error.ts';
 
 /** Makes the error of a token that is malformed, forged, or not meant for this gateway. @see RFC 6750 section 3.1 */
-export const invalidToken = (detail: string): GatewayError =>
-  new GatewayError('InvalidToken', 'authenticate', { detail });
+export const invalidToken = (detail: string): GatewayError => new GatewayError('InvalidToken', { detail });
 
 /**
  * Makes the error of a good token that its owner did not give all the scopes that this gateway asks for. A new token by the
@@ -14,7 +13,7 @@ export const invalidToken = (detail: string): GatewayError =>
  * @see RFC 6750 section 3.1
  */
 export const insufficientScope = (required: readonly string[]): GatewayError =>
-  new GatewayError('InsufficientScope', 'authenticate', {
+  new GatewayError('InsufficientScope', {
     detail: `the token has not the scopes ${required.join(' ')}`,
     clientHeaders: {
       'www-authenticate': `Bearer realm="sallyport", error="insufficient_scope", scope="${required.join(' ')}"`,
@@ -23,12 +22,13 @@ export const insufficientScope = (required: readonly string[]): GatewayError =>
 
 /** Makes the error of a token that cannot be judged, because its issuer's keys cannot be had. */
 export const keysUnavailable = (issuerName: string, reason: string): GatewayError =>
-  new GatewayError('ServiceUnavailable', 'authenticate', { detail: `keys of issuer ${issuerName}: ${reason}` });
+  new GatewayError('ServiceUnavailable', { detail: `keys of issuer ${issuerName}: ${reason}`, unavailable: 'issuer' });
 
 /** Makes the error of an opaque token that cannot be judged, because its issuer cannot be asked. */
 export const introspectionUnavailable = (issuerName: string, reason: string): GatewayError =>
-  new GatewayError('ServiceUnavailable', 'authenticate', {
+  new GatewayError('ServiceUnavailable', {
     detail: `introspection of issuer ${issuerName}: ${reason}`,
+    unavailable: 'issuer',
   });
 
 /** Tells whether a token was neither accepted nor refused: there was nobody to say. */
@@ -36,5 +36,4 @@ export const isUndecided = (error: unknown): error is GatewayError =>
   error instanceof GatewayError && (error.code === 'ServiceUnavailable' || error.code === 'SlowDown');
 
 /** Makes the error of a session token that is malformed, altered, or not of this deployment and its keys. */
-export const invalidSession = (detail: string): GatewayError =>
-  new GatewayError('InvalidSession', 'authenticate', { detail });
+export const invalidSession = (detail: string): GatewayError => new GatewayError('InvalidSession', { detail });

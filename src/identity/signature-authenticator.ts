@@ -17,6 +17,7 @@ export const createSignatureAuthenticator = (signatures: SignatureVerifier): Aut
   // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must become a rejection
   authenticate: async (request) => {
     const { raw, presented, payload, receivedAtMs } = request;
+    if (presented === 'signed-form') return signatures.verifyPolicy(request.form ?? new Map(), receivedAtMs);
     if (presented !== 'signed-header' && presented !== 'signed-query') return undefined;
     const identification = signatures.verify({ raw, service: 's3', payloadHash: payloadHash(request), receivedAtMs });
     // Nobody may fall through to another authenticator, or to none, because two parsers disagree.
@@ -32,7 +33,7 @@ export const createSignatureAuthenticator = (signatures: SignatureVerifier): Aut
 const payloadHash = ({ presented, payload }: S3Request): string => {
   if (payload.declaredHash !== undefined) return payload.declaredHash;
   if (presented === 'signed-query') return UNSIGNED_PAYLOAD;
-  throw new GatewayError('InvalidRequest', 'authenticate', { clientFields: { Header: 'x-amz-content-sha256' } });
+  throw new GatewayError('InvalidRequest', { clientFields: { Header: 'x-amz-content-sha256' } });
 };
 
-const invalid = (detail: string): GatewayError => new GatewayError('InvalidRequest', 'authenticate', { detail });
+const invalid = (detail: string): GatewayError => new GatewayError('InvalidRequest', { detail });

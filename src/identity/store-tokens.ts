@@ -4,7 +4,6 @@
  * it here otherwise, and would be the caller. It must never be kept, logged, or put into an error.
  */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Actor, Principal } from '../contracts/principal.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
@@ -13,6 +12,7 @@ import type { StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
 import { parseCompactToken } from './compact-token.ts';
+import { createIdentityCache } from './identity-cache.ts';
 import type { Issuer, Verified } from './issuer.ts';
 import { invalidToken } from './refuse.ts';
 import { member } from './strict-json.ts';
@@ -32,7 +32,7 @@ export interface StoreTokensOptions {
 /** What AssumeRoleWithWebIdentity takes, in characters. */
 const MAX_TOKEN_LENGTH = 20_000;
 /** Of each store. */
-const CACHE_ENTRIES = 10_000;
+const CACHE_BYTES = 16 * 1024 * 1024;
 /** Longest time that a verified token is kept. */
 const CACHE_MS = 300_000;
 
@@ -58,7 +58,7 @@ export const createStoreTokens = (options: StoreTokensOptions): StoreTokens => {
       const verifier = verifiers.get(store.name);
       if (verifier === undefined) return undefined;
       if (token === undefined) {
-        throw new GatewayError('MissingSecurityHeader', 'assume-role', {
+        throw new GatewayError('MissingSecurityHeader', {
           clientFields: { MissingHeaderName: STORE_TOKEN_HEADER },
         });
       }
@@ -70,7 +70,7 @@ export const createStoreTokens = (options: StoreTokensOptions): StoreTokens => {
         const known = await verifier(token, digest, issuer);
         if (!isSame(known, principal)) throw invalidToken('of another subject or actor than the caller');
         // At each use: one that ends, or is revoked, must not be served out of the cache.
-        if (!(clock.now() < known.expiresAtMs)) throw new GatewayError('ExpiredToken', 'assume-role');
+        if (!(clock.now() < known.expiresAtMs)) throw new GatewayError('ExpiredToken');
         revocations.check(known);
         const { tokenIdHash, expiresAtMs } = known;
         return { digest, tokenIdHash, expiresAtMs, reveal: () => token };
@@ -92,11 +92,11 @@ const createVerifier = (
     observer,
   }: Pick<StoreTokensOptions, 'clock' | 'observer'> & { readonly refused: ReadonlySet<string> },
 ): Verifier => {
-  const kept = new LRUCache<string, Verified & { readonly untilMs: number }>({ max: CACHE_ENTRIES });
+  const kept = createIdentityCache<Verified>({ clock, maxBytes: CACHE_BYTES });
   return async (token, digest, issuer) => {
     const entry = kept.get(digest);
     // Keys of another issuer are never this one's.
-    const usable = entry !== undefined && clock.now() < entry.untilMs && issuer.isCurrent(entry.keys);
+    const usable = entry !== undefined && issuer.isCurrent(entry.keys);
     observer.cache('token', usable);
     if (usable) return entry.principal;
     const unverified = parseCompactToken(token);
@@ -107,14 +107,14 @@ const createVerifier = (
     if (namesOneOf(refused, member(unverified.payload, 'aud'))) {
       throw invalidToken('for an audience of this gateway or of another store: the store could send it there');
     }
-    kept.set(digest, { ...verified, untilMs: clock.now() + CACHE_MS });
+    kept.set(digest, verified, clock.now() + CACHE_MS);
     return verified.principal;
   };
 };
 
 /** Two refusals of one request must be told apart: the caller's own token may well be good. */
 const ofStoreToken = ({ code, detail }: GatewayError): GatewayError =>
-  new GatewayError(code, 'assume-role', {
+  new GatewayError(code, {
     detail: `the store token: ${detail ?? code}`,
     clientFields: { Header: STORE_TOKEN_HEADER },
   });

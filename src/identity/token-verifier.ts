@@ -3,7 +3,6 @@
  * its end and never past a change of its issuer's keys. The token itself must never be kept, logged, or put into an error.
  */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { TokenVerifier } from '../contracts/client-sessions.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthSource } from '../contracts/health.ts';
@@ -11,7 +10,9 @@ import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { GatewayError } from '../errors/gateway-error.ts';
 import { parseCompactToken } from './compact-token.ts';
+import { createIdentityCache } from './identity-cache.ts';
 import type { Issuer, Verified } from './issuer.ts';
+import type { KeyGeneration } from './issuer-keys.ts';
 import { invalidToken, isUndecided } from './refuse.ts';
 import { member } from './strict-json.ts';
 import { createWaitingRoom, type WaitingRoom } from './waiting-room.ts';
@@ -23,6 +24,8 @@ export interface IssuerTokenVerifierOptions {
   readonly maxTokenLength?: number;
   /** Verified tokens kept. Default 10,000. */
   readonly cacheEntries?: number;
+  /** What they may take in memory. Default 64 MiB. */
+  readonly cacheBytes?: number;
   /** Longest time that a verified token is kept, in seconds. Default 300; 0 keeps none. */
   readonly cacheSeconds?: number;
   /** Callers that may wait at once for what issuers say of opaque tokens. Default 128. */
@@ -38,8 +41,13 @@ interface Judged {
   readonly principal: Principal;
   /** Longest time that it may be kept. */
   readonly cacheSeconds: number;
-  /** Tells whether what vouched for it still does. */
-  readonly isCurrent: () => boolean;
+  /** Who vouched for it by which keys; absent where the issuer itself was asked. Data: a closure would hold the token. */
+  readonly voucher: Voucher | undefined;
+}
+
+interface Voucher {
+  readonly issuer: Issuer;
+  readonly keys: KeyGeneration;
 }
 
 interface Kept extends Judged {
@@ -51,6 +59,9 @@ interface Question {
   readonly room: WaitingRoom;
   readonly ask: () => Promise<Judged>;
 }
+
+/** How long it is remembered of a token that it was good. */
+const REMEMBERED_MS = 3_600_000;
 
 /** Every issuer that is asked sees the token: few, and in the order of configuration. */
 const MAX_INTROSPECTING = 4;
@@ -66,14 +77,7 @@ export const createTokenVerifier = (
   issuers: readonly Issuer[],
   options: IssuerTokenVerifierOptions,
 ): IssuerTokenVerifier => {
-  const {
-    clock,
-    observer,
-    maxTokenLength = 24_576,
-    cacheEntries = 10_000,
-    cacheSeconds = 300,
-    maxWaiting = 128,
-  } = options;
+  const { clock, observer, maxTokenLength = 24_576, cacheSeconds = 300, maxWaiting = 128 } = options;
   const byIss = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
   if (byIss.size !== issuers.length || new Set(issuers.map(({ name }) => name)).size !== issuers.length) {
     throw new TypeError('two issuers have the same name or the same issuer URL');
@@ -82,14 +86,14 @@ export const createTokenVerifier = (
   if (introspecting.length > MAX_INTROSPECTING)
     throw new TypeError(`more than ${MAX_INTROSPECTING} issuers introspect`);
   const unverifiable = new Map(issuers.flatMap((issuer) => Object.entries(issuer.unverifiable)));
-  const kept = new LRUCache<string, Kept>({ max: cacheEntries });
+  const kept = createIdentityCache<Kept>({ clock, maxEntries: options.cacheEntries, maxBytes: options.cacheBytes });
   const verifying = new Map<string, Promise<Judged | Question>>();
   const asking = new Map<string, Promise<Judged>>();
   // Whose token was good when it was last asked about waits apart: made-up tokens cannot take these places.
   const strangers = createWaitingRoom(maxWaiting, 'answers about opaque tokens');
   const acquaintances = createWaitingRoom(maxWaiting, 'answers about opaque tokens that were good');
 
-  const judgeJwt = async (token: string): Promise<Judged | Question> => {
+  const judgeJwt = async (token: string, wasGood: boolean): Promise<Judged | Question> => {
     const unverified = parseCompactToken(token);
     const iss = member(unverified.payload, 'iss');
     const issuer = typeof iss === 'string' ? byIss.get(iss) : undefined;
@@ -97,13 +101,13 @@ export const createTokenVerifier = (
       const why = typeof iss === 'string' ? unverifiable.get(iss) : undefined;
       throw invalidToken(why ?? 'iss is no configured issuer');
     }
-    const judged = ({ principal, keys }: Verified): Judged => ({
-      ...{ principal, cacheSeconds },
-      isCurrent: () => issuer.isCurrent(keys),
+    const judged = ({ principal, keys, ...asked }: Verified): Judged => ({
+      ...{ principal, cacheSeconds, voucher: { issuer, keys } },
+      ...asked,
     });
     const verified = await issuer.verify(unverified);
     if (verified !== undefined) return judged(verified);
-    return { room: issuer.room, ask: async () => judged(await issuer.lookAndVerify(unverified)) };
+    return { room: issuer.room, ask: async () => judged(await issuer.lookAndVerify(unverified, undefined, wasGood)) };
   };
 
   /** The first issuer that knows it decides. One that cannot be asked may be the one that knows it. */
@@ -112,7 +116,7 @@ export const createTokenVerifier = (
     for (const introspection of introspecting.filter(({ mayKnow }) => mayKnow(token))) {
       try {
         const found = await introspection.introspect(token, digest, wasGood);
-        if (found !== undefined) return { ...found, isCurrent: () => true };
+        if (found !== undefined) return { ...found, voucher: undefined };
       } catch (error) {
         if (!isUndecided(error)) throw error;
         unreachable = error;
@@ -123,7 +127,7 @@ export const createTokenVerifier = (
 
   const judge = async (digest: string, token: string, wasGood: boolean): Promise<Judged> => {
     const first = isJwt(token)
-      ? await joined(verifying, digest, () => judgeJwt(token))
+      ? await joined(verifying, digest, () => judgeJwt(token, wasGood))
       : {
           room: wasGood ? acquaintances : strangers,
           ask: () => judgeOpaque(digest, token, wasGood),
@@ -135,7 +139,9 @@ export const createTokenVerifier = (
     const nowMs = clock.now();
     const lifeMs = Math.min(cacheSeconds, judged.cacheSeconds) * 1000;
     const untilMs = Math.min(judged.principal.expiresAtMs, nowMs + lifeMs);
-    if (untilMs > nowMs) kept.set(digest, { ...judged, untilMs });
+    // Beyond its use it tells for a while that the token was good.
+    const endMs = Math.min(judged.principal.expiresAtMs, nowMs + REMEMBERED_MS);
+    if (untilMs > nowMs) kept.set(digest, { ...judged, untilMs }, endMs);
   };
 
   /** What has the form of a JWT is never sent anywhere; neither is what no issuer can have made. */
@@ -146,7 +152,7 @@ export const createTokenVerifier = (
     if (token.length > maxTokenLength) throw invalidToken('longer than the accepted size');
     const digest = hash('sha256', token, 'base64');
     const entry = kept.get(digest);
-    const usable = entry !== undefined && clock.now() < entry.untilMs && entry.isCurrent();
+    const usable = entry !== undefined && clock.now() < entry.untilMs && isVouchedFor(entry);
     observer.cache('token', usable);
     if (usable) return entry.principal;
     try {
@@ -168,6 +174,9 @@ export const createTokenVerifier = (
     },
   };
 };
+
+/** Tells whether who vouched for a token still does. */
+const isVouchedFor = ({ voucher }: Judged): boolean => voucher?.issuer.isCurrent(voucher.keys) ?? true;
 
 /** Clients start many requests at once with a token that is new here; one verification serves them all. */
 const joined = <T>(underWay: Map<string, Promise<T>>, digest: string, begin: () => Promise<T>): Promise<T> => {

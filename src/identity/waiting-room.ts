@@ -14,7 +14,7 @@ export const createWaitingRoom = (places: number, what: string): WaitingRoom => 
   let taken = 0;
   return {
     enter: async (wait) => {
-      if (taken >= places) throw new GatewayError('SlowDown', 'authenticate', { detail: `${places} wait for ${what}` });
+      if (taken >= places) throw new GatewayError('SlowDown', { detail: `${places} wait for ${what}` });
       taken += 1;
       try {
         return await wait();

@@ -8,6 +8,6 @@ export async function askUpload({ ask }: StoreSession, question: StoreQuestion):
     return await ask(question);
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'NoSuchKey') throw error;
-    throw new GatewayError('NoSuchUpload', 'upload', { cause: error });
+    throw new GatewayError('NoSuchUpload', { cause: error });
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../contracts/clock.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
+import type { StoreSession } from '../contracts/store-session.ts';
 import type {
   Copies,
   CopyEnds,
@@ -15,17 +16,32 @@ import type {
   Uploads,
 } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { withoutAnnotations } from '../s3/annotations.ts';
+import { passingChecksum } from '../s3/body-verifier.ts';
+import { shownChecksum, type ChecksumAlgorithm } from '../s3/checksums.ts';
 import { taggingHeader } from '../s3/documents/tagging.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { keptHeaders } from '../s3/kept-headers.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { asksForMore } from '../s3/write-terms.ts';
 import { hasTags, MAX_COPY_BYTES, noSuchRange, openOrigin, originEntity, readTags, tooLarge } from './copy-origin.ts';
 import { whileItChanges, type Entity } from './entity.ts';
+import { checksumOfUpload } from './list-parts.ts';
 import { addressOf } from './look-ups.ts';
 import { createReplacements } from './replacements.ts';
-import { copyInParts, copyWhole, dateOf, outliving, proveSource, unquoted, type StoreCopied } from './store-copy.ts';
-import { checksumKind, passingChecksum, plainForm, sendBody } from './streamed-copy.ts';
+import { decidesAll } from './standing.ts';
+import {
+  copyInParts,
+  copyPinned,
+  copyWhole,
+  dateOf,
+  outliving,
+  proveSource,
+  unquoted,
+  type StoreCopied,
+} from './store-copy.ts';
+import { checksumKind, plainForm, sendBody } from './streamed-copy.ts';
 
 export interface CopyParts {
   readonly cipher: ObjectCipher;
@@ -38,6 +54,8 @@ export interface CopyParts {
 export function createCopies(parts: CopyParts): Copies {
   return {
     copyObject: async (ends, copy) => (await rewrapped(parts, ends, copy)) ?? (await streamed(parts, ends, copy)),
+    copyUntagged: (ends, copy) => untagged(parts, ends, copy),
+    copyPinned: (ends, copy, headers) => pinned(parts, ends, copy, headers),
     copyPart: (ends, copy) => streamedPart(parts, ends, copy),
     ...createReplacements(parts.cipher),
   };
@@ -49,6 +67,9 @@ async function rewrapped(parts: CopyParts, given: CopyEnds, copy: ObjectCopy): P
   if (isKeptPlain(ends.from.bucket, copy.origin.key) || isKeptPlain(ends.to.bucket, copy.key)) return undefined;
   // A checksum is made of plaintext. And Ceph drops tags from a copy that replaces metadata, whoever names them.
   if (copy.checksum !== undefined || (copy.tags ?? '') !== '') return undefined;
+  // A store that heeds such only of a PutObject would pass over them.
+  const { conditions: wanted, headers } = copy;
+  if (!decidesAll(ends.to) && (hasAny(wanted) || asksForMore(headers))) return undefined;
   let { conditions } = copy;
   return whileItChanges(async () => {
     const { from, to } = ends;
@@ -67,13 +88,53 @@ async function rewrapped(parts: CopyParts, given: CopyEnds, copy: ObjectCopy): P
         [ENVELOPE_HEADER]: wrapped.envelope,
       },
     };
-    const copied = await copyOf(ends, source, target, copy.tags);
+    const copied = await copyOf(ends, source, target, copy.tags).catch(ifCannot);
+    if (copied === undefined) return undefined;
     // It stands there by now: whether it is whole is found out, and mended, whoever is still waiting for it.
     ends = { from: outliving(from), to: outliving(to) };
     // If that was of another entity, the next attempt replaces it, and nothing that came in between.
-    if (Object.keys(conditions).length > 0) conditions = { 'if-match': unquoted(copied.etag) };
+    if (hasAny(conditions)) conditions = { 'if-match': unquoted(copied.etag) };
     if (!isOntoItself(ends, copy)) await proveSource(ends, source, copied);
     return result(parts.clock, copied, wrapped.keyId);
+  });
+}
+
+const hasAny = (conditions: ObjectCopy['conditions']): boolean => Object.keys(conditions).length > 0;
+
+function pinned(
+  parts: CopyParts,
+  ends: CopyEnds,
+  copy: ObjectCopy,
+  headers: Readonly<Record<string, string>>,
+): Promise<CopyResult> {
+  return whileItChanges(async () => {
+    const source = await originEntity(ends.from, copy.origin);
+    // Ceph drops tags from a copy that replaces metadata.
+    const losesTags = copy.kept !== undefined && copy.tags === undefined && hasTags(source.headers);
+    if (losesTags) return streamed(parts, ends, copy);
+    const copied = await copyPinned(ends, source, { key: copy.key, headers });
+    if (!isOntoItself(ends, copy)) await proveSource(ends, source, copied);
+    return result(parts.clock, copied, undefined);
+  });
+}
+
+/** What a store does not copy so passes through the gateway. */
+function ifCannot(error: unknown): undefined {
+  if (!(error instanceof GatewayError) || error.code !== 'NotImplemented') throw error;
+}
+
+/** Ceph takes tags along with metadata, whatever is said of them, and asks nobody whether they may be read. */
+function untagged({ clock }: CopyParts, ends: CopyEnds, copy: ObjectCopy): Promise<CopyResult | undefined> {
+  return whileItChanges(async () => {
+    const source = await originEntity(ends.from, copy.origin);
+    if (!hasTags(source.headers)) return undefined;
+    const headers = {
+      ...copy.headers,
+      ...(copy.kept ?? keptHeaders(source.headers)),
+      'x-amz-tagging-directive': 'REPLACE',
+    };
+    const copied = await copyWhole(ends, source, { key: copy.key, conditions: copy.conditions, headers });
+    return result(clock, copied, undefined);
   });
 }
 
@@ -85,8 +146,12 @@ function copyOf(
 ): Promise<StoreCopied> {
   // A plaintext just within the limit is stored just above it.
   if (source.sizeBytes > MAX_COPY_BYTES) return copyInParts(ends, source, target);
-  const directive = { 'x-amz-tagging-directive': tags === undefined ? 'COPY' : 'REPLACE' };
-  return copyWhole(ends, source, { ...target, headers: { ...target.headers, ...directive } });
+  const directives = {
+    // COPY goes without saying, and a store without tags refuses the header whatever it says.
+    ...(tags === undefined ? {} : { 'x-amz-tagging-directive': 'REPLACE' }),
+    ...withoutAnnotations(ends.to.bucket.store.endpoint),
+  };
+  return copyWhole(ends, source, { ...target, headers: { ...target.headers, ...directives } });
 }
 
 /** What was there is not there any more to be looked at; the pin alone protects it. */
@@ -97,10 +162,11 @@ function isOntoItself({ from, to }: CopyEnds, { origin, key }: ObjectCopy): bool
 async function streamed(parts: CopyParts, { from, to }: CopyEnds, copy: ObjectCopy): Promise<CopyResult> {
   const { cipher } = parts;
   const isPlain = isKeptPlain(to.bucket, copy.key);
-  if (isPlain && copy.checksum !== undefined) {
-    throw new GatewayError('NotImplemented', 'copy', { detail: 'a new checksum of what becomes plain' });
+  const keeps = !isPlain || keepsChecksums(to);
+  if (copy.checksum !== undefined && !(isPlain ? keeps : isKeptSealed(copy.checksum))) {
+    throw new GatewayError('NotImplemented', { detail: 'a checksum that cannot be kept where the copy goes' });
   }
-  const opened = await openOrigin(parts.reader, from, copy.origin, { range: undefined, wantsChecksum: !isPlain });
+  const opened = await openOrigin(parts.reader, from, copy.origin, { range: undefined, wantsChecksum: keeps });
   try {
     const { sizeBytes } = opened;
     if (sizeBytes > Math.min(MAX_COPY_BYTES, cipher.maxPlainSizeBytes)) throw tooLarge(sizeBytes);
@@ -108,16 +174,27 @@ async function streamed(parts: CopyParts, { from, to }: CopyEnds, copy: ObjectCo
     const headers: Record<string, string> = { ...copy.headers, ...copy.conditions, ...kept };
     const tags = copy.tags ?? (hasTags(opened.headers) ? taggingHeader(await readTags(from, copy.origin)) : '');
     if (tags !== '') headers['x-amz-tagging'] = tags;
-    const kind = isPlain ? undefined : (copy.checksum ?? checksumKind(opened));
+    const kind = keeps ? (copy.checksum ?? checksumKind(opened)) : undefined;
     const checksum = kind && passingChecksum(kind);
     const sealed = isPlain ? undefined : await cipher.seal(addressOf(to, copy), sizeBytes, checksum);
     if (sealed !== undefined) headers[ENVELOPE_HEADER] = sealed.envelope;
     const question = { key: copy.key, query: [], headers };
-    const response = await sendBody(to, opened.body, sealed ?? plainForm(sizeBytes), question, checksum?.update);
-    return result(parts.clock, stored(response.headers, opened.headers), (sealed ?? opened).keyId);
+    const response = await sendBody(to, opened.body, sealed ?? plainForm(sizeBytes), question, checksum);
+    const made = result(parts.clock, stored(response.headers, opened.headers), (sealed ?? opened).keyId);
+    if (checksum === undefined || !(isPlain || isKeptSealed(checksum.algorithm))) return made;
+    return { ...made, checksum: shownChecksum({ ...checksum, value: checksum.value() }, 'FULL_OBJECT') };
   } finally {
     await opened.discard();
   }
+}
+
+function keepsChecksums({ bucket }: StoreSession): boolean {
+  return bucket.store.checksums === 'all';
+}
+
+/** A trailer of the object format has no room for it. */
+function isKeptSealed(algorithm: ChecksumAlgorithm): boolean {
+  return algorithm !== 'SHA512';
 }
 
 async function streamedPart(parts: CopyParts, { from, to }: CopyEnds, copy: PartCopy): Promise<CopyResult> {
@@ -130,22 +207,36 @@ async function streamedPart(parts: CopyParts, { from, to }: CopyEnds, copy: Part
       throw noSuchRange('a range that the source does not have');
     const sizeBytes = opened.last + 1 - opened.first;
     if (sizeBytes > Math.min(MAX_COPY_BYTES, parts.cipher.maxPlainSizeBytes)) throw tooLarge(sizeBytes);
-    const sealed = isKeptPlain(to.bucket, upload.key)
-      ? undefined
-      : await parts.uploads.sealPart(to, upload, { number, sizeBytes, checksum: undefined });
-    const place: readonly (readonly [string, string])[] = [
-      ['partNumber', String(sealed?.slot ?? number)],
-      ['uploadId', sealed?.storeUploadId ?? upload.uploadId],
+    const isPlain = isKeptPlain(to.bucket, upload.key);
+    // A checksum is wanted of each part, where the upload was begun with one.
+    const kind = isPlain
+      ? keepsChecksums(to)
+        ? await checksumOfUpload(to, upload.key, upload.uploadId)
+        : undefined
+      : (await parts.uploads.terms(to, upload))?.checksum;
+    const checksum = kind && passingChecksum(kind.algorithm);
+    const part = isPlain ? undefined : await parts.uploads.sealPart(to, upload, { number, sizeBytes, checksum });
+    const query = part?.query ?? [
+      ['partNumber', String(number)],
+      ['uploadId', upload.uploadId],
     ];
-    const question = { key: upload.key, query: place, headers: {} };
-    const response = await sendBody(to, opened.body, sealed ?? plainForm(sizeBytes), question);
-    return result(parts.clock, stored(response.headers, opened.headers), (sealed ?? opened).keyId);
+    const question = { key: part?.key ?? upload.key, query, headers: {} };
+    const response = await sendBody(part?.session ?? to, opened.body, part ?? plainForm(sizeBytes), question, checksum);
+    const copied = stored(response.headers, opened.headers);
+    await part?.taken(copied.etag);
+    const made = result(parts.clock, { ...copied, versionId: undefined }, (part ?? opened).keyId);
+    return checksum === undefined
+      ? made
+      : { ...made, checksum: shownChecksum({ ...checksum, value: checksum.value() }) };
   } finally {
     await opened.discard();
   }
 }
 
-function stored(answer: ReadonlyMap<string, string>, origin: ReadonlyMap<string, string>): StoreCopied {
+function stored(
+  answer: ReadonlyMap<string, string>,
+  origin: ReadonlyMap<string, string>,
+): StoreCopied & Pick<CopyResult, 'headers'> {
   const etag = answer.get('etag');
   if (etag === undefined) throw unusable('a write without an ETag');
   return {
@@ -153,10 +244,15 @@ function stored(answer: ReadonlyMap<string, string>, origin: ReadonlyMap<string,
     versionId: answer.get('x-amz-version-id'),
     sourceVersionId: origin.get('x-amz-version-id'),
     lastModified: dateOf(answer),
+    headers: answer,
   };
 }
 
-function result(clock: Clock, { lastModified, ...copied }: StoreCopied, keyId: string | undefined): CopyResult {
+function result(
+  clock: Clock,
+  { lastModified, ...copied }: StoreCopied & Pick<CopyResult, 'headers'>,
+  keyId: string | undefined,
+): CopyResult {
   return {
     ...copied,
     lastModified: lastModified ?? new Date(clock.now()).toISOString(),

@@ -39,25 +39,33 @@ async function asOfCopy<Result>(read: () => Promise<Result>): Promise<Result> {
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     const options = { detail: `the source of a copy: ${error.message}`, cause: error };
-    if (error.code === 'NotModified') throw new GatewayError('PreconditionFailed', 'copy', options);
-    if (error.code === 'MethodNotAllowed') throw new GatewayError('InvalidRequest', 'copy', options);
+    if (error.code === 'NotModified') throw new GatewayError('PreconditionFailed', options);
+    if (error.code === 'MethodNotAllowed') throw new GatewayError('InvalidRequest', options);
     throw error.code === 'InvalidRange' ? noSuchRange(options.detail) : error;
   }
 }
 
 export function noSuchRange(detail: string): GatewayError {
   const clientFields = { ArgumentName: 'x-amz-copy-source-range' };
-  return new GatewayError('InvalidArgument', 'copy', { detail, clientFields });
+  return new GatewayError('InvalidArgument', { detail, clientFields });
 }
 
 export function tooLarge(sizeBytes: number): GatewayError {
   const detail = `a copy source of ${sizeBytes} of at most ${MAX_COPY_BYTES} bytes`;
-  return new GatewayError('InvalidRequest', 'copy', { detail });
+  return new GatewayError('InvalidRequest', { detail });
 }
 
 /** Tells whether an object has tags, as far as the caller may know. */
 export function hasTags(headers: ReadonlyMap<string, string>): boolean {
   return Number(headers.get('x-amz-tagging-count') ?? 0) > 0;
+}
+
+/** The same, and nothing of a store that has no tags. @throws GatewayError as `readTags` */
+export async function tagsIfAny(...given: Parameters<typeof readTags>): Promise<Buffer | undefined> {
+  return readTags(...given).catch((error: unknown) => {
+    if (error instanceof GatewayError && error.code === 'NotImplemented') return undefined;
+    throw error;
+  });
 }
 
 /** Reads the store's document of an object's tags. @throws GatewayError AccessDeniedByStore, what the store says */

@@ -8,6 +8,17 @@ import { askUpload } from './ask-upload.ts';
 /** Ten full ones hold every part there can be; some stores give smaller ones. */
 const MAX_PAGES = 100;
 
+/** Asks which checksum an upload was begun with. @throws GatewayError InternalError; what the store says */
+export async function checksumOfUpload(
+  session: StoreSession,
+  key: string,
+  uploadId: string,
+): Promise<PartsPage['checksum']> {
+  const query = [['max-parts', '1'] as const, ['uploadId', uploadId] as const];
+  const response = await askUpload(session, { method: 'GET', key, query, headers: {} });
+  return readParts(await readAnswer(response.body)).checksum;
+}
+
 /** Lists the parts of an upload, by their numbers at the store. @throws GatewayError InternalError; what the store says */
 export async function listParts(
   session: StoreSession,

@@ -1,7 +1,8 @@
 /**
  * Enters: a page of a store's listing. Leaves: each entry as its client is to see it. A regular sealed object costs no
  * request; one whose size does not tell costs a look, and in places under migration, where nothing in a listing tells
- * plaintext from ciphertext, each entry costs one HEAD. All of it is remembered by key, version and ETag.
+ * plaintext from ciphertext, each entry costs one HEAD. All of it is remembered by key, version and ETag, and listings that
+ * want to know the same at once look once.
  *
  * An entry whose object has changed since the page was made is shown with the new object's facts, all of them, as if it
  * had been listed a moment later; one whose object is gone is left out, likewise. Never is it left out because it changed
@@ -9,7 +10,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { StoreSession } from '../contracts/store-session.ts';
-import type { ListedSize, StoredEntry } from '../contracts/stored-objects.ts';
+import type { ListedSize, ObjectReader, StoredEntry } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { encryptionAt } from '../s3/encryption.ts';
 import { readListing, storeListingQuery, type ListingQuery } from '../s3/listing.ts';
@@ -30,23 +31,27 @@ export interface ListedSizesParts extends SealedParts {
   readonly unsealedSize: (session: StoreSession, entity: Entity) => number | undefined;
 }
 
+/** What a look at an entry found; `undefined` in its place: it is gone. */
+interface Looked {
+  readonly entity: Entity;
+  readonly sizeBytes: number;
+}
+
 /** Creates the reader of listed sizes of a process. */
-export function createListedSizes(
-  parts: ListedSizesParts,
-): (session: StoreSession, entries: readonly StoredEntry[]) => Promise<readonly (ListedSize | undefined)[]> {
+export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'] {
   const { cipher } = parts;
   const known = new LRUCache<string, number>({
     maxSize: REMEMBERED_BYTES,
     sizeCalculation: (_, name) => BYTES_PER_SIZE + 2 * name.length,
   });
 
+  const underWay = new Map<string, Promise<Looked | undefined>>();
+
   async function sizeOf(session: StoreSession, entry: StoredEntry): Promise<ListedSize | undefined> {
-    const isMigrating = encryptionAt(session.bucket, entry.key) === 'migrating';
-    const etag = bare(entry.etag);
-    const name = `${etag.length}/${etag}/${entry.sizeBytes}/${placeName(session, entry)}`;
+    const name = entryName(session, entry);
     const remembered = known.get(name);
     if (remembered !== undefined) return { sizeBytes: remembered };
-    const looked = await whileItChanges(() => look(session, entry, isMigrating));
+    const looked = await lookOnce(name, session, entry);
     if (looked === undefined) return undefined;
     const { entity, sizeBytes } = looked;
     if (entity.etag === undefined || bare(entity.etag) === bare(entry.etag)) {
@@ -58,7 +63,18 @@ export function createListedSizes(
     return { sizeBytes, instead: { etag: entity.etag, lastModified: modified.toISOString() } };
   }
 
-  async function look(session: StoreSession, entry: StoredEntry, isMigrating: boolean) {
+  /** What fails may have failed with the other's session, or because its client went away: then the look is one's own. */
+  async function lookOnce(name: string, session: StoreSession, entry: StoredEntry): Promise<Looked | undefined> {
+    const isMigrating = encryptionAt(session.bucket, entry.key) === 'migrating';
+    const begin = () => whileItChanges(() => look(session, entry, isMigrating));
+    const others = underWay.get(name);
+    if (others !== undefined) return others.catch(begin);
+    const own = begin().finally(() => underWay.delete(name));
+    underWay.set(name, own);
+    return own;
+  }
+
+  async function look(session: StoreSession, entry: StoredEntry, isMigrating: boolean): Promise<Looked | undefined> {
     const answer = await askForEntry(session, entry, isMigrating);
     if (answer === undefined) return undefined;
     const { entity } = answer;
@@ -112,7 +128,7 @@ export function createListedSizes(
     }
   }
 
-  return async (session, entries) => {
+  return async (session, entries, admit) => {
     const sizes: (ListedSize | undefined)[] = entries.map(({ sizeBytes }) => ({ sizeBytes }));
     const unknown: number[] = [];
     for (const [at, { key, sizeBytes }] of entries.entries()) {
@@ -122,6 +138,12 @@ export function createListedSizes(
       if (regular === undefined) unknown.push(at);
       else sizes[at] = { sizeBytes: regular };
     }
+    const isUnknown = (at: number): boolean => {
+      const entry = entries[at];
+      return entry !== undefined && !known.has(entryName(session, entry));
+    };
+    const looks = unknown.filter(isUnknown).length;
+    if (looks > 0) await admit?.(looks);
     let failed = false;
     const work = async (): Promise<void> => {
       for (let at = unknown.pop(); at !== undefined && !failed; at = unknown.pop()) {
@@ -171,10 +193,12 @@ function bare(etag: string): string {
   return etag.replace(/^"(.*)"$/, '$1');
 }
 
-function placeName(session: StoreSession, { key, versionId }: StoredEntry): string {
-  return nameOf(session, { key, versionId });
+/** No two entries share a name: the length of the ETag is said, and the place's name is the rest. */
+function entryName(session: StoreSession, { key, versionId, etag, sizeBytes }: StoredEntry): string {
+  const tag = bare(etag);
+  return `${tag.length}/${tag}/${sizeBytes}/${nameOf(session, { key, versionId })}`;
 }
 
 function unusable(detail: string): GatewayError {
-  return new GatewayError('ServiceUnavailable', 'respond', { detail: `the store sent ${detail}` });
+  return new GatewayError('ServiceUnavailable', { detail: `the store sent ${detail}` });
 }

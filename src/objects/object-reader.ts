@@ -47,7 +47,7 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
 
   /** Where an object without an envelope is served at all. @throws GatewayError ObjectNotEncrypted */
   const legacyOf = (session: StoreSession, { key, headers }: Entity): LegacyObject | undefined => {
-    if (encryptionAt(session.bucket, key) === 'required') throw new GatewayError('ObjectNotEncrypted', 'open');
+    if (encryptionAt(session.bucket, key) === 'required') throw new GatewayError('ObjectNotEncrypted');
     return legacy?.recognise(session.bucket.name, headers);
   };
 

@@ -11,7 +11,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { renderTagging, taggingHeader } from '../s3/documents/tagging.ts';
 import { keptInPlace } from '../s3/kept-headers.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
-import { hasTags, MAX_COPY_BYTES, originEntity, readTags } from './copy-origin.ts';
+import { hasTags, MAX_COPY_BYTES, originEntity, readTags, tagsIfAny } from './copy-origin.ts';
 import { EntityChanged, type Entity } from './entity.ts';
 import { addressOf } from './look-ups.ts';
 import { copyInParts, copyWhole, unquoted, type StoreCopied } from './store-copy.ts';
@@ -24,7 +24,7 @@ export function createReplacements(cipher: ObjectCipher): Pick<Copies, 'replaceE
       const source = await originEntity(session, { key, versionId: undefined, conditions: { 'if-match': etag } });
       if (source.etag !== etag) throw anotherObject();
       const { envelope } = source;
-      if (envelope === undefined) throw new GatewayError('ObjectNotEncrypted', 'copy');
+      if (envelope === undefined) throw new GatewayError('ObjectNotEncrypted');
       const address = addressOf(session, source);
       const wrapped = await cipher.rewrap(address, envelope, address);
       const headers = { ...keptInPlace(source.headers), [ENVELOPE_HEADER]: wrapped.envelope };
@@ -42,7 +42,7 @@ export function createReplacements(cipher: ObjectCipher): Pick<Copies, 'replaceE
         {
           ...{ key, etag },
           headers: { ...headers, [ENVELOPE_HEADER]: wrapped.envelope },
-          tags: await readTags(ends.to, target),
+          tags: await tagsIfAny(ends.to, target),
         },
       );
       return { keyId: wrapped.keyId, etag: copied.etag, versionId: copied.versionId };
@@ -78,7 +78,7 @@ async function replace(ends: CopyEnds, source: Entity, { key, etag, headers, tag
 }
 
 function anotherObject(cause?: Error): GatewayError {
-  return new GatewayError('PreconditionFailed', 'copy', { detail: 'another object is there by now', cause });
+  return new GatewayError('PreconditionFailed', { detail: 'another object is there by now', cause });
 }
 
 /** Ceph drops tags from a copy that replaces metadata. @throws GatewayError: the object stands there without its tags */

@@ -55,6 +55,15 @@ export async function copyWhole(ends: CopyEnds, source: Entity, target: CopyTarg
   }
 }
 
+/** Copies in one request whose headers say how, but for its source. @throws GatewayError PreconditionFailed, what the store says */
+export function copyPinned(
+  ends: CopyEnds,
+  source: Entity,
+  { key, headers }: Pick<CopyTarget, 'key' | 'headers'>,
+): Promise<StoreCopied> {
+  return askForCopy(ends, source, 'CopyObjectResult', { key, query: [], headers });
+}
+
 /** Proves after a copy that it was of this entity, on stores that heed no pin as well. @throws EntityChanged */
 export async function proveSource({ from }: CopyEnds, source: Entity, copied: StoreCopied): Promise<void> {
   // The ETag of ciphertext names these bytes; where a copy keeps it, nothing else was copied.
@@ -171,23 +180,47 @@ export function outliving(session: StoreSession): StoreSession {
   return { ...session, ask: (question) => session.ask({ ...question, outlivesClient: true }) };
 }
 
-/** The source is pinned in both spellings: Ceph 16 heeds the second alone. */
+/** Stores that refuse the second spelling of the pin as unknown. */
+const knowsOneSpelling = new WeakSet<object>();
+
+/** The source is pinned in both spellings where the store takes them: Ceph 16 heeds the second alone, S3Proxy refuses it. */
 async function askForCopy(
-  { from, to }: CopyEnds,
+  ends: CopyEnds,
   source: Entity,
   document: CopyDocument,
   question: Pick<StoreQuestion, 'key' | 'query' | 'headers'>,
 ): Promise<StoreCopied> {
   const { etag } = source;
   if (etag === undefined) throw unusable('no ETag that names the source of a copy');
+  const { store } = ends.to.bucket;
+  const pin = { 'x-amz-copy-source-if-match': etag };
+  const isUnknown = (error: unknown): boolean => error instanceof GatewayError && error.code === 'NotImplemented';
+  if (!knowsOneSpelling.has(store)) {
+    try {
+      return await askOnce(ends, source, document, question, { ...pin, 'x-amz-copy-if-match': etag });
+    } catch (error) {
+      if (!isUnknown(error)) throw error;
+    }
+  }
+  const copied = await askOnce(ends, source, document, question, pin);
+  knowsOneSpelling.add(store);
+  return copied;
+}
+
+async function askOnce(
+  { from, to }: CopyEnds,
+  source: Entity,
+  document: CopyDocument,
+  question: Pick<StoreQuestion, 'key' | 'query' | 'headers'>,
+  pin: Readonly<Record<string, string>>,
+): Promise<StoreCopied> {
   const response = await to.ask({
     ...question,
     method: 'PUT',
     headers: {
       ...question.headers,
       'x-amz-copy-source': copySourceHeader({ ...source, bucket: from.bucket.name }, from.bucket.storeBucket),
-      'x-amz-copy-source-if-match': etag,
-      'x-amz-copy-if-match': etag,
+      ...pin,
     },
   });
   const result = readCopyResult(await readAnswer(response.body), document);

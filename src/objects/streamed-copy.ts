@@ -3,18 +3,19 @@
  * Leaves: what the store made of it. Not a byte of the last chunk goes out before the whole origin has been
  * authenticated, so that a copy that fails leaves nothing behind.
  */
-import type { KeptChecksum } from '../contracts/object-cipher.ts';
 import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
 import type { OpenedObject } from '../contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { CHECKSUM_HEADERS } from '../s3/body-claims.ts';
-import { createDigest } from '../s3/body-verifier.ts';
+import type { PassingChecksum } from '../s3/body-verifier.ts';
+import { CHECKSUM_HEADERS, type ChecksumAlgorithm } from '../s3/checksums.ts';
+import { withChecksum } from '../s3/frame-chunked.ts';
 import { heldBack } from '../s3/held-back.ts';
-import type { ChecksumAlgorithm } from '../s3/request.ts';
 
 /** How a body becomes what is stored. */
 export interface BodyForm {
+  /** Whether it is stored as it is. */
+  readonly isPlain?: true;
   readonly storedSizeBytes: number;
   readonly whole: (plain: Buffer) => Buffer;
   readonly body: (plain: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
@@ -23,6 +24,7 @@ export interface BodyForm {
 /** A body that is stored as it is. */
 export function plainForm(sizeBytes: number): BodyForm {
   return {
+    isPlain: true,
     storedSizeBytes: sizeBytes,
     whole: (plain) => {
       if (plain.length !== sizeBytes) throw incomplete(plain.length, sizeBytes);
@@ -32,32 +34,24 @@ export function plainForm(sizeBytes: number): BodyForm {
   };
 }
 
-/** Sends the plaintext of an origin to where it goes, and gives the store's answer. @throws GatewayError what either end says */
+/** Sends the plaintext of an origin to where it goes, a plain one with its checksum, and gives the store's answer. @throws GatewayError what either end says */
 export async function sendBody(
   to: StoreSession,
   body: OpenedObject['body'],
   form: BodyForm,
   question: Pick<StoreQuestion, 'key' | 'query' | 'headers'>,
-  tap?: (chunk: Buffer) => void,
+  checksum?: PassingChecksum,
 ): Promise<UpstreamResponse> {
+  const tap = checksum?.update;
   const content = Buffer.isBuffer(body)
     ? form.whole(tapped(body, tap))
     : form.body(tap === undefined ? body : each(body, tap));
-  const response = await to.ask({ ...question, method: 'PUT', body: { sizeBytes: form.storedSizeBytes, content } });
+  const outbound = { headers: question.headers, body: { sizeBytes: form.storedSizeBytes, content } };
+  const isChecked = form.isPlain === true && checksum !== undefined;
+  const sent = isChecked ? withChecksum(outbound, checksum, { isKnown: false }) : outbound;
+  const response = await to.ask({ ...question, ...sent, method: 'PUT' });
   await response.discard();
   return response;
-}
-
-/** A checksum that is computed as the body passes. */
-export interface PassingChecksum extends KeptChecksum {
-  readonly update: (chunk: Buffer) => void;
-}
-
-export function passingChecksum(algorithm: ChecksumAlgorithm): PassingChecksum {
-  const digest = createDigest(algorithm);
-  let value: Buffer | undefined;
-  // A digest ends once, and is asked for as often as the body is sealed.
-  return { algorithm, update: (chunk) => void digest.update(chunk), value: () => (value ??= digest.digest()) };
 }
 
 /** The kind of checksum that an origin has: ours, or the store's. Its value is not taken over. */
@@ -83,5 +77,5 @@ async function* each(
 }
 
 function incomplete(got: number, expected: number): GatewayError {
-  return new GatewayError('ServiceUnavailable', 'copy', { detail: `the source gave ${got} of ${expected} bytes` });
+  return new GatewayError('ServiceUnavailable', { detail: `the source gave ${got} of ${expected} bytes` });
 }

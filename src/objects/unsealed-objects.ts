@@ -97,7 +97,7 @@ export async function readLegacy(
 ): Promise<OpenedObject> {
   if (entity.sizeBytes > maxStoredBytes) {
     await response?.discard();
-    throw new GatewayError('NotImplemented', 'open', {
+    throw new GatewayError('NotImplemented', {
       detail: `a ${legacy.format} object of ${entity.sizeBytes} stored bytes, of at most ${maxStoredBytes}`,
     });
   }
@@ -138,7 +138,7 @@ async function* inPieces(whole: Buffer, onEnd: () => void): AsyncGenerator<Buffe
 export function headLegacy(query: ObjectQuery, entity: Entity, legacy: LegacyObject): ObjectView {
   const sizeBytes = legacy.plainSize(entity.sizeBytes);
   if (sizeBytes === undefined) {
-    throw new GatewayError('IntegrityFailure', 'open', {
+    throw new GatewayError('IntegrityFailure', {
       detail: `no ${legacy.format} object has ${entity.sizeBytes} stored bytes`,
     });
   }
@@ -151,7 +151,7 @@ function legacyView(
   legacy: LegacyObject,
   sizeBytes: number,
 ): ObjectView {
-  if (partNumber !== undefined && partNumber !== 1) throw new GatewayError('InvalidPartNumber', 'open');
+  if (partNumber !== undefined && partNumber !== 1) throw new GatewayError('InvalidPartNumber');
   const { first, last } = range === undefined ? wholeOf({ sizeBytes }) : resolveRange(range, sizeBytes);
   const hidden = new Set(legacy.headers);
   return {

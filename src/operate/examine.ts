@@ -43,10 +43,11 @@ export async function examine(
 ): Promise<Examined> {
   const query = versionId === undefined ? [] : [['versionId', versionId] as const];
   const { headers } = await session.ask({ method: 'HEAD', key, query, headers: {} });
-  const etag = headers.get('etag');
   const size = headers.get('content-length') ?? '';
+  // Some stores keep a key that ends in a slash as a folder: nothing is in it, and it has no ETag.
+  const etag = headers.get('etag') ?? (size === '0' && key.endsWith('/') ? '""' : undefined);
   if (etag === undefined || !/^\d{1,15}$/.test(size)) {
-    throw new GatewayError('InternalError', 'forward', {
+    throw new GatewayError('InternalError', {
       detail: 'the store describes an object without ETag or size',
     });
   }

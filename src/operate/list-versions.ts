@@ -1,12 +1,8 @@
-/**
- * Every version of every object under a prefix, page by page. Enters: the store's ListVersionsResult. Never: a key outside
- * of the prefix, or half a page taken for a whole one.
- */
+/** Every version of every object under a prefix, or every object where the store lists no versions. */
 import type { StoreSession } from '../contracts/store-session.ts';
-import { readPage } from '../s3/documents/listing-document.ts';
-import { parseCount, required } from '../s3/documents/stored-document.ts';
+import { everyVersion } from '../s3/every-version.ts';
 import { readAnswer } from '../s3/read-answer.ts';
-import { storeListingQuery, type ListingQuery } from '../s3/listing.ts';
+import { isReservedKey } from '../s3/reserved-keys.ts';
 
 export interface ListedVersion {
   readonly key: string;
@@ -17,58 +13,39 @@ export interface ListedVersion {
   readonly lastModifiedMs: number;
 }
 
-const PAGE_KEYS = 1000;
 /** What stores call the version that was written without versioning. */
 export const NO_VERSION = 'null';
 
 export type ListedEntry = ListedVersion | { readonly key: string; readonly deleteMarkerId: string };
 
-/** Lists the versions in the store's order: by key, the newest first. */
+/** Lists the versions in the store's order: by key, the newest first. `onNoVersions`: hears of a store that lists none. */
 export async function* listVersions(
   session: () => Promise<StoreSession>,
   prefix: string,
+  onNoVersions?: () => void,
 ): AsyncGenerator<ListedVersion> {
-  for await (const entry of listEntries(session, prefix)) if (!('deleteMarkerId' in entry)) yield entry;
+  for await (const entry of listEntries(session, prefix, onNoVersions)) if (!('deleteMarkerId' in entry)) yield entry;
 }
 
 /** The same with the delete markers among them. */
-export async function* listEntries(session: () => Promise<StoreSession>, prefix: string): AsyncGenerator<ListedEntry> {
-  let marker: { readonly key: string; readonly versionId: string } | undefined;
-  for (;;) {
-    const query: ListingQuery = {
-      kind: 'ListObjectVersions',
-      prefix,
-      delimiter: '',
-      maxKeys: PAGE_KEYS,
-      urlEncoded: true,
-      startAfter: marker?.key,
-      idMarker: marker?.versionId,
-      continuation: undefined,
-      after: [],
-    };
-    const answer = await (
-      await session()
-    ).ask({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
-    const page = readPage(await readAnswer(answer.body), 'ListVersionsResult', query);
-    let last: typeof marker;
-    for (const entry of page.root.children) {
-      if (entry.name !== 'Version' && entry.name !== 'DeleteMarker') continue;
-      last = { key: page.keyOf(entry), versionId: required(entry, 'VersionId') };
-      if (entry.name === 'DeleteMarker') {
-        yield { key: last.key, deleteMarkerId: last.versionId };
-        continue;
+export async function* listEntries(
+  session: () => Promise<StoreSession>,
+  prefix: string,
+  onNoVersions?: () => void,
+): AsyncGenerator<ListedEntry> {
+  const ask: Parameters<typeof everyVersion>[0] = async (query) => {
+    const { body } = await (await session()).ask({ method: 'GET', key: '', query, headers: {} });
+    return readAnswer(body);
+  };
+  for await (const page of everyVersion(ask, prefix, onNoVersions)) {
+    for (const { key, versionId, isMarker, isCurrent, sizeBytes, lastModifiedMs } of page) {
+      // What is kept of uploads under way is no object of anybody's.
+      if (isReservedKey(key)) continue;
+      if (isMarker) yield { key, deleteMarkerId: versionId ?? NO_VERSION };
+      else {
+        const isOnly = isCurrent && versionId === NO_VERSION;
+        yield { key, versionId: isOnly ? undefined : versionId, isCurrent, sizeBytes, lastModifiedMs };
       }
-      const isCurrent = required(entry, 'IsLatest') === 'true';
-      yield {
-        key: last.key,
-        versionId: isCurrent && last.versionId === NO_VERSION ? undefined : last.versionId,
-        isCurrent,
-        sizeBytes: parseCount(required(entry, 'Size')),
-        lastModifiedMs: Date.parse(required(entry, 'LastModified')),
-      };
     }
-    // A store that says that there is more and shows nothing would be asked for ever.
-    if (!page.isTruncated || last === undefined) return;
-    marker = last;
   }
 }

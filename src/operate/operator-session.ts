@@ -3,21 +3,16 @@
  * place's prefix and to the verbs that the command needs. Every rewriting is on record: what will be done before it is
  * begun, and how it ended.
  */
-import { randomUUID } from 'node:crypto';
-import type { AuditIntent, AuditSink } from '../contracts/audit-sink.ts';
+import type { AuditSink } from '../contracts/audit-sink.ts';
 import type { Access, Grant } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
-import type { Principal } from '../contracts/principal.ts';
 import type { StoreSession, StoreSessions } from '../contracts/store-session.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
 import type { EncryptionRules } from '../s3/encryption.ts';
 import type { Verb } from '../s3/operations.ts';
+import { onRecord, operatorPrincipal } from './operator-trail.ts';
 import { workKey, type Place } from './place.ts';
-
-/** The issuer under which operators stand in the audit. */
-export const OPERATOR_ISSUER = 'urn:sallyport:operator';
 
 export interface OperatorParts {
   readonly sessions: StoreSessions;
@@ -66,15 +61,7 @@ export function openOperatorSession(
   place: Place,
   verbs: readonly Verb[],
 ): OperatorSession {
-  const principal: Principal = {
-    issuerName: 'operator',
-    issuer: OPERATOR_ISSUER,
-    subject: user,
-    groups: [],
-    claims: {},
-    tokenIdHash: '',
-    expiresAtMs: clock.now() + LONGEST_RUN_MS,
-  };
+  const principal = operatorPrincipal(user, clock.now() + LONGEST_RUN_MS);
   const work = workKey(place, '');
   const workVerbs = verbs.includes('PUT') ? WORK_VERBS : [];
   const grants: readonly Grant[] = [
@@ -90,56 +77,13 @@ export function openOperatorSession(
   const asStored: Bucket = { ...bucket, encryption: 'migrating', prefixes: [] };
   const plan = broker.plan(principal, [{ bucket: asStored, grants, accesses }]);
 
-  const intentOf = (operation: 'Rewrap' | 'Migrate', key: string, requestId: string): AuditIntent => ({
-    entry: 'intent',
-    time: new Date(clock.now()).toISOString(),
-    requestId,
-    issuer: principal.issuer,
-    subject: principal.subject,
-    groups: principal.groups,
-    tokenIdHash: principal.tokenIdHash,
-    clientAddress: 'local',
-    operation,
-    bucket: bucket.name,
-    key,
-    decision: 'allow',
-    rule: 'operator',
-    reason: 'An operator ran the command.',
-    policyVersion: '',
-    role: plan.roleArn,
-    sessionName: plan.sessionName,
-  });
-
   return {
     rules: bucket,
     place,
     session: () => sessions.open({ bucket: asStored, plan }),
-    recorded: async (operation, key, run) => {
-      const requestId = randomUUID();
-      const startedMs = clock.now();
-      await audit.record(intentOf(operation, key, requestId));
-      const outcome = () => ({
-        entry: 'outcome' as const,
-        time: new Date(clock.now()).toISOString(),
-        requestId,
-        durationMs: clock.now() - startedMs,
-      });
-      try {
-        const written = await run();
-        await audit.record({
-          ...outcome(),
-          ...{ result: 'completed', status: 200, bytesIn: written.plainBytes, bytesOut: 0, keyId: written.keyId },
-          ...(written.versionId === undefined ? {} : { versionId: written.versionId }),
-        });
-        return written;
-      } catch (error) {
-        const { code, row } = error instanceof GatewayError ? error : new GatewayError('InternalError', 'copy');
-        await audit.record({
-          ...outcome(),
-          ...{ result: 'failed', status: row.status, bytesIn: 0, bytesOut: 0, error: code },
-        });
-        throw error;
-      }
+    recorded: (operation, key, run) => {
+      const action = { operation, bucket: bucket.name, key, plan, unexpected: 'InternalError' } as const;
+      return onRecord({ audit, clock, principal }, action, run);
     },
   };
 }

@@ -117,7 +117,7 @@ async function readBack(
 }
 
 function notAsWritten(): GatewayError {
-  return new GatewayError('IntegrityFailure', 'open', { detail: 'what the store gave back is not what it was given' });
+  return new GatewayError('IntegrityFailure', { detail: 'the store returned other bytes than were written' });
 }
 
 function queryOf(key: string, etag: string): Parameters<ObjectReader['read']>[1] {

@@ -64,17 +64,14 @@ async function storeInParts(
       const part = await uploads.sealPart(session, upload, { number, sizeBytes: partSizeBytes, checksum: undefined });
       const answer = await session.ask({
         method: 'PUT',
-        key,
-        query: [
-          ['partNumber', String(part.slot)],
-          ['uploadId', part.storeUploadId],
-        ],
+        key: part.key,
+        query: part.query,
         headers: {},
         body: { sizeBytes: part.storedSizeBytes, content: part.body(cut(partSizeBytes)) },
       });
       await answer.discard();
       const etag = answer.headers.get('etag')?.replaceAll('"', '');
-      if (etag === undefined) throw new GatewayError('InternalError', 'upload', { detail: 'a part without an ETag' });
+      if (etag === undefined) throw new GatewayError('InternalError', { detail: 'a part without an ETag' });
       named.push({ number, etag });
     }
     return (await uploads.complete(session, upload, named, { sizeBytes, conditions: {} })).versionId;

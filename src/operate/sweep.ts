@@ -30,6 +30,8 @@ export interface SweepReport {
   readonly failures: readonly Failure[];
   /** Whether everything was seen. */
   readonly complete: boolean;
+  /** Whether the store lists versions; where it does not, only what is current was seen. */
+  readonly listsVersions: boolean;
 }
 
 /** How a version is after a visit. */
@@ -58,12 +60,14 @@ export async function sweep(
   const tally = createTally();
   const failures: Failure[] = [];
   let failed = 0;
+  let listsVersions = true;
   const fail = (key: string, error: unknown): void => {
     failed += 1;
     if (failures.length < MAX_FAILURES_SHOWN) failures.push({ key, ...described(error) });
   };
   /** What was current when it was listed, and is an old version by now, needs its key as before. */
   const countSuperseded = async ({ key, versionId = NO_VERSION }: ListedVersion): Promise<void> => {
+    if (!listsVersions) return;
     try {
       const seen = await examine(parts, await at.session(), { key, versionId }, parts.clock.now());
       if (!seen.headers.has(WORK_MARK)) tally.add(seen, false);
@@ -79,7 +83,10 @@ export async function sweep(
     while (!signal.aborted && (await versions.next()).done !== true) count += 1;
     progress.expect(count);
   }
-  await concurrently(listVersions(at.session, at.place.prefix), concurrency, signal, async (listed) => {
+  const every = listVersions(at.session, at.place.prefix, () => {
+    listsVersions = false;
+  });
+  await concurrently(every, concurrency, signal, async (listed) => {
     progress.step();
     let seen: Examined;
     try {
@@ -95,6 +102,7 @@ export async function sweep(
       fail(listed.key, error);
       return;
     }
+    if (!listsVersions && keepsVersions(seen)) tally.addUnknown(false);
     if (isOther(seen, listed)) await countSuperseded(listed);
     if (seen.headers.has(WORK_MARK)) {
       await onWork(listed).catch((error: unknown) => fail(listed.key, error));
@@ -109,12 +117,17 @@ export async function sweep(
       fail(listed.key, error);
     }
   });
-  return { versions: tally.report(), failed, failures, complete: !signal.aborted };
+  return { versions: tally.report(), failed, failures, complete: !signal.aborted, listsVersions };
 }
 
 /** Whether it is another version than was listed. Not every store shows the version that it gives. */
 function isOther(seen: Examined, { versionId = NO_VERSION }: ListedVersion): boolean {
   return seen.versionId !== undefined && seen.versionId !== versionId;
+}
+
+/** Whether a store that lists no versions has them all the same: then there may be old ones, which nobody can see. */
+function keepsVersions({ versionId = NO_VERSION }: Examined): boolean {
+  return versionId !== NO_VERSION;
 }
 
 const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);

@@ -42,8 +42,9 @@ function ownAccesses(request: S3Request): readonly Access[] {
   const { row, bucket } = request;
   if (row.level === 'service') return [];
   const verb = mainVerb(request);
-  if (verb === undefined) return [{ kind: 'bucket', bucket }];
-  if (verb === 'ADMIN') return [{ kind: 'admin', verb, bucket }];
+  const document = row.operationClass === 'DOCUMENT' && row.method === 'GET' ? { document: request.operation } : {};
+  if (verb === undefined) return [{ kind: 'bucket', bucket, ...document }];
+  if (verb === 'ADMIN') return [{ kind: 'admin', verb, bucket, ...document }];
   if (verb === 'LIST' || verb === 'LIST_VERSIONS') {
     const { prefix, after } = parseListing(request);
     const uploads = request.operation === 'ListMultipartUploads' ? { uploads: true as const } : {};

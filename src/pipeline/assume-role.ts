@@ -1,22 +1,34 @@
 /** Recorded -> Credentialed. Only an allowed and recorded access gets here, so that a denial never reaches STS. */
-import type { StoreSessions } from '../contracts/store-session.ts';
+import type { StateSession, StoreSession } from '../contracts/store-session.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
-import type { Credentialed, Recorded } from './contexts.ts';
+import type { Recorded } from './access.ts';
+import type { Credentialed, Planned } from './contexts.ts';
+import type { PipelineParts } from './parts.ts';
 import type { Stage } from './stage.ts';
+import { openBeside, openStates } from './state-session.ts';
+
+type AssumeRoleParts = Pick<PipelineParts, 'broker' | 'sessions'>;
 
 /** The stage `assume-role`. @throws GatewayError SlowDown, ServiceUnavailable, AccessDeniedByStore */
-export function createAssumeRole<In extends Recorded>(sessions: StoreSessions): Stage<In, In & Credentialed> {
+export function createAssumeRole<In extends Planned & Recorded>(parts: AssumeRoleParts): Stage<In, In & Credentialed> {
+  const { sessions } = parts;
   return {
     name: 'assume-role',
     run: async (context) => {
-      const { bucket, sourceBucket, plan, exchange, ledger } = context;
+      const { bucket, sourceBucket, plan, exchange, trail } = context;
       const { signal } = exchange;
       const onAnswer = ({ headers }: UpstreamResponse): void => {
-        ledger.upstreamRequestId = headers.get('x-amz-request-id');
-        ledger.versionId = headers.get('x-amz-version-id');
+        trail.upstreamRequestId = headers.get('x-amz-request-id');
+        trail.versionId = headers.get('x-amz-version-id');
       };
-      const session = await sessions.open({ bucket, plan, signal, onAnswer });
+      const opened = await sessions.open({ bucket, plan, signal, onAnswer });
       const sourceSession = sourceBucket && (await sessions.open({ bucket: sourceBucket, plan, signal, onAnswer }));
+      let states: Promise<StateSession> | undefined;
+      const session: StoreSession = {
+        ...opened,
+        states: () => (states ??= openStates(parts, context)),
+        beside: (accesses) => openBeside(parts, context, accesses),
+      };
       return { ...context, session, sourceSession };
     },
   };

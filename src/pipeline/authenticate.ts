@@ -23,24 +23,24 @@ export function createAuthenticate(
   return {
     name: 'authenticate',
     run: async (context) => {
-      const { request, exchange, ledger } = context;
+      const { request, exchange, trail } = context;
       for (const authenticator of authenticators) {
         const identification = await authenticator.authenticate(request);
         if (identification === undefined) continue;
         const { principal, chunkSignatures } = identification;
         // Who it was is on record also where that one is refused.
-        ledger.identified(request, principal);
+        trail.identified(request.operation, principal, request);
         revocations.check(principal);
         admission.enter(exchange, principal);
         // Signed by whom? Nothing here could tell, and to leave the signatures unread would be to trust them.
         if (request.payload.chunked?.signed === true && chunkSignatures === undefined) {
-          throw new GatewayError('InvalidRequest', 'authenticate', {
+          throw new GatewayError('InvalidRequest', {
             detail: 'signed chunks without a signed request',
           });
         }
         return { ...context, principal, chunkSignatures };
       }
-      throw new GatewayError(isSigned(request) ? 'InvalidAccessKeyId' : 'MissingToken', 'authenticate');
+      throw new GatewayError(isSigned(request) ? 'InvalidAccessKeyId' : 'MissingToken');
     },
   };
 }

@@ -1,11 +1,13 @@
 /**
- * Authenticated -> Authorized. Decisions are values, allow or deny; `record` writes them down and refuses a denial.
- * Decides on the byte-exact keys that will be signed and stored.
+ * Authenticated -> Decided. Decisions are values, allow or deny; `enforce` refuses a denial.
+ * Decides on the byte-exact keys that will be signed and stored, many of them in slices.
  */
 import type { Authorizer, Decision, Grant } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
+import { isReservedKey, RESERVED_PREFIX } from '../s3/reserved-keys.ts';
 import type { Target } from './accesses-of.ts';
-import type { Authenticated, Decided } from './contexts.ts';
+import type { Authenticated, Decided, DecidedTarget } from './contexts.ts';
+import { inSlices } from '../contracts/slices.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `authorize`; `targetsOf` says what one class of operation would do. */
@@ -15,14 +17,21 @@ export function createAuthorize<In extends Authenticated>(
 ): Stage<In, In & Decided> {
   return {
     name: 'authorize',
-    run: (context) => {
-      const { principal, ledger } = context;
-      const targets = targetsOf(context).map((target) => ({
-        ...target,
-        decision: decide(authorizer, principal, target),
-      }));
-      ledger.decided(targets);
-      // In the same turn as the decisions: a reload in between would pair them with the grants of other policies.
+    run: async (context) => {
+      const { principal, trail } = context;
+      const asked = targetsOf(context);
+      const targets: DecidedTarget[] = [];
+      // All by the policies of one version: after a reload between two slices it begins again.
+      let policyVersion: string;
+      do {
+        policyVersion = authorizer.policyVersion();
+        targets.length = 0;
+        await inSlices(asked, (target) => {
+          targets.push({ ...target, decision: decide(authorizer, principal, target) });
+        });
+      } while (policyVersion !== authorizer.policyVersion());
+      trail.decided(targets);
+      // In the same turn as that question: a reload in between would pair the decisions with the grants of other policies.
       const grants = new Map<string, readonly Grant[]>();
       for (const { bucket, accesses } of targets) {
         if (accesses.length > 0 && !grants.has(bucket)) grants.set(bucket, authorizer.grants(principal, bucket));
@@ -35,6 +44,9 @@ export function createAuthorize<In extends Authenticated>(
 /** All accesses of a target must be allowed: the first denial, or an allow that names every rule it rests on. */
 function decide(authorizer: Authorizer, principal: Principal, { accesses }: Target): Decision {
   const [first, ...others] = accesses;
+  if (accesses.some((access) => access.kind === 'object' && isReservedKey(access.key))) {
+    return reserved(authorizer.policyVersion());
+  }
   if (first === undefined) return ownBuckets(authorizer.policyVersion());
   const decision = authorizer.decide(principal, first);
   if (others.length === 0 || decision.effect === 'deny') return decision;
@@ -45,6 +57,16 @@ function decide(authorizer: Authorizer, principal: Principal, { accesses }: Targ
     rules.add(further.rule);
   }
   return { ...decision, rule: [...rules].join(', ') };
+}
+
+/** No policy gives them to anybody: whoever wrote there could speak for the gateway. */
+function reserved(policyVersion: string): Decision {
+  return {
+    effect: 'deny',
+    rule: 'reserved-keys',
+    reason: `Keys that start with ${RESERVED_PREFIX} are the gateway's own.`,
+    policyVersion,
+  };
 }
 
 function ownBuckets(policyVersion: string): Decision {

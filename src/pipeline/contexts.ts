@@ -14,15 +14,18 @@ import type { OpenedObject, ObjectView } from '../contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { DeletedItem, DeleteList, DeleteOutcome } from '../s3/delete-objects.ts';
 import type { S3Request } from '../s3/request.ts';
+import type { Allowed, Recorded, RecordedEach } from './access.ts';
 import type { Target } from './accesses-of.ts';
 import type { EarlyAnswer } from './early-answer.ts';
-import type { Ledger } from './ledger.ts';
+import type { AuditTrail } from '../audit/audit-trail.ts';
 
 export interface Received {
   readonly exchange: Exchange;
   readonly request: S3Request;
-  readonly ledger: Ledger;
+  readonly trail: AuditTrail;
   readonly early: EarlyAnswer;
+  /** Of a form, whose fields were read already: the file, which is what its body is to everybody after. */
+  readonly file?: AsyncIterable<Buffer>;
 }
 
 export interface Authenticated extends Received {
@@ -39,36 +42,45 @@ export interface Listed extends Authenticated {
 /** A target and what policy says of it, its place is that of its record. */
 export type DecidedTarget = Target & { readonly decision: Decision };
 
-export interface Decided {
+export interface Decided extends Authenticated {
   readonly targets: readonly DecidedTarget[];
   /** By bucket: every rule there that bears on the caller, of the same policy version as the decisions. */
   readonly grants: ReadonlyMap<string, readonly Grant[]>;
 }
 
-export type Authorized = Authenticated & Decided;
-
-/** Allowed, and the intent is durable. */
-export interface Recorded extends Authenticated {
+/** What one session of a store will be asked for. */
+export interface Planned extends Decided, Allowed {
   readonly bucket: Bucket;
   /** The bucket of a copy's source; another one only in the same store and by the same role. */
   readonly sourceBucket: Bucket | undefined;
   readonly plan: AssumeRolePlan;
 }
 
-/** Those keys of a DeleteObjects that fit into one session: one request to the store. */
-export interface Portion extends Recorded {
+/** What is answered from configuration and policy; `bucket` is undefined where the request names none. */
+export interface PlannedLocal extends Decided, Allowed {
+  readonly bucket: Bucket | undefined;
+}
+
+/** Some keys of a DeleteObjects, and no other targets than they. */
+export interface Keys extends Decided {
   readonly items: readonly DeletedItem[];
   /** Of each item, its place in the client's list. */
   readonly places: readonly number[];
 }
 
-/** Every key is decided and on record; the denied ones are in no portion. */
+/** Every key is decided, and each denial on record. */
+export type Enforced = Listed & Decided & { readonly allowed: Keys & Allowed };
+
+/** Those keys that fit into one session: one request to the store. */
+export type Portion = Keys & Planned;
+
+/** The denied keys are in no portion. */
 export type Divided = Listed & Decided & { readonly portions: readonly Portion[] };
 
 /** One outcome for each key of the client's list, in its order. */
-export type Settled = Divided & { readonly outcomes: readonly DeleteOutcome[] };
+export type Settled = Divided & RecordedEach<Portion> & { readonly outcomes: readonly DeleteOutcome[] };
 
-export interface Credentialed extends Recorded {
+export interface Credentialed extends Planned, Recorded {
   /** The store as the caller's short-lived credentials reach it, in the request's own bucket. */
   readonly session: StoreSession;
   /** The same in the bucket of a copy's source. */
@@ -84,7 +96,9 @@ export interface Sealed extends Credentialed {
     | {
         readonly headers: Readonly<Record<string, string>>;
         /** Of a part: where it goes, instead of what the client asked. */
-        readonly query?: StoreQuestion['query'];
+        readonly place?: Pick<StoreQuestion, 'key' | 'query'>;
+        /** Of a part: what follows when the store has it, before its client is told. */
+        readonly taken?: (etag: string) => Promise<void>;
       }
     | undefined;
 }

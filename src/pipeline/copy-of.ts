@@ -1,8 +1,9 @@
 /** What a request asks to be copied. Each end's conditions are in the store's ETags, after how that end is kept. Pure. */
 import type { CopyOrigin, ObjectCopy, PartCopy } from '../contracts/stored-objects.ts';
+import { parseChecksumAlgorithm } from '../s3/checksums.ts';
 import { sourceConditions, storeConditions } from '../s3/conditions.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import type { ChecksumAlgorithm, CopySource } from '../s3/request.ts';
+import type { CopySource } from '../s3/request.ts';
 import { storeHeaders } from '../s3/store-headers.ts';
 import { partNumberOf } from '../s3/store-query.ts';
 import { isStoredHeader, storedHeaders } from '../s3/stored-headers.ts';
@@ -16,8 +17,8 @@ function originOf({ request, bucket, sourceBucket }: Asked, { key, versionId }: 
   return { key, versionId, conditions: sourceConditions(request, encrypted) };
 }
 
-/** CopyObject. @throws GatewayError InvalidArgument, NotImplemented */
-export function objectCopyOf(context: Asked, source: CopySource): ObjectCopy {
+/** CopyObject; `takesTags`: whether tags may go along where the request does not say. @throws GatewayError InvalidArgument, NotImplemented */
+export function objectCopyOf(context: Asked, source: CopySource, takesTags = true): ObjectCopy {
   const { request, bucket } = context;
   const { key, headers } = request;
   const encrypted = !isKeptPlain(bucket, key);
@@ -29,6 +30,7 @@ export function objectCopyOf(context: Asked, source: CopySource): ObjectCopy {
       name !== 'x-amz-tagging' &&
       name !== 'x-amz-checksum-algorithm',
   );
+  const algorithm = headers.get('x-amz-checksum-algorithm');
   const replaces = (directive: string): boolean => headers.get(directive) === 'REPLACE';
   return {
     origin: originOf(context, source),
@@ -36,8 +38,8 @@ export function objectCopyOf(context: Asked, source: CopySource): ObjectCopy {
     headers: Object.fromEntries(own),
     conditions: storeConditions(request, encrypted),
     kept: replaces('x-amz-metadata-directive') ? storedHeaders(request) : undefined,
-    tags: replaces('x-amz-tagging-directive') ? (headers.get('x-amz-tagging') ?? '') : undefined,
-    checksum: headers.get('x-amz-checksum-algorithm')?.toUpperCase() as ChecksumAlgorithm | undefined,
+    tags: replaces('x-amz-tagging-directive') ? (headers.get('x-amz-tagging') ?? '') : takesTags ? undefined : '',
+    checksum: algorithm === undefined ? undefined : parseChecksumAlgorithm(algorithm, 'x-amz-checksum-algorithm'),
   };
 }
 

@@ -4,8 +4,10 @@
  */
 import type { ObjectLayout } from '../contracts/object-cipher.ts';
 import type { ObjectReader, ObjectView } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
 import { answerHeaders } from '../s3/answer.ts';
 import { attributesOf, pageOfParts, type AttributesAsked } from '../s3/attributes-query.ts';
+import { shownChecksum } from '../s3/checksums.ts';
 import { writeAttributes } from '../s3/documents/object-attributes.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag } from '../s3/etag.ts';
@@ -23,13 +25,34 @@ export function createDescribe(reader: ObjectReader): Stage<Credentialed, Answer
       const { request, bucket, session } = context;
       if (!isKeptPlain(bucket, request.key)) return { ...context, answer: await described(reader, context) };
       const response = await session.ask(plainOutbound(context));
+      // Ceph before 19 does not know the operation, and answers with the object itself.
+      if (response.headers.has('etag')) {
+        await response.discard();
+        return { ...context, answer: await describedByHead(reader, context) };
+      }
       return { ...context, answer: await answerOf({ ...context, response }) };
     },
   };
 }
 
+/** Of a plain object at a store that does not know the operation: what its head tells. @throws GatewayError NotImplemented */
+async function describedByHead(reader: ObjectReader, context: Credentialed): Promise<Answer> {
+  const { request, session } = context;
+  const asked = attributesOf(request);
+  if (asked.names.has('ObjectParts') || asked.names.has('Checksum')) {
+    throw new GatewayError('NotImplemented', { detail: 'the store does not know GetObjectAttributes' });
+  }
+  const facts = await reader.head(session, objectQuery(context));
+  return {
+    document: writeAttributes(shownOf({ ...facts, layout: undefined }, asked, asStored)),
+    headers: answerHeaders(request, facts.headers, false),
+  };
+}
+
+const asStored = (etag: string): string => etag;
+
 async function described(reader: ObjectReader, context: Credentialed): Promise<Answer> {
-  const { request, session, ledger } = context;
+  const { request, session, trail } = context;
   const asked = attributesOf(request);
   const query = { ...objectQuery(context), wantsChecksum: asked.names.has('Checksum') };
   // The head knows the size of a regular object; only its trailer knows its parts and its checksum.
@@ -37,9 +60,9 @@ async function described(reader: ObjectReader, context: Credentialed): Promise<A
   const facts = needsLayout
     ? await reader.describe(session, query)
     : { ...(await reader.head(session, query)), layout: undefined };
-  ledger.keyId = facts.keyId;
+  trail.keyId = facts.keyId;
   return {
-    document: writeAttributes(shownOf(facts, asked)),
+    document: writeAttributes(shownOf(facts, asked, clientEtag)),
     headers: answerHeaders(request, facts.headers, true),
   };
 }
@@ -47,13 +70,16 @@ async function described(reader: ObjectReader, context: Credentialed): Promise<A
 function shownOf(
   view: ObjectView & { readonly layout: ObjectLayout | undefined },
   asked: AttributesAsked,
+  shownEtag: (stored: string) => string,
 ): Parameters<typeof writeAttributes>[0] {
   const { headers, checksum, layout, sizeBytes } = view;
   const { names } = asked;
   const etag = headers.get('etag');
   return {
-    ...(names.has('ETag') && etag !== undefined ? { etag: clientEtag(etag) } : {}),
-    ...(names.has('Checksum') && checksum !== undefined ? { checksum } : {}),
+    ...(names.has('ETag') && etag !== undefined ? { etag: shownEtag(etag) } : {}),
+    ...(names.has('Checksum') && checksum !== undefined
+      ? { checksum: shownChecksum(checksum, checksum.type, checksum.partsCount) }
+      : {}),
     // An object that was put in one piece has no parts.
     ...(names.has('ObjectParts') && layout?.kind === 'm' ? { parts: pageOfParts(layout.runs, asked) } : {}),
     ...(names.has('StorageClass') ? { storageClass: headers.get('x-amz-storage-class') ?? 'STANDARD' } : {}),

@@ -18,9 +18,6 @@ export interface EarlyAnswerTimes {
   readonly everyMs: number;
 }
 
-/** The least that common clients and proxies wait for a byte is 30 s (boto3 and nginx: 60 s): one blank may be late. */
-const EARLY_ANSWER: EarlyAnswerTimes = { afterMs: 10_000, everyMs: 10_000 };
-
 /** Clients of S3 look for an error in the 200 of these, and of no others. */
 const EXPECTED_OF: ReadonlySet<OperationName> = new Set(['CopyObject', 'UploadPartCopy', 'CompleteMultipartUpload']);
 
@@ -42,7 +39,7 @@ export class EarlyAnswer {
   #isOpen = false;
   #sentBytes = 0;
 
-  constructor(exchange: Exchange, times: EarlyAnswerTimes = EARLY_ANSWER) {
+  constructor(exchange: Exchange, times: EarlyAnswerTimes) {
     this.#exchange = exchange;
     this.#times = times;
   }
@@ -85,21 +82,25 @@ export class EarlyAnswer {
 
   async #giveSign(): Promise<void> {
     if (this.#exchange.signal.aborted || this.#sentBytes >= LENGTH_BYTES - DOCUMENT_BYTES) return;
-    let sign = BLANK;
-    if (!this.#isOpen) {
-      this.#isOpen = true;
-      const length = String(LENGTH_BYTES);
-      this.#exchange.writeHead(200, { 'content-type': 'application/xml', 'content-length': length });
-      sign = Buffer.from(XML_DECLARATION);
-    }
-    this.#sentBytes += sign.length;
     try {
-      await this.#exchange.write(sign);
+      await this.#exchange.write(this.#nextSign());
     } catch {
-      // The client is gone: that is seen where the work is done.
+      // The client is gone: that is seen where the work is done. Nobody is above a timer who could be told.
       return;
     }
     if (this.#isWaiting) this.#wait(this.#times.everyMs);
+  }
+
+  #nextSign(): Buffer {
+    let sign = BLANK;
+    if (!this.#isOpen) {
+      const length = String(LENGTH_BYTES);
+      this.#exchange.writeHead(200, { 'content-type': 'application/xml', 'content-length': length });
+      this.#isOpen = true;
+      sign = Buffer.from(XML_DECLARATION);
+    }
+    this.#sentBytes += sign.length;
+    return sign;
   }
 }
 

@@ -3,10 +3,13 @@
  * gets the outcome that the store told of it; what is not known to be deleted is an error.
  */
 import type { Observer } from '../contracts/observer.ts';
+import { denialMessage } from '../errors/access-denied.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readDeleteResult, type DeleteOutcome } from '../s3/delete-objects.ts';
 import { readAnswer } from '../s3/read-answer.ts';
+import type { Recorded, RecordedEach } from './access.ts';
 import type { DecidedTarget, Divided, Forwarded, Portion, Settled } from './contexts.ts';
+import { partOf } from './plan.ts';
 import type { Stage, Way } from './stage.ts';
 
 /**
@@ -14,6 +17,8 @@ import type { Stage, Way } from './stage.ts';
  * single deletions.
  */
 const SINGLE_AT_ONCE = 8;
+
+type RecordedPortion = Portion & Recorded;
 
 /** What became of a key, and by which request to the store. */
 interface Told {
@@ -26,11 +31,11 @@ interface Told {
  * @throws GatewayError what became of the only portion
  */
 export function createForwardEach(
-  portionWay: Way<Portion, Forwarded>,
-  singleWay: Way<Portion, Forwarded>,
+  portionWay: Way<RecordedPortion, Forwarded>,
+  singleWay: Way<RecordedPortion, Forwarded>,
   observer: Observer,
-): Stage<Divided, Settled> {
-  const together = async (portion: Portion): Promise<readonly Told[]> => {
+): Stage<Divided & RecordedEach<Portion>, Settled> {
+  const together = async (portion: RecordedPortion): Promise<readonly Told[]> => {
     try {
       const { response } = await portionWay.run(portion, observer);
       const upstreamRequestId = response.headers.get('x-amz-request-id');
@@ -43,11 +48,9 @@ export function createForwardEach(
   };
 
   /** Never rejects: the other keys of the portion are under way. */
-  const singly = async (portion: Portion, index: number): Promise<Told> => {
-    const { items, places } = portion;
-    const one = { ...portion, items: items.slice(index, index + 1), places: places.slice(index, index + 1) };
+  const singly = async (portion: RecordedPortion, index: number): Promise<Told> => {
     try {
-      const { response } = await singleWay.run(one, observer);
+      const { response } = await singleWay.run(partOf(portion, index, index + 1), observer);
       await response.discard();
       const deleteMarker = response.headers.get('x-amz-delete-marker') === 'true';
       const version = response.headers.get('x-amz-version-id');
@@ -56,14 +59,14 @@ export function createForwardEach(
         upstreamRequestId: response.headers.get('x-amz-request-id'),
       };
     } catch (error) {
-      observer.failure(portion.request.requestId, error);
+      observer.failure(portion.exchange, error);
       const code = error instanceof GatewayError ? error.code : 'InternalError';
       return { outcome: { deleted: false, code }, upstreamRequestId: undefined };
     }
   };
 
   /** What policy allowed and the store refused in a batch is asked for once more, key by key. */
-  const forwardPortion = async (portion: Portion): Promise<readonly Told[]> => {
+  const forwardPortion = async (portion: RecordedPortion): Promise<readonly Told[]> => {
     const told = [...(await together(portion))];
     const refused = told.flatMap(({ outcome }, index) => (isRefused(outcome) ? [index] : []));
     const worker = async (): Promise<void> => {
@@ -78,25 +81,25 @@ export function createForwardEach(
   return {
     name: 'forward',
     run: async (context) => {
-      const { targets, portions, ledger, exchange } = context;
+      const { targets, portions, trail, exchange } = context;
       const outcomes: DeleteOutcome[] = targets.map(unreached);
       for (const portion of portions) {
         let told: readonly Told[];
         try {
           // Nothing more is begun for a client that is gone: it may have repeated the request elsewhere.
-          if (exchange.signal.aborted) throw new GatewayError('RequestTimeout', 'forward');
+          if (exchange.signal.aborted) throw new GatewayError('RequestTimeout');
           told = await forwardPortion(portion);
         } catch (error) {
           // Of several portions others may be done: the answer says which keys are, and which are not.
           if (!(error instanceof GatewayError) || portions.length === 1) throw error;
-          observer.failure(exchange.requestId, error);
+          observer.failure(exchange, error);
           const outcome = { deleted: false, code: error.code } as const;
           told = portion.items.map(() => ({ outcome, upstreamRequestId: undefined }));
         }
         for (const [index, place] of portion.places.entries()) {
           const { outcome, upstreamRequestId } = told[index] ?? { outcome: NOT_TOLD, upstreamRequestId: undefined };
           outcomes[place] = outcome;
-          ledger.settle(place, {
+          trail.settle(place, {
             upstreamRequestId,
             error: outcome.deleted ? undefined : outcome.code,
             versionId: outcome.deleted ? outcome.deleteMarkerVersionId : undefined,
@@ -117,5 +120,5 @@ const isRefusedByStore = (error: unknown): boolean => error instanceof GatewayEr
 /** What is in no portion was denied. */
 function unreached({ decision }: DecidedTarget): DeleteOutcome {
   if (decision.effect === 'allow') return NOT_TOLD;
-  return { deleted: false, code: 'AccessDenied', message: `${decision.rule}: ${decision.reason}` };
+  return { deleted: false, code: 'AccessDenied', message: denialMessage(decision) };
 }

@@ -4,7 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import type { StoreQuestion } from '../contracts/store-session.ts';
-import { writeDeleteObjects } from '../s3/delete-objects.ts';
+import type { Bucket } from '../contracts/bucket.ts';
+import { withoutAnnotations } from '../s3/annotations.ts';
+import { storeEtagOf } from '../s3/conditions.ts';
+import { writeDeleteObjects, type DeletedItem } from '../s3/delete-objects.ts';
+import { withChecksum } from '../s3/frame-chunked.ts';
+import { refuseUnkeptChecksum } from '../s3/unkept-checksum.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { parseListing, storeListingQuery } from '../s3/listing.ts';
 import { storeDocument } from '../s3/store-document.ts';
@@ -16,24 +21,41 @@ import type { Credentialed, Documented, Portion, Sealed } from './contexts.ts';
 export function writeOutbound(context: Sealed): StoreQuestion {
   const { sealed, body } = context;
   const outbound = plainOutbound(context);
-  if (sealed === undefined) return { ...outbound, body };
+  if (sealed === undefined) return { ...outbound, ...plainBodyOf(context, outbound.headers) };
   return {
     ...outbound,
-    query: sealed.query ?? outbound.query,
+    ...sealed.place,
     headers: { ...outbound.headers, ...sealed.headers },
     body,
   };
 }
 
+/** A plain body goes with its checksum, verified here, as far as the store keeps it. */
+function plainBodyOf(
+  { request, bucket, body, checksum }: Sealed,
+  headers: StoreQuestion['headers'],
+): Pick<StoreQuestion, 'headers' | 'body'> {
+  if (checksum === undefined) return { headers, body };
+  const isKnown = request.claims.checksum !== undefined;
+  const isInHead = isKnown || Buffer.isBuffer(body.content);
+  const keeps = keepsChecksums(bucket) || (isInHead && request.operation === 'PutObject');
+  return keeps ? withChecksum({ headers, body }, checksum, { isKnown }) : { headers, body };
+}
+
 /** DeleteObject, CopyObject, UploadPartCopy, and whatever else has neither body nor document. */
 export function plainOutbound({ request, bucket, sourceBucket }: Credentialed): StoreQuestion {
   const encrypted = !isKeptPlain(bucket, request.key);
+  const keeps = !encrypted && keepsChecksums(bucket);
+  if (!encrypted && !keeps) refuseUnkeptChecksum(request);
   const source = sourceBucket === undefined ? {} : { sourceBucket: sourceBucket.storeBucket };
   return {
     method: request.row.method,
     key: request.key,
     query: storeQuery(request),
-    headers: storeHeaders(request, { encrypted, ...source }),
+    headers: {
+      ...storeHeaders(request, { encrypted, keepsChecksums: keeps, ...source }),
+      ...(request.operation === 'CopyObject' ? withoutAnnotations(bucket.store.endpoint) : {}),
+    },
   };
 }
 
@@ -47,13 +69,17 @@ export function documentOutbound(context: Documented): StoreQuestion {
   const { request, bucket, document } = context;
   const outbound = plainOutbound(context);
   if (document === undefined) return outbound;
-  const written = storeDocument(request, document, { region: bucket.store.region });
+  const written = storeDocument(request, document, {
+    region: bucket.store.region,
+    keepsChecksums: keepsChecksums(bucket),
+  });
   return written === undefined ? outbound : withDocument(outbound, written);
 }
 
 /** One portion of DeleteObjects. */
 export function deletionOutbound(context: Credentialed & Portion): StoreQuestion {
-  return withDocument(plainOutbound(context), writeDeleteObjects(context.items));
+  const items = context.items.map((item) => ({ ...item, ...storeCondition(context, item) }));
+  return withDocument(plainOutbound(context), writeDeleteObjects(items));
 }
 
 /** The one key of a portion, alone. */
@@ -61,7 +87,15 @@ export function singleDeletionOutbound(context: Credentialed & Portion): StoreQu
   const [item] = context.items;
   if (item === undefined) throw new Error('a portion without a key');
   const query = item.versionId === undefined ? [] : [['versionId', item.versionId] as const];
-  return { ...plainOutbound(context), method: 'DELETE', key: item.key, query };
+  const outbound = plainOutbound(context);
+  const { etag } = storeCondition(context, item);
+  const headers = etag === undefined ? outbound.headers : { ...outbound.headers, 'if-match': etag };
+  return { ...outbound, method: 'DELETE', key: item.key, query, headers };
+}
+
+/** The condition of one key in the store's ETags, after how that key is kept. */
+function storeCondition({ bucket }: Credentialed, { key, etag }: DeletedItem): Pick<DeletedItem, 'etag'> {
+  return etag === undefined ? {} : { etag: storeEtagOf(etag, !isKeptPlain(bucket, key)) };
 }
 
 /** S3 asks for a digest of some documents, and takes one of all. */
@@ -72,4 +106,9 @@ function withDocument(outbound: StoreQuestion, content: Buffer): StoreQuestion {
     'content-md5': createHash('md5').update(content).digest('base64'),
   };
   return { ...outbound, headers, body: { sizeBytes: content.length, content } };
+}
+
+/** Whether the store keeps the checksums of plain objects as S3 does, those of uploads in parts among them. */
+function keepsChecksums({ store }: Pick<Bucket, 'store'>): boolean {
+  return store.checksums === 'all';
 }

@@ -2,6 +2,7 @@
 import type { AuditSink } from '../contracts/audit-sink.ts';
 import type { Authenticator } from '../contracts/authenticator.ts';
 import type { Authorizer } from '../contracts/authorizer.ts';
+import type { BucketFacts } from '../contracts/bucket-facts.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
@@ -10,7 +11,7 @@ import type { Observer } from '../contracts/observer.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import type { StoreSessions } from '../contracts/store-session.ts';
 import type { StoreTokens } from '../contracts/store-tokens.ts';
-import type { Copies, ObjectReader, Uploads } from '../contracts/stored-objects.ts';
+import type { Copies, ObjectReader, Uploads, WriteProofs } from '../contracts/stored-objects.ts';
 import type { EarlyAnswerTimes } from './early-answer.ts';
 
 export interface PipelineParts {
@@ -25,15 +26,21 @@ export interface PipelineParts {
   readonly reader: ObjectReader;
   readonly uploads: Uploads;
   readonly copies: Copies;
+  readonly proofs: WriteProofs;
+  readonly bucketFacts: BucketFacts;
   readonly audit: AuditSink;
   readonly observer: Observer;
   readonly clock: Clock;
   /** The buckets of configuration, by the name that clients use. */
   readonly buckets: ReadonlyMap<string, Bucket>;
+  /** What clients should sign for; told to who asks for a bucket's region, of any name alike. */
+  readonly region: string;
   /** Hosts under which clients reach the gateway; a bucket may stand before one of them. */
   readonly publicHosts: readonly string[];
-  /** When an answer may begin before its end is known; as a rule `EARLY_ANSWER`. */
-  readonly earlyAnswer?: EarlyAnswerTimes;
+  /** Where callers get tokens, as a 401 tells it: one URL, or several with a space between. */
+  readonly tokensFrom?: string | undefined;
+  /** When an answer may begin before its end is known. */
+  readonly earlyAnswer: EarlyAnswerTimes;
   readonly limits: {
     /** Largest object, in plaintext bytes. */
     readonly objectBytes: number;

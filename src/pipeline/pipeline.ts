@@ -1,6 +1,9 @@
 /** One exchange through the pipeline: receive, then the way of its class, then the end, whatever happened. */
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
+import { GatewayError, inStage } from '../errors/gateway-error.ts';
+import { failedCondition } from '../s3/failed-condition.ts';
+import type { S3Request } from '../s3/request.ts';
 import { createAdmission } from './admission.ts';
 import { fail } from './failure.ts';
 import type { PipelineParts } from './parts.ts';
@@ -18,24 +21,42 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const stages = createStages(parts, admission);
   return async (exchange) => {
     const arrived = arrive(exchange, parts);
-    const { ledger } = arrived;
+    const { trail } = arrived;
     let result: OutcomeResult = 'completed';
+    let request: S3Request | undefined;
     try {
-      const received = await receive.run(arrived);
+      const received = await inStage(receive.name, () => receive.run(arrived));
+      request = received.request;
       await stages[received.request.row.operationClass].run(received, observer);
     } catch (error) {
-      result = await fail(arrived, error, observer);
+      result = await fail(arrived, withRegion(withCondition(error, request), exchange, parts.region), observer);
     } finally {
       admission.leave(exchange);
     }
     observer.request({
       requestId: exchange.requestId,
-      operation: ledger.operation,
-      result: ledger.hasIdentity ? result : 'refused',
+      operation: trail.operation,
+      result: trail.hasIdentity ? result : 'refused',
       status: exchange.status() ?? 0,
-      durationMs: clock.now() - ledger.startedMs,
-      bytesIn: ledger.bytesIn,
-      bytesOut: ledger.bytesOut,
+      durationMs: clock.now() - trail.startedMs,
+      bytesIn: trail.bytesIn,
+      bytesOut: trail.bytesOut,
     });
   };
+}
+
+/**
+ * SDKs ask without credentials which region a bucket is in, before they can sign: the refusal says it. It is one region for
+ * every name, so that it does not say which buckets there are.
+ */
+function withRegion(error: unknown, { raw }: Exchange, region: string): unknown {
+  if (raw.method !== 'HEAD' || !(error instanceof GatewayError)) return error;
+  return error.tellingMore({ clientHeaders: { 'x-amz-bucket-region': region } });
+}
+
+/** Names the condition that did not hold, where the request leaves no doubt which one it is. */
+function withCondition(error: unknown, request: S3Request | undefined): unknown {
+  if (request === undefined || !(error instanceof GatewayError) || error.code !== 'PreconditionFailed') return error;
+  const Condition = failedCondition(request);
+  return Condition === undefined ? error : error.tellingMore({ clientFields: { Condition } });
 }

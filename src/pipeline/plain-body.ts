@@ -6,52 +6,46 @@
 import type { KeptChecksum } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { decodeChunked } from '../s3/aws-chunked.ts';
-import { createBodyVerifier } from '../s3/body-verifier.ts';
+import { createBodyVerifier, passingChecksum, type PassingChecksum } from '../s3/body-verifier.ts';
 import type { Authenticated } from './contexts.ts';
 
 export interface PlainBody {
   readonly chunks: AsyncGenerator<Buffer, void, undefined>;
-  /** The checksum that the client claims, in its head or behind the body. */
+  /** The checksum that the client claims, in its head or behind the body, or has us make; asked for when the body has ended. */
   readonly checksum: KeptChecksum | undefined;
 }
 
 /** Opens the body of a request; reading it begins with the first chunk that is asked for. */
 export function plainBody(context: Authenticated, sizeBytes: number): PlainBody {
-  const { exchange, request, chunkSignatures: signatures } = context;
+  const { exchange, file, request, chunkSignatures: signatures } = context;
   const { claims, payload } = request;
   const { chunked } = payload;
-  if (chunked === undefined) {
-    const { checksum } = claims;
-    return {
-      chunks: verified(context, exchange.body, undefined),
-      checksum: checksum && { algorithm: checksum.algorithm, value: () => checksum.value },
-    };
-  }
+  const { checksum: inHead, wanted } = claims;
+  const made = wanted && passingChecksum(wanted);
+  const known = inHead === undefined ? made : { algorithm: inHead.algorithm, value: () => inHead.value };
+  if (chunked === undefined) return { chunks: verified(context, file ?? exchange.body, { made }), checksum: known };
   let trailing: Buffer | undefined;
   const value = (): Buffer => {
-    if (trailing === undefined) throw new GatewayError('MalformedTrailer', 'seal', { detail: 'no checksum came' });
+    if (trailing === undefined) throw new GatewayError('MalformedTrailer', { detail: 'no checksum came' });
     return trailing;
   };
-  const checksum = chunked.trailer && { algorithm: chunked.trailer, value };
+  const inTrailer = chunked.trailer && { algorithm: chunked.trailer, value };
   const source = decodeChunked(exchange.body, { sizeBytes, trailer: chunked.trailer, signatures }, (found) => {
     trailing = found;
   });
-  const inHead = claims.checksum;
-  return {
-    chunks: verified(context, source, checksum),
-    checksum: checksum ?? (inHead && { algorithm: inHead.algorithm, value: () => inHead.value }),
-  };
+  return { chunks: verified(context, source, { inTrailer, made }), checksum: inTrailer ?? known };
 }
 
 async function* verified(
-  { request, ledger }: Authenticated,
+  { request, trail }: Authenticated,
   source: AsyncIterable<Buffer>,
-  trailing: KeptChecksum | undefined,
+  { inTrailer, made }: { readonly inTrailer?: KeptChecksum | undefined; readonly made: PassingChecksum | undefined },
 ): AsyncGenerator<Buffer, void, undefined> {
-  const verifier = createBodyVerifier(request.claims, trailing);
+  const verifier = createBodyVerifier(request.claims, inTrailer);
   for await (const chunk of source) {
-    ledger.bytesIn += chunk.length;
+    trail.bytesIn += chunk.length;
     verifier?.update(chunk);
+    made?.update(chunk);
     yield chunk;
   }
   verifier?.verify();
@@ -74,5 +68,5 @@ export async function collect(plain: AsyncIterable<Buffer>, sizeBytes: number): 
 }
 
 export function incomplete(got: number, expected: number): GatewayError {
-  return new GatewayError('IncompleteBody', 'seal', { detail: `${got} of ${expected} bytes` });
+  return new GatewayError('IncompleteBody', { detail: `${got} of ${expected} bytes` });
 }

@@ -5,16 +5,27 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readDeleteObjects } from '../s3/delete-objects.ts';
-import { documentLimitBytes } from '../s3/limits.ts';
+import { documentLimitBytes, MAX_DELETED_KEYS } from '../s3/limits.ts';
+import type { Admission } from './admission.ts';
 import type { Authenticated, Credentialed, Documented, Listed } from './contexts.ts';
 import { collect, plainBody } from './plain-body.ts';
 import type { Stage } from './stage.ts';
 
-/** The stage `read` of the class BATCH. @throws GatewayError EntityTooLarge, IncompleteBody, BadDigest, MalformedXML */
-export function createReadList(): Stage<Authenticated, Listed> {
+/** The shortest element that names a key. */
+const BYTES_PER_KEY = '<Object><Key>k</Key></Object>'.length;
+
+/**
+ * The stage `read` of the class BATCH: a batch waits for its turn among those of its caller before it takes any memory.
+ * @throws GatewayError EntityTooLarge, IncompleteBody, BadDigest, MalformedXML
+ */
+export function createReadList(admission: Admission): Stage<Authenticated, Listed> {
   return {
     name: 'read',
-    run: async (context) => ({ ...context, list: readDeleteObjects(await readDocument(context)) }),
+    run: async (context) => {
+      const { sizeBytes = 0 } = context.request.payload;
+      await admission.spend(context.exchange, Math.min(MAX_DELETED_KEYS, Math.ceil(sizeBytes / BYTES_PER_KEY)));
+      return { ...context, list: readDeleteObjects(await readDocument(context)) };
+    },
   };
 }
 
@@ -32,6 +43,6 @@ export function createReadDocument(): Stage<Credentialed, Documented> {
 async function readDocument(context: Authenticated): Promise<Buffer> {
   const { operation, payload } = context.request;
   const { sizeBytes = 0 } = payload;
-  if (sizeBytes > documentLimitBytes(operation)) throw new GatewayError('EntityTooLarge', 'read');
+  if (sizeBytes > documentLimitBytes(operation)) throw new GatewayError('EntityTooLarge');
   return collect(plainBody(context, sizeBytes).chunks, sizeBytes);
 }

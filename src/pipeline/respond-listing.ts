@@ -9,49 +9,61 @@ import type { ListedSize, StoredEntry } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag } from '../s3/etag.ts';
-import { parseListing, readListing } from '../s3/listing.ts';
+import { parseListing, readListing, storeListingQuery } from '../s3/listing.ts';
+import { AFTER_RESERVED } from '../s3/reserved-keys.ts';
+import { responder, type Responder } from './access.ts';
+import type { Admission } from './admission.ts';
 import type { Forwarded } from './contexts.ts';
 import type { PipelineParts } from './parts.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { sendXml } from './respond.ts';
-import type { Stage } from './stage.ts';
 
-type ListingParts = Pick<PipelineParts, 'reader' | 'broker' | 'sessions'>;
+type ListingParts = Pick<PipelineParts, 'reader' | 'broker' | 'sessions' | 'observer'>;
 
 /** Answers listings in the client's view, entry by entry as their keys are kept. */
-export function createRespondListing(parts: ListingParts): Stage<Forwarded, void> {
-  return {
-    name: 'respond',
-    run: async (context) => {
-      const { exchange, request, bucket, response, ledger } = context;
-      const listing = readListing(await readAnswer(response.body), parseListing(request));
-      const { upstreamRequestId, versionId } = ledger;
-      const sizes = await sizesOf(parts, context, listing.entries);
-      // The record is about the listing, and not about the last object that was looked at.
-      Object.assign(ledger, { upstreamRequestId, versionId });
-      const shown = listing.entries.map(({ key, etag }, place) => {
-        const size = sizes[place];
-        if (size === undefined) return undefined;
-        const { sizeBytes, instead = { etag } } = size;
-        return { ...instead, sizeBytes, etag: isKeptPlain(bucket, key) ? instead.etag : clientEtag(instead.etag) };
-      });
-      await sendXml(exchange, ledger, listing.write(request.bucket, shown));
-    },
-  };
+export function createRespondListing(parts: ListingParts, admission: Admission): Responder<Forwarded> {
+  return responder(async (context) => {
+    const { exchange, request, bucket, response, trail } = context;
+    const listing = await readShown(context, await readAnswer(response.body));
+    if (listing.leftOut > 0) parts.observer.leftOut(bucket.store.name, listing.leftOut);
+    const { upstreamRequestId, versionId } = trail;
+    const admit = (looks: number): Promise<void> => admission.spend(exchange, looks);
+    const sizes = await sizesOf(parts, context, listing.entries, admit);
+    // The record is about the listing, and not about the last object that was looked at.
+    Object.assign(trail, { upstreamRequestId, versionId });
+    const shown = listing.entries.map(({ key, etag }, place) => {
+      const size = sizes[place];
+      if (size === undefined) return undefined;
+      const { sizeBytes, instead = { etag } } = size;
+      return { ...instead, sizeBytes, etag: isKeptPlain(bucket, key) ? instead.etag : clientEtag(instead.etag) };
+    });
+    await sendXml(exchange, trail, listing.write(request.bucket, shown));
+  });
+}
+
+/** A page on which there is nothing to show is passed over: whoever asks for few keys would see an empty bucket. */
+async function readShown({ request, session }: Forwarded, document: Buffer): Promise<ReturnType<typeof readListing>> {
+  const query = parseListing(request);
+  const listing = readListing(document, query);
+  if (!listing.isAllHidden) return listing;
+  const behind = { ...query, startAfter: AFTER_RESERVED, idMarker: undefined, continuation: undefined };
+  const response = await session.ask({ method: 'GET', key: '', query: storeListingQuery(behind), headers: {} });
+  return readListing(await readAnswer(response.body), query);
 }
 
 async function sizesOf(
   { reader, broker, sessions }: ListingParts,
   context: Forwarded,
   entries: readonly StoredEntry[],
+  admit: (looks: number) => Promise<void>,
 ): Promise<readonly (ListedSize | undefined)[]> {
   const { session } = context;
   try {
-    return await reader.sizes(session, entries);
+    return await reader.sizes(session, entries, admit);
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'AccessDeniedByStore') throw error;
   }
-  return reader.sizes(await openToLook({ broker, sessions }, context), entries);
+  return reader.sizes(await openToLook({ broker, sessions }, context), entries, admit);
 }
 
 function openToLook(

@@ -1,33 +1,77 @@
-/** Answers ListBuckets, HeadBucket and GetBucketLocation from configuration and policy: only what the identity may use. */
-import type { Authorizer } from '../contracts/authorizer.ts';
+/**
+ * Answers ListBuckets, HeadBucket and GetBucketLocation: of what configuration names and the identity may use, with what
+ * the stores know of it.
+ */
 import type { Bucket } from '../contracts/bucket.ts';
-import { bucketListDocument, bucketLocationDocument } from '../s3/xml.ts';
-import type { Authorized } from './contexts.ts';
-import { sendXml } from './respond.ts';
-import type { Stage } from './stage.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { pageOfBuckets, parseBucketsQuery, writeBuckets } from '../s3/documents/list-buckets.ts';
+import { bucketLocationDocument } from '../s3/xml.ts';
+import { openToHead, openToListBuckets } from './bucket-session.ts';
+import { responder, type Recorded, type Responder } from './access.ts';
+import type { PlannedLocal } from './contexts.ts';
+import type { PipelineParts } from './parts.ts';
+import { complete, sendXml } from './respond.ts';
 
-/** The stage `respond` of the class LOCAL. */
-export function createRespondLocal(
-  authorizer: Authorizer,
-  buckets: ReadonlyMap<string, Bucket>,
-): Stage<Authorized, void> {
-  const names = [...buckets.keys()].sort();
-  return {
-    name: 'respond',
-    run: async ({ exchange, ledger, request, principal }) => {
-      if (request.operation === 'ListBuckets') {
-        const visible = authorizer.visibleBuckets(principal, names);
-        await sendXml(exchange, ledger, bucketListDocument(visible, principal.subject));
-        return;
-      }
-      const region = buckets.get(request.bucket)?.store.region ?? '';
-      if (request.operation === 'GetBucketLocation') {
-        await sendXml(exchange, ledger, bucketLocationDocument(region));
-        return;
-      }
-      await ledger.end('completed', 200);
-      exchange.writeHead(200, { 'x-amz-bucket-region': region, 'content-length': '0' });
-      exchange.end();
-    },
-  };
+type LocalParts = Pick<PipelineParts, 'authorizer' | 'buckets' | 'bucketFacts' | 'broker' | 'sessions' | 'storeTokens'>;
+
+/** The stage `respond` of the class LOCAL. @throws GatewayError NoSuchBucket, SlowDown, ServiceUnavailable */
+export function createRespondLocal(parts: LocalParts): Responder<PlannedLocal & Recorded> {
+  const names = [...parts.buckets.keys()].sort();
+  return responder(async (context) => {
+    const { exchange, trail, request, bucket } = context;
+    if (request.operation === 'ListBuckets') {
+      await sendXml(exchange, trail, await listBuckets(parts, names, context));
+      return;
+    }
+    const region = bucket?.store.region ?? '';
+    if (request.operation === 'GetBucketLocation') {
+      await sendXml(exchange, trail, bucketLocationDocument(region));
+      return;
+    }
+    if (bucket !== undefined) await demandBucket(parts, context, bucket);
+    await complete(exchange, trail, 200);
+    exchange.writeHead(200, { 'x-amz-bucket-region': region, 'content-length': '0' });
+    exchange.end();
+  });
+}
+
+/** A bucket that configuration names may not be there (yet, or any more). @throws GatewayError NoSuchBucket */
+async function demandBucket(parts: LocalParts, context: PlannedLocal & Recorded, bucket: Bucket): Promise<void> {
+  const isThere = await parts.bucketFacts.exists(bucket, () => openToHead(parts, context, bucket)).catch(unlessNoToken);
+  if (isThere === false) throw new GatewayError('NoSuchBucket', { detail: 'the store does not have it' });
+}
+
+async function listBuckets(
+  parts: LocalParts,
+  names: readonly string[],
+  context: PlannedLocal & Recorded,
+): Promise<string> {
+  const { authorizer, buckets, bucketFacts } = parts;
+  const { request, principal } = context;
+  const query = parseBucketsQuery(request);
+  const visible = authorizer.visibleBuckets(principal, names).flatMap((name) => {
+    const bucket = buckets.get(name);
+    return bucket === undefined ? [] : [{ name, region: bucket.store.region, bucket }];
+  });
+  const { page, next } = pageOfBuckets(visible, query);
+  const stores = new Map(page.map(({ bucket }) => [bucket.store.name, bucket]));
+  const dates = new Map(
+    await Promise.all(
+      [...stores].map(async ([storeName, bucket]) => {
+        const created = await bucketFacts.created(storeName, () => openToListBuckets(parts, context, bucket));
+        return [storeName, created] as const;
+      }),
+    ),
+  );
+  const shown = page.map(({ name, region, bucket }) => ({
+    ...{ name, region },
+    created: dates.get(bucket.store.name)?.get(bucket.storeBucket),
+  }));
+  return writeBuckets(shown, query, { owner: principal.subject, next });
+}
+
+/** A store that is asked with a token of the caller's own cannot be asked without: clients look before they send one. */
+function unlessNoToken(error: unknown): undefined {
+  if (error instanceof GatewayError && error.code === 'MissingSecurityHeader') return undefined;
+  throw error;
 }

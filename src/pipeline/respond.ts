@@ -2,65 +2,63 @@
  * The last stage. Whatever is answered, its outcome is durable before the last byte goes out; an answer that breaks after
  * its first byte is never ended cleanly (`failure.ts` destroys the connection).
  */
+import type { BucketFacts } from '../contracts/bucket-facts.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { answerHeaders, answerStatus } from '../s3/answer.ts';
+import { checksumHeaders, withoutChecksums, shownChecksum } from '../s3/checksums.ts';
 import { writeDeleteResult } from '../s3/delete-objects.ts';
-import { checksumText } from '../s3/documents/object-attributes.ts';
+import { encryptionOfRead } from '../s3/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { responseOverrides } from '../s3/response-overrides.ts';
 import { objectHeaders } from '../s3/store-response.ts';
+import { responder, type Responder } from './access.ts';
 import { answerOf } from './answer-of.ts';
 import type { Answered, Forwarded, Opened, Received, Sealed, Settled } from './contexts.ts';
-import type { Stage } from './stage.ts';
 
 /** Answers GetObject and HeadObject with the plaintext view. */
-export function createRespondObject(): Stage<Opened, void> {
-  return {
-    name: 'respond',
-    run: async (context) => {
-      const { exchange, view, ledger } = context;
-      const status = view.partial ? 206 : 200;
-      try {
-        const headers = viewHeaders(context);
-        if (view.body === undefined) {
-          await ledger.end('completed', status);
-          exchange.writeHead(status, headers);
-          exchange.end();
-          return;
-        }
-        const expectedBytes = view.last - view.first + 1;
-        const last = Buffer.isBuffer(view.body)
-          ? view.body
-          : await sendAllButLast(context, view.body, expectedBytes, () => exchange.writeHead(status, headers));
-        ledger.bytesOut += last.length;
-        if (ledger.bytesOut !== expectedBytes) throw wrongLength('fewer');
-        await ledger.end('completed', status);
-        if (exchange.status() === undefined) exchange.writeHead(status, headers);
-        exchange.end(last);
-      } catch (error) {
-        await view.discard?.();
-        throw error;
+export function createRespondObject(): Responder<Opened> {
+  return responder(async (context) => {
+    const { exchange, view, trail } = context;
+    const status = view.partial ? 206 : 200;
+    try {
+      const headers = viewHeaders(context);
+      if (view.body === undefined) {
+        await complete(exchange, trail, status);
+        exchange.writeHead(status, headers);
+        exchange.end();
+        return;
       }
-    },
-  };
+      const expectedBytes = view.last - view.first + 1;
+      const last = Buffer.isBuffer(view.body)
+        ? view.body
+        : await sendAllButLast(context, view.body, expectedBytes, () => exchange.writeHead(status, headers));
+      if (trail.bytesOut + last.length !== expectedBytes) throw wrongLength('fewer');
+      await complete(exchange, trail, status, last.length);
+      if (exchange.status() === undefined) exchange.writeHead(status, headers);
+      exchange.end(last);
+    } catch (error) {
+      await view.discard?.();
+      throw error;
+    }
+  });
 }
 
 function viewHeaders({ request, bucket, view }: Opened): Record<string, string> {
   const { headers: stored, first, last, checksum, partsCount } = view;
+  const shown = objectHeaders(stored, !isKeptPlain(bucket, request.key), view.form === 'none');
   const headers: Record<string, string> = {
-    ...objectHeaders(stored, !isKeptPlain(bucket, request.key), view.form === 'none'),
+    // Clients hold a checksum against the bytes that they get.
+    ...(view.partial ? withoutChecksums(shown) : shown),
+    ...encryptionOfRead(stored, view.form),
     ...responseOverrides(request),
     'accept-ranges': 'bytes',
     'content-length': String(last - first + 1),
   };
   if (view.partial) headers['content-range'] = `bytes ${first}-${last}/${view.sizeBytes}`;
   if (partsCount !== undefined) headers['x-amz-mp-parts-count'] = String(partsCount);
-  if (checksum !== undefined) {
-    headers[`x-amz-checksum-${checksum.algorithm.toLowerCase()}`] = checksumText(checksum);
-    headers['x-amz-checksum-type'] = checksum.type;
-  }
-  return headers;
+  if (checksum === undefined) return headers;
+  return { ...headers, ...checksumHeaders(shownChecksum(checksum, checksum.type, checksum.partsCount)) };
 }
 
 /**
@@ -68,7 +66,7 @@ function viewHeaders({ request, bucket, view }: Opened): Record<string, string> 
  * is durable. The status line waits for the first chunk, so that an object that fails at once is a clean error.
  */
 async function sendAllButLast(
-  { exchange, ledger }: Opened,
+  { exchange, trail }: Opened,
   body: AsyncIterable<Buffer>,
   expectedBytes: number,
   start: () => void,
@@ -80,7 +78,7 @@ async function sendAllButLast(
     if (givenBytes > expectedBytes) throw wrongLength('more');
     if (held !== undefined) {
       if (exchange.status() === undefined) start();
-      ledger.bytesOut += held.length;
+      trail.bytesOut += held.length;
       await exchange.write(held);
     }
     held = chunk;
@@ -91,77 +89,102 @@ async function sendAllButLast(
 const NOTHING = Buffer.alloc(0);
 
 function wrongLength(how: 'more' | 'fewer'): GatewayError {
-  return new GatewayError('ServiceUnavailable', 'respond', { detail: `the store sent ${how} bytes than it announced` });
+  return new GatewayError('ServiceUnavailable', { detail: `the store sent ${how} bytes than it announced` });
 }
 
-/** Answers PutObject, UploadPart and DeleteObject; of a body, with the checksum that was verified. */
-export function createRespondWrite(): Stage<Forwarded & Partial<Pick<Sealed, 'checksum'>>, void> {
-  return {
-    name: 'respond',
-    run: async ({ exchange, request, bucket, response, checksum, ledger }) => {
-      await response.discard();
-      const status = answerStatus(request.operation);
-      const headers = answerHeaders(request, response.headers, !isKeptPlain(bucket, request.key));
-      if (checksum !== undefined) {
-        headers[`x-amz-checksum-${checksum.algorithm.toLowerCase()}`] = checksum.value().toString('base64');
-      }
-      if (status !== 204) headers['content-length'] = '0';
-      await ledger.end('completed', status);
-      exchange.writeHead(status, headers);
-      exchange.end();
-    },
-  };
+/** The MD5 of no bytes, which a store gives as the ETag of an empty object. */
+const ETAG_OF_NOTHING = /^"?d41d8cd98f00b204e9800998ecf8427e"?$/;
+
+/**
+ * Answers PutObject, UploadPart and DeleteObject; of a body, with the checksum that was verified. A store that drops the
+ * content of some keys (S3Proxy, of those that end in a slash) says so by the ETag alone.
+ * @throws GatewayError ContentNotKept
+ */
+export function createRespondWrite(): Responder<Forwarded & Partial<Pick<Sealed, 'checksum' | 'body'>>> {
+  return responder(async ({ exchange, request, bucket, response, checksum, body, trail }) => {
+    await response.discard();
+    if (body !== undefined && body.sizeBytes > 0 && ETAG_OF_NOTHING.test(response.headers.get('etag') ?? '')) {
+      throw new GatewayError('ContentNotKept');
+    }
+    const status = answerStatus(request.operation);
+    const headers = answerHeaders(request, response.headers, !isKeptPlain(bucket, request.key));
+    if (checksum !== undefined) {
+      const type = request.operation === 'PutObject' ? 'FULL_OBJECT' : undefined;
+      Object.assign(headers, checksumHeaders(shownChecksum({ ...checksum, value: checksum.value() }, type)));
+    }
+    if (status !== 204) headers['content-length'] = '0';
+    await complete(exchange, trail, status);
+    exchange.writeHead(status, headers);
+    exchange.end();
+  });
 }
 
 /** Answers operations with documents. */
-export function createRespondDocument(): Stage<Forwarded, void> {
+export function createRespondDocument(bucketFacts: Pick<BucketFacts, 'forget'>): Responder<Forwarded> {
   const { run } = createRespondAnswer();
-  return { name: 'respond', run: async (context) => run({ ...context, answer: await answerOf(context) }) };
+  return responder(async (context) => {
+    const { operation } = context.request;
+    if (operation === 'CreateBucket' || operation === 'DeleteBucket') bucketFacts.forget(context.bucket);
+    await run({ ...context, answer: await answerOf(context) });
+  });
 }
 
 /** Answers copies, uploads and whatever else was put together here. */
-export function createRespondAnswer(): Stage<Answered, void> {
-  return {
-    name: 'respond',
-    run: async ({ exchange, early, request, ledger, answer: { document, headers } }) => {
-      if (document !== undefined && early.isOpen) {
-        // The headers of the result would have had to go out before it was known.
-        ledger.bytesOut += Buffer.byteLength(document);
-        await ledger.end('completed', 200);
-        early.end(document);
-        return;
-      }
-      if (document !== undefined) {
-        await sendXml(exchange, ledger, document, headers);
-        return;
-      }
-      const status = answerStatus(request.operation);
-      await ledger.end('completed', status);
-      exchange.writeHead(status, status === 204 ? headers : { ...headers, 'content-length': '0' });
-      exchange.end();
-    },
-  };
+export function createRespondAnswer(): Responder<Answered> {
+  return responder(async ({ exchange, early, request, trail, answer: { document, headers } }) => {
+    if (document !== undefined && early.isOpen) {
+      // The headers of the result would have had to go out before it was known.
+      await complete(exchange, trail, 200, Buffer.byteLength(document));
+      early.end(document);
+      return;
+    }
+    if (document !== undefined) {
+      await sendXml(exchange, trail, document, headers);
+      return;
+    }
+    const status = answerStatus(request.operation);
+    await complete(exchange, trail, status);
+    exchange.writeHead(status, status === 204 ? headers : { ...headers, 'content-length': '0' });
+    exchange.end();
+  });
 }
 
 /** Answers DeleteObjects: one outcome for each key, denied ones among them. */
-export function createRespondEach(): Stage<Settled, void> {
-  return {
-    name: 'respond',
-    run: ({ exchange, ledger, list, outcomes }) => sendXml(exchange, ledger, writeDeleteResult(list, outcomes)),
-  };
+export function createRespondEach(): Responder<Settled> {
+  return responder(({ exchange, trail, list, outcomes }) =>
+    sendXml(exchange, trail, writeDeleteResult(list, outcomes)),
+  );
+}
+
+/**
+ * Records that a request completed, before its last `lastBytes` go out. A write took effect, whether or not its client
+ * still waits; a read that reaches nobody did not complete. @throws GatewayError RequestTimeout, AuditUnavailable
+ */
+export async function complete(
+  { signal, raw: { method } }: Pick<Exchange, 'signal' | 'raw'>,
+  trail: Received['trail'],
+  status: number,
+  lastBytes = 0,
+): Promise<void> {
+  if (signal.aborted && (method === 'GET' || method === 'HEAD')) {
+    throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
+  }
+  trail.bytesOut += lastBytes;
+  await trail.end('completed', status);
 }
 
 /** Sends a whole XML document as the completed answer. */
 export async function sendXml(
   exchange: Exchange,
-  ledger: Received['ledger'],
+  trail: Received['trail'],
   document: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const body = Buffer.from(document);
-  ledger.bytesOut += body.length;
-  await ledger.end('completed', 200);
+  await complete(exchange, trail, 200, body.length);
   const length = String(body.length);
-  exchange.writeHead(200, { ...headers, 'content-type': 'application/xml', 'content-length': length });
+  // The policy of a bucket is the one that is no XML.
+  const type = document.startsWith('{') ? 'application/json' : 'application/xml';
+  exchange.writeHead(200, { ...headers, 'content-type': type, 'content-length': length });
   exchange.end(body);
 }

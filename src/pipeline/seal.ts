@@ -28,11 +28,11 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
   return {
     name: 'seal',
     run: async (context) => {
-      const { request, bucket, ledger } = context;
+      const { request, bucket, trail } = context;
       const sizeBytes = request.payload.sizeBytes;
-      if (sizeBytes === undefined) throw new GatewayError('MissingContentLength', 'seal');
+      if (sizeBytes === undefined) throw new GatewayError('MissingContentLength');
       if (sizeBytes > maxBytes) {
-        throw new GatewayError('EntityTooLarge', 'seal', { detail: `${sizeBytes} of at most ${maxBytes} bytes` });
+        throw new GatewayError('EntityTooLarge', { detail: `${sizeBytes} of at most ${maxBytes} bytes` });
       }
       const { chunks, checksum } = plainBody(context, sizeBytes);
       const isSmall = sizeBytes <= limits.smallBodyBytes;
@@ -40,33 +40,34 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
         const content = isSmall ? await collect(chunks, sizeBytes) : heldBack(chunks, sizeBytes, incomplete);
         return { ...context, sealed: undefined, checksum, body: { sizeBytes, content } };
       }
-      const { body, sealed } = await plan(parts, context, sizeBytes, checksum);
-      ledger.keyId = body.keyId;
+      const { body, sealed, session } = await plan(parts, context, sizeBytes, checksum);
+      trail.keyId = body.keyId;
       // A sealer is done with a chunk before it asks for the next, and the chunks of a request are nobody else's.
       const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(givenBack(chunks));
-      return { ...context, sealed, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
+      return { ...context, session, sealed, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
     },
   };
 }
 
-/** A part belongs to an upload whose data key its id carries; an object gets a data key of its own. */
+/** A part belongs to an upload that has a data key; an object gets one of its own. */
 async function plan(
   { cipher, uploads }: SealParts,
   { request, bucket, session }: Credentialed,
   sizeBytes: number,
   checksum: KeptChecksum | undefined,
-): Promise<{ readonly body: SealedBody; readonly sealed: Sealed['sealed'] }> {
+): Promise<{ readonly body: SealedBody } & Pick<Sealed, 'sealed' | 'session'>> {
   const { key, query } = request;
   const number = request.operation === 'UploadPart' ? partNumberOf(request) : undefined;
   if (number === undefined) {
     const body = await cipher.seal({ bucketId: bucket.id, key }, sizeBytes, checksum);
-    return { body, sealed: { headers: { [ENVELOPE_HEADER]: body.envelope } } };
+    return { body, sealed: { headers: { [ENVELOPE_HEADER]: body.envelope } }, session };
   }
   const upload = { key, uploadId: query.get('uploadId') ?? '' };
   const part = await uploads.sealPart(session, upload, { number, sizeBytes, checksum });
-  const place: readonly (readonly [string, string])[] = [
-    ['partNumber', String(part.slot)],
-    ['uploadId', part.storeUploadId],
-  ];
-  return { body: part, sealed: { headers: {}, query: place } };
+  const { taken } = part;
+  return {
+    body: part,
+    sealed: { headers: {}, place: { key: part.key, query: part.query }, taken },
+    session: part.session,
+  };
 }

@@ -1,5 +1,5 @@
 /** A stage, and the way through several of them. */
-import type { StageName } from '../errors/gateway-error.ts';
+import { GatewayError, type StageName } from '../errors/gateway-error.ts';
 import type { Observer } from '../contracts/observer.ts';
 
 /** `run` is a property on purpose: method syntax would let a stage take a context that is too small. */
@@ -31,6 +31,8 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Way<In, Ou
         const startedMs = performance.now();
         try {
           current = await stage.run(current);
+        } catch (error) {
+          throw error instanceof GatewayError ? error.at(stage.name) : error;
         } finally {
           observer.stage(stage.name, performance.now() - startedMs);
         }

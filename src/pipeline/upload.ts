@@ -1,37 +1,46 @@
 /** Documented -> Answered. What multipart uploads take beside their parts: begin, complete, abort, list. */
+import type { Observer } from '../contracts/observer.ts';
 import type { Uploads } from '../contracts/stored-objects.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import {
+  completedChecksum,
+  createdChecksum,
+  multipartChecksumHeaders,
+  parseChecksumType,
+  shownChecksum,
+} from '../s3/checksums.ts';
 import { storeConditions } from '../s3/conditions.ts';
 import { readCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { pageOfParts, writeComplete, writeInitiate, writeParts } from '../s3/documents/multipart.ts';
+import { encryptionOfWrite } from '../s3/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag, storeEtag } from '../s3/etag.ts';
 import type { OperationName } from '../s3/operations.ts';
 import { storeHeaders } from '../s3/store-headers.ts';
-import { answerOf } from './answer-of.ts';
 import type { Answer, Answered, Documented } from './contexts.ts';
 import { listUploads } from './list-uploads.ts';
-import { documentOutbound } from './outbound.ts';
-import type { PipelineParts } from './parts.ts';
+import { termsToHold } from './object-lock.ts';
+import { plainAnswer } from './plain-upload.ts';
 import type { Stage } from './stage.ts';
+import { uploadOf } from './upload-of.ts';
 
 /** The stage `upload`. @throws GatewayError whatever `Uploads` throws; MalformedXML, InvalidPart, InvalidPartOrder */
-export function createUpload({
-  uploads,
-  cipher,
-}: Pick<PipelineParts, 'uploads' | 'cipher'>): Stage<Documented, Answered> {
+export function createUpload(uploads: Uploads, observer: Pick<Observer, 'leftOut'>): Stage<Documented, Answered> {
   return {
     name: 'upload',
     run: async (context) => {
-      const { request, bucket, session } = context;
+      const { request, bucket } = context;
       if (request.operation === 'ListMultipartUploads') {
-        return { ...context, answer: await listUploads(cipher, context) };
+        return { ...context, answer: await listUploads(context, observer) };
       }
-      if (!isKeptPlain(bucket, request.key)) return { ...context, answer: await sealedAnswer(uploads, context) };
-      const response = await session.ask(documentOutbound(context));
-      return { ...context, answer: await answerOf({ ...context, response }) };
+      const answering = isKeptPlain(bucket, request.key) ? plainAnswer : sealedAnswer;
+      return { ...context, answer: await answering(uploads, context) };
     },
   };
 }
+
+/** What the store says of sealed bytes. */
+const NOTHING_SAID: ReadonlyMap<string, string> = new Map();
 
 type Answering = (uploads: Uploads, context: Documented) => Promise<Answer>;
 
@@ -49,26 +58,46 @@ const ON_SEALED: Readonly<Partial<Record<OperationName, Answering>>> = {
   ListParts: list,
 };
 
-async function create(uploads: Uploads, { request, session, ledger }: Documented): Promise<Answer> {
-  const { uploadId, keyId } = await uploads.create(session, request.key, storeHeaders(request, { encrypted: true }));
-  ledger.keyId = keyId;
-  return { document: writeInitiate(request, uploadId), headers: {} };
+async function create(uploads: Uploads, context: Documented): Promise<Answer> {
+  const { request, session, trail } = context;
+  const { 'if-none-match': ifNoneMatch, ...headers } = storeHeaders(request, { encrypted: true });
+  const checksum = createdChecksum(request.headers);
+  // Told now: when the parts are there it would be too late.
+  if (checksum?.algorithm === 'SHA512') {
+    throw new GatewayError('NotImplemented', { detail: 'a SHA512 of an encrypted upload' });
+  }
+  const terms = { checksum, onlyIfNone: ifNoneMatch === '*', said: termsToHold(context) };
+  const { uploadId, keyId } = await uploads.create(session, request.key, headers, terms);
+  trail.keyId = keyId;
+  return {
+    document: writeInitiate(request, uploadId),
+    headers: { ...encryptionOfWrite(request, NOTHING_SAID, true), ...multipartChecksumHeaders(checksum) },
+  };
 }
 
 async function complete(uploads: Uploads, context: Documented): Promise<Answer> {
-  const { request, session, document, ledger } = context;
+  const { request, session, document, trail } = context;
   const named = readCompleteUpload(document ?? Buffer.alloc(0));
   const size = request.headers.get('x-amz-mp-object-size');
-  const { etag, versionId, keyId } = await uploads.complete(
+  const { etag, versionId, keyId, checksum } = await uploads.complete(
     session,
     uploadOf(context),
     named.map((part) => ({ ...part, etag: storeEtag(part.etag) })),
-    { sizeBytes: size === undefined ? undefined : Number(size), conditions: storeConditions(request, true) },
+    {
+      sizeBytes: size === undefined ? undefined : Number(size),
+      conditions: storeConditions(request, true),
+      checksum: completedChecksum(request.headers),
+      checksumType: parseChecksumType(request.headers),
+    },
   );
-  ledger.keyId = keyId;
+  trail.keyId = keyId;
+  const shown = checksum && shownChecksum(checksum, checksum.type, named.length);
   return {
-    document: writeComplete(request, clientEtag(etag)),
-    headers: versionId === undefined ? {} : { 'x-amz-version-id': versionId },
+    document: writeComplete(request, clientEtag(etag), shown),
+    headers: {
+      ...encryptionOfWrite(request, NOTHING_SAID, true),
+      ...(versionId === undefined ? {} : { 'x-amz-version-id': versionId }),
+    },
   };
 }
 
@@ -79,16 +108,19 @@ async function abort(uploads: Uploads, context: Documented): Promise<Answer> {
 
 async function list(uploads: Uploads, context: Documented): Promise<Answer> {
   const { request, session } = context;
-  const { parts, storageClass } = await uploads.parts(session, uploadOf(context));
-  const shown = parts.map(({ number, stored, plainSizeBytes, lastModified }) => ({
+  const { parts, ...upload } = await uploads.parts(session, uploadOf(context));
+  const shown = parts.map(({ number, stored, plainSizeBytes, lastModified, checksum }) => ({
     number,
-    etag: clientEtag(stored.etag),
+    etag: clientEtag(quoted(stored.etag)),
     sizeBytes: plainSizeBytes,
     lastModified,
+    // S3 tells those of uploads that were begun with one.
+    ...(checksum === undefined || upload.checksum === undefined ? {} : { checksum: shownChecksum(checksum) }),
   }));
-  return { document: writeParts(request, pageOfParts({ parts: shown, storageClass }, request)), headers: {} };
+  return { document: writeParts(request, pageOfParts({ parts: shown, ...upload }, request)), headers: {} };
 }
 
-function uploadOf({ request: { key, query } }: Documented): { readonly key: string; readonly uploadId: string } {
-  return { key, uploadId: query.get('uploadId') ?? '' };
+/** Stores differ in whether they show quotes. */
+function quoted(etag: string): string {
+  return etag.startsWith('"') ? etag : `"${etag}"`;
 }

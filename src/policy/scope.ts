@@ -32,7 +32,7 @@ export function compileScope(effect: 'allow' | 'deny', scope: Scope): Matcher {
         return prefix.startsWith(operand) && after.every((marker) => marker === '' || marker.startsWith(operand));
       };
     default:
-      throw new GatewayError('InternalError', 'authorize', { detail: `unknown scope operator ${operator}` });
+      throw new GatewayError('InternalError', { detail: `unknown scope operator ${operator}` });
   }
 }
 
@@ -52,7 +52,7 @@ function soleEntry(scope: Scope): [string, string] {
   const entries: [string, unknown][] = Object.entries(scope);
   const [operator, operand] = entries[0] ?? ['', undefined];
   if (entries.length !== 1 || typeof operand !== 'string') {
-    throw new GatewayError('InternalError', 'authorize', { detail: 'a scope must be one key or one prefix' });
+    throw new GatewayError('InternalError', { detail: 'a scope must be one key or one prefix' });
   }
   return [operator, operand];
 }

@@ -13,6 +13,8 @@ export interface RedisOptions {
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly database: number;
+  /** A connection that is silent for so long is dead. */
+  readonly silenceTimeoutMs?: number;
 }
 
 export interface RedisTls {
@@ -25,7 +27,7 @@ export interface RedisTls {
 
 const CONNECT_TIMEOUT_MS = 3000;
 const COMMAND_TIMEOUT_MS = 3000;
-/** With a command each second, a connection that is silent for so long is dead. */
+/** Five times what lies between two commands. */
 const SILENCE_TIMEOUT_MS = 5000;
 const FIRST_PAUSE_MS = 100;
 /** Short, so that a Redis that is back is read within seconds. */
@@ -77,12 +79,13 @@ export function openRedis(options: RedisOptions): RedisConnection {
   };
 }
 
-function makeClient({ host, port, tls, username, password, database }: RedisOptions) {
+function makeClient(options: RedisOptions) {
+  const { host, port, tls, username, password, database, silenceTimeoutMs = SILENCE_TIMEOUT_MS } = options;
   return createClient({
     // Version 2 needs no greeting of its own, and every Redis and Valkey speaks it.
     RESP: 2,
     socket: {
-      ...{ host, port, connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: SILENCE_TIMEOUT_MS },
+      ...{ host, port, connectTimeout: CONNECT_TIMEOUT_MS, socketTimeout: silenceTimeoutMs },
       reconnectStrategy: (retries: number) => pauseMs(retries),
       ...(tls === undefined ? {} : tlsOf(tls, host)),
     } as NonNullable<RedisClientOptions['socket']>,

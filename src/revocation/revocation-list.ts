@@ -67,7 +67,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     const nowMs = clock.now();
     if (!isNews && nowMs - remindedMs < REMIND_MS) return;
     remindedMs = nowMs;
-    observer.warn('revocations are not current', { detail: clause, whenUnavailable, ...causeOf(error) });
+    observer.event('revocations_unavailable', { detail: clause, whenUnavailable, ...causeOf(error) });
   };
 
   /** Puts in force what was read, and gives what it should have held beside. */
@@ -83,7 +83,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     complain(`${lost.length} revocations are gone from where they were kept; they stay in force here`);
     if (!store.isRestorable) return;
     await store.update((kept) => lost.filter((entry) => isNewerThan(entry, kept.get(entry.id))));
-    observer.warn('revocations that were lost have been put back', { entries: lost.length });
+    observer.event('revocations_restored', { entries: lost.length });
     unsaved = 0;
   };
 
@@ -98,7 +98,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
       if (lost.length > 0) await restore(lost);
       confirmedMs = startedMs;
       if (unsaved > 0) return;
-      if (trouble !== undefined) observer.info('revocations are current again', { entries: index.size });
+      if (trouble !== undefined) observer.event('revocations_recovered', { entries: index.size });
       trouble = undefined;
     } catch (error) {
       complain(error instanceof RevocationStoreError ? error.message : 'the list of revocations cannot be read', error);
@@ -123,7 +123,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   return {
     check: (principal) => {
       if (isShut()) {
-        throw new GatewayError('ServiceUnavailable', 'authorize', {
+        throw new GatewayError('ServiceUnavailable', {
           detail: `the list of revocations is too old: ${trouble ?? 'not read yet'}`,
         });
       }
@@ -131,7 +131,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
       if (entry === undefined) return;
       // Each with what makes its clients ask for new ones: a token 401, a session the code of one that is over.
       const code = principal.accessKeyId === undefined ? 'RevokedToken' : 'RevokedSession';
-      throw new GatewayError(code, 'authenticate', { detail: `revocation ${entry.id} (${entry.revoked.kind})` });
+      throw new GatewayError(code, { detail: `revocation ${entry.id} (${entry.revoked.kind})` });
     },
     refresh,
     watch: schedule,

@@ -1,23 +1,24 @@
 /**
  * Enters: an operation and its headers. Leaves: nothing, or a refusal.
  * Every `x-amz-*`, `if-*` and body-framing header changes what a request means: one that the operation does not list
- * here is NotImplemented, never ignored. All other headers have no meaning here and are never forwarded.
+ * here is NotImplemented, never ignored; what is harmless was taken out before (ignored-headers.ts). All other headers
+ * have no meaning here and are never forwarded.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
-import { CHECKSUM_HEADERS } from './body-claims.ts';
+import { CHECKSUM_HEADERS } from './checksums.ts';
 import { OPERATIONS, type OperationName, type OperationRow } from './operations.ts';
 import type { Presented } from './request.ts';
 import { isStoredHeader } from './stored-headers.ts';
+import { unsupportedHeader } from './unsupported.ts';
 import { isReservedMetadata, MAX_USER_METADATA_BYTES, METADATA_PREFIX } from './user-metadata.ts';
 
 /** Accepted with any value that its own reader takes (`true`), or with values of this form only. */
 type Accepted = Readonly<Record<string, RegExp | true>>;
 
-const EVERYWHERE: Accepted = { 'x-amz-date': true, 'x-amz-content-sha256': true, 'x-amz-user-agent': true };
+const EVERYWHERE: Accepted = { 'x-amz-date': true, 'x-amz-content-sha256': true };
 
 const FLAG = /^(?:true|false)$/i;
-const ALGORITHM = /^(?:CRC32|CRC32C|CRC64NVME|SHA1|SHA256)$/i;
 const DATE = /^[\w:.+-]{1,40}$/;
 
 const READ: Accepted = {
@@ -32,7 +33,7 @@ const READ: Accepted = {
 /** Of every body, documents included. */
 const BODY: Accepted = {
   ...Object.fromEntries([...CHECKSUM_HEADERS.keys()].map((name) => [name, true] as const)),
-  'x-amz-sdk-checksum-algorithm': ALGORITHM,
+  'x-amz-sdk-checksum-algorithm': true,
   'x-amz-trailer': true,
   'x-amz-decoded-content-length': true,
 };
@@ -54,10 +55,15 @@ const NEW_OBJECT: Accepted = {
 
 const CONDITIONAL_WRITE: Accepted = { 'if-match': true, 'if-none-match': true };
 const BYPASS: Accepted = { 'x-amz-bypass-governance-retention': FLAG };
-const CHECKSUM_TYPE: Accepted = { 'x-amz-checksum-type': /^(?:COMPOSITE|FULL_OBJECT)$/ };
+const CHECKSUM_TYPE: Accepted = { 'x-amz-checksum-type': /^(?:COMPOSITE|FULL_OBJECT)$/i };
 const OPTIONAL_ATTRIBUTES: Accepted = { 'x-amz-optional-object-attributes': /^RestoreStatus$/ };
 
+const ACCOUNT_ID = /^\d{12}$/;
+/** Held against configuration (pipeline/expected-owner.ts). */
+const EXPECTED_OWNER: Accepted = { 'x-amz-expected-bucket-owner': ACCOUNT_ID };
+
 const SOURCE: Accepted = {
+  'x-amz-source-expected-bucket-owner': ACCOUNT_ID,
   'x-amz-copy-source': true,
   'x-amz-copy-source-if-match': true,
   'x-amz-copy-source-if-none-match': true,
@@ -68,21 +74,31 @@ const SOURCE: Accepted = {
 const OF_OPERATION: Readonly<Partial<Record<OperationName, Accepted>>> = {
   GetObject: READ,
   HeadObject: READ,
-  PutObject: { ...NEW_OBJECT, ...CONDITIONAL_WRITE, 'x-amz-checksum-algorithm': ALGORITHM },
-  CreateMultipartUpload: { ...NEW_OBJECT, ...CHECKSUM_TYPE, 'x-amz-checksum-algorithm': ALGORITHM },
+  PutObject: {
+    ...NEW_OBJECT,
+    ...CONDITIONAL_WRITE,
+    'x-amz-checksum-algorithm': true,
+    // An object that comes in one piece has no other.
+    'x-amz-checksum-type': /^FULL_OBJECT$/i,
+  },
+  CreateMultipartUpload: {
+    ...NEW_OBJECT,
+    ...CHECKSUM_TYPE,
+    'x-amz-checksum-algorithm': true,
+    'if-none-match': /^\*$/,
+  },
   CopyObject: {
     ...NEW_OBJECT,
     ...CONDITIONAL_WRITE,
     ...SOURCE,
     'x-amz-metadata-directive': /^(?:COPY|REPLACE)$/,
     'x-amz-tagging-directive': /^(?:COPY|REPLACE)$/,
-    'x-amz-checksum-algorithm': ALGORITHM,
+    'x-amz-checksum-algorithm': true,
   },
-  UploadPart: { 'x-amz-checksum-algorithm': ALGORITHM },
+  UploadPart: { 'x-amz-checksum-algorithm': true },
   UploadPartCopy: { ...SOURCE, 'x-amz-copy-source-range': /^bytes=\d{1,15}-\d{1,15}$/ },
-  // The parts were verified as they arrived, and their ETags pin them: a checksum of their checksums adds nothing to it.
   CompleteMultipartUpload: { ...CONDITIONAL_WRITE, ...CHECKSUM_TYPE, 'x-amz-mp-object-size': /^\d{1,15}$/ },
-  DeleteObject: BYPASS,
+  DeleteObject: { ...BYPASS, 'if-match': true },
   DeleteObjects: BYPASS,
   PutObjectRetention: BYPASS,
   GetObjectAttributes: {
@@ -99,7 +115,15 @@ const OF_OPERATION: Readonly<Partial<Record<OperationName, Accepted>>> = {
 const ACCEPTED: ReadonlyMap<string, ReadonlyMap<string, RegExp | true>> = new Map(
   (Object.entries(OPERATIONS) as [OperationName, OperationRow][]).map(([name, row]) => [
     name,
-    new Map(Object.entries({ ...EVERYWHERE, ...(row.body === undefined ? {} : BODY), ...(OF_OPERATION[name] ?? {}) })),
+    new Map(
+      Object.entries({
+        ...EVERYWHERE,
+        ...(row.body === undefined || row.body === 'form' ? {} : BODY),
+        // Of a bucket that there is: who lists or makes buckets expects nothing of one.
+        ...(row.level === 'service' || name === 'CreateBucket' ? {} : EXPECTED_OWNER),
+        ...(OF_OPERATION[name] ?? {}),
+      }),
+    ),
   ]),
 );
 
@@ -122,20 +146,21 @@ export function checkHeaders(
   let metadataBytes = 0;
   for (const [name, value] of headers) {
     if (isKeeper && isStoredHeader(name)) {
-      // Stores re-encode other bytes each in their way, and some sign a tab as a tab: neither can be stored byte-exact.
+      // Some stores sign a tab as a tab, and what is not UTF-8 has no encoded word (encoded-word.ts).
       if (!PRINTABLE_ASCII.test(value)) throw refuse('InvalidArgument', name);
       if (name.startsWith(METADATA_PREFIX)) metadataBytes += metadataSize(name, value);
     } else if (name === 'x-amz-security-token') {
-      if (presented !== 'signed-header') throw refuse('NotImplemented', name);
+      // Where nothing is presented, authentication says what is missing.
+      if (presented !== 'signed-header' && presented !== 'nothing') throw refuse('NotImplemented', name);
     } else if (name.startsWith('x-amz-') || name.startsWith('if-')) {
       const allowed = accepted?.get(name);
-      if (allowed === undefined) throw refuse('NotImplemented', name);
+      if (allowed === undefined) throw refuse(unsupportedHeader(name), name);
       if (allowed !== true && !allowed.test(value)) throw refuse('InvalidArgument', name);
     } else if (name === 'content-range') {
       throw refuse('NotImplemented', name);
     }
   }
-  if (metadataBytes > MAX_USER_METADATA_BYTES) throw new GatewayError('MetadataTooLarge', 'receive');
+  if (metadataBytes > MAX_USER_METADATA_BYTES) throw new GatewayError('MetadataTooLarge');
 }
 
 function metadataSize(name: string, value: string): number {
@@ -145,5 +170,5 @@ function metadataSize(name: string, value: string): number {
 
 /** The name only: a value may be a credential. */
 function refuse(code: ErrorCode, header: string): GatewayError {
-  return new GatewayError(code, 'receive', { detail: header, clientFields: { Header: header } });
+  return new GatewayError(code, { detail: header, clientFields: { Header: header } });
 }

@@ -3,8 +3,9 @@
  * contradict each other. What passes can be put to the store as it stands.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
-import { CHECKSUM_HEADERS } from './body-claims.ts';
+import { completedChecksum, createdChecksum, parseChecksumAlgorithm } from './checksums.ts';
 import { checkTaggingHeader } from './documents/tagging.ts';
+import { boundaryOf } from './form-fields.ts';
 import { responseOverrides } from './response-overrides.ts';
 import type { S3Request } from './request.ts';
 import { partNumberOf } from './store-query.ts';
@@ -15,12 +16,12 @@ const COUNT = /^\d{1,10}$/;
 const CHANGES_OF_A_COPY =
   /^x-amz-(?:metadata-directive|tagging-directive|storage-class|server-side-encryption|checksum-algorithm|object-lock-.*)$/;
 
-/** @throws GatewayError InvalidArgument, InvalidRequest, NotImplemented */
+/** @throws GatewayError InvalidArgument, InvalidRequest, InvalidDigest, NotImplemented */
 export function checkArguments(request: S3Request): void {
   const { operation, query, headers } = request;
   if (query.size > 0) {
     if (partNumberOf(request) !== undefined && headers.has('range') && request.row.operationClass === 'READ') {
-      throw new GatewayError('InvalidRequest', 'receive', { detail: 'range and partNumber' });
+      throw new GatewayError('InvalidRequest', { detail: 'range and partNumber' });
     }
     const uploadId = query.get('uploadId');
     if (uploadId !== undefined && !UPLOAD_ID.test(uploadId)) throw invalid('uploadId');
@@ -35,14 +36,10 @@ export function checkArguments(request: S3Request): void {
   if (operation === 'GetObjectAttributes' && !headers.has('x-amz-object-attributes')) {
     throw invalid('x-amz-object-attributes');
   }
-  if (operation === 'CompleteMultipartUpload' && headers.get('x-amz-checksum-type') === 'FULL_OBJECT') {
-    // The client expects a verification of the whole, which nobody could make: parts pass here one by one.
-    if ([...headers.keys()].some((name) => CHECKSUM_HEADERS.has(name))) {
-      throw new GatewayError('NotImplemented', 'receive', { detail: 'a checksum of the whole of an upload in parts' });
-    }
-  }
+  checkChecksum(request);
+  if (operation === 'PostObject') checkForm(request);
   if (operation === 'CopyObject' && changesNothing(request)) {
-    throw new GatewayError('InvalidRequest', 'receive', { detail: 'a copy of an object to itself' });
+    throw new GatewayError('InvalidRequest', { detail: 'a copy of an object to itself' });
   }
   const tagging = headers.get('x-amz-tagging');
   if (tagging !== undefined) checkTaggingHeader(tagging);
@@ -52,6 +49,29 @@ export function checkArguments(request: S3Request): void {
   }
 }
 
+/** Everything that a form says stands in it. What else a POST to a bucket could mean is not known. */
+function checkForm({ headers, presented, payload }: S3Request): void {
+  if (boundaryOf(headers.get('content-type')) === undefined) {
+    throw new GatewayError('NotImplemented', { detail: 'no such subresource, and no form' });
+  }
+  if (presented !== 'nothing') {
+    throw new GatewayError('InvalidRequest', { detail: 'credentials beside those of a form' });
+  }
+  const isHashed = payload.declaredHash !== undefined && payload.declaredHash !== 'UNSIGNED-PAYLOAD';
+  if (payload.chunked !== undefined || isHashed || headers.has('content-md5')) {
+    throw new GatewayError('NotImplemented', {
+      detail: 'a digest of a form; its fields hold that of the file',
+    });
+  }
+}
+
+function checkChecksum({ operation, headers }: S3Request): void {
+  if (operation === 'CreateMultipartUpload') createdChecksum(headers);
+  if (operation === 'CompleteMultipartUpload') completedChecksum(headers);
+  const algorithm = headers.get('x-amz-checksum-algorithm');
+  if (algorithm !== undefined) parseChecksumAlgorithm(algorithm, 'x-amz-checksum-algorithm');
+}
+
 /** S3 refuses a copy of an object to itself that changes nothing; some versions of Ceph end themselves over one. */
 function changesNothing({ bucket, key, copySource, headers }: S3Request): boolean {
   if (copySource?.bucket !== bucket || copySource.key !== key || copySource.versionId !== undefined) return false;
@@ -59,5 +79,5 @@ function changesNothing({ bucket, key, copySource, headers }: S3Request): boolea
 }
 
 function invalid(name: string): GatewayError {
-  return new GatewayError('InvalidArgument', 'receive', { detail: name, clientFields: { ArgumentName: name } });
+  return new GatewayError('InvalidArgument', { detail: name, clientFields: { ArgumentName: name } });
 }

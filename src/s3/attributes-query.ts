@@ -56,5 +56,5 @@ function countOf(headers: ReadonlyMap<string, string>, name: string): number | u
 }
 
 function invalid(name: string): GatewayError {
-  return new GatewayError('InvalidArgument', 'receive', { clientFields: { ArgumentName: name } });
+  return new GatewayError('InvalidArgument', { clientFields: { ArgumentName: name } });
 }

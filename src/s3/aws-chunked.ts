@@ -8,7 +8,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { parseTrailer } from './chunked-trailer.ts';
-import type { ChecksumAlgorithm } from './request.ts';
+import type { ChecksumAlgorithm } from './checksums.ts';
 
 /**
  * The signatures of an aws-chunked body, each over the one before. Stateful: call in wire order, once per chunk.
@@ -175,5 +175,5 @@ class ChunkDecoder {
 }
 
 function refuse(code: ErrorCode, detail: string): GatewayError {
-  return new GatewayError(code, 'seal', { detail });
+  return new GatewayError(code, { detail });
 }

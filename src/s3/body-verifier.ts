@@ -8,7 +8,8 @@ import { crc32c } from '@node-rs/crc32';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { createCrc64Nvme } from './crc64-nvme.ts';
-import type { BodyClaims, ChecksumAlgorithm } from './request.ts';
+import type { ChecksumAlgorithm } from './checksums.ts';
+import type { BodyClaims } from './request.ts';
 
 export interface BodyVerifier {
   readonly update: (chunk: Buffer) => void;
@@ -27,11 +28,28 @@ const DIGESTS: Readonly<Record<ChecksumAlgorithm, () => Digest>> = {
   CRC64NVME: () => createCrc64Nvme(),
   SHA1: () => createHash('sha1'),
   SHA256: () => createHash('sha256'),
+  SHA512: () => createHash('sha512'),
+  MD5: () => createHash('md5'),
 };
 
 /** Creates the digest of one kind of checksum. */
 export function createDigest(algorithm: ChecksumAlgorithm): Digest {
   return DIGESTS[algorithm]();
+}
+
+/** A checksum that is made as a body passes. */
+export interface PassingChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly update: (chunk: Buffer) => void;
+  /** Of what has passed; nothing may pass after it was asked for. */
+  readonly value: () => Buffer;
+}
+
+export function passingChecksum(algorithm: ChecksumAlgorithm): PassingChecksum {
+  const digest = createDigest(algorithm);
+  let value: Buffer | undefined;
+  // A digest ends once, and is asked for as often as the body is sealed.
+  return { algorithm, update: (chunk) => void digest.update(chunk), value: () => (value ??= digest.digest()) };
 }
 
 /** A checksum that comes behind the body; `value` is asked for when the body has ended. */
@@ -61,7 +79,7 @@ export function createBodyVerifier(claims: BodyClaims, trailing?: TrailingChecks
     },
     verify: () => {
       for (const { digest, expected, code } of checks) {
-        if (!expected().equals(digest.digest())) throw new GatewayError(code, 'seal');
+        if (!expected().equals(digest.digest())) throw new GatewayError(code);
       }
     },
   };

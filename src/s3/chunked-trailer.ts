@@ -4,8 +4,7 @@
  * after the last chunk, and some before the trailer's signature.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
-import { CHECKSUM_HEADERS } from './body-claims.ts';
-import type { ChecksumAlgorithm } from './request.ts';
+import { CHECKSUM_HEADERS, decodeChecksum, type ChecksumAlgorithm } from './checksums.ts';
 
 const MAX_BLANK_LINES = 4;
 const SIGNATURE_TRAILER = 'x-amz-trailer-signature';
@@ -30,11 +29,11 @@ export function parseTrailer(
   for (const [name, value] of fields) {
     const kind = CHECKSUM_HEADERS.get(name);
     if (kind === undefined || kind.algorithm !== declared) {
-      throw new GatewayError('InvalidRequest', 'seal', { detail: 'a trailer that was not declared' });
+      throw new GatewayError('InvalidRequest', { detail: 'a trailer that was not declared' });
     }
     if (signature !== undefined) verify?.(`${name}:${value}\n`, signature);
-    checksum = Buffer.from(value, 'base64');
-    if (checksum.length !== kind.sizeBytes || checksum.toString('base64') !== value) throw malformed('not base64');
+    checksum = decodeChecksum(value, kind.algorithm);
+    if (checksum === undefined) throw malformed('not base64');
   }
   if (checksum === undefined && declared !== undefined) throw malformed('the declared trailer did not come');
   return checksum;
@@ -60,5 +59,5 @@ function readFields(text: string): Map<string, string> {
 }
 
 function malformed(detail: string): GatewayError {
-  return new GatewayError('MalformedTrailer', 'seal', { detail });
+  return new GatewayError('MalformedTrailer', { detail });
 }

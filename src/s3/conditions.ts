@@ -30,12 +30,12 @@ const HTTP_DATE = /^[\w ,:+-]{1,64}$/;
 export function storeConditions(request: ConditionalRequest, encrypted: boolean): Record<string, string> {
   const conditions: Record<string, string> = {};
   for (const [name, value] of request.headers) {
-    // If-Range is answered with the whole object (parse-request.ts), which it always allows.
+    // If-Range is decided here, by what the store gives (if-range.ts): some stores pass over it.
     if (name.startsWith('if-') && name !== 'if-range') {
       conditions[name] = storeCondition(request, name, value, encrypted);
     }
   }
-  return conditions;
+  return heeded(conditions);
 }
 
 /**
@@ -49,11 +49,19 @@ export function sourceConditions({ headers }: Pick<S3Request, 'headers'>, encryp
     const condition = name.slice(SOURCE_PREFIX.length);
     conditions[condition] = readCondition(condition, value, encrypted);
   }
-  return conditions;
+  return heeded(conditions);
+}
+
+/** If-Match goes before If-Unmodified-Since (RFC 9110 section 13.1.4); some stores (moto, S3Proxy) heed both. */
+function heeded({ 'if-unmodified-since': unmodifiedSince, ...others }: Record<string, string>): Record<string, string> {
+  if (unmodifiedSince === undefined || others['if-match'] !== undefined) return others;
+  return { ...others, 'if-unmodified-since': unmodifiedSince };
 }
 
 function storeCondition(request: ConditionalRequest, name: string, value: string, encrypted: boolean): string {
   if (request.row.operationClass === 'READ') return readCondition(name, value, encrypted);
+  // Some clients say it when they begin an upload, and not when they complete it.
+  if (request.operation === 'CreateMultipartUpload' && name === 'if-none-match' && value === '*') return value;
   if (CONDITIONAL_WRITES.has(request.operation)) {
     // S3 knows two conditions on a write: "nothing there yet", and "still this one entity".
     if (name === 'if-none-match' && value === '*') return value;
@@ -62,7 +70,16 @@ function storeCondition(request: ConditionalRequest, name: string, value: string
       return storeTags(value, encrypted).replace(QUOTED_TAG, '$1');
     }
   }
+  // Where the store can; elsewhere the request is refused (plan.ts).
+  if (request.operation === 'DeleteObject' && name === 'if-match' && !value.includes(',')) {
+    return value === '*' ? value : storeTags(value, encrypted).replace(QUOTED_TAG, '$1');
+  }
   throw refuse('NotImplemented', name);
+}
+
+/** Gives the store's form of the ETag that an entry of DeleteObjects names. @throws GatewayError InvalidArgument */
+export function storeEtagOf(shown: string, encrypted: boolean): string {
+  return shown === '*' ? shown : storeTags(shown.trim(), encrypted).replace(QUOTED_TAG, '$1');
 }
 
 function readCondition(name: string, value: string, encrypted: boolean): string {
@@ -81,5 +98,5 @@ function storeTags(value: string, encrypted: boolean): string {
 }
 
 function refuse(code: 'InvalidArgument' | 'NotImplemented', detail: string): GatewayError {
-  return new GatewayError(code, 'receive', { detail });
+  return new GatewayError(code, { detail });
 }

@@ -23,22 +23,24 @@ export function parseCopySource(header: string): CopySource {
   const mark = path.lastIndexOf(VERSION);
   const versionId = mark < 0 ? undefined : parseVersionId(decodeOnce(path.slice(mark + VERSION.length)));
   const name = mark < 0 ? path : path.slice(0, mark);
-  if (!/^[!-~]+$/.test(name) || name.includes('?')) throw invalid();
+  // A blank may stand as it is, but not two: signatures cover runs of them as one, and one could then name two keys.
+  if (!/^[!-~]+(?: [!-~]+)*$/.test(name) || name.includes('?')) throw invalid();
   // Some clients escape the slash between bucket and key as well: it is the first one either way.
   const border = /\/|%2F/i.exec(name);
   if (border === null) throw invalid();
   const bucket = name.slice(0, border.index);
-  const key = decodeOnce(name.slice(border.index + border[0].length));
+  // A plus is a space, as in a query: Go's clients escape so, and all others escape a plus.
+  const key = decodeOnce(name.slice(border.index + border[0].length).replaceAll('+', ' '));
   if (key === '') throw invalid();
-  if (!isBucketName(bucket)) throw new GatewayError('InvalidBucketName', 'receive', { detail: 'x-amz-copy-source' });
-  if (isTooLong(key)) throw new GatewayError('KeyTooLong', 'receive');
+  if (!isBucketName(bucket)) throw new GatewayError('InvalidBucketName', { detail: 'x-amz-copy-source' });
+  if (isTooLong(key)) throw new GatewayError('KeyTooLong');
   return { bucket, key, versionId };
 }
 
 /** Checks a version id, decoded. @throws GatewayError InvalidArgument */
 export function parseVersionId(text: string): string {
   if (VERSION_ID.test(text)) return text;
-  throw new GatewayError('InvalidArgument', 'receive', { clientFields: { ArgumentName: 'versionId' } });
+  throw new GatewayError('InvalidArgument', { clientFields: { ArgumentName: 'versionId' } });
 }
 
 /** Writes the header that names a source in the store. */
@@ -48,5 +50,5 @@ export function copySourceHeader({ key, versionId }: CopySource, storeBucket: st
 }
 
 function invalid(): GatewayError {
-  return new GatewayError('InvalidArgument', 'receive', { clientFields: { ArgumentName: 'x-amz-copy-source' } });
+  return new GatewayError('InvalidArgument', { clientFields: { ArgumentName: 'x-amz-copy-source' } });
 }

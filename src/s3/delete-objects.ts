@@ -4,6 +4,7 @@
  */
 import { ERRORS, type ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { storeEtagOf } from './conditions.ts';
 import { parseVersionId } from './copy-source.ts';
 import {
   expectChildren,
@@ -22,6 +23,8 @@ import { childrenOf, textOf, type XmlElement } from './xml-reader.ts';
 export interface DeletedItem {
   readonly key: string;
   readonly versionId: string | undefined;
+  /** As the client was shown it; present: delete only while the object is still that one. */
+  readonly etag?: string;
 }
 
 export interface DeleteList {
@@ -36,12 +39,12 @@ export type DeleteOutcome =
   /** `message`: shown in place of the code's own, such as the rule that denied. */
   | { readonly deleted: false; readonly code: ErrorCode; readonly message?: string };
 
-/** Conditions of a single deletion: to drop one would delete what was not meant. */
-const CONDITIONS = ['ETag', 'LastModifiedTime', 'Size'];
+/** Conditions of directory buckets: to drop one would delete what was not meant. */
+const CONDITIONS = ['LastModifiedTime', 'Size'];
 
 /**
  * Reads a client's list.
- * @throws GatewayError MalformedXML, InvalidArgument, KeyTooLong, NotImplemented (a condition)
+ * @throws GatewayError MalformedXML, InvalidArgument, KeyTooLong, NotImplemented (a condition of directory buckets)
  * @see Amazon S3 API Reference, "DeleteObjects"
  */
 export function readDeleteObjects(document: Uint8Array): DeleteList {
@@ -55,20 +58,29 @@ export function readDeleteObjects(document: Uint8Array): DeleteList {
 }
 
 function readItem(object: XmlElement): DeletedItem {
-  expectChildren(object, ['Key', 'VersionId', ...CONDITIONS]);
+  expectChildren(object, ['Key', 'VersionId', 'ETag', ...CONDITIONS]);
   if (object.children.some(({ name }) => CONDITIONS.includes(name))) {
-    throw new GatewayError('NotImplemented', 'receive', { detail: 'a condition in DeleteObjects' });
+    throw new GatewayError('NotImplemented', { detail: 'a condition in DeleteObjects' });
   }
   const key = requiredText(object, 'Key');
   if (key === '') throw malformedXml('an empty Key');
-  if (isTooLong(key)) throw new GatewayError('KeyTooLong', 'receive');
+  if (isTooLong(key)) throw new GatewayError('KeyTooLong');
   const versionId = optionalText(object, 'VersionId');
-  return { key, versionId: versionId === undefined ? undefined : parseVersionId(versionId) };
+  const etag = optionalText(object, 'ETag');
+  if (etag !== undefined) storeEtagOf(etag, false);
+  return {
+    key,
+    versionId: versionId === undefined ? undefined : parseVersionId(versionId),
+    ...(etag === undefined ? {} : { etag }),
+  };
 }
 
-/** Writes the list for the store, which is asked to tell every outcome. */
+/** Writes the list for the store, ETags in its own form; it is asked to tell every outcome. */
 export function writeDeleteObjects(items: readonly DeletedItem[]): Buffer {
-  const objects = items.map((item) => `<Object>${addressElements(item)}</Object>`);
+  const objects = items.map(
+    (item) =>
+      `<Object>${addressElements(item)}${item.etag === undefined ? '' : textElement('ETag', item.etag)}</Object>`,
+  );
   return Buffer.from(
     `${XML_DECLARATION}<Delete xmlns="${S3_NAMESPACE}"><Quiet>false</Quiet>${objects.join('')}</Delete>`,
   );
@@ -76,7 +88,7 @@ export function writeDeleteObjects(items: readonly DeletedItem[]): Buffer {
 
 /** Reads the store's result: one outcome for each of `items`, in their order. @throws GatewayError InternalError */
 export function readDeleteResult(document: Uint8Array, items: readonly DeletedItem[]): readonly DeleteOutcome[] {
-  const root = readStoreDocument(document, 'DeleteResult');
+  const root = readStoreDocument(document, 'DeleteResult', { telling: ['Deleted', 'Error'] });
   const told = new Map<string, DeleteOutcome>();
   // Failures last: where a store tells both of one key, the failure counts.
   for (const name of ['Deleted', 'Error']) {

@@ -3,10 +3,12 @@
  * A query parameter that an operation does not list names a different operation, or changes what this one means: to
  * ignore it would be to perform something that was not asked.
  */
+import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { OPERATIONS, type OperationName, type OperationRow } from './operations.ts';
 import type { RequestTarget } from './request-target.ts';
 import { OVERRIDE_PARAMETERS } from './response-overrides.ts';
+import { unsupportedParameter } from './unsupported.ts';
 
 /** SDKs repeat the operation's name in this parameter; it is checked and has no other meaning. */
 const OPERATION_ID = 'x-id';
@@ -15,6 +17,7 @@ const VERSION = ['versionId'];
 
 /** The query parameters that an operation takes beside its subresource and `x-id`. */
 const PARAMETERS: Readonly<Partial<Record<OperationName, readonly string[]>>> = {
+  ListBuckets: ['max-buckets', 'continuation-token', 'prefix', 'bucket-region'],
   ListObjects: ['prefix', 'marker', 'delimiter', 'max-keys', 'encoding-type'],
   ListObjectsV2: [
     'prefix',
@@ -80,7 +83,7 @@ export function detectOperation(method: string, target: RequestTarget, isCopy: b
   const candidates = CANDIDATES.get(`${method} ${level}`);
   if (candidates === undefined) {
     if (!S3_METHODS.has(method) || (level === 'service' && method !== 'POST')) {
-      throw new GatewayError('MethodNotAllowed', 'receive');
+      throw new GatewayError('MethodNotAllowed');
     }
     throw notImplemented(method);
   }
@@ -92,7 +95,10 @@ export function detectOperation(method: string, target: RequestTarget, isCopy: b
     checkQuery(candidate, query);
     return candidate.name;
   }
-  throw notImplemented('no such subresource');
+  throw notImplemented(
+    'no such subresource',
+    [...query.keys()].map(unsupportedParameter).find((code) => code !== 'NotImplemented'),
+  );
 }
 
 function hasCopy(subresource: string | undefined): boolean {
@@ -104,15 +110,15 @@ function checkQuery({ name: operation, subresource, parameters }: Candidate, que
     if (name === subresource && !VALUED.has(name) && value !== '') throw invalid(name);
     if (name === 'list-type' && value !== '2') throw invalid(name);
     if (parameters.has(name)) continue;
-    if (name !== OPERATION_ID) throw notImplemented('an unknown query parameter');
+    if (name !== OPERATION_ID) throw notImplemented('an unknown query parameter', unsupportedParameter(name));
     if (value !== operation) throw invalid(name);
   }
 }
 
 function invalid(name: string): GatewayError {
-  return new GatewayError('InvalidArgument', 'receive', { detail: name, clientFields: { ArgumentName: name } });
+  return new GatewayError('InvalidArgument', { detail: name, clientFields: { ArgumentName: name } });
 }
 
-function notImplemented(detail: string): GatewayError {
-  return new GatewayError('NotImplemented', 'receive', { detail });
+function notImplemented(detail: string, code: ErrorCode = 'NotImplemented'): GatewayError {
+  return new GatewayError(code, { detail });
 }

@@ -10,10 +10,10 @@ import { isReservedMetadata } from './user-metadata.ts';
 type Headers = Readonly<Record<string, string>>;
 
 /** Kept with an object by the store, and lost by a write that does not say it again. */
-const SAID_AGAIN = ['x-amz-storage-class', 'x-amz-website-redirect-location'];
-
-/** The same of the store's own encryption, where it is by keys that somebody chose. */
-const KMS_SAID_AGAIN = [
+const SAID_AGAIN = [
+  'x-amz-storage-class',
+  'x-amz-website-redirect-location',
+  // Policies of buckets deny writes without it.
   'x-amz-server-side-encryption',
   'x-amz-server-side-encryption-aws-kms-key-id',
   'x-amz-server-side-encryption-bucket-key-enabled',
@@ -41,9 +41,7 @@ export function keptHeaders(head: ReadonlyMap<string, string>, dropped: readonly
 /** Gives the same of an object that is written anew in its place: how the store keeps it is kept as well. @throws as `keptHeaders` */
 export function keptInPlace(head: ReadonlyMap<string, string>, dropped: readonly string[] = []): Headers {
   if (head.has('x-amz-server-side-encryption-customer-algorithm')) throw notCarried('a customer key');
-  const isKms = head.get('x-amz-server-side-encryption')?.startsWith('aws:kms') === true;
-  const names = isKms ? [...SAID_AGAIN, ...KMS_SAID_AGAIN] : SAID_AGAIN;
-  const again = names.flatMap((name): readonly (readonly [string, string])[] => {
+  const again = SAID_AGAIN.flatMap((name): readonly (readonly [string, string])[] => {
     const value = head.get(name);
     return value === undefined ? [] : [[name, value]];
   });
@@ -51,5 +49,5 @@ export function keptInPlace(head: ReadonlyMap<string, string>, dropped: readonly
 }
 
 function notCarried(detail: string): GatewayError {
-  return new GatewayError('InvalidRequest', 'copy', { detail });
+  return new GatewayError('InvalidRequest', { detail });
 }

@@ -17,6 +17,8 @@ export interface ListingQuery {
   readonly maxKeys: number;
   /** Whether the client wants keys URL-encoded. */
   readonly urlEncoded: boolean;
+  /** Whether each entry says who owns it. */
+  readonly showsOwner?: boolean;
   /** The key to begin after: `start-after` of version 2, `key-marker` of versions and uploads, else `marker`. */
   readonly startAfter: string | undefined;
   /** `version-id-marker` or `upload-id-marker`: where to begin within that key. */
@@ -75,7 +77,6 @@ export function parseListing(request: Pick<S3Request, 'operation' | 'query'>): L
   const encoding = query.get('encoding-type');
   if (encoding !== undefined && encoding !== 'url') throw invalid('encoding-type');
   const fetchOwner = query.get('fetch-owner');
-  // Accepted, and without effect: the owner of everything in the store is the gateway's own account.
   if (fetchOwner !== undefined && fetchOwner !== 'true' && fetchOwner !== 'false') throw invalid('fetch-owner');
   const token = query.get('continuation-token');
   return {
@@ -84,6 +85,7 @@ export function parseListing(request: Pick<S3Request, 'operation' | 'query'>): L
     delimiter: bounded(query.get('delimiter') ?? ''),
     maxKeys: parseMaxKeys(names.maxKeys, query.get(names.maxKeys)),
     urlEncoded: encoding === 'url',
+    showsOwner: kind === 'ListObjects' || kind === 'ListObjectVersions' || fetchOwner === 'true',
     startAfter,
     idMarker: parseIdMarker(names.idMarker, query, startAfter),
     continuation: token === undefined ? undefined : { shown: token, stored: openToken(token, prefix) },
@@ -103,7 +105,8 @@ export function storeListingQuery(listing: ListingQuery): (readonly [string, str
   if (listing.delimiter !== '') query.push(['delimiter', listing.delimiter]);
   if (listing.startAfter !== undefined && listing.startAfter !== '') query.push([names.startAfter, listing.startAfter]);
   if (names.idMarker !== undefined && listing.idMarker !== undefined) query.push([names.idMarker, listing.idMarker]);
-  if (listing.continuation !== undefined) query.push(['continuation-token', listing.continuation.stored]);
+  const stored = listing.continuation?.stored ?? '';
+  if (stored !== '') query.push(['continuation-token', stored]);
   return query;
 }
 
@@ -119,7 +122,9 @@ export function wrapToken(stored: string, prefix: string): string {
   return `${Buffer.from(prefix).toString('base64url')}.${Buffer.from(stored).toString('base64url')}`;
 }
 
+/** An empty token is where every listing begins: S3 takes it. */
 function openToken(shown: string, prefix: string): string {
+  if (shown === '') return '';
   const stored = Buffer.from(shown.slice(shown.indexOf('.') + 1), 'base64url').toString();
   // Compared in the wrapped form: what decodes loosely is not what was handed out.
   if (stored === '' || shown !== wrapToken(stored, prefix)) throw invalid('continuation-token');
@@ -146,10 +151,10 @@ function parseIdMarker(
 }
 
 function bounded(text: string): string {
-  if (isTooLong(text)) throw new GatewayError('KeyTooLong', 'receive');
+  if (isTooLong(text)) throw new GatewayError('KeyTooLong');
   return text;
 }
 
 function invalid(name: string): GatewayError {
-  return new GatewayError('InvalidArgument', 'receive', { clientFields: { ArgumentName: name } });
+  return new GatewayError('InvalidArgument', { clientFields: { ArgumentName: name } });
 }

@@ -31,11 +31,11 @@ export type Verb = (typeof VERBS)[number];
 
 /**
  * Operations of one class take the same way through `pipeline/stages.ts`. LOCAL is answered without a store; COPY has a
- * source; BATCH carries in its body what is to be decided; DOCUMENT has small documents at most, in and out; UPLOAD is
+ * source; FORM is a write whose fields say what and by whom; BATCH carries in its body what is to be decided; DOCUMENT has small documents at most, in and out; UPLOAD is
  * what multipart uploads take beside their parts; ATTRIBUTES tells of an object what its trailer knows.
  */
 export type OperationClass =
-  'READ' | 'WRITE' | 'LIST' | 'DELETE' | 'LOCAL' | 'COPY' | 'BATCH' | 'DOCUMENT' | 'UPLOAD' | 'ATTRIBUTES';
+  'READ' | 'WRITE' | 'FORM' | 'LIST' | 'DELETE' | 'LOCAL' | 'COPY' | 'BATCH' | 'DOCUMENT' | 'UPLOAD' | 'ATTRIBUTES';
 
 export interface OperationRow {
   readonly operationClass: OperationClass;
@@ -45,8 +45,8 @@ export interface OperationRow {
   readonly verb: Verb | undefined;
   /** The query parameter that tells this operation from others of its method and level. */
   readonly subresource?: string;
-  /** `object`: a stream that is stored; `document`: XML, read whole under a cap. Absent: a body is refused. */
-  readonly body?: 'object' | 'document';
+  /** `object`: a stream that is stored; `document`: XML, read whole under a cap; `form`: multipart/form-data. Absent: a body is refused. */
+  readonly body?: 'object' | 'document' | 'form';
 }
 
 export const OPERATIONS = {
@@ -90,6 +90,7 @@ export const OPERATIONS = {
     subresource: 'delete',
     body: 'document',
   },
+  PostObject: { operationClass: 'FORM', method: 'POST', level: 'bucket', verb: 'PUT', body: 'form' },
   CreateBucket: {
     operationClass: 'DOCUMENT',
     method: 'PUT',
@@ -102,7 +103,7 @@ export const OPERATIONS = {
     operationClass: 'DOCUMENT',
     method: 'GET',
     level: 'bucket',
-    verb: 'ADMIN',
+    verb: undefined,
     subresource: 'versioning',
   },
   PutBucketVersioning: {
@@ -117,7 +118,7 @@ export const OPERATIONS = {
     operationClass: 'DOCUMENT',
     method: 'GET',
     level: 'bucket',
-    verb: 'ADMIN',
+    verb: undefined,
     subresource: 'tagging',
   },
   PutBucketTagging: {
@@ -134,6 +135,113 @@ export const OPERATIONS = {
     level: 'bucket',
     verb: 'ADMIN',
     subresource: 'tagging',
+  },
+
+  // Read by whoever may use the bucket, but for what names accounts, roles and other places.
+  GetBucketAcl: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: 'ADMIN',
+    subresource: 'acl',
+  },
+  GetBucketCors: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'cors',
+  },
+  GetBucketEncryption: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'encryption',
+  },
+  GetBucketLifecycleConfiguration: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'lifecycle',
+  },
+  GetBucketLogging: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: 'ADMIN',
+    subresource: 'logging',
+  },
+  GetBucketNotificationConfiguration: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: 'ADMIN',
+    subresource: 'notification',
+  },
+  GetBucketOwnershipControls: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'ownershipControls',
+  },
+  GetBucketPolicy: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: 'ADMIN',
+    subresource: 'policy',
+  },
+  GetBucketPolicyStatus: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: 'ADMIN',
+    subresource: 'policyStatus',
+  },
+  GetBucketReplication: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: 'ADMIN',
+    subresource: 'replication',
+  },
+  GetBucketRequestPayment: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'requestPayment',
+  },
+  GetBucketAccelerateConfiguration: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'accelerate',
+  },
+  GetBucketWebsite: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'website',
+  },
+  GetObjectLockConfiguration: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'object-lock',
+  },
+  GetPublicAccessBlock: {
+    operationClass: 'DOCUMENT',
+    method: 'GET',
+    level: 'bucket',
+    verb: undefined,
+    subresource: 'publicAccessBlock',
   },
 
   GetObject: { operationClass: 'READ', method: 'GET', level: 'object', verb: 'GET' },

@@ -9,6 +9,8 @@ import { NO_CLAIMS, parseBodyClaims } from './body-claims.ts';
 import { sourceConditions, storeConditions } from './conditions.ts';
 import { parseCopySource, parseVersionId } from './copy-source.ts';
 import { detectOperation } from './detect-operation.ts';
+import { encodeWord } from './encoded-word.ts';
+import { withoutIgnored } from './ignored-headers.ts';
 import { documentLimitBytes } from './limits.ts';
 import { OPERATIONS, type OperationName, type OperationRow } from './operations.ts';
 import { parsePayload } from './payload.ts';
@@ -16,13 +18,16 @@ import { separateSignature } from './presigned-query.ts';
 import { parseRange } from './range.ts';
 import { foldHeaders } from './request-headers.ts';
 import { parseTarget } from './request-target.ts';
-import type { ByteRange, Payload, RawRequest, S3Request } from './request.ts';
+import type { ByteRange, Payload, RawRequest, S3Request, Scheme } from './request.ts';
+import { isDirectoryBucketName } from './unsupported.ts';
+import { METADATA_PREFIX } from './user-metadata.ts';
 import { bucketOfHost } from './virtual-host.ts';
 
 export interface Arrival {
   readonly requestId: string;
   readonly receivedAtMs: number;
   readonly clientAddress: string;
+  readonly scheme?: Scheme | undefined;
   /** Hosts under which clients reach the gateway; a bucket may stand before one of them. Lower case, port or none. */
   readonly publicHosts: readonly string[];
 }
@@ -31,15 +36,19 @@ export interface Arrival {
  * Parses a request.
  * @throws GatewayError InvalidURI, InvalidBucketName, KeyTooLong, BadRequest, HeadersTooLarge, InvalidRequest,
  * InvalidArgument, InvalidDigest, ContentSha256Mismatch, MetadataTooLarge, MissingContentLength, EntityTooLarge,
- * MethodNotAllowed, NotImplemented
+ * MethodNotAllowed, NotImplemented, SigV4aNotSupported, and those of what is unsupported (unsupported.ts)
  */
 export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
   const folded = foldHeaders(raw.rawHeaders);
-  const target = parseTarget(raw.target, bucketOfHost(folded.get('host'), given.publicHosts));
-  const { presented, query, headers } = separateSignature(target.query, folded);
-  const source = headers.get('x-amz-copy-source');
+  const host = folded.get('host');
+  const bucketInHost = bucketOfHost(host, given.publicHosts);
+  const target = parseTarget(raw.target, bucketInHost);
+  if (isDirectoryBucketName(target.bucket)) throw new GatewayError('DirectoryBucketsNotSupported');
+  const { presented, query, headers: sent } = separateSignature(target.query, folded);
+  const source = sent.get('x-amz-copy-source');
   const operation = detectOperation(raw.method, { ...target, query }, source !== undefined);
   const row: OperationRow = OPERATIONS[operation];
+  const headers = withEncodedWords(withoutIgnored(operation, sent));
   checkHeaders(operation, headers, presented);
   const payload = parsePayload(headers, row.body);
   checkLength(operation, row, payload);
@@ -53,6 +62,7 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
     row,
     method: raw.method,
     bucket: target.bucket,
+    bucketUrl: originOf(given.scheme, host) + (bucketInHost === undefined ? `/${target.bucket}` : ''),
     key: target.key,
     query,
     headers,
@@ -70,22 +80,36 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
   return request;
 }
 
+const HOST = /^[\w.:[\]-]{1,255}$/;
+
+function originOf(scheme: Scheme | undefined, host: string | undefined): string {
+  return scheme === undefined || host === undefined || !HOST.test(host) ? '' : `${scheme}://${host}`;
+}
+
+/** Gives what a store is to keep in ASCII, where it can be; what cannot is refused with all that is malformed. */
+export function withEncodedWords(headers: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  let encoded: Map<string, string> | undefined;
+  for (const [name, value] of headers) {
+    if (name !== 'content-disposition' && !name.startsWith(METADATA_PREFIX)) continue;
+    const word = encodeWord(value) ?? value;
+    if (word !== value) encoded = (encoded ?? new Map(headers)).set(name, word);
+  }
+  return encoded ?? headers;
+}
+
 /** The size of a sealed object is a function of the plaintext's, and stands in the first byte sent to the store. */
 function checkLength(operation: OperationName, row: OperationRow, { sizeBytes }: Payload): void {
   if (row.body === undefined) return;
   // A bucket can be made without a document.
-  if (sizeBytes === undefined && operation !== 'CreateBucket')
-    throw new GatewayError('MissingContentLength', 'receive');
+  if (sizeBytes === undefined && operation !== 'CreateBucket') throw new GatewayError('MissingContentLength');
   if (row.body === 'document' && (sizeBytes ?? 0) > documentLimitBytes(operation)) {
-    throw new GatewayError('EntityTooLarge', 'receive', { detail: 'the document' });
+    throw new GatewayError('EntityTooLarge', { detail: 'the document' });
   }
 }
 
 function rangeOf(row: OperationRow, headers: ReadonlyMap<string, string>): ByteRange | undefined {
   const range = row.operationClass === 'READ' ? headers.get('range') : undefined;
-  // If-Range asks for the part or for all of it (RFC 9110 section 13.1.5): all of it is right whatever the entity is, and
-  // a store that does not know the header would hand out the part of another entity.
-  return range === undefined || headers.has('if-range') ? undefined : parseRange(range);
+  return range === undefined ? undefined : parseRange(range);
 }
 
 function claimsOf(
@@ -94,7 +118,8 @@ function claimsOf(
   headers: ReadonlyMap<string, string>,
   { chunked }: Payload,
 ): S3Request['claims'] {
-  if (body === undefined) return NO_CLAIMS;
+  // What is claimed of the file of a form stands in its fields.
+  if (body === undefined || body === 'form') return NO_CLAIMS;
   if (operation !== 'CompleteMultipartUpload') return parseBodyClaims(headers, chunked?.trailer);
   // Here a checksum header is one of the object, not of the document that names its parts.
   const ofDocument = [...headers].filter(([name]) => !name.startsWith('x-amz-checksum-'));

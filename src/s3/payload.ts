@@ -4,9 +4,9 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
-import { CHECKSUM_HEADERS } from './body-claims.ts';
+import { CHECKSUM_HEADERS, type ChecksumAlgorithm } from './checksums.ts';
 import type { OperationRow } from './operations.ts';
-import type { ChecksumAlgorithm, Payload } from './request.ts';
+import type { Payload } from './request.ts';
 import { contentLength, parseLength } from './request-headers.ts';
 
 interface Framing {
@@ -99,11 +99,14 @@ function trailerOf(headers: ReadonlyMap<string, string>, framing: Framing): Chec
     if (declared !== undefined) throw refuse('InvalidRequest', 'x-amz-trailer');
     return undefined;
   }
-  const kind = CHECKSUM_HEADERS.get(declared?.trim().toLowerCase() ?? '');
-  if (kind === undefined) throw refuse('InvalidRequest', 'x-amz-trailer');
+  const name = declared?.trim().toLowerCase() ?? '';
+  const kind = CHECKSUM_HEADERS.get(name);
+  if (kind === undefined) {
+    throw refuse(/^x-amz-checksum-[a-z0-9]+$/.test(name) ? 'NotImplemented' : 'InvalidRequest', 'x-amz-trailer');
+  }
   return kind.algorithm;
 }
 
 function refuse(code: ErrorCode, header: string): GatewayError {
-  return new GatewayError(code, 'receive', { detail: header, clientFields: { Header: header } });
+  return new GatewayError(code, { detail: header, clientFields: { Header: header } });
 }

@@ -3,7 +3,10 @@
  * that a presigner has put into the query. One request has one kind of credentials: more are refused.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import { isChecksumOfNothing } from './checksums.ts';
+import { headerBytes } from './encoded-word.ts';
 import type { Presented } from './request.ts';
+import { isSigV4a } from './unsupported.ts';
 
 export interface Credentialed {
   readonly presented: Presented;
@@ -23,7 +26,11 @@ const SIGNATURE = [
 const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set(SIGNATURE);
 const LOWER_CASE: ReadonlySet<string> = new Set(SIGNATURE.map((name) => name.toLowerCase()));
 
-const PRINTABLE_ASCII = /^[ -~]*$/;
+const CONTROL = /[\0-\x1f\x7f]/;
+
+/** Headers that presigners put into the query, where they mean nothing to S3: aws-sdk-js v2 does so with a content type. */
+const MEANINGLESS =
+  /^(?:content-(?:type|md5|length|language|encoding|disposition)|cache-control|expires|user-agent|amz-sdk-(?:request|invocation-id))$/i;
 
 /**
  * Separates what a presigned query carries.
@@ -37,23 +44,27 @@ export function separateSignature(
 ): Credentialed {
   // Signature Version 2, which some clients still presign with.
   if (query.has('AWSAccessKeyId')) throw refuse('UnsupportedSignature', 'AWSAccessKeyId in the query');
-  const names = [...query.keys()].filter((name) => /^x-amz-/i.test(name));
+  if (isSigV4a(query.get('X-Amz-Algorithm') ?? '')) throw refuse('SigV4aNotSupported', 'X-Amz-Algorithm');
+  const names = [...query.keys()].filter((name) => /^x-amz-/i.test(name) || MEANINGLESS.test(name));
   const signed = names.some((name) => SIGNATURE_PARAMETERS.has(name));
   const presented = presentedBy(headers, signed);
   if (names.length === 0) return { presented, query, headers };
   // Without a signature over the query, anyone on the way could have added a header to it.
-  if (!signed) throw refuse('InvalidRequest', 'x-amz-* in the query of a request that is not presigned');
+  if (!signed) throw refuse('InvalidRequest', 'a header in the query of a request that is not presigned');
   const rest = new Map(query);
   const merged = new Map(headers);
+  const withoutBody = names.some((name) => isChecksumOfNothing(name.toLowerCase(), query.get(name) ?? ''));
   for (const name of names) {
     const value = query.get(name) ?? '';
     rest.delete(name);
-    if (SIGNATURE_PARAMETERS.has(name)) continue;
+    if (SIGNATURE_PARAMETERS.has(name) || MEANINGLESS.test(name)) continue;
     const header = name.toLowerCase();
-    if (LOWER_CASE.has(header) || merged.has(header) || !PRINTABLE_ASCII.test(value)) {
+    // aws-sdk-js v3 signs the checksum of the body that a presigner has not, and S3 takes whatever is sent.
+    if (withoutBody && (isChecksumOfNothing(header, value) || header === 'x-amz-sdk-checksum-algorithm')) continue;
+    if (LOWER_CASE.has(header) || merged.has(header) || CONTROL.test(value)) {
       throw refuse('InvalidRequest', 'a header in the query');
     }
-    merged.set(header, value);
+    merged.set(header, headerBytes(value));
   }
   return { presented, query: rest, headers: merged };
 }
@@ -67,12 +78,16 @@ function presentedBy(headers: ReadonlyMap<string, string>, signedQuery: boolean)
     return 'signed-query';
   }
   if (signedQuery) throw refuse('InvalidArgument', 'credentials in header and query');
+  if (isSigV4a(authorization)) throw refuse('SigV4aNotSupported', 'authorization');
   if (/^AWS4-/i.test(authorization)) return 'signed-header';
   if (/^AWS/i.test(authorization)) throw refuse('UnsupportedSignature', 'authorization');
   return /^Bearer(?:\s|$)/i.test(authorization) ? 'bearer' : 'nothing';
 }
 
 /** Names only: a value may be a credential. */
-function refuse(code: 'InvalidArgument' | 'InvalidRequest' | 'UnsupportedSignature', detail: string): GatewayError {
-  return new GatewayError(code, 'receive', { detail });
+function refuse(
+  code: 'InvalidArgument' | 'InvalidRequest' | 'UnsupportedSignature' | 'SigV4aNotSupported',
+  detail: string,
+): GatewayError {
+  return new GatewayError(code, { detail });
 }

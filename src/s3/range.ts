@@ -70,7 +70,7 @@ export function resolveRange(range: ByteRange, sizeBytes: number): ContentRange 
 
 /** Creates the failure of a range that an object of `sizeBytes` does not have. @see RFC 9110 section 14.4 */
 function unsatisfiable(sizeBytes: number): GatewayError {
-  return new GatewayError('InvalidRange', 'open', { clientHeaders: { 'content-range': `bytes */${sizeBytes}` } });
+  return new GatewayError('InvalidRange', { clientHeaders: { 'content-range': `bytes */${sizeBytes}` } });
 }
 
 function offset(digits: string): number {

@@ -19,5 +19,5 @@ export async function readAnswer(body: AsyncIterable<Buffer>, withinMs = ANSWER_
 }
 
 function refused(detail: string): GatewayError {
-  return new GatewayError('ServiceUnavailable', 'respond', { detail });
+  return new GatewayError('ServiceUnavailable', { detail });
 }

@@ -1,7 +1,8 @@
 /**
  * Enters: raw header names and values in wire order. Leaves: one map, lower-case names.
- * Counts from the raw list because Node keeps the first of some duplicates and joins others without a word; a header
- * on which signing, framing, conditions or storage depend may stand once only.
+ * Counts from the raw list because Node keeps the first of some duplicates and joins others without a word. Lines of a
+ * list are one list (RFC 9110 section 5.3); a header that means one thing and on which signing, framing, conditions or
+ * storage depend may stand once only.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 
@@ -20,29 +21,44 @@ const SINGLE = new Set([
   ...['host', 'authorization', 'transfer-encoding', 'range', 'date', 'expires', 'expect', 'upgrade'],
   STORE_TOKEN_HEADER,
 ]);
+/** Single as well, but for those of them that are lists by their grammar: SDKs send each item of such a list as a line. */
 const SINGLE_PREFIX = /^(?:content-|if-|x-amz-(?!meta-))/;
+const LISTS = new Set([
+  'content-encoding',
+  'content-language',
+  'if-match',
+  'if-none-match',
+  'x-amz-copy-source-if-match',
+  'x-amz-copy-source-if-none-match',
+  'x-amz-object-attributes',
+  'x-amz-optional-object-attributes',
+]);
+
+/** Tells whether a header (lower-case name) may stand in several lines, whose values are then one list. */
+export function mayRepeat(name: string): boolean {
+  return LISTS.has(name) || !(SINGLE.has(name) || SINGLE_PREFIX.test(name));
+}
 
 /**
  * Folds raw headers into a map; repeats of list-like headers are joined by a comma.
  * @throws GatewayError HeadersTooLarge, BadRequest (control bytes, malformed names), InvalidRequest (a repeat)
  */
 export function foldHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, string> {
-  if (rawHeaders.length > 2 * MAX_HEADER_FIELDS) throw new GatewayError('HeadersTooLarge', 'receive');
+  if (rawHeaders.length > 2 * MAX_HEADER_FIELDS) throw new GatewayError('HeadersTooLarge');
   const headers = new Map<string, string>();
   let sizeBytes = 0;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const rawName = rawHeaders[index] ?? '';
     const value = rawHeaders[index + 1] ?? '';
     sizeBytes += rawName.length + value.length + 4; // `: ` and CRLF
-    if (!FIELD_NAME.test(rawName) || !FIELD_VALUE.test(value)) throw new GatewayError('BadRequest', 'receive');
+    if (!FIELD_NAME.test(rawName) || !FIELD_VALUE.test(value)) throw new GatewayError('BadRequest');
     const name = rawName.toLowerCase();
     const earlier = headers.get(name);
     if (earlier === undefined) headers.set(name, value);
-    else if (SINGLE.has(name) || SINGLE_PREFIX.test(name)) {
-      throw new GatewayError('InvalidRequest', 'receive', { clientFields: { Header: name }, detail: 'repeated' });
-    } else headers.set(name, `${earlier},${value}`);
+    else if (mayRepeat(name)) headers.set(name, `${earlier},${value}`);
+    else throw new GatewayError('InvalidRequest', { clientFields: { Header: name }, detail: 'repeated' });
   }
-  if (sizeBytes > MAX_HEADER_BYTES) throw new GatewayError('HeadersTooLarge', 'receive');
+  if (sizeBytes > MAX_HEADER_BYTES) throw new GatewayError('HeadersTooLarge');
   return headers;
 }
 
@@ -55,7 +71,7 @@ export function contentLength(headers: ReadonlyMap<string, string>): number | un
   const value = headers.get('content-length');
   if (value === undefined) return undefined;
   const length = parseLength(value);
-  if (length === undefined || headers.has('transfer-encoding')) throw new GatewayError('BadRequest', 'receive');
+  if (length === undefined || headers.has('transfer-encoding')) throw new GatewayError('BadRequest');
   return length;
 }
 

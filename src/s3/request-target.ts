@@ -30,7 +30,7 @@ const NO_QUERY: ReadonlyMap<string, string> = new Map();
  * @see RFC 9112 section 3.2.1
  */
 export function parseTarget(target: string, bucketOfHost?: string): RequestTarget {
-  if (target.length > MAX_TARGET_LENGTH || !ORIGIN_FORM.test(target)) throw new GatewayError('InvalidURI', 'receive');
+  if (target.length > MAX_TARGET_LENGTH || !ORIGIN_FORM.test(target)) throw new GatewayError('InvalidURI');
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? NO_QUERY : parseQuery(target.slice(mark + 1));
@@ -38,13 +38,13 @@ export function parseTarget(target: string, bucketOfHost?: string): RequestTarge
   const slash = path.indexOf('/', 1);
   const bucket = slash < 0 ? path.slice(1) : path.slice(1, slash);
   // The bucket is matched as it was sent: an escape in it is no name, so `/a%2Fb` cannot move the border to the key.
-  if (path !== '/' && !isBucketName(bucket)) throw new GatewayError('InvalidBucketName', 'receive');
+  if (path !== '/' && !isBucketName(bucket)) throw new GatewayError('InvalidBucketName');
   return { bucket, key: slash < 0 ? '' : parseKey(path.slice(slash + 1)), query };
 }
 
 function parseKey(raw: string): string {
   const key = decodeOnce(raw);
-  if (isTooLong(key)) throw new GatewayError('KeyTooLong', 'receive');
+  if (isTooLong(key)) throw new GatewayError('KeyTooLong');
   return key;
 }
 
@@ -61,9 +61,9 @@ function parseQuery(raw: string): ReadonlyMap<string, string> {
   for (const pair of raw.split('&')) {
     const equals = pair.indexOf('=');
     const name = decodeQuery(equals < 0 ? pair : pair.slice(0, equals));
-    if (name === '') throw new GatewayError('InvalidURI', 'receive', { detail: 'a query parameter has no name' });
+    if (name === '') throw new GatewayError('InvalidURI', { detail: 'a query parameter has no name' });
     // Of a repeated name one parser takes the first and the next one the last.
-    if (query.has(name)) throw new GatewayError('InvalidRequest', 'receive', { detail: 'a query name is repeated' });
+    if (query.has(name)) throw new GatewayError('InvalidRequest', { detail: 'a query name is repeated' });
     query.set(name, equals < 0 ? '' : decodeQuery(pair.slice(equals + 1)));
   }
   return query;
@@ -82,8 +82,8 @@ export function decodeOnce(raw: string): string {
     // Strict: throws on broken escapes, overlong forms, surrogates and cut sequences.
     text = decodeURIComponent(raw);
   } catch {
-    throw new GatewayError('InvalidURI', 'receive', { detail: 'an escape is malformed or not UTF-8' });
+    throw new GatewayError('InvalidURI', { detail: 'an escape is malformed or not UTF-8' });
   }
-  if (text.includes('\0')) throw new GatewayError('InvalidURI', 'receive', { detail: 'NUL in the target' });
+  if (text.includes('\0')) throw new GatewayError('InvalidURI', { detail: 'NUL in the target' });
   return text;
 }

@@ -1,6 +1,7 @@
 /**
  * The immutable request as the pipeline sees it. Nothing in it is verified: `receive` has parsed it, no more.
  */
+import type { Checksum, ChecksumAlgorithm } from './checksums.ts';
 import type { OperationName, OperationRow } from './operations.ts';
 
 /** The request as it came off the wire, before any decoding. */
@@ -18,14 +19,14 @@ export type ByteRange =
   | { readonly kind: 'open'; readonly first: number }
   | { readonly kind: 'suffix'; readonly length: number };
 
-export type ChecksumAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME' | 'SHA1' | 'SHA256';
-
 /** What a client says of the body that it is about to send; each is verified on the plaintext. */
 export interface BodyClaims {
   /** Decoded Content-MD5, 16 bytes. */
   readonly md5?: Buffer;
   /** Decoded `x-amz-checksum-*`; at most one may be sent. */
-  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: Buffer };
+  readonly checksum?: Checksum;
+  /** A checksum to make, where one was named without a value. */
+  readonly wanted?: ChecksumAlgorithm;
   /** Decoded hex of `x-amz-content-sha256`, 32 bytes, when it is a digest. */
   readonly sha256?: Buffer;
 }
@@ -40,6 +41,8 @@ export interface Payload {
   readonly chunked: { readonly signed: boolean; readonly trailer: ChecksumAlgorithm | undefined } | undefined;
 }
 
+export type Scheme = 'https' | 'http';
+
 /** The source of a copy, decoded. */
 export interface CopySource {
   readonly bucket: string;
@@ -48,7 +51,7 @@ export interface CopySource {
 }
 
 /** Where the request carries credentials, of which nothing is verified. One place only: more were refused. */
-export type Presented = 'nothing' | 'bearer' | 'signed-header' | 'signed-query';
+export type Presented = 'nothing' | 'bearer' | 'signed-header' | 'signed-query' | 'signed-form';
 
 export interface S3Request {
   /** As it came; what signatures are verified over. */
@@ -61,6 +64,8 @@ export interface S3Request {
   readonly method: string;
   /** Empty at service level. */
   readonly bucket: string;
+  /** The bucket as the client addressed it: a URL; a path where its host or scheme is not known. */
+  readonly bucketUrl: string;
   /** The byte-exact key as text (valid UTF-8, percent-decoded once); empty at service and bucket level. */
   readonly key: string;
   /**
@@ -77,4 +82,6 @@ export interface S3Request {
   readonly range: ByteRange | undefined;
   readonly claims: BodyClaims;
   readonly clientAddress: string;
+  /** Of POST Object: the fields of the form, by lower-case name, the key with its file name put in. */
+  readonly form?: ReadonlyMap<string, string>;
 }

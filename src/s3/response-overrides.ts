@@ -3,6 +3,7 @@
  * They are applied here and never asked of the store; a value that could end the header is refused.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import { headerBytes } from './encoded-word.ts';
 import type { S3Request } from './request.ts';
 
 const OVERRIDES: ReadonlyMap<string, string> = new Map([
@@ -17,7 +18,7 @@ const OVERRIDES: ReadonlyMap<string, string> = new Map([
 export const OVERRIDE_PARAMETERS: readonly string[] = [...OVERRIDES.keys()];
 
 const MAX_VALUE_LENGTH = 1024;
-const PRINTABLE_ASCII = /^[ -~]*$/;
+const CONTROL = /[\0-\x1f\x7f]/;
 
 /**
  * Gives the headers that a caller wants in place of the object's own, names in lower case.
@@ -33,11 +34,11 @@ export function responseOverrides({
   for (const [parameter, header] of OVERRIDES) {
     const value = query.get(parameter);
     if (value === undefined) continue;
-    if (presented === 'nothing') throw new GatewayError('InvalidRequest', 'receive', { detail: parameter });
-    if (value.length > MAX_VALUE_LENGTH || !PRINTABLE_ASCII.test(value)) {
-      throw new GatewayError('InvalidArgument', 'receive', { clientFields: { ArgumentName: parameter } });
+    if (presented === 'nothing') throw new GatewayError('InvalidRequest', { detail: parameter });
+    if (value.length > MAX_VALUE_LENGTH || CONTROL.test(value)) {
+      throw new GatewayError('InvalidArgument', { clientFields: { ArgumentName: parameter } });
     }
-    headers[header] = value;
+    headers[header] = headerBytes(value);
   }
   return headers;
 }

@@ -12,12 +12,18 @@ import type { S3Request } from './request.ts';
 export interface DocumentContext {
   /** The store's region, which CreateBucket may name. */
   readonly region: string;
+  /** Whether the store keeps the checksums of parts. */
+  readonly keepsChecksums: boolean;
 }
 
 type Write = (document: Uint8Array, context: DocumentContext) => string | undefined;
 
 const DOCUMENTS: Readonly<Partial<Record<OperationName, Write>>> = {
-  CompleteMultipartUpload: (document) => writeCompleteUpload(readCompleteUpload(document)),
+  CompleteMultipartUpload: (document, { keepsChecksums }) => {
+    const parts = readCompleteUpload(document);
+    // Each was verified as it arrived, and its ETag pins what was verified.
+    return writeCompleteUpload(keepsChecksums ? parts : parts.map(({ number, etag }) => ({ number, etag })));
+  },
   PutObjectTagging: (document) => taggingForStore(document, MAX_OBJECT_TAGS),
   PutBucketTagging: (document) => taggingForStore(document, MAX_BUCKET_TAGS),
   PutObjectRetention: retentionForStore,

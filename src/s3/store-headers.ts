@@ -4,18 +4,23 @@
  */
 import { SOURCE_PREFIX, sourceConditions, storeConditions } from './conditions.ts';
 import { copySourceHeader } from './copy-source.ts';
+import type { OperationName } from './operations.ts';
 import type { S3Request } from './request.ts';
 import { storedHeaders } from './stored-headers.ts';
-import { extraVerbs } from './verbs.ts';
+import { isPrivate } from './verbs.ts';
 
 export interface StoreHeadersOptions {
   readonly encrypted: boolean;
+  /** Whether the store's checksums are the object's, and it keeps those of uploads and copies. */
+  readonly keepsChecksums?: boolean;
   /** The store's name of the bucket that the store itself copies a plain object from; absent: it is not asked to. */
   readonly sourceBucket?: string;
 }
 
 /** Passed on as they came, by operations that accept them (accepted-headers.ts). */
 const PASSED = new Set([
+  // Policies of buckets deny writes without it, AES256 too; any other value has been decided by a verb (verbs.ts).
+  'x-amz-server-side-encryption',
   'x-amz-object-attributes',
   'x-amz-max-parts',
   'x-amz-part-number-marker',
@@ -28,21 +33,32 @@ const OF_COPY = ['x-amz-metadata-directive', 'x-amz-tagging-directive', 'x-amz-c
 
 /** Passed on where they ask for more than the default: policy decided them by a verb (verbs.ts). */
 const DECIDED =
-  /^x-amz-(?:acl|tagging|storage-class|server-side-encryption|bypass-governance-retention|object-lock-.*|server-side-encryption-.*)$/;
+  /^x-amz-(?:acl|tagging|storage-class|bypass-governance-retention|object-lock-.*|server-side-encryption-.*)$/;
 
-/** True of stored bytes, and so only where the stored bytes are the object's. */
-const PLAIN_ONLY = /^x-amz-checksum-/;
+/** True of stored bytes, and so only where the stored bytes are the object's; put to a store that keeps them all. */
+const CHECKSUMS = /^x-amz-checksum-/;
+
+const NAMES: ReadonlySet<string> = new Set(['x-amz-checksum-algorithm', 'x-amz-checksum-type']);
+
+/** Whose checksum is no claim about their own body: that goes with it (`outbound.ts`). */
+const CHECKSUMMED: ReadonlySet<OperationName> = new Set([
+  'CopyObject',
+  'CreateMultipartUpload',
+  'CompleteMultipartUpload',
+]);
 
 /** Gives the headers for the store, names in lower case. @throws GatewayError InvalidArgument, NotImplemented */
 export function storeHeaders(request: S3Request, options: StoreHeadersOptions): Record<string, string> {
   const { operation } = request;
   const headers = { ...keptHeaders(request), ...storeConditions(request, options.encrypted) };
-  const decided = extraVerbs(request).length > 0;
   for (const [name, value] of request.headers) {
     if (!name.startsWith('x-amz-')) continue;
     if (PASSED.has(name)) headers[name] = value;
-    else if (decided && DECIDED.test(name) && !isDefault(name, value)) headers[name] = value;
-    else if (!options.encrypted && PLAIN_ONLY.test(name) && passesChecksum(operation)) headers[name] = value;
+    else if (DECIDED.test(name) && !isDefault(name, value)) headers[name] = value;
+    else if (options.keepsChecksums === true && CHECKSUMS.test(name) && CHECKSUMMED.has(operation)) {
+      // Names are taken in any case here; a value is base64.
+      headers[name] = NAMES.has(name) ? value.toUpperCase() : value;
+    }
   }
   return options.sourceBucket === undefined ? headers : { ...headers, ...copyHeaders(request, options.sourceBucket) };
 }
@@ -68,24 +84,14 @@ function keptHeaders(request: S3Request): Record<string, string> {
 function isDefault(name: string, value: string): boolean {
   switch (name) {
     case 'x-amz-acl':
-      return value === 'private';
+      return isPrivate(value);
     case 'x-amz-tagging':
       return value === '';
     case 'x-amz-storage-class':
       return value === 'STANDARD';
-    case 'x-amz-server-side-encryption':
-      return value === 'AES256';
     case 'x-amz-bypass-governance-retention':
       return value === 'false';
     default:
       return false;
   }
-}
-
-/**
- * A checksum of the whole object that came in the head goes along, so that the store keeps it. Parts go without: the
- * store takes theirs only in uploads that announced them, and a checksum in a trailer is not known in time.
- */
-function passesChecksum(operation: S3Request['operation']): boolean {
-  return ['PutObject', 'CopyObject', 'GetObject', 'HeadObject'].includes(operation);
 }

@@ -30,5 +30,5 @@ export function partNumberOf({ query }: Pick<S3Request, 'query'>): number | unde
   if (text === undefined) return undefined;
   const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (value >= 1 && value <= MAX_PART_NUMBER) return value;
-  throw new GatewayError('InvalidArgument', 'receive', { clientFields: { ArgumentName: 'partNumber' } });
+  throw new GatewayError('InvalidArgument', { clientFields: { ArgumentName: 'partNumber' } });
 }

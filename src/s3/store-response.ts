@@ -3,6 +3,7 @@
  * An allow-list. The store's checksums of a sealed object are those of ciphertext, and clients verify what they are given:
  * none may pass. Content-Length and Content-Range are for the caller to set, who knows the plaintext's.
  */
+import { decodeWord } from './encoded-word.ts';
 import { clientEtag } from './etag.ts';
 import { OBJECT_HEADERS } from './stored-headers.ts';
 import { isReservedMetadata, METADATA_PREFIX } from './user-metadata.ts';
@@ -25,9 +26,15 @@ const ALWAYS = new Set([
 ]);
 
 /** True of stored bytes, and so of the object only where the stored bytes are the object's. */
-const PLAIN_ONLY = /^(?:x-amz-checksum-[a-z0-9]+|x-amz-server-side-encryption)$/;
+const PLAIN_ONLY = /^x-amz-checksum-[a-z0-9]+$/;
 
 const PRINTABLE_ASCII = /^[\t -~]*$/;
+
+/** A name of a file is for browsers, which know no encoded word there: its bytes go out as they came in. */
+function shown(name: string, value: string, encrypted: boolean): string {
+  if (name === 'content-disposition') return decodeWord(value);
+  return encrypted && name === 'etag' ? clientEtag(value) : value;
+}
 
 /**
  * Gives the headers of a store's answer that go on to the client, names in lower case. `encrypted`: clients see mapped
@@ -47,7 +54,7 @@ export function objectHeaders(
       if (PRINTABLE_ASCII.test(value)) headers[name] = value;
       else missing += 1;
     } else if (ALWAYS.has(name) || (isPlaintext && PLAIN_ONLY.test(name))) {
-      if (PRINTABLE_ASCII.test(value)) headers[name] = encrypted && name === 'etag' ? clientEtag(value) : value;
+      if (PRINTABLE_ASCII.test(value)) headers[name] = shown(name, value, encrypted);
     }
   }
   if (missing > 0) headers['x-amz-missing-meta'] = String(missing + (Number(headers['x-amz-missing-meta']) || 0));

@@ -31,12 +31,17 @@ export function sourceVerb(source: CopySource): 'GET' | 'GET_VERSION' {
   return source.versionId === undefined ? 'GET' : 'GET_VERSION';
 }
 
+/** Tells whether a canned ACL opens an object to nobody: whoever writes here is the owner of the bucket. */
+export function isPrivate(acl: string): boolean {
+  return acl === 'private' || acl === 'bucket-owner-full-control';
+}
+
 const NONE: readonly Verb[] = [];
 
 function verbOfHeader(name: string, value: string): Verb | undefined {
   switch (name) {
     case 'x-amz-acl':
-      return value === 'private' ? undefined : 'PUT_ACL';
+      return isPrivate(value) ? undefined : 'PUT_ACL';
     case 'x-amz-tagging':
       return value === '' ? undefined : 'PUT_TAGS';
     case 'x-amz-tagging-directive':

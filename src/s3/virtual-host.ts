@@ -29,7 +29,7 @@ export function bucketOfHost(host: string | undefined, publicHosts: readonly str
   // By the name as it was sent: upper case is no bucket's, also where DNS does not care.
   if (bucket === undefined) return undefined;
   if (isBucketName(bucket) && host.startsWith(`${bucket}.`)) return bucket;
-  throw new GatewayError('InvalidBucketName', 'receive', { detail: 'the label before a public host' });
+  throw new GatewayError('InvalidBucketName', { detail: 'the label before a public host' });
 }
 
 function isAddress(host: string): boolean {

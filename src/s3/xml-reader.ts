@@ -112,5 +112,5 @@ function unescapeXml(text: string): string {
 }
 
 function malformed(): GatewayError {
-  return new GatewayError('InternalError', 'respond', { detail: 'the store sent XML that is not understood' });
+  return new GatewayError('InternalError', { detail: 'the store sent XML that is not understood' });
 }

@@ -28,9 +28,6 @@ const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>'
 /** S3 names a server here, for its support; nothing about our servers is a client's business. */
 export const HOST_ID = 'sallyport';
 
-/** Bucket creation dates are not kept; clients that print one need one. */
-const NO_DATE = '1970-01-01T00:00:00.000Z';
-
 /**
  * Escapes a text for element content. Characters that XML 1.0 cannot hold become numeric references, as S3 writes
  * them; a lone surrogate, which no Unicode text holds, becomes U+FFFD.
@@ -57,18 +54,6 @@ export function errorDocument(error: ErrorDocument): string {
     `${XML_DECLARATION}<Error>${textElement('Code', code)}${textElement('Message', message)}` +
     `${textElement('Resource', resource)}${further.join('')}` +
     `${textElement('RequestId', requestId)}${textElement('HostId', HOST_ID)}</Error>`
-  );
-}
-
-/** Writes ListAllMyBucketsResult of the buckets that a caller may see; `owner` names the caller. */
-export function bucketListDocument(names: readonly string[], owner: string): string {
-  const buckets = names.map(
-    (name) => `<Bucket>${textElement('Name', name)}${textElement('CreationDate', NO_DATE)}</Bucket>`,
-  );
-  return (
-    `${XML_DECLARATION}<ListAllMyBucketsResult xmlns="${S3_NAMESPACE}">` +
-    `<Owner>${textElement('ID', owner)}${textElement('DisplayName', owner)}</Owner>` +
-    `<Buckets>${buckets.join('')}</Buckets></ListAllMyBucketsResult>`
   );
 }
 

@@ -18,7 +18,7 @@ export function createChunkSignatures(claims: SignatureClaims, key: KeyObject): 
     const expected = createHmac('sha256', key).update(text).digest();
     const provided = Buffer.from(signature, 'hex');
     if (provided.length !== expected.length || !timingSafeEqual(provided, expected)) {
-      throw new GatewayError('SignatureDoesNotMatch', 'seal', {
+      throw new GatewayError('SignatureDoesNotMatch', {
         clientFields: { StringToSign: text, SignatureProvided: signature },
       });
     }

@@ -3,7 +3,6 @@
  * The cause is found by trying: a variant of the message that the signature does fit names what changed on the way.
  * A fitting variant is never accepted. Bounded: some twenty digests. Must never show a token or a customer key.
  */
-import { encodePath } from '../s3/encode.ts';
 import { stringToSign } from './canonical-request.ts';
 import type { SignatureClaims } from './parse-signature.ts';
 import { receivedCanonical, type ReceivedRequest } from './received-request.ts';
@@ -63,7 +62,7 @@ function variants(request: ReceivedRequest): readonly Variant[] {
         request: { ...request, headers: new Map(headers).set('host', other) },
       })),
     ...otherPaths(path).map(([what, other]) => ({
-      cause: `path: the signature is for a path that was ${what}; S3 signs it as it is sent`,
+      cause: `path: the signature is for a path that was ${what}; S3 signs the key encoded once`,
       request: { ...request, path: other },
     })),
     ...METHODS.filter((method) => method !== request.method).map((method) => ({
@@ -90,7 +89,6 @@ function otherPaths(path: string): readonly (readonly [what: string, path: strin
   ];
   try {
     const decoded = decodeURIComponent(path);
-    others.push(['encoded in another way', encodePath(decoded)]);
     others.push(['not encoded', Buffer.from(decoded).toString('latin1')]);
   } catch {
     // A path that is not UTF-8 has no other spelling to try.
@@ -107,7 +105,10 @@ function otherCause(signedHeaders: readonly string[]): string {
 function shown(request: ReceivedRequest, signedHeaders: readonly string[]): string {
   const headers = new Map(request.headers);
   for (const name of signedHeaders) if (SECRET_HEADER.test(name)) headers.set(name, '(not shown)');
-  const query = request.query.replace(/(^|&)((?:X-Amz-Security|X-Sallyport-Store)-Token=)[^&]*/gi, '$1$2(not shown)');
+  const query = request.query.replace(
+    /(^|&)((?:X-Amz-Security-|X-Sallyport-Store-|WebIdentity)Token=)[^&]*/gi,
+    '$1$2(not shown)',
+  );
   // Headers are bytes here; what they spell is shown.
   return Buffer.from(receivedCanonical({ ...request, headers, query }, signedHeaders), 'latin1').toString();
 }

@@ -7,7 +7,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { RawRequest } from '../s3/request.ts';
 import { ALGORITHM } from './canonical-request.ts';
-import { encodedQuery, type EncodedQuery } from './encoded-query.ts';
+import { encodedQuery, type EncodedQuery } from './encoded-target.ts';
 import { formatAmzDate } from './signer.ts';
 
 /** What a message says about its signature. Unverified. */
@@ -27,7 +27,7 @@ export interface SignatureClaims {
   readonly amzDate: string;
   /** The same time. */
   readonly signedAtMs: number;
-  /** 1..604800; presigned only. */
+  /** 0..604800; presigned only. */
   readonly expiresSeconds: number | undefined;
   readonly sessionToken: string | undefined;
 }
@@ -60,7 +60,7 @@ export function parseSignature(raw: RawRequest): SignatureClaims | undefined {
   const { authorization } = found;
   if (isPresigned) {
     if (authorization !== undefined || found.token !== undefined) {
-      throw new GatewayError('InvalidRequest', 'authenticate', { detail: 'credentials in header and query' });
+      throw new GatewayError('InvalidRequest', { detail: 'credentials in header and query' });
     }
     return fromQuery(query);
   }
@@ -93,7 +93,7 @@ function signingHeaders(rawHeaders: readonly string[]): SigningHeaders {
     if (field === undefined) continue;
     // Node keeps the first of these without a word, others the last.
     if (found[field] !== undefined) {
-      throw new GatewayError('InvalidRequest', 'authenticate', { clientFields: { Header: name.toLowerCase() } });
+      throw new GatewayError('InvalidRequest', { clientFields: { Header: name.toLowerCase() } });
     }
     found[field] = rawHeaders[index + 1] ?? '';
   }
@@ -129,8 +129,8 @@ function fromQuery(query: EncodedQuery): SignatureClaims {
   const signature = need('X-Amz-Signature');
   if (!SIGNATURE.test(signature)) throw malformed(code, 'X-Amz-Signature');
   const expires = need('X-Amz-Expires');
-  const expiresSeconds = /^\d{1,6}$/.test(expires) ? Number(expires) : 0;
-  if (expiresSeconds < 1 || expiresSeconds > MAX_EXPIRES_SECONDS) throw malformed(code, 'X-Amz-Expires');
+  const expiresSeconds = /^\d{1,6}$/.test(expires) ? Number(expires) : Infinity;
+  if (expiresSeconds > MAX_EXPIRES_SECONDS) throw malformed(code, 'X-Amz-Expires');
   return {
     kind: 'query',
     ...scopeOf(need('X-Amz-Credential'), code),
@@ -142,7 +142,7 @@ function fromQuery(query: EncodedQuery): SignatureClaims {
   };
 }
 
-function scopeOf(
+export function scopeOf(
   credential: string,
   code: ErrorCode,
 ): Pick<SignatureClaims, 'accessKeyId' | 'date' | 'region' | 'service'> {
@@ -164,7 +164,7 @@ function namesOf(list: string, code: ErrorCode): readonly string[] {
   return names;
 }
 
-function timeOf(
+export function timeOf(
   amzDate: string | undefined,
   date: string | undefined,
   code: ErrorCode,
@@ -182,7 +182,7 @@ function timeOf(
   throw malformed(code, amzDate === undefined ? 'Date' : 'X-Amz-Date');
 }
 
-function tokenOf(token: string | undefined, code: ErrorCode): string | undefined {
+export function tokenOf(token: string | undefined, code: ErrorCode): string | undefined {
   if (token === undefined) return undefined;
   if (token.length > MAX_TOKEN_LENGTH || !TOKEN.test(token)) throw malformed(code, 'X-Amz-Security-Token');
   return token;
@@ -199,5 +199,5 @@ function decoded(value: string | undefined, name: string): string | undefined {
 
 /** The name of what is malformed only: the value may be a credential. */
 function malformed(code: ErrorCode, field: string): GatewayError {
-  return new GatewayError(code, 'authenticate', { detail: field, clientFields: { Parameter: field } });
+  return new GatewayError(code, { detail: field, clientFields: { Parameter: field } });
 }

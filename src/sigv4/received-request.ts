@@ -3,16 +3,16 @@
  * Takes everything from the raw target and the raw headers: what a framework decoded, joined or dropped was not signed.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
-import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
+import { mayRepeat, STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
 import type { RawRequest } from '../s3/request.ts';
 import { foldSpaces, joinQuery } from './canonical-request.ts';
-import { encodedQuery } from './encoded-query.ts';
+import { encodedPath, encodedQuery } from './encoded-target.ts';
 import type { SignatureClaims } from './parse-signature.ts';
 
 /** What a signature is calculated over. */
 export interface ReceivedRequest {
   readonly method: string;
-  /** As sent. */
+  /** Canonical. */
   readonly path: string;
   /** Canonical. */
   readonly query: string;
@@ -21,24 +21,28 @@ export interface ReceivedRequest {
   readonly payloadHash: string;
 }
 
-/** Repeats of any other header are joined, as S3 signs them. */
-const SINGLE = new Set(['host', 'authorization', 'date', 'range', 'transfer-encoding', 'expect', STORE_TOKEN_HEADER]);
+/** What is verified. */
+export interface Received {
+  readonly raw: RawRequest;
+  readonly payloadHash: string;
+  readonly requireSignedContentHeaders?: boolean;
+}
 
 /**
  * Collects what is signed of a message, and checks that everything is that must be.
  * @throws GatewayError InvalidRequest (repeats), InvalidURI, SignatureDoesNotMatch (a header that is not signed but must
  * be, or signed but absent)
  */
-export function receivedRequest(claims: SignatureClaims, raw: RawRequest, payloadHash: string): ReceivedRequest {
+export function receivedRequest(claims: SignatureClaims, expected: Received): ReceivedRequest {
+  const { raw, payloadHash } = expected;
   const { target } = raw;
-  if (!target.startsWith('/')) throw new GatewayError('InvalidURI', 'authenticate', { detail: 'not in origin-form' });
+  if (!target.startsWith('/')) throw new GatewayError('InvalidURI', { detail: 'not in origin-form' });
   const headers = collectHeaders(raw.rawHeaders);
-  checkCoverage(claims, headers);
-  const end = target.indexOf('?');
+  checkCoverage(claims, headers, expected.requireSignedContentHeaders === true);
   const query = encodedQuery(target);
   return {
     method: raw.method,
-    path: end < 0 ? target : target.slice(0, end),
+    path: encodedPath(target),
     query: joinQuery(claims.kind === 'query' ? query.filter(([name]) => name !== 'X-Amz-Signature') : query),
     headers,
     payloadHash,
@@ -59,22 +63,26 @@ function collectHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, stri
     const value = foldSpaces(rawHeaders[index + 1] ?? '');
     const earlier = headers.get(name);
     if (earlier === undefined) headers.set(name, value);
-    else if (SINGLE.has(name) || /^(?:content-|x-amz-(?!meta-))/.test(name)) {
-      throw new GatewayError('InvalidRequest', 'authenticate', { clientFields: { Header: name }, detail: 'repeated' });
-    } else headers.set(name, `${earlier},${value}`);
+    else if (mayRepeat(name)) headers.set(name, `${earlier},${value}`);
+    else throw new GatewayError('InvalidRequest', { clientFields: { Header: name }, detail: 'repeated' });
   }
   return headers;
 }
 
 /** What is not signed could be added by anyone on the way and would be obeyed; what is absent is a changed request. */
-function checkCoverage({ kind, signedHeaders }: SignatureClaims, headers: ReadonlyMap<string, string>): void {
+function checkCoverage(
+  { kind, signedHeaders }: SignatureClaims,
+  headers: ReadonlyMap<string, string>,
+  isStrict: boolean,
+): void {
   const absent = signedHeaders.filter((name) => !headers.has(name));
   if (absent.length > 0) {
     throw uncovered({ LikelyCause: 'header: a signed header did not arrive', HeadersMissing: absent.join(', ') });
   }
   const signed = new Set(signedHeaders);
   const unsigned: string[] = signed.has('host') ? [] : ['host'];
-  for (const name of headers.keys()) if (mustBeSigned(name, kind) && !signed.has(name)) unsigned.push(name);
+  for (const name of headers.keys())
+    if (mustBeSigned(name, isStrict && kind === 'header') && !signed.has(name)) unsigned.push(name);
   if (unsigned.length > 0) {
     throw uncovered({
       LikelyCause: 'header: what must be signed is not',
@@ -83,12 +91,15 @@ function checkCoverage({ kind, signedHeaders }: SignatureClaims, headers: Readon
   }
 }
 
-/** Who hands out a presigned URL cannot know what type a browser will name: of the query kind that one stays open, as in S3. */
-function mustBeSigned(name: string, kind: SignatureClaims['kind']): boolean {
+/**
+ * Content-Type and Content-MD5 give no right, and S3 takes them unsigned. Never demanded of a presigned URL: who hands it
+ * out cannot know what type a browser will name.
+ */
+function mustBeSigned(name: string, isStrict: boolean): boolean {
   if (name.startsWith('x-amz-') || name === STORE_TOKEN_HEADER) return true;
-  return kind === 'header' && (name === 'content-type' || name === 'content-md5');
+  return isStrict && (name === 'content-type' || name === 'content-md5');
 }
 
 function uncovered(clientFields: Readonly<Record<string, string>>): GatewayError {
-  return new GatewayError('SignatureDoesNotMatch', 'authenticate', { clientFields });
+  return new GatewayError('SignatureDoesNotMatch', { clientFields });
 }

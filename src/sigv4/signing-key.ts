@@ -39,8 +39,10 @@ export function createSigningKeys(): (credentials: SigningCredentials, scope: Si
     ) {
       return cached.key;
     }
+    const { date, region, service } = scope;
     const key = deriveSigningKey(credentials.secretAccessKey, scope);
-    cache.set(credentials, { scope, key });
+    // These three alone: the scope of a received request comes with its session token.
+    cache.set(credentials, { scope: { date, region, service }, key });
     return key;
   };
 }

@@ -7,6 +7,7 @@ import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { RawRequest } from '../s3/request.ts';
 import { stringToSign } from './canonical-request.ts';
+import { sentPath } from './encoded-target.ts';
 import { explainMismatch } from './explain-mismatch.ts';
 import type { SignatureClaims } from './parse-signature.ts';
 import { receivedCanonical, receivedRequest } from './received-request.ts';
@@ -20,6 +21,8 @@ export interface Expected {
   readonly service: string;
   /** The accepted regions; the first is told to clients that signed for another one. */
   readonly regions: readonly string[];
+  /** Whether Content-Type and Content-MD5 must be signed where they are sent; absent: no. */
+  readonly requireSignedContentHeaders?: boolean;
 }
 
 const MAX_SKEW_MS = 15 * 60_000;
@@ -32,7 +35,7 @@ const MAX_SKEW_MS = 15 * 60_000;
 export function verifySignature(claims: SignatureClaims, expected: Expected, key: KeyObject): void {
   checkScope(claims, expected);
   checkTime(claims, expected.nowMs);
-  const request = receivedRequest(claims, expected.raw, expected.payloadHash);
+  const request = receivedRequest(claims, expected);
   checkPayloadHash(claims, expected, request.headers.get('x-amz-content-sha256'));
   const scope = scopeOf(claims);
   const provided = Buffer.from(claims.signature, 'hex');
@@ -43,7 +46,10 @@ export function verifySignature(claims: SignatureClaims, expected: Expected, key
     return hmac.length === provided.length && timingSafeEqual(hmac, provided);
   };
   if (isSigned(receivedCanonical(request, claims.signedHeaders))) return;
-  throw new GatewayError('SignatureDoesNotMatch', 'authenticate', {
+  // The CRT of AWS signs the path as it sends it, in whatever spelling. It names the same key.
+  const path = sentPath(expected.raw.target);
+  if (path !== request.path && isSigned(receivedCanonical({ ...request, path }, claims.signedHeaders))) return;
+  throw new GatewayError('SignatureDoesNotMatch', {
     clientFields: explainMismatch(claims, scope, request, isSigned),
   });
 }
@@ -55,28 +61,28 @@ export function scopeOf({ date, region, service }: SignatureClaims): string {
 
 function checkScope({ kind, date, amzDate, region, service }: SignatureClaims, expected: Expected): void {
   const code = kind === 'header' ? 'AuthorizationHeaderMalformed' : 'AuthorizationQueryParametersError';
-  if (!amzDate.startsWith(date)) throw new GatewayError(code, 'authenticate', { detail: 'scope date differs' });
-  if (service !== expected.service)
-    throw new GatewayError(code, 'authenticate', { detail: 'scope of another service' });
+  if (!amzDate.startsWith(date)) throw new GatewayError(code, { detail: 'scope date differs' });
+  if (service !== expected.service) throw new GatewayError(code, { detail: 'scope of another service' });
   if (!expected.regions.includes(region)) {
     // SDKs sign again for the region that is named here.
     const clientFields = { Region: expected.regions[0] ?? '' };
-    throw new GatewayError(code, 'authenticate', { detail: 'scope of another region', clientFields });
+    throw new GatewayError(code, { detail: 'scope of another region', clientFields });
   }
 }
 
 function checkTime({ signedAtMs, expiresSeconds }: SignatureClaims, nowMs: number): void {
   const ageMs = nowMs - signedAtMs;
-  const isLate = ageMs > (expiresSeconds === undefined ? MAX_SKEW_MS : expiresSeconds * 1000);
+  // S3 takes zero seconds as a form, and answers as to every URL whose time is over.
+  const isLate = expiresSeconds === 0 || ageMs > (expiresSeconds === undefined ? MAX_SKEW_MS : expiresSeconds * 1000);
   if (!isLate && ageMs >= -MAX_SKEW_MS) return;
   const ServerTime = new Date(nowMs).toISOString();
   if (isLate && expiresSeconds !== undefined) {
     const Expires = new Date(signedAtMs + expiresSeconds * 1000).toISOString();
-    throw new GatewayError('RequestExpired', 'authenticate', {
+    throw new GatewayError('RequestExpired', {
       clientFields: { 'X-Amz-Expires': String(expiresSeconds), Expires, ServerTime },
     });
   }
-  throw new GatewayError('RequestTimeTooSkewed', 'authenticate', {
+  throw new GatewayError('RequestTimeTooSkewed', {
     clientFields: {
       RequestTime: new Date(signedAtMs).toISOString(),
       ServerTime,
@@ -90,6 +96,6 @@ function checkTime({ signedAtMs, expiresSeconds }: SignatureClaims, nowMs: numbe
 function checkPayloadHash({ kind }: SignatureClaims, expected: Expected, declared: string | undefined): void {
   const isMissing = declared === undefined && kind === 'header' && expected.service === 's3';
   if (isMissing || (declared !== undefined && declared !== expected.payloadHash)) {
-    throw new GatewayError('InvalidRequest', 'authenticate', { clientFields: { Header: 'x-amz-content-sha256' } });
+    throw new GatewayError('InvalidRequest', { clientFields: { Header: 'x-amz-content-sha256' } });
   }
 }

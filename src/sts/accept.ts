@@ -5,34 +5,38 @@
 import type { AuditedOperation } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
-import type { CallRecord } from './call-record.ts';
+import { inStage } from '../errors/gateway-error.ts';
+import { NO_OBJECT, type AuditTrail } from '../audit/audit-trail.ts';
 import type { StsParts } from './parts.ts';
 
 /** Lets an identity in. @throws GatewayError RevokedToken, RevokedSession, ServiceUnavailable, SlowDown */
-export function accept(
+export async function accept(
   { revocations, admission }: StsParts,
-  { exchange, record }: { readonly exchange: Exchange; readonly record: CallRecord },
+  { exchange, record }: { readonly exchange: Exchange; readonly record: AuditTrail },
   operation: AuditedOperation,
   principal: Principal,
-): void {
+): Promise<void> {
   record.identified(operation, principal);
-  revocations.check(principal);
-  admission.enter(exchange, principal);
+  await inStage('authenticate', () => {
+    revocations.check(principal);
+    admission.enter(exchange, principal);
+  });
 }
 
 /** Lets an identity ask who it is; that is on record when this resolves. @throws GatewayError as `accept` does, AuditUnavailable */
 export async function acceptWhoAsks(
   parts: StsParts,
-  call: { readonly exchange: Exchange; readonly record: CallRecord },
+  call: { readonly exchange: Exchange; readonly record: AuditTrail },
   operation: AuditedOperation,
   principal: Principal,
 ): Promise<void> {
-  accept(parts, call, operation, principal);
-  call.record.decided({
+  await accept(parts, call, operation, principal);
+  const decision = {
     effect: 'allow',
     rule: 'own-identity',
     reason: 'Every identity may ask who it is.',
     policyVersion: parts.authorizer.policyVersion(),
-  });
-  await call.record.intent();
+  } as const;
+  call.record.decided([{ ...NO_OBJECT, decision }]);
+  await call.record.intent(undefined);
 }

@@ -5,7 +5,8 @@
  * @see AWS SDKs and Tools Reference Guide, "Container credential provider"
  */
 import type { Endpoint } from '../contracts/exchange.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+import { challenge } from '../errors/challenge.ts';
+import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { contentLength, foldHeaders } from '../s3/request-headers.ts';
 import { bearerToken } from './bearer-token.ts';
 import { createEndpoint, retryHeaders, type Answer } from './endpoint.ts';
@@ -22,17 +23,17 @@ export const JSON_TYPE = { 'content-type': 'application/json' };
 export function createCredentialsEndpoint(parts: StsParts): Endpoint {
   const { sessions, tokens } = parts;
   return createEndpoint(parts, {
-    failure: jsonFailure,
+    failure: (error) => jsonFailure(error, parts),
     work: async (exchange, record) => {
-      if (sessions === undefined) throw new GatewayError('SessionsNotConfigured', 'receive');
+      if (sessions === undefined) throw new GatewayError('SessionsNotConfigured');
       const { target, rawHeaders } = exchange.raw;
       const role = roleOf(target);
       const headers = foldHeaders(rawHeaders);
       // A body that no one reads is where the next request of a kept connection can hide.
       if ((contentLength(headers) ?? 0) > 0 || headers.has('transfer-encoding')) {
-        throw new GatewayError('InvalidRequest', 'receive');
+        throw new GatewayError('InvalidRequest');
       }
-      const principal = await tokens.verify(tokenOf(headers.get('authorization')));
+      const principal = await inStage('authenticate', () => tokens.verify(tokenOf(headers.get('authorization'))));
       const wanted = { operation: 'GetCredentials', role, seconds: undefined } as const;
       const issued = await issue(parts, sessions, { exchange, record }, principal, wanted);
       const body = JSON.stringify({
@@ -50,25 +51,25 @@ function roleOf(target: string): string {
   const mark = target.indexOf('?');
   if (mark < 0) return WHOLE_ROLE;
   const role = ROLE_QUERY.exec(target.slice(mark + 1))?.[1];
-  if (role === undefined) throw new GatewayError('InvalidRequest', 'receive', { detail: 'the query' });
+  if (role === undefined) throw new GatewayError('InvalidRequest', { detail: 'the query' });
   return role;
 }
 
 /** Files end in a newline more often than not, but SDKs refuse such a header themselves; it never comes here. */
 function tokenOf(authorization: string | undefined): string {
   const given = authorization?.trim() ?? '';
-  if (given === '') throw new GatewayError('MissingToken', 'authenticate');
+  if (given === '') throw new GatewayError('MissingToken');
   const token = bearerToken(given) ?? given;
   if (!VISIBLE.test(token)) {
-    throw new GatewayError('InvalidToken', 'authenticate', { detail: 'neither a token nor one behind Bearer' });
+    throw new GatewayError('InvalidToken', { detail: 'neither a token nor one behind Bearer' });
   }
   return token;
 }
 
 /** Gives the answer to a failed call of an endpoint that speaks JSON. */
-export function jsonFailure(error: GatewayError): Answer {
-  const { s3Code: code, message, status } = error.row;
+export function jsonFailure(error: GatewayError, { tokensFrom }: Pick<StsParts, 'tokensFrom'>): Answer {
+  const { s3Code: code, status } = error.row;
   const headers: Record<string, string> = { ...error.clientHeaders, ...JSON_TYPE, ...retryHeaders(error) };
-  if (status === 401) headers['www-authenticate'] = 'Bearer realm="sallyport"';
-  return { status, headers, body: JSON.stringify({ code, message }) };
+  if (status === 401) headers['www-authenticate'] = challenge(error, tokensFrom);
+  return { status, headers, body: JSON.stringify({ code, message: error.clientMessage }) };
 }

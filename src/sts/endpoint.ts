@@ -4,9 +4,9 @@
  */
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
-import type { ErrorCode } from '../errors/codes.ts';
+import { failedEnd } from '../contracts/failed-end.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { CallRecord } from './call-record.ts';
+import { AuditTrail } from '../audit/audit-trail.ts';
 import type { StsParts } from './parts.ts';
 
 export interface Answer {
@@ -18,7 +18,7 @@ export interface Answer {
 /** What one endpoint does, and how it says that it did not. */
 export interface Service {
   /** @throws GatewayError whatever there is to refuse */
-  readonly work: (exchange: Exchange, record: CallRecord) => Promise<Answer>;
+  readonly work: (exchange: Exchange, record: AuditTrail) => Promise<Answer>;
   readonly failure: (error: GatewayError, requestId: string) => Answer;
 }
 
@@ -28,22 +28,27 @@ export function createEndpoint(parts: StsParts, { work, failure }: Service): End
   return {
     refuse: (exchange, error) => send(exchange, failure(error, exchange.requestId)),
     handle: async (exchange) => {
-      const record = new CallRecord(audit, clock, exchange);
+      const record = new AuditTrail(audit, clock, exchange);
       let result: OutcomeResult = 'completed';
       let answer: Answer;
       try {
         answer = await work(exchange, record);
-        await record.end(result, answer.status, Buffer.byteLength(answer.body));
+        // Nobody has it, and nobody will: what was issued has not left.
+        if (exchange.signal.aborted) throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
+        record.bytesOut = Buffer.byteLength(answer.body);
+        await record.end(result, answer.status);
       } catch (cause) {
-        let error = cause instanceof GatewayError ? cause : new GatewayError('InternalError', 'respond', { cause });
-        observer.failure(exchange.requestId, error);
+        let error = cause instanceof GatewayError ? cause : new GatewayError('InternalError', { cause });
+        observer.failure(exchange, error);
         answer = failure(error, exchange.requestId);
-        result = resultOf(error.code, exchange.signal.aborted);
+        const end = failedEnd(error, exchange.signal.aborted, undefined);
+        result = end.result;
         try {
-          await record.end(result, exchange.signal.aborted ? 0 : answer.status, 0, error.code);
+          record.bytesOut = 0;
+          await record.end(result, result === 'aborted' ? 0 : answer.status, error.code);
         } catch (auditError) {
-          observer.failure(exchange.requestId, auditError);
-          error = new GatewayError('AuditUnavailable', 'respond', { cause: auditError });
+          observer.failure(exchange, auditError);
+          error = new GatewayError('AuditUnavailable', { cause: auditError });
           answer = failure(error, exchange.requestId);
         }
       } finally {
@@ -62,11 +67,6 @@ export function createEndpoint(parts: StsParts, { work, failure }: Service): End
       });
     },
   };
-}
-
-function resultOf(code: ErrorCode, aborted: boolean): OutcomeResult {
-  if (aborted) return 'aborted';
-  return code === 'AccessDenied' ? 'denied' : 'failed';
 }
 
 function send(exchange: Exchange, answer: Answer): void {

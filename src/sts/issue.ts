@@ -7,9 +7,9 @@ import type { Decision } from '../contracts/authorizer.ts';
 import type { ClientCredentials, ClientSessions } from '../contracts/client-sessions.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+import { accessDenied } from '../errors/access-denied.ts';
 import { accept } from './accept.ts';
-import type { CallRecord } from './call-record.ts';
+import { NO_OBJECT, type AuditTrail } from '../audit/audit-trail.ts';
 import type { StsParts } from './parts.ts';
 
 /** Name of the role that stands for every policy that names the caller. */
@@ -32,21 +32,16 @@ export interface Wanted {
 export async function issue(
   parts: StsParts,
   sessions: ClientSessions,
-  { exchange, record }: { readonly exchange: Exchange; readonly record: CallRecord },
+  { exchange, record }: { readonly exchange: Exchange; readonly record: AuditTrail },
   principal: Principal,
   { operation, role, seconds }: Wanted,
 ): Promise<ClientCredentials> {
   const { authorizer } = parts;
-  accept(parts, { exchange, record }, operation, principal);
+  await accept(parts, { exchange, record }, operation, principal);
   const mayHave = role === WHOLE_ROLE || (role !== undefined && authorizer.bindings(principal).includes(role));
   const decision = decide(mayHave, authorizer.policyVersion());
-  record.decided(decision);
-  if (!mayHave) {
-    throw new GatewayError('AccessDenied', 'authorize', {
-      detail: `${decision.rule}: ${decision.reason}`,
-      clientFields: { Reason: decision.reason },
-    });
-  }
+  record.decided([{ ...NO_OBJECT, decision }]);
+  if (!mayHave) throw accessDenied(decision);
   const bound: Principal = {
     ...principal,
     ...(role === WHOLE_ROLE ? {} : { binding: role }),
@@ -54,8 +49,8 @@ export async function issue(
   // Issuing has no effect until the answer leaves, so that the intent can name what is issued.
   const credentials = sessions.issue(bound, seconds);
   const { accessKeyId } = credentials;
-  record.identified(operation, { ...bound, accessKeyId });
-  await record.intent();
+  record.issued({ ...bound, accessKeyId });
+  await record.intent(undefined);
   return credentials;
 }
 

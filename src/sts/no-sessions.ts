@@ -6,7 +6,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 export const noSessions: Authenticator = {
   name: 'no-sessions',
   authenticate: ({ presented }) =>
-    presented === 'signed-header' || presented === 'signed-query'
-      ? Promise.reject(new GatewayError('SessionsNotConfigured', 'authenticate'))
+    presented.startsWith('signed-')
+      ? Promise.reject(new GatewayError('SessionsNotConfigured'))
       : Promise.resolve(undefined),
 };

@@ -23,10 +23,15 @@ export interface StsParts {
     readonly enter: (exchange: Exchange, principal: Principal) => void;
     readonly leave: (exchange: Exchange) => void;
   };
+  /** Where callers get tokens, as a 401 tells it: one URL, or several with a space between. */
+  readonly tokensFrom?: string | undefined;
   readonly limits: {
     /** A form must have arrived whole within this time: nobody is known before. */
     readonly formMs: number;
-    /** Forms under way at a time, so that callers whom nobody knows never hold every place. */
-    readonly formsInFlight: number;
+  };
+  /** Places of forms under way, so that callers whom nobody knows never hold every place, nor one address all of these. */
+  readonly forms: {
+    /** Takes a place for whom it is charged to; gives the way to give it back, or nothing where none is free. */
+    readonly enter: (chargedTo: string | undefined) => (() => void) | undefined;
   };
 }

@@ -1,7 +1,8 @@
 /**
- * Enters: an exchange that should carry a form. Leaves: its bytes, for the signature, and its fields.
- * The caller is not known yet: size, time and number of fields are bounded, and nothing is kept. Refuses what two parsers
- * could read in two ways: repeated fields, stray separators, broken escapes, text that is not UTF-8.
+ * Enters: an exchange that should carry parameters: in a form, in its query, or some in each. Leaves: the bytes of the
+ * form, for the signature, and all fields. The caller is not known yet: size, time and number of fields are bounded, and
+ * nothing is kept. Refuses what two parsers could read in two ways: fields that stand twice, wherever, stray separators,
+ * broken escapes, text that is not UTF-8. A query may hold a token: it must never be repeated in an error.
  */
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -19,8 +20,16 @@ const FORM = /^application\/x-www-form-urlencoded(?: *; *charset="?utf-8"?)?$/i;
 const ENCODED = /^[A-Za-z0-9%+._~*,:@/-]*$/;
 const FIELD_NAME = /^[A-Za-z][A-Za-z0-9.]{0,63}$/;
 
+const NO_CONTENT = Buffer.alloc(0);
+
+/** Tells whether a request announces a body, by its headers. */
+export function hasForm(headers: ReadonlyMap<string, string>): boolean {
+  return (contentLength(headers) ?? 0) > 0 || headers.has('transfer-encoding');
+}
+
 /**
- * Reads a form of at most 64 KiB within `timeoutMs`.
+ * Reads the parameters of a call: of its query, and of a form of at most 64 KiB that arrives within `timeoutMs`. Without a
+ * body its type says nothing.
  * @throws GatewayError InvalidRequest, EntityTooLarge, RequestTimeout, IncompleteBody, BadRequest
  * @see https://url.spec.whatwg.org/#application/x-www-form-urlencoded
  */
@@ -29,18 +38,28 @@ export async function readForm(
   headers: ReadonlyMap<string, string>,
   timeoutMs: number,
 ): Promise<Form> {
+  const { method, target } = exchange.raw;
+  const mark = target.indexOf('?');
+  const fields = new Map(parseForm(mark < 0 ? '' : target.slice(mark + 1)));
+  if (!hasForm(headers)) return { content: NO_CONTENT, fields };
+  if (method === 'GET') throw malformed('a body of a GET');
   if (!FORM.test(headers.get('content-type') ?? '') || headers.has('content-encoding')) {
-    throw new GatewayError('InvalidRequest', 'receive', { clientFields: { Header: 'content-type' } });
+    throw new GatewayError('InvalidRequest', { clientFields: { Header: 'content-type' } });
   }
-  if ((contentLength(headers) ?? 0) > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge', 'receive');
+  if ((contentLength(headers) ?? 0) > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge');
   const content = await readInTime(exchange, timeoutMs);
-  return { content, fields: parseForm(content) };
+  for (const [name, value] of parseForm(content.toString('latin1'))) {
+    if (fields.has(name)) throw malformed('a repeated field');
+    fields.set(name, value);
+  }
+  return { content, fields };
 }
 
-/** Parses the bytes of a form. @throws GatewayError InvalidRequest */
-export function parseForm(content: Buffer): ReadonlyMap<string, string> {
+/** Parses a form or a query, one character per byte. @throws GatewayError InvalidRequest */
+export function parseForm(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
-  const pairs = content.toString('latin1').split('&', MAX_FIELDS + 1);
+  if (text === '') return fields;
+  const pairs = text.split('&', MAX_FIELDS + 1);
   if (pairs.length > MAX_FIELDS) throw malformed('too many fields');
   for (const pair of pairs) {
     const equals = pair.indexOf('=');
@@ -65,14 +84,14 @@ function decode(text: string): string {
 }
 
 function malformed(detail: string): GatewayError {
-  return new GatewayError('InvalidRequest', 'receive', { detail: `form: ${detail}`, clientFields: { Form: detail } });
+  return new GatewayError('InvalidRequest', { detail: `form: ${detail}`, clientFields: { Form: detail } });
 }
 
 async function readInTime(exchange: Exchange, timeoutMs: number): Promise<Buffer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(
-      () => reject(new GatewayError('RequestTimeout', 'receive', { detail: 'the form came too slowly' })),
+      () => reject(new GatewayError('RequestTimeout', { detail: 'the form came too slowly' })),
       timeoutMs,
     );
   });
@@ -88,7 +107,7 @@ async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const content = Buffer.allocUnsafe(MAX_FORM_BYTES);
   let length = 0;
   for await (const chunk of body) {
-    if (length + chunk.length > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge', 'receive');
+    if (length + chunk.length > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge');
     length += chunk.copy(content, length);
   }
   return content.subarray(0, length);

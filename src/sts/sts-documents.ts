@@ -80,11 +80,13 @@ export function callerDocument(principal: Principal, requestId: string): string 
 export function stsFailure(error: GatewayError, requestId: string): Answer {
   const { row } = error;
   const [code, status] = codeOf(error);
-  const fields = Object.entries(error.clientFields).map(([name, value]) => ` ${name}: ${value}`);
+  // A message of its own says already what its fields say.
+  const told = error.clientMessage !== row.message;
+  const fields = told ? [] : Object.entries(error.clientFields).map(([name, value]) => ` ${name}: ${value}`);
   const type = status < 500 ? 'Sender' : 'Receiver';
   const body =
     `<ErrorResponse xmlns="${NAMESPACE}"><Error>${textElement('Type', type)}${textElement('Code', code)}` +
-    `${textElement('Message', row.message + fields.join(''))}</Error>${textElement('RequestId', requestId)}</ErrorResponse>`;
+    `${textElement('Message', error.clientMessage + fields.join(''))}</Error>${textElement('RequestId', requestId)}</ErrorResponse>`;
   return { status, headers: { ...stsHeaders(requestId), ...retryHeaders(error) }, body };
 }
 
@@ -99,8 +101,7 @@ export function wholeSeconds(timeMs: number): string {
 
 function codeOf(error: GatewayError): readonly [code: string, status: number] {
   const { s3Code, status } = error.row;
-  // Of the services that a token needs, its issuer is the one that is asked while the caller is being identified.
-  if (error.code === 'ServiceUnavailable' && error.stage === 'authenticate') return ['IDPCommunicationError', 400];
+  if (error.unavailable === 'issuer') return ['IDPCommunicationError', 400];
   const own = CODES[error.code];
   if (own !== undefined) return own;
   return KEPT.has(error.code) || status >= 500 ? [s3Code, status] : ['ValidationError', 400];

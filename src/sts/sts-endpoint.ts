@@ -1,26 +1,26 @@
 /**
  * Our STS: AssumeRoleWithWebIdentity, which needs no signature, and GetCallerIdentity, which needs one or a bearer token.
- * Enters: a form. Leaves: credentials of ours, never the store's. Parameters that are not known are refused: a session
+ * Enters: a form, a query, or both. Leaves: credentials of ours, never the store's. Parameters that are not known are refused: a session
  * policy that nobody applies would be an access that nobody meant to give.
  * @see AWS Security Token Service API Reference
  */
 import { hash } from 'node:crypto';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { foldHeaders } from '../s3/request-headers.ts';
 import { acceptWhoAsks } from './accept.ts';
 import { bearerToken } from './bearer-token.ts';
-import type { CallRecord } from './call-record.ts';
+import type { AuditTrail } from '../audit/audit-trail.ts';
 import { createEndpoint, type Answer } from './endpoint.ts';
 import { issue } from './issue.ts';
 import type { StsParts } from './parts.ts';
-import { readForm, type Form } from './read-form.ts';
+import { hasForm, readForm, type Form } from './read-form.ts';
 import { assumedDocument, callerDocument, stsFailure, stsHeaders } from './sts-documents.ts';
 
 interface Call {
   readonly exchange: Exchange;
-  readonly record: CallRecord;
+  readonly record: AuditTrail;
   readonly headers: ReadonlyMap<string, string>;
   readonly form: Form;
 }
@@ -35,20 +35,21 @@ const OUR_ROLE = /^arn:aws:iam::000000000000:role\/([a-z0-9][a-z0-9-]{0,63})$/;
 const SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
 const SECONDS = { min: 900, max: 43_200 };
 
-/** Makes the endpoint of `POST /` and `POST /-/sts`. */
+/** Makes the endpoint of POST and GET at `/` and `/-/sts`. */
 export function createStsEndpoint(parts: StsParts): Endpoint {
-  const { sessions, limits } = parts;
-  let forms = 0;
+  const { sessions, limits, forms } = parts;
 
-  const readCall = async (exchange: Exchange, record: CallRecord): Promise<Call> => {
-    if (forms >= limits.formsInFlight) throw new GatewayError('SlowDown', 'receive', { detail: 'too many forms' });
-    forms += 1;
+  const readCall = async (exchange: Exchange, record: AuditTrail): Promise<Call> => {
+    const headers = foldHeaders(exchange.raw.rawHeaders);
+    const call = { exchange, record, headers };
+    // Parameters of a query are here with it; only a body can be waited for.
+    if (!hasForm(headers)) return { ...call, form: await readForm(exchange, headers, limits.formMs) };
+    const leave = forms.enter(exchange.chargedTo);
+    if (leave === undefined) throw new GatewayError('SlowDown', { detail: 'too many forms' });
     try {
-      if (exchange.raw.target.includes('?')) throw new GatewayError('InvalidURI', 'receive');
-      const headers = foldHeaders(exchange.raw.rawHeaders);
-      return { exchange, record, headers, form: await readForm(exchange, headers, limits.formMs) };
+      return { ...call, form: await readForm(exchange, headers, limits.formMs) };
     } finally {
-      forms -= 1;
+      leave();
     }
   };
 
@@ -57,7 +58,7 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
     refuseOthers(form, ASSUME_FIELDS);
     // Which of two identities was meant is not ours to guess.
     if (headers.has('authorization')) {
-      throw new GatewayError('InvalidRequest', 'receive', { clientFields: { Header: 'authorization' } });
+      throw new GatewayError('InvalidRequest', { clientFields: { Header: 'authorization' } });
     }
     const roleArn = argument(form, 'RoleArn', ARN);
     const sessionName = argument(form, 'RoleSessionName', SESSION_NAME);
@@ -65,7 +66,7 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
     const token = argument(form, 'WebIdentityToken', /^[!-~]{4,}\s{0,2}$/).trimEnd();
     const seconds = duration(form);
     const role = OUR_ROLE.exec(roleArn)?.[1];
-    const principal = await parts.tokens.verify(token);
+    const principal = await inStage('authenticate', () => parts.tokens.verify(token));
     const wanted = { operation: 'AssumeRoleWithWebIdentity', role, seconds } as const;
     const credentials = await issue(parts, issuer, { exchange, record }, principal, wanted);
     const { requestId } = exchange;
@@ -76,7 +77,7 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
   const callerIdentity = async (verifier: NonNullable<StsParts['sessions']>, call: Call): Promise<Answer> => {
     const { exchange, form } = call;
     refuseOthers(form, CALLER_FIELDS);
-    const principal = await identify(verifier, call);
+    const principal = await inStage('authenticate', () => identify(verifier, call));
     await acceptWhoAsks(parts, call, 'GetCallerIdentity', principal);
     const { requestId } = exchange;
     return { status: 200, headers: stsHeaders(requestId), body: callerDocument(principal, requestId) };
@@ -91,20 +92,20 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
       payloadHash: hash('sha256', call.form.content, 'hex'),
       receivedAtMs: call.record.startedMs,
     });
-    if (identification === undefined) throw new GatewayError('MissingToken', 'authenticate');
+    if (identification === undefined) throw new GatewayError('MissingToken');
     return identification.principal;
   };
 
   return createEndpoint(parts, {
     failure: stsFailure,
     work: async (exchange, record) => {
-      if (sessions === undefined) throw new GatewayError('SessionsNotConfigured', 'receive');
+      if (sessions === undefined) throw new GatewayError('SessionsNotConfigured');
       const call = await readCall(exchange, record);
       const action = call.form.fields.get('Action');
-      if (call.form.fields.get('Version') !== VERSION) throw new GatewayError('UnknownAction', 'receive');
+      if (call.form.fields.get('Version') !== VERSION) throw new GatewayError('UnknownAction');
       if (action === 'AssumeRoleWithWebIdentity') return assumeRole(sessions, call);
       if (action === 'GetCallerIdentity') return callerIdentity(sessions, call);
-      throw new GatewayError('UnknownAction', 'receive');
+      throw new GatewayError('UnknownAction');
     },
   });
 }
@@ -129,5 +130,5 @@ function duration({ fields }: Form): number | undefined {
 
 /** Names of fields are bounded and harmless; values may be tokens, and are never repeated. */
 function invalid(name: string): GatewayError {
-  return new GatewayError('InvalidArgument', 'receive', { clientFields: { Parameter: name } });
+  return new GatewayError('InvalidArgument', { clientFields: { Parameter: name } });
 }

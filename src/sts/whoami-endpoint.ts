@@ -6,11 +6,11 @@
 import { hash } from 'node:crypto';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
+import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { contentLength, foldHeaders } from '../s3/request-headers.ts';
 import { acceptWhoAsks } from './accept.ts';
 import { bearerToken } from './bearer-token.ts';
-import type { CallRecord } from './call-record.ts';
+import type { AuditTrail } from '../audit/audit-trail.ts';
 import { jsonFailure, JSON_TYPE } from './credentials-endpoint.ts';
 import { createEndpoint } from './endpoint.ts';
 import { WHOLE_ROLE } from './issue.ts';
@@ -23,13 +23,13 @@ const PAYLOAD_HASHES: readonly string[] = [EMPTY_PAYLOAD, 'UNSIGNED-PAYLOAD'];
 /** Makes the endpoint of `GET /-/whoami`; `buckets` are the names of all that are configured. */
 export function createWhoamiEndpoint(parts: StsParts, buckets: readonly string[]): Endpoint {
   return createEndpoint(parts, {
-    failure: jsonFailure,
+    failure: (error) => jsonFailure(error, parts),
     work: async (exchange, record) => {
       const headers = foldHeaders(exchange.raw.rawHeaders);
       if (exchange.raw.target.includes('?')) throw refused('the query');
       // A body that no one reads is where the next request of a kept connection can hide.
       if ((contentLength(headers) ?? 0) > 0 || headers.has('transfer-encoding')) throw refused('a body');
-      const principal = await identify(parts, exchange, record, headers);
+      const principal = await inStage('authenticate', () => identify(parts, exchange, record, headers));
       await acceptWhoAsks(parts, { exchange, record }, 'WhoAmI', principal);
       return { status: 200, headers: JSON_TYPE, body: JSON.stringify(describe(parts, principal, buckets)) };
     },
@@ -39,18 +39,18 @@ export function createWhoamiEndpoint(parts: StsParts, buckets: readonly string[]
 async function identify(
   { tokens, sessions }: StsParts,
   { raw }: Exchange,
-  { startedMs }: CallRecord,
+  { startedMs }: AuditTrail,
   headers: ReadonlyMap<string, string>,
 ): Promise<Principal> {
   const authorization = headers.get('authorization');
-  if (authorization === undefined) throw new GatewayError('MissingToken', 'authenticate');
+  if (authorization === undefined) throw new GatewayError('MissingToken');
   const token = bearerToken(authorization);
   if (token !== undefined) return tokens.verify(token);
-  if (sessions === undefined) throw new GatewayError('SessionsNotConfigured', 'authenticate');
+  if (sessions === undefined) throw new GatewayError('SessionsNotConfigured');
   const payloadHash = headers.get('x-amz-content-sha256') ?? EMPTY_PAYLOAD;
   if (!PAYLOAD_HASHES.includes(payloadHash)) throw refused('the hash of a body that is not there');
   const identification = sessions.verify({ raw, service: 's3', payloadHash, receivedAtMs: startedMs });
-  if (identification === undefined) throw new GatewayError('MissingToken', 'authenticate');
+  if (identification === undefined) throw new GatewayError('MissingToken');
   return identification.principal;
 }
 
@@ -75,5 +75,5 @@ function describe({ authorizer }: StsParts, principal: Principal, buckets: reado
 }
 
 function refused(detail: string): GatewayError {
-  return new GatewayError('InvalidRequest', 'receive', { detail });
+  return new GatewayError('InvalidRequest', { detail });
 }

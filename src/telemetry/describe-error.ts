@@ -14,7 +14,7 @@ export function describeError(error: unknown, withStack: boolean, depth = 0): Re
   const description: Record<string, unknown> = { type: error.name };
   if (error instanceof GatewayError) {
     description['code'] = error.code;
-    description['stage'] = error.stage;
+    if (error.stage !== undefined) description['stage'] = error.stage;
     if (error.detail !== undefined) description['detail'] = error.detail;
   } else {
     if ('code' in error && typeof error.code === 'string') description['code'] = error.code;

@@ -5,6 +5,7 @@
  */
 import { Writable } from 'node:stream';
 import { createLogger, format, transports } from 'winston';
+import { LOG_EVENTS, type LogEvent } from '../contracts/log-events.ts';
 import { describeError } from './describe-error.ts';
 import { redactField, redactText } from './redact.ts';
 
@@ -14,8 +15,8 @@ export type LogFields = Readonly<Record<string, unknown>>;
 export interface LogOptions {
   readonly stream: NodeJS.WritableStream;
   readonly level: LogLevel;
-  /** Which of several workers this is. */
-  readonly worker: number;
+  /** Which of several workers this is; absent: the primary of them. */
+  readonly worker?: number;
 }
 
 export interface Log {
@@ -25,6 +26,7 @@ export interface Log {
   readonly warn: (message: string, fields?: LogFields) => void;
   readonly info: (message: string, fields?: LogFields) => void;
   readonly debug: (message: string, fields?: LogFields) => void;
+  readonly event: (event: LogEvent, fields?: LogFields) => void;
   /** Resolves when the stream has taken every line so far; without it an exit loses them. */
   readonly flush: () => Promise<void>;
 }
@@ -65,7 +67,7 @@ export function createLog({ stream, level, worker }: LogOptions): Log {
   const render = (line: Line): string => {
     const time = new Date().toISOString();
     const message = redactText(line.message);
-    const own = { time, level: line.level, message, worker };
+    const own = { time, level: line.level, message, ...(worker === undefined ? {} : { worker }) };
     return JSON.stringify({ ...own, ...fieldsOf(line.fields, level === 'debug'), ...own });
   };
   const logger = createLogger({
@@ -95,6 +97,7 @@ export function createLog({ stream, level, worker }: LogOptions): Log {
     warn: (message, fields) => write('warn', message, fields),
     info: (message, fields) => write('info', message, fields),
     debug: (message, fields) => write('debug', message, fields),
+    event: (event, fields) => write(LOG_EVENTS[event].level, LOG_EVENTS[event].message, { event, ...fields }),
     flush: () => (pending === 0 ? Promise.resolve() : (flushed ??= Promise.withResolvers()).promise),
   };
 }

@@ -10,10 +10,13 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly registry: Registry;
   readonly inFlight: (change: 1 | -1) => void;
   readonly request: (summary: RequestSummary) => void;
+  readonly leftOut: (entries: number) => void;
   /** Milliseconds. */
   readonly clockOffset: (storeName: string, offsetMs: number) => void;
   /** Has the list of revocations in force, and its age, asked for at each scrape. */
   readonly revocations: (status: () => { readonly entries: number; readonly ageMs: number }) => void;
+  /** An error that nobody caught, in the handler of a request or outside of any. */
+  readonly uncaught: (where: 'request' | 'process') => void;
   /** A line that the log did not write because there were too many like it. */
   readonly lineSuppressed: () => void;
 }
@@ -85,8 +88,13 @@ export function createMetrics(): Metrics {
   });
   const looks = new Counter({
     name: `${PREFIX}looks_total`,
-    help: 'Small requests to a store for the facts of an object that its size does not tell, by what they are for.',
+    help: "Small requests to a store by what they are for: an object's facts that its size does not tell, or the health of a bucket.",
     labelNames: ['operation'],
+    registers,
+  });
+  const leftOut = new Counter({
+    name: `${PREFIX}listed_left_out_total`,
+    help: 'Entries that listings left out: the store gave them keys outside of the prefix, or that are no text.',
     registers,
   });
   let inFlight = 0;
@@ -109,6 +117,14 @@ export function createMetrics(): Metrics {
       for (const [store, offsetMs] of offsets) this.set({ store }, offsetMs / 1000);
     },
   });
+  const uncaught = new Counter({
+    name: `${PREFIX}uncaught_errors_total`,
+    help: 'Errors that nobody caught, each a fault of the gateway: where "process", that process drains and ends.',
+    labelNames: ['where'],
+    registers,
+  });
+  // A rate needs the zero before the first.
+  for (const where of ['request', 'process']) uncaught.inc({ where }, 0);
   const suppressed = new Counter({
     name: `${PREFIX}log_lines_suppressed_total`,
     help: 'Lines that the log left out because there were too many like them.',
@@ -151,6 +167,7 @@ export function createMetrics(): Metrics {
       bound.seconds.observe(seconds(durationMs));
     },
     look: (why) => lookOf(why).inc(),
+    leftOut: (entries) => leftOut.inc(entries),
     clockOffset: (storeName, offsetMs) => {
       if (Number.isFinite(offsetMs)) offsets.set(storeName, offsetMs);
     },
@@ -174,6 +191,7 @@ export function createMetrics(): Metrics {
         },
       });
     },
+    uncaught: (where) => uncaught.inc({ where }),
     lineSuppressed: () => suppressed.inc(),
   };
 }

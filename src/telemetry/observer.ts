@@ -3,6 +3,7 @@
  * failures. What leaves: bounded numbers of redacted lines. It never throws into the request that it observes.
  */
 import type { Clock } from '../contracts/clock.ts';
+import { LOG_EVENTS } from '../contracts/log-events.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -37,6 +38,13 @@ export function createObserver({ metrics, log, clock }: ObserverOptions): Observ
     else log.write(level, message, suppressed === 0 ? fields : { ...fields, suppressed });
   };
 
+  const event: Observer['event'] = (name, fields) => {
+    const { level, message } = LOG_EVENTS[name];
+    // Told once of each: ten buckets that cannot be used must not hide the eleventh.
+    const about = fields?.['bucket'] ?? fields?.['issuer'] ?? fields?.['store'] ?? '';
+    write(level, `${name} ${about}`, message, { event: name, ...fields });
+  };
+
   return {
     stage: metrics.stage,
     cache: metrics.cache,
@@ -46,11 +54,16 @@ export function createObserver({ metrics, log, clock }: ObserverOptions): Observ
       metrics.request(summary);
       if (log.enabled('debug')) log.debug('request', { ...summary });
     },
-    failure: (requestId, error) => {
+    failure: ({ requestId, edgeRequestId }, error) => {
       const known = error instanceof GatewayError;
-      const kind = known ? `${error.code} ${error.stage}` : 'unexpected';
-      const message = known ? `${error.code} at ${error.stage}` : 'an unexpected failure';
-      write(levelOf(error), `failure ${kind}`, message, { requestId, error });
+      const where = known && error.stage !== undefined ? ` at ${error.stage}` : '';
+      const message = known ? `${error.code}${where}` : 'an unexpected failure';
+      const ids = edgeRequestId === undefined ? { requestId } : { requestId, edgeRequestId };
+      write(levelOf(error), `failure ${message}`, message, { event: 'request_failed', ...ids, error });
+    },
+    leftOut: (storeName, entries) => {
+      metrics.leftOut(entries);
+      event('store_keys_omitted', { store: storeName, entries });
     },
     clockOffset: (storeName, offsetMs) => {
       metrics.clockOffset(storeName, offsetMs);
@@ -59,14 +72,13 @@ export function createObserver({ metrics, log, clock }: ObserverOptions): Observ
       const fields = { store: storeName, offsetSeconds: Math.round(offsetMs / 1000) };
       if (off) {
         offStores.add(storeName);
-        write('warn', 'clock off', "the clock of a store and this machine's differ", fields);
+        event('store_clock_skewed', fields);
       } else {
         offStores.delete(storeName);
-        write('info', 'clock agrees', "the clock of a store and this machine's agree again", fields);
+        event('store_clock_recovered', fields);
       }
     },
-    warn: (message, fields) => write('warn', message, message, fields),
-    info: (message, fields) => write('info', message, message, fields),
+    event,
   };
 }
 

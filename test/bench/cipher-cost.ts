@@ -76,8 +76,8 @@ interface PlannedPart {
 }
 
 async function partsOf(cipher: ObjectCipher, plain: Buffer): Promise<PlannedPart[]> {
-  const { clientId } = await cipher.newUpload(ADDRESS);
-  const upload = await cipher.openUpload(ADDRESS, clientId('bench'));
+  const { sealedId } = await cipher.newUpload(ADDRESS);
+  const upload = await cipher.openSealedId(ADDRESS, sealedId('bench'));
   return pieces(plain).map((piece, index) => ({
     sealed: upload.sealPart(index + 1, piece.length, undefined),
     plain: piece,
@@ -87,8 +87,8 @@ async function partsOf(cipher: ObjectCipher, plain: Buffer): Promise<PlannedPart
 const bodyOf = ({ sealed, plain }: PlannedPart): AsyncIterable<Buffer> => sealed.body(chunks(plain));
 
 async function sealUpload(cipher: ObjectCipher, plain: Buffer): Promise<Sealed> {
-  const { clientId, envelope } = await cipher.newUpload(ADDRESS);
-  const upload = await cipher.openUpload(ADDRESS, clientId('bench'));
+  const { sealedId, envelope } = await cipher.newUpload(ADDRESS);
+  const upload = await cipher.openSealedId(ADDRESS, sealedId('bench'));
   const bodies = pieces(plain).map((piece, index) => {
     const sealed = upload.sealPart(index + 1, piece.length, undefined);
     return { number: index + 1, etag: String(index), slot: sealed.slot, body: sealed.whole(piece) };

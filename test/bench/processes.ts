@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../src/dev/free-port.ts';
+import { workersOf } from '../support/workers-of.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const TICKS_PER_SECOND = 100;
@@ -32,7 +33,10 @@ export async function start(script: string, ...args: string[]): Promise<{ port: 
 }
 
 /** Starts a gateway before the store on this port. @throws Error where it does not get ready */
-export async function startGateway(folder: string, storePort: number): Promise<{ port: number; child: ChildProcess }> {
+export async function startGateway(
+  folder: string,
+  storePort: number,
+): Promise<{ port: number; child: ChildProcess; pid: number }> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const store = `http://127.0.0.1:${storePort}`;
   const config = {
@@ -84,7 +88,9 @@ export async function startGateway(folder: string, storePort: number): Promise<{
     if (ready) break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return { port, child };
+  // What serves: the primary above it handles no request.
+  const [pid = 0] = await workersOf(child.pid ?? 0);
+  return { port, child, pid };
 }
 
 /** Ends all that were started. */

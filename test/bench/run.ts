@@ -123,7 +123,7 @@ async function main(): Promise<void> {
     const ours: Target = {
       name: 'gateway',
       origin: `http://127.0.0.1:${gateway.port}`,
-      pid: gateway.child.pid ?? 0,
+      pid: gateway.pid,
       headers: { authorization: `Bearer ${token}` },
     };
 
@@ -303,7 +303,7 @@ async function main(): Promise<void> {
     console.log(`peak RSS with ${what}: relay ${(await atOnce(relayAt, '')).toFixed(0)} MB`);
     for (const form of ['objects', 'parts']) {
       const fresh = await startGateway(folder, store.port);
-      const target = { ...ours, origin: `http://127.0.0.1:${fresh.port}`, pid: fresh.child.pid ?? 0 };
+      const target = { ...ours, origin: `http://127.0.0.1:${fresh.port}`, pid: fresh.pid };
       const peak = await atOnce(
         target,
         form === 'objects' ? '' : `?partNumber=7&uploadId=${await beginUpload(target)}`,

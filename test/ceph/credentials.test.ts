@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import type { Access, Grant } from '../../src/contracts/authorizer.ts';
+import { UNKNOWN_TO_CEPH } from '../../src/config/assemble.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
 import type { AccessScope, StoreCredentials } from '../../src/contracts/credential-broker.ts';
 import type { StsStore } from '../../src/credentials/sts-store.ts';
@@ -11,6 +12,7 @@ import { createCredentialBroker } from '../../src/credentials/broker.ts';
 import { VERBS } from '../../src/s3/operations.ts';
 import { startCeph, type Ceph, type CephKeys } from '../support/ceph.ts';
 import { HOSTILE_KEYS } from '../support/hostile-keys.ts';
+import { releaseOf } from '../support/versions.ts';
 import {
   admin,
   allow,
@@ -43,6 +45,7 @@ describe('credentials of a real store', function () {
           region: ceph.lab.region,
           base: fixedSource(ceph.lab.gateway),
           iamEscapes: false,
+          unknownActions: UNKNOWN_TO_CEPH,
           roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
           ...changes,
         },
@@ -173,7 +176,7 @@ describe('credentials of a real store', function () {
       const grants = [allow(['PUT'], { key })];
       // Six characters of policy for each that is not ASCII.
       const tooLong = key.replace(/[^ -~]/g, '\\uXXXX').length > 1900;
-      const unsayable = /[*?:]|\$\{/.test(key);
+      const unsayable = /[*?[\\:]|\$\{/.test(key);
       if (unsayable || tooLong) {
         const code = unsayable ? 'AccessDenied' : 'InvalidRequest';
         await assert.rejects(keysFor(grants, object('PUT', key)), { code });
@@ -230,7 +233,7 @@ describe('credentials of a real store', function () {
           ['GET', 'artifacts?versioning'],
           ['DELETE', 'scratch'],
         ),
-        [200, 200, 200, 200, 200, 403, 403, 403, 403, 204],
+        [200, 200, 200, 200, releaseOf(ceph.lab.version) < 20 ? 200 : 204, 403, 403, 403, 403, 204],
       );
     });
 
@@ -355,13 +358,24 @@ describe('credentials of a real store', function () {
       assert.equal(await copied(within, '/reports/2025/q3', 'reports', '2026/copy'), 403);
     });
 
-    // What this store makes of DeleteObjects in a session with a policy: whoever forwards one must be ready to delete
-    // the keys one by one. Were it to learn better, this test would say so.
-    it('do not serve for DeleteObjects on this store, while each key can be deleted by itself', async () => {
+    // What the store makes of DeleteObjects in a session with a policy: 16 refuses it, so that whoever forwards one must be
+    // ready to delete the keys one by one.
+    it('serve for DeleteObjects where the store is new enough, and for each key by itself everywhere', async () => {
       for (const key of ['del/a', 'del/b']) await ceph.writeStored('reports', key, 'stored');
-      const list = ['del/a', 'del/b'].map((key) => `<Object><Key>${key}</Key></Object>`).join('');
+      await ceph.writeStored('reports', 'kept/a', 'stored');
+      const deletion = (...keys: readonly string[]) =>
+        `<Delete>${keys.map((key) => `<Object><Key>${key}</Key></Object>`).join('')}</Delete>`;
       const keys = await keysFor([allow(['DELETE'], { prefix: 'del/' })], object('DELETE', 'del/a'));
-      assert.deepEqual(await statuses(keys, ['POST', 'reports?delete', `<Delete>${list}</Delete>`]), [403]);
+      const several = await status(keys, 'POST', 'reports?delete', deletion('del/a', 'kept/a'));
+      if (releaseOf(ceph.lab.version) < 20) {
+        assert.equal(several.status, 403);
+        assert.equal(await statusOf(ceph.lab.owner, 'GET', 'del/a'), 200);
+      } else {
+        assert.equal(several.status, 200);
+        assert.match(several.body.toString(), /<Error><Key>kept\/a<\/Key>.*<Code>AccessDenied<\/Code>/);
+        assert.equal(await statusOf(ceph.lab.owner, 'GET', 'del/a'), 404);
+      }
+      assert.equal(await statusOf(ceph.lab.owner, 'GET', 'kept/a'), 200);
       assert.deepEqual(await statuses(keys, ['DELETE', 'reports/del/a'], ['DELETE', 'reports/del/b']), [204, 204]);
     });
   });
@@ -373,6 +387,26 @@ describe('credentials of a real store', function () {
     const keys = await broker.credentials(broker.plan(principal(), [scope(reports, grants, object('PUT', 'w/a*b'))]));
     assert.equal(await statusOf(keys, 'PUT', 'w/a*b'), 403);
     assert.equal(await statusOf(keys, 'PUT', 'w/a${anything}b'), 200);
+  });
+
+  // Why `[` and `\\` are unsayable without escapes: from some release between 16 and 20 on, RGW takes them as fnmatch does.
+  it('would be too wide on new stores, and too narrow, if brackets and backslashes were said as they are', async () => {
+    const isNew = releaseOf(ceph.lab.version) >= 20;
+    for (const [said, others] of [
+      ['w/a[bc]d', ['w/abd', 'w/acd']],
+      ['w/a\\b', ['w/ab']],
+    ] as const) {
+      const Resource = `arn:aws:s3:::reports/${said}`;
+      const sessionPolicy = JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 's3:PutObject', Resource }],
+      });
+      const broker = brokerOf();
+      const plan = broker.plan(principal(), [scope(reports, [allow(['GET'], { prefix: '' })], object('GET', 'abc'))]);
+      const keys = await broker.credentials({ ...plan, sessionPolicy });
+      assert.equal(await statusOf(keys, 'PUT', said), isNew ? 403 : 200, said);
+      for (const other of others) assert.equal(await statusOf(keys, 'PUT', other), isNew ? 200 : 403, other);
+    }
   });
 
   it('are narrowed to what the request needs where the grants are too many to say', async () => {

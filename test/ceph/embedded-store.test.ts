@@ -4,21 +4,39 @@
 import assert from 'node:assert/strict';
 import { S3Client } from '@aws-sdk/client-s3';
 import { startCeph } from '../support/ceph.ts';
+import { releaseOf } from '../support/versions.ts';
 import { ANSWERS } from '../unit/dev/store/answers.ts';
 import { makeCalls } from '../unit/dev/store/calls.ts';
 
-/** Ceph 16 ends with a segmentation fault on the copies, and completes the upload that the next calls are about. */
-const LEFT_OUT = ['copy onto itself', 'copy of what is missing', 'complete in a wrong order'];
+interface Differences {
+  readonly leftOut: readonly string[];
+  /** What it gives instead of what S3 documents. */
+  readonly known: Readonly<Record<string, unknown>>;
+}
 
-/** What Ceph 16 gives instead of what S3 documents. */
-const KNOWN: Readonly<Record<string, unknown>> = {
-  'copy if another': 'ok',
-  complete: '',
-  'complete again with another list': '500 InternalError',
-  'its second part': ['pppppppppppppppppppp', undefined],
-  'parts of what was aborted': '404 NoSuchKey',
-  'get the delete marker': '404 NoSuchKey',
-  'get the version that is gone': '404 NoSuchKey',
+/** By the releases that were tried; one between them is not known. */
+const OF_16: Differences = {
+  // Copies end it with a segmentation fault; the completion ends the upload that the next calls are about.
+  leftOut: ['copy onto itself', 'copy of what is missing', 'complete in a wrong order'],
+  known: {
+    'copy if another': 'ok',
+    complete: '',
+    'complete again with another list': '500 InternalError',
+    'its second part': ['pppppppppppppppppppp', undefined],
+    'parts of what was aborted': '404 NoSuchKey',
+    'get the delete marker': '404 NoSuchKey',
+    'get the version that is gone': '404 NoSuchKey',
+  },
+};
+const OF_20: Differences = {
+  leftOut: ['complete in a wrong order'],
+  known: {
+    'complete again with another list': '500 InternalError',
+    'its second part': ['ell', undefined],
+    'parts of what was aborted': '404 NoSuchKey',
+    'get the delete marker': '404 NoSuchKey',
+    'get the version that is gone': '404 NoSuchKey',
+  },
 };
 
 describe('Ceph', () => {
@@ -26,10 +44,11 @@ describe('Ceph', () => {
     this.timeout(120_000);
     const ceph = await startCeph();
     const { endpoint, region, owner } = ceph.lab;
+    const { leftOut, known } = releaseOf(ceph.lab.version) < 20 ? OF_16 : OF_20;
     const client = new S3Client({ endpoint, region, credentials: owner, forcePathStyle: true, maxAttempts: 1 });
     try {
-      const outcomes = await makeCalls(client, `calls-${Date.now()}`, LEFT_OUT);
-      const expected = Object.entries({ ...ANSWERS, ...KNOWN }).filter(([call]) => !LEFT_OUT.includes(call));
+      const outcomes = await makeCalls(client, `calls-${Date.now()}`, leftOut);
+      const expected = Object.entries({ ...ANSWERS, ...known }).filter(([call]) => !leftOut.includes(call));
       assert.deepEqual(
         Object.fromEntries(outcomes.map(({ call, outcome }) => [call, outcome])),
         Object.fromEntries(expected),

@@ -6,9 +6,9 @@ import { connect as connectTls } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
 
-/** Answers begin after 10 s. */
-const SLOWNESS_MS = 30_000;
-const KILLED_AFTER_MS = 12_000;
+const EARLY_ANSWER_MS = 1000;
+const SLOWNESS_MS = 12_000;
+const KILLED_AFTER_MS = 4000;
 
 interface Heard {
   readonly begun: boolean;
@@ -22,7 +22,10 @@ describe('a gateway that dies in an answer that began early', function () {
   let ca: string;
 
   before(async () => {
-    twins = await startTwinGateways({ sealed: { encryption: 'required' } });
+    twins = await startTwinGateways(
+      { sealed: { encryption: 'required' } },
+      { config: { timeouts: { drainDelayMs: 0, earlyAnswerMs: EARLY_ANSWER_MS } } },
+    );
     token = await twins.token('alice');
     ca = await readFile(twins.caFile, 'utf8');
     const put = { method: 'PUT', target: '/sealed/source', token, body: 'hello' };

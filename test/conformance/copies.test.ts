@@ -1,4 +1,7 @@
-/** Copies between places that are kept in different ways, through two whole gateways that take turns. */
+/**
+ * Copies between places that are kept in different ways, through two whole gateways that take turns. Refusals are told by
+ * their code: on a busy machine a copy may take so long that its answer has begun with a 200.
+ */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Answer } from '../support/client.ts';
@@ -88,15 +91,15 @@ describe('copies', function () {
         made.call('PUT', '', { ...from(origin), [`x-amz-copy-source-if-${condition}`]: value });
       const isPlainOnCeph = twins.kind === 'ceph' && source === 'plain/' && target === 'plain/';
       if (!isPlainOnCeph) {
-        assert.equal((await onSource('match', '"0123456789abcdef0123456789abcdef"')).status, 412);
-        assert.equal((await onSource('none-match', `"${etag}"`)).status, 412);
+        assert.equal((await onSource('match', '"0123456789abcdef0123456789abcdef"')).code, 'PreconditionFailed');
+        assert.equal((await onSource('none-match', `"${etag}"`)).code, 'PreconditionFailed');
         assert.equal((await made.call('HEAD')).status, 404);
       }
-      assert.equal((await onSource('match', `"${etag}"`)).status, 200);
+      assert.equal((await onSource('match', `"${etag}"`)).code, undefined);
       // Ceph 16 passes over conditions on the target of a copy that it makes itself.
       const isByCeph = twins.kind === 'ceph' && (source === 'sealed/' ? target !== 'plain/' : isPlainOnCeph);
       if (isByCeph) return;
-      assert.equal((await made.call('PUT', '', { ...from(origin), 'if-none-match': '*' })).status, 412);
+      assert.equal((await made.call('PUT', '', { ...from(origin), 'if-none-match': '*' })).code, 'PreconditionFailed');
     });
 
     it(`make parts of ranges, from ${source} to ${target}`, async () => {
@@ -116,7 +119,7 @@ describe('copies', function () {
       );
       const beyond = { ...from(origin), 'x-amz-copy-source-range': `bytes=0-${BODY.length}` };
       const refused = await made.call('PUT', partQuery(uploadId, 3), beyond);
-      assert.ok(refused.status === 400 || refused.status === 416, String(refused.status));
+      assert.ok(['InvalidArgument', 'InvalidRange', 'InvalidRequest'].includes(refused.code ?? ''), refused.code);
       const completed = await made.complete(uploadId, parts);
       assert.equal(completed.status, 200, completed.body.toString());
       assert.ok((await made.must('GET')).body.equals(BODY));
@@ -153,11 +156,11 @@ describe('copies', function () {
     const headers = { 'x-amz-meta-sallyport': envelope };
     await twins.raw({ method: 'PUT', bucket: 'reports', key: origin.key, headers, body });
     const made = at('plain/', `tampered-${run}`);
-    assert.equal((await made.call('PUT', '', from(origin))).status, 500);
+    assert.equal((await made.call('PUT', '', from(origin))).code, 'InternalError');
     assert.equal((await made.call('HEAD')).status, 404);
     // What was plain before it was to be sealed is no source of anything.
     await twins.raw({ method: 'PUT', bucket: 'reports', key: origin.key, body });
-    assert.equal((await made.call('PUT', '', from(origin))).status, 403);
+    assert.equal((await made.call('PUT', '', from(origin))).code, 'AccessDenied');
     assert.equal((await made.call('HEAD')).status, 404);
   });
 });

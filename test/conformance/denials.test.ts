@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { waitUntil } from '../../src/dev/child.ts';
 import { target } from '../support/client.ts';
 import { sharedStack, type Stack } from '../support/stack.ts';
+import { releaseOf, versionOf } from '../support/versions.ts';
 
 describe('what is refused, through HAProxy over TLS', function () {
   this.timeout(60_000);
@@ -54,7 +56,12 @@ describe('what is refused, through HAProxy over TLS', function () {
         assert.equal(answer.code, 'AccessDenied');
         assert.match(answer.body.toString(), /<Rule>[^<]+<\/Rule>/);
         assert.match(answer.body.toString(), /<Reason>[^<]+<\/Reason>/);
-        assert.equal(await stack.stsCalls(), before);
+        await waitUntil(
+          async () => (await stack.stsCalls()) <= before,
+          () => false,
+          5000,
+          'STS was asked',
+        );
       });
     }
 
@@ -186,7 +193,7 @@ describe('what is refused, through HAProxy over TLS', function () {
         token: alice,
         headers: { 'x-amz-meta-a': 'a'.repeat(40_000) },
       });
-      assert.equal(answer.status, 400);
+      assert.equal(answer.status, releaseOf(await versionOf('haproxy')) >= 3 ? 431 : 400);
     });
 
     it("a client's own request id and address are replaced", async () => {

@@ -350,7 +350,8 @@ describe('the main job, through HAProxy over TLS', function () {
     const refused: readonly [string, string, Record<string, string>, number, string][] = [
       // Not in the operation table.
       ['GET', '/reports/2026/x?unheard-of', {}, 501, 'NotImplemented'],
-      ['GET', '/reports?policy', {}, 501, 'NotImplemented'],
+      ['GET', '/reports?inventory', {}, 501, 'NotImplemented'],
+      ['PUT', '/reports?policy', {}, 501, 'NotImplemented'],
       ['PUT', '/reports/2026/x?acl', {}, 501, 'NotImplemented'],
       ['POST', '/reports/2026/x?restore', {}, 501, 'NotImplemented'],
       // Keys of the client, which are not ours to pass on.

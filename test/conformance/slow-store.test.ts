@@ -24,9 +24,9 @@ import { needs } from '../support/needs.ts';
 import type { StoreCall } from '../support/store-proxy.ts';
 import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
 
-/** Signs of life come after 10 s and every 10 s. */
-const SLOWNESS_MS = 22_000;
-const PATIENCE_MS = 12_000;
+const EARLY_ANSWER_MS = 2000;
+const SLOWNESS_MS = 7000;
+const PATIENCE_MS = 5000;
 const BODY = randomBytes(24 * 1024 * 1024);
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
@@ -60,7 +60,10 @@ describe('a store that takes longer than clients wait', function () {
   let s3: S3Client;
 
   before(async () => {
-    twins = await startTwinGateways({ sealed: { encryption: 'required' }, open: { encryption: 'off' } });
+    twins = await startTwinGateways(
+      { sealed: { encryption: 'required' }, open: { encryption: 'off' } },
+      { config: { timeouts: { drainDelayMs: 0, earlyAnswerMs: EARLY_ANSWER_MS } } },
+    );
     token = await twins.token('alice');
     ca = await readFile(twins.caFile, 'utf8');
     const issued = await twins.clients[0].call({ method: 'GET', target: '/-/credentials', token });

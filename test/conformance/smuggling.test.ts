@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { converse, head, type Place } from '../support/raw-wire.ts';
 import { sharedStack, type Stack } from '../support/stack.ts';
+import { releaseOf, versionOf } from '../support/versions.ts';
 
 type Line = readonly [name: string, value: string];
 
@@ -10,11 +11,13 @@ describe('requests that HAProxy and the gateway could read in two ways', functio
   let stack: Stack;
   let token: string;
   let edge: Place;
+  let edgeRelease: number;
 
   before(async () => {
     stack = await sharedStack();
     token = await stack.forge({});
     edge = { port: Number(new URL(stack.frontUrl).port), ca: await readFile(stack.caFile, 'utf8') };
+    edgeRelease = releaseOf(await versionOf('haproxy'));
   });
 
   const put = (key: string, ...lines: readonly Line[]): string =>
@@ -25,6 +28,15 @@ describe('requests that HAProxy and the gateway could read in two ways', functio
     });
   const statuses = (text: string): number[] =>
     [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
+
+  /** The connection has ended: what was said before is one refusal; HAProxy 3 ends some of these without a word. */
+  const assertOneRefusal = (text: string): void => {
+    if (text === '' && edgeRelease >= 3) return;
+    const all = statuses(text);
+    assert.equal(all.length, 1, text);
+    // Two lines of a list are one list; a list of conditions on a write is not implemented.
+    assert.ok((all[0]! >= 400 && all[0]! < 500) || all[0] === 501, text);
+  };
 
   // The hidden request ends the connection, should anyone answer it: then there are two answers.
   const hidden = () => `${put('hidden', ['content-length', '1'], ['connection', 'close'])}x`;
@@ -98,12 +110,9 @@ describe('requests that HAProxy and the gateway could read in two ways', functio
     ['a negative length', () => [['content-length', '-1']]],
   ];
   for (const [title, framing] of framings) {
-    it(`${title}: one answer, a refusal, and the connection ends`, async () => {
+    it(`${title}: one refusal at most, and the connection ends`, async () => {
       const body = `0\r\n\r\n${hidden()}`;
-      const text = await converse(edge, [put('carrier', ...framing(String(body.length))), body]);
-      const all = statuses(text);
-      assert.equal(all.length, 1, text);
-      assert.ok(all[0]! >= 400 && all[0]! < 500, text);
+      assertOneRefusal(await converse(edge, [put('carrier', ...framing(String(body.length))), body]));
       for (const key of ['carrier', 'hidden']) {
         assert.equal((await stack.raw.get('reports', `2026/${key}`)).status, 404, key);
       }
@@ -129,7 +138,7 @@ describe('requests that HAProxy and the gateway could read in two ways', functio
     ['if-none-match', '"x"'],
   ];
   for (const [name, value] of twice) {
-    it(`a second ${name} gets through the edge to a refusal, not as one of the two`, async () => {
+    it(`a second ${name} is refused, not taken as one of the two`, async () => {
       const first: readonly Line[] = [
         ['content-type', 'text/plain'],
         ['x-amz-acl', 'private'],
@@ -142,9 +151,7 @@ describe('requests that HAProxy and the gateway could read in two ways', functio
         `${put('doubled', ...first, [name, value])}x`,
         `${put('doubled', [name, value], ...first)}x`,
       ]) {
-        const all = statuses(await converse(edge, [attack]));
-        assert.equal(all.length, 1);
-        assert.ok(all[0]! >= 400 && all[0]! < 500, String(all[0]));
+        assertOneRefusal(await converse(edge, [attack]));
       }
       assert.deepEqual(statuses(await converse(edge, [good])), [200]);
       await stack.raw.remove('reports', '2026/doubled');

@@ -83,10 +83,12 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
   const any = fc.oneof(layout(6), layout(40), layout(10_000));
 
   it('never give a stored size that lists another size than the plaintext has', () => {
+    let completions = 0;
     fc.assert(
       fc.property(any, (parts) => {
         const plan = completed(parts);
         if (plan === undefined) return;
+        completions += 1;
         assert.equal(plan.plainSizeBytes, sumOf(parts.map(({ size }) => size)));
         const shown = cipher.plainSize(plan.storedSizeBytes);
         assert.ok(shown === undefined || shown === plan.plainSizeBytes);
@@ -96,6 +98,7 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
       }),
       { numRuns: 300 },
     );
+    assert.ok(completions > 200, `${completions} cases looked at anything`);
   });
 
   it('are regular for equal parts of a multiple of 64 KiB', () => {
@@ -112,10 +115,12 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
   });
 
   it('fill a slot that no named part has, by no less than S3 asks of its place', () => {
+    let inserted = 0;
     fc.assert(
       fc.property(any, (parts) => {
         const plan = completed(parts);
         if (plan?.layoutPart === undefined) return;
+        inserted += 1;
         const { slot, sizeBytes } = plan.layoutPart;
         assert.ok(slot >= 1 && slot <= 10_000 && plan.parts.every((part) => part.slot !== slot));
         if (slot < plan.parts.at(-1)!.slot) assert.ok(sizeBytes >= MIN);
@@ -123,13 +128,16 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
       }),
       { numRuns: 300 },
     );
+    assert.ok(inserted > 200, `${inserted} cases looked at anything`);
   });
 
   it('cover every byte of a range by segments that follow each other', () => {
+    let covered = 0;
     fc.assert(
       fc.property(any, fc.nat(), fc.nat(300_000), fc.boolean(), (parts, at, length, joins) => {
         const plan = completed(parts);
         if (plan === undefined || plan.plainSizeBytes === 0) return;
+        covered += 1;
         const last = parts.at(-1)!;
         const object: ObjectLayout = {
           kind: 'm',
@@ -163,6 +171,7 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
       }),
       { numRuns: 300 },
     );
+    assert.ok(covered > 200, `${covered} cases looked at anything`);
   });
 
   it('are listed in the numbers and sizes that the client gave, or left out', () => {

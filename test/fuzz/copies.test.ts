@@ -11,7 +11,7 @@ import { CopyingStore } from '../unit/objects/copying-store.ts';
 
 const cipher = cipherOf();
 const reader = createObjectReader({ cipher, smallBodyBytes: 1000 });
-const uploads = createUploads({ cipher });
+const uploads = createUploads({ cipher, clock: Date });
 const copies = createCopies({ cipher, reader, uploads, clock: { now: () => 0 } });
 
 const place = fc.constantFrom<Encryption>('required', 'migrating', 'off');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Access, Grant } from '../../src/contracts/authorizer.ts';
+import type { IamTraits } from '../../src/credentials/iam-dialect.ts';
 import { createPolicyPlanner } from '../../src/credentials/plan-policy.ts';
 import { sessionName } from '../../src/credentials/session-name.ts';
 import { tagValue } from '../../src/credentials/session-tags.ts';
@@ -28,6 +29,7 @@ const ACTIONS: readonly (readonly [action: Action, ...verbs: Verb[]])[] = [
   ['s3:PutObjectVersionTagging', 'PUT_TAGS', 'GET_VERSION'],
 ];
 const ADMIN_ACTIONS = ['s3:CreateBucket', 's3:DeleteBucket', 's3:PutBucketVersioning', 's3:GetBucketTagging'] as const;
+const LISTING_ACTIONS = ['s3:ListBucket', 's3:ListBucketVersions', 's3:ListBucketMultipartUploads'] as const;
 const OBJECT_VERBS = ['GET', 'PUT', 'DELETE', 'GET_VERSION', 'GET_TAGS', 'PUT_TAGS', 'PUT_LOCK'] as const;
 const LISTING_VERBS = ['LIST', 'LIST_VERSIONS'] as const;
 
@@ -102,8 +104,8 @@ function enforced(policy: string, asked: Asked): readonly (readonly [verbs: read
   return [[[asked.verb], allowed(asked.prefix === '' ? question : { ...question, prefix: asked.prefix })]];
 }
 
-const planned = (all: readonly Grant[], iamEscapes: boolean, asked: readonly Access[]) =>
-  createPolicyPlanner(iamEscapes, () => false).widest([{ bucket: bucket(), grants: all, accesses: asked }]);
+const planned = (all: readonly Grant[], iam: IamTraits, asked: readonly Access[]) =>
+  createPolicyPlanner(iam, () => false).widest([{ bucket: bucket(), grants: all, accesses: asked }]);
 
 /** The verbs that a request asks for on the same object. */
 const together = (asked: readonly Asked[], one: Asked): readonly Verb[] =>
@@ -113,19 +115,22 @@ const together = (asked: readonly Asked[], one: Asked): readonly Verb[] =>
 
 describe('session policies, whatever the grants and keys', () => {
   for (const iamEscapes of [true, false]) {
+    const iam: IamTraits = { escapes: iamEscapes, unknownActions: new Set() };
     const dialect = iamEscapes ? 'with escapes' : 'without escapes';
 
     it(`allow what was asked, and never what the grants do not (${dialect})`, () => {
+      let seen = 0;
       fc.assert(
         fc.property(someGrants, accesses, access, (all, asked, tried) => {
           let policy: string;
           try {
-            policy = planned(all, iamEscapes, asked);
+            policy = planned(all, iam, asked);
           } catch (error) {
             assert.equal((error as GatewayError).code, 'AccessDenied');
             if (iamEscapes) assert.ok(asked.some((each) => !granted(all, each)));
             return;
           }
+          seen += 1;
           assert.ok(policy.length <= 2048);
           const may = (verb: Verb, like: Asked) => granted(all, { ...like, verb } as Asked);
           for (const each of asked.filter((one) => granted(all, one))) {
@@ -142,21 +147,24 @@ describe('session policies, whatever the grants and keys', () => {
         }),
         { numRuns: 3000 },
       );
+      assert.ok(seen > 150, `only ${seen} had a policy`);
     });
 
     it(`allow the accesses alone when there is no room for more (${dialect})`, () => {
+      let seen = 0;
       fc.assert(
         fc.property(accesses, access, (asked, tried) => {
           // Whoever may list everything gets no condition for it, as the grants have none.
           fc.pre(asked.every((each) => each.kind !== 'listing' || each.prefix !== ''));
           const all: readonly Grant[] = [{ effect: 'allow', verbs: VERBS, scope: { prefix: '' } }];
-          const { exact } = sessionPolicies(all, { bucketArn: ARN, iamEscapes });
+          const { exact } = sessionPolicies(all, { bucketArn: ARN, iam });
           let policy: string;
           try {
             policy = policyDocument([exact(asked)]);
           } catch {
             return;
           }
+          seen += 1;
           for (const [needed, allowed] of enforced(policy, tried)) {
             const same = asked.filter(
               (each) => JSON.stringify({ ...each, verb: '' }) === JSON.stringify({ ...tried, verb: '' }),
@@ -169,9 +177,53 @@ describe('session policies, whatever the grants and keys', () => {
         }),
         { numRuns: 1500 },
       );
+      assert.ok(seen > 500, `only ${seen} had a policy`);
+    });
+
+    it(`say without an action that IAM does not know the same of every other, and nothing of it (${dialect})`, () => {
+      const unknown = fc.subarray([...new Set([...ACTIONS.map(([action]) => action), ...LISTING_ACTIONS])]);
+      fc.assert(
+        fc.property(someGrants, accesses, access, unknown, (all, asked, tried, left) => {
+          const policies = (unknownActions: readonly string[]) =>
+            sessionPolicies(all, {
+              bucketArn: ARN,
+              iam: { escapes: iamEscapes, unknownActions: new Set(unknownActions) },
+            });
+          const [whole, less] = [policies([]), policies(left)];
+          for (const part of [
+            (of: typeof whole) => of.shared,
+            (of: typeof whole) => of.ofVerbs(asked),
+            (of: typeof whole) => of.ofRules(asked),
+            (of: typeof whole) => outcomeOf(() => of.exact(asked)),
+          ]) {
+            const [before, after] = [part(whole), part(less)];
+            assert.equal(before === undefined, after === undefined);
+            if (before === undefined || after === undefined) continue;
+            const [wide, narrow] = [policyDocument([before]), policyDocument([after])];
+            for (const action of left) assert.ok(!narrow.includes(`"${action}"`), narrow);
+            const [may, mayStill] = [compileSessionPolicy(wide), compileSessionPolicy(narrow)];
+            const resource = tried.kind === 'object' ? `${ARN}/${tried.key}` : ARN;
+            const prefix = tried.kind === 'listing' && tried.prefix !== '' ? { prefix: tried.prefix } : {};
+            for (const action of [...ACTIONS.map(([named]) => named), ...LISTING_ACTIONS, ...ADMIN_ACTIONS]) {
+              const question = { action, resource, ...prefix };
+              const due = may(question) && !(left as readonly string[]).includes(action);
+              assert.equal(mayStill(question), due, `${action} on ${resource}: ${wide} became ${narrow}`);
+            }
+          }
+        }),
+        { numRuns: 1500 },
+      );
     });
   }
 });
+
+function outcomeOf<Result>(call: () => Result): Result | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}
 
 describe('session names, whatever the identity', () => {
   const part = fc.oneof(

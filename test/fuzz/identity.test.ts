@@ -104,9 +104,16 @@ describe('claims of signed tokens, at random', () => {
       { requiredKeys: [] },
     );
     const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+    // All of them at once are hardly ever accepted.
+    const few = fc
+      .tuple(
+        claims,
+        fc.shuffledSubarray(['realm', 'scope', 'level', 'tags', 'sid', 'jti', '_claim_names', 'act'], { maxLength: 2 }),
+      )
+      .map(([all, names]) => Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name))));
     let accepted = 0;
     await fc.assert(
-      fc.asyncProperty(claims, async (more) => {
+      fc.asyncProperty(fc.oneof(claims, few), async (more) => {
         const now = subject.clock.seconds();
         const token = signToken(key, {
           iss: issuer.url,
@@ -133,7 +140,7 @@ describe('claims of signed tokens, at random', () => {
       }),
       { numRuns: 500 },
     );
-    assert.ok(accepted > 0);
+    assert.ok(accepted > 40, `only ${accepted} were accepted`);
   });
 });
 

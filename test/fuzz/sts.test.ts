@@ -18,7 +18,7 @@ describe('forms of STS (fuzz)', () => {
           fields.map(([field, value]): [string, string] => [field, value.toWellFormed()]),
         );
         assert.deepEqual(
-          [...parseForm(Buffer.from(form.toString()))],
+          [...parseForm(form.toString())],
           fields.map(([field, value]) => [field, value.toWellFormed()]),
         );
       }),
@@ -37,7 +37,7 @@ describe('forms of STS (fuzz)', () => {
     fc.assert(
       fc.property(text, (form) => {
         try {
-          assert.deepEqual([...parseForm(Buffer.from(form))], [...new URLSearchParams(form)]);
+          assert.deepEqual([...parseForm(Buffer.from(form).toString('latin1'))], [...new URLSearchParams(form)]);
         } catch (error) {
           assert(error instanceof GatewayError && error.code === 'InvalidRequest', String(error));
         }

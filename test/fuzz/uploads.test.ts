@@ -9,7 +9,7 @@ import { KEY, MIN, MultipartStore, putPart, readBack } from '../unit/objects/mul
 const SEGMENT = 65_536;
 const cipher = cipherOf();
 /** Two processes that take turns. */
-const processes = [createUploads({ cipher }), createUploads({ cipher: cipherOf() })] as const;
+const processes = [createUploads({ cipher, clock: Date }), createUploads({ cipher: cipherOf(), clock: Date })] as const;
 const bytes = randomBytes(8 * 1024 * 1024);
 
 /** Most are of one length, as real clients make them; the others are near a boundary. */

@@ -212,10 +212,19 @@ describe('the gateway as app.ts composes it', function () {
     });
   });
 
-  it('reports its dependencies without letting them decide readiness', () => {
+  it('is ready when it listens, and reports its dependencies without letting them decide that', async () => {
+    assert.equal(gateway.readiness().ready, false);
+    await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve));
     const { ready, reports } = gateway.readiness();
+    await new Promise((resolve) => gateway.server.close(resolve));
     assert.equal(ready, true);
-    assert.deepEqual(reports.map(({ name }) => name.split(':')[0]).toSorted(), ['audit', 'issuer', 'store', 'sts']);
+    assert.deepEqual(reports.map(({ name }) => name.split(':')[0]).toSorted(), [
+      'audit',
+      'bucket',
+      'issuer',
+      'store',
+      'sts',
+    ]);
   });
 
   it('counts requests, stages, bytes and calls with bounded labels', async () => {

@@ -162,10 +162,9 @@ describe('a gateway that is told to stop', function () {
     await sleep(500);
     await gateway.drain();
     assert.equal(await answered, undefined);
-    assert.deepEqual(
-      proxy.calls.map(({ operation }) => operation),
-      ['HeadObject', 'CopyObject', 'HeadObject'],
-    );
+    // What was kept of the upload is listed and deleted meanwhile.
+    const ofObjects = proxy.calls.map(({ operation }) => operation).filter((name) => name.endsWith('Object'));
+    assert.deepEqual(ofObjects, ['HeadObject', 'CopyObject', 'HeadObject']);
     assert.equal((await audited('left'))?.result, 'completed');
   });
 

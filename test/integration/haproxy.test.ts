@@ -3,8 +3,9 @@
  * says when nobody is behind it.
  */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import {
   createServer,
   type IncomingMessage,
@@ -18,10 +19,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import { promisify } from 'node:util';
 import { ensureCertificates } from '../../src/dev/certificates.ts';
 import type { Child } from '../../src/dev/child.ts';
 import { freePort } from '../../src/dev/free-port.ts';
 import { findHaproxy, startHaproxy } from '../../src/dev/haproxy.ts';
+import { blockingPuts } from '../support/blocking-puts.ts';
 import { needs } from '../support/needs.ts';
 
 interface Answer {
@@ -35,6 +38,8 @@ interface Echo {
   readonly headers: Record<string, string>;
   readonly bytes: number;
 }
+
+const EDGE_SECRET = 'the-edge-and-the-gateway-share-this-one';
 
 describe('haproxy.cfg', function () {
   this.timeout(30_000);
@@ -61,6 +66,7 @@ describe('haproxy.cfg', function () {
       port,
       certificateFile: serverFile,
       gatewaySocket: socket(),
+      edgeSecret: EDGE_SECRET,
       logFile: join(folder, 'haproxy.log'),
       environment: process.env,
     });
@@ -211,6 +217,7 @@ describe('haproxy.cfg', function () {
       assert.notEqual(id, 'chosen-by-the-client');
       const line = await logLine(id);
       assert.deepEqual([line['client'], line['status'], line['path']], ['127.0.0.1', 200, '/bucket/key']);
+      assert.equal(line['edgeRequestId'], id);
     });
 
     it('of 30 KiB pass over HTTP/1.1 and HTTP/2', async () => {
@@ -352,12 +359,14 @@ describe('haproxy.cfg', function () {
     await aborted;
   });
 
-  it('lets clients at three paths under /-/, each by its method and letter by letter', async () => {
+  it('lets clients at three paths under /-/, each by its methods and letter by letter', async () => {
     const statusOf = async (method: string, path: string) => (await send({ method, path })).status;
     for (const [method, path] of [
       ['POST', '/-/sts'],
       ['POST', '/-/sts/'],
       ['POST', '/'],
+      ['GET', '/-/sts'],
+      ['GET', '/-/sts/?Action=x'],
       ['GET', '/-/credentials'],
       ['GET', '/-/credentials?role=analytics'],
       ['GET', '/-/whoami'],
@@ -365,7 +374,8 @@ describe('haproxy.cfg', function () {
       assert.equal(await statusOf(method, path), 200, `${method} ${path}`);
     }
     for (const [method, path] of [
-      ['GET', '/-/sts'],
+      ['HEAD', '/-/sts'],
+      ['GET', '/-/sts/x'],
       ['PUT', '/-/sts'],
       ['OPTIONS', '/-/sts'],
       ['POST', '/-/credentials'],
@@ -388,32 +398,47 @@ describe('haproxy.cfg', function () {
     }
   });
 
-  it('streams a form to the gateway as it does an upload', async () => {
-    const first = new Promise<void>((resolve) => {
-      onRequest = (request, response) => {
-        request.once('data', () => resolve());
-        request.on('end', () => response.end());
-        request.resume();
-      };
-    });
+  it('collects a form of STS before the gateway hears of it', async () => {
+    let begun = false;
+    onRequest = (request, response) => {
+      begun = true;
+      void echo(request, response);
+    };
+    for (const path of ['/', '/-/sts', '/-/sts/']) {
+      begun = false;
+      const headers = { 'content-length': 20, 'content-type': 'application/x-www-form-urlencoded' };
+      const host = { host: '127.0.0.1', servername: 'localhost', port, ca, agent: false };
+      const form = httpsRequest({ ...host, method: 'POST', path, headers });
+      form.write('Action=xxx');
+      await sleep(200);
+      assert.equal(begun, false, path);
+      form.end('&Version=x');
+      const [response] = (await once(form, 'response')) as [IncomingMessage];
+      assert.equal((JSON.parse((await collect(response)).body) as Echo).bytes, 20);
+    }
+  });
+
+  it('answers a form that does not come with 408, and the gateway never hears of it', async () => {
+    let begun = false;
+    onRequest = () => (begun = true);
     const headers = { 'content-length': 20, 'content-type': 'application/x-www-form-urlencoded' };
-    const form = httpsRequest({
-      ...{
-        host: '127.0.0.1',
-        servername: 'localhost',
-        port,
-        ca,
-        agent: false,
-        method: 'POST',
-        path: '/-/sts',
-        headers,
-      },
-    });
-    form.write('Action=xxx');
-    await first;
-    form.end('&Version=x');
+    const host = { host: '127.0.0.1', servername: 'localhost', port, ca, agent: false };
+    const form = httpsRequest({ ...host, method: 'POST', path: '/', headers });
+    form.write('A');
     const [response] = (await once(form, 'response')) as [IncomingMessage];
-    assert.equal((await collect(response)).status, 200);
+    const { status, body } = await collect(response);
+    form.destroy();
+    assert.deepEqual([status, begun], [408, false]);
+    assert.match(body, /<Code>RequestTimeout</);
+  });
+
+  it('shows the gateway its secret, and never that of a client', async () => {
+    const { headers } = await echoed({ 'x-sallyport-edge': 'a-lie', x_sallyport_edge: 'a-lie' });
+    assert.deepEqual(
+      Object.entries(headers).filter(([name]) => /sallyport.edge/.test(name)),
+      [['x-sallyport-edge', EDGE_SECRET]],
+    );
+    assert.doesNotMatch(await readFile(join(folder, 'haproxy.log'), 'utf8'), new RegExp(EDGE_SECRET));
   });
 
   it('refuses CONNECT, TRACE and bodies over 5 GiB with an S3 document that carries the id', async () => {
@@ -435,10 +460,20 @@ describe('haproxy.cfg', function () {
     }
   });
 
-  it('answers 503 with Retry-After and an S3 document while no gateway is there, and recovers', async () => {
+  async function endGateway(): Promise<void> {
     gateway.closeAllConnections();
     gateway.close();
     await once(gateway, 'close');
+  }
+
+  async function beginAgain(): Promise<void> {
+    gateway = makeGateway();
+    await once(gateway.listen(socket()), 'listening');
+    await untilStatus(200);
+  }
+
+  it('answers 503 with Retry-After and an S3 document while no gateway is there, and recovers', async () => {
+    await endGateway();
     const { headers, body } = await untilStatus(503);
     assert.equal(headers['retry-after'], '5');
     assert.match(
@@ -447,8 +482,43 @@ describe('haproxy.cfg', function () {
     );
     const head = await send({ method: 'HEAD', path: '/x' });
     assert.deepEqual([head.status, head.body], [503, '']);
-    gateway = makeGateway();
-    await once(gateway.listen(socket()), 'listening');
-    await untilStatus(200);
+    const expecting = await send({
+      method: 'PUT',
+      path: '/x',
+      headers: { expect: '100-continue', 'content-length': 0 },
+    });
+    assert.deepEqual([expecting.status, expecting.headers.connection], [503, 'close']);
+    await beginAgain();
   });
+
+  it('answers uploads too while no gateway is there, over HTTP/2, and to who sends all of one before reading', async function () {
+    const wasDown = await timesDown();
+    await endGateway();
+    try {
+      while ((await timesDown()) === wasDown) await sleep(50);
+      const ca = join(folder, 'tls', 'ca.pem');
+      const sent = join(folder, 'sent');
+      await writeFile(sent, Buffer.alloc(1_000_000));
+      const puts = Array.from({ length: 5 }, () => curlPut(ca, sent));
+      const blocking = blockingPuts(this, { port, ca, path: '/b/k', count: 3, bytes: 10_000_000, headers: {} });
+      for (const answer of await Promise.all(puts)) assert.equal(answer, '2 503');
+      assert.deepEqual(await blocking, ['503 ServiceUnavailable', '503 ServiceUnavailable', '503 ServiceUnavailable']);
+    } finally {
+      await beginAgain();
+    }
+  });
+
+  async function timesDown(): Promise<number> {
+    return (await readFile(join(folder, 'haproxy.log'), 'utf8')).split('gateway/gateway is DOWN').length;
+  }
+
+  /** Node's client keeps an answer whose stream is cancelled; curl does not. */
+  async function curlPut(ca: string, file: string): Promise<string> {
+    const args = ['--silent', '--http2', '--cacert', ca, '--request', 'PUT', '--data-binary', `@${file}`];
+    const out = ['--output', '/dev/null', '--write-out', '%{http_version} %{http_code}'];
+    const url = `https://localhost:${port}/b/k`;
+    return (
+      await promisify(execFile)('curl', [...args, ...out, url]).catch((failed: unknown) => failed as { stdout: string })
+    ).stdout;
+  }
 });

@@ -128,7 +128,7 @@ describe('people with a browser and AWS tools', function () {
     it('have their tokens in a file that nobody else can read, and in no output but that of `token`', async () => {
       assert.equal((await stat(sessionFile())).mode & 0o777, 0o600);
       const { accessToken, refreshToken, idToken } = await session();
-      assert.equal(await succeed('token'), `${accessToken ?? ''}\n`);
+      assert.equal(await succeed('token'), accessToken ?? '');
       const outputs = [await succeed('whoami'), await succeed('doctor', '--json'), await succeed('credentials')];
       outputs.push((await machine.sallyport('configure', '--shell', 'bash')).stdout);
       outputs.push(await readFile(join(machine.home, '.aws', 'config'), 'utf8'));

@@ -44,7 +44,7 @@ describe('the command sallyport sidecar', function () {
     });
   }
 
-  it('refuses such an address in a file as well, and says what has no meaning there', async () => {
+  it('refuses such an address in a file as well, and says what is not used there', async () => {
     const path = join(folder, 'sidecar.yaml');
     const file = {
       stores: { main: { region: 'eu-central-1' } },
@@ -59,7 +59,7 @@ describe('the command sallyport sidecar', function () {
     await writeFile(path, JSON.stringify({ ...file, issuers: {}, listen: {}, sessions: {} }));
     const { code, said } = await ended('--config', path, '--check');
     assert.equal(code, 2);
-    for (const key of ['issuers', 'listen', 'sessions']) assert.match(said, new RegExp(`${key}: has no meaning`));
+    for (const key of ['issuers', 'listen', 'sessions']) assert.match(said, new RegExp(`${key}: is not used`));
     assert.equal((await ended('--config', path, '--bucket', 'ledger', '--check')).code, 2);
   });
 
@@ -79,7 +79,7 @@ describe('the command sallyport sidecar', function () {
       folder,
     );
     try {
-      while (!program.stderr().includes('serving a workload')) {
+      while (!program.stderr().includes('sidecar_started')) {
         assert.equal(program.child.exitCode, null, program.stderr());
         await sleep(20);
       }

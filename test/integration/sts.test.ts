@@ -145,6 +145,44 @@ describe('clients that sign, through the edge', function () {
     }
   });
 
+  it('get credentials by parameters in the query of a POST or a GET, and leave the token in no log', async () => {
+    const query = new URLSearchParams({
+      WebIdentityToken: token,
+      Version: '2011-06-15',
+      RoleSessionName: 'a-session',
+      RoleArn: `${ROLE}/analytics`,
+      Action: 'AssumeRoleWithWebIdentity',
+    }).toString();
+    const tokens = [token];
+    for (const [method, path, more, status] of [
+      ['POST', '/', '', 200],
+      ['GET', '/', '', 200],
+      ['POST', '/-/sts', '', 200],
+      ['GET', '/-/sts', '', 200],
+      ['GET', '/', '&DurationSeconds=1', 400],
+      ['GET', '/', '&WebIdentityToken=a', 400],
+      ['GET', '/reports', '', 501],
+      ['PUT', '/', '', 405],
+      ['HEAD', '/-/sts', '', 404],
+    ] as const) {
+      const answer = await stack.client.call({ method, target: `${path}?${query}${more}` });
+      assert.equal(answer.status, status, `${method} ${path}: ${answer.body.toString()}`);
+      const issued = /<SessionToken>([^<]+)</.exec(answer.body.toString())?.[1];
+      assert.equal(issued !== undefined, status === 200);
+      if (issued !== undefined) tokens.push(issued);
+    }
+    const audit = JSON.stringify(await stack.audit());
+    const metrics = await stack.metrics();
+    for (const secret of tokens) {
+      assert.equal(audit.includes(secret), false, 'audit');
+      assert.equal(metrics.includes(secret), false, 'metrics');
+      for (const path of stack.logs()) assert.equal((await readFile(path, 'utf8')).includes(secret), false, path);
+    }
+    // The logs were the right ones: they name the paths.
+    const logs = await Promise.all(stack.logs().map((path) => readFile(path, 'utf8')));
+    assert(logs.some((log) => /"path":"[/\\]+-[/\\]+sts"/.test(log)));
+  });
+
   it('have every issue and every refusal on record', async () => {
     const accesses = await stack.audit();
     const results = accesses

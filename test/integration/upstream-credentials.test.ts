@@ -110,7 +110,7 @@ describe('a store with STS and one without, side by side', function () {
   });
 
   it('is told of at start, loudly, and the one with STS is not', () => {
-    const told = log.split('\n').filter((line) => line.includes('nothing but this gateway enforces policy there'));
+    const told = log.split('\n').filter((line) => line.includes('store_credentials_static'));
     assert.equal(told.length, 1);
     assert.match(String(told[0]), /keyed/);
   });

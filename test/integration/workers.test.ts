@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startStack, type Stack } from '../support/stack.ts';
+import { workersOf } from '../support/workers-of.ts';
 
 describe('several workers', function () {
   this.timeout(60_000);
@@ -21,10 +22,7 @@ describe('several workers', function () {
   const get = (key: string) => stack.client.call({ method: 'GET', target: `/reports/${key}`, token: bob });
 
   /** The processes under the primary. */
-  const workers = async (): Promise<number[]> => {
-    const primary = stack.gateway.pid();
-    return (await readFile(`/proc/${primary}/task/${primary}/children`, 'utf8')).trim().split(' ').map(Number);
-  };
+  const workers = (): Promise<number[]> => workersOf(stack.gateway.pid());
 
   it('serve side by side, each with an audit file of its own', async () => {
     assert.equal((await workers()).length, 2);

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import aws4 from 'aws4';
 import type { StoreCredentials } from '../../src/contracts/credential-broker.ts';
+import { releaseOf, versionOf } from './versions.ts';
 
 const run = promisify(execFile);
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
@@ -23,6 +24,8 @@ export interface CephKeys {
 
 /** What scripts/ceph/up.sh writes to lab.json. */
 export interface CephLab {
+  /** Of the RGW that runs, such as `16.2.15`. */
+  readonly version: string;
   readonly endpoint: string;
   readonly tlsEndpoint: string;
   readonly caFile: string;
@@ -69,9 +72,12 @@ export interface Ceph {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the lab, or uses the one that runs already and leaves it running. */
+/** Starts the lab, or uses the one that runs already and leaves it running. @throws Error where that is of another release */
 export async function startCeph(): Promise<Ceph> {
   const running = await labOf(`${process.env['CEPHLAB_DIR'] ?? `${checkout}.ceph`}/lab.json`);
+  const wanted = await versionOf('radosgw');
+  if (running !== undefined && running.version !== wanted)
+    throw new Error(`a lab of Ceph ${running.version} runs, ${wanted} is wanted; stop it with scripts/ceph/down.sh`);
   const lab = running ?? (JSON.parse((await run(script('up'))).stdout) as CephLab);
   const request = (keys: CephKeys | StoreCredentials, asked: CephRequest) => send(lab, keys, asked);
   const succeed = async (asked: CephRequest): Promise<CephResponse> => {
@@ -109,6 +115,10 @@ async function labOf(file: string): Promise<CephLab | undefined> {
     return undefined;
   }
 }
+
+/** What docs/upstream-credentials.md says to set for the release that runs. */
+export const settingsFor = ({ version }: CephLab): Readonly<Record<string, unknown>> =>
+  releaseOf(version) < 20 ? {} : { checksums: 'all', conditionalDeletes: true };
 
 const encodeKey = (key: string) =>
   encodeURIComponent(key)

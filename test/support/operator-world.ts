@@ -15,6 +15,7 @@ import { registerInspect } from '../../src/cli/inspect.ts';
 import { CommandError, type CommandIo } from '../../src/cli/io.ts';
 import { registerKeys } from '../../src/cli/keys.ts';
 import { registerMigrate } from '../../src/cli/migrate.ts';
+import { registerUploads } from '../../src/cli/uploads.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../src/dev/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
@@ -161,6 +162,7 @@ timeouts: { drainDelayMs: 0 }
         stderr: into('stderr'),
         onSignal: () => undefined,
         onParentExit: () => undefined,
+        onUncaught: () => undefined,
         setExitCode: (code) => {
           output.code = code;
         },
@@ -172,6 +174,7 @@ timeouts: { drainDelayMs: 0 }
       registerKeys(program, io);
       registerMigrate(program, io);
       registerInspect(program, io);
+      registerUploads(program, io);
       try {
         await program.parseAsync(['node', 'sallyport', ...args]);
       } catch (error) {

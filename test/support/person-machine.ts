@@ -26,7 +26,8 @@ export interface PersonMachine {
 
 const program = join(import.meta.dirname, '../../bin/sallyport.js');
 
-export async function startPersonMachine(): Promise<PersonMachine> {
+/** `signIn` is what the person does in a browser. */
+export async function startPersonMachine(signIn: typeof signInAt = signInAt): Promise<PersonMachine> {
   const home = await mkdtemp(join(tmpdir(), 'sallyport home '));
   const env = {
     HOME: home,
@@ -61,7 +62,7 @@ export async function startPersonMachine(): Promise<PersonMachine> {
         });
         child.once('close', () => reject(new Error(`login ended early: ${heard}`)));
       });
-      const [ran, page] = await Promise.all([finished(child), said.then((url) => signInAt(url, person))]);
+      const [ran, page] = await Promise.all([finished(child), said.then((url) => signIn(url, person))]);
       return { ...ran, page };
     },
     stop: () => rm(home, { recursive: true, force: true }),

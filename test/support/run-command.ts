@@ -34,6 +34,7 @@ export async function runCommand(args: readonly string[], machine: Partial<Comma
     stderr: into('stderr'),
     onSignal: () => undefined,
     onParentExit: () => undefined,
+    onUncaught: () => undefined,
     setExitCode: (given) => {
       code = given;
     },

@@ -95,7 +95,7 @@ async function started(store: WatchedStore, storeEndpoint: string, folder: strin
     folder,
   );
   const since = Date.now();
-  while (!program.stderr().includes('serving a workload')) {
+  while (!program.stderr().includes('sidecar_started')) {
     if (program.child.exitCode !== null || Date.now() - since > START_LIMIT_MS) {
       // A connection of somebody else's may have got the port meanwhile.
       if (attempts > 1 && program.stderr().includes('already in use')) {

@@ -13,7 +13,7 @@ import type { AddressingStyle } from '../../src/contracts/bucket.ts';
 import { startDevStack, type DevStack } from '../../src/dev/dev-stack.ts';
 import { DEMO_AUDIENCE } from '../../src/dev/identity-provider/identity-provider.ts';
 import type { EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
-import { startCeph, type Ceph } from './ceph.ts';
+import { settingsFor, startCeph, type Ceph } from './ceph.ts';
 import { Client } from './client.ts';
 import { send, type TestAnswer, type TestKeys } from './store-client.ts';
 
@@ -47,6 +47,7 @@ export interface Stack {
   readonly gateway: DevStack['gateway'];
   /** What the embedded store's services do; `undefined` on Ceph. */
   readonly faults: EmbeddedStore['faults'] | undefined;
+  readonly gatewaySocket: string;
   readonly seedFile: string;
   readonly auditDirectory: string;
   readonly issuer: string;
@@ -63,7 +64,7 @@ export interface Stack {
   readonly refusals: () => Promise<readonly Record<string, unknown>[]>;
   readonly ready: () => Promise<{ readonly ready: boolean }>;
   readonly metrics: () => Promise<string>;
-  /** Calls of STS, by the gateway's own count since its start. */
+  /** Calls of STS for clients, by the gateway's count since its start; one more while it asks for the health of a bucket. */
   readonly stsCalls: () => Promise<number>;
   /** Everything that must never stand in a log. */
   readonly secrets: () => readonly string[];
@@ -107,6 +108,7 @@ export async function stopSharedStack(): Promise<void> {
 export async function startStack(
   kind: StackKind,
   gatewayConfig: Readonly<Record<string, unknown>> = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Stack> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'sallyport-stack-'));
   const ceph = kind === 'ceph' ? await startCeph() : undefined;
@@ -114,7 +116,7 @@ export async function startStack(
     dataDirectory,
     ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
     packageRoot,
-    environment: process.env,
+    environment: { ...process.env, ...environment },
     gatewayCommand,
     gatewayConfig,
     storeStyle: sharedStyle(),
@@ -142,6 +144,7 @@ export async function startStack(
     identityProvider: dev.identityProvider,
     gateway: dev.gateway,
     faults: dev.store?.faults,
+    gatewaySocket: dev.gatewaySocket,
     seedFile: dev.seedFile,
     auditDirectory: dev.auditDirectory,
     issuer: dev.identityProvider.issuer,
@@ -173,8 +176,9 @@ export async function startStack(
     metrics,
     stsCalls: async () => {
       const text = await metrics();
-      const counts = [...text.matchAll(/^sallyport_calls_total\{[^}]*service="sts"[^}]*\} (\d+)$/gm)];
-      return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+      const total = (of: RegExp) => [...text.matchAll(of)].reduce((sum, [, count]) => sum + Number(count), 0);
+      const all = total(/^sallyport_calls_total\{[^}]*service="sts"[^}]*\} (\d+)$/gm);
+      return all - total(/^sallyport_looks_total\{[^}]*operation="health"[^}]*\} (\d+)$/gm);
     },
     secrets: () => [
       ...people.map(({ password }) => password),
@@ -209,6 +213,7 @@ function externalStore({ lab }: Ceph) {
     region: lab.region,
     roleArn: lab.roleArn,
     credentials: lab.gateway,
+    settings: settingsFor(lab),
   };
 }
 

@@ -14,6 +14,12 @@ async function pages(): Promise<string[]> {
   return names.flat().filter((name) => name.endsWith('.md'));
 }
 
+/** Files of set-ups that are there to be copied. */
+async function examples(): Promise<string[]> {
+  const names = await readdir(join(root, 'examples'), { recursive: true });
+  return names.filter((name) => /\.(?:ya?ml|sh|env)$/.test(name)).map((name) => join('examples', name));
+}
+
 describe('the documents', () => {
   it('link only to what is there', async () => {
     const broken: string[] = [];
@@ -39,6 +45,26 @@ describe('the documents', () => {
       }
     }
     assert.deepEqual(unknown, []);
+  });
+
+  it('never show a set-up that sends a token to AWS: no endpoint stands without that of STS', async () => {
+    const texts = await Promise.all(
+      [...(await pages()), ...(await examples()), 'src/cli/demo-banner.ts', 'src/cli/configure.ts'].map(
+        async (name) => [name, await readFile(join(root, name), 'utf8')] as const,
+      ),
+    );
+    const astray: string[] = [];
+    let shown = 0;
+    for (const [name, text] of texts) {
+      for (const block of text.split(/\n[ \t]*\n|\n(?=\|)/)) {
+        const trades = block.includes('AWS_WEB_IDENTITY_TOKEN_FILE') && block.includes('AWS_ENDPOINT_URL');
+        if (!trades && !/\bAWS_ENDPOINT_URL['"]?\s*[=:]/.test(block)) continue;
+        shown += 1;
+        if (!block.includes('AWS_ENDPOINT_URL_STS')) astray.push(`${name}: ${block.slice(0, 200)}`);
+      }
+    }
+    assert.deepEqual(astray, []);
+    assert.ok(shown >= 4);
   });
 
   it('have one page per decision, numbered without a gap', async () => {

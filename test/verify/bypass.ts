@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Access } from '../../src/contracts/authorizer.ts';
+import { UNKNOWN_TO_CEPH } from '../../src/config/assemble.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
 import type { StoreCredentials } from '../../src/contracts/credential-broker.ts';
 import { fixedSource } from '../../src/credentials/base-credentials.ts';
@@ -109,6 +110,7 @@ async function credentialsOfAlice(lab: CephLab): Promise<{ readonly keys: StoreC
       {
         ...{ name: 'ceph', stsEndpoint: lab.endpoint, region: lab.region, base: fixedSource(lab.gateway) },
         iamEscapes: false,
+        unknownActions: UNKNOWN_TO_CEPH,
         roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
       },
     ],

@@ -59,7 +59,8 @@ export function planCompletion(named: readonly NamedPart[], stored: readonly Sto
 }
 
 function findParts(named: readonly NamedPart[], stored: readonly StoredPart[]): FoundPart[] {
-  const slots = new Map(stored.map((part) => [part.slot, part]));
+  // Some stores list each attempt at a part.
+  const slots = Map.groupBy(stored, (part) => part.slot);
   let before = 0;
   return named.map(({ number, etag }) => {
     if (number <= before) throw refusal('InvalidPartOrder', `part ${number} after part ${before}`);
@@ -70,15 +71,20 @@ function findParts(named: readonly NamedPart[], stored: readonly StoredPart[]): 
   });
 }
 
-function findPart(number: number, etag: string, slots: ReadonlyMap<number, StoredPart>): FoundPart | undefined {
-  const own = slots.get(number);
-  if (own !== undefined && unquoted(own.etag) === etag) {
+function findPart(
+  number: number,
+  etag: string,
+  slots: ReadonlyMap<number, readonly StoredPart[]>,
+): FoundPart | undefined {
+  const named = (slot: number) => slots.get(slot)?.find((part) => unquoted(part.etag) === etag);
+  const own = named(number);
+  if (own !== undefined) {
     const plainSizeBytes = ordinaryPartSize(own);
     if (plainSizeBytes !== undefined) return { number, plainSizeBytes, isFinal: false, stored: own };
   }
   for (const slot of finalSlots(number)) {
-    const stored = slots.get(slot);
-    if (stored === undefined || unquoted(stored.etag) !== etag) continue;
+    const stored = named(slot);
+    if (stored === undefined) continue;
     const plainSizeBytes = finalPlainSize(number, stored);
     if (plainSizeBytes !== undefined) return { number, plainSizeBytes, isFinal: true, stored };
   }
@@ -134,5 +140,5 @@ function unquoted(etag: string): string {
 }
 
 function refusal(code: ErrorCode, detail: string): GatewayError {
-  return new GatewayError(code, 'seal', { detail });
+  return new GatewayError(code, { detail });
 }

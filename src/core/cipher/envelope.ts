@@ -32,7 +32,7 @@ export function parseEnvelope(value: string): Envelope {
   const fields = FORMAT_1.exec(value);
   if (fields === null) {
     if (!FORMAT_AND_ALGORITHM.test(value) || value.startsWith('1;1;')) throw malformed();
-    throw new GatewayError('NotImplemented', 'open', {
+    throw new GatewayError('NotImplemented', {
       detail: 'the object has a format or algorithm of another release',
     });
   }
@@ -56,5 +56,5 @@ export function isSameKey(a: WrappedKey, b: WrappedKey): boolean {
 }
 
 function malformed(): GatewayError {
-  return new GatewayError('IntegrityFailure', 'open', { detail: 'the envelope is malformed' });
+  return new GatewayError('IntegrityFailure', { detail: 'the envelope is malformed' });
 }

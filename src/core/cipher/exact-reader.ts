@@ -41,7 +41,7 @@ export class ExactReader {
       if (next.done === true) return;
       this.#rest = next.value;
     }
-    throw new GatewayError('IntegrityFailure', 'open', { detail: 'the store gave more bytes than it announced' });
+    throw new GatewayError('IntegrityFailure', { detail: 'the store gave more bytes than it announced' });
   }
 
   /** Gives the stream up. */
@@ -58,6 +58,6 @@ export class ExactReader {
   async #chunk(): Promise<Buffer> {
     const next = await this.#chunks.next();
     if (next.done !== true) return next.value;
-    throw new GatewayError('IntegrityFailure', 'open', { detail: 'the store gave fewer bytes than it announced' });
+    throw new GatewayError('IntegrityFailure', { detail: 'the store gave fewer bytes than it announced' });
   }
 }

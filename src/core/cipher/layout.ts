@@ -38,7 +38,7 @@ export interface PlacedSegment {
 export function singleLayout(storedSizeBytes: number): ObjectLayout {
   const plainSizeBytes = singlePlainSize(storedSizeBytes);
   if (plainSizeBytes === undefined || plainSizeBytes > MAX_SINGLE_PLAIN_BYTES) {
-    throw new GatewayError('IntegrityFailure', 'open', { detail: `no object has ${storedSizeBytes} stored bytes` });
+    throw new GatewayError('IntegrityFailure', { detail: `no object has ${storedSizeBytes} stored bytes` });
   }
   return { kind: 's', plainSizeBytes, storedSizeBytes, runs: [], endsInFinalPart: false };
 }

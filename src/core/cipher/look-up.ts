@@ -36,7 +36,7 @@ export async function lookUpLayout(
     const layout = singleLayout(storedSizeBytes);
     const { fields } = await trailerAt(trailers, storedSizeBytes);
     requireTrailerOf(layout, fields);
-    return fields.checksum === undefined ? layout : { ...layout, checksum: fields.checksum };
+    return withChecksum(layout, fields);
   }
   const last = await trailerAt(trailers, storedSizeBytes);
   switch (last.fields.kind) {
@@ -117,7 +117,7 @@ async function withLayoutPart(
     runs,
     endsInFinalPart: final !== undefined,
   };
-  return fields.checksum === undefined ? layout : { ...layout, checksum: fields.checksum };
+  return withChecksum(layout, fields);
 }
 
 /** All parts are ordinary but a final one: at least 5 MiB, and none with the number that only a final part has. */
@@ -146,7 +146,14 @@ async function withFinalPart(trailers: Trailers, fields: TrailerFields): Promise
   }
   const layout = regularLayout(storedSizeBytes, finalStart, final);
   await requireFirstPart(trailers, layout);
-  return layout;
+  return withChecksum(layout, fields);
+}
+
+/** The trailer of a final part may hold a checksum of that part alone. */
+function withChecksum(layout: ObjectLayout, { checksum }: TrailerFields): ObjectLayout {
+  if (checksum?.isOfWhole !== true) return layout;
+  const { algorithm, value, type } = checksum;
+  return { ...layout, checksum: { algorithm, value, type } };
 }
 
 /**
@@ -202,5 +209,5 @@ async function readExactly(read: ReadStored, start: number, end: number): Promis
 }
 
 function notOfThisFormat(): GatewayError {
-  return new GatewayError('IntegrityFailure', 'open', { detail: 'the trailers do not fit the stored object' });
+  return new GatewayError('IntegrityFailure', { detail: 'the trailers do not fit the stored object' });
 }

@@ -4,9 +4,9 @@
  * keyring, and nothing of identity or policy.
  * @see docs/spec/object-format.md
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
 import type { KeptChecksum, ObjectAddress, ObjectCipher, SealedObject } from '../../contracts/object-cipher.ts';
-import type { Keyring } from '../../contracts/keyring.ts';
+import type { Keyring, WrappedKey } from '../../contracts/keyring.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { encodeEnvelope, keyIdOf, parseEnvelope } from './envelope.ts';
 import { singleLayout } from './layout.ts';
@@ -20,7 +20,8 @@ import { sealedUpload } from './sealed-upload.ts';
 import { SALT_BYTES } from './segment.ts';
 import { listedPlainSize, MAX_SINGLE_PLAIN_BYTES, singleStoredSize } from './sizes.ts';
 import { encodeTrailerFields } from './trailer-fields.ts';
-import { bareUploadId, encodeUploadId, noSuchUpload, parseBareUploadId, parseUploadId } from './upload-id.ts';
+import { encodeUploadId, isSealedId, noSuchUpload, parseUploadId } from './upload-id.ts';
+import { parseState, sealState, uploadFolder } from './upload-state.ts';
 
 /** Builds the cipher on a keyring. `random` gives that many bytes; only test vectors replace it. */
 export function createObjectCipher(
@@ -32,8 +33,7 @@ export function createObjectCipher(
     plainSizeBytes: number,
     checksum: KeptChecksum | undefined,
   ): Promise<SealedObject> {
-    if (!(plainSizeBytes >= 0 && plainSizeBytes <= MAX_SINGLE_PLAIN_BYTES))
-      throw new GatewayError('EntityTooLarge', 'seal');
+    if (!(plainSizeBytes >= 0 && plainSizeBytes <= MAX_SINGLE_PLAIN_BYTES)) throw new GatewayError('EntityTooLarge');
     const storedSizeBytes = singleStoredSize(plainSizeBytes);
     const trailerFields = () => {
       const kept = checksum && { algorithm: checksum.algorithm, value: checksum.value() };
@@ -64,19 +64,30 @@ export function createObjectCipher(
     return {
       envelope: encodeEnvelope({ kind: 'm', ...wrappedKey }),
       keyId: keyIdOf(wrappedKey),
-      clientId: (storeUploadId) => encodeUploadId(wrappedKey, dataKey, context, storeUploadId),
+      state: (storeUploadId, terms) => sealState({ dataKey, address, storeUploadId }, wrappedKey, terms, random),
+      sealedId: (storeUploadId) => encodeUploadId(wrappedKey, dataKey, context, storeUploadId),
     };
   };
 
-  const openUpload: ObjectCipher['openUpload'] = async (address, uploadId) => {
+  const unwrapOf = (wrappedKey: WrappedKey, context: Buffer): Promise<KeyObject> =>
+    keyring.unwrap(wrappedKey, context).catch((error: unknown) => {
+      if (!(error instanceof GatewayError && error.code === 'IntegrityFailure')) throw error;
+      throw noSuchUpload('the key of the upload does not unwrap');
+    });
+
+  const openSealedId: ObjectCipher['openSealedId'] = async (address, uploadId) => {
     const { wrappedKey, storeUploadId, verify } = parseUploadId(uploadId);
     const context = objectContext(address, 'm');
-    const dataKey = await keyring.unwrap(wrappedKey, context).catch((error: unknown) => {
-      if (!(error instanceof GatewayError && error.code === 'IntegrityFailure')) throw error;
-      throw noSuchUpload('the key in the upload id does not unwrap');
-    });
+    const dataKey = await unwrapOf(wrappedKey, context);
     verify(dataKey, context);
-    return sealedUpload({ dataKey, wrappedKey, random }, storeUploadId);
+    return sealedUpload({ dataKey, wrappedKey, random }, storeUploadId, undefined);
+  };
+
+  const openState: ObjectCipher['openState'] = async (address, storeUploadId, bytes) => {
+    const { wrappedKey, open } = parseState(bytes);
+    const dataKey = await unwrapOf(wrappedKey, objectContext(address, 'm'));
+    const place = { dataKey, address, storeUploadId };
+    return sealedUpload({ dataKey, wrappedKey, random }, storeUploadId, { place, terms: open(place) });
   };
 
   const lookUp: ObjectCipher['lookUp'] = async (address, stored, read) => {
@@ -88,7 +99,7 @@ export function createObjectCipher(
   const plan: ObjectCipher['plan'] = async (address, stored, layout, wanted) => {
     const envelope = parseEnvelope(stored.envelope);
     if (envelope.kind !== layout.kind || stored.sizeBytes !== layout.storedSizeBytes) {
-      throw new GatewayError('IntegrityFailure', 'open', { detail: 'the layout is of another object' });
+      throw new GatewayError('IntegrityFailure', { detail: 'the layout is of another object' });
     }
     const read = planRead(layout, wanted);
     const dataKey = await keyring.unwrap(envelope, objectContext(address, envelope.kind));
@@ -114,10 +125,10 @@ export function createObjectCipher(
     maxPlainSizeBytes: MAX_SINGLE_PLAIN_BYTES,
     seal,
     newUpload,
-    openUpload,
-    bareUploadId,
-    storeUploadId: async (address, uploadId) =>
-      parseBareUploadId(uploadId) ?? (await openUpload(address, uploadId)).storeUploadId,
+    isSealedId,
+    openSealedId,
+    uploadFolder,
+    openState,
     clientParts,
     rewrap,
     describe: (value) => {

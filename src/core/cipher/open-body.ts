@@ -115,5 +115,5 @@ function verifyTrailer({ dataKey, layout }: OpenPlan, bytes: Buffer): void {
 }
 
 function failure(detail: string): GatewayError {
-  return new GatewayError('IntegrityFailure', 'open', { detail });
+  return new GatewayError('IntegrityFailure', { detail });
 }

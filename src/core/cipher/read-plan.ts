@@ -38,7 +38,7 @@ export function planRead(layout: ObjectLayout, wanted: Wanted): ReadPlan {
   if ('part' in wanted) {
     if (kind === 'm') return planPart(layout, wanted.part);
     if (wanted.part === 1) return whole;
-    throw new GatewayError('InvalidPartNumber', 'open', { detail: 'the object has one part' });
+    throw new GatewayError('InvalidPartNumber', { detail: 'the object has one part' });
   }
   const { first, last } = clip(plainSizeBytes, wanted);
   const needed = extentOf(layout, first, last);
@@ -60,7 +60,7 @@ function planPart(layout: ObjectLayout, number: number): ReadPlan {
     const extent = isEmpty ? { first: part.storedStart, last: part.storedStart - 1 } : extentOf(layout, first, last);
     return { first, last, extent };
   }
-  throw new GatewayError('InvalidPartNumber', 'open', { detail: `the object has no part ${number}` });
+  throw new GatewayError('InvalidPartNumber', { detail: `the object has no part ${number}` });
 }
 
 /** Offset in the plaintext of a part, or of one before it. */
@@ -84,7 +84,7 @@ function clip(size: number, range: ByteRange): { readonly first: number; readonl
   const first = range.kind === 'suffix' ? Math.max(0, size - range.length) : range.first;
   const last = range.kind === 'closed' ? Math.min(range.last, size - 1) : size - 1;
   if (first < 0 || first > last) {
-    throw new GatewayError('InvalidRange', 'open', { clientHeaders: { 'Content-Range': `bytes */${size}` } });
+    throw new GatewayError('InvalidRange', { clientHeaders: { 'content-range': `bytes */${size}` } });
   }
   return { first, last };
 }

@@ -100,6 +100,6 @@ class BodySealer {
   #incomplete(surplus: number): GatewayError {
     const { plainSizeBytes } = this.#plan.part;
     const received = plainSizeBytes - this.#missing + surplus;
-    return new GatewayError('IncompleteBody', 'seal', { detail: `${received} of ${plainSizeBytes} bytes` });
+    return new GatewayError('IncompleteBody', { detail: `${received} of ${plainSizeBytes} bytes` });
   }
 }

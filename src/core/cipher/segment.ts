@@ -81,7 +81,7 @@ export function openSegment(key: KeyObject, place: SegmentPlace, cell: Buffer): 
   try {
     decipher.final();
   } catch {
-    throw new GatewayError('IntegrityFailure', 'open', { detail: `segment ${place.index} is not authentic` });
+    throw new GatewayError('IntegrityFailure', { detail: `segment ${place.index} is not authentic` });
   }
   return plain;
 }

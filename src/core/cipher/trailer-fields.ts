@@ -6,7 +6,7 @@
  */
 import type { ObjectChecksum, PartRun } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import type { ChecksumAlgorithm } from '../../s3/request.ts';
+import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../s3/checksums.ts';
 import { MAX_OFFSET, MAX_PARTS } from './sizes.ts';
 
 export interface TrailerFields {
@@ -18,7 +18,10 @@ export interface TrailerFields {
   /** Of the object; 0 in a final part, whose writer does not know it. */
   readonly storedSizeBytes: number;
   /** Of the plaintext. Absent as well where its type is one that this release does not know. */
-  readonly checksum?: ObjectChecksum;
+  readonly checksum?: ObjectChecksum & {
+    /** Whether it is one of the object: always, but in a final part. */
+    readonly isOfWhole: boolean;
+  };
   /** Stored bytes of the sealed run list that stands before the trailer; 0 where the runs fit into the trailer. */
   readonly extensionBytes: number;
   readonly runCount: number;
@@ -31,7 +34,14 @@ export interface NewTrailer extends Pick<
   TrailerFields,
   'kind' | 'lastPartNumber' | 'plainSizeBytes' | 'storedSizeBytes'
 > {
-  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: Buffer } | undefined;
+  readonly checksum?:
+    | (Checksum & {
+        /** `undefined`: FULL_OBJECT. */
+        readonly type?: ChecksumType;
+        /** In a final part: of the object, and not of this part. */
+        readonly isOfWhole?: boolean;
+      })
+    | undefined;
   readonly runs?: readonly PartRun[];
 }
 
@@ -44,8 +54,10 @@ const CHECKSUMS: readonly { readonly algorithm: ChecksumAlgorithm; readonly byte
   { algorithm: 'CRC64NVME', bytes: 8 },
   { algorithm: 'SHA1', bytes: 20 },
   { algorithm: 'SHA256', bytes: 32 },
+  { algorithm: 'MD5', bytes: 16 },
 ];
 const COMPOSITE = 0x80;
+const OF_WHOLE = 0x40;
 const CHECKSUM_AT = 22;
 const MAX_CHECKSUM_BYTES = 32;
 const RUNS_AT = 60;
@@ -68,14 +80,16 @@ export function encodeTrailerFields(trailer: NewTrailer): Buffer {
   fields.writeUInt16BE(lastPartNumber, 2);
   fields.writeBigUInt64BE(BigInt(plainSizeBytes), 4);
   fields.writeBigUInt64BE(BigInt(storedSizeBytes), 12);
-  if (checksum !== undefined) {
-    const type = CHECKSUMS.findIndex(({ algorithm }) => algorithm === checksum.algorithm);
+  const type = CHECKSUMS.findIndex(({ algorithm }) => algorithm === checksum?.algorithm);
+  // SHA512 was verified on its way here; its value has no room in a trailer.
+  if (checksum !== undefined && type >= 0) {
     if (CHECKSUMS[type]?.bytes !== checksum.value.length) {
-      throw new GatewayError('InvalidDigest', 'seal', {
+      throw new GatewayError('InvalidDigest', {
         detail: `a ${checksum.algorithm} of ${checksum.value.length} bytes`,
       });
     }
-    fields.writeUInt8(1 + type, 20);
+    const ofWhole = kind === 'final' && checksum.isOfWhole === true ? OF_WHOLE : 0;
+    fields.writeUInt8((1 + type) | ofWhole | (checksum.type === 'COMPOSITE' ? COMPOSITE : 0), 20);
     fields.writeUInt8(checksum.value.length, 21);
     checksum.value.copy(fields, CHECKSUM_AT);
   }
@@ -116,7 +130,7 @@ export function parseTrailerFields(fields: Buffer): TrailerFields {
 
   const known = { kind, lastPartNumber, plainSizeBytes, storedSizeBytes, extensionBytes, runCount };
   const runs = inline === 0 ? [] : parseRuns(fields.subarray(RUNS_AT, RUNS_AT + inline), known);
-  const checksum = readChecksum(fields);
+  const checksum = readChecksum(fields, kind);
   return checksum === undefined ? { ...known, runs } : { ...known, runs, checksum };
 }
 
@@ -141,16 +155,21 @@ function readSize(fields: Buffer, at: number): number {
   return Number(size);
 }
 
-function readChecksum(fields: Buffer): ObjectChecksum | undefined {
+function readChecksum(fields: Buffer, kind: TrailerFields['kind']): TrailerFields['checksum'] {
   const type = fields.readUInt8(20);
   const length = fields.readUInt8(21);
   if (length > MAX_CHECKSUM_BYTES || (type === 0 && length !== 0)) throw malformed();
   requireZero(fields, CHECKSUM_AT + length, CHECKSUM_AT + MAX_CHECKSUM_BYTES);
-  const row = CHECKSUMS[(type & ~COMPOSITE) - 1];
+  const flags = kind === 'final' ? COMPOSITE | OF_WHOLE : COMPOSITE;
+  const row = CHECKSUMS[(type & ~flags) - 1];
   if (row === undefined) return undefined;
   if (row.bytes !== length) throw malformed();
-  const value = fields.subarray(CHECKSUM_AT, CHECKSUM_AT + length);
-  return { algorithm: row.algorithm, value, type: type < COMPOSITE ? 'FULL_OBJECT' : 'COMPOSITE' };
+  return {
+    algorithm: row.algorithm,
+    value: fields.subarray(CHECKSUM_AT, CHECKSUM_AT + length),
+    type: (type & COMPOSITE) === 0 ? 'FULL_OBJECT' : 'COMPOSITE',
+    isOfWhole: kind !== 'final' || (type & OF_WHOLE) !== 0,
+  };
 }
 
 /** Ascending, each as long as it can be, up to the last part, and as long together as the object. */
@@ -176,5 +195,5 @@ function requireZero(fields: Buffer, from: number, to: number): void {
 }
 
 function malformed(): GatewayError {
-  return new GatewayError('IntegrityFailure', 'open', { detail: 'the trailer is malformed' });
+  return new GatewayError('IntegrityFailure', { detail: 'the trailer is malformed' });
 }

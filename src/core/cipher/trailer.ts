@@ -72,5 +72,5 @@ function trailerKeys(dataKey: KeyObject, salt: Buffer, derived: Derive): { key: 
 }
 
 function notAuthentic(): GatewayError {
-  return new GatewayError('IntegrityFailure', 'open', { detail: 'the trailer is not authentic' });
+  return new GatewayError('IntegrityFailure', { detail: 'the trailer is not authentic' });
 }

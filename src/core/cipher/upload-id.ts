@@ -1,7 +1,7 @@
 /**
- * The client's id of an upload: the store's id and the wrapped data key, authenticated under that key and bound to the
- * place. It is all that any process needs to take the next part. What enters is text from a client; nothing of it is used
- * before its HMAC holds, but the wrapped key itself.
+ * The id of an upload beside which nothing is kept: the store's id and the wrapped data key, authenticated under that key
+ * and bound to the place. Commands use it for uploads of their own, and clients hold such ids of uploads that an earlier
+ * release began. What enters is text from a client; nothing of it is used before its HMAC holds, but the wrapped key itself.
  * @see docs/spec/object-format.md, "Upload id"
  */
 import { createHmac, createSecretKey, hkdfSync, timingSafeEqual, type KeyObject } from 'node:crypto';
@@ -20,15 +20,13 @@ const VERSION = 1;
 const MAC_BYTES = 32;
 const LABEL = Buffer.from('sallyport/1/upload-id');
 const NO_SALT = Buffer.alloc(0);
-const BARE = '0.';
-const BARE_ID = /^[\x21-\x7e]{1,1024}$/;
 const MAX_ID_CHARS = 4096;
 // As in an envelope: no keyring is asked about more.
 const MIN_WRAPPED_BYTES = 24;
 const MAX_WRAPPED_BYTES = 256;
 const KEYRING_ID = /^(?:[a-z0-9][a-z0-9-]{0,31})?$/;
 
-/** Writes the client's id of an upload. */
+/** Writes the id. */
 export function encodeUploadId(
   wrappedKey: WrappedKey,
   dataKey: KeyObject,
@@ -43,7 +41,7 @@ export function encodeUploadId(
   return Buffer.concat([body, mac(dataKey, body, context)]).toString('base64url');
 }
 
-/** Unverified: reads the client's id of an upload. @throws GatewayError NoSuchUpload */
+/** Unverified: reads the id. @throws GatewayError NoSuchUpload */
 export function parseUploadId(uploadId: string): ParsedUploadId {
   if (uploadId.length > MAX_ID_CHARS) throw noSuchUpload('the upload id is too long');
   const bytes = Buffer.from(uploadId, 'base64url');
@@ -67,21 +65,18 @@ export function parseUploadId(uploadId: string): ParsedUploadId {
   };
 }
 
-/** Writes the id under which listings show an upload. */
-export function bareUploadId(storeUploadId: string): string {
-  return BARE + storeUploadId;
-}
-
-/** Gives the store's id from a bare one, `undefined` where the id is of the other form. @throws GatewayError NoSuchUpload */
-export function parseBareUploadId(uploadId: string): string | undefined {
-  if (!uploadId.startsWith(BARE)) return undefined;
-  const storeUploadId = uploadId.slice(BARE.length);
-  if (!BARE_ID.test(storeUploadId)) throw noSuchUpload('the bare upload id is malformed');
-  return storeUploadId;
+/** Tells whether a text has the form of such an id. The store's own ids have it no more often than one in 2^40 or so. */
+export function isSealedId(uploadId: string): boolean {
+  try {
+    parseUploadId(uploadId);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function noSuchUpload(detail: string): GatewayError {
-  return new GatewayError('NoSuchUpload', 'seal', { detail });
+  return new GatewayError('NoSuchUpload', { detail });
 }
 
 /** Reads length-prefixed fields to the end; a field that goes beyond it gives none at all. */

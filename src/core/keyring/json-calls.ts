@@ -7,7 +7,7 @@ import { Agent, request, type Dispatcher } from 'undici';
 import type { Clock } from '../../contracts/clock.ts';
 import type { HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
-import { GatewayError, type StageName } from '../../errors/gateway-error.ts';
+import { GatewayError } from '../../errors/gateway-error.ts';
 
 export interface JsonServiceOptions {
   readonly service: 'vault' | 'kms';
@@ -37,7 +37,7 @@ export interface JsonAnswer {
 
 export interface JsonService extends HealthSource {
   /** Gives any answer, refusals among them. @throws GatewayError ServiceUnavailable */
-  readonly call: (stage: StageName, call: JsonCall) => Promise<JsonAnswer>;
+  readonly call: (call: JsonCall) => Promise<JsonAnswer>;
   readonly close: () => Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function createJsonService(options: JsonServiceOptions): JsonService {
     });
 
   return {
-    call: async (stage, call) => {
+    call: async (call) => {
       const startedMs = clock.now();
       const signal = AbortSignal.timeout(timeoutMs);
       try {
@@ -84,7 +84,7 @@ export function createJsonService(options: JsonServiceOptions): JsonService {
         health = { name, state: 'degraded', detail };
         observer.call(service, 'error', clock.now() - startedMs);
         // Without the cause: messages of the network stack may quote what a peer has sent.
-        throw new GatewayError('ServiceUnavailable', stage, { detail: `${service}: ${detail}` });
+        throw new GatewayError('ServiceUnavailable', { detail: `${service}: ${detail}` });
       }
     },
     health: () => [health],

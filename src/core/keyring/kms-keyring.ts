@@ -7,7 +7,7 @@
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Clock } from '../../contracts/clock.ts';
 import type { Observer } from '../../contracts/observer.ts';
-import { GatewayError, type StageName } from '../../errors/gateway-error.ts';
+import { GatewayError } from '../../errors/gateway-error.ts';
 import { createRequestSigner } from '../../sigv4/signer.ts';
 import type { SigningCredentials } from '../../sigv4/signing-key.ts';
 import { createJsonService, fromBase64, type JsonAnswer } from './json-calls.ts';
@@ -44,7 +44,7 @@ export function createKmsKeyring(options: KmsKeyringOptions): RemoteKeyring {
   const sign = createRequestSigner('kms');
   const { host } = new URL(endpoint);
 
-  const call = async (stage: StageName, operation: KmsOperation, content: object): Promise<JsonAnswer> => {
+  const call = async (operation: KmsOperation, content: object): Promise<JsonAnswer> => {
     const body = Buffer.from(JSON.stringify(content));
     const payloadHash = createHash('sha256').update(body).digest('hex');
     const headers = {
@@ -52,10 +52,10 @@ export function createKmsKeyring(options: KmsKeyringOptions): RemoteKeyring {
       'x-amz-target': `TrentService.${operation}`,
     };
     const signer = await credentials().catch(() => {
-      throw unavailable(stage, 'there are no credentials to call it with');
+      throw unavailable('there are no credentials to call it with');
     });
     const request = { method: 'POST', host, path: '/', query: [], headers, payloadHash, region };
-    return service.call(stage, {
+    return service.call({
       method: 'POST',
       path: '/',
       headers: sign(request, signer, clock.now()).headers,
@@ -66,25 +66,25 @@ export function createKmsKeyring(options: KmsKeyringOptions): RemoteKeyring {
   return {
     newDataKey: async (context) => {
       const request = { KeyId: currentKey, KeySpec: 'AES_256', EncryptionContext: encryptionContext(context) };
-      const answer = await call('seal', 'GenerateDataKey', request);
+      const answer = await call('GenerateDataKey', request);
       const wrapped = wrappedOf(answer);
       const dataKey = dataKeyOf(answer);
-      if (wrapped === undefined || dataKey === undefined) throw refusal('seal', 'GenerateDataKey', answer);
+      if (wrapped === undefined || dataKey === undefined) throw refusal('GenerateDataKey', answer);
       return { keyringId: id, kekVersion: current, wrapped, dataKey };
     },
     wrap: async (dataKey, context) => {
       const Plaintext = dataKey.export().toString('base64');
       const request = { KeyId: currentKey, Plaintext, EncryptionContext: encryptionContext(context) };
-      const answer = await call('seal', 'Encrypt', request);
+      const answer = await call('Encrypt', request);
       const wrapped = wrappedOf(answer);
-      if (wrapped === undefined) throw refusal('seal', 'Encrypt', answer);
+      if (wrapped === undefined) throw refusal('Encrypt', answer);
       return { keyringId: id, kekVersion: current, wrapped };
     },
     unwrap: async ({ kekVersion, wrapped }, context) => {
       const KeyId = versions.get(kekVersion);
-      if (KeyId === undefined) throw unavailable('open', `no version ${kekVersion} is configured`);
+      if (KeyId === undefined) throw unavailable(`no version ${kekVersion} is configured`);
       // KeyId makes KMS refuse what another key wrapped: without it, any key that we may use would do.
-      const answer = await call('open', 'Decrypt', {
+      const answer = await call('Decrypt', {
         ...{ KeyId, CiphertextBlob: wrapped.toString('base64') },
         EncryptionContext: encryptionContext(context),
       });
@@ -115,18 +115,18 @@ function dataKeyOf({ status, document }: JsonAnswer): KeyObject | undefined {
 function unwrapRefusal(answer: JsonAnswer, kekVersion: number): GatewayError {
   if (answer.status === 400 && errorOf(answer) === 'InvalidCiphertextException') {
     const detail = `the wrapped key is not of KMS key version ${kekVersion} and this place`;
-    return new GatewayError('IntegrityFailure', 'open', { detail });
+    return new GatewayError('IntegrityFailure', { detail });
   }
   if (answer.status === 200 && fromBase64(answer.document?.['Plaintext']) !== undefined) {
-    return new GatewayError('IntegrityFailure', 'open', { detail: 'kms: what was wrapped is not 32 bytes long' });
+    return new GatewayError('IntegrityFailure', { detail: 'kms: what was wrapped is not 32 bytes long' });
   }
-  return refusal('open', 'Decrypt', answer);
+  return refusal('Decrypt', answer);
 }
 
 /** Says the kind of a refusal; KMS's words may name keys and principals. */
-function refusal(stage: StageName, operation: KmsOperation, answer: JsonAnswer): GatewayError {
+function refusal(operation: KmsOperation, answer: JsonAnswer): GatewayError {
   const kind = errorOf(answer);
-  return unavailable(stage, `${operation} answered ${answer.status}${kind === undefined ? '' : ` ${kind}`}`);
+  return unavailable(`${operation} answered ${answer.status}${kind === undefined ? '' : ` ${kind}`}`);
 }
 
 /** The exception's name, such as `DisabledException`; some services put a namespace before it. */
@@ -136,6 +136,6 @@ function errorOf({ document }: JsonAnswer): string | undefined {
   return /^[A-Za-z]{1,64}$/.test(name) ? name : undefined;
 }
 
-function unavailable(stage: StageName, detail: string): GatewayError {
-  return new GatewayError('ServiceUnavailable', stage, { detail: `kms: ${detail}` });
+function unavailable(detail: string): GatewayError {
+  return new GatewayError('ServiceUnavailable', { detail: `kms: ${detail}` });
 }

@@ -51,13 +51,13 @@ export function createKekKeyring(
   // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must become a rejection
   const unwrap: Keyring['unwrap'] = async ({ keyringId, kekVersion, wrapped }, context) => {
     // The object is not lost: another replica, or this one after a change of configuration, can read it.
-    const unavailable = (detail: string) => new GatewayError('ServiceUnavailable', 'open', { detail });
+    const unavailable = (detail: string) => new GatewayError('ServiceUnavailable', { detail });
     if (keyringId !== undefined) throw unavailable('a key of another keyring was given to the local one');
     const kek = versions.get(kekVersion);
     if (kek === undefined) throw unavailable(`the local keyring has no KEK version ${kekVersion}`);
     const dataKey = unwrapDataKey(kek, context, wrapped);
     if (dataKey === undefined) {
-      throw new GatewayError('IntegrityFailure', 'open', {
+      throw new GatewayError('IntegrityFailure', {
         detail: `the wrapped key is not of KEK version ${kekVersion} and this place`,
       });
     }

@@ -13,7 +13,7 @@ export async function readSecretFile(path: string, what: string): Promise<string
   const line = text?.replace(/[\r\n]+$/, '');
   if (line !== undefined && line.length <= MAX_SECRET_BYTES && /^[\x21-\x7e]+$/.test(line)) return line;
   const fault = text === undefined ? 'cannot be read' : 'does not hold one line of visible ASCII';
-  throw new GatewayError('ServiceUnavailable', 'open', { detail: `vault: the file of ${what} ${fault}` });
+  throw new GatewayError('ServiceUnavailable', { detail: `vault: the file of ${what} ${fault}` });
 }
 
 async function readStart(path: string): Promise<string> {

@@ -8,7 +8,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Clock } from '../../contracts/clock.ts';
 import type { HealthReport } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
-import { GatewayError, type StageName } from '../../errors/gateway-error.ts';
+import { GatewayError } from '../../errors/gateway-error.ts';
 import { asObject, createJsonService, fromBase64, type JsonAnswer } from './json-calls.ts';
 import { DATA_KEY_BYTES } from './kek.ts';
 import { isEnvelopeSized, MAX_KEK_VERSION, type RemoteKeyring } from './remote-keyring.ts';
@@ -59,56 +59,55 @@ export function createVaultKeyring(options: VaultKeyringOptions): RemoteKeyring 
   let looking: Promise<TransitKey> | undefined;
   let misfit: string | undefined;
 
-  const look = async (stage: StageName): Promise<TransitKey> => {
+  const look = async (): Promise<TransitKey> => {
     try {
-      const answer = await session.call(stage, `${mount}/keys/${key}`);
-      if (answer.status !== 200) throw vaultRefusal(stage, 'the look at the key', answer);
+      const answer = await session.call(`${mount}/keys/${key}`);
+      if (answer.status !== 200) throw vaultRefusal('the look at the key', answer);
       const data = asObject(answer.document?.['data']) ?? {};
       misfit = misfitOf(data);
-      if (misfit !== undefined) throw unavailable(stage, misfit);
+      if (misfit !== undefined) throw unavailable(misfit);
       seen = { latestVersion: data['latest_version'] as number, seenAtMs: clock.now() };
       return seen;
     } finally {
       looking = undefined;
     }
   };
-  const lookOnce = (stage: StageName): Promise<TransitKey> => (looking ??= look(stage));
+  const lookOnce = (): Promise<TransitKey> => (looking ??= look());
   /** What a key is cannot be changed in Vault: one look tells it. */
-  const ready = async (stage: StageName): Promise<void> => {
-    if (seen === undefined || misfit !== undefined) await lookOnce(stage);
+  const ready = async (): Promise<void> => {
+    if (seen === undefined || misfit !== undefined) await lookOnce();
   };
 
-  const post = async (stage: StageName, operation: string, body: object): Promise<JsonAnswer> => {
-    await ready(stage);
-    return session.call(stage, `${mount}/${operation}/${key}`, body);
+  const post = async (operation: string, body: object): Promise<JsonAnswer> => {
+    await ready();
+    return session.call(`${mount}/${operation}/${key}`, body);
   };
 
   return {
     newDataKey: async (context) => {
-      const answer = await post('seal', 'datakey/plaintext', { context: context.toString('base64'), bits: 256 });
+      const answer = await post('datakey/plaintext', { context: context.toString('base64'), bits: 256 });
       const wrapped = wrappedOf(answer);
       const dataKey = dataKeyOf(answer);
-      if (wrapped === undefined || dataKey === undefined)
-        throw vaultRefusal('seal', 'the making of a data key', answer);
+      if (wrapped === undefined || dataKey === undefined) throw vaultRefusal('the making of a data key', answer);
       return { keyringId: id, ...wrapped, dataKey };
     },
     wrap: async (dataKey, context) => {
       const plaintext = dataKey.export().toString('base64');
-      const answer = await post('seal', 'encrypt', { plaintext, context: context.toString('base64') });
+      const answer = await post('encrypt', { plaintext, context: context.toString('base64') });
       const wrapped = wrappedOf(answer);
-      if (wrapped === undefined) throw vaultRefusal('seal', 'the wrapping of a data key', answer);
+      if (wrapped === undefined) throw vaultRefusal('the wrapping of a data key', answer);
       return { keyringId: id, ...wrapped };
     },
     unwrap: async ({ kekVersion, wrapped }, context) => {
       const ciphertext = `vault:v${kekVersion}:${wrapped.toString('base64')}`;
-      const answer = await post('open', 'decrypt', { ciphertext, context: context.toString('base64') });
+      const answer = await post('decrypt', { ciphertext, context: context.toString('base64') });
       const dataKey = dataKeyOf(answer);
       if (dataKey === undefined) throw unwrapRefusal(answer, kekVersion);
       return dataKey;
     },
     current: async () => {
       const fresh = seen !== undefined && misfit === undefined && clock.now() - seen.seenAtMs < VERSION_MS;
-      const { latestVersion } = fresh ? (seen as TransitKey) : await lookOnce('open');
+      const { latestVersion } = fresh ? (seen as TransitKey) : await lookOnce();
       return { keyringId: id, kekVersion: latestVersion };
     },
     health: (): readonly HealthReport[] =>
@@ -149,19 +148,19 @@ function unwrapRefusal(answer: JsonAnswer, kekVersion: number): GatewayError {
   const said = Array.isArray(errors) ? errors.filter((error) => typeof error === 'string').join('\n') : '';
   if ((status === 400 || status === 500) && NOT_AUTHENTIC.test(said)) {
     const detail = `the wrapped key is not of version ${kekVersion} of the Transit key and this place`;
-    return new GatewayError('IntegrityFailure', 'open', { detail });
+    return new GatewayError('IntegrityFailure', { detail });
   }
   if (status === 400 && NO_SUCH_VERSION.test(said)) {
-    return unavailable('open', `version ${kekVersion} of the Transit key is not there, or may not be used any more`);
+    return unavailable(`version ${kekVersion} of the Transit key is not there, or may not be used any more`);
   }
   if (status === 200 && fromBase64(asObject(document?.['data'])?.['plaintext']) !== undefined) {
-    return new GatewayError('IntegrityFailure', 'open', { detail: 'vault: what was wrapped is not 32 bytes long' });
+    return new GatewayError('IntegrityFailure', { detail: 'vault: what was wrapped is not 32 bytes long' });
   }
-  return vaultRefusal('open', 'the unwrapping', answer);
+  return vaultRefusal('the unwrapping', answer);
 }
 
-function unavailable(stage: StageName, detail: string): GatewayError {
-  return new GatewayError('ServiceUnavailable', stage, { detail: `vault: ${detail}` });
+function unavailable(detail: string): GatewayError {
+  return new GatewayError('ServiceUnavailable', { detail: `vault: ${detail}` });
 }
 
 function isVersion(value: unknown): value is number {

@@ -3,7 +3,7 @@
  * long it lives. Secrets are read from their files at each login, since others renew them there.
  * @see https://developer.hashicorp.com/vault/api-docs/auth
  */
-import { GatewayError, type StageName } from '../../errors/gateway-error.ts';
+import { GatewayError } from '../../errors/gateway-error.ts';
 import { asObject, type JsonAnswer, type JsonService } from './json-calls.ts';
 import { readSecretFile } from './secret-file.ts';
 
@@ -36,11 +36,10 @@ const VISIBLE = /^[\x21-\x7e]{1,16384}$/;
 /** Calls a path below `/v1/`. Gives any answer. @throws GatewayError ServiceUnavailable */
 export function callVault(
   { service, namespace }: VaultApi,
-  stage: StageName,
   request: { readonly path: string; readonly token?: string; readonly body?: object },
 ): Promise<JsonAnswer> {
   const { path, token, body } = request;
-  return service.call(stage, {
+  return service.call({
     method: body === undefined ? 'GET' : 'POST',
     path: `/v1/${path}`,
     headers: {
@@ -54,10 +53,10 @@ export function callVault(
 }
 
 /** Says what an answer other than the wanted one means, by its status alone. */
-export function vaultRefusal(stage: StageName, what: string, { status }: JsonAnswer): GatewayError {
+export function vaultRefusal(what: string, { status }: JsonAnswer): GatewayError {
   const meaning = MEANINGS[status];
   const detail = `vault: ${what} answered ${status}${meaning === undefined ? '' : ` (${meaning})`}`;
-  return new GatewayError('ServiceUnavailable', stage, { detail });
+  return new GatewayError('ServiceUnavailable', { detail });
 }
 
 const MEANINGS: Readonly<Record<number, string>> = {
@@ -74,27 +73,27 @@ const MEANINGS: Readonly<Record<number, string>> = {
 };
 
 /** Gets a token. @throws GatewayError ServiceUnavailable */
-export async function logIn(api: VaultApi, auth: VaultAuth, stage: StageName): Promise<VaultToken> {
-  if (auth.method === 'token') return takeToken(api, auth.tokenFile, stage);
+export async function logIn(api: VaultApi, auth: VaultAuth): Promise<VaultToken> {
+  if (auth.method === 'token') return takeToken(api, auth.tokenFile);
   const body =
     auth.method === 'approle'
       ? { role_id: auth.roleId, secret_id: await readSecretFile(auth.secretIdFile, 'the SecretID') }
       : { role: auth.role, jwt: await readSecretFile(auth.jwtFile, 'the JWT') };
-  const answer = await callVault(api, stage, { path: `auth/${auth.mount}/login`, body });
+  const answer = await callVault(api, { path: `auth/${auth.mount}/login`, body });
   const token = tokenOf(answer);
-  if (token === undefined) throw vaultRefusal(stage, `the login by ${auth.method}`, answer);
+  if (token === undefined) throw vaultRefusal(`the login by ${auth.method}`, answer);
   return token;
 }
 
 /** Renews the lease of a token; `undefined` where Vault does not. @throws GatewayError ServiceUnavailable */
-export async function renew(api: VaultApi, token: string, stage: StageName): Promise<VaultToken | undefined> {
-  const renewed = tokenOf(await callVault(api, stage, { path: 'auth/token/renew-self', token, body: {} }));
+export async function renew(api: VaultApi, token: string): Promise<VaultToken | undefined> {
+  const renewed = tokenOf(await callVault(api, { path: 'auth/token/renew-self', token, body: {} }));
   return renewed === undefined ? undefined : { ...renewed, token };
 }
 
-async function takeToken(api: VaultApi, tokenFile: string, stage: StageName): Promise<VaultToken> {
+async function takeToken(api: VaultApi, tokenFile: string): Promise<VaultToken> {
   const token = await readSecretFile(tokenFile, 'the token');
-  const answer = await callVault(api, stage, { path: 'auth/token/lookup-self', token });
+  const answer = await callVault(api, { path: 'auth/token/lookup-self', token });
   const data = asObject(answer.document?.['data']);
   const { ttl, renewable, expire_time: ends } = data ?? {};
   if (answer.status === 200 && isLease(ttl)) {
@@ -102,7 +101,7 @@ async function takeToken(api: VaultApi, tokenFile: string, stage: StageName): Pr
     const leaseSeconds = typeof ends === 'string' ? Math.max(ttl, 1) : ttl;
     return { token, leaseSeconds, renewable: renewable === true };
   }
-  if (answer.status !== 403) throw vaultRefusal(stage, 'the look at the token', answer);
+  if (answer.status !== 403) throw vaultRefusal('the look at the token', answer);
   // Its policies need not let a token look at itself. A token that is no good shows at its first use.
   return { token, leaseSeconds: 0, renewable: false };
 }

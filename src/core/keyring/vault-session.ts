@@ -3,7 +3,6 @@
  * calls, got anew when Vault does not take it any more. The token never leaves but in its header.
  */
 import type { Clock } from '../../contracts/clock.ts';
-import type { StageName } from '../../errors/gateway-error.ts';
 import type { JsonAnswer } from './json-calls.ts';
 import { callVault, logIn, renew, type VaultApi, type VaultAuth, type VaultToken } from './vault-login.ts';
 
@@ -15,7 +14,7 @@ export interface VaultSessionOptions {
 
 export interface VaultSession {
   /** Calls with the token, and once more with a new one where Vault refused it. @throws GatewayError ServiceUnavailable */
-  readonly call: (stage: StageName, path: string, body?: object) => Promise<JsonAnswer>;
+  readonly call: (path: string, body?: object) => Promise<JsonAnswer>;
   /** Ends the renewal. */
   readonly close: () => void;
 }
@@ -48,10 +47,10 @@ export function createVaultSession({ api, auth, clock }: VaultSessionOptions): V
     return held;
   };
 
-  const attempt = async (stage: StageName): Promise<HeldToken> => {
+  const attempt = async (): Promise<HeldToken> => {
     const startedMs = clock.now();
     try {
-      const token = await logIn(api, auth, stage);
+      const token = await logIn(api, auth);
       failed = undefined;
       // Counted from before the call, so that it never seems to live longer than it does.
       return hold(token, startedMs, token.leaseSeconds);
@@ -63,30 +62,30 @@ export function createVaultSession({ api, auth, clock }: VaultSessionOptions): V
     }
   };
 
-  const logInOnce = (stage: StageName): Promise<HeldToken> => {
+  const logInOnce = (): Promise<HeldToken> => {
     if (login === undefined && failed !== undefined && clock.now() - failed.atMs < LOGIN_PAUSE_MS) {
       return Promise.reject(failed.error instanceof Error ? failed.error : new Error('the login failed'));
     }
-    login ??= attempt(stage);
+    login ??= attempt();
     return login;
   };
 
-  const good = async (stage: StageName): Promise<HeldToken> => {
+  const good = async (): Promise<HeldToken> => {
     if (held !== undefined && (held.leaseSeconds === 0 || clock.now() < endOf(held))) return held;
-    return logInOnce(stage);
+    return logInOnce();
   };
 
   /** Renews, or logs in where renewal is refused or gives no more than half of the first: the longest life is near. */
   const prolong = async (token: HeldToken): Promise<void> => {
     const startedMs = clock.now();
     if (token.renewable) {
-      const renewed = await renew(api, token.token, 'open');
+      const renewed = await renew(api, token.token);
       if (renewed !== undefined && (renewed.leaseSeconds === 0 || renewed.leaseSeconds * 2 > token.firstLeaseSeconds)) {
         if (held === token) hold(renewed, startedMs, token.firstLeaseSeconds);
         return;
       }
     }
-    if (held === token) await logInOnce('open');
+    if (held === token) await logInOnce();
   };
 
   const schedule = (token: HeldToken): void => {
@@ -110,15 +109,14 @@ export function createVaultSession({ api, auth, clock }: VaultSessionOptions): V
   };
 
   return {
-    call: async (stage, path, body) => {
-      const ask = ({ token }: HeldToken) =>
-        callVault(api, stage, { path, token, ...(body === undefined ? {} : { body }) });
-      const token = await good(stage);
+    call: async (path, body) => {
+      const ask = ({ token }: HeldToken) => callVault(api, { path, token, ...(body === undefined ? {} : { body }) });
+      const token = await good();
       const answer = await ask(token);
       // 403 is also what Vault says to a token that ended or was revoked.
       if (answer.status !== 403 || clock.now() - token.gotAtMs < FRESH_MS) return answer;
       if (held === token) held = undefined;
-      return ask(await good(stage));
+      return ask(await good());
     },
     close: () => {
       closed = true;

@@ -28,7 +28,7 @@ export interface LegacyOptions {
   readonly maxStoredBytes: number;
   /** By the client's name of the bucket. */
   readonly buckets: ReadonlyMap<string, LegacyBucket>;
-  readonly observer: Pick<Observer, 'warn'>;
+  readonly observer: Pick<Observer, 'event'>;
 }
 
 interface Rules {
@@ -47,8 +47,6 @@ const HEX = /^[0-9a-f]{80}$/;
 const BASE64 = /^[A-Za-z0-9+/]{54}==$/;
 /** What later releases of s3proxy-python call the layout of the body. */
 const PYTHON_FORMAT_HEADER = 'x-amz-meta-s3proxy-format';
-const ZERO_KEK_WARNING =
-  'legacy keys wrapped with zeros are accepted: whoever may write to the store can forge such objects';
 const UNEXPECTED: LegacyBucket = { metadataName: 'isec', acceptZeroKek: false };
 
 /** Builds the reader of all buckets, and warns of each that accepts keys wrapped with zeros. */
@@ -57,7 +55,7 @@ export function createLegacyObjects({ maxStoredBytes, buckets, observer }: Legac
   const rulesOf = new Map([...buckets].map(([name, bucket]) => [name, rules(bucket, true)]));
   const unexpected = rules(UNEXPECTED, false);
   for (const [bucket, { acceptZeroKek }] of buckets) {
-    if (acceptZeroKek) observer.warn(ZERO_KEK_WARNING, { bucket });
+    if (acceptZeroKek) observer.event('legacy_zero_kek_accepted', { bucket });
   }
 
   return {
@@ -66,7 +64,7 @@ export function createLegacyObjects({ maxStoredBytes, buckets, observer }: Legac
       const bucketRules = rulesOf.get(bucket) ?? unexpected;
       // Without the objects that hold its layout it would pass for plaintext.
       if (headers.get(PYTHON_FORMAT_HEADER) === 'multipart-v3') {
-        throw new GatewayError('NotImplemented', 'open', {
+        throw new GatewayError('NotImplemented', {
           detail: 'a multipart object of s3proxy-python is not read',
         });
       }
@@ -160,7 +158,7 @@ function legacyObject(
 }
 
 function broken(detail: string): GatewayError {
-  return new GatewayError('IntegrityFailure', 'open', { detail });
+  return new GatewayError('IntegrityFailure', { detail });
 }
 
 function wrongSeed(): GatewayError {
@@ -175,5 +173,5 @@ function noSeed(): GatewayError {
 }
 
 function unavailable(detail: string): GatewayError {
-  return new GatewayError('ServiceUnavailable', 'open', { detail });
+  return new GatewayError('ServiceUnavailable', { detail });
 }

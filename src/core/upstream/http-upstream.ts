@@ -9,7 +9,8 @@ import { GatewayError } from '../../errors/gateway-error.ts';
 import type { HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import type { SignedRequest, Upstream, UpstreamResponse } from '../../contracts/upstream.ts';
-import { createStorePools, type StorePools, type StoreTls } from './store-pools.ts';
+import type { StoreTls } from './store-connector.ts';
+import { createStorePools, type StorePools } from './store-pools.ts';
 
 export interface StoreConnection extends StoreTls {
   /** The store's name in configuration. */
@@ -40,6 +41,7 @@ interface StoreState {
   readonly pools: StorePools;
   /** Why, by the origin that it was seen at: one bucket's host may fail beside others that answer. */
   readonly degraded: Map<string, string>;
+  hasAnswered: boolean;
   clockCheckedAtMs: number;
 }
 
@@ -51,7 +53,12 @@ export function createHttpUpstream(
   const states = new Map<string, StoreState>(
     options.stores.map((store) => [
       store.name,
-      { pools: createStorePools({ ...options, ...store }), degraded: new Map(), clockCheckedAtMs: 0 },
+      {
+        pools: createStorePools({ ...options, ...store }),
+        degraded: new Map(),
+        hasAnswered: false,
+        clockCheckedAtMs: 0,
+      },
     ]),
   );
 
@@ -91,12 +98,14 @@ export function createHttpUpstream(
       if (error instanceof GatewayError || signal?.aborted === true) throw error;
       state.degraded.set(request.origin, `no answer (${codeOf(error)})`);
       observer.call('store', 'error', options.now() - startedMs);
-      throw new GatewayError('ServiceUnavailable', 'forward', {
+      throw new GatewayError('ServiceUnavailable', {
         detail: `store ${request.store.name}: ${codeOf(error)}`,
+        refusal: { by: 'store', status: undefined, code: codeOf(error) },
         cause: error,
       });
     }
     const nowMs = options.now();
+    state.hasAnswered = true;
     if (response.statusCode >= 500) state.degraded.set(request.origin, `answers ${response.statusCode}`);
     else state.degraded.delete(request.origin);
     observer.call('store', response.statusCode >= 500 ? 'error' : 'ok', nowMs - startedMs);
@@ -123,9 +132,9 @@ export function createHttpUpstream(
   return {
     send,
     health: (): readonly HealthReport[] =>
-      [...states].map(([name, { degraded }]) =>
+      [...states].map(([name, { degraded, hasAnswered }]) =>
         degraded.size === 0
-          ? { name: `store:${name}`, state: 'ok' }
+          ? { name: `store:${name}`, state: hasAnswered ? 'ok' : 'unknown' }
           : { name: `store:${name}`, state: 'degraded', detail: detailOf(degraded) },
       ),
     close: async (graceMs) => {
@@ -152,7 +161,7 @@ async function* readBody(storeName: string, body: AsyncIterable<Buffer>): AsyncI
 }
 
 function brokenOff(storeName: string, cause: unknown): GatewayError {
-  return new GatewayError('ServiceUnavailable', 'forward', {
+  return new GatewayError('ServiceUnavailable', {
     detail: `store ${storeName} broke off its answer: ${codeOf(cause)}`,
     cause,
   });

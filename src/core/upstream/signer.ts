@@ -32,7 +32,7 @@ export function createSigner(): Signer {
           path: key === '' ? path || '/' : `${path}/${encodePath(key)}`,
           query,
           headers,
-          payloadHash: body === undefined ? EMPTY_PAYLOAD : UNSIGNED_PAYLOAD,
+          payloadHash: body === undefined ? EMPTY_PAYLOAD : (body.payloadHash ?? UNSIGNED_PAYLOAD),
           region: store.region,
         },
         credentials,

@@ -35,6 +35,7 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   412: 'PreconditionFailed',
   416: 'InvalidRange',
   429: 'SlowDown',
+  501: 'NotImplemented',
 };
 
 /** Reads a store's refusal, bounded in size and time, and says what it means. Consumes the response. */
@@ -45,15 +46,20 @@ export async function storeFailure(
   withinMs = REFUSAL_LIMIT_MS,
 ): Promise<GatewayError> {
   const storeCode = parseStoreError(await readBounded(response, withinMs));
+  const region = response.headers.get('x-amz-bucket-region');
   const code = errorOfStore(storeCode) ?? byStatus(response.status, question);
   const options = {
     detail: `store ${bucket.store.name} answered ${response.status} ${storeCode ?? ''}`.trimEnd(),
+    refusal: {
+      ...{ by: 'store' as const, status: response.status, code: storeCode },
+      ...(region !== undefined && REGION.test(region) ? { region } : {}),
+    },
     clientHeaders: shownHeaders(response, code, !isKeptPlain(bucket, question.key)),
   };
   if (storeCode !== undefined && CREDENTIALS_REFUSED.has(storeCode)) {
-    return new CredentialsRefused(errorOfStore(storeCode) ?? 'ServiceUnavailable', 'forward', options);
+    return new CredentialsRefused(errorOfStore(storeCode) ?? 'ServiceUnavailable', options);
   }
-  return new GatewayError(code, 'forward', options);
+  return new GatewayError(code, options);
 }
 
 /** A refusal without a document, as all are that answer HEAD. */
@@ -77,6 +83,7 @@ function shownHeaders({ headers }: UpstreamResponse, code: ErrorCode, encrypted:
   return shown;
 }
 
+const REGION = /^[a-z0-9-]{1,64}$/;
 const UNSATISFIED = /^bytes \*\/\d{1,15}$/;
 
 /** A store that tells why byte by byte is not waited for: the client waits meanwhile. */

@@ -5,15 +5,8 @@
  * once. A request under way is ended only where all is closed and its time is over.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildConnector, Pool } from 'undici';
-
-export interface StoreTls {
-  /** PEM bundle to trust instead of the system's. */
-  readonly ca?: string;
-  /** The name that certificates must carry, instead of the host's. */
-  readonly serverName?: string;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-}
+import { Pool } from 'undici';
+import { createStoreConnector, type StoreTls } from './store-connector.ts';
 
 export interface StorePoolOptions extends StoreTls {
   /** Of each host; of all together as long as no more requests than these are under way at once. */
@@ -39,7 +32,7 @@ export function createStorePools(options: StorePoolOptions): StorePools {
   /** Longest unused first. */
   const pools = new Map<string, HostPool>();
   const retired = new Set<Pool>();
-  const connect = connectorOf(options);
+  const connect = createStoreConnector(options);
   let connections = 0;
 
   const retireOneBut = (kept: HostPool): void => {
@@ -92,19 +85,5 @@ export function createStorePools(options: StorePoolOptions): StorePools {
       await (graceMs === undefined ? closed : Promise.race([closed, sleep(graceMs)]));
       await Promise.all(all.map((pool) => pool.destroy()));
     },
-  };
-}
-
-function connectorOf({ ca, serverName, minVersion, connectTimeoutMs }: StorePoolOptions): buildConnector.connector {
-  const connector = buildConnector({
-    allowH2: false,
-    timeout: connectTimeoutMs,
-    minVersion,
-    ...(ca === undefined ? {} : { ca }),
-  });
-  if (serverName === undefined) return connector;
-  // By itself undici asks for the name in Host, also where another one was configured.
-  return (options, callback) => {
-    connector({ ...options, servername: serverName }, callback);
   };
 }

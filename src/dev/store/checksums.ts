@@ -1,5 +1,5 @@
 /**
- * The five checksums of S3: running over bytes, claimed in headers, kept with an object and given back.
+ * The checksums of S3, but for the XXHASH kinds: running over bytes, claimed in headers, kept with an object and given back.
  * Never: an implementation taken from the gateway, whose checksums this store is there to verify.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
  */
@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import { StoreError } from './store-error.ts';
 
-export const CHECKSUM_ALGORITHMS = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const;
+export const CHECKSUM_ALGORITHMS = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256', 'SHA512', 'MD5'] as const;
 export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number];
 export type ChecksumType = 'COMPOSITE' | 'FULL_OBJECT';
 
@@ -34,7 +34,9 @@ export function startChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {
     case 'CRC64NVME':
       return startCrc64Nvme();
     case 'SHA1':
-    case 'SHA256': {
+    case 'SHA256':
+    case 'SHA512':
+    case 'MD5': {
       const hash = createHash(algorithm);
       return { update: (chunk) => void hash.update(chunk), digest: () => hash.digest() };
     }
@@ -71,6 +73,26 @@ export function claimedChecksum(headers: ReadonlyMap<string, string>): Checksum 
   if (named !== undefined && parseAlgorithm(named) !== claim.algorithm)
     throw invalid('Value for x-amz-sdk-checksum-algorithm header is invalid.');
   return claim;
+}
+
+/** The algorithm that a PUT names without a value: the store makes that checksum. @throws StoreError InvalidRequest */
+export function wantedChecksum(headers: ReadonlyMap<string, string>): ChecksumAlgorithm | undefined {
+  const named = headers.get('x-amz-checksum-algorithm');
+  if (named === undefined) return undefined;
+  const algorithm = parseAlgorithm(named);
+  const given = claimedChecksum(headers)?.algorithm;
+  if (given !== undefined && given !== algorithm)
+    throw invalid('Value for x-amz-checksum-algorithm header is invalid.');
+  return algorithm;
+}
+
+/** The checksum that follows a framed body. @throws StoreError InvalidRequest */
+export function announcedTrailer(headers: ReadonlyMap<string, string>): ChecksumAlgorithm {
+  const name = headers.get('x-amz-trailer') ?? '';
+  const algorithm = CHECKSUM_ALGORITHMS.find((known) => checksumHeader(known) === name.toLowerCase());
+  if (algorithm === undefined || claimedChecksum(headers) !== undefined)
+    throw invalid('The value specified in the x-amz-trailer header is not supported');
+  return algorithm;
 }
 
 /** @throws StoreError InvalidRequest */

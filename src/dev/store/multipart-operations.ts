@@ -61,7 +61,7 @@ function uploadChecksum(headers: ReadonlyMap<string, string>): StoredUpload['che
     return undefined;
   }
   const algorithm = parseAlgorithm(named);
-  const chosen = type ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
+  const chosen = type?.toUpperCase() ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
   if (chosen !== 'FULL_OBJECT' && chosen !== 'COMPOSITE')
     throw invalidRequest('Value for x-amz-checksum-type header is invalid.');
   const isPossible = chosen === 'FULL_OBJECT' ? algorithm.startsWith('CRC') : algorithm !== 'CRC64NVME';
@@ -78,7 +78,7 @@ export async function uploadPart(exchange: S3Exchange): Promise<void> {
   const number = partNumberOf(exchange);
   const upload = uploadOf(exchange);
   const expected = bodyExpectation(request.headers, MAX_OBJECT_BYTES);
-  const claimed = expected.checksum?.algorithm;
+  const claimed = expected.checksum?.algorithm ?? expected.trailer ?? expected.wanted;
   if (upload.checksum !== undefined && claimed !== upload.checksum.algorithm)
     throw invalidRequest(
       `Checksum Type mismatch occurred, expected checksum Type: ${upload.checksum.algorithm.toLowerCase()}, actual checksum Type: ${claimed?.toLowerCase() ?? 'null'}`,
@@ -152,7 +152,7 @@ export async function completeMultipartUpload(exchange: S3Exchange): Promise<voi
     const declared = headers.get('x-amz-mp-object-size');
     if (declared !== undefined && declared !== String(totalBytes))
       throw invalidRequest('The provided x-amz-mp-object-size header value does not match what was computed.');
-    return { parts, write: { admit, ...wholeChecksum(upload, parts, claimedChecksum(headers)) } };
+    return { parts, write: { admit, ...wholeChecksum(upload, parts, headers) } };
   });
   sendXml(
     response,
@@ -214,9 +214,13 @@ function chosenPart(named: NamedPart, present: readonly UploadedPart[], upload: 
 }
 
 /** The object's checksum: made of those of the parts, or worked out (and then compared) while they are put together. */
-function wholeChecksum(upload: StoredUpload, parts: readonly UploadedPart[], claimed: Checksum | undefined) {
+function wholeChecksum(upload: StoredUpload, parts: readonly UploadedPart[], headers: ReadonlyMap<string, string>) {
+  const claimed = claimedChecksum(new Map([...headers].map(([name, value]) => [name, value.replace(/-\d+$/, '')])));
   if (claimed !== undefined && claimed.algorithm !== upload.checksum?.algorithm)
     throw invalidRequest('The checksum of the request is not of the algorithm of the upload.');
+  const type = headers.get('x-amz-checksum-type')?.toUpperCase();
+  if (type !== undefined && type !== upload.checksum?.type)
+    throw invalidRequest('The upload was created using another checksum type.');
   if (upload.checksum?.type !== 'COMPOSITE')
     return { expected: { checksum: claimed, wanted: upload.checksum?.algorithm }, checksum: undefined };
   const values = parts.map(({ checksum }) => checksum?.value ?? '');

@@ -36,6 +36,8 @@ export async function putObject(exchange: S3Exchange): Promise<void> {
   admit(files.find(bucket, key));
   const description = describeWrite(exchange);
   const expected = bodyExpectation(headers, MAX_OBJECT_BYTES);
+  if ((headers.get('x-amz-checksum-type')?.toUpperCase() ?? 'FULL_OBJECT') !== 'FULL_OBJECT')
+    throw invalidRequest('Value for x-amz-checksum-type header is invalid.');
   if (description.retention !== undefined || description.legalHold !== undefined) demandDigest(exchange);
   exchange.proceed();
   const body = incoming as AsyncIterable<Buffer>;

@@ -4,7 +4,15 @@
  */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { startChecksum, claimedChecksum, type Checksum, type ChecksumAlgorithm } from './checksums.ts';
+import { unframed } from './chunked-body.ts';
+import {
+  announcedTrailer,
+  startChecksum,
+  claimedChecksum,
+  wantedChecksum,
+  type Checksum,
+  type ChecksumAlgorithm,
+} from './checksums.ts';
 import { notImplemented, StoreError } from './store-error.ts';
 
 /** What a body must turn out to be. */
@@ -15,6 +23,8 @@ export interface BodyExpectation {
   /** Hex. */
   readonly sha256?: string | undefined;
   readonly checksum?: Checksum | undefined;
+  /** Of the checksum that follows the body, which is framed then. */
+  readonly trailer?: ChecksumAlgorithm | undefined;
   /** Worked out although nothing is claimed of it. */
   readonly wanted?: ChecksumAlgorithm | undefined;
 }
@@ -29,7 +39,9 @@ export interface ReceivedBody {
 
 /** What the headers say of the body. @throws StoreError MissingContentLength, EntityTooLarge, InvalidDigest, InvalidRequest, NotImplemented */
 export function bodyExpectation(headers: ReadonlyMap<string, string>, maxBytes: number): BodyExpectation {
-  const length = headers.get('content-length');
+  const sha256 = headers.get('x-amz-content-sha256') ?? '';
+  const isFramed = sha256 === 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
+  const length = headers.get(isFramed ? 'x-amz-decoded-content-length' : 'content-length');
   if (length === undefined)
     throw new StoreError('MissingContentLength', 411, 'You must provide the Content-Length header.');
   if (Number(length) > maxBytes)
@@ -37,14 +49,15 @@ export function bodyExpectation(headers: ReadonlyMap<string, string>, maxBytes: 
   const md5 = headers.get('content-md5');
   if (md5 !== undefined && !/^[A-Za-z0-9+/]{22}==$/.test(md5))
     throw new StoreError('InvalidDigest', 400, 'The Content-MD5 you specified was invalid.');
-  const sha256 = headers.get('x-amz-content-sha256') ?? '';
-  if (sha256 !== 'UNSIGNED-PAYLOAD' && !/^[0-9a-f]{64}$/.test(sha256))
+  if (!isFramed && sha256 !== 'UNSIGNED-PAYLOAD' && !/^[0-9a-f]{64}$/.test(sha256))
     throw notImplemented('this kind of x-amz-content-sha256');
   return {
     sizeBytes: Number(length),
     md5,
-    sha256: sha256 === 'UNSIGNED-PAYLOAD' ? undefined : sha256,
+    sha256: isFramed || sha256 === 'UNSIGNED-PAYLOAD' ? undefined : sha256,
     checksum: claimedChecksum(headers),
+    trailer: isFramed ? announcedTrailer(headers) : undefined,
+    wanted: wantedChecksum(headers),
   };
 }
 
@@ -58,9 +71,11 @@ export async function receiveFile(
   expected: BodyExpectation,
 ): Promise<ReceivedBody> {
   const verifier = startVerifier(expected);
+  const { trailer } = expected;
+  const data = trailer === undefined ? body : unframed(body, trailer, verifier.claim);
   const file = path === undefined ? undefined : await open(path, 'wx', 0o600);
   try {
-    for await (const chunk of body) {
+    for await (const chunk of data) {
       verifier.update(chunk);
       await file?.writeFile(chunk);
     }
@@ -85,11 +100,14 @@ export async function receiveDocument(body: AsyncIterable<Buffer>, expected: Bod
 
 function startVerifier(expected: BodyExpectation): {
   readonly update: (chunk: Buffer) => void;
+  /** Takes the checksum that came behind the body. */
+  readonly claim: (value: string) => void;
   readonly end: () => ReceivedBody;
 } {
   const md5 = createHash('md5');
   const sha256 = expected.sha256 === undefined ? undefined : createHash('sha256');
-  const algorithm = expected.checksum?.algorithm ?? expected.wanted;
+  const algorithm = expected.checksum?.algorithm ?? expected.trailer ?? expected.wanted;
+  let claimed = expected.checksum?.value;
   const running = algorithm === undefined ? undefined : startChecksum(algorithm);
   let sizeBytes = 0;
   return {
@@ -99,6 +117,9 @@ function startVerifier(expected: BodyExpectation): {
       md5.update(chunk);
       sha256?.update(chunk);
       running?.update(chunk);
+    },
+    claim: (value) => {
+      claimed = value;
     },
     end: () => {
       if (sizeBytes !== expected.sizeBytes) throw incomplete();
@@ -112,8 +133,8 @@ function startVerifier(expected: BodyExpectation): {
           "The provided 'x-amz-content-sha256' header does not match what was computed.",
         );
       const value = running?.digest().toString('base64');
-      if (expected.checksum !== undefined && expected.checksum.value !== value)
-        throw badDigest(`The ${expected.checksum.algorithm} you specified did not match the calculated checksum.`);
+      if (claimed !== undefined && claimed !== value)
+        throw badDigest(`The ${algorithm ?? ''} you specified did not match the calculated checksum.`);
       return {
         sizeBytes,
         md5: digest.toString('hex'),

@@ -3,6 +3,7 @@
  * request whose signature holds. Never: an operation, parameter or `x-amz-*` header that is not listed here, or a body
  * where none belongs.
  */
+import * as documents from './bucket-documents.ts';
 import {
   createBucket,
   deleteBucket,
@@ -62,7 +63,12 @@ interface Operation {
 
 const SIGNING_HEADERS = ['x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token', 'x-amz-user-agent'];
 const VERSION = ['versionId'];
-const CHECKSUMS = ['x-amz-sdk-checksum-algorithm', ...CHECKSUM_ALGORITHMS.map(checksumHeader)];
+const CHECKSUMS = [
+  'x-amz-sdk-checksum-algorithm',
+  'x-amz-trailer',
+  'x-amz-decoded-content-length',
+  ...CHECKSUM_ALGORITHMS.map(checksumHeader),
+];
 const BYPASS = 'x-amz-bypass-governance-retention';
 const UPLOAD_CHECKSUM = ['x-amz-checksum-algorithm', 'x-amz-checksum-type'];
 const ATTRIBUTE_HEADERS = ['x-amz-object-attributes', 'x-amz-max-parts', 'x-amz-part-number-marker'];
@@ -83,6 +89,21 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   'service GET': { '': ['ListBuckets', listBuckets] },
   'bucket HEAD': { '': ['HeadBucket', headBucket] },
   'bucket GET': {
+    accelerate: ['GetBucketAccelerateConfiguration', documents.getBucketAccelerate],
+    acl: ['GetBucketAcl', documents.getBucketAcl],
+    cors: ['GetBucketCors', documents.getBucketCors],
+    encryption: ['GetBucketEncryption', documents.getBucketEncryption],
+    lifecycle: ['GetBucketLifecycleConfiguration', documents.getBucketLifecycle],
+    logging: ['GetBucketLogging', documents.getBucketLogging],
+    notification: ['GetBucketNotificationConfiguration', documents.getBucketNotification],
+    'object-lock': ['GetObjectLockConfiguration', documents.getObjectLockConfiguration],
+    ownershipControls: ['GetBucketOwnershipControls', documents.getBucketOwnershipControls],
+    policy: ['GetBucketPolicy', documents.getBucketPolicy],
+    policyStatus: ['GetBucketPolicyStatus', documents.getBucketPolicyStatus],
+    publicAccessBlock: ['GetPublicAccessBlock', documents.getPublicAccessBlock],
+    replication: ['GetBucketReplication', documents.getBucketReplication],
+    requestPayment: ['GetBucketRequestPayment', documents.getBucketRequestPayment],
+    website: ['GetBucketWebsite', documents.getBucketWebsite],
     location: ['GetBucketLocation', getBucketLocation],
     versioning: ['GetBucketVersioning', getBucketVersioning],
     tagging: ['GetBucketTagging', getBucketTagging],
@@ -115,8 +136,8 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     tagging: ['PutObjectTagging', putObjectTagging, document(VERSION)],
     retention: ['PutObjectRetention', putObjectRetention, document(VERSION, BYPASS)],
     'legal-hold': ['PutObjectLegalHold', putObjectLegalHold, document(VERSION)],
-    uploadId: ['UploadPart', uploadPart, document(['partNumber'])],
-    '': ['PutObject', putObject, document([], ...DESCRIPTION_HEADERS)],
+    uploadId: ['UploadPart', uploadPart, document(['partNumber'], 'x-amz-checksum-algorithm')],
+    '': ['PutObject', putObject, document([], ...DESCRIPTION_HEADERS, ...UPLOAD_CHECKSUM)],
   },
   'object PUT copy': {
     uploadId: [

@@ -107,7 +107,18 @@ function keptHeaders(headers: ReadonlyMap<string, string>): Record<string, strin
   if (metadataBytes > MAX_METADATA_BYTES)
     throw new StoreError('MetadataTooLarge', 400, 'Your metadata headers exceed the maximum allowed metadata size.');
   // Back into the form in which Node writes header bytes.
-  return Object.fromEntries(kept.map(([name, value]) => [name, Buffer.from(value, 'utf8').toString('latin1')]));
+  return Object.fromEntries(
+    kept
+      .map(([name, value]) => [name, name === 'content-encoding' ? withoutFraming(value) : value] as const)
+      .filter(([name, value]) => name !== 'content-encoding' || value !== '')
+      .map(([name, value]) => [name, Buffer.from(value, 'utf8').toString('latin1')]),
+  );
+}
+
+/** `aws-chunked` is how the body came, and nothing of the object. */
+function withoutFraming(contentEncoding: string): string {
+  const codings = contentEncoding.split(',').map((coding) => coding.trim());
+  return codings.filter((coding) => coding !== 'aws-chunked').join(',');
 }
 
 /** Decides on a write by the version that is there, `undefined` where there is none or a delete marker. @throws StoreError NotImplemented, InvalidRequest */

@@ -6,7 +6,8 @@ import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
 import { readStoreDocument, required, unusable } from './stored-document.ts';
 
-const OWNER = 'owner';
+/** How clients see the account that owns everything in a store. */
+export const OWNER = 'owner';
 const OTHER = 'another-account';
 const PERMISSIONS: ReadonlySet<string> = new Set(['FULL_CONTROL', 'WRITE', 'WRITE_ACP', 'READ', 'READ_ACP']);
 const XSI = 'http://www.w3.org/2001/XMLSchema-instance';

@@ -18,7 +18,7 @@ export function createBucketForStore(document: Uint8Array, region: string): stri
     expectChildren(root, ['LocationConstraint']);
     const named = optionalText(root, 'LocationConstraint') ?? '';
     if (named !== '' && named !== region) {
-      throw new GatewayError('InvalidArgument', 'receive', { clientFields: { ArgumentName: 'LocationConstraint' } });
+      throw new GatewayError('InvalidArgument', { clientFields: { ArgumentName: 'LocationConstraint' } });
     }
   }
   if (region === 'us-east-1') return undefined;
@@ -31,7 +31,7 @@ export function versioningForStore(document: Uint8Array): string {
   expectChildren(root, ['Status', 'MfaDelete']);
   const mfa = optionalText(root, 'MfaDelete');
   if (mfa !== undefined && mfa !== 'Disabled') {
-    throw new GatewayError('NotImplemented', 'receive', { detail: 'MfaDelete' });
+    throw new GatewayError('NotImplemented', { detail: 'MfaDelete' });
   }
   const status = requiredText(root, 'Status');
   if (status !== 'Enabled' && status !== 'Suspended') throw malformedXml('Status');
@@ -40,7 +40,9 @@ export function versioningForStore(document: Uint8Array): string {
 
 /** Writes the client's VersioningConfiguration from the store's. @throws GatewayError InternalError */
 export function renderVersioning(document: Uint8Array): string {
-  const status = textOf(readStoreDocument(document, 'VersioningConfiguration'), 'Status');
+  // Of a bucket that never had versions nothing is said.
+  const root = readStoreDocument(document, 'VersioningConfiguration', { telling: ['Status'], mayBeEmpty: true });
+  const status = textOf(root, 'Status');
   const isKnown = status === 'Enabled' || status === 'Suspended';
   return write('VersioningConfiguration', isKnown ? textElement('Status', status) : '');
 }

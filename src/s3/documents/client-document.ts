@@ -35,5 +35,5 @@ export function requiredText(parent: XmlElement, name: string): string {
 
 /** Creates the failure of a document that is not understood. */
 export function malformedXml(detail: string): GatewayError {
-  return new GatewayError('MalformedXML', 'receive', { detail });
+  return new GatewayError('MalformedXML', { detail });
 }

@@ -1,18 +1,24 @@
 /**
  * Enters: the client's CompleteMultipartUpload. Leaves: the parts that it names, and the document for the store, written
- * anew. Checksums of parts are not put to the store: each part was verified as it arrived, and the ETags pin what was
- * verified.
+ * anew.
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { CHECKSUM_HEADERS } from '../body-claims.ts';
+import {
+  CHECKSUM_ALGORITHMS,
+  checksumElement,
+  CHECKSUM_ELEMENTS,
+  decodeChecksum,
+  shownChecksum,
+  writeChecksum,
+  type Checksum,
+  type ChecksumAlgorithm,
+} from '../checksums.ts';
 import { documentLimitBytes, MAX_PART_NUMBER } from '../limits.ts';
-import type { ChecksumAlgorithm } from '../request.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import type { XmlElement } from '../xml-reader.ts';
 import { expectChildren, malformedXml, optionalText, readClientDocument, requiredText } from './client-document.ts';
 
-const CHECKSUMS = [...CHECKSUM_HEADERS.values()].map((kind) => ({ ...kind, name: `Checksum${kind.algorithm}` }));
-const PART = ['ETag', 'PartNumber', ...CHECKSUMS.map(({ name }) => name)];
+const PART = ['ETag', 'PartNumber', ...CHECKSUM_ELEMENTS];
 const ETAG = /^(?:"([\w.+/=-]{1,128})"|([\w.+/=-]{1,128}))$/;
 
 /** A part as the client names it. */
@@ -21,7 +27,7 @@ export interface NamedUploadPart {
   readonly number: number;
   /** As the client was shown it, unquoted. */
   readonly etag: string;
-  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: Buffer };
+  readonly checksum?: Checksum;
 }
 
 /**
@@ -36,16 +42,18 @@ export function readCompleteUpload(document: Uint8Array): readonly NamedUploadPa
   let last = 0;
   return root.children.map((element) => {
     const part = readPart(element);
-    if (part.number <= last) throw new GatewayError('InvalidPartOrder', 'receive');
+    if (part.number <= last) throw new GatewayError('InvalidPartOrder');
     last = part.number;
     return part;
   });
 }
 
-/** Writes the document that names these parts, by their ETags unquoted. */
-export function writeCompleteUpload(parts: readonly { readonly number: number; readonly etag: string }[]): string {
+/** Writes the document that names these parts, by their ETags unquoted, and their checksums where they are given. */
+export function writeCompleteUpload(parts: readonly NamedUploadPart[]): string {
   const named = parts.map(
-    ({ number, etag }) => `<Part>${textElement('PartNumber', number)}${textElement('ETag', `"${etag}"`)}</Part>`,
+    ({ number, etag, checksum }) =>
+      `<Part>${textElement('PartNumber', number)}${textElement('ETag', `"${etag}"`)}` +
+      `${writeChecksum(checksum && shownChecksum(checksum))}</Part>`,
   );
   return `${XML_DECLARATION}<CompleteMultipartUpload xmlns="${S3_NAMESPACE}">${named.join('')}</CompleteMultipartUpload>`;
 }
@@ -57,18 +65,17 @@ function readPart(part: XmlElement): NamedUploadPart {
   if (number < 1 || number > MAX_PART_NUMBER) throw malformedXml('PartNumber');
   const [, quoted, bare] = ETAG.exec(requiredText(part, 'ETag').trim()) ?? [];
   const etag = quoted ?? bare;
-  if (etag === undefined) throw new GatewayError('InvalidPart', 'receive', { detail: 'an ETag' });
-  const [checksum] = CHECKSUMS.flatMap((kind) => readChecksum(part, kind) ?? []);
+  if (etag === undefined) throw new GatewayError('InvalidPart', { detail: 'an ETag' });
+  const [checksum, ...others] = CHECKSUM_ALGORITHMS.flatMap((algorithm) => readChecksum(part, algorithm) ?? []);
+  if (others.length > 0) throw malformedXml('several checksums of a part');
   return { number, etag, ...(checksum === undefined ? {} : { checksum }) };
 }
 
-function readChecksum(
-  part: XmlElement,
-  { name, algorithm, sizeBytes }: (typeof CHECKSUMS)[number],
-): NamedUploadPart['checksum'] {
+function readChecksum(part: XmlElement, algorithm: ChecksumAlgorithm): Checksum | undefined {
+  const name = checksumElement(algorithm);
   const text = optionalText(part, name)?.trim();
   if (text === undefined) return undefined;
-  const value = Buffer.from(text, 'base64');
-  if (value.length !== sizeBytes || value.toString('base64') !== text) throw malformedXml(name);
+  const value = decodeChecksum(text, algorithm);
+  if (value === undefined) throw malformedXml(name);
   return { algorithm, value };
 }

@@ -4,17 +4,21 @@
  * policy granted, becomes an error and not a page.
  */
 import { wrapToken, type ListingQuery } from '../listing-query.ts';
+import { isReservedKey, RESERVED_PREFIX } from '../reserved-keys.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { childrenOf, textOf } from '../xml-reader.ts';
+import { textOf } from '../xml-reader.ts';
 import {
   commonPrefixElements,
   echoOf,
   isBefore,
-  readPage,
+  ownerElement,
+  readShownPage,
+  shownMarker,
   textForm,
   type ListedEntry,
   type Listing,
   type ShownEntry,
+  type StorePage,
 } from './listing-document.ts';
 import { parseCount, required } from './stored-document.ts';
 
@@ -27,6 +31,10 @@ interface StoreListing {
   readonly objects: readonly ListedObject[];
   readonly commonPrefixes: readonly string[];
   readonly isTruncated: boolean;
+  readonly hides: boolean;
+  readonly leftOut: number;
+  /** Where the store's page ended, by byte order; `undefined`: it is empty. */
+  readonly last: string | undefined;
   readonly nextToken: string | undefined;
 }
 
@@ -37,7 +45,13 @@ interface StoreListing {
  */
 export function readObjects(document: Uint8Array, query: ListingQuery): Listing {
   const listing = readListing(document, query);
-  return { entries: listing.objects, write: (bucket, shown) => writeObjects(listing, query, bucket, shown) };
+  const { objects, commonPrefixes, isTruncated, hides } = listing;
+  return {
+    leftOut: listing.leftOut,
+    entries: objects,
+    write: (bucket, shown) => writeObjects(listing, query, bucket, shown),
+    isAllHidden: isTruncated && hides && objects.length + commonPrefixes.length === 0,
+  };
 }
 
 function writeObjects(
@@ -53,7 +67,7 @@ function writeObjects(
     return (
       `<Contents>${textElement('Key', text(key))}${textElement('LastModified', entry.lastModified ?? lastModified)}` +
       `${textElement('ETag', entry.etag)}${textElement('Size', entry.sizeBytes)}` +
-      `${textElement('StorageClass', storageClass)}</Contents>`
+      `${ownerElement(query)}${textElement('StorageClass', storageClass)}</Contents>`
     );
   });
   const page =
@@ -74,18 +88,23 @@ function writeObjects(
 }
 
 function readListing(document: Uint8Array, query: ListingQuery): StoreListing {
-  const { root, isTruncated, commonPrefixes, keyOf } = readPage(document, 'ListBucketResult', query);
+  const { page, leftOut } = readShownPage(document, 'ListBucketResult', query);
+  const { root, entries, isTruncated, commonPrefixes, hides } = page;
   const nextToken = textOf(root, 'NextContinuationToken');
+  const objects = entries.map(({ key, element }) => ({
+    key,
+    lastModified: required(element, 'LastModified'),
+    etag: required(element, 'ETag'),
+    sizeBytes: parseCount(required(element, 'Size')),
+    storageClass: textOf(element, 'StorageClass') ?? 'STANDARD',
+  }));
   return {
-    objects: childrenOf(root, 'Contents').map((entry) => ({
-      key: keyOf(entry),
-      lastModified: required(entry, 'LastModified'),
-      etag: required(entry, 'ETag'),
-      sizeBytes: parseCount(required(entry, 'Size')),
-      storageClass: textOf(entry, 'StorageClass') ?? 'STANDARD',
-    })),
+    objects: objects.filter(({ key }) => !isReservedKey(key)),
     commonPrefixes,
     isTruncated,
+    hides,
+    leftOut,
+    last: lastOf(objects.at(-1)?.key, page),
     nextToken: nextToken === '' ? undefined : nextToken,
   };
 }
@@ -94,8 +113,8 @@ type TextForm = (key: string) => string;
 
 function pageOfVersion1(listing: StoreListing, query: ListingQuery, text: TextForm): string[] {
   const page = [textElement('Marker', text(query.startAfter ?? ''))];
-  const next = listing.isTruncated ? lastOf(listing) : undefined;
-  if (next !== undefined) page.push(textElement('NextMarker', text(next)));
+  const { last } = listing;
+  if (listing.isTruncated && last !== undefined) page.push(textElement('NextMarker', text(shownMarker(last))));
   return page;
 }
 
@@ -103,9 +122,8 @@ function pageOfVersion1(listing: StoreListing, query: ListingQuery, text: TextFo
  * The last entry of a page by byte order. Not taken from the store's NextMarker, which Ceph leaves unencoded in a
  * document that it calls encoded: a marker that is decoded twice skips keys.
  */
-function lastOf({ objects, commonPrefixes }: StoreListing): string | undefined {
-  const key = objects.at(-1)?.key;
-  const prefix = commonPrefixes.at(-1);
+function lastOf(key: string | undefined, { commonPrefixes, hides }: StorePage): string | undefined {
+  const prefix = commonPrefixes.at(-1) ?? (hides ? RESERVED_PREFIX : undefined);
   if (key === undefined || prefix === undefined) return key ?? prefix;
   return isBefore(key, prefix) ? prefix : key;
 }

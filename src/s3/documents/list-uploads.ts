@@ -1,41 +1,37 @@
 /**
- * Enters: the store's ListMultipartUploadsResult and the client's query. Leaves: the client's document, without the
- * store's names of initiator and owner.
+ * Enters: the store's ListMultipartUploadsResult and the client's query. Leaves: the client's document, with nobody's
+ * account in place of the store's names of initiator and owner.
  */
 import type { ListingQuery } from '../listing-query.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { childrenOf, textOf } from '../xml-reader.ts';
-import { commonPrefixElements, echoOf, isBefore, readPage, textForm } from './listing-document.ts';
+import { textOf } from '../xml-reader.ts';
+import { OWNER } from './access-control.ts';
+import { commonPrefixElements, echoOf, isBefore, readShownPage, textForm } from './listing-document.ts';
 import { required } from './stored-document.ts';
 
-/** How uploads look to the client. */
-export interface UploadsView {
-  /** The client's name of the bucket. */
-  readonly bucket: string;
-  /** Gives the client's id of an upload of this key. */
-  readonly uploadId: (key: string, stored: string) => string;
-}
+const NOBODY = textElement('ID', OWNER) + textElement('DisplayName', OWNER);
 
 /**
  * Turns a store's page of unfinished uploads into the client's.
  * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
  * @see Amazon S3 API Reference, "ListMultipartUploads"
  */
-export function renderUploads(document: Uint8Array, query: ListingQuery, view: UploadsView): string {
-  const page = readPage(document, 'ListMultipartUploadsResult', query);
+export function renderUploads(
+  document: Uint8Array,
+  query: ListingQuery,
+  bucket: string,
+): { readonly document: string; readonly leftOut: number } {
+  const { page, leftOut } = readShownPage(document, 'ListMultipartUploadsResult', query);
   const text = textForm(query);
-  const uploads = childrenOf(page.root, 'Upload').map((entry) => {
-    const key = page.keyOf(entry);
-    return {
-      key,
-      uploadId: view.uploadId(key, required(entry, 'UploadId')),
-      initiated: required(entry, 'Initiated'),
-      storageClass: textOf(entry, 'StorageClass') ?? 'STANDARD',
-    };
-  });
+  const uploads = page.entries.map(({ key, element }) => ({
+    key,
+    uploadId: required(element, 'UploadId'),
+    initiated: required(element, 'Initiated'),
+    storageClass: textOf(element, 'StorageClass') ?? 'STANDARD',
+  }));
   const parts = [
     `${XML_DECLARATION}<ListMultipartUploadsResult xmlns="${S3_NAMESPACE}">`,
-    textElement('Bucket', view.bucket),
+    textElement('Bucket', bucket),
     textElement('Prefix', text(query.prefix)),
     textElement('KeyMarker', text(query.startAfter ?? '')),
     textElement('UploadIdMarker', query.idMarker ?? ''),
@@ -53,9 +49,10 @@ export function renderUploads(document: Uint8Array, query: ListingQuery, view: U
   for (const { key, uploadId, initiated, storageClass } of uploads) {
     parts.push(
       `<Upload>${textElement('Key', text(key))}${textElement('UploadId', uploadId)}`,
+      `<Initiator>${NOBODY}</Initiator><Owner>${NOBODY}</Owner>`,
       `${textElement('StorageClass', storageClass)}${textElement('Initiated', initiated)}</Upload>`,
     );
   }
   parts.push(commonPrefixElements(page.commonPrefixes, text), '</ListMultipartUploadsResult>');
-  return parts.join('');
+  return { document: parts.join(''), leftOut };
 }

@@ -3,16 +3,19 @@
  * the client's view. Versions and delete markers stay in the store's order.
  */
 import type { ListingQuery } from '../listing-query.ts';
+import { AFTER_RESERVED, isReservedKey } from '../reserved-keys.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { textOf, type XmlElement } from '../xml-reader.ts';
+import { textOf } from '../xml-reader.ts';
 import {
   commonPrefixElements,
+  ownerElement,
   echoOf,
   isBefore,
-  readPage,
+  readShownPage,
   textForm,
   type ListedEntry,
   type Listing,
+  type PageEntry,
   type StorePage,
 } from './listing-document.ts';
 import { parseCount, required } from './stored-document.ts';
@@ -34,13 +37,13 @@ interface DeleteMarker extends Omit<ListedVersion, 'etag' | 'sizeBytes' | 'stora
  * @see Amazon S3 API Reference, "ListObjectVersions"
  */
 export function readVersions(document: Uint8Array, query: ListingQuery): Listing {
-  const page = readPage(document, 'ListVersionsResult', query);
-  const listed = page.root.children
-    .filter(({ name }) => name === 'Version' || name === 'DeleteMarker')
-    .map((entry) => readEntry(entry, page));
-  const entries = listed.filter(isVersion);
+  const { page, leftOut } = readShownPage(document, 'ListVersionsResult', query);
+  const listed = page.entries.map(readEntry);
+  const visible = listed.filter(({ key }) => !isReservedKey(key));
+  const entries = visible.filter(isVersion);
   return {
-    entries,
+    ...{ entries, leftOut },
+    isAllHidden: page.isTruncated && page.hides && visible.length + page.commonPrefixes.length === 0,
     write: (bucket, shown) => {
       const shownOf = new Map(entries.map((entry, place) => [entry, shown[place]]));
       const text = textForm(query);
@@ -54,16 +57,17 @@ export function readVersions(document: Uint8Array, query: ListingQuery): Listing
         textElement('MaxKeys', query.maxKeys),
         echoOf(query, page.isTruncated),
       ];
-      for (const entry of listed) {
+      const owner = ownerElement(query);
+      for (const entry of visible) {
         if (!isVersion(entry)) {
-          parts.push(`<DeleteMarker>${factsOf(entry, entry.lastModified, text)}</DeleteMarker>`);
+          parts.push(`<DeleteMarker>${factsOf(entry, entry.lastModified, text)}${owner}</DeleteMarker>`);
           continue;
         }
         const view = shownOf.get(entry);
         if (view === undefined) continue;
         parts.push(
           `<Version>${factsOf(entry, view.lastModified ?? entry.lastModified, text)}${textElement('ETag', view.etag)}`,
-          `${textElement('Size', view.sizeBytes)}${textElement('StorageClass', entry.storageClass)}</Version>`,
+          `${textElement('Size', view.sizeBytes)}${textElement('StorageClass', entry.storageClass)}${owner}</Version>`,
         );
       }
       parts.push(commonPrefixElements(page.commonPrefixes, text), '</ListVersionsResult>');
@@ -72,9 +76,9 @@ export function readVersions(document: Uint8Array, query: ListingQuery): Listing
   };
 }
 
-function readEntry(entry: XmlElement, page: StorePage): ListedVersion | DeleteMarker {
+function readEntry({ key, element: entry }: PageEntry): ListedVersion | DeleteMarker {
   const marker = {
-    key: page.keyOf(entry),
+    key,
     versionId: required(entry, 'VersionId'),
     isLatest: required(entry, 'IsLatest') === 'true',
     lastModified: required(entry, 'LastModified'),
@@ -98,11 +102,12 @@ function nextMarkers(
   last: Pick<ListedVersion, 'key' | 'versionId'> | undefined,
   text: (key: string) => string,
 ): string[] {
+  if (last !== undefined && isReservedKey(last.key)) return [textElement('NextKeyMarker', text(AFTER_RESERVED))];
   const prefix = page.commonPrefixes.at(-1);
   if (prefix !== undefined && (last === undefined || isBefore(last.key, prefix))) {
     return [textElement('NextKeyMarker', text(prefix))];
   }
-  if (last === undefined) return [];
+  if (last === undefined) return page.hides ? [textElement('NextKeyMarker', text(AFTER_RESERVED))] : [];
   return [textElement('NextKeyMarker', text(last.key)), textElement('NextVersionIdMarker', last.versionId)];
 }
 

@@ -2,14 +2,22 @@
  * The store's documents about an upload in parts: read strictly, and written anew with the client's names. Where the
  * store's facts are the client's, a `render` function does both.
  */
-import { encodePath } from '../encode.ts';
+import {
+  CHECKSUM_ALGORITHMS,
+  readShownChecksum,
+  writeChecksum,
+  type MultipartChecksum,
+  type ShownChecksum,
+} from '../checksums.ts';
+import { objectUrl } from '../object-url.ts';
 import { MAX_PART_NUMBER } from '../limits.ts';
 import type { S3Request } from '../request.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { childrenOf, textOf } from '../xml-reader.ts';
+import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
 import { parseCount, readStoreDocument, required, unusable } from './stored-document.ts';
 
 type Address = Pick<S3Request, 'bucket' | 'key'>;
+type CompletedAddress = Address & Pick<S3Request, 'bucketUrl'>;
 type Etag = (stored: string) => string;
 
 /** Writes InitiateMultipartUploadResult. @throws GatewayError InternalError */
@@ -18,8 +26,9 @@ export function renderInitiate(document: Uint8Array, address: Address): string {
 }
 
 /** Writes CompleteMultipartUploadResult. @throws GatewayError InternalError; the error that the document holds */
-export function renderComplete(document: Uint8Array, address: Address, etag: Etag): string {
-  return writeComplete(address, etag(readCompleted(document)));
+export function renderComplete(document: Uint8Array, address: CompletedAddress, etag: Etag): string {
+  const root = readStoreDocument(document, 'CompleteMultipartUploadResult');
+  return writeComplete(address, etag(required(root, 'ETag')), readShownChecksum(root));
 }
 
 /** Reads the id that a store gives an upload. @throws GatewayError InternalError */
@@ -38,10 +47,10 @@ export function readCompleted(document: Uint8Array): string {
 }
 
 /** Writes CompleteMultipartUploadResult. */
-export function writeComplete(address: Address, etag: string): string {
-  // Under which of its names the client reached us is not known for certain here; a path is true under each.
-  const location = textElement('Location', `/${address.bucket}/${encodePath(address.key)}`);
-  return write('CompleteMultipartUploadResult', location + names(address) + textElement('ETag', etag));
+export function writeComplete(address: CompletedAddress, etag: string, checksum?: ShownChecksum): string {
+  const location = textElement('Location', objectUrl(address));
+  const shown = textElement('ETag', etag) + writeChecksum(checksum);
+  return write('CompleteMultipartUploadResult', location + names(address) + shown);
 }
 
 /** A part of an upload under way. */
@@ -53,51 +62,71 @@ export interface UploadedPart {
   readonly sizeBytes: number;
   /** RFC 3339. */
   readonly lastModified: string;
+  readonly checksum?: ShownChecksum;
 }
 
 /** A page of ListParts. */
 export interface PartsPage {
-  /** In ascending order. */
+  /** In ascending order; some stores (SeaweedFS) list each attempt at a part. */
   readonly parts: readonly UploadedPart[];
   readonly isTruncated: boolean;
   readonly storageClass: string;
+  /** What Create named. */
+  readonly checksum?: MultipartChecksum;
 }
 
-/** Reads a store's page of parts. @throws GatewayError InternalError */
+/** Reads a store's page of parts; S3Proxy lists part 10 before part 2. @throws GatewayError InternalError */
 export function readParts(document: Uint8Array): PartsPage {
   const root = readStoreDocument(document, 'ListPartsResult');
-  let last = 0;
-  const parts = childrenOf(root, 'Part').map((part) => {
+  const listed = childrenOf(root, 'Part').map((part) => {
     const number = parseCount(required(part, 'PartNumber'));
-    if (number <= last || number > MAX_PART_NUMBER) throw unusable('a part number out of order');
-    last = number;
+    if (number < 1 || number > MAX_PART_NUMBER) throw unusable('a part number that is none');
+    const checksum = readShownChecksum(part);
     return {
       number,
       etag: required(part, 'ETag'),
       sizeBytes: parseCount(required(part, 'Size')),
       lastModified: required(part, 'LastModified'),
+      ...(checksum === undefined ? {} : { checksum }),
     };
   });
   const truncated = required(root, 'IsTruncated');
   if (truncated !== 'true' && truncated !== 'false') throw unusable('neither truncated nor whole');
-  return { parts, isTruncated: truncated === 'true', storageClass: textOf(root, 'StorageClass') ?? 'STANDARD' };
+  const isTruncated = truncated === 'true';
+  const parts = listed.toSorted((one, other) => one.number - other.number);
+  // A next page is asked for by the last number of this one: what lies below it would be missed.
+  if (isTruncated && listed.some((part, place) => part !== parts[place])) throw unusable('a part number out of order');
+  const checksum = readMultipartChecksum(root);
+  return {
+    ...{ parts, isTruncated },
+    storageClass: textOf(root, 'StorageClass') ?? 'STANDARD',
+    ...(checksum === undefined ? {} : { checksum }),
+  };
+}
+
+/** What is not known here is not told: no client can be asked for it. */
+function readMultipartChecksum(root: XmlElement): MultipartChecksum | undefined {
+  const algorithm = CHECKSUM_ALGORITHMS.find((known) => known === textOf(root, 'ChecksumAlgorithm'));
+  const type = textOf(root, 'ChecksumType');
+  if (algorithm === undefined || (type !== 'FULL_OBJECT' && type !== 'COMPOSITE')) return undefined;
+  return { algorithm, type };
 }
 
 /** Gives the page of a whole list of parts that a client asks for. */
 export function pageOfParts(
-  { parts, storageClass }: Pick<PartsPage, 'parts' | 'storageClass'>,
+  { parts, ...upload }: Omit<PartsPage, 'isTruncated'>,
   { query }: Pick<S3Request, 'query'>,
 ): PartsPage {
   const marker = Number(query.get('part-number-marker') ?? 0);
   const rest = parts.filter(({ number }) => number > marker);
   const maxParts = maxPartsOf(query);
-  return { parts: rest.slice(0, maxParts), isTruncated: maxParts > 0 && rest.length > maxParts, storageClass };
+  return { parts: rest.slice(0, maxParts), isTruncated: maxParts > 0 && rest.length > maxParts, ...upload };
 }
 
 /** Writes ListPartsResult. @see Amazon S3 API Reference, "ListParts" */
 export function writeParts(
   { bucket, key, query }: Pick<S3Request, 'bucket' | 'key' | 'query'>,
-  { parts, isTruncated, storageClass }: PartsPage,
+  { parts, isTruncated, storageClass, checksum }: PartsPage,
 ): string {
   const inner = [
     names({ bucket, key }),
@@ -107,10 +136,13 @@ export function writeParts(
     textElement('NextPartNumberMarker', parts.at(-1)?.number ?? 0),
     textElement('MaxParts', maxPartsOf(query)),
     textElement('IsTruncated', isTruncated),
+    ...(checksum === undefined
+      ? []
+      : [textElement('ChecksumAlgorithm', checksum.algorithm), textElement('ChecksumType', checksum.type)]),
     ...parts.map(
       (part) =>
         `<Part>${textElement('PartNumber', part.number)}${textElement('LastModified', part.lastModified)}` +
-        `${textElement('ETag', part.etag)}${textElement('Size', part.sizeBytes)}</Part>`,
+        `${textElement('ETag', part.etag)}${textElement('Size', part.sizeBytes)}${writeChecksum(part.checksum)}</Part>`,
     ),
   ];
   return write('ListPartsResult', inner.join(''));

@@ -1,5 +1,5 @@
 /** GetObjectAttributes: only what is known of the elements is shown, and the store's checksums only of plain objects. */
-import type { ChecksumAlgorithm } from '../request.ts';
+import { CHECKSUM_ELEMENTS, writeChecksum, type ShownChecksum } from '../checksums.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
 import { parseCount, readStoreDocument, required } from './stored-document.ts';
@@ -11,7 +11,7 @@ export interface AttributesView {
   readonly checksums?: boolean;
 }
 
-const CHECKSUMS = ['ChecksumCRC32', 'ChecksumCRC32C', 'ChecksumCRC64NVME', 'ChecksumSHA1', 'ChecksumSHA256'];
+const TELLING = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize'];
 
 /**
  * Writes the client's document from the store's.
@@ -19,13 +19,13 @@ const CHECKSUMS = ['ChecksumCRC32', 'ChecksumCRC32C', 'ChecksumCRC64NVME', 'Chec
  * @see Amazon S3 API Reference, "GetObjectAttributes"
  */
 export function renderAttributes(document: Uint8Array, view: AttributesView): string {
-  const root = readStoreDocument(document, 'GetObjectAttributesResponse');
+  const root = readStoreDocument(document, 'GetObjectAttributesResponse', { telling: TELLING });
   const parts: string[] = [];
   const etag = textOf(root, 'ETag');
   if (etag !== undefined) parts.push(textElement('ETag', view.etag(etag)));
   const [checksum] = childrenOf(root, 'Checksum');
   if (checksum !== undefined && view.checksums === true) {
-    parts.push(`<Checksum>${copied(checksum, [...CHECKSUMS, 'ChecksumType'])}</Checksum>`);
+    parts.push(`<Checksum>${copied(checksum, [...CHECKSUM_ELEMENTS, 'ChecksumType'])}</Checksum>`);
   }
   const [objectParts] = childrenOf(root, 'ObjectParts');
   if (objectParts !== undefined) parts.push(renderObjectParts(objectParts, view));
@@ -46,20 +46,12 @@ export interface AttributesShown {
   readonly sizeBytes?: number;
 }
 
-interface ShownChecksum {
-  readonly algorithm: ChecksumAlgorithm;
-  readonly value: Buffer;
-  readonly type: 'FULL_OBJECT' | 'COMPOSITE';
-  /** Of how many parts a COMPOSITE one is. */
-  readonly partsCount: number;
-}
-
 export interface PartsPage {
   readonly totalCount: number;
   readonly marker: number;
   readonly maxParts: number;
   readonly isTruncated: boolean;
-  readonly parts: readonly { readonly number: number; readonly sizeBytes: number }[];
+  readonly parts: readonly { readonly number: number; readonly sizeBytes: number; readonly checksum?: ShownChecksum }[];
 }
 
 /** Writes the client's document of an object whose stored facts are not the client's. */
@@ -69,21 +61,12 @@ export function writeAttributes({ etag, checksum, parts, storageClass, sizeBytes
     `${XML_DECLARATION}<${name} xmlns="${S3_NAMESPACE}">`,
     // Without the quotes that it has everywhere else.
     etag === undefined ? '' : textElement('ETag', etag.replaceAll('"', '')),
-    checksum === undefined
-      ? ''
-      : `<Checksum>${textElement(`Checksum${checksum.algorithm}`, checksumText(checksum))}` +
-        `${textElement('ChecksumType', checksum.type)}</Checksum>`,
+    checksum === undefined ? '' : `<Checksum>${writeChecksum(checksum)}</Checksum>`,
     parts === undefined ? '' : writeParts(parts),
     storageClass === undefined ? '' : textElement('StorageClass', storageClass),
     sizeBytes === undefined ? '' : textElement('ObjectSize', sizeBytes),
     `</${name}>`,
   ].join('');
-}
-
-/** Writes a checksum as S3 shows it. */
-export function checksumText({ value, type, partsCount }: Omit<ShownChecksum, 'algorithm'>): string {
-  const text = value.toString('base64');
-  return type === 'COMPOSITE' ? `${text}-${partsCount}` : text;
 }
 
 function writeParts({ totalCount, marker, maxParts, isTruncated, parts }: PartsPage): string {
@@ -92,7 +75,8 @@ function writeParts({ totalCount, marker, maxParts, isTruncated, parts }: PartsP
     textElement('NextPartNumberMarker', parts.at(-1)?.number ?? 0),
     `${textElement('MaxParts', maxParts)}${textElement('IsTruncated', isTruncated)}`,
     ...parts.map(
-      ({ number, sizeBytes }) => `<Part>${textElement('PartNumber', number)}${textElement('Size', sizeBytes)}</Part>`,
+      ({ number, sizeBytes, checksum }) =>
+        `<Part>${textElement('PartNumber', number)}${textElement('Size', sizeBytes)}${writeChecksum(checksum)}</Part>`,
     ),
     '</ObjectParts>',
   ].join('');
@@ -111,7 +95,7 @@ function renderObjectParts(element: XmlElement, view: AttributesView): string {
     (part) =>
       `<Part>${textElement('PartNumber', parseCount(required(part, 'PartNumber')))}` +
       textElement('Size', view.size(parseCount(required(part, 'Size')))) +
-      `${view.checksums === true ? copied(part, CHECKSUMS) : ''}</Part>`,
+      `${view.checksums === true ? copied(part, CHECKSUM_ELEMENTS) : ''}</Part>`,
   );
   return `<ObjectParts>${counts}${parts.join('')}</ObjectParts>`;
 }

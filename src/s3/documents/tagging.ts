@@ -40,9 +40,7 @@ export function checkTaggingHeader(header: string): void {
   const pairs = header.split('&');
   const keys = new Set<string>();
   for (const pair of pairs) {
-    const [name, value = '', ...more] = pair.split('=').map(decode);
-    if (name === undefined || more.length > 0) throw invalidTag('x-amz-tagging');
-    checkTag([name, value]);
+    const [name] = checkTag(tagOf(pair));
     keys.add(name);
   }
   if (keys.size < pairs.length || pairs.length > MAX_OBJECT_TAGS) throw invalidTag('x-amz-tagging');
@@ -61,6 +59,17 @@ export function taggingHeader(document: Uint8Array): string {
   return readTags(document)
     .map((tag) => tag.map(encodeQueryComponent).join('='))
     .join('&');
+}
+
+/** Writes the document of tags in the form of `x-amz-tagging`. @throws GatewayError InvalidTag */
+export function tagsDocument(header: string): string {
+  return writeTagging(header.split('&').map((pair) => checkTag(tagOf(pair))));
+}
+
+function tagOf(pair: string): Tag {
+  const [name, value = '', ...more] = pair.split('=').map(decode);
+  if (name === undefined || more.length > 0) throw invalidTag('x-amz-tagging');
+  return [name, value];
 }
 
 function readTags(document: Uint8Array): readonly Tag[] {
@@ -93,5 +102,5 @@ function decode(text: string): string {
 }
 
 function invalidTag(detail: string): GatewayError {
-  return new GatewayError('InvalidTag', 'receive', { detail });
+  return new GatewayError('InvalidTag', { detail });
 }

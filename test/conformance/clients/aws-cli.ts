@@ -17,6 +17,7 @@ export const awsCliOld: Client = {
   name: 'AWS CLI 2.9',
   optional: undefined,
   find: () => findProgram(candidates(), VERSION, ([major, minor]) => major === 2 && minor === 9),
+  ca: '`AWS_CA_BUNDLE`',
   ways: {
     bearer: 'signs every request',
     'web identity': true,
@@ -64,6 +65,7 @@ export const awsCli: Client = {
       VERSION,
       (version) => atLeast(version, version[0] === 1 ? [1, 37] : [2, 23]) || (version[0] ?? 0) > 2,
     ),
+  ca: '`AWS_CA_BUNDLE`',
   ways: {
     bearer: 'signs every request',
     'web identity': true,

@@ -15,6 +15,7 @@ export const boto3: Client = {
       /boto3 (\d+\.\d+\.\d+)/,
       (version) => atLeast(version, [1, 36]),
     ),
+  ca: '`AWS_CA_BUNDLE`',
   ways: {
     bearer: 'signs every request',
     'web identity': true,

@@ -16,6 +16,7 @@ export const curl: Client = {
       placesOf('curl').map((path) => [path, '--version'] as const),
       /curl (\d+\.\d+\.\d+)/,
     ),
+  ca: '`--cacert`',
   ways: { bearer: true, 'web identity': true, 'container credentials': true, 'session keys': true },
   exercise: async (context) => {
     const { access, step, run, program } = context;

@@ -50,8 +50,6 @@ dns.lookup = ((host: string, ...rest: never[]) => {
 }) as typeof lookup;
 
 const s3 = new S3Client({ forcePathStyle: true });
-// Else a URL for a PUT would hold the checksum of no body.
-const presigner = new S3Client({ forcePathStyle: true, requestChecksumCalculation: 'WHEN_REQUIRED' });
 const step = async (name: string, run: () => Promise<unknown>): Promise<void> => {
   try {
     await run();
@@ -124,7 +122,7 @@ for (const bucket of [buckets.sealed, buckets.open]) {
   });
   await step(`presigned GET, PUT and HEAD, ${where}`, async () => {
     const object = { Bucket: bucket, Key: `${prefix}presigned` };
-    const put = await getSignedUrl(presigner, new PutObjectCommand(object), { expiresIn: 60 });
+    const put = await getSignedUrl(s3, new PutObjectCommand(object), { expiresIn: 60 });
     assert.equal((await fetch(put, { method: 'PUT', body: small })).status, 200);
     const get = await getSignedUrl(
       s3,

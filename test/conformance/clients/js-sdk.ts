@@ -14,6 +14,7 @@ export const jsSdk: Client = {
     const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
     return { path: process.execPath, version };
   },
+  ca: '`NODE_EXTRA_CA_CERTS`',
   ways: {
     bearer: 'signs every request',
     'web identity': true,

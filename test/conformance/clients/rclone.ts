@@ -13,6 +13,7 @@ export const rclone: Client = {
       placesOf('rclone').map((path) => [path, 'version'] as const),
       /rclone v(\d+\.\d+\.\d+)/,
     ),
+  ca: '`--ca-cert`',
   ways: {
     bearer: true,
     'web identity': 'its SDK has no setting for the endpoint of STS',

@@ -15,6 +15,7 @@ export const s3cmd: Client = {
       placesOf('s3cmd').map((path) => [path, '--version'] as const),
       /version (\d+\.\d+\.\d+)/,
     ),
+  ca: '`--ca-certs`',
   ways: {
     bearer: 'signs every request',
     'web identity': 'its STS is sts.amazonaws.com and cannot be set',

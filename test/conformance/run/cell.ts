@@ -91,6 +91,8 @@ export interface Client {
   readonly optional: string | undefined;
   /** Finds the program. A text says why there is none. */
   readonly find: () => Promise<Program | string>;
+  /** How it is told of a private CA. */
+  readonly ca: string;
   /** A text: why the client cannot come in that way. */
   readonly ways: Readonly<Record<WayIn, true | string>>;
   readonly exercise: (context: CellContext) => Promise<void>;
@@ -99,6 +101,7 @@ export interface Client {
 export interface Cell {
   readonly client: string;
   readonly version: string;
+  readonly ca: string;
   readonly way: WayIn;
   readonly transport: Transport;
   readonly upstream: Upstream;

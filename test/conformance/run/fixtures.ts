@@ -28,7 +28,9 @@ export async function writeFixtures(folder: string): Promise<Fixtures> {
     await writeFile(join(tree, name), name === 'empty' ? '' : `${name}\n${randomBytes(500).toString('hex')}`);
   }
   const small = join(folder, 'small.txt');
-  const large = join(folder, 'large.bin');
+  // In a folder of its own: clients that sync it walk all of it, and cells beside it come and go.
+  const large = join(folder, 'large', 'large.bin');
+  await mkdir(dirname(large));
   await writeFile(small, `small ${randomBytes(100).toString('hex')}\n`);
   await writeFile(large, randomBytes(LARGE_BYTES));
   return { small, large, tree, treeFiles: TREE.toSorted() };

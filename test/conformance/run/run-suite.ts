@@ -141,6 +141,7 @@ async function runCell(
   const { upstream, info, endpoints } = site;
   const cell = {
     client: client.name,
+    ca: client.ca,
     version: typeof program === 'string' ? '' : program.version,
     way,
     transport,

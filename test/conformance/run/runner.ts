@@ -9,7 +9,7 @@ const LIMIT_MS = 120_000;
 const SHOWN = 1500;
 
 /** What every program gets. */
-function bareEnvironment(home: string): Record<string, string> {
+export function bareEnvironment(home: string): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: home,

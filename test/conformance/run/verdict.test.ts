@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Cell } from './cell.ts';
-import { renderClients, staleFindings } from './clients-table.ts';
+import { staleCells } from './seen.ts';
 import { failuresOf, UNSIGNED_TRAILER, type WireFigures } from './verdict.ts';
 
 const passed: Cell = {
   client: 'curl',
   version: '8.0.0',
+  ca: '`--cacert`',
   way: 'bearer',
   transport: 'tls',
   upstream: 'embedded',
@@ -46,19 +47,20 @@ describe('the verdict of a conformance run', () => {
   });
 });
 
-describe('the table of clients', () => {
-  const document = renderClients([passed]);
+describe('what was kept of a run', () => {
+  const { client, version, ca, way, transport, upstream, status } = passed;
+  const cells = [{ client, version, ca, way, transport, upstream, status, encrypted: 1, plain: 0 }];
 
   it('says what the run found, whatever the version', () => {
-    assert.deepEqual(staleFindings([{ ...passed, version: '9.9.9' }], document), []);
+    assert.deepEqual(staleCells([{ ...passed, version: '9.9.9' }], cells), []);
   });
 
   it('is stale when a required cell is another, or is not in it', () => {
-    assert.equal(staleFindings([{ ...passed, status: 'unavailable' }], document).length, 1);
-    assert.equal(staleFindings([{ ...passed, way: 'web identity' }], document).length, 1);
+    assert.equal(staleCells([{ ...passed, status: 'unavailable' }], cells).length, 1);
+    assert.equal(staleCells([{ ...passed, way: 'web identity' }], cells).length, 1);
   });
 
   it('is not stale for clients that need not be there', () => {
-    assert.deepEqual(staleFindings([{ ...passed, client: 'boto3', required: false }], document), []);
+    assert.deepEqual(staleCells([{ ...passed, client: 'boto3', required: false }], cells), []);
   });
 });

@@ -9,7 +9,7 @@ const audit = await createAuditSink({
   worker: 0,
   pid: process.pid,
   clock: { now: Date.now },
-  observer: { warn: () => undefined, info: () => undefined },
+  observer: { event: () => undefined },
   minFreeBytes: 0,
 });
 let next = 0;

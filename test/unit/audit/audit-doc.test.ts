@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditLine } from '../../../src/audit/audit-line.ts';
-import { denial, intent, outcome } from './entries.ts';
+import { denial, intent, itemDenial, itemIntent, outcome, request } from './entries.ts';
 import { needs } from '../../support/needs.ts';
 
 const HEADER = '{"v":1,"entry":"file"}\n';
@@ -29,6 +29,14 @@ describe('docs/audit.md', () => {
       auditLine(outcome('E', { item: 0, bytesOut: 9 })),
       auditLine(outcome('E', { item: 1, bytesOut: 0 })),
       auditLine(intent('F', { ...copy, item: 0 })),
+      auditLine(request('G', 3, { subject: 'dave' })),
+      auditLine(itemIntent('G', 0, 'deleted')),
+      auditLine(itemIntent('G', 1, 'perhaps')),
+      auditLine(itemDenial('G', 2, 'kept')),
+      auditLine(outcome('G', { item: 0 })),
+      auditLine(intent('SHARED', { ...read, subject: 'dave', time: '2026-11-21T10:00:03.000Z' })),
+      auditLine(outcome('SHARED')),
+      auditLine(intent('SHARED', { ...read, subject: 'erin', time: '2026-11-21T10:00:04.000Z' })),
       auditLine(intent('TORN')).slice(0, 60),
     ];
     const second = [auditLine(denial('D', { subject: 'mallory', rule: 'default-deny' })), auditLine(outcome('ALONE'))];
@@ -40,11 +48,20 @@ describe('docs/audit.md', () => {
 
   it('explains every field that an entry can have', () => {
     const subject = 's'.repeat(1000);
-    const session = { accessKeyId: 'SPLY', binding: 'analytics', item: 0, versionIdAsked: '1', storeTokenIdHash: 'a' };
+    const session = {
+      accessKeyId: 'SPLY',
+      binding: 'analytics',
+      item: 0,
+      versionIdAsked: '1',
+      storeTokenIdHash: 'a',
+      edgeRequestId: 'b',
+    };
     const delegated = { actor: 'agent', actorIssuer: 'https://agents.example' };
     const all = denial('A', { subject, versionId: '1', ...session, ...delegated });
-    for (const field of Object.keys(JSON.parse(auditLine(all)) as object)) {
-      assert.ok(text.includes(`\`${field}\``), field);
+    for (const entry of [all, request('A', 2)]) {
+      for (const field of Object.keys(JSON.parse(auditLine(entry)) as object)) {
+        assert.ok(text.includes(`\`${field}\``), field);
+      }
     }
   });
 
@@ -63,18 +80,30 @@ describe('docs/audit.md', () => {
       ['2026-11-21T10:00:00.000Z', 'alice', 'https://id.example.com', 'completed', 1024, 'A'],
       ['2026-11-21T10:00:01.000Z', 'bob\u001b[2J', 'https://id.example.com', 'interrupted', null, 'B'],
       ['2026-11-21T10:00:02.000Z', 'carol', 'https://id.example.com', 'completed', 0, 'E'],
+      // An edge that passed on what clients made up: both are there, and neither has the other's end.
+      ['2026-11-21T10:00:03.000Z', 'dave', 'https://id.example.com', 'unclear', null, 'SHARED'],
+      ['2026-11-21T10:00:04.000Z', 'erin', 'https://id.example.com', 'unclear', null, 'SHARED'],
     ]);
     assert.deepEqual(
       intents?.map((line) => line[3]),
-      ['A', 'B', 'E'],
+      ['A', 'B', 'E', 'SHARED', 'SHARED'],
     );
     assert.deepEqual(
-      denials?.map((line) => [line[1], line[5]]),
-      [['mallory', 'default-deny']],
+      denials?.map((line) => [line[1], line[2], line[4], line[5]]),
+      [
+        ['mallory', 'GetObject', '2026/q3.csv', 'default-deny'],
+        ['dave', 'DeleteObjects', 'kept', 'default-deny'],
+      ],
     );
     assert.deepEqual(
-      interrupted?.map((line) => line[6]),
-      ['B', 'F'],
+      interrupted?.map((line) => [line[1], line[4], line[6]]),
+      [
+        ['bob\u001b[2J', '2026/q3.csv', 'B'],
+        ['carol', '2026/q3.csv', 'F'],
+        ['dave', 'perhaps', 'G'],
+        ['dave', '2026/q3.csv', 'SHARED'],
+        ['erin', '2026/q3.csv', 'SHARED'],
+      ],
     );
     assert.deepEqual(byCaller, [['GetObject', 'reports', 'allow', 2]]);
   });

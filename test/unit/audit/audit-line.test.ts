@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { auditLine, refusalLine } from '../../../src/audit/audit-line.ts';
-import { denial, intent, outcome, refusal } from './entries.ts';
+import { denial, intent, itemDenial, itemIntent, outcome, refusal, request } from './entries.ts';
 
 const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Record<string, unknown>;
 
@@ -52,6 +52,12 @@ describe('a line of the audit', () => {
     const { v, ...fields } = parse(auditLine(denial('A')));
     assert.equal(v, 1);
     assert.deepEqual(fields, denial('A'));
+  });
+
+  it('says of a request of several accesses who asks, and of each of these the rest, under a version of their own', () => {
+    for (const entry of [request('A', 2), itemIntent('A', 0, 'a'), itemDenial('A', 1, 'b')]) {
+      assert.deepEqual(parse(auditLine(entry)), { v: 2, ...entry });
+    }
   });
 
   it('leaves out whatever an entry holds beyond its schema', () => {

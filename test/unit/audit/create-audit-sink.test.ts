@@ -38,7 +38,7 @@ describe('the audit sink', () => {
       pid: 1,
       files,
       clock: { now: () => nowMs },
-      observer: { warn: () => undefined, info: () => undefined },
+      observer: { event: () => undefined },
       sampleIntervalMs: 3_600_000,
       ...options,
     });

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'nod
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LOG_EVENTS } from '../../../src/contracts/log-events.ts';
 import { diskFiles } from '../../../src/audit/audit-files.ts';
 import { AUDIT_DEFAULTS } from '../../../src/audit/create-audit-sink.ts';
 import { DurableWriter, type DurableWriterOptions } from '../../../src/audit/durable-writer.ts';
@@ -41,7 +42,11 @@ describe('the durable writer', () => {
       pid: 1234,
       files,
       clock: { now: () => nowMs },
-      observer: { warn: (message) => warnings.push(message), info: () => undefined },
+      observer: {
+        event: (event) => {
+          if (LOG_EVENTS[event].level === 'warn') warnings.push(event);
+        },
+      },
       ...options,
     });
     open.push(writer);

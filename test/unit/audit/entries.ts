@@ -1,4 +1,12 @@
-import type { AuditDenial, AuditIntent, AuditOutcome, AuditRefusal } from '../../../src/contracts/audit-sink.ts';
+import type {
+  AuditDenial,
+  AuditIntent,
+  AuditItemDenial,
+  AuditItemIntent,
+  AuditOutcome,
+  AuditRefusal,
+  AuditRequest,
+} from '../../../src/contracts/audit-sink.ts';
 
 export function intent(requestId: string, fields: Partial<AuditIntent> = {}): AuditIntent {
   return {
@@ -49,6 +57,32 @@ export function denial(requestId: string, fields: Partial<AuditDenial> = {}): Au
     rule: 'default-deny',
     ...fields,
   };
+}
+
+/** Who asks for several accesses at once. */
+export function request(requestId: string, items: number, fields: Partial<AuditRequest> = {}): AuditRequest {
+  const { issuer, subject, groups, tokenIdHash, clientAddress } = intent(requestId);
+  return {
+    ...{ entry: 'request', time: '2026-11-21T10:00:00.000Z', requestId },
+    ...{ issuer, subject, groups, tokenIdHash, clientAddress, operation: 'DeleteObjects', items },
+    ...fields,
+  };
+}
+
+export function itemIntent(requestId: string, item: number, key: string): AuditItemIntent {
+  const { entry, time, bucket, decision, rule, reason, policyVersion } = intent(requestId);
+  return { entry, time, requestId, item, bucket, key, decision, rule, reason, policyVersion };
+}
+
+export function itemDenial(requestId: string, item: number, key: string): AuditItemDenial {
+  const { result, status, bytesIn, bytesOut, durationMs, error } = denial(requestId);
+  const refused = {
+    ...itemIntent(requestId, item, key),
+    decision: 'deny',
+    rule: 'default-deny',
+    entry: 'denial',
+  } as const;
+  return { ...refused, result, status, bytesIn, bytesOut, durationMs, ...(error === undefined ? {} : { error }) };
 }
 
 export function refusal(requestId: string, fields: Partial<AuditRefusal> = {}): AuditRefusal {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditLine } from '../../../src/audit/audit-line.ts';
 import { auditFiles, type AuditAccess, readAudit } from '../../../src/audit/read-audit.ts';
-import { denial, intent, outcome } from './entries.ts';
+import { denial, intent, itemDenial, itemIntent, outcome, request } from './entries.ts';
 
 const HEADER =
   '{"v":1,"entry":"file","time":"2026-11-21T10:00:00.000Z","worker":0,"pid":1,"sequence":1,"cause":"start"}\n';
@@ -85,6 +85,56 @@ describe('reading the audit', () => {
     assert.equal(counts.unmatched, 0);
   });
 
+  describe('of a request that says once who asks', () => {
+    const lines = [
+      auditLine(request('A', 3, { subject: 'carol', groups: ['team'] })),
+      auditLine(itemIntent('A', 0, 'a')),
+      auditLine(itemIntent('A', 2, 'c')),
+      auditLine(itemDenial('A', 1, 'b')),
+      auditLine(outcome('A', { item: 0 })),
+    ];
+    const told = (accesses: readonly AuditAccess[]) =>
+      accesses.map(({ key, item, result, subject, groups, operation }) => [
+        key,
+        item,
+        result,
+        subject,
+        groups,
+        operation,
+      ]);
+    const expected = [
+      ['b', 1, 'denied', 'carol', ['team'], 'DeleteObjects'],
+      ['a', 0, 'completed', 'carol', ['team'], 'DeleteObjects'],
+      ['c', 2, 'interrupted', 'carol', ['team'], 'DeleteObjects'],
+    ];
+
+    it('tells of each item who asked', async () => {
+      const { accesses, counts } = await read(lines.join(''));
+      assert.deepEqual(told(accesses), expected);
+      assert.deepEqual(counts, { damaged: 0, unmatched: 0, skipped: 0 });
+    });
+
+    it('does so in whatever order the files come', async () => {
+      const [first = '', ...rest] = lines;
+      const { accesses, counts } = await read(rest.join(''), first);
+      assert.deepEqual(told(accesses).toSorted(), expected.toSorted());
+      assert.equal(counts.unmatched, 0);
+    });
+
+    it('takes no other request for it, and counts items whose request is in none of the files', async () => {
+      const { accesses, counts } = await read(auditLine(request('B', 3)) + lines.slice(1).join(''));
+      assert.deepEqual(accesses, []);
+      assert.equal(counts.unmatched, 3);
+    });
+
+    it('names what was cut in either of them', async () => {
+      const { accesses } = await read(
+        auditLine(request('A', 2, { subject: 's'.repeat(1000) })) + auditLine(itemDenial('A', 0, 'k'.repeat(2000))),
+      );
+      assert.deepEqual(accesses[0]?.clipped, ['subject', 'key']);
+    });
+  });
+
   it('takes no item for another, nor for the request as a whole', async () => {
     const { accesses, counts } = await read(
       auditLine(intent('A', { item: 1 })) + auditLine(outcome('A', { item: 11 })) + auditLine(outcome('A')),
@@ -137,7 +187,7 @@ describe('reading the audit', () => {
   });
 
   it('counts outcomes whose intent is not there, and entries that it does not know', async () => {
-    const future = auditLine(intent('B')).replace('"v":1', '"v":2');
+    const future = auditLine(intent('B')).replace('"v":1', '"v":3');
     const { accesses, counts } = await read(auditLine(outcome('A')) + future + '{"v":1,"entry":"seal"}\n');
     assert.deepEqual(accesses, []);
     assert.deepEqual(counts, { damaged: 0, unmatched: 1, skipped: 2 });

@@ -139,6 +139,7 @@ describe('--check', () => {
     });
     const logStream = new Writable({ write: (_chunk, _encoding, done) => done() });
     const gateway = await createGateway(config, { worker: 0, pid: process.pid, logStream });
+    await new Promise<void>((resolve) => gateway.server.listen(0, '127.0.0.1', resolve));
     assert.equal(gateway.readiness().ready, true);
     await gateway.drain();
     vault = await new VaultDouble().start();

@@ -21,7 +21,18 @@ describe('the command line', () => {
   it('has the commands that its documents name', () => {
     const names = new Set(commands.map((path) => path.join(' ')));
     for (const name of [
-      ...['serve', 'sidecar', 'demo', 'demo token', 'keys status', 'keys rotate', 'keys rewrap', 'migrate', 'inspect'],
+      ...[
+        'serve',
+        'sidecar',
+        'demo',
+        'demo token',
+        'keys status',
+        'keys rotate',
+        'keys rewrap',
+        'migrate',
+        'uploads sweep',
+        'inspect',
+      ],
       ...['revoke token', 'revoke session', 'revoke subject', 'revoke issued-before', 'revocations list'],
       ...['revocations lift', 'login', 'configure', 'whoami', 'doctor', 'token', 'credentials', 'logout'],
     ]) {
@@ -48,7 +59,17 @@ describe('the command line', () => {
 
   it('prints JSON where a program may want to read', async () => {
     for (const name of [
-      ...['keys status', 'keys rotate', 'keys rewrap', 'migrate', 'inspect', 'whoami', 'doctor', 'demo'],
+      ...[
+        'keys status',
+        'keys rotate',
+        'keys rewrap',
+        'migrate',
+        'uploads sweep',
+        'inspect',
+        'whoami',
+        'doctor',
+        'demo',
+      ],
       ...['revoke token', 'revoke session', 'revoke subject', 'revoke issued-before'],
       ...['revocations list', 'revocations lift'],
     ]) {

@@ -190,7 +190,7 @@ describe('sallyport login, where somebody is logged in already', () => {
       await succeed();
       issuer.revocation = revocation;
       const said = await succeed();
-      assert.match(said, /^The login before this one lives on at its issuer: .+\.$/m);
+      assert.match(said, /^The previous login could not be revoked at its issuer: .+\.$/m);
       assert.match(said, why);
       assert.doesNotMatch(said, /refresh-1/);
       assert.equal((await session())['refreshToken'], 'refresh-2');

@@ -12,11 +12,18 @@ describe('reports on a terminal', () => {
 
   it('say how many failed beyond those that are shown, and that a stopped run saw not everything', () => {
     const failures = [{ key: 'a\nb', error: 'SlowDown', detail: 'd' }];
-    const text = failuresText({ versions: createTally().report(), failed: 3, failures, complete: false });
+    const versions = createTally().report();
+    const text = failuresText({ versions, failed: 3, failures, complete: false, listsVersions: true });
     assert.equal(
       text,
-      '3 failed:\n  a\\u000ab: SlowDown: d\n  and 2 more\nStopped before everything was seen; run it again to go on.\n',
+      '3 failed:\n  a\\u000ab: SlowDown: d\n  and 2 more\nInterrupted before all objects were checked; run the command again to continue.\n',
     );
+  });
+
+  it('say that a store lists no versions, so that old ones of another kind of store are not thought of as seen', () => {
+    const whole = { versions: createTally().report(), failed: 0, failures: [], complete: true };
+    assert.match(failuresText({ ...whole, listsVersions: false }), /^The store does not list versions: [^\n]*\n$/);
+    assert.equal(failuresText({ ...whole, listsVersions: true }), '');
   });
 
   it('draw nothing over and over where nobody looks', () => {

@@ -58,7 +58,7 @@ describe("the doctor's comparison of clocks", () => {
     assert.match(compareClocks(60 * S, undefined).mend ?? '', /NTP; if it is, tell who runs the identity provider/);
     assert.deepEqual(compareClocks(undefined, undefined), {
       state: 'warning',
-      found: 'neither the issuer nor the gateway says what time it is',
+      found: 'neither the issuer nor the gateway sent a Date header',
     });
     assert.equal(compareClocks(0, 0).mend, undefined);
   });

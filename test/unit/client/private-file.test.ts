@@ -69,7 +69,7 @@ describe('the files of a person', () => {
       await writeFile(lock, 'another');
       await assert.rejects(
         withLock(lock, () => Promise.resolve(), { ...times, waitMs: 200 }),
-        /busy for too long/,
+        /timed out waiting/,
       );
       assert.deepEqual(await readdir(folder), ['lock']);
     });

@@ -1,5 +1,6 @@
 /** An issuer that does whatever a test wants it to, against the client of people. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -29,6 +30,8 @@ describe('people at an issuer', () => {
   let http: Http;
   /** Forms that came to the token endpoint. */
   let forms: URLSearchParams[];
+  /** The one that asked for a device code. */
+  let asked: URLSearchParams;
   let metadata: Record<string, unknown>;
   let reply: (form: URLSearchParams) => Reply | Promise<Reply>;
 
@@ -38,8 +41,10 @@ describe('people at an issuer', () => {
         const form = new URLSearchParams(await text(request));
         let given: Reply = { status: 404, body: '' };
         if (request.url === '/.well-known/openid-configuration') given = { body: metadata };
-        else if (request.url === '/device') given = { body: device };
-        else {
+        else if (request.url === '/device') {
+          asked = form;
+          given = { body: device };
+        } else {
           forms.push(form);
           given = await reply(form);
         }
@@ -173,6 +178,14 @@ describe('people at an issuer', () => {
     await signInByDevice(await openIssuer(settings, http), settings, show);
     assert.equal(shown, 'AB\ufffd[31mCD');
     device['user_code'] = 'c';
+  });
+
+  it('show that who asks for the tokens of a device code is who asked for the code', async () => {
+    reply = () => ({ body: { access_token: 'a', token_type: 'bearer' } });
+    await signInByDevice(await openIssuer(settings, http), settings, () => Promise.resolve());
+    const verifier = forms[0]?.get('code_verifier') ?? '';
+    const challenge = createHash('sha256').update(verifier).digest('base64url');
+    assert.deepEqual([asked.get('code_challenge'), asked.get('code_challenge_method')], [challenge, 'S256']);
   });
 
   describe('whose login is renewed', () => {

@@ -153,6 +153,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       { endpoint: { publicHosts: [host] } },
       ['endpoint.publicHosts.0'],
     ]),
+    ...['wiki/tokens', 'javascript:alert(1)', 'https://a.example/?token='].map((page): Case => [
+      `sends nobody to ${page} for a token`,
+      { endpoint: { tokenHelp: page } },
+      ['endpoint.tokenHelp'],
+    ]),
     ['is at least one region', { endpoint: { regions: [] } }, ['endpoint.regions']],
   ],
   'the listener': [
@@ -341,6 +346,12 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'a bucket': [
     ['must exist', { buckets: {} }, ['buckets']],
+    ['is no directory bucket', { 'buckets.logs--use1-az4--x-s3': {} }, ['buckets.logs--use1-az4--x-s3']],
+    [
+      'is no directory bucket in its store either',
+      { 'buckets.logs': { storeBucket: 'logs--use1-az4--x-s3' } },
+      ['buckets.logs.storeBucket'],
+    ],
     ['has the name of a bucket', { 'buckets.-': { storeBucket: 'other' } }, ['buckets.-']],
     ['lies in a store that exists', { 'buckets.reports.store': 'nowhere' }, ['buckets.reports.store']],
     ['names its store where there are several', second, ['buckets.reports.store']],
@@ -372,6 +383,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       'has prefixes that keys can start with, and says how each is kept',
       { 'buckets.reports.prefixes': { '': 'off', ['é'.repeat(513)]: 'off', '\ud800': 'off', ok: 'plain' } },
       ['', 'é'.repeat(513), '\ud800', 'ok'].map((prefix) => `buckets.reports.prefixes.${prefix}`),
+    ],
+    [
+      'has a key of KMS where the store is to encrypt by KMS, and only there',
+      {
+        'stores.main.serverSideEncryption': { kmsKeyId: 'key/1' },
+        'buckets.reports.serverSideEncryption': { algorithm: 'aws:kms', kmsKeyId: 'key/1' },
+      },
+      ['stores.main.serverSideEncryption.kmsKeyId'],
     ],
     ['has an id of its own', { 'buckets.other': { id: 'reports' } }, ['buckets.other.id']],
     [

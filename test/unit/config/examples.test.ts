@@ -93,15 +93,41 @@ describe('the examples', () => {
   it('for containers has an identity provider that names the audience and the groups that are asked for', async () => {
     const realm = JSON.parse(await readFile(join(examples, 'compose/keycloak-realm.json'), 'utf8')) as {
       realm: string;
-      clientScopes: { protocolMappers: { config: Record<string, string> }[] }[];
+      clients: { protocolMappers: { config: Record<string, string> }[] }[];
     };
     const config = parse(await readFile(join(examples, 'compose/sallyport.yaml'), 'utf8')) as {
       issuers: { idp: { issuer: string; audiences: string[] } };
     };
-    const mapped = realm.clientScopes.flatMap(({ protocolMappers }) => protocolMappers.map((mapper) => mapper.config));
+    const mapped = realm.clients.flatMap(({ protocolMappers }) => protocolMappers.map((mapper) => mapper.config));
     assert(config.issuers.idp.issuer.endsWith(`/realms/${realm.realm}`));
     assert(mapped.some((mapper) => mapper['included.custom.audience'] === config.issuers.idp.audiences[0]));
     assert(mapped.some((mapper) => mapper['claim.name'] === 'groups' && mapper['full.path'] === 'false'));
+  });
+
+  it('for Keycloak has an entry that loads, policies for it, and a realm that names its audience, groups and clients', async () => {
+    const entry = parse(await readFile(join(examples, 'keycloak/sallyport.yaml'), 'utf8')) as {
+      issuers: { keycloak: { introspection: object } };
+    };
+    const { keycloak } = entry.issuers;
+    const introspection = { ...keycloak.introspection, clientIdFile: 'id', clientSecretFile: 'secret' };
+    const { issuers } = await sample.load({ issuers: { keycloak: { ...keycloak, introspection } } });
+    const [issuer] = issuers;
+    await loadPolicies(join(examples, 'keycloak/policies'), {
+      issuers: new Map(issuers.map(({ name, carried }) => [name, carried])),
+      buckets: ['reports', 'artifacts'],
+    });
+    const realm = JSON.parse(await readFile(join(examples, 'keycloak/realm.json'), 'utf8')) as {
+      realm: string;
+      clients: { clientId: string; protocolMappers?: { config: Record<string, string> }[] }[];
+    };
+    const of = (name: string) =>
+      realm.clients.flatMap(({ protocolMappers = [] }) => protocolMappers.map(({ config }) => config[name]));
+    assert.ok(issuer);
+    assert.ok(issuer.issuer.endsWith(`/realms/${realm.realm}`));
+    assert.deepEqual([...new Set(of('included.client.audience'))].filter(Boolean), issuer.audiences);
+    assert.ok(of('claim.name').includes(issuer.groupsClaim));
+    const known = realm.clients.map(({ clientId }) => clientId);
+    assert.deepEqual([...(issuer.allowedClients ?? []), ...issuer.audiences].sort(), known.sort());
   });
 
   it('hold no secret', async () => {
@@ -111,6 +137,8 @@ describe('the examples', () => {
       'side-by-side.yaml',
       'compose/sallyport.yaml',
       'compose/keycloak-realm.json',
+      'keycloak/sallyport.yaml',
+      'keycloak/realm.json',
     ]) {
       const text = await readFile(join(examples, name), 'utf8');
       assert(!/-----BEGIN|AKIA[A-Z0-9]{12}/.test(text));

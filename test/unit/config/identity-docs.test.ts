@@ -36,6 +36,12 @@ describe('the page about identity', () => {
     assert.deepEqual([...seen].sort(), [...PRESET_NAMES].sort());
   });
 
+  it('shows for Keycloak the very entry that CI runs', async () => {
+    const file = fileURLToPath(new URL('../../../examples/keycloak/sallyport.yaml', import.meta.url));
+    const shown = blocks('yaml').find(({ issuers }) => Object.hasOwn(issuers as object, 'keycloak'));
+    assert.deepEqual(shown, parse(await readFile(file, 'utf8')));
+  });
+
   it('has a section for each preset', () => {
     for (const preset of PRESET_NAMES) assert.ok(page.includes(`\n### ${preset}\n`), preset);
   });

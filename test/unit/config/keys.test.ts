@@ -12,7 +12,7 @@ describe('config/keys', () => {
 
   it('marks every key that names a secret file, and none that holds a secret', () => {
     const secretNames = KEYS.filter(({ path }) =>
-      /secret|accessKey|token(?!Types)|seed|keyFile/i.test(path.at(-1) ?? ''),
+      /secret|accessKey|token(?!Types|Help)|seed|keyFile/i.test(path.at(-1) ?? ''),
     );
     assert(secretNames.length >= 5);
     for (const { path, file } of secretNames.filter(({ kind }) => kind === 'text')) {
@@ -29,7 +29,18 @@ describe('config/keys', () => {
   it('finds keys below names that the operator chose', () => {
     assert.equal(keyAt(['keyring', 'local', 'versions', '7', 'seedFile'])?.file, 'seed');
     assert.equal(keyAt(['buckets', 'any', 'prefixes', 'a/'])?.kind, 'text');
-    const ofBucket = ['store', 'id', 'storeBucket', 'roleArn', 'style', 'encryption', 'prefixes', 'legacy'];
+    const ofBucket = [
+      'store',
+      'id',
+      'storeBucket',
+      'roleArn',
+      'account',
+      'style',
+      'encryption',
+      'prefixes',
+      'serverSideEncryption',
+      'legacy',
+    ];
     assert.deepEqual(namesBelow(['buckets', 'any']), ofBucket);
   });
 });

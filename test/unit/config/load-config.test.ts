@@ -25,6 +25,8 @@ describe('config/load-config', () => {
         storeName: 'main',
         storeBucket: 'reports',
         style: 'path',
+        account: undefined,
+        storeEncryption: undefined,
         roleArn: 'arn:aws:iam::123456789012:role/sallyport',
         encryption: 'required',
         prefixes: [],
@@ -41,6 +43,16 @@ describe('config/load-config', () => {
         { prefix: 'a/b', encryption: 'migrating' },
         { prefix: 'a/', encryption: 'off' },
       ]);
+    });
+
+    it('has the store encrypt as the bucket says, else as its store says, else not', async () => {
+      const stored = { algorithm: 'aws:kms', kmsKeyId: 'key/1' };
+      const ofStore = { 'stores.main.serverSideEncryption': stored };
+      const of = async (changes: Record<string, unknown>) => (await sample.load(changes)).buckets[0]?.storeEncryption;
+      assert.deepEqual(await of(ofStore), stored);
+      const ofBucket = (asked: unknown) => ({ ...ofStore, 'buckets.reports.serverSideEncryption': asked });
+      assert.deepEqual(await of(ofBucket({})), { algorithm: 'AES256', kmsKeyId: undefined });
+      assert.equal(await of(ofBucket({ algorithm: 'none' })), undefined);
     });
 
     it('takes relative paths from the directory of the file', async () => {
@@ -83,8 +95,21 @@ describe('config/load-config', () => {
     });
 
     it("lets clients sign for the stores' regions and for their own default, unless it says otherwise", async () => {
-      assert.deepEqual((await sample.load()).endpoint, { publicHosts: [], regions: ['eu-central-1', 'us-east-1'] });
+      assert.deepEqual((await sample.load()).endpoint.regions, ['eu-central-1', 'us-east-1']);
       assert.deepEqual((await sample.load({ 'endpoint.regions': ['r1'] })).endpoint.regions, ['r1']);
+    });
+
+    it('sends who needs a token to the issuers, unless it names a page', async () => {
+      const { endpoint, issuers } = await sample.load();
+      assert.equal(endpoint.tokensFrom, issuers.map(({ issuer }) => issuer).join(' '));
+      const tokenHelp = 'https://wiki.example.com/tokens';
+      assert.equal((await sample.load({ 'endpoint.tokenHelp': tokenHelp })).endpoint.tokensFrom, tokenHelp);
+    });
+
+    it('asks for the signature of a content type only where it is told to', async () => {
+      assert.equal((await sample.load()).endpoint.requireSignedContentHeaders, false);
+      const strict = await sample.load({ 'endpoint.requireSignedContentHeaders': true });
+      assert.equal(strict.endpoint.requireSignedContentHeaders, true);
     });
 
     it('lets no page of another origin near, and exposes what S3 clients need where it does', async () => {
@@ -92,7 +117,7 @@ describe('config/load-config', () => {
       const { cors } = await sample.load({ 'cors.origins': ['https://a.example'] });
       assert.deepEqual(cors, {
         origins: ['https://a.example'],
-        exposedHeaders: ['etag', 'x-amz-*'],
+        exposedHeaders: ['etag', 'x-amz-*', 'x-sallyport-*'],
         maxAgeSeconds: 600,
       });
     });

@@ -82,7 +82,7 @@ describe('the configuration of a sidecar', () => {
     });
     const alien = ['listen', 'issuers', 'sessions', 'endpoint', 'workers'];
     for (const key of [...alien, 'stores.main.method', 'stores.main.sts', 'buckets.ledger.roleArn']) {
-      assert.match(found[key] ?? '', /has no meaning for a sidecar/, key);
+      assert.match(found[key] ?? '', /is not used by a sidecar/, key);
     }
   });
 

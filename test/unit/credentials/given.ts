@@ -79,11 +79,11 @@ export function rememberingObserver(): RememberingObserver {
     stage: silent,
     request: silent,
     look: silent,
+    leftOut: silent,
     clockOffset: silent,
     failure: (requestId, error) => said.push([requestId, error]),
     cache: (_cache, hit) => hits.push(hit),
     call: (_service, outcome) => stsCalls.push(outcome),
-    warn: (...words) => said.push(words),
-    info: (...words) => said.push(words),
+    event: (...words) => said.push(words),
   };
 }

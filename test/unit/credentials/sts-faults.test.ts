@@ -159,8 +159,16 @@ describe('failures of STS', () => {
 
   it('leave STS healthy where it answered with a refusal of one role', async () => {
     const broker = makeBroker();
+    const { answer } = world.sts;
     world.sts.answer = refuse(403, 'AccessDenied');
     await failureOf(broker, planFor(broker));
+    // That of everybody, for all that is known.
+    assert.equal(broker.health()[0]?.state, 'unknown');
+    world.sts.answer = answer;
+    world.nowMs += 1000;
+    await broker.credentials(planFor(broker));
+    world.sts.answer = refuse(403, 'AccessDenied');
+    await failureOf(broker, planFor(broker, { subject: 'another' }));
     assert.equal(broker.health()[0]?.state, 'ok');
   });
   it('are over, in every case, once STS answers again: nothing needs a restart', async () => {

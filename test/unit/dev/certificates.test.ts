@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:https';
@@ -41,6 +42,27 @@ describe("the demo's certificates", () => {
     await writeFile(serverFile, 'damaged');
     await ensureCertificates(folder, process.env);
     assert.notEqual(await readFile(serverFile, 'utf8'), first);
+  });
+
+  it('constrain the CA to localhost, by no name that AWS-LC cannot check', async () => {
+    const { caFile } = await ensureCertificates(folder, process.env);
+    const { raw } = new X509Certificate(await readFile(caFile));
+    // NameConstraints (RFC 5280 section 4.2.1.10): one permitted subtree, a dNSName ([2]).
+    const constraints = Buffer.concat([Buffer.from('300fa00d300b8209', 'hex'), Buffer.from('localhost')]);
+    assert.ok(raw.includes(Buffer.from('551d1e', 'hex')));
+    assert.ok(raw.includes(constraints));
+  });
+
+  it('of an earlier form are made anew', async () => {
+    const [ca, server] = [join(folder, 'ca.pem'), join(folder, 'server.pem')];
+    const one = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '90'];
+    execFileSync('openssl', [...one, '-subj', '/CN=Sallyport demo CA', '-keyout', server, '-out', ca], {
+      stdio: 'pipe',
+    });
+    const earlier = await readFile(ca);
+    await writeFile(server, Buffer.concat([earlier, await readFile(server)]));
+    await ensureCertificates(folder, process.env);
+    assert.notDeepEqual(await readFile(ca), earlier);
   });
 
   it('leave no CA key behind and keep the server key private', async () => {

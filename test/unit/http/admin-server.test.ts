@@ -14,6 +14,7 @@ describe('the port of operators', () => {
       readiness: () => ({ ready: true, reports: [] }),
       metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'sallyport_up 1\n' }),
       allowedHosts: ['sallyport.ops.svc', 'localhost:9999'],
+      uncaught: (error) => assert.fail(String(error)),
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

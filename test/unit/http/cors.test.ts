@@ -12,7 +12,6 @@ describe('what lies beside S3 on its port', () => {
   it('is met by its exact path and method only; nothing else under /-/ is anything', async () => {
     world = await startWorld();
     for (const [method, target] of [
-      ['get', '/-/sts'],
       ['put', '/-/sts'],
       ['post', '/-/sts/x'],
       ['post', '/-/STS'],

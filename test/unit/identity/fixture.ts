@@ -1,5 +1,6 @@
 /** What the tests of identity share: a clock that stands still, an observer that writes down, and requests. */
 import assert from 'node:assert/strict';
+import { LOG_EVENTS } from '../../../src/contracts/log-events.ts';
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
@@ -32,20 +33,17 @@ interface Observed {
 
 export const recordingObserver = (): Observed => {
   const events: string[] = [];
-  const note = (level: string) => (message: string, fields?: object) => {
-    events.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
-  };
   const nothing = (): void => undefined;
   const observer: Observer = {
     stage: nothing,
     request: nothing,
     failure: nothing,
     look: nothing,
+    leftOut: nothing,
     clockOffset: nothing,
     cache: (cache, hit) => events.push(`${cache} ${hit ? 'hit' : 'miss'}`),
     call: (service, outcome) => events.push(`${service} ${outcome}`),
-    warn: note('warn'),
-    info: note('info'),
+    event: (event, fields) => events.push(`${LOG_EVENTS[event].level} ${event} ${JSON.stringify(fields ?? {})}`),
   };
   return { observer, events };
 };
@@ -66,6 +64,7 @@ export const requestWith = (authorization: string | undefined, query: Record<str
   row: OPERATIONS.GetObject,
   method: 'GET',
   bucket: 'reports',
+  bucketUrl: '/reports',
   key: 'a',
   query: new Map(Object.entries(query)),
   headers: new Map(authorization === undefined ? [] : [['authorization', authorization]]),
@@ -129,6 +128,5 @@ export const refusedWith = async (code: ErrorCode, attempt: Promise<unknown>): P
   );
   assert.ok(error instanceof GatewayError, `expected ${code}`);
   assert.equal(error.code, code, error.detail);
-  assert.equal(error.stage, 'authenticate');
   return error;
 };

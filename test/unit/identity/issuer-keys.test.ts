@@ -161,7 +161,7 @@ describe('the keys of an issuer', () => {
     await issuer.restart();
     await subject.issuers[0]!.refresh();
     assert.equal(subject.events.filter((event) => event.startsWith('warn ')).length, 1);
-    assert.equal(subject.events.filter((event) => event.includes('had again')).length, 1);
+    assert.equal(subject.events.filter((event) => event.includes('jwks_refresh_recovered')).length, 1);
   });
 
   it('of one issuer being away does not touch another issuer', async () => {
@@ -195,10 +195,11 @@ describe('the keys of an issuer', () => {
     res.on('drain', pour);
     pour();
   };
+  const TOO_SLOW = /no whole answer within/;
   const faults: Record<string, { readonly answer: RequestListener; readonly detail: RegExp }> = {
-    'never answers': { answer: () => undefined, detail: /no whole answer within/ },
-    'begins to answer and stops': { answer: hang, detail: /no whole answer within/ },
-    'answers a byte at a time': { answer: drip, detail: /no whole answer within/ },
+    'never answers': { answer: () => undefined, detail: TOO_SLOW },
+    'begins to answer and stops': { answer: hang, detail: TOO_SLOW },
+    'answers a byte at a time': { answer: drip, detail: TOO_SLOW },
     'never stops answering': { answer: huge, detail: /more than 262144 bytes/ },
     'answers 500': { answer: (_, res) => void res.writeHead(500).end('{}'), detail: /status 500/ },
     'answers 204': { answer: (_, res) => void res.writeHead(204).end(), detail: /status 204/ },
@@ -210,7 +211,8 @@ describe('the keys of an issuer', () => {
     for (const [name, { answer, detail }] of Object.entries(faults)) {
       it(`are unavailable when ${document} ${name}`, async () => {
         issuer.faults[document] = answer;
-        const subject = start({ fetchTimeoutSeconds: 0.2 });
+        // Short where it has to pass: what is refused for another reason may take its time on a busy machine.
+        const subject = start({ fetchTimeoutSeconds: detail === TOO_SLOW ? 0.2 : 5 });
         const error = await refusedWith('ServiceUnavailable', authenticate(subject, first));
         assert.match(error.detail ?? '', detail);
         assert.ok(subject.events.includes(`${document} error`));

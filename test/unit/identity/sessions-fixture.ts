@@ -86,7 +86,6 @@ export const refused = (code: ErrorCode, attempt: () => unknown): GatewayError =
   }
   assert.ok(refusal instanceof GatewayError, `expected ${code}`);
   assert.equal(refusal.code, code, refusal.detail);
-  assert.equal(refusal.stage, 'authenticate');
   return refusal;
 };
 

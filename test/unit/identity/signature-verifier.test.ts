@@ -177,10 +177,19 @@ describe('the signature verifier', () => {
 });
 
 describe('the signature authenticator', () => {
-  const deployment = deploymentWith();
-  const { sessions, clock } = deployment;
-  const credentials = sessions.issue(alice(clock), undefined);
-  const { authenticate } = createSignatureAuthenticator(createSignatureVerifier({ sessions, regions: [REGION] }));
+  let clock: Deployment['clock'];
+  let credentials: ClientCredentials;
+  let authenticate: ReturnType<typeof createSignatureAuthenticator>['authenticate'];
+
+  // At each test, not when the file is loaded: what the SDK signs is of the time at which it runs.
+  beforeEach(() => {
+    const deployment = deploymentWith();
+    ({ clock } = deployment);
+    credentials = deployment.sessions.issue(alice(clock), undefined);
+    const verifier = createSignatureVerifier({ sessions: deployment.sessions, regions: [REGION] });
+    ({ authenticate } = createSignatureAuthenticator(verifier));
+  });
+
   const of = (raw: RawRequest, more: Partial<S3Request> = {}) => authenticate(requestOf(raw, clock.now(), more));
   const streamed = (payloadHash: string): RawRequest => {
     const { target, headers } = createRequestSigner()(

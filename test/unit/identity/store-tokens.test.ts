@@ -53,7 +53,7 @@ describe('a second token, for a store', () => {
       accepted: new Set([AUDIENCE, 'second']),
       revocations: {
         check: ({ tokenIdHash }) => {
-          if (revoked.includes(tokenIdHash)) throw new GatewayError('RevokedToken', 'authenticate');
+          if (revoked.includes(tokenIdHash)) throw new GatewayError('RevokedToken');
         },
       },
       clock: subject.clock,
@@ -201,5 +201,5 @@ describe('a second token, for a store', () => {
 const silent = (): void => undefined;
 const nothing: StoreTokensOptions['observer'] = {
   ...{ stage: silent, request: silent, failure: silent, cache: silent, call: silent },
-  ...{ look: silent, clockOffset: silent, warn: silent, info: silent },
+  ...{ look: silent, leftOut: silent, clockOffset: silent, event: silent },
 };

@@ -22,7 +22,7 @@ const cipher = cipherOf();
 function world(source: Encryption, target: Encryption) {
   const store = new CopyingStore();
   const reader = createObjectReader({ cipher, smallBodyBytes: 1000 });
-  const uploads = createUploads({ cipher });
+  const uploads = createUploads({ cipher, clock: Date });
   const copies = createCopies({ cipher, reader, uploads, clock: { now: () => 0 } });
   const ends: CopyEnds = { from: store.session('from', source), to: store.session('to', target) };
   return { store, reader, uploads, copies, ends };
@@ -82,6 +82,65 @@ const MIXES: readonly (readonly [Encryption, Encryption])[] = [
   ['migrating', 'migrating'],
 ];
 
+describe('a copy without tags of a plain object', () => {
+  it('is made by the store, with metadata said anew, so that no tag goes along', async () => {
+    const the = world('off', 'off');
+    await put(the, 'off', BODY, 'secret=1');
+    const copied = await the.copies.copyUntagged(the.ends, copyOf({ tags: '' }));
+    assert.ok(copied !== undefined);
+    const kept = the.store.objects.get('stored-to/b/target') ?? assert.fail();
+    assert.equal(kept.tags, '');
+    assert.ok(kept.body.equals(BODY));
+    for (const [name, value] of Object.entries(META)) assert.equal(kept.headers[name], value);
+    assert.deepEqual(the.store.steps, ['HEAD', 'PUT copy']);
+  });
+
+  it('is left to the store where there is none to leave behind', async () => {
+    const the = world('off', 'off');
+    await put(the, 'off');
+    assert.equal(await the.copies.copyUntagged(the.ends, copyOf({ tags: '' })), undefined);
+    assert.deepEqual(the.store.steps, ['HEAD']);
+  });
+});
+
+describe('a sealed copy at a store that has no tags and refuses their directive', () => {
+  const withoutTags = async () => {
+    const the = world('required', 'required');
+    await put(the, 'required');
+    the.store.before = ({ headers }) => {
+      if ('x-amz-tagging-directive' in headers) throw new GatewayError('NotImplemented');
+    };
+    return the;
+  };
+
+  it('is made by the store', async () => {
+    const the = await withoutTags();
+    await the.copies.copyObject(the.ends, copyOf());
+    assert.deepEqual(the.store.steps, ['HEAD', 'PUT copy']);
+    assert.deepEqual(await read(the), BODY);
+  });
+
+  it('is made by the store, pinned, where it refuses the second spelling of the pin too', async () => {
+    const the = await withoutTags();
+    the.store.before = ({ headers }) => {
+      if ('x-amz-copy-if-match' in headers) throw new GatewayError('NotImplemented');
+    };
+    for (let round = 0; round < 2; round += 1) {
+      await the.copies.copyObject(the.ends, copyOf());
+      const copy = the.store.asked.at(-1);
+      assert.ok(copy !== undefined && 'x-amz-copy-source-if-match' in copy.headers);
+    }
+    assert.deepEqual(the.store.steps, ['HEAD', 'PUT copy', 'HEAD', 'PUT copy']);
+    assert.deepEqual(await read(the), BODY);
+  });
+
+  it('passes through the gateway where no tag may go along', async () => {
+    const the = await withoutTags();
+    await the.copies.copyObject(the.ends, copyOf({ tags: '' }));
+    assert.deepEqual(await read(the), BODY);
+  });
+});
+
 describe('objects/copies: CopyObject', () => {
   for (const [source, target] of MIXES) {
     for (const size of [0, 1, 65_536, 150_000]) {
@@ -118,6 +177,41 @@ describe('objects/copies: CopyObject', () => {
     assert.equal(headers['x-amz-copy-source-if-match'], `"${from.etag}"`);
     assert.equal(headers['x-amz-copy-if-match'], `"${from.etag}"`);
     assert.equal(headers['x-amz-metadata-directive'], 'REPLACE');
+  });
+
+  for (const [host, directive] of [
+    ['s3.eu-central-1.amazonaws.com', 'EXCLUDE'],
+    ['store.invalid', undefined],
+  ] as const) {
+    it(`says of annotations to ${host}: ${directive ?? 'nothing'}`, async () => {
+      const the = world('required', 'required');
+      await putSealed(the);
+      const { bucket } = the.ends.to;
+      const store = { ...bucket.store, endpoint: `https://${host}` };
+      const to = { ...the.ends.to, bucket: { ...bucket, store } };
+      await the.copies.copyObject({ ...the.ends, to }, copyOf());
+      assert.equal(the.store.asked[1]?.headers['x-amz-object-annotation-directive'], directive);
+    });
+  }
+
+  it('writes anew what a store may pass over in a copy: conditions on what is replaced, a lock, its own encryption', async () => {
+    const asked: readonly Partial<ObjectCopy>[] = [
+      { conditions: { 'if-none-match': '*' } },
+      { headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' } },
+      { headers: { 'x-amz-object-lock-legal-hold': 'ON' } },
+      { headers: { 'x-amz-server-side-encryption': 'AES256' } },
+    ];
+    for (const writes of ['all', 'puts'] as const) {
+      for (const copy of asked) {
+        const the = world('required', 'required');
+        the.store.writes = writes;
+        await putSealed(the);
+        const ends = { from: the.store.session('from', 'required'), to: the.store.session('to', 'required') };
+        await the.copies.copyObject(ends, copyOf(copy));
+        assert.equal(the.store.steps.includes('PUT copy'), writes === 'all', `${writes} ${JSON.stringify(copy)}`);
+        assert.deepEqual(await read(the), BODY);
+      }
+    }
   });
 
   it('re-wraps in place where an object is copied onto itself with other metadata', async () => {
@@ -191,7 +285,7 @@ describe('objects/copies: CopyObject', () => {
           const the = world(source, target);
           await put(the, source, BODY, tags);
           the.store.before = (_, nth) => {
-            if (nth === failing) throw new GatewayError('ServiceUnavailable', 'forward');
+            if (nth === failing) throw new GatewayError('ServiceUnavailable');
           };
           await fails('ServiceUnavailable', the.copies.copyObject(the.ends, copyOf()));
           assert.equal(the.store.get('to', TO), undefined);
@@ -287,7 +381,7 @@ describe('objects/copies: a client that leaves', () => {
       ...session,
       ask: async (question) => {
         if (count >= afterRequests && question.outlivesClient !== true) {
-          throw new GatewayError('RequestTimeout', 'forward');
+          throw new GatewayError('RequestTimeout');
         }
         count += 1;
         const response = await session.ask(question);
@@ -462,7 +556,8 @@ describe('objects/copies: UploadPartCopy', () => {
           assert.deepEqual(only!.body, wanted);
           continue;
         }
-        if (wanted.length > 1) assert.equal(only!.body.includes(wanted), false);
+        // A few bytes stand in any ciphertext by chance.
+        if (wanted.length > 16) assert.equal(only!.body.includes(wanted), false);
         const shown = await the.uploads.parts(the.ends.to, { key: TO, uploadId }).catch(() => undefined);
         assert.equal(shown?.parts[0]?.plainSizeBytes ?? wanted.length, wanted.length);
       }

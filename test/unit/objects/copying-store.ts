@@ -44,6 +44,8 @@ export class CopyingStore {
     readonly target: boolean;
     readonly completion?: boolean;
   } = { source: true, alias: true, parts: true, target: true };
+  /** Which writes it is said to do as all their headers say. */
+  writes: 'all' | 'puts' = 'all';
   /** As Ceph does when a copy replaces metadata. */
   dropsTags = false;
   /** Whether the session may read tags. */
@@ -57,7 +59,7 @@ export class CopyingStore {
   session(name: string, encryption: Encryption): StoreSession {
     const bucket: Bucket = {
       ...{ name, id: `id-of-${name}`, storeBucket: `stored-${name}`, style: 'path', roleArn: 'arn:aws:iam:::role/r' },
-      store: { name: 's', endpoint: 'https://store.invalid', region: 'r' },
+      store: { name: 's', endpoint: 'https://store.invalid', region: 'r', writes: this.writes },
       ...{ encryption, prefixes: [] },
     };
     return { bucket, ask: (question) => this.#ask(bucket, question) };
@@ -271,7 +273,7 @@ function copyAnswer(name: string, stored: Given, from: Kept): UpstreamResponse {
 }
 
 function refusal(code: ErrorCode): GatewayError {
-  return new GatewayError(code, 'forward');
+  return new GatewayError(code);
 }
 
 function answer(

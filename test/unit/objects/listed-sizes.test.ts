@@ -53,6 +53,14 @@ describe('objects/sizes of a listing', () => {
     assert.equal((await reader.head(store.session(), query('k'))).sizeBytes, plain.length);
   });
 
+  it('takes an object for empty of which a store gives a part without a byte, beside all the others', async () => {
+    store.lies = { givesNothingOfEmpty: true };
+    store.put('folder/', Buffer.alloc(0));
+    const { plain } = await store.multipart(cipher, 'k', IRREGULAR);
+    const entries = [store.entry('folder/'), store.entry('k')];
+    assert.deepEqual(await sizes(entries), [{ sizeBytes: 0 }, { sizeBytes: plain.length }]);
+  });
+
   it('asks one HEAD of each entry of a migrating place, and is right for all that lies there', async () => {
     await store.single(cipher, 'migrating/sealed', pattern(100));
     store.put('migrating/plain', pattern(288));
@@ -93,6 +101,67 @@ describe('objects/sizes of a listing', () => {
     assert.equal(most, 16);
   });
 
+  describe('at once in several listings', () => {
+    const ENTRIES = 200;
+    let entries: StoredEntry[];
+    beforeEach(() => {
+      entries = Array.from({ length: ENTRIES }, (_, index) => {
+        store.put(`migrating/${index}`, pattern(index));
+        return store.entry(`migrating/${index}`);
+      });
+    });
+    /** A session whose store takes a turn to answer, as stores do. */
+    const slow = (refuse?: () => GatewayError | undefined): StoreSession => {
+      const session = store.session();
+      return {
+        ...session,
+        ask: async (question) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          const refused = refuse?.();
+          if (refused !== undefined) throw refused;
+          return session.ask(question);
+        },
+      };
+    };
+    const expected = Array.from({ length: ENTRIES }, (_, sizeBytes) => ({ sizeBytes }));
+
+    it('are looked at once for all of them', async () => {
+      const pages = await Promise.all(Array.from({ length: 12 }, () => reader.sizes(slow(), entries)));
+      for (const page of pages) assert.deepEqual(page, expected);
+      assert.equal(store.asked.length, ENTRIES);
+    });
+
+    it("are not refused to one because of another's session, nor given up because another's client went away", async () => {
+      for (const code of ['AccessDeniedByStore', 'RequestTimeout', 'ServiceUnavailable'] as const) {
+        const other = createObjectReader({ cipher, smallBodyBytes: 1000 });
+        const failing = other.sizes(
+          slow(() => new GatewayError(code)),
+          entries,
+        );
+        const [failed, good] = await Promise.allSettled([failing, other.sizes(slow(), entries)]);
+        assert.ok(failed.status === 'rejected' && (failed.reason as GatewayError).code === code);
+        assert.ok(good.status === 'fulfilled');
+        assert.deepEqual(good.value, expected);
+      }
+    });
+
+    it('begin when they are admitted, which is asked once and only where there is something to look at', async () => {
+      const asked: number[] = [];
+      const gate = Promise.withResolvers<undefined>();
+      const admit = async (looks: number): Promise<void> => {
+        asked.push(looks);
+        await gate.promise;
+      };
+      const page = reader.sizes(slow(), entries, admit);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual([asked, store.asked], [[ENTRIES], []]);
+      gate.resolve(undefined);
+      assert.deepEqual(await page, expected);
+      await reader.sizes(slow(), entries, admit);
+      assert.deepEqual(asked, [ENTRIES]);
+    });
+  });
+
   it('shows an object that was replaced meanwhile with facts of its own only, and leaves out one that is gone', async () => {
     await store.multipart(cipher, 'replaced', IRREGULAR);
     await store.multipart(cipher, 'gone', IRREGULAR);
@@ -120,7 +189,7 @@ describe('objects/sizes of a listing', () => {
 
   it('lists an object of another gateway by what its format says, and one that cannot be read by what is stored', async () => {
     const recognise = (_: string, headers: ReadonlyMap<string, string>) => {
-      if (headers.has('x-amz-meta-unknown')) throw new GatewayError('ServiceUnavailable', 'open');
+      if (headers.has('x-amz-meta-unknown')) throw new GatewayError('ServiceUnavailable');
       if (!headers.has('x-amz-meta-isec')) return undefined;
       const plainSize = (size: number) => (size < 28 ? undefined : size - 28);
       return { format: 'test', plainSize, headers: [], open: (stored: Buffer) => Promise.resolve(stored) };
@@ -186,7 +255,7 @@ describe('objects/sizes of a listing', () => {
             discard: nothing,
           };
         }
-        if (!store.objects.has(question.key)) throw new GatewayError('AccessDeniedByStore', 'forward');
+        if (!store.objects.has(question.key)) throw new GatewayError('AccessDeniedByStore');
         return store.session().ask(question);
       },
     });
@@ -203,7 +272,7 @@ describe('objects/sizes of a listing', () => {
       const still = bounded(() => page('migrating/gone'));
       await assert.rejects(reader.sizes(still, entries()), { code: 'AccessDeniedByStore' });
       const refused = bounded(() => {
-        throw new GatewayError('AccessDeniedByStore', 'forward');
+        throw new GatewayError('AccessDeniedByStore');
       });
       await assert.rejects(reader.sizes(refused, entries()), { code: 'AccessDeniedByStore' });
       const versioned = [{ key: 'migrating/gone', versionId: 'v', etag: '"e"', sizeBytes: 5 }];

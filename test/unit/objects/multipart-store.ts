@@ -1,7 +1,7 @@
 /** A store's multipart uploads in memory, as strict as S3: what is named must be there, in order, and large enough. */
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../../../src/contracts/bucket.ts';
-import type { ObjectAddress, ObjectCipher } from '../../../src/contracts/object-cipher.ts';
+import type { KeptChecksum, ObjectAddress, ObjectCipher } from '../../../src/contracts/object-cipher.ts';
 import type { StoreQuestion, StoreSession } from '../../../src/contracts/store-session.ts';
 import type { Uploads } from '../../../src/contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
@@ -24,6 +24,8 @@ interface Upload {
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly parts: Map<number, Part>;
+  /** Every one that was sent, in this order. */
+  readonly attempts: (readonly [number, Part])[];
 }
 
 export interface StoredObject {
@@ -38,6 +40,8 @@ export type Fault = 'refused' | 'answer lost';
 export class MultipartStore {
   readonly uploads = new Map<string, Upload>();
   readonly objects = new Map<string, StoredObject>();
+  /** What the gateway keeps beside uploads, by key. */
+  readonly kept = new Map<string, Buffer>();
   readonly asked: StoreQuestion[] = [];
   /** Parts that a page of ListParts holds at most. */
   pageSize = 1000;
@@ -47,6 +51,10 @@ export class MultipartStore {
   completeAnswer: ((etag: string) => string) | undefined;
   /** Says what Ceph says: the key is gone where the upload is, and the ETag of a completed object is not told. */
   isCeph = false;
+  /** Lists and takes each attempt at a part, as SeaweedFS does. */
+  keepsAttempts = false;
+  /** Lists part 10 before part 2, and every part at once, as S3Proxy does. */
+  listsByText = false;
   /** The clock, in seconds; goes on with each part. */
   now = 0;
   #count = 0;
@@ -67,18 +75,27 @@ export class MultipartStore {
     return { bucket, ask: (question) => this.#ask(question) };
   }
 
+  /** The same as clients' requests have it: what is kept of uploads is in reach. */
+  serving(bucketId?: string, rules?: Partial<Bucket>): StoreSession {
+    const session = this.session(bucketId, rules);
+    return { ...session, states: () => Promise.resolve({ ...session, notAfterMs: Infinity }) };
+  }
+
   async #ask(question: StoreQuestion): Promise<UpstreamResponse> {
     const fault = this.fault(this.asked.length, question);
     this.asked.push(question);
-    if (fault === 'refused') throw new GatewayError('ServiceUnavailable', 'forward');
+    if (fault === 'refused') throw new GatewayError('ServiceUnavailable');
     const answer = await this.#answer(question);
-    if (fault === 'answer lost') throw new GatewayError('ServiceUnavailable', 'forward');
+    if (fault === 'answer lost') throw new GatewayError('ServiceUnavailable');
     return answer;
   }
 
   async #answer(question: StoreQuestion): Promise<UpstreamResponse> {
     const { method, key, headers } = question;
     const query = new Map(question.query);
+    if (query.has('versions') || query.has('list-type')) return this.#listKept(query);
+    if (query.has('delete')) return this.#deleteKept(question);
+    if (key.startsWith('.sallyport/')) return this.#answerKept(question);
     if (method === 'HEAD') return this.#head(key);
     if (query.has('uploads')) return method === 'GET' ? this.#uploads(query) : this.#create(key, headers);
     const id = query.get('uploadId') ?? '';
@@ -95,6 +112,56 @@ export class MultipartStore {
       case 'POST':
         return this.#complete(id, upload, question);
     }
+  }
+
+  async #answerKept({ method, key, body }: StoreQuestion): Promise<UpstreamResponse> {
+    if (method === 'PUT') {
+      const { content = Buffer.alloc(0) } = body ?? {};
+      const bytes = Buffer.isBuffer(content) ? content : await collect(content);
+      this.kept.set(key, bytes);
+      return response({ etag: `"${md5(bytes)}"` });
+    }
+    const bytes = this.kept.get(key);
+    if (method === 'DELETE') {
+      this.kept.delete(key);
+      return response({});
+    }
+    if (bytes === undefined) throw refusal('NoSuchKey');
+    const headers = { etag: `"${md5(bytes)}"`, 'content-length': String(bytes.length) };
+    return { ...response(headers), body: chunks(bytes), whole: () => Promise.resolve(bytes) };
+  }
+
+  #listKept(query: ReadonlyMap<string, string>): UpstreamResponse {
+    const after = query.get('continuation-token') ?? query.get('key-marker') ?? '';
+    const keys = [...this.kept.keys()]
+      .toSorted()
+      .filter((key) => key.startsWith(query.get('prefix') ?? '') && key > after);
+    const page = keys.slice(0, this.pageSize);
+    const element = query.has('versions') ? 'Version' : 'Contents';
+    const root = query.has('versions') ? 'ListVersionsResult' : 'ListBucketResult';
+    const entries = page.map((key) => {
+      const bytes = this.kept.get(key)!;
+      return (
+        `<${element}><Key>${key}</Key><VersionId>null</VersionId><IsLatest>true</IsLatest><ETag>${md5(bytes)}</ETag>` +
+        `<LastModified>1970-01-01T00:00:00.000Z</LastModified><Size>${bytes.length}</Size></${element}>`
+      );
+    });
+    const next = `<NextContinuationToken>${page.at(-1) ?? ''}</NextContinuationToken>`;
+    return response(
+      {},
+      `<${root}><IsTruncated>${keys.length > page.length}</IsTruncated>${next}${entries.join('')}</${root}>`,
+    );
+  }
+
+  #deleteKept({ body }: StoreQuestion): UpstreamResponse {
+    if (this.isCeph) throw refusal('AccessDeniedByStore');
+    const root = readXml(body!.content as Buffer, 1 << 22)!;
+    const deleted = childrenOf(root, 'Object').map((element) => {
+      const key = textOf(element, 'Key') ?? '';
+      this.kept.delete(key);
+      return `<Deleted><Key>${key}</Key></Deleted>`;
+    });
+    return response({}, `<DeleteResult>${deleted.join('')}</DeleteResult>`);
   }
 
   #uploads(query: ReadonlyMap<string, string>): UpstreamResponse {
@@ -117,23 +184,26 @@ export class MultipartStore {
   #create(key: string, headers: Upload['headers']): UpstreamResponse {
     this.#count += 1;
     const id = `store-upload.${this.#count}~/+`;
-    this.uploads.set(id, { key, headers, parts: new Map() });
+    this.uploads.set(id, { key, headers, parts: new Map(), attempts: [] });
     return response({}, `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
   }
 
-  async #putPart({ parts }: Upload, number: number, { body }: StoreQuestion): Promise<UpstreamResponse> {
+  async #putPart({ parts, attempts }: Upload, number: number, { body }: StoreQuestion): Promise<UpstreamResponse> {
     const { sizeBytes = 0, content = Buffer.alloc(0) } = body ?? {};
     const bytes = Buffer.isBuffer(content) ? content : await collect(content);
     if (bytes.length !== sizeBytes || !(number >= 1 && number <= 10_000)) throw refusal('InvalidRequest');
     this.#count += 1;
     const etag = createHash('md5').update(`part ${this.#count}`).digest('hex');
     this.now += 1;
-    parts.set(number, { modified: this.now, etag, body: bytes });
+    const part = { modified: this.now, etag, body: bytes };
+    parts.set(number, part);
+    attempts.push([number, part]);
     return response({ etag: `"${etag}"` });
   }
 
-  #list({ parts }: Upload, marker: number): UpstreamResponse {
-    const rest = sorted(parts).filter(([number]) => number > marker);
+  #list({ parts, attempts }: Upload, marker: number): UpstreamResponse {
+    const rest = sorted(this.keepsAttempts ? attempts : parts).filter(([number]) => number > marker);
+    if (this.listsByText) rest.sort(([one], [other]) => (String(one) < String(other) ? -1 : 1));
     const page = rest
       .slice(0, this.pageSize)
       .map(
@@ -157,8 +227,9 @@ export class MultipartStore {
       const number = Number(textOf(element, 'PartNumber'));
       if (number <= last) throw refusal('InvalidPartOrder');
       last = number;
-      const part = upload.parts.get(number);
-      if (part === undefined || `"${part.etag}"` !== textOf(element, 'ETag')) throw refusal('InvalidPart');
+      const kept = this.keepsAttempts ? upload.attempts : [...upload.parts];
+      const [, part] = kept.find(([at, { etag }]) => at === number && `"${etag}"` === textOf(element, 'ETag')) ?? [];
+      if (part === undefined) throw refusal('InvalidPart');
       return part;
     });
     if (named.slice(0, -1).some((part) => part.body.length < MIN)) throw refusal('EntityTooSmall');
@@ -182,22 +253,17 @@ export async function putPart(
   uploadId: string,
   number: number,
   plain: Buffer,
+  checksum?: KeptChecksum,
 ): Promise<{ readonly number: number; readonly etag: string }> {
-  const part = await uploads.sealPart(
-    session,
-    { key: KEY, uploadId },
-    { number, sizeBytes: plain.length, checksum: undefined },
-  );
-  const answer = await session.ask({
+  const part = await uploads.sealPart(session, { key: KEY, uploadId }, { number, sizeBytes: plain.length, checksum });
+  const answer = await part.session.ask({
     method: 'PUT',
-    key: KEY,
-    query: [
-      ['partNumber', String(part.slot)],
-      ['uploadId', part.storeUploadId],
-    ],
+    key: part.key,
+    query: part.query,
     headers: {},
     body: { sizeBytes: part.storedSizeBytes, content: part.body(chunks(plain, 1 << 20)) },
   });
+  await part.taken(answer.headers.get('etag')!);
   return { number, etag: answer.headers.get('etag')!.replaceAll('"', '') };
 }
 
@@ -212,12 +278,16 @@ export async function readBack(cipher: ObjectCipher, address: ObjectAddress, obj
   return whole(body.subarray(extent.first, extent.last + 1), extent);
 }
 
-function sorted(parts: ReadonlyMap<number, Part>): (readonly [number, Part])[] {
+function sorted(parts: Iterable<readonly [number, Part]>): (readonly [number, Part])[] {
   return [...parts].toSorted(([one], [other]) => one - other);
 }
 
+function md5(bytes: Buffer): string {
+  return createHash('md5').update(bytes).digest('hex');
+}
+
 function refusal(code: ErrorCode): GatewayError {
-  return new GatewayError(code, 'forward');
+  return new GatewayError(code);
 }
 
 function response(headers: Readonly<Record<string, string>>, document = ''): UpstreamResponse {

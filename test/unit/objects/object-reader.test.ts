@@ -239,6 +239,30 @@ describe('objects/reader', () => {
       await assert.rejects(read({ 'if-none-match': etag }), { code: 'NotModified' });
     });
 
+    it('takes no 304 for an answer before If-Match and If-Unmodified-Since are decided', async () => {
+      const { etag } = await store.single(cipher, 'k', pattern(100));
+      store.put('off/k', pattern(100));
+      const [before, then] = ['Fri, 20 Nov 2026 10:00:00 GMT', 'Sat, 21 Nov 2026 10:00:00 GMT'];
+      for (const looksAtModifiedFirst of [false, true]) {
+        store.lies = { looksAtModifiedFirst };
+        for (const key of ['k', 'off/k']) {
+          for (const method of ['read', 'head'] as const) {
+            const ask = (conditions: Record<string, string>) =>
+              reader[method](store.session(), query(key, { conditions: { 'if-modified-since': then, ...conditions } }));
+            await assert.rejects(ask({ 'if-match': '"other"' }), { code: 'PreconditionFailed' });
+            await assert.rejects(ask({ 'if-unmodified-since': before }), { code: 'PreconditionFailed' });
+            await assert.rejects(ask({ 'if-unmodified-since': then }), { code: 'NotModified' });
+            if (key === 'k') await assert.rejects(ask({ 'if-match': etag }), { code: 'NotModified' });
+          }
+        }
+      }
+      store.reset();
+      await assert.rejects(reader.head(store.session(), query('k', { conditions: { 'if-modified-since': then } })), {
+        code: 'NotModified',
+      });
+      assert.equal(store.asked.length, 1, 'a 304 without doubt is asked for once');
+    });
+
     it('never hides If-Unmodified-Since behind an If-Match of its own', async () => {
       await store.multipart(cipher, 'k', [[1, MIN]]);
       await (await reader.read(store.session(), query('k'))).discard();
@@ -256,14 +280,21 @@ describe('objects/reader', () => {
       const opened = await reader.read(store.session(), query('off/k', { range: { kind: 'suffix', length: 10 } }));
       assert.deepEqual(await bodyOf(opened), pattern(1000).subarray(990));
       assert.deepEqual([opened.form, opened.first, opened.sizeBytes, opened.partial], ['none', 990, 1000, true]);
-      await (await reader.read(store.session(), query('off/k', { partNumber: 3, versionId: 'v' }))).discard();
+      await (await reader.read(store.session(), query('off/k', { partNumber: 1, versionId: 'v' }))).discard();
       await reader.head(store.session(), query('off/k', { wantsChecksum: true }));
       assert.deepEqual(store.asked, ['GET bytes=-10', 'GET', 'HEAD']);
       assert.deepEqual(store.questions[1]?.query, [
-        ['partNumber', '3'],
+        ['partNumber', '1'],
         ['versionId', 'v'],
       ]);
       assert.equal(store.questions[2]?.headers['x-amz-checksum-mode'], 'ENABLED');
+    });
+
+    it('takes the whole of a plain object for no part of it but the first', async () => {
+      store.put('off/k', pattern(1000));
+      for (const ask of [reader.read, reader.head]) {
+        await assert.rejects(ask(store.session(), query('off/k', { partNumber: 2 })), { code: 'NotImplemented' });
+      }
     });
 
     it('reads plaintext of a migrating place, its ranges asked for anew on the same entity', async () => {

@@ -30,6 +30,10 @@ export interface Kept {
 export interface Lies {
   readonly ignoresRange?: boolean;
   readonly ignoresIfMatch?: boolean;
+  /** As Ceph 16, which looks at If-Modified-Since before If-Match and If-Unmodified-Since. */
+  readonly looksAtModifiedFirst?: boolean;
+  /** A part without a byte, and no word of where it is, instead of a refusal. */
+  readonly givesNothingOfEmpty?: boolean;
   /** Alters the head of an answer. */
   readonly head?: (headers: Map<string, string>, question: StoreQuestion) => void;
   /** Alters the body of an answer. */
@@ -38,6 +42,8 @@ export interface Lies {
 
 /** Sealing megabytes takes its time, and many tests need the same ones. */
 const SEALED = new Map<string, Pick<Awaited<ReturnType<typeof uploaded>>, 'plain' | 'stored'>>();
+
+const MODIFIED_MS = Date.parse('Sat, 21 Nov 2026 10:00:00 GMT');
 
 export class StoreInMemory {
   readonly objects = new Map<string, Kept>();
@@ -104,13 +110,19 @@ export class StoreInMemory {
     const kept = this.objects.get(key);
     if (kept === undefined) throw refuse('NoSuchKey');
     const { etag, body, envelope } = kept;
+    const isUnmodified = (name: string): boolean => Date.parse(asked[name] ?? '') >= MODIFIED_MS;
+    const isOld = asked['if-none-match'] === undefined && isUnmodified('if-modified-since');
+    if (isOld && this.lies.looksAtModifiedFirst === true) throw refuse('NotModified');
+    if (asked['if-match'] === undefined && asked['if-unmodified-since'] !== undefined) {
+      if (!isUnmodified('if-unmodified-since')) throw refuse('PreconditionFailed');
+    }
     if (this.lies.ignoresIfMatch !== true && ![etag, '*', undefined].includes(asked['if-match'])) {
       throw refuse('PreconditionFailed');
     }
-    if (asked['if-none-match'] === etag) throw refuse('NotModified');
+    if (isOld || asked['if-none-match'] === etag) throw refuse('NotModified');
     const headers = new Map([
       ['etag', etag],
-      ['last-modified', 'Sat, 21 Nov 2026 10:00:00 GMT'],
+      ['last-modified', new Date(MODIFIED_MS).toUTCString()],
       ['content-length', String(body.length)],
       ...Object.entries(kept.headers ?? {}),
       ...(envelope === undefined ? [] : [['x-amz-meta-sallyport', envelope] as const]),
@@ -119,11 +131,12 @@ export class StoreInMemory {
     let status = 200;
     if (range !== undefined && this.lies.ignoresRange !== true) {
       const { first, bytes } = slice(body, range);
-      if (bytes.length === 0) throw refuse('InvalidRange');
+      const isNothing = this.lies.givesNothingOfEmpty === true && body.length === 0;
+      if (bytes.length === 0 && !isNothing) throw refuse('InvalidRange');
       given = bytes;
       status = 206;
       headers.set('content-length', String(given.length));
-      headers.set('content-range', `bytes ${first}-${first + given.length - 1}/${body.length}`);
+      if (!isNothing) headers.set('content-range', `bytes ${first}-${first + given.length - 1}/${body.length}`);
     }
     this.lies.head?.(headers, question);
     return this.#response(
@@ -178,5 +191,5 @@ export async function bodyOf({ body }: OpenedObject): Promise<Buffer> {
 }
 
 function refuse(code: ConstructorParameters<typeof GatewayError>[0]): GatewayError {
-  return new GatewayError(code, 'forward');
+  return new GatewayError(code);
 }

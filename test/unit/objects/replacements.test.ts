@@ -157,7 +157,7 @@ describe('objects/replacements', () => {
       the.store.before = (_, nth) => {
         if (nth !== failing || failed) return;
         failed = true;
-        throw new GatewayError('ServiceUnavailable', 'forward');
+        throw new GatewayError('ServiceUnavailable');
       };
       await fails('ServiceUnavailable', the.replaceEnvelope(enlarged(the.session, 6 * GIB), KEY, `"${the.kept.etag}"`));
       assert.equal(the.store.get('box', KEY), the.kept);
@@ -277,7 +277,7 @@ describe('objects/replacements: the probe', () => {
   it('takes a condition that the store does not know for one that it holds: it replaces nothing', async () => {
     const { store, session, probe } = await world();
     store.before = ({ headers }) => {
-      if ('if-match' in headers) throw new GatewayError('NotImplemented', 'forward');
+      if ('if-match' in headers) throw new GatewayError('NotImplemented');
     };
     assert.deepEqual(await probe(session, PROBE, MARK), { source: true, target: true, completion: true });
     assert.equal(store.uploads.size, 0);

@@ -26,7 +26,7 @@ describe('the head of a stored object', () => {
       ...parts,
       legacy: {
         recognise: () => {
-          throw new GatewayError(code, 'open');
+          throw new GatewayError(code);
         },
       },
     });
@@ -36,6 +36,15 @@ describe('the head of a stored object', () => {
     };
     assert.equal(await formatOf('ServiceUnavailable'), 'legacy-without-seed');
     assert.equal(await formatOf('IntegrityFailure'), 'legacy-of-another-seed');
+  });
+
+  it('is that of a folder, in which nothing is, where a store keeps a key that ends in a slash as one', async () => {
+    const folder = (key: string) => {
+      const { session } = scriptedSession(() => ({ headers: { 'content-length': '0' } }));
+      return examine(parts, session, { key }, NOW);
+    };
+    assert.equal((await folder('k/')).stored.form, 'plain');
+    await assert.rejects(folder('k'), { code: 'InternalError' });
   });
 
   it('is refused without a size or an ETag', async () => {

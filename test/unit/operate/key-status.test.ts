@@ -10,7 +10,8 @@ function seen(change: Partial<PlaceStatus> = {}, keyIds: readonly string[] = ['l
     tally.add({ stored: { form: 'sealed', envelope: '', kind: 's', keyId }, isLocked: false }, false);
   }
   const versions = tally.report();
-  return { place: 's3://box/', versions, failed: 0, failures: [], complete: true, uploadsUnderWay: 0, ...change };
+  const whole = { failed: 0, failures: [], complete: true, listsVersions: true, uploadsUnderWay: 0 };
+  return { place: 's3://box/', versions, ...whole, ...change };
 }
 
 describe('what can be retired', () => {

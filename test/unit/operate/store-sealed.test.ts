@@ -15,6 +15,8 @@ const partOf = (slot: number, sizeBytes: number): SealedPart & { storeUploadId: 
   storedSizeBytes: sizeBytes,
   keyId: 'local:1',
   storeUploadId: 'u',
+  waitsAside: false,
+  record: () => '',
   body: flipped,
   whole: () => Buffer.alloc(0),
 });
@@ -32,7 +34,14 @@ function uploadsDouble() {
       calls.push(`create ${Object.keys(headers).join()}`);
       return Promise.resolve({ uploadId: 'client-u', keyId: 'local:1' });
     },
-    sealPart: (_session, _upload, { number, sizeBytes }) => Promise.resolve(partOf(number, sizeBytes)),
+    sealPart: (session, { key }, { number, sizeBytes }) => {
+      const part = partOf(number, sizeBytes);
+      const query = [
+        ['partNumber', String(part.slot)],
+        ['uploadId', part.storeUploadId],
+      ] as const;
+      return Promise.resolve({ ...part, session, key, query, taken: () => Promise.resolve() });
+    },
     complete: (_session, _upload, parts, { sizeBytes }) => {
       calls.push(`complete ${parts.map(({ number, etag }) => `${number}=${etag}`).join()} ${sizeBytes}`);
       return Promise.resolve({ etag: '"x"', versionId: 'v', keyId: 'local:1' } as Awaited<
@@ -72,7 +81,7 @@ describe('an object that is too large for one PUT', () => {
   it('is given up when a part fails', async () => {
     const { uploads, calls } = uploadsDouble();
     const { session } = scriptedSession((_, index) => {
-      if (index === 1) throw new GatewayError('SlowDown', 'forward');
+      if (index === 1) throw new GatewayError('SlowDown');
       return { headers: { etag: '"e"' } };
     });
     const plain = chunks(20);

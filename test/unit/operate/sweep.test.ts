@@ -30,9 +30,13 @@ const head = (keyId: string, versionId?: string): Reply => ({
 const named = ({ query }: StoreQuestion): string | undefined => query.find(([name]) => name === 'versionId')?.[1];
 
 /** Lists one current version, `listed`; `stored` says what a version is, or the current one where none is named. */
-async function swept(listed: string, stored: (versionId: string | undefined) => Reply) {
+async function swept(
+  listed: string,
+  stored: (versionId: string | undefined) => Reply,
+  list: (question: StoreQuestion) => Reply = () => page(listed),
+) {
   const { session, asked } = scriptedSession((question) =>
-    question.key === '' ? page(listed) : stored(named(question)),
+    question.key === '' ? list(question) : stored(named(question)),
   );
   const at: OperatorSession = {
     rules: session.bucket,
@@ -46,11 +50,60 @@ async function swept(listed: string, stored: (versionId: string | undefined) => 
 }
 
 const gone = (code: 'NoSuchKey' | 'NoSuchVersion'): never => {
-  throw new GatewayError(code, 'forward');
+  throw new GatewayError(code);
 };
 
 const ONE = { current: 1, old: 0, locked: 0 };
 const OLD = { current: 0, old: 1, locked: 0 };
+
+/** A page of objects, and where the next one begins. */
+const objects = (key: string, next?: string): Reply => ({
+  body:
+    `<ListBucketResult><Name>box</Name><IsTruncated>${next !== undefined}</IsTruncated><Contents><Key>${key}</Key>` +
+    '<LastModified>2026-11-20T00:00:00.000Z</LastModified><ETag>"e"</ETag><Size>1</Size></Contents>' +
+    `${next === undefined ? '' : `<NextContinuationToken>${next}</NextContinuationToken>`}</ListBucketResult>`,
+});
+
+/** Of a store without versions: it refuses to list them, or lists the objects whatever is asked. */
+const withoutVersions =
+  (refuses: boolean) =>
+  ({ query }: StoreQuestion): Reply => {
+    const asked = new Map(query);
+    if (refuses && asked.has('versions')) throw new GatewayError('NotImplemented');
+    return asked.get('continuation-token') === 'more' ? objects('l') : objects('k', 'more');
+  };
+
+describe('a sweep over a store that lists no versions', () => {
+  for (const refuses of [true, false]) {
+    it(`takes its objects, page by page, and says so, where it ${refuses ? 'refuses to' : 'lists those instead'}`, async () => {
+      const { versions, failed, complete, listsVersions, heads } = await swept(
+        '',
+        () => head('local:1'),
+        withoutVersions(refuses),
+      );
+      assert.deepEqual(versions.sealed, { 'local:1': { current: 2, old: 0, locked: 0 } });
+      assert.deepEqual([failed, complete, listsVersions, heads], [0, true, false, 2]);
+    });
+  }
+
+  it('counts nothing of what is gone meanwhile, and asks for no version of it', async () => {
+    const none = await swept('', () => gone('NoSuchKey'), withoutVersions(true));
+    assert.deepEqual([none.versions.sealed, none.failed, none.heads], [{}, 0, 2]);
+  });
+
+  it('owns to what it cannot see, where such a store keeps versions all the same', async () => {
+    const { versions } = await swept('', () => head('local:2', 'v2'), withoutVersions(true));
+    assert.deepEqual(versions.unknown, { current: 0, old: 2, locked: 0 });
+  });
+
+  it('fails at a page that says that there is more and not where', async () => {
+    const lost = (): Reply => ({ body: objects('k', 'more').body?.replace(/<Next.*Token>/, '') ?? '' });
+    await assert.rejects(
+      swept('', () => head('local:1'), lost),
+      (error) => error instanceof GatewayError && error.code === 'InternalError',
+    );
+  });
+});
 
 describe('a sweep over versions', () => {
   it('asks once of one that is as it was listed, whether the bucket keeps versions or not', async () => {
@@ -88,7 +141,7 @@ describe('a sweep over versions', () => {
     assert.deepEqual([none.versions.sealed, none.failed], [{}, 0]);
     const unseen = await swept('v1', (version) => {
       if (version === undefined) return head('local:2', 'v2');
-      throw new GatewayError('SlowDown', 'forward');
+      throw new GatewayError('SlowDown');
     });
     assert.deepEqual([unseen.versions.unknown, unseen.failed], [OLD, 1]);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { AuditEntry } from '../../../src/contracts/audit-sink.ts';
+import type { Access } from '../../../src/contracts/authorizer.ts';
 import type { Copies, CopyEnds, CopyResult, ObjectCopy, PartCopy } from '../../../src/contracts/stored-objects.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
@@ -15,13 +16,26 @@ const RESULT: CopyResult = {
 };
 
 /** A client's copy on a pipeline whose copies say what they were asked. */
-async function run(target: string, source: string, headers: readonly string[] = [], fail?: GatewayError, status = 200) {
-  const { parts, sent, entries } = world({ answer: () => ({ status }) });
+async function run(
+  target: string,
+  source: string,
+  headers: readonly string[] = [],
+  fail?: GatewayError,
+  status = 200,
+  denied: readonly string[] = [],
+) {
+  const denies = (access: Access) => access.kind === 'object' && denied.includes(access.verb);
+  const { parts, sent, entries } = world({ answer: () => ({ status }), denies });
   const objects: { ends: CopyEnds; copy: ObjectCopy }[] = [];
   const copied: { ends: CopyEnds; copy: PartCopy }[] = [];
   const done = () => (fail === undefined ? Promise.resolve(RESULT) : Promise.reject(fail));
+  const untagged: ObjectCopy[] = [];
   const copies: Copies = {
     ...parts.copies,
+    copyUntagged: (_, copy) => {
+      untagged.push(copy);
+      return done();
+    },
     copyObject: (ends, copy) => {
       objects.push({ ends, copy });
       return done();
@@ -33,8 +47,44 @@ async function run(target: string, source: string, headers: readonly string[] = 
   };
   const exchange = client('PUT', target, ['x-amz-copy-source', source, ...headers]);
   await createPipeline({ ...parts, copies })(exchange);
-  return { exchange, objects, copied, sent, entries: entries as AuditEntry[] };
+  return { exchange, objects, untagged, copied, sent, entries: entries as AuditEntry[] };
 }
+
+describe('the tags of a copy', () => {
+  for (const denied of ['GET_TAGS', 'PUT_TAGS']) {
+    it(`stay behind where policy does not grant ${denied}, however the ends are kept`, async () => {
+      const plain = await run('/box/k', '/box/s', [], undefined, 200, [denied]);
+      assert.equal(plain.exchange.status(), 200);
+      assert.deepEqual(
+        plain.untagged.map(({ tags }) => tags),
+        [''],
+      );
+      assert.deepEqual(plain.sent, []);
+      const sealed = await run('/safe/k', '/box/s', [], undefined, 200, [denied]);
+      assert.equal(sealed.objects[0]?.copy.tags, '');
+    });
+  }
+
+  it('are named where the store refuses the copy and policy grants not both verbs, and only there', async () => {
+    const refused = new GatewayError('AccessDeniedByStore');
+    for (const target of ['/box/k', '/safe/k']) {
+      for (const denied of [['GET_TAGS'], ['PUT_TAGS']]) {
+        const { exchange } = await run(target, '/box/s', [], refused, 200, denied);
+        assert.equal(exchange.status(), 403);
+        assert.match(exchange.sent.join(''), /store\. A copy .* GET_TAGS on the source and PUT_TAGS on the target\.</);
+      }
+    }
+    assert.doesNotMatch((await run('/safe/k', '/box/s', [], refused)).exchange.sent.join(''), /TAGS/);
+    const part = '/safe/k?partNumber=1&uploadId=u';
+    assert.doesNotMatch((await run(part, '/box/s', [], refused, 200, ['GET_TAGS'])).exchange.sent.join(''), /TAGS/);
+  });
+
+  it('go along where policy grants both', async () => {
+    const sealed = await run('/safe/k', '/box/s');
+    assert.equal(sealed.objects[0]?.copy.tags, undefined);
+    assert.deepEqual((await run('/box/k', '/box/s')).untagged, []);
+  });
+});
 
 describe('a copy of which an end is sealed', () => {
   it('reaches each end by the session of its bucket, and asks the store for nothing itself', async () => {
@@ -131,7 +181,7 @@ describe('a copy of which an end is sealed', () => {
   });
 
   it('fails for the client and on record, at both ends', async () => {
-    const { exchange, entries } = await run('/safe/k', '/box/s', [], new GatewayError('IntegrityFailure', 'open'));
+    const { exchange, entries } = await run('/safe/k', '/box/s', [], new GatewayError('IntegrityFailure'));
     assert.equal(exchange.status(), 500);
     const outcomes = entries.filter(({ entry }) => entry === 'outcome');
     assert.deepEqual(
@@ -139,4 +189,24 @@ describe('a copy of which an end is sealed', () => {
       ['IntegrityFailure', 'IntegrityFailure'],
     );
   });
+});
+
+describe('a copy between plain places', () => {
+  for (const [host, directive] of [
+    ['s3.eu-central-1.amazonaws.com', 'EXCLUDE'],
+    ['store.invalid', undefined],
+  ] as const) {
+    it(`says of annotations to ${host}: ${directive ?? 'nothing'}`, async () => {
+      const { parts, sent } = world({ answer: () => ({ status: 403 }) });
+      const buckets = new Map(
+        [...parts.buckets].map(([name, bucket]) => [
+          name,
+          { ...bucket, store: { ...bucket.store, endpoint: `https://${host}` } },
+        ]),
+      );
+      await createPipeline({ ...parts, buckets })(client('PUT', '/box/k', ['x-amz-copy-source', 'chest/s']));
+      assert.equal(sent.length, 1);
+      assert.equal(sent[0]?.headers['x-amz-object-annotation-directive'], directive);
+    });
+  }
 });

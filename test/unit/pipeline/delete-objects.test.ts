@@ -52,6 +52,7 @@ describe('DeleteObjects', () => {
       'authorize',
       'authorize',
       'plan',
+      'request durable',
       'intent durable',
       'intent durable',
       'assume-role',
@@ -75,9 +76,10 @@ describe('DeleteObjects', () => {
     const { answer, sent, entries } = await run({ denies: secret }, listOf(['a', 'secret/x', 'b']));
     assert.deepEqual(keysOf(sent[0]?.body as Buffer), ['a', 'b']);
     assert.equal(sent.length, 1);
-    assert.match(answer, /<Error><Key>secret\/x<\/Key>.*<Code>AccessDenied</);
+    assert.match(answer, /<Error><Key>secret\/x<\/Key><Code>AccessDenied<\/Code><Message>[^<]*p\/DELETE[^<]*because</);
     assert.match(answer, /<Deleted><Key>a</);
     assert.deepEqual(shapes(entries), [
+      ['request', undefined, undefined],
       ['denial', 1, 'denied'],
       ['intent', 0, undefined],
       ['intent', 2, undefined],
@@ -126,11 +128,11 @@ describe('DeleteObjects', () => {
   });
 
   it('asks the store for nothing unless every key is on record', async () => {
-    for (const failing of [0, 1]) {
+    for (const failing of [0, 1, 2]) {
       let count = 0;
       const audit = (): Promise<void> => {
         count += 1;
-        return count > failing ? Promise.reject(new GatewayError('AuditUnavailable', 'record')) : Promise.resolve();
+        return count > failing ? Promise.reject(new GatewayError('AuditUnavailable')) : Promise.resolve();
       };
       const { steps, exchange } = await run({ audit }, listOf(['a', 'b']));
       assert.equal(steps.includes('forward'), false);
@@ -184,7 +186,7 @@ describe('DeleteObjects', () => {
     );
     assert.ok(steps.lastIndexOf('intent durable') < steps.indexOf('assume-role'));
     assert.equal(exchange.status(), 200);
-    assert.equal(entries.length, 10);
+    assert.equal(entries.length, 11);
   });
 
   it('tells the keys of a portion that failed as failed, and those of another as deleted', async () => {
@@ -196,7 +198,7 @@ describe('DeleteObjects', () => {
     const { answer: told, entries } = await run({ sessionHolds: 1, answer }, listOf(['a', 'b']));
     assert.match(told, /<Deleted><Key>a</);
     assert.match(told, /<Error><Key>b<.*<Code>ServiceUnavailable</);
-    assert.deepEqual(shapes(entries).slice(2), [
+    assert.deepEqual(shapes(entries).slice(3), [
       ['outcome', 0, 'completed'],
       ['outcome', 1, 'failed'],
     ]);
@@ -207,6 +209,7 @@ describe('DeleteObjects', () => {
     const { exchange, entries } = await run({ answer, denies: secret }, listOf(['a', 'secret']));
     assert.equal(exchange.status(), 503);
     assert.deepEqual(shapes(entries), [
+      ['request', undefined, undefined],
       ['denial', 1, 'denied'],
       ['intent', 0, undefined],
       ['outcome', 0, 'failed'],

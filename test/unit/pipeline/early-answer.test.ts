@@ -21,7 +21,7 @@ const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 const SOON = { afterMs: 20, everyMs: 10 };
 const LATER = { afterMs: 60_000, everyMs: 10 };
 const COPY = { method: 'PUT', target: '/safe/k', headers: ['x-amz-copy-source', '/safe/s'] };
-const failure = () => new GatewayError('PreconditionFailed', 'copy', { clientFields: { Condition: 'If-Match' } });
+const failure = () => new GatewayError('PreconditionFailed', { clientFields: { Condition: 'If-Match' } });
 
 interface Case {
   readonly copyObject: PipelineParts['copies']['copyObject'];
@@ -102,7 +102,7 @@ describe('an answer that may begin early', () => {
 
   it('says no success that could not be recorded', async () => {
     const audit = (entry: AuditEntry) =>
-      entry.entry === 'outcome' ? Promise.reject(new GatewayError('AuditUnavailable', 'record')) : Promise.resolve();
+      entry.entry === 'outcome' ? Promise.reject(new GatewayError('AuditUnavailable')) : Promise.resolve();
     const { body, summary } = await run({ copyObject: slowly(60, () => RESULT), behaviour: { audit } });
     assert.match(body.slice(DECLARATION.length), /^ +<Error><Code>ServiceUnavailable<\/Code>.*<\/Error>$/);
     assert.equal(summary.result, 'failed');
@@ -112,7 +112,7 @@ describe('an answer that may begin early', () => {
     const { exchange, steps, outcomes, summary } = await run({
       leaveAfterMs: 50,
       copyObject: slowly(90, () => {
-        throw new GatewayError('RequestTimeout', 'forward');
+        throw new GatewayError('RequestTimeout');
       }),
     });
     assert.equal(steps.at(-1), 'destroy');
@@ -147,7 +147,7 @@ describe('an answer that may begin early', () => {
     const { exchange, outcomes } = await run({
       leaveAfterMs: 1,
       copyObject: slowly(60, () => {
-        throw new GatewayError('RequestTimeout', 'forward');
+        throw new GatewayError('RequestTimeout');
       }),
     });
     assert.equal(exchange.status(), undefined);
@@ -162,7 +162,7 @@ describe('an answer that may begin early', () => {
   it('begins early for CompleteMultipartUpload as well, and for nothing whose clients do not look for errors in a 200', async () => {
     const slow = async (): Promise<never> => {
       await after(60);
-      throw new GatewayError('NoSuchUpload', 'upload');
+      throw new GatewayError('NoSuchUpload');
     };
     const document =
       '<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>a</ETag></Part></CompleteMultipartUpload>';

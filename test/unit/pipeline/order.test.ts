@@ -8,6 +8,8 @@ import { createStages } from '../../../src/pipeline/stages.ts';
 import { chunks, client, world } from './world.ts';
 
 const PUT_HEADERS = ['content-length', '20'];
+/** What stands between a decision and its effect. */
+const ACCESS = ['enforce', 'plan', 'record'] as const;
 const twentyBytes = () => chunks('0123456789', '0123456789');
 
 describe('the pipeline', () => {
@@ -31,12 +33,16 @@ describe('the pipeline', () => {
     ]);
   });
 
-  it('puts authenticate, authorize and record before everything else, for every class', () => {
+  it('puts authenticate, authorize, enforce, plan and record before everything else, for every class', () => {
     const table = createStages(world().parts, createAdmission(1));
     for (const [name, way] of Object.entries(table)) {
       // What a batch would do stands in its body.
-      const first =
-        name === 'BATCH' ? ['authenticate', 'read', 'authorize', 'record'] : ['authenticate', 'authorize', 'record'];
+      const reads: Readonly<Record<string, readonly string[]>> = {
+        BATCH: ['authenticate', 'read', 'authorize', ...ACCESS],
+        // Who signed a form stands in it, and so does what its signer allows.
+        FORM: ['read', 'authenticate', 'authorize', 'authorize', ...ACCESS],
+      };
+      const first = reads[name] ?? ['authenticate', 'authorize', ...ACCESS];
       assert.deepEqual(way.stages.slice(0, first.length), first, name);
       assert.equal(way.stages.at(-1), 'respond', name);
     }
@@ -72,7 +78,7 @@ describe('the pipeline', () => {
   });
 
   it('never asks a store or its STS without the token that it takes, and has that on record', async () => {
-    const storeToken = () => Promise.reject(new GatewayError('MissingSecurityHeader', 'assume-role'));
+    const storeToken = () => Promise.reject(new GatewayError('MissingSecurityHeader'));
     const { parts, steps, entries } = world({ storeToken });
     await createPipeline(parts)(client('GET', '/box/k', [], steps));
     const recorded = ['intent durable', 'outcome durable', 'answer 400', 'end'];
@@ -96,7 +102,7 @@ describe('the pipeline', () => {
   });
 
   it('does nothing and answers 503 when the intent cannot be written', async () => {
-    const audit = (): Promise<void> => Promise.reject(new GatewayError('AuditUnavailable', 'record'));
+    const audit = (): Promise<void> => Promise.reject(new GatewayError('AuditUnavailable'));
     const { parts, steps, entries } = world({ audit });
     await createPipeline(parts)(client('GET', '/box/k', [], steps));
     assert.deepEqual(steps, ['authenticate', 'authorize', 'plan', 'answer 503', 'end']);
@@ -104,7 +110,7 @@ describe('the pipeline', () => {
   });
 
   it('answers 503 and not 403 when a denial cannot be written', async () => {
-    const audit = (): Promise<void> => Promise.reject(new GatewayError('AuditUnavailable', 'record'));
+    const audit = (): Promise<void> => Promise.reject(new GatewayError('AuditUnavailable'));
     const { parts, steps } = world({ audit, decision: 'deny' });
     await createPipeline(parts)(client('GET', '/box/k', [], steps));
     assert.ok(steps.includes('answer 503'));
@@ -112,7 +118,7 @@ describe('the pipeline', () => {
 
   it('does not acknowledge a write whose outcome cannot be written', async () => {
     const audit = (entry: AuditEntry): Promise<void> =>
-      entry.entry === 'intent' ? Promise.resolve() : Promise.reject(new GatewayError('AuditUnavailable', 'respond'));
+      entry.entry === 'intent' ? Promise.resolve() : Promise.reject(new GatewayError('AuditUnavailable'));
     const { parts, steps } = world({ audit });
     await createPipeline(parts)(client('PUT', '/box/k', PUT_HEADERS, steps, twentyBytes()));
     assert.ok(steps.includes('answer 503'));
@@ -142,7 +148,7 @@ describe('the pipeline', () => {
   it('breaks the connection, and records aborted, when a read fails after its first byte', async () => {
     async function* broken(): AsyncGenerator<Buffer> {
       yield* chunks('one', 'two');
-      throw new GatewayError('IntegrityFailure', 'open');
+      throw new GatewayError('IntegrityFailure');
     }
     const { parts, steps, entries } = world({
       answer: () => ({ status: 200, headers: new Map([['content-length', '9']]), body: broken() }),
@@ -156,7 +162,7 @@ describe('the pipeline', () => {
   it('answers a clean error when a read fails before its first byte', async () => {
     // eslint-disable-next-line @typescript-eslint/require-await -- fails at once
     async function* broken(): AsyncGenerator<Buffer> {
-      throw new GatewayError('IntegrityFailure', 'open');
+      throw new GatewayError('IntegrityFailure');
     }
     const { parts, steps } = world({
       answer: () => ({ status: 200, headers: new Map([['content-length', '9']]), body: broken() }),

@@ -98,6 +98,28 @@ describe('reads', () => {
     assert.equal(signed.exchange.answerHeaders['www-authenticate'], undefined);
   });
 
+  it('tells who is denied the rule and the reason: in the message, and to HEAD in a header', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const { exchange } = await run({ decision: 'deny' }, method, '/box/k');
+      assert.equal(exchange.status(), 403);
+      assert.equal(exchange.answerHeaders['x-sallyport-denied-by'], 'p/GET: because');
+      const document = exchange.sent.join('');
+      assert.equal(document === '', method === 'HEAD');
+      if (method === 'HEAD') continue;
+      assert.match(document, /<Message>[^<]*p\/GET[^<]*because<\/Message>/);
+      assert.match(document, /<Rule>p\/GET<\/Rule><Reason>because<\/Reason>/);
+    }
+  });
+
+  it('tells whose token is missing or bad where to get one', async () => {
+    for (const identity of ['none', 'bad'] as const) {
+      const made = world({ identity });
+      const exchange = client('GET', '/box/k', [], made.steps);
+      await createPipeline({ ...made.parts, tokensFrom: 'https://issuer.example' })(exchange);
+      assert.match(exchange.answerHeaders['www-authenticate'] ?? '', /authorization_uri="https:\/\/issuer\.example"/);
+    }
+  });
+
   it('names itself in the head and in the document of a failure alike', async () => {
     const { exchange } = await run({ decision: 'deny' }, 'GET', '/box/k');
     const id = exchange.answerHeaders['x-amz-id-2'];

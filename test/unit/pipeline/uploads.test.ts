@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { AuditEntry } from '../../../src/contracts/audit-sink.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createUploads } from '../../../src/objects/uploads.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { cipherOf, pattern } from '../core/cipher/object-store.ts';
@@ -12,14 +13,20 @@ const cipher = cipherOf();
 const XML = ['content-type', 'application/xml'];
 
 /** A gateway before a store in memory; `safe` is sealed, `box` is plain. */
-function gateway() {
-  const store = new MultipartStore();
+function gateway(store = new MultipartStore()) {
   const made = world();
+  const opened: string[] = [];
+  const uploads = createUploads({ cipher, clock: Date });
   const pipeline = createPipeline({
     ...made.parts,
     cipher,
-    uploads: createUploads({ cipher }),
-    sessions: { open: ({ bucket }) => Promise.resolve({ ...store.session(bucket.id), bucket }) },
+    uploads,
+    sessions: {
+      open: ({ bucket, plan }) => {
+        opened.push(plan.sessionKey);
+        return Promise.resolve({ ...store.session(bucket.id), bucket });
+      },
+    },
     limits: { ...made.parts.limits, objectBytes: 2 * MIN, smallBodyBytes: 1024 },
   });
   const call = async (method: string, target: string, body?: Buffer | string, headers: readonly string[] = []) => {
@@ -33,7 +40,7 @@ function gateway() {
     await pipeline(exchange);
     return { status: exchange.status(), headers: exchange.answerHeaders, text: exchange.sent.join('') };
   };
-  return { store, call, entries: made.entries as AuditEntry[] };
+  return { store, uploads, call, entries: made.entries as AuditEntry[], planned: made.planned, opened };
 }
 
 const field = (document: string, name: string): string => new RegExp(`<${name}>([^<]*)<`).exec(document)?.[1] ?? '';
@@ -41,7 +48,7 @@ const field = (document: string, name: string): string => new RegExp(`<${name}>(
 async function begin() {
   const made = gateway();
   const begun = await made.call('POST', `/safe/${KEY}?uploads`, undefined, ['x-amz-meta-a', 'b']);
-  return { ...made, begun, target: `/safe/${KEY}?uploadId=${field(begun.text, 'UploadId')}` };
+  return { ...made, begun, target: `/safe/${KEY}?uploadId=${encodeURIComponent(field(begun.text, 'UploadId'))}` };
 }
 
 const naming = (...parts: readonly (readonly [number: number, etag: string | undefined])[]) =>
@@ -138,36 +145,40 @@ describe('uploads in an encrypted bucket', () => {
     store.objects.clear();
     assert.equal((await complete('x-amz-mp-object-size', '164')).status, 400);
     const whole = ['x-amz-checksum-crc32', 'AAAAAA==', 'x-amz-checksum-type', 'FULL_OBJECT'];
-    assert.equal((await complete(...whole)).status, 501);
+    assert.equal(field((await complete(...whole)).text, 'Code'), 'BadDigest');
+    assert.equal(field((await complete('x-amz-checksum-crc32', 'AAAAAA==-1')).text, 'Code'), 'BadDigest');
     assert.equal(store.objects.size, 0);
-    assert.equal((await complete('x-amz-checksum-crc32', 'AAAAAA==-1')).status, 200);
+    assert.equal((await complete()).status, 200);
   });
 
-  it('are listed under ids that abort them, and that hold as markers', async () => {
-    const { store, call } = await begin();
+  it('are listed under the ids that they were begun with, which take parts, complete, abort, and hold as markers', async () => {
+    const { store, call, begun, target } = await begin();
+    const id = field(begun.text, 'UploadId');
     const listed = await call('GET', '/safe?uploads');
-    const id = field(listed.text, 'UploadId');
-    assert.equal(id, `0.${[...store.uploads.keys()][0]}`);
+    assert.equal(field(listed.text, 'UploadId'), id);
+    assert.ok(store.uploads.has(id));
     assert.equal(field(listed.text, 'NextUploadIdMarker'), id);
     const marker = encodeURIComponent(id);
     const next = await call('GET', `/safe?uploads&key-marker=${KEY}&upload-id-marker=${marker}`);
     assert.equal(next.status, 200);
     assert.doesNotMatch(next.text, /<Upload>/);
-    assert.equal(new Map(store.asked.at(-1)?.query).get('upload-id-marker'), id.slice(2));
-    const bad = await call('GET', `/safe?uploads&key-marker=${KEY}&upload-id-marker=x`);
-    assert.equal(field(bad.text, 'Code'), 'InvalidArgument');
-    const aborted = await call('DELETE', `/safe/${KEY}?uploadId=${marker}`);
-    assert.equal(aborted.status, 204);
+    assert.equal(new Map(store.asked.at(-1)?.query).get('upload-id-marker'), id);
+    assert.equal((await call('PUT', `${target}&partNumber=1`, 'x')).status, 200);
+    assert.equal((await call('DELETE', target)).status, 204);
     assert.equal(store.uploads.size, 0);
-    const again = await call('DELETE', `/safe/${KEY}?uploadId=${marker}`);
-    assert.equal(field(again.text, 'Code'), 'NoSuchUpload');
+    assert.equal(field((await call('DELETE', target)).text, 'Code'), 'NoSuchUpload');
   });
 
-  it('take nothing under an id of the store or of another key, and send it nothing', async () => {
+  it('take nothing under an id of another key or of nothing, and store nothing of it', async () => {
     const { store, call, target } = await begin();
-    const [stored = ''] = store.uploads.keys();
-    const asked = store.asked.length;
-    for (const id of [`/safe/${KEY}?uploadId=${encodeURIComponent(stored)}`, target.replace(KEY, 'other')]) {
+    const other = await call('POST', '/safe/other?uploads');
+    const parts = () => [...store.uploads.values()].map(({ parts: { size } }) => size);
+    const before = [parts(), store.objects.size, store.kept.size];
+    for (const id of [
+      target.replace(KEY, 'other'),
+      `/safe/${KEY}?uploadId=${encodeURIComponent(field(other.text, 'UploadId'))}`,
+      `/safe/${KEY}?uploadId=nothing`,
+    ]) {
       for (const attempt of [
         () => call('PUT', `${id}&partNumber=1`, 'secret'),
         () => call('POST', id, naming([1, 'e']), XML),
@@ -177,11 +188,182 @@ describe('uploads in an encrypted bucket', () => {
         assert.equal(field((await attempt()).text, 'Code'), 'NoSuchUpload');
       }
     }
-    assert.equal(store.asked.length, asked);
+    assert.deepEqual([parts(), store.objects.size, store.kept.size], before);
+  });
+
+  it('keep their state under a prefix of its own, by a session that reaches nothing else', async () => {
+    const { store, planned } = await begin();
+    assert.match([...store.kept.keys()].join(), /^\.sallyport\/uploads\/[\w-]{43}\/state$/);
+    const [own, states] = planned;
+    assert.ok(
+      own?.every(({ grants }) => grants.every(({ scope }) => !('prefix' in scope) || scope.prefix !== '.sallyport/')),
+    );
+    assert.deepEqual(
+      states?.flatMap(({ grants }) => grants.map(({ effect, scope }) => [effect, scope])),
+      [['allow', { prefix: '.sallyport/' }]],
+    );
+  });
+
+  it('remember `If-None-Match: *` of their beginning until their end', async () => {
+    const { store, call } = gateway();
+    const create = () => call('POST', `/safe/${KEY}?uploads`, undefined, ['if-none-match', '*']);
+    const begun = await create();
+    const target = `/safe/${KEY}?uploadId=${encodeURIComponent(field(begun.text, 'UploadId'))}`;
+    assert.equal(store.asked.find(({ query }) => query[0]?.[0] === 'uploads')?.headers['if-none-match'], undefined);
+    const part = await call('PUT', `${target}&partNumber=1`, 'part');
+    store.objects.set(KEY, { headers: {}, etag: 'e', body: Buffer.alloc(0) });
+    const late = await create();
+    assert.deepEqual([late.status, field(late.text, 'Condition')], [412, 'If-None-Match']);
+    assert.equal(store.uploads.size, 1);
+    assert.equal((await call('POST', target, naming([1, part.headers['etag']]), XML)).status, 412);
+    assert.equal(store.objects.get(KEY)?.etag, 'e');
+    store.objects.clear();
+    assert.equal((await call('POST', target, naming([1, part.headers['etag']]), XML)).status, 200);
   });
 });
 
 describe('uploads in a plain bucket', () => {
+  const CONDITION = ['if-none-match', '*'];
+  const MARK = /^\.sallyport\/uploads\/[\w-]{43}\/only-if-none$/;
+  const existing = { headers: {}, etag: 'e', body: Buffer.alloc(0) };
+  const targetOf = (begun: { readonly text: string }): string =>
+    `/box/${KEY}?uploadId=${encodeURIComponent(field(begun.text, 'UploadId'))}`;
+
+  /** An upload of one part, begun at a gateway. */
+  async function beginPlain(at: ReturnType<typeof gateway>, headers: readonly string[] = CONDITION) {
+    const begun = await at.call('POST', `/box/${KEY}?uploads`, undefined, headers);
+    const target = targetOf(begun);
+    const part = await at.call('PUT', `${target}&partNumber=1`, 'part');
+    return { begun, target, named: naming([1, part.headers['etag']]) };
+  }
+
+  it('remember `If-None-Match: *` of their beginning until their end, at whatever gateway', async () => {
+    const first = gateway();
+    const { store } = first;
+    const second = gateway(store);
+    const { target, named } = await beginPlain(first);
+    assert.equal(store.asked.find(({ query }) => query[0]?.[0] === 'uploads')?.headers['if-none-match'], undefined);
+    assert.match([...store.kept.keys()].join(), MARK);
+    store.objects.set(KEY, existing);
+    const late = await second.call('POST', `/box/${KEY}?uploads`, undefined, CONDITION);
+    assert.deepEqual([late.status, field(late.text, 'Condition')], [412, 'If-None-Match']);
+    assert.equal(store.uploads.size, 1);
+    for (const { call } of [first, second]) {
+      const ended = await call('POST', target, named, XML);
+      assert.deepEqual([ended.status, field(ended.text, 'Code')], [412, 'PreconditionFailed']);
+      assert.equal(store.objects.get(KEY), existing);
+    }
+    store.objects.clear();
+    assert.equal((await second.call('POST', target, named, XML)).status, 200);
+    assert.equal(store.asked.findLast(({ method }) => method === 'POST')?.headers['if-none-match'], '*');
+    assert.equal(store.objects.get(KEY)?.body.toString(), 'part');
+    const again = await second.call('POST', target, named, XML);
+    assert.equal(field(again.text, 'Code'), 'NoSuchUpload');
+    await second.uploads.close();
+    assert.equal(store.kept.size, 0);
+  });
+
+  it('have their condition decided where the store heeds none at their end', async () => {
+    const at = gateway();
+    const { target, named } = await beginPlain(at);
+    at.store.objects.set(KEY, existing);
+    const asked = at.store.asked.length;
+    assert.equal((await at.call('POST', target, named, XML)).status, 412);
+    const since = at.store.asked.slice(asked).map(({ method, key }) => [method, key === KEY]);
+    assert.deepEqual(since, [
+      ['GET', false],
+      ['HEAD', true],
+      ['GET', true],
+    ]);
+  });
+
+  it('ask nothing more of the store without a condition, and one small question at another gateway', async () => {
+    const first = gateway();
+    const { store } = first;
+    const { target, named } = await beginPlain(first, []);
+    assert.equal((await first.call('POST', target, named, XML)).status, 200);
+    assert.deepEqual(
+      store.asked.map(({ method }) => method),
+      ['POST', 'PUT', 'POST'],
+    );
+    assert.equal(store.kept.size, 0);
+    const other = await beginPlain(first, []);
+    const asked = store.asked.length;
+    assert.equal((await gateway(store).call('POST', other.target, other.named, XML)).status, 200);
+    assert.deepEqual(
+      store.asked.slice(asked).map(({ method }) => method),
+      ['GET', 'POST'],
+    );
+    assert.equal(store.asked.at(-1)?.headers['if-none-match'], undefined);
+  });
+
+  it('are held by no condition of another upload, of the same key or another, in this bucket or another', async () => {
+    const first = gateway();
+    const { store } = first;
+    const free = await beginPlain(first, []);
+    await beginPlain(first);
+    await first.call('POST', '/box/other?uploads', undefined, CONDITION);
+    await first.call('POST', `/safe/${KEY}?uploads`, undefined, CONDITION);
+    assert.equal(store.kept.size, 3);
+    store.objects.set(KEY, existing);
+    assert.equal((await gateway(store).call('POST', free.target, free.named, XML)).status, 200);
+    assert.equal(store.objects.get(KEY)?.body.toString(), 'part');
+  });
+
+  it('do not become encrypted ones by what is kept of their condition', async () => {
+    const at = gateway();
+    const { target, named } = await beginPlain(at);
+    const sealed = target.replace('/box/', '/safe/');
+    assert.equal(field((await at.call('PUT', `${sealed}&partNumber=2`, 'x')).text, 'Code'), 'NoSuchUpload');
+    assert.equal(field((await at.call('POST', sealed, named, XML)).text, 'Code'), 'NoSuchUpload');
+    assert.equal(at.store.objects.size, 0);
+  });
+
+  it('do not begin where their condition cannot be kept or could not be read again, and leave nothing to go on with', async () => {
+    for (const method of ['PUT', 'GET'] as const) {
+      for (const fault of ['refused', 'answer lost', 'denied'] as const) {
+        const { store, call } = gateway();
+        store.fault = (_, question) => {
+          const isKept = question.key === '' || question.key.startsWith('.sallyport/');
+          if (question.method !== method || !isKept) return undefined;
+          if (fault === 'denied') throw new GatewayError('AccessDeniedByStore');
+          return fault;
+        };
+        const begun = await call('POST', `/box/${KEY}?uploads`, undefined, CONDITION);
+        assert.equal(begun.status, fault === 'denied' ? 403 : 503, `${method} ${fault}`);
+        assert.equal(store.uploads.size, 0);
+      }
+    }
+  });
+
+  it('do not end while nobody can tell whether a condition is kept', async () => {
+    const first = gateway();
+    const { store } = first;
+    const { target, named } = await beginPlain(first, []);
+    // A role that lost the right to look must not lose the condition: of what is not there it is told the same.
+    for (const [fault, status] of [
+      ['refused', 503],
+      ['denied', 403],
+    ] as const) {
+      store.fault = (_, { key }) => {
+        if (key !== '' && !key.startsWith('.sallyport/')) return undefined;
+        if (fault === 'denied') throw new GatewayError('AccessDeniedByStore');
+        return fault;
+      };
+      assert.equal((await gateway(store).call('POST', target, named, XML)).status, status);
+      assert.equal(store.objects.size, 0);
+    }
+  });
+
+  it('take what is kept of their condition with them when they are aborted', async () => {
+    const first = gateway();
+    const { target } = await beginPlain(first);
+    const second = gateway(first.store);
+    assert.equal((await second.call('DELETE', target)).status, 204);
+    await second.uploads.close();
+    assert.equal(first.store.kept.size, 0);
+  });
+
   it('keep the store’s ids and ETags, and pass on what the client says of the whole', async () => {
     const { store, call } = gateway();
     const begun = await call('POST', `/box/${KEY}?uploads`);

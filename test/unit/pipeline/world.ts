@@ -12,7 +12,9 @@ import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { SignedRequest, Signer, Upstream, UpstreamResponse } from '../../../src/contracts/upstream.ts';
 import { createStoreSessions } from '../../../src/core/upstream/store-sessions.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { createBucketFacts } from '../../../src/objects/bucket-facts.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
+import type { S3Request } from '../../../src/s3/request.ts';
 import type { PipelineParts } from '../../../src/pipeline/parts.ts';
 
 const bucket: Bucket = {
@@ -26,7 +28,7 @@ const bucket: Bucket = {
   prefixes: [],
 };
 
-const principal: Principal = {
+export const principal: Principal = {
   issuerName: 'i',
   issuer: 'https://issuer.invalid',
   subject: 'somebody',
@@ -43,9 +45,9 @@ const silent: Observer = {
   cache: () => undefined,
   call: () => undefined,
   look: () => undefined,
+  leftOut: () => undefined,
   clockOffset: () => undefined,
-  warn: () => undefined,
-  info: () => undefined,
+  event: () => undefined,
 };
 
 const otherBucket: Bucket = { ...bucket, name: 'chest', id: 'chest', storeBucket: 'stored-chest' };
@@ -85,6 +87,9 @@ export interface World {
 
 export interface Behaviour {
   readonly identity?: 'known' | 'none' | 'bad';
+  /** Who calls, where it is somebody known. */
+  readonly principal?: Principal;
+  readonly principalOf?: (request: S3Request) => Principal;
   readonly decision?: 'allow' | 'deny';
   /** Denies single accesses. */
   readonly denies?: (access: Access) => boolean;
@@ -115,7 +120,7 @@ export function world(behaviour: Behaviour = {}): World {
   const broker: PipelineParts['broker'] = {
     plan: (_, scopes, storeToken) => {
       if (scopes.flatMap(({ accesses }) => accesses).length > sessionHolds) {
-        throw new GatewayError('InvalidRequest', 'record');
+        throw new GatewayError('InvalidRequest');
       }
       steps.push('plan');
       planned.push(scopes);
@@ -183,9 +188,10 @@ export function world(behaviour: Behaviour = {}): World {
         whole: (plain) => plain,
       }),
     newUpload: notHere,
-    openUpload: notHere,
-    bareUploadId: (id) => `0.${id}`,
-    storeUploadId: notHere,
+    isSealedId: () => false,
+    openSealedId: notHere,
+    uploadFolder: () => '.sallyport/uploads/f/',
+    openState: notHere,
     clientParts: () => [],
     rewrap: notHere,
     describe: () => ({ kind: 's', keyId: 'local:1' }),
@@ -205,10 +211,11 @@ export function world(behaviour: Behaviour = {}): World {
     authenticators: [
       {
         name: 'test',
-        authenticate: () => {
+        authenticate: (request) => {
           steps.push('authenticate');
-          if (identity === 'bad') return Promise.reject(new GatewayError('InvalidToken', 'authenticate'));
-          const known = { principal, ...(chunkSignatures === undefined ? {} : { chunkSignatures }) };
+          if (identity === 'bad') return Promise.reject(new GatewayError('InvalidToken'));
+          const caller = behaviour.principalOf?.(request) ?? behaviour.principal ?? principal;
+          const known = { principal: caller, ...(chunkSignatures === undefined ? {} : { chunkSignatures }) };
           return Promise.resolve(identity === 'known' ? known : undefined);
         },
       },
@@ -240,14 +247,37 @@ export function world(behaviour: Behaviour = {}): World {
     sessions: createStoreSessions({ upstream, broker, signer, clock }),
     cipher,
     reader: createObjectReader({ cipher, smallBodyBytes: 10 }),
-    uploads: { create: notHere, sealPart: notHere, complete: notHere, abort: notHere, parts: notHere },
+    uploads: {
+      promises: {
+        free: () => undefined,
+        hold: notHere,
+        held: () => Promise.resolve({ onlyIfNone: false }),
+        mayBegin: notHere,
+        mayEnd: () => Promise.resolve(),
+        fulfil: notHere,
+        end: () => Promise.resolve(),
+      },
+      forget: notHere,
+      forgetAll: notHere,
+      create: notHere,
+      terms: notHere,
+      sealPart: notHere,
+      complete: notHere,
+      abort: notHere,
+      parts: notHere,
+      close: notHere,
+    },
     copies: {
       copyObject: notHere,
+      copyUntagged: () => Promise.resolve(undefined),
+      copyPinned: notHere,
       copyPart: notHere,
       replaceEnvelope: notHere,
       replaceObject: notHere,
       probe: notHere,
     },
+    proofs: { lock: notHere },
+    bucketFacts: createBucketFacts({ clock }),
     audit: {
       record: async (entry) => {
         await audit?.(entry);
@@ -259,7 +289,9 @@ export function world(behaviour: Behaviour = {}): World {
     observer: silent,
     clock,
     buckets: new Map([bucket, otherBucket, sealedBucket, movingBucket, farBucket].map((one) => [one.name, one])),
+    region: 'eu-central-1',
     publicHosts: [],
+    earlyAnswer: { afterMs: 10_000, everyMs: 10_000 },
     limits: { objectBytes: 1000, smallBodyBytes: 10, inFlightPerIdentity: 2 },
   };
   return { parts, steps, entries, decided, planned, sent };

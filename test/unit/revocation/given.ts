@@ -1,4 +1,5 @@
 /** Principals, entries and a store in memory, for tests of revocation. */
+import { LOG_EVENTS } from '../../../src/contracts/log-events.ts';
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { idOf, type Entries, type Entry, type Revoked } from '../../../src/revocation/entry.ts';
@@ -42,10 +43,10 @@ export function observe(): { readonly observer: Observer; readonly warnings: str
   const warnings: string[] = [];
   const silent = (): void => undefined;
   const observer: Observer = {
-    ...{ stage: silent, request: silent, failure: silent, cache: silent, call: silent, look: silent },
-    ...{ clockOffset: silent, info: silent },
-    warn: (message, fields) => {
-      warnings.push(`${message}: ${String(fields?.['detail'] ?? '')}`);
+    ...{ stage: silent, request: silent, failure: silent, cache: silent, call: silent, look: silent, leftOut: silent },
+    clockOffset: silent,
+    event: (event, fields) => {
+      if (LOG_EVENTS[event].level === 'warn') warnings.push(`${event}: ${String(fields?.['detail'] ?? '')}`);
     },
   };
   return { observer, warnings };

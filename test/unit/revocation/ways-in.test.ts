@@ -8,7 +8,7 @@ import { assumeForm, element, PRINCIPAL, startWorld, TOKEN, type World } from '.
 
 const FORM = 'application/x-www-form-urlencoded';
 const refuse = (code: ErrorCode) => (): never => {
-  throw new GatewayError(code, 'authenticate');
+  throw new GatewayError(code);
 };
 
 describe('a revoked identity', () => {
@@ -52,7 +52,7 @@ describe('a revoked identity', () => {
     it('is told 503 while nobody can say who is revoked', async () => {
       sts = await startWorld({
         check: () => {
-          throw new GatewayError('ServiceUnavailable', 'authorize');
+          throw new GatewayError('ServiceUnavailable');
         },
       });
       const answer = await post(assumeForm());

@@ -35,7 +35,7 @@ const TRAILER = { trailer: 'CRC32' } as const;
 /** Signatures that are `'a' * 64` for a chunk, and `'b' * 64` for a trailer. */
 function signatures(seen: string[] = []): ChunkSignatures {
   const check = (signature: string, digit: string): void => {
-    if (signature !== digit.repeat(64)) throw new GatewayError('SignatureDoesNotMatch', 'seal');
+    if (signature !== digit.repeat(64)) throw new GatewayError('SignatureDoesNotMatch');
   };
   return {
     chunk: (sha256, signature) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { storeConditions } from '../../../src/s3/conditions.ts';
+import { sourceConditions, storeConditions } from '../../../src/s3/conditions.ts';
 import { clientEtag, storeEtag } from '../../../src/s3/etag.ts';
 import { parse, put, refused } from './fixture.ts';
 
@@ -51,6 +51,17 @@ describe('s3/conditions', () => {
       'if-modified-since': DATE,
       'if-unmodified-since': DATE,
     });
+  });
+
+  it('leaves out a date that an entity tag goes before, of reads and of sources of copies', () => {
+    assert.deepEqual(get('If-Match', '"a-1"', 'If-Unmodified-Since', DATE), { 'if-match': '"a"' });
+    const headers = new Map([
+      ['x-amz-copy-source-if-match', '"a-1"'],
+      ['x-amz-copy-source-if-unmodified-since', DATE],
+    ]);
+    assert.deepEqual(sourceConditions({ headers }, true), { 'if-match': '"a"' });
+    headers.set('x-amz-copy-source-if-unmodified-since', '<script>');
+    refused('InvalidArgument', () => sourceConditions({ headers }, true));
   });
 
   for (const value of ['', '"a', 'a"', '"a" "b"', '"a",', '"a", *', 'a, b', '"\xfc"', 'a b', 'W/', 'w/"a"']) {

@@ -42,7 +42,7 @@ describe('s3/parse-request', () => {
   it('reads PUT of an object as PutObject', () => assert.equal(put().operation, 'PutObject'));
 
   for (const [method, target] of [
-    ['GET', '/reports?acl'],
+    ['GET', '/reports?metrics'],
     ['GET', '/reports?location&prefix=a'],
     ['GET', '/reports?list-type=2&marker=a'],
     ['GET', '/reports?continuation-token=a'],
@@ -50,7 +50,7 @@ describe('s3/parse-request', () => {
     ['GET', '/reports/k?anything'],
     ['GET', '/reports/k?acl&tagging'],
     ['GET', '/reports?versions&list-type=2'],
-    ['GET', '/reports?policy'],
+    ['GET', '/reports?inventory'],
     ['GET', '/reports/k?torrent'],
     ['PUT', '/reports?acl'],
     ['PUT', '/reports?policy'],
@@ -118,8 +118,14 @@ describe('s3/parse-request', () => {
     });
 
     it('never puts the value of a refused header into the error', () => {
-      const error = refused('NotImplemented', () => parse('GET', '/reports/k', 'x-amz-security-token', 'SECRET'));
+      const headers = ['Authorization', 'Bearer t', 'x-amz-security-token', 'SECRET'];
+      const error = refused('NotImplemented', () => parse('GET', '/reports/k', ...headers));
       assert.doesNotMatch(inspect(error), /SECRET/);
+    });
+
+    it('lets a session token without any signature through to authentication, which misses the signature', () => {
+      const { presented } = parse('GET', '/reports/k', 'x-amz-security-token', 't', 'x-amz-date', '20261121T000000Z');
+      assert.equal(presented, 'nothing');
     });
 
     it('never puts a presigned query into the error', () => {

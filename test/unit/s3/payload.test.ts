@@ -86,7 +86,7 @@ describe('s3/payload', () => {
   });
 
   it('refuses trailers that it cannot verify, several, or none where one is announced', () => {
-    for (const trailer of ['x-amz-checksum-md5', 'x-amz-meta-a', 'x-amz-checksum-crc32,x-amz-checksum-sha1', '']) {
+    for (const trailer of ['x-amz-checksum-', 'x-amz-meta-a', 'x-amz-checksum-crc32,x-amz-checksum-sha1', '']) {
       refused('InvalidRequest', () => chunked(SHA, UNSIGNED, ...DECODED, 'x-amz-trailer', trailer));
     }
     refused('InvalidRequest', () => chunked(SHA, UNSIGNED, ...DECODED));

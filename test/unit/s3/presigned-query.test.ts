@@ -27,6 +27,25 @@ describe('s3/presigned-query', () => {
     assert.equal(request.query.size, 0);
   });
 
+  for (const name of ['Content-Type', 'content-md5', 'Content-Disposition', 'Cache-Control', 'Expires']) {
+    it(`takes ${name} in a presigned query, as S3 does, and gives it no meaning`, () => {
+      const request = parse('PUT', `/reports/k?${name}=text%2Fplain&${SIGNED}`, 'Content-Length', '1');
+      assert.equal(request.query.size, 0);
+      assert.equal(request.headers.has(name.toLowerCase()), false);
+      refused('InvalidRequest', () => parse('GET', `/reports/k?${name}=a`, 'Authorization', 'Bearer t'));
+    });
+  }
+
+  it('still takes no parameter that it does not know', () => {
+    refused('NotImplemented', () => parse('GET', `/reports/k?${SIGNED}&anything`));
+    refused('NotImplemented', () => parse('GET', `/reports/k?${SIGNED}&content-range=a`));
+  });
+
+  it('takes metadata in UTF-8 from a presigned query as from a header', () => {
+    const request = parse('PUT', `/reports/k?${SIGNED}&x-amz-meta-a=f%C3%BCr`, 'Content-Length', '1');
+    assert.equal(request.headers.get('x-amz-meta-a'), '=?UTF-8?B?ZsO8cg==?=');
+  });
+
   it('holds such headers to the same rules as all headers', () => {
     refused('NotImplemented', () => parse('GET', `/reports/k?${SIGNED}&x-amz-meta-a=b`));
     refused('InvalidArgument', () =>

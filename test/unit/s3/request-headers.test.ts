@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { foldHeaders } from '../../../src/s3/request-headers.ts';
-import { refused } from './fixture.ts';
+import { storedHeaders } from '../../../src/s3/stored-headers.ts';
+import { parse, put, refused } from './fixture.ts';
+
+const CHUNKED = [
+  ...['x-amz-content-sha256', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'x-amz-trailer', 'x-amz-checksum-crc32'],
+  ...['x-amz-decoded-content-length', '1'],
+];
 
 describe('s3/request-headers', () => {
   for (const name of [
@@ -11,15 +17,18 @@ describe('s3/request-headers', () => {
     'Range',
     'Content-MD5',
     'Content-Type',
-    'Content-Encoding',
-    'If-Match',
-    'If-None-Match',
     'If-Modified-Since',
     'X-Amz-Date',
     'X-Amz-Content-SHA256',
     'X-Amz-Security-Token',
     'X-Amz-Checksum-CRC32',
     'X-Amz-Acl',
+    'X-Amz-Tagging',
+    'X-Amz-Copy-Source',
+    'X-Amz-Copy-Source-If-Modified-Since',
+    'X-Amz-Decoded-Content-Length',
+    'Content-Disposition',
+    'If-Range',
     'Expires',
     'X-Sallyport-Store-Token',
   ]) {
@@ -32,6 +41,34 @@ describe('s3/request-headers', () => {
     const headers = foldHeaders(['Accept', 'a', 'X-Amz-Meta-A', '1', 'accept', 'b', 'x-amz-meta-a', '2']);
     assert.equal(headers.get('accept'), 'a,b');
     assert.equal(headers.get('x-amz-meta-a'), '1,2');
+  });
+
+  for (const name of [
+    'Content-Encoding',
+    'Content-Language',
+    'If-Match',
+    'If-None-Match',
+    'X-Amz-Copy-Source-If-Match',
+    'X-Amz-Object-Attributes',
+    'X-Amz-Optional-Object-Attributes',
+  ]) {
+    it(`makes one list of several lines of ${name}, in their order`, () => {
+      const headers = foldHeaders([name, 'b', 'Accept', '*/*', name.toLowerCase(), 'a']);
+      assert.equal(headers.get(name.toLowerCase()), 'b,a');
+    });
+  }
+
+  it('takes the framing out of a list of encodings in two lines, and each attribute of a list', () => {
+    const encoded = put('Content-Encoding', 'gzip', 'Content-Encoding', 'aws-chunked', ...CHUNKED);
+    assert.deepEqual(storedHeaders(encoded), { 'content-encoding': 'gzip' });
+    const lines = ['ETag', 'Checksum', 'ObjectSize'].flatMap((value) => ['x-amz-object-attributes', value]);
+    const { headers } = parse('GET', '/reports/k?attributes', ...lines);
+    assert.equal(headers.get('x-amz-object-attributes'), 'ETag,Checksum,ObjectSize');
+  });
+
+  it('obeys neither of two conditions on a write', () => {
+    refused('NotImplemented', () => put('If-None-Match', '*', 'If-None-Match', '*'));
+    refused('NotImplemented', () => put('If-Match', '"a"', 'If-Match', '"b"'));
   });
 
   for (const value of ['a\r\nx: y', 'a\nb', 'a\0', '\x7f', '\x1b[31m', '\u0100']) {

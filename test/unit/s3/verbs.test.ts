@@ -27,14 +27,18 @@ describe('s3/verbs', () => {
   });
 
   it('asks for nothing more for the values that S3 takes by default, and passes none of them on', () => {
-    const request = put(
-      ...['x-amz-acl', 'private', 'x-amz-storage-class', 'STANDARD', 'x-amz-server-side-encryption', 'AES256'],
-      ...['x-amz-tagging', ''],
-    );
+    const request = put(...['x-amz-acl', 'private', 'x-amz-storage-class', 'STANDARD', 'x-amz-tagging', '']);
     assert.deepEqual(extraVerbs(request), []);
     assert.deepEqual(storeHeaders(request, { encrypted: true }), {});
-    const defaulted = put('x-amz-acl', 'private', 'x-amz-tagging', 'a=b');
+    const defaulted = put('x-amz-acl', 'bucket-owner-full-control', 'x-amz-tagging', 'a=b');
+    assert.deepEqual(extraVerbs(defaulted), ['PUT_TAGS']);
     assert.deepEqual(storeHeaders(defaulted, { encrypted: true }), { 'x-amz-tagging': 'a=b' });
+  });
+
+  it('asks for nothing more for AES256, and passes it on: policies of buckets deny writes without it', () => {
+    const request = put('x-amz-server-side-encryption', 'AES256');
+    assert.deepEqual(extraVerbs(request), []);
+    assert.deepEqual(storeHeaders(request, { encrypted: true }), { 'x-amz-server-side-encryption': 'AES256' });
   });
 
   for (const [headers, verb] of [
@@ -43,6 +47,8 @@ describe('s3/verbs', () => {
     [['x-amz-storage-class', 'GLACIER'], 'PUT_STORAGE_CLASS'],
     [['x-amz-server-side-encryption', 'aws:kms'], 'PUT_SSE'],
     [['x-amz-server-side-encryption-aws-kms-key-id', 'arn:aws:kms:a'], 'PUT_SSE'],
+    [['x-amz-server-side-encryption-context', 'eyJhIjoiYiJ9'], 'PUT_SSE'],
+    [['x-amz-server-side-encryption-bucket-key-enabled', 'true'], 'PUT_SSE'],
     [['x-amz-object-lock-legal-hold', 'OFF'], 'PUT_LOCK'],
     [LOCK, 'PUT_LOCK'],
   ] as const) {
@@ -104,10 +110,17 @@ describe('s3/store-headers', () => {
     assert.deepEqual(storeHeaders(request, { encrypted: true }), { 'if-match': 'b' });
   });
 
-  it('passes checksums on only where the stored bytes are the object', () => {
-    const request = put('x-amz-checksum-crc32', 'AAAAAA==', 'x-amz-sdk-checksum-algorithm', 'CRC32');
-    assert.deepEqual(storeHeaders(request, { encrypted: true }), {});
-    assert.deepEqual(storeHeaders(request, { encrypted: false }), { 'x-amz-checksum-crc32': 'AAAAAA==' });
+  it('names the checksum of an upload only to a store that keeps it, and no checksum of a body, which goes with that', () => {
+    const named = ['x-amz-checksum-algorithm', 'crc32', 'x-amz-checksum-type', 'full_object'];
+    const created = parse('POST', '/reports/k?uploads', ...named);
+    assert.deepEqual(storeHeaders(created, { encrypted: true }), {});
+    assert.deepEqual(storeHeaders(created, { encrypted: false }), {});
+    assert.deepEqual(storeHeaders(created, { encrypted: false, keepsChecksums: true }), {
+      'x-amz-checksum-algorithm': 'CRC32',
+      'x-amz-checksum-type': 'FULL_OBJECT',
+    });
+    const body = put('x-amz-checksum-crc32', 'AAAAAA==', 'x-amz-sdk-checksum-algorithm', 'CRC32');
+    assert.deepEqual(storeHeaders(body, { encrypted: false, keepsChecksums: true }), {});
   });
 
   it('passes on neither credentials nor metadata of an operation that keeps none', () => {
@@ -145,8 +158,13 @@ describe('s3/response-overrides', () => {
     assert.deepEqual(responseOverrides(request), { 'content-type': 'text/csv', expires: '0' });
   });
 
+  it('gives a name of a file in UTF-8 as its bytes', () => {
+    const request = parse('GET', '/reports/k?response-content-disposition=filename%3D%22%C3%BC%22', ...TOKEN);
+    assert.deepEqual(responseOverrides(request), { 'content-disposition': 'filename="\xc3\xbc"' });
+  });
+
   it('refuses values that end a header, are too long, or come without credentials', () => {
-    for (const value of ['a%0d%0aset-cookie:b', 'a%0ab', '%C3%BC', 'a'.repeat(1025)]) {
+    for (const value of ['a%0d%0aset-cookie:b', 'a%0ab', '%C3%BC%0a', 'a'.repeat(1025)]) {
       refused('InvalidArgument', () => parse('GET', `/reports/k?response-content-type=${value}`, ...TOKEN));
     }
     refused('InvalidRequest', () => parse('GET', '/reports/k?response-content-type=a'));

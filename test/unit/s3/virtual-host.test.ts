@@ -22,6 +22,21 @@ describe('s3/virtual-host', () => {
     assert.deepEqual(address('reports.s3.example.com', '//a/../b'), ['reports', '/a/../b']);
   });
 
+  it('keeps the URL by which the client addresses the bucket, and a path where its host or scheme is not known', () => {
+    const url = (scheme: 'https' | 'http' | undefined, host: string, target: string) =>
+      parseRequest(
+        { method: 'GET', target, rawHeaders: ['Host', host] },
+        { requestId: 'r', receivedAtMs: 0, clientAddress: '::1', scheme, publicHosts: HOSTS },
+      ).bucketUrl;
+    assert.equal(url('https', 's3.example.com', '/reports/a/b'), 'https://s3.example.com/reports');
+    assert.equal(url('http', 'localhost:9000', '/reports/a'), 'http://localhost:9000/reports');
+    assert.equal(url('https', '[::1]:8443', '/reports/a'), 'https://[::1]:8443/reports');
+    assert.equal(url('https', 'reports.s3.example.com', '/a'), 'https://reports.s3.example.com');
+    assert.equal(url(undefined, 's3.example.com', '/reports/a'), '/reports');
+    for (const host of ['a b', 'user@host', 'host/path', ''])
+      assert.equal(url('https', host, '/reports/a'), '/reports');
+  });
+
   it('takes every other host for path-style', () => {
     for (const host of [
       's3.example.com',

@@ -84,14 +84,14 @@ describe('the endpoint of container credentials', () => {
   });
 
   it('tells an SDK to come again while the issuer is away', async () => {
-    await start({ verify: () => Promise.reject(new GatewayError('ServiceUnavailable', 'authenticate')) });
+    await start({ verify: () => Promise.reject(new GatewayError('ServiceUnavailable')) });
     const answer = await get(TOKEN);
     assert.equal(answer.status, 503);
     assert(Number(answer.headers['retry-after']) > 0);
   });
 
   it('lets nothing out that cannot be recorded', async () => {
-    await start({ record: () => Promise.reject(new GatewayError('AuditUnavailable', 'record')) });
+    await start({ record: () => Promise.reject(new GatewayError('AuditUnavailable')) });
     const answer = await get(TOKEN);
     assert.equal(answer.status, 503);
     assert.equal(/SPLY/.test(answer.text), false);

@@ -6,6 +6,7 @@ import type { AuditEntry, AuditRefusal } from '../../../src/contracts/audit-sink
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { createPlaces, type PlaceBounds } from '../../../src/guard/places.ts';
 import { createDataServer, type DataServerOptions } from '../../../src/http/data-server.ts';
 import { createClientSessions } from '../../../src/identity/client-sessions.ts';
 import { createSignatureVerifier } from '../../../src/identity/signature-verifier.ts';
@@ -26,9 +27,9 @@ const SILENT: Observer = {
   cache: () => undefined,
   call: () => undefined,
   look: () => undefined,
+  leftOut: () => undefined,
   clockOffset: () => undefined,
-  warn: () => undefined,
-  info: () => undefined,
+  event: () => undefined,
 };
 
 export const PRINCIPAL: Principal = {
@@ -60,6 +61,8 @@ export interface Behaviour {
   readonly check?: (principal: Principal) => void;
   readonly principal?: Partial<Principal>;
   readonly limits?: Partial<StsParts['limits']>;
+  readonly forms?: Partial<PlaceBounds>;
+  readonly edgeSecret?: string;
   readonly inFlight?: number;
   readonly cors?: DataServerOptions['cors'];
 }
@@ -88,17 +91,16 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     pertinent: (principal) => principal,
     issuers: new Map([[PRINCIPAL.issuerName, PRINCIPAL.issuer]]),
   });
-  const { verify } = createSignatureVerifier({ sessions: issuer, regions: ['us-east-1'] });
+  const { verify, verifyPolicy } = createSignatureVerifier({ sessions: issuer, regions: ['us-east-1'] });
   const known = { ...PRINCIPAL, ...behaviour.principal };
   const parts: StsParts = {
     revocations: { check: (principal) => behaviour.check?.(principal) },
     tokens: {
       verify:
         behaviour.verify ??
-        ((token) =>
-          token === TOKEN ? Promise.resolve(known) : Promise.reject(new GatewayError('InvalidToken', 'authenticate'))),
+        ((token) => (token === TOKEN ? Promise.resolve(known) : Promise.reject(new GatewayError('InvalidToken')))),
     },
-    sessions: behaviour.sessions === false ? undefined : { issue: issuer.issue, verify },
+    sessions: behaviour.sessions === false ? undefined : { issue: issuer.issue, verify, verifyPolicy },
     authorizer: {
       decide: () => ({ effect: 'deny', rule: 'default-deny', reason: '', policyVersion: 'v1' }),
       grants: () => [{ effect: 'allow', verbs: ['GET', 'LIST'], scope: { prefix: '2026/' } }],
@@ -111,9 +113,11 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     observer: SILENT,
     clock,
     admission: createAdmission(2),
-    limits: { formMs: 500, formsInFlight: 2, ...behaviour.limits },
+    limits: { formMs: 500, ...behaviour.limits },
+    forms: createPlaces({ all: 2, perAddress: 2, ...behaviour.forms }),
   };
   const { server } = createDataServer({
+    ...(behaviour.edgeSecret === undefined ? {} : { edgeSecret: behaviour.edgeSecret }),
     pipeline: (exchange) => {
       toS3.push(`${exchange.raw.method} ${exchange.raw.target}`);
       exchange.writeHead(200, { etag: '"e"', 'x-amz-version-id': 'v', 'content-length': '0', 'x-other': 'o' });
@@ -128,6 +132,10 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     requestId: () => 'request-1',
     ready: () => true,
     inFlight: () => undefined,
+    uncaught: (error) => {
+      throw error;
+    },
+    within: (_, run) => run(),
     limits: { headerBytes: 32_768, inFlight: behaviour.inFlight ?? 10 },
     timeouts: { idleMs: 5000, requestHeadersMs: 5000, keepAliveMs: 5000 },
   });

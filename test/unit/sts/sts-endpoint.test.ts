@@ -119,7 +119,7 @@ describe('the STS endpoint', () => {
         await start({
           record: (entry) =>
             entry.entry === broken || (broken === 'intent' && entry.entry === 'denial')
-              ? Promise.reject(new GatewayError('AuditUnavailable', 'record'))
+              ? Promise.reject(new GatewayError('AuditUnavailable'))
               : Promise.resolve(),
         });
         const answer = await refused(assumeForm(), 503, 'ServiceUnavailable');
@@ -131,10 +131,11 @@ describe('the STS endpoint', () => {
 
     it('tells a token that is not valid from one that has expired and from an issuer that is away', async () => {
       const cases = [
-        [new GatewayError('InvalidToken', 'authenticate'), 400, 'InvalidIdentityToken'],
-        [new GatewayError('ExpiredToken', 'authenticate'), 400, 'ExpiredTokenException'],
-        [new GatewayError('ServiceUnavailable', 'authenticate'), 400, 'IDPCommunicationError'],
-        [new GatewayError('SlowDown', 'authenticate'), 429, 'Throttling'],
+        [new GatewayError('InvalidToken'), 400, 'InvalidIdentityToken'],
+        [new GatewayError('ExpiredToken'), 400, 'ExpiredTokenException'],
+        [new GatewayError('ServiceUnavailable', { unavailable: 'issuer' }), 400, 'IDPCommunicationError'],
+        [new GatewayError('ServiceUnavailable'), 503, 'ServiceUnavailable'],
+        [new GatewayError('SlowDown'), 429, 'Throttling'],
         [new TypeError('a defect'), 500, 'InternalFailure'],
       ] as const;
       for (const [error, status, code] of cases) {
@@ -348,7 +349,7 @@ describe('the STS endpoint', () => {
     });
 
     it('of somebody unknown takes a share of the places only', async () => {
-      await start({ limits: { formMs: 300, formsInFlight: 2 } });
+      await start({ limits: { formMs: 300 } });
       const slow = `POST / HTTP/1.1\r\nHost: h\r\nContent-Type: ${FORM}\r\nContent-Length: 500\r\n\r\nAction=`;
       const [first, second] = [raw(slow), raw(slow)];
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -356,6 +357,27 @@ describe('the STS endpoint', () => {
       assert.equal((await world.agent.get('/bucket/key')).status, 200);
       await Promise.all([first, second]);
       assert.equal((await post(assumeForm())).status, 200);
+    });
+
+    it('of one client address takes a share of these', async () => {
+      const edgeSecret = 's'.repeat(32);
+      await start({ limits: { formMs: 300 }, forms: { all: 4, perAddress: 2 }, edgeSecret });
+      const from = (address: string, given: string) =>
+        `POST / HTTP/1.1\r\nHost: h\r\nX-Sallyport-Edge: ${given}\r\nX-Forwarded-For: ${address}\r\nContent-Type: ${FORM}\r\nContent-Length: 500\r\nConnection: close\r\n\r\nAction=`;
+      const codes = async (address: string, given = edgeSecret, count = 3) =>
+        (await Promise.all(Array.from({ length: count }, () => raw(from(address, given)))))
+          .map((answer) => element(answer, 'Code'))
+          .toSorted();
+      assert.deepEqual(await codes('192.0.2.1'), ['RequestTimeout', 'RequestTimeout', 'Throttling']);
+      // Whoever has one address of a /64 has all of them.
+      const neighbours = await Promise.all(
+        ['2001:db8::1', '2001:db8::2', '2001:db8::3'].map((a) => codes(a, edgeSecret, 1)),
+      );
+      assert.deepEqual(neighbours.flat().toSorted(), ['RequestTimeout', 'RequestTimeout', 'Throttling']);
+      const two = await Promise.all([codes('192.0.2.1', edgeSecret, 2), codes('198.51.100.1', edgeSecret, 2)]);
+      assert.deepEqual(new Set(two.flat()), new Set(['RequestTimeout']));
+      // What no trusted edge says is no address of anybody's: only the places of the process count.
+      assert.deepEqual(await codes('192.0.2.1', 'a guess'), ['RequestTimeout', 'RequestTimeout', 'RequestTimeout']);
     });
 
     it('is refused with a repeated Host, Authorization or Content-Type', async () => {
@@ -371,18 +393,121 @@ describe('the STS endpoint', () => {
     });
   });
 
-  it('takes no query, and leaves what S3 has at the root to S3', async () => {
-    await start();
-    assert.equal((await post(assumeForm(), '/-/sts?x=1')).status, 404);
-    await post(assumeForm(), '/?delete');
-    await world.agent.get('/');
-    assert.deepEqual(world.toS3, ['POST /?delete', 'GET /']);
+  describe('the query', () => {
+    const call = (method: 'POST' | 'GET', target: string, headers: Record<string, string> = {}) =>
+      world.agent[method === 'POST' ? 'post' : 'get'](target).set(headers);
+
+    it('holds the parameters of a call, in any order and whatever type a body that is not there has', async () => {
+      await start();
+      const backwards = assumeForm().split('&').reverse().join('&');
+      for (const path of ['/', '/-/sts', '/-/sts/']) {
+        for (const query of [assumeForm(), backwards]) {
+          for (const type of [{}, { 'content-type': 'application/octet-stream' }, { 'content-type': FORM }]) {
+            for (const method of ['POST', 'GET'] as const) {
+              const answer = await call(method, `${path}?${query}`, type);
+              assert.equal(answer.status, 200, answer.text);
+              assert.match(element(answer.text, 'AccessKeyId') ?? '', /^SPLY/);
+              assert.equal(answer.headers['cache-control'], 'no-store');
+            }
+          }
+        }
+      }
+      assert.deepEqual(world.toS3, []);
+    });
+
+    it('holds some of them, and the form the others', async () => {
+      await start();
+      const [action = '', version = '', ...others] = assumeForm().split('&');
+      const answer = await post(others.join('&'), `/?${version}&${action}`);
+      assert.equal(answer.status, 200, answer.text);
+    });
+
+    it('is refused where it says something twice, or again what the form says', async () => {
+      await start();
+      for (const [query, body] of [
+        [`${assumeForm()}&Action=AssumeRoleWithWebIdentity`, ''],
+        [`${assumeForm()}&%41ction=GetCallerIdentity`, ''],
+        [`WebIdentityToken=${TOKEN}`, assumeForm()],
+        ['Action=GetCallerIdentity', assumeForm()],
+        [`${assumeForm()}&x=1`, ''],
+        [`${assumeForm()}&`, ''],
+        [`${assumeForm()};Action=GetCallerIdentity`, ''],
+        [assumeForm().replace('a-session', 'a%2'), ''],
+      ] as const) {
+        const answer = await post(body, `/?${query}`);
+        assert.deepEqual([answer.status, element(answer.text, 'Code')], [400, 'ValidationError'], query);
+      }
+      assert.equal(world.entries.length, 0);
+    });
+
+    it('leaves no body unread behind a GET', async () => {
+      await start();
+      const answer = await raw(
+        `GET /?${assumeForm()} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc`,
+      );
+      assert.match(answer, /^HTTP\/1\.1 400 /);
+    });
+
+    it('never shows in an answer, the audit or a refusal the token that it holds', async () => {
+      await start();
+      const wrong = 'eeee.ffff.gggg';
+      for (const query of [
+        assumeForm(),
+        assumeForm({ WebIdentityToken: wrong }),
+        `${assumeForm({ WebIdentityToken: wrong })}&x=1`,
+        assumeForm({ WebIdentityToken: wrong, Version: '1' }),
+        `WebIdentityToken=${wrong}`,
+        `WebIdentityToken=${wrong}&prefix=a`,
+        `WebIdentityToken=${wrong}&WebIdentityToken=${wrong}`,
+        `WebIdentityToken=${wrong}%`,
+      ]) {
+        for (const method of ['POST', 'GET'] as const) {
+          const { text: shown, headers } = await call(method, `/?${query}`);
+          for (const token of [wrong, TOKEN]) {
+            assert.equal((shown + JSON.stringify(headers)).includes(token), false, query);
+          }
+        }
+      }
+      const kept = JSON.stringify([world.entries, world.refusals]);
+      for (const token of [wrong, TOKEN]) assert.equal(kept.includes(token), false);
+      assert.deepEqual(world.toS3, []);
+    });
+
+    it('that S3 has at the root goes to S3, and none of STS does', async () => {
+      await start();
+      const ofS3 = [
+        ['GET', '/'],
+        ['GET', '/?x-id=ListBuckets'],
+        ['GET', '/?max-buckets=100&prefix=Action%3DAssumeRoleWithWebIdentity'],
+        ['GET', '/?prefix=a?Action=GetCallerIdentity'],
+        ['GET', '/?action=AssumeRoleWithWebIdentity'],
+        ['GET', '/reports?Action=AssumeRoleWithWebIdentity'],
+        ['GET', '//?Action=AssumeRoleWithWebIdentity'],
+        ['POST', '/?delete'],
+        ['POST', '/reports?Action=AssumeRoleWithWebIdentity'],
+      ] as const;
+      for (const [method, target] of ofS3) assert.equal((await call(method, target)).status, 200, target);
+      assert.deepEqual(
+        world.toS3,
+        ofS3.map(([method, target]) => `${method} ${target}`),
+      );
+      for (const target of [
+        '/?Action=ListBuckets',
+        '/?%41ction=AssumeRoleWithWebIdentity',
+        '/?x-id=ListBuckets&WebIdentityToken=x',
+        '/-/sts',
+        '/-/sts?x=1',
+      ]) {
+        assert.equal((await call('GET', target)).status, 400, target);
+      }
+      assert.equal(world.toS3.length, ofS3.length);
+    });
   });
 
   it('gives one identity as many places as S3 does, and answers the next in the words of STS', async () => {
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
-    await start({ record: () => held, limits: { formsInFlight: 10 } });
+    await start({ record: () => held, forms: { all: 10, perAddress: 10 } });
     const [first, second] = [post(assumeForm()).then((a) => a), post(assumeForm()).then((a) => a)];
     await new Promise((resolve) => setTimeout(resolve, 100));
     const third = post(assumeForm()).then((a) => a);

@@ -124,7 +124,7 @@ describe('the endpoint that says who somebody is', () => {
   });
 
   it('says nothing that cannot be recorded', async () => {
-    await start({ record: () => Promise.reject(new GatewayError('AuditUnavailable', 'record')) });
+    await start({ record: () => Promise.reject(new GatewayError('AuditUnavailable')) });
     const answer = await get(bearer);
     assert.equal(answer.status, 503);
     assert.equal(answer.text.includes('alice'), false);

@@ -94,7 +94,7 @@ describe('the log', () => {
 
   it('shows an error by code, message and causes, its stack only at debug', async () => {
     const cause = await new Promise<Error>((resolve) => connect(1, '127.0.0.1').on('error', resolve));
-    const error = new GatewayError('ServiceUnavailable', 'forward', { detail: 'the store refused', cause });
+    const error = new GatewayError('ServiceUnavailable', { detail: 'the store refused', cause }).at('forward');
     const log = start();
     log.error('failed', { error });
     const verbose = start('debug');
@@ -155,7 +155,7 @@ describe('the log', () => {
         log.info(text);
         log.info('in a field', { note: text, list: [text], nested: { note: { note: text } } });
         log.info('in an error', { error: new Error(text, { cause: new TypeError(text) }) });
-        log.info('in a detail', { error: new GatewayError('InternalError', 'forward', { detail: text, cause: text }) });
+        log.info('in a detail', { error: new GatewayError('InternalError', { detail: text, cause: text }) });
         log.info('in many errors', { error: new AggregateError([new Error(text)]) });
       }
       const names = ['Authorization', 'idToken', 'client_secret', 'sessionToken', 'SecretAccessKey', 'password'];

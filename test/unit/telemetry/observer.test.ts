@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { LOG_EVENTS, type LogEvent } from '../../../src/contracts/log-events.ts';
 import type { Observer } from '../../../src/contracts/observer.ts';
 import { ERRORS, type ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
@@ -28,7 +29,10 @@ describe('the observer', () => {
 
   it('logs a failure with its code, stage, detail and the id that joins it to the audit', async () => {
     const observer = start();
-    observer.failure('ID-1', new GatewayError('ServiceUnavailable', 'assume-role', { detail: 'sts is down' }));
+    observer.failure(
+      { requestId: 'ID-1' },
+      new GatewayError('ServiceUnavailable', { detail: 'sts is down' }).at('assume-role'),
+    );
     const [line] = await lines();
     assert.equal(line?.['level'], 'error');
     assert.equal(line['requestId'], 'ID-1');
@@ -43,8 +47,8 @@ describe('the observer', () => {
   it("logs what is ours as an error, and what is a client's below a warning", async () => {
     const observer = start('debug');
     const codes = Object.keys(ERRORS) as ErrorCode[];
-    for (const code of codes) observer.failure('ID', new GatewayError(code, 'respond'));
-    observer.failure('ID', new TypeError('unexpected'));
+    for (const code of codes) observer.failure({ requestId: 'ID' }, new GatewayError(code).at('respond'));
+    observer.failure({ requestId: 'ID' }, new TypeError('unexpected'));
     const levels = new Map((await lines()).map(({ level, message }) => [message, level]));
     for (const code of codes) {
       const level = levels.get(`${code} at respond`);
@@ -60,7 +64,7 @@ describe('the observer', () => {
     const observer = start();
     const fail = (index: number): void => {
       const detail = `attempt ${index}`;
-      observer.failure(`ID-${index}`, new GatewayError('InvalidToken', 'authenticate', { detail }));
+      observer.failure({ requestId: `ID-${index}` }, new GatewayError('InvalidToken', { detail }));
     };
     for (let index = 0; index < 5000; index++) fail(index);
     const during = (await lines()).length;
@@ -72,22 +76,29 @@ describe('the observer', () => {
     assert.ok(text.includes(`sallyport_log_lines_suppressed_total ${5000 - during}\n`));
   });
 
-  it('bounds lines that all differ, and keeps the budgets of levels apart', async () => {
+  it('bounds the lines of many events, and keeps the budgets of levels apart', async () => {
     const observer = start();
-    for (let index = 0; index < 5000; index++) observer.info(`message ${index}`);
+    const names = (Object.keys(LOG_EVENTS) as LogEvent[]).filter((name) => LOG_EVENTS[name].level === 'info');
+    for (let index = 0; index < 5000; index++) observer.event(names[index % names.length] ?? assert.fail());
     const during = (await lines()).length;
     assert.ok(during <= 200);
-    observer.failure('ID', new GatewayError('AuditUnavailable', 'record'));
-    observer.warn('still heard');
+    observer.failure({ requestId: 'ID' }, new GatewayError('AuditUnavailable'));
+    observer.event('audit_disk_stalled');
     assert.equal((await lines()).length, during + 2);
+  });
+
+  it('tells of each bucket, however many cannot be used', async () => {
+    const observer = start();
+    for (let index = 0; index < 30; index++) observer.event('bucket_unavailable', { bucket: `b${index}` });
+    assert.equal((await lines()).length, 30);
   });
 
   it('does not go silent when the clock is set back', async () => {
     const observer = start();
-    for (let index = 0; index < 100; index++) observer.warn('again');
+    for (let index = 0; index < 100; index++) observer.event('audit_disk_stalled');
     const before = (await lines()).length;
     nowMs -= 3_600_000;
-    observer.warn('again');
+    observer.event('audit_disk_stalled');
     assert.equal((await lines()).length, before + 1);
   });
 

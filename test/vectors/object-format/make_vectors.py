@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the vectors of docs/spec/object-format.md, by the Python reference and not by the product.
 
-  make_vectors.py               writes single.json, multipart.json, sizes.json and kek.json beside itself
+  make_vectors.py               writes single.json, multipart.json, sizes.json, kek.json and upload.json beside itself
   make_vectors.py --check       exits 1 where one of these files differs from what it would write
   make_vectors.py --body NAME FILE
                                 writes the stored body of one multipart vector, which is too large to keep
@@ -226,11 +226,59 @@ def keks():
     return [{"seed": s.hex(), "version": v, "kek": d.kek_from_seed(s, v).hex()} for s in seeds for v in (1, 2, 0xFFFFFFFF)]
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def uploads():
+    """What is kept of an upload under way: its folder, its state, and the record of a part."""
+    data_key, store_id = derived("upload data key", 32), "2~store/upload.id+1"
+    made = envelope(data_key, "m")
+    fields = [b"sallyport/1/upload", BUCKET_ID.encode(), KEY.encode(), store_id.encode()]
+    folder = ".sallyport/uploads/" + base64url(hashlib.sha256(b"".join(d.lp(field) for field in fields)).digest()) + "/"
+    place_of = bytes.fromhex(made["context"]) + hashlib.sha256(store_id.encode()).digest()
+
+    def sealed(label, salt, content):
+        key = AESGCM(d.hkdf(data_key, salt, label + place_of, 32))
+        return salt + key.encrypt(bytes(12), content, None)
+
+    plain, etag = pattern(100_000), "9e107d9d372bb6826bd81d3542a419d6"
+    fingerprint_key = AESGCM(d.hkdf(data_key, b"", b"sallyport/1/upload-fingerprint" + place_of, 32))
+    fingerprint = fingerprint_key.encrypt(bytes(12), b"", plain)
+    checksum = zlib.crc32(plain).to_bytes(4, "big")
+    record = struct.pack(">HHBxHI", 2, 3, 1, 0, len(plain)) + hashlib.sha256(etag.encode()).digest()[:16] + fingerprint
+    record += struct.pack(">BB32s", ALGORITHMS["CRC32"], len(checksum), checksum)
+    terms = bytes([ALGORITHMS["CRC32"], 1, 1]) + bytes(13)
+    salts = derived("upload state salt"), derived("upload record salt")
+    state = b"\x01" + d.lp(made["envelope"].encode()) + sealed(b"sallyport/1/upload-state", salts[0], terms)
+    return {
+        **place(),
+        "dataKey": data_key.hex(),
+        "storeUploadId": store_id,
+        **made,
+        "folder": folder,
+        "salts": [salt.hex() for salt in salts],
+        "terms": {"checksum": {"algorithm": "CRC32", "type": "FULL_OBJECT"}, "onlyIfNone": True},
+        "state": state.hex(),
+        "part": {
+            "number": 2,
+            "slot": 3,
+            "plainSize": len(plain),
+            "isSetAside": True,
+            "etag": etag,
+            "fingerprint": fingerprint.hex(),
+            "checksum": {"algorithm": "CRC32", "value": checksum.hex()},
+        },
+        "record": base64url(sealed(b"sallyport/1/upload-part", salts[1], record)),
+    }
+
+
 def files():
     yield "single.json", singles()
     yield "multipart.json", [multipart(name)[1] for name in MULTIPART]
     yield "sizes.json", sizes()
     yield "kek.json", keks()
+    yield "upload.json", uploads()
 
 
 def main(arguments):

@@ -13,8 +13,8 @@ type Sizes = readonly (readonly [number: number, size: number])[];
 describe('slots', () => {
   let upload: SealedUpload;
   before(async () => {
-    const { clientId } = await cipher.newUpload(ADDRESS);
-    upload = await cipher.openUpload(ADDRESS, clientId('id'));
+    const { sealedId } = await cipher.newUpload(ADDRESS);
+    upload = await cipher.openSealedId(ADDRESS, sealedId('id'));
   });
   const slot = (number: number, size: number): number => upload.sealPart(number, size, undefined).slot;
   const listed = (...parts: [slot: number, sizeBytes: number][]): [number, number][] =>
@@ -76,8 +76,8 @@ describe('slots', () => {
 describe('complete', () => {
   let upload: SealedUpload;
   before(async () => {
-    const { clientId } = await cipher.newUpload(ADDRESS);
-    upload = await cipher.openUpload(ADDRESS, clientId('id'));
+    const { sealedId } = await cipher.newUpload(ADDRESS);
+    upload = await cipher.openSealedId(ADDRESS, sealedId('id'));
   });
 
   const put = (number: number, size: number): StoredPart => {

@@ -1,6 +1,5 @@
 /** The independent reference decryptor reads what this product stores, in one PUT and in parts. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { ADDRESS, cipherOf, pattern, SEED, SIZES, store, vectors, type StoredObject } from './object-store.ts';
 import { MIN, uploaded } from './upload-store.ts';
 import { needs } from '../../../support/needs.ts';
+import { hasPython, runPython, runPythonAlone, type ProgramRun } from '../../../support/python-programs.ts';
 
 interface MultipartVector {
   name: string;
@@ -20,13 +20,8 @@ interface MultipartVector {
   storedSha256: string;
 }
 
-const PYTHON = '/usr/bin/python3';
 const DECRYPT = fileURLToPath(new URL('../../../../tools/decrypt.py', import.meta.url));
 const MAKE_VECTORS = fileURLToPath(new URL('../../../vectors/object-format/make_vectors.py', import.meta.url));
-
-function python(...args: string[]): { status: number | null; stderr: string } {
-  return spawnSync(existsSync(PYTHON) ? PYTHON : 'python3', args, { encoding: 'utf8' });
-}
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -35,31 +30,34 @@ describe('tools/decrypt.py', function () {
   let folder: string;
   const file = (name: string): string => join(folder, name);
 
-  function decrypt(
+  async function decrypt(
     stored: StoredObject,
     seed: Buffer,
     { bucketId, key } = ADDRESS,
-    ...more: string[]
-  ): ReturnType<typeof python> {
+    {
+      more = [],
+      run = runPython,
+    }: { more?: string[]; run?: (...args: string[]) => ProgramRun | Promise<ProgramRun> } = {},
+  ): Promise<ProgramRun> {
     writeFileSync(file('body'), stored.body);
     writeFileSync(file('seed'), seed);
     rmSync(file('plain'), { force: true });
-    return python(
+    return run(
       ...[DECRYPT, '--body', file('body'), '--envelope', stored.envelope, '--bucket-id', bucketId, '--key', key],
       ...['--seed-file', file('seed'), '--out', file('plain'), ...more],
     );
   }
 
   before(function () {
-    needs(this, 'python3 with the package cryptography', python('-c', 'import cryptography').status === 0);
+    needs(this, 'python3 with the package cryptography', hasPython());
     folder = mkdtempSync(join(tmpdir(), 'sallyport-decrypt-'));
   });
   after(() => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('gives the vectors that are kept here', () => {
-    const { status, stderr } = python(MAKE_VECTORS, '--check');
+  it('gives the vectors that are kept here', async () => {
+    const { status, stderr } = await runPython(MAKE_VECTORS, '--check');
     assert.equal(status, 0, stderr);
   });
 
@@ -68,7 +66,7 @@ describe('tools/decrypt.py', function () {
       const plain = pattern(size);
       const value = createHash('sha256').update(plain).digest();
       const stored = await store(cipherOf(), plain, ADDRESS, { algorithm: 'SHA256', value: () => value });
-      const { status, stderr } = decrypt(stored, SEED);
+      const { status, stderr } = await decrypt(stored, SEED);
       assert.equal(status, 0, stderr);
       assert.ok(readFileSync(file('plain')).equals(plain));
     }
@@ -105,7 +103,8 @@ describe('tools/decrypt.py', function () {
       const { stored, plain } = await uploaded(cipherOf(), parts);
       const address = { bucketId: 'archive', key: 'a copy' };
       const { envelope } = await cipherOf().rewrap(ADDRESS, stored.envelope, address);
-      for (const { status, stderr } of [decrypt(stored, SEED), decrypt({ ...stored, envelope }, SEED, address)]) {
+      for (const [object, at] of [[stored, ADDRESS] as const, [{ ...stored, envelope }, address] as const]) {
+        const { status, stderr } = await decrypt(object, SEED, at);
         assert.equal(status, 0, stderr);
         assert.ok(readFileSync(file('plain')).equals(plain));
       }
@@ -114,26 +113,30 @@ describe('tools/decrypt.py', function () {
 
   it('takes a text seed with or without its final line end, as the configuration does', async () => {
     const stored = await store(cipherOf(), pattern(5));
-    assert.equal(decrypt(stored, Buffer.concat([SEED, Buffer.from('\r\n')])).status, 0);
+    assert.equal((await decrypt(stored, Buffer.concat([SEED, Buffer.from('\r\n')]))).status, 0);
     const binary = Buffer.concat([Buffer.alloc(32, 0xff), Buffer.from('\n')]);
-    assert.equal(decrypt(await store(cipherOf(binary), pattern(5)), binary).status, 0);
+    assert.equal((await decrypt(await store(cipherOf(binary), pattern(5)), binary)).status, 0);
   });
 
   for (const vector of vectors('multipart') as MultipartVector[]) {
-    it(`reads the multipart object: ${vector.name}`, () => {
-      assert.equal(python(MAKE_VECTORS, '--body', vector.name, file('made')).status, 0);
+    it(`reads the multipart object: ${vector.name}`, async () => {
+      assert.equal((await runPython(MAKE_VECTORS, '--body', vector.name, file('made'))).status, 0);
       const body = readFileSync(file('made'));
       assert.equal(sha256(body), vector.storedSha256);
-      const { status, stderr } = decrypt({ envelope: vector.envelope, body }, Buffer.from(vector.seed, 'hex'), vector);
+      const { status, stderr } = await decrypt(
+        { envelope: vector.envelope, body },
+        Buffer.from(vector.seed, 'hex'),
+        vector,
+      );
       assert.equal(status, 0, stderr);
       assert.equal(sha256(readFileSync(file('plain'))), vector.plainSha256);
     });
   }
 
-  it('refuses a multipart object that lost, repeated or swapped a part, or was changed in one', () => {
+  it('refuses a multipart object that lost, repeated or swapped a part, or was changed in one', async () => {
     const names = ['equal aligned parts, small last', 'different parts, small last'];
     for (const vector of (vectors('multipart') as MultipartVector[]).filter(({ name }) => names.includes(name))) {
-      python(MAKE_VECTORS, '--body', vector.name, file('made'));
+      await runPython(MAKE_VECTORS, '--body', vector.name, file('made'));
       const body = readFileSync(file('made'));
       const part = 80 * 65_564;
       const [first, second, rest] = [body.subarray(0, part), body.subarray(part, 2 * part), body.subarray(2 * part)];
@@ -150,7 +153,7 @@ describe('tools/decrypt.py', function () {
         changed,
       ];
       for (const [index, tampered] of bodies.entries()) {
-        const { status } = decrypt(
+        const { status } = await decrypt(
           { envelope: vector.envelope, body: tampered },
           Buffer.from(vector.seed, 'hex'),
           vector,
@@ -169,20 +172,21 @@ describe('tools/decrypt.py', function () {
       return { ...stored, body };
     };
     const refused = [
-      decrypt(flip(0), SEED),
-      decrypt(flip(65_570), SEED),
-      decrypt(flip(stored.body.length - 1), SEED),
-      decrypt(flip(stored.body.length - 120), SEED),
-      decrypt({ ...stored, body: stored.body.subarray(0, -1) }, SEED),
-      decrypt({ ...stored, body: Buffer.alloc(0) }, SEED),
-      decrypt({ ...stored, body: Buffer.concat([stored.body, Buffer.alloc(1)]) }, SEED),
-      decrypt({ ...stored, envelope: stored.envelope.replace(';s;', ';m;') }, SEED),
-      decrypt({ ...stored, envelope: `${stored.envelope}=` }, SEED),
-      decrypt({ ...stored, envelope: `${stored.envelope};transit` }, SEED),
-      decrypt(stored, Buffer.alloc(32, 1)),
-      decrypt(stored, SEED, { ...ADDRESS, key: 'other' }),
-      decrypt(stored, SEED, { ...ADDRESS, bucketId: 'other' }),
-      decrypt(stored, SEED, ADDRESS, '--seed-version', '2'),
+      // One as people run it.
+      await decrypt(flip(0), SEED, ADDRESS, { run: runPythonAlone }),
+      await decrypt(flip(65_570), SEED),
+      await decrypt(flip(stored.body.length - 1), SEED),
+      await decrypt(flip(stored.body.length - 120), SEED),
+      await decrypt({ ...stored, body: stored.body.subarray(0, -1) }, SEED),
+      await decrypt({ ...stored, body: Buffer.alloc(0) }, SEED),
+      await decrypt({ ...stored, body: Buffer.concat([stored.body, Buffer.alloc(1)]) }, SEED),
+      await decrypt({ ...stored, envelope: stored.envelope.replace(';s;', ';m;') }, SEED),
+      await decrypt({ ...stored, envelope: `${stored.envelope}=` }, SEED),
+      await decrypt({ ...stored, envelope: `${stored.envelope};transit` }, SEED),
+      await decrypt(stored, Buffer.alloc(32, 1)),
+      await decrypt(stored, SEED, { ...ADDRESS, key: 'other' }),
+      await decrypt(stored, SEED, { ...ADDRESS, bucketId: 'other' }),
+      await decrypt(stored, SEED, ADDRESS, { more: ['--seed-version', '2'] }),
     ];
     for (const [index, { status, stderr }] of refused.entries()) {
       assert.equal(status, 1, String(index));
@@ -198,13 +202,14 @@ describe('tools/decrypt.py', function () {
     for (const [algorithm, bytes] of [
       ['SHA256', 32],
       ['SHA1', 20],
+      ['MD5', 16],
       ['CRC32', 4],
     ] as const) {
       const stored = await store(cipherOf(), pattern(9), ADDRESS, {
         algorithm,
         value: () => Buffer.alloc(bytes, 1),
       });
-      assert.equal(decrypt(stored, SEED).status, 1);
+      assert.equal((await decrypt(stored, SEED)).status, 1);
     }
   });
 });

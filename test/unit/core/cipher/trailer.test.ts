@@ -67,13 +67,18 @@ describe('trailer', () => {
     });
   }
 
-  it('keeps a checksum of every algorithm', () => {
-    const lengths = { CRC32: 4, CRC32C: 4, CRC64NVME: 8, SHA1: 20, SHA256: 32 } as const;
+  it('keeps a checksum of every algorithm whose value has room', () => {
+    const lengths = { CRC32: 4, CRC32C: 4, CRC64NVME: 8, SHA1: 20, SHA256: 32, MD5: 16 } as const;
     for (const [algorithm, bytes] of Object.entries(lengths) as [keyof typeof lengths, number][]) {
       const checksum = { algorithm, value: Buffer.alloc(bytes, 0x5a) };
       const { checksum: kept } = parseTrailerFields(encodeSingleTrailer(9, 197, checksum));
-      assert.deepEqual(kept, { ...checksum, type: 'FULL_OBJECT' });
+      assert.deepEqual(kept, { ...checksum, type: 'FULL_OBJECT', isOfWhole: true });
     }
+  });
+
+  it('keeps no SHA512, which has no room, and is readable all the same', () => {
+    const fields = encodeSingleTrailer(9, 197, { algorithm: 'SHA512', value: Buffer.alloc(64, 1) });
+    assert.deepEqual(fields, encodeSingleTrailer(9, 197));
   });
 
   it('refuses to keep a checksum of a length that its algorithm does not have', () => {

@@ -9,12 +9,12 @@ const STORE_ID = '2~x.Y_z-0/+= of the store';
 const cipher = cipherOf();
 
 async function newId(address: ObjectAddress = ADDRESS): Promise<string> {
-  return (await cipher.newUpload(address)).clientId(STORE_ID);
+  return (await cipher.newUpload(address)).sealedId(STORE_ID);
 }
 
 describe('upload id', () => {
   it('gives the upload to any process that has the keys', async () => {
-    const opened = await cipherOf().openUpload(ADDRESS, await newId());
+    const opened = await cipherOf().openSealedId(ADDRESS, await newId());
     assert.equal(opened.storeUploadId, STORE_ID);
     assert.equal(opened.keyId, 'local:1');
   });
@@ -30,8 +30,7 @@ describe('upload id', () => {
       { ...ADDRESS, bucketId: 'other' },
       { bucketId: `${ADDRESS.bucketId}2`, key: ADDRESS.key.slice(1) },
     ]) {
-      await assert.rejects(cipher.openUpload(address, id), { code: 'NoSuchUpload' });
-      await assert.rejects(cipher.storeUploadId(address, id), { code: 'NoSuchUpload' });
+      await assert.rejects(cipher.openSealedId(address, id), { code: 'NoSuchUpload' });
     }
   });
 
@@ -45,7 +44,7 @@ describe('upload id', () => {
         `${id.slice(0, at)}A${id.slice(at)}`,
       ]) {
         if (altered === id) continue;
-        await assert.rejects(cipher.openUpload(ADDRESS, altered), ({ code }: { code: string }) =>
+        await assert.rejects(cipher.openSealedId(ADDRESS, altered), ({ code }: { code: string }) =>
           // A changed version or keyring is one that another process may have.
           ['NoSuchUpload', 'ServiceUnavailable'].includes(code),
         );
@@ -54,16 +53,16 @@ describe('upload id', () => {
   });
 
   it("does not open with another store's id put in, though its key unwraps", async () => {
-    const [one, two] = [await newId(), (await cipher.newUpload(ADDRESS)).clientId(`${STORE_ID}!`)];
+    const [one, two] = [await newId(), (await cipher.newUpload(ADDRESS)).sealedId(`${STORE_ID}!`)];
     const cut = Buffer.from(one, 'base64url').length - 32;
     const spliced = Buffer.concat([
       Buffer.from(one, 'base64url').subarray(0, cut),
       Buffer.from(two, 'base64url').subarray(-32),
     ]);
-    await assert.rejects(cipher.openUpload(ADDRESS, spliced.toString('base64url')), { code: 'NoSuchUpload' });
+    await assert.rejects(cipher.openSealedId(ADDRESS, spliced.toString('base64url')), { code: 'NoSuchUpload' });
     const swapped = Buffer.from(one, 'base64url');
     swapped.writeUInt8(swapped.readUInt8(cut - 1) ^ 1, cut - 1);
-    await assert.rejects(cipher.openUpload(ADDRESS, swapped.toString('base64url')), { code: 'NoSuchUpload' });
+    await assert.rejects(cipher.openSealedId(ADDRESS, swapped.toString('base64url')), { code: 'NoSuchUpload' });
   });
 
   it('is not the key of a single PUT in disguise', async () => {
@@ -74,7 +73,7 @@ describe('upload id', () => {
       const wrapped = Buffer.from(value.split(';')[4]!, 'base64url');
       const forged = Buffer.from(id);
       wrapped.copy(forged, 13);
-      await assert.rejects(cipher.openUpload(ADDRESS, forged.toString('base64url')), { code: 'NoSuchUpload' });
+      await assert.rejects(cipher.openSealedId(ADDRESS, forged.toString('base64url')), { code: 'NoSuchUpload' });
     }
   });
 
@@ -96,8 +95,7 @@ describe('upload id', () => {
     lengths.writeUInt8(1);
     const empty = Buffer.alloc(37);
     for (const id of [...hostile, lengths.toString('base64url'), empty.toString('base64url')]) {
-      await assert.rejects(cipher.storeUploadId(ADDRESS, id), { code: 'NoSuchUpload' }, id);
-      await assert.rejects(cipher.openUpload(ADDRESS, id), { code: 'NoSuchUpload' }, id);
+      await assert.rejects(cipher.openSealedId(ADDRESS, id), { code: 'NoSuchUpload' }, id);
     }
   });
 
@@ -116,18 +114,20 @@ describe('upload id', () => {
     for (const length of [0, 23, 257, 2000, 40]) {
       const fields = [Buffer.alloc(0), Buffer.alloc(length), Buffer.from('id')].map(field);
       const id = Buffer.concat([Buffer.from('0100000001', 'hex'), ...fields, Buffer.alloc(32)]).toString('base64url');
-      const opened = createObjectCipher({ ...local, unwrap }).openUpload(ADDRESS, id);
+      const opened = createObjectCipher({ ...local, unwrap }).openSealedId(ADDRESS, id);
       await assert.rejects(opened, { code: 'NoSuchUpload' });
     }
     assert.equal(asked, 1);
   });
 
-  it('has a bare form that leads to the store and to no key', async () => {
-    const bare = cipher.bareUploadId('2~abc');
-    assert.equal(bare, '0.2~abc');
-    assert.equal(await cipher.storeUploadId(ADDRESS, bare), '2~abc');
-    assert.equal(await cipher.storeUploadId(ADDRESS, await newId()), STORE_ID);
-    await assert.rejects(cipher.openUpload(ADDRESS, bare), { code: 'NoSuchUpload' });
+  it('has a form that no id of a store has', async () => {
+    assert.equal(cipher.isSealedId(await newId()), true);
+    const ofStores = [
+      '2~hRtd1UJYZrGeWGxUnc2b8rgcFkFVZ0q',
+      'VXBsb2FkIElEIGZvciA2aWWpbmcncyBteS1tb3ZpZS5tMnRzIHVwbG9hZA',
+      'ibZBv_75gd9r8lH_gqXatLdxMVpAlj6ZQjEs.OwyF3953YdwbcQnMA2BLGn8Lx12fQNICtMw5KyteFeHw.Sjng--',
+    ];
+    for (const id of [...ofStores, '', '0.x']) assert.equal(cipher.isSealedId(id), false);
   });
 
   it('names the keyring that wrapped its key, and stays a matter of that keyring', async () => {
@@ -141,18 +141,18 @@ describe('upload id', () => {
         return local.unwrap({ kekVersion, wrapped }, context);
       },
     };
-    const { clientId, envelope, keyId } = await createObjectCipher(remote).newUpload(ADDRESS);
+    const { sealedId, envelope, keyId } = await createObjectCipher(remote).newUpload(ADDRESS);
     assert.equal(keyId, 'transit:3');
     assert.match(envelope, /^1;1;m;3;[^;]+;transit$/);
-    const upload = await createObjectCipher(remote).openUpload(ADDRESS, clientId('id'));
+    const upload = await createObjectCipher(remote).openSealedId(ADDRESS, sealedId('id'));
     assert.deepEqual([upload.keyId, upload.isOrigin(envelope), asked], ['transit:3', true, ['transit']]);
     assert.equal(upload.isOrigin(envelope.replace(/;transit$/, '')), false);
-    await assert.rejects(cipher.openUpload(ADDRESS, clientId('id')), { code: 'ServiceUnavailable' });
+    await assert.rejects(cipher.openSealedId(ADDRESS, sealedId('id')), { code: 'ServiceUnavailable' });
   });
 
   it('knows an object that came out of the upload by its wrapped key', async () => {
-    const { envelope, clientId } = await cipher.newUpload(ADDRESS);
-    const upload = await cipher.openUpload(ADDRESS, clientId('id'));
+    const { envelope, sealedId } = await cipher.newUpload(ADDRESS);
+    const upload = await cipher.openSealedId(ADDRESS, sealedId('id'));
     const other = await cipher.newUpload(ADDRESS);
     assert.equal(upload.isOrigin(envelope), true);
     for (const value of [other.envelope, envelope.replace(';m;', ';s;'), envelope.replace(';m;1;', ';m;2;'), '', 'x']) {

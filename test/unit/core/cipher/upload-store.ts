@@ -71,8 +71,8 @@ export class UploadInMemory {
   }
 
   static async begin(cipher: ObjectCipher, address: ObjectAddress = ADDRESS): Promise<UploadInMemory> {
-    const { envelope, clientId } = await cipher.newUpload(address);
-    return new UploadInMemory(envelope, await cipher.openUpload(address, clientId('the-store.id/2~+=')));
+    const { envelope, sealedId } = await cipher.newUpload(address);
+    return new UploadInMemory(envelope, await cipher.openSealedId(address, sealedId('the-store.id/2~+=')));
   }
 
   /** Uploads a part; a part of the same number is replaced. */

@@ -75,7 +75,7 @@ describe('the cache of data keys', () => {
     const { keyring } = counting();
     const key = await keyring.newDataKey(here);
     let down = false;
-    const unavailable = () => Promise.reject(new GatewayError('ServiceUnavailable', 'open'));
+    const unavailable = () => Promise.reject(new GatewayError('ServiceUnavailable'));
     const failing: Keyring = {
       ...keyring,
       newDataKey: (context) => (down ? unavailable() : keyring.newDataKey(context)),
@@ -96,7 +96,7 @@ describe('the cache of data keys', () => {
       newDataKey: () => Promise.reject(new Error('not used')),
       wrap: () => Promise.reject(new Error('not used')),
       current: () => Promise.reject(new Error('not used')),
-      unwrap: () => (down ? Promise.reject(new GatewayError('ServiceUnavailable', 'open')) : Promise.resolve(dataKey)),
+      unwrap: () => (down ? Promise.reject(new GatewayError('ServiceUnavailable')) : Promise.resolve(dataKey)),
     };
     const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeMs: 60_000 });
     const wrapped = { kekVersion: 1, wrapped: randomBytes(40) };

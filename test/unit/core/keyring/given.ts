@@ -9,8 +9,8 @@ import { GatewayError } from '../../../../src/errors/gateway-error.ts';
 const ignore = (): void => undefined;
 
 export const observer: Observer = {
-  ...{ stage: ignore, request: ignore, failure: ignore, cache: ignore, call: ignore, look: ignore },
-  ...{ clockOffset: ignore, warn: ignore, info: ignore },
+  ...{ stage: ignore, request: ignore, failure: ignore, cache: ignore, call: ignore, look: ignore, leftOut: ignore },
+  ...{ clockOffset: ignore, event: ignore },
 };
 
 export const HERE = Buffer.alloc(32, 1);

@@ -40,7 +40,7 @@ describe('a session at Vault', () => {
     assert.ok(auth !== undefined);
     session = createVaultSession({ api: { service }, auth, clock });
   };
-  const status = async (): Promise<number> => (await session.call('open', KEY)).status;
+  const status = async (): Promise<number> => (await session.call(KEY)).status;
   const logins = (): number => vault.count(/\/login$|lookup-self/);
   const renewals = (): number => vault.count(/renew-self/);
   const giveToken = async (options?: Parameters<VaultDouble['createToken']>[0]): Promise<string> => {

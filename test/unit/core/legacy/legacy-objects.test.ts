@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { openGcmSiv } from '../../../../src/core/legacy/sealed-body.ts';
 import { needs } from '../../../support/needs.ts';
+import { hasPython, runPython } from '../../../support/python-programs.ts';
 import {
   headersOf,
   legacyOf,
@@ -124,11 +124,10 @@ describe('AES-256-GCM-SIV', () => {
 describe('the vectors of legacy objects', function () {
   this.timeout(30_000);
 
-  it('are what the independent program makes', function () {
-    const python = (...args: string[]) => spawnSync('python3', args, { encoding: 'utf8' });
-    needs(this, 'python3 with the package cryptography', python('-c', 'import cryptography').status === 0);
+  it('are what the independent program makes', async function () {
+    needs(this, 'python3 with the package cryptography', hasPython());
     const program = fileURLToPath(new URL('../../../vectors/legacy/make_vectors.py', import.meta.url));
-    const { status, stderr } = python(program, '--check');
+    const { status, stderr } = await runPython(program, '--check');
     assert.equal(status, 0, stderr);
   });
 });

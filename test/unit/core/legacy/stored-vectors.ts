@@ -74,7 +74,7 @@ export function legacyOf(bucket: Partial<LegacyBucket> | undefined): LegacyObjec
     buckets: new Map(
       bucket === undefined ? [] : [['old', { metadataName: 'isec', acceptZeroKek: false, ...bucket }] as const],
     ),
-    observer: { warn: (message, fields) => warnings.push(`${message} ${JSON.stringify(fields)}`) },
+    observer: { event: (event, fields) => warnings.push(`${event} ${JSON.stringify(fields)}`) },
   });
   return { ...objects, warnings };
 }

@@ -272,6 +272,36 @@ describe('an operation of the embedded store', () => {
       await refused(put('k', 'x', { SSEKMSKeyId: 'k' }), 'InvalidArgument');
     });
 
+    it('verifies the checksum behind a framed body in any pieces, and keeps neither the body nor its framing otherwise', async () => {
+      const framed = (value: string, body = 'abcdefgh') =>
+        `5\r\n${body.slice(0, 5)}\r\n3\r\n${body.slice(5)}\r\n0\r\nx-amz-checksum-crc32:${value}\r\n\r\n`;
+      const right = 'ru8qUA==';
+      const at = { method: 'PUT', bucket: Bucket, key: 'framed', keys: OWNER } as const;
+      const headers = {
+        'content-encoding': 'gzip,aws-chunked',
+        'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+        'x-amz-decoded-content-length': '8',
+        'x-amz-trailer': 'x-amz-checksum-crc32',
+      };
+      const putFramed = (body: string) => send(given.store.port, { ...at, headers, body });
+      for (const [body, code] of [
+        [framed('AAAAAA=='), 'BadDigest'],
+        [framed(right, 'abcdefgi'), 'BadDigest'],
+        [framed(right).replace('3\r\n', '4\r\n'), 'IncompleteBody'],
+        [framed(right).replace('5\r\n', '4\r\n'), 'InvalidRequest'],
+        [framed(right).replace('crc32:', 'sha1:'), 'MalformedTrailerError'],
+        [framed(right).slice(0, 14), 'MalformedTrailerError'],
+      ] as const) {
+        const answer = await putFramed(body);
+        assert.deepEqual([answer.status, answer.code], [400, code], body);
+      }
+      await refused(text('framed'), 'NoSuchKey');
+      const answer = await putFramed(framed(right));
+      assert.deepEqual([answer.status, answer.headers['x-amz-checksum-crc32']], [200, right]);
+      const kept = await given.client.send(new S3.GetObjectCommand({ Bucket, Key: 'framed' }));
+      assert.deepEqual([await kept.Body!.transformToString(), kept.ContentEncoding], ['abcdefgh', 'gzip']);
+    });
+
     it('tells its attributes, and the parts of an object with checksums page by page', async () => {
       await complete(await upload('k', ['one', 'two'], { ChecksumAlgorithm: 'SHA256' }));
       const attributes = new S3.GetObjectAttributesCommand({

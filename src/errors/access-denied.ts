@@ -1,0 +1,46 @@
+/**
+ * A denial by policy as its caller sees it. Enters: the rule that denied and its reason. Leaves: the error that says both
+ * where tools look: the message (most print nothing else), fields of the document, and a header for HEAD, which has no
+ * document. Both texts may hold what a policy or a key holds: a header carries printable ASCII of it, and a bounded part.
+ */
+import { GatewayError } from './gateway-error.ts';
+
+/** The part of a decision that may be shown. */
+export interface Denial {
+  /** `<policy id>/<rule id>`, or `default-deny`. */
+  readonly rule: string;
+  readonly reason: string;
+}
+
+export const DENIED_BY_HEADER = 'x-sallyport-denied-by';
+
+/** Longest value of the header, in characters. */
+const MAX_HEADER_LENGTH = 512;
+/** All but printable ASCII; `%`, so that the rest can be decoded. */
+const ENCODED = /[^ -$&-~]/gu;
+const HALF_ENCODED = /%[0-9A-F]?$/;
+
+/** Says a denial in one sentence. */
+export function denialMessage({ rule, reason }: Denial): string {
+  return `Access denied by policy (rule ${rule}): ${reason}`;
+}
+
+/** Makes the error AccessDenied of a denial. */
+export function accessDenied(denial: Denial): GatewayError {
+  const { rule, reason } = denial;
+  return new GatewayError('AccessDenied', {
+    detail: `${rule}: ${reason}`,
+    clientMessage: denialMessage(denial),
+    clientFields: { Rule: rule, Reason: reason },
+    clientHeaders: { [DENIED_BY_HEADER]: headerText(`${rule}: ${reason}`) },
+  });
+}
+
+/** Percent-encodes the UTF-8 of what a header must not hold, line breaks first of all. */
+function headerText(text: string): string {
+  const encoded = text.toWellFormed().replace(ENCODED, (found) => {
+    const bytes = Buffer.from(found);
+    return [...bytes].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+  });
+  return encoded.slice(0, MAX_HEADER_LENGTH).replace(HALF_ENCODED, '');
+}

@@ -1,0 +1,148 @@
+/**
+ * What is known of each bucket: whether it can be used as it is configured. Enters: how to ask one, and how clients' requests
+ * go. Leaves: a report for each, `unknown` until something was asked. A client's request that succeeds is the best proof, and
+ * spares the question; one that fails only lets it be asked sooner, for the failure may be the client's. Questions are
+ * bounded: so many at once, and of one bucket no two within seconds.
+ */
+import type { BucketWitness } from '../contracts/bucket-watch.ts';
+import type { Bucket } from '../contracts/bucket.ts';
+import type { Clock } from '../contracts/clock.ts';
+import type { HealthSource } from '../contracts/health.ts';
+import type { Observer } from '../contracts/observer.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { BucketProbe, Verdict } from './bucket-probe.ts';
+import { explainRefusal } from './explain-refusal.ts';
+
+export interface BucketWatchOptions {
+  readonly buckets: Iterable<Bucket>;
+  readonly probe: BucketProbe;
+  readonly clock: Clock;
+  readonly observer: Pick<Observer, 'event' | 'look'>;
+}
+
+export interface BucketWatch extends BucketWitness, HealthSource {
+  /** Begins to ask, and goes on until it is closed. */
+  readonly start: () => void;
+  /**
+   * Whether requests may come: each bucket has been asked once, or was not heard of in time, and not all of them fail. Once
+   * true it stays so: a store that goes down later is told to clients as S3 does, and they repeat. Before the start nothing is
+   * held back.
+   */
+  readonly mayServe: () => boolean;
+  readonly close: () => void;
+}
+
+interface Watched {
+  readonly bucket: Bucket;
+  readonly canAsk: boolean;
+  verdict: Verdict;
+  hasBeenAsked: boolean;
+  isBeingAsked: boolean;
+  askedAtMs: number;
+  dueMs: number;
+  failures: number;
+}
+
+/** A bucket that works, and where nobody was served meanwhile, is asked so often; each time up to half as long again. */
+const SLOW_MS = 60_000;
+/** One that does not work: after so long, twice as long each time. */
+const FIRST_PAUSE_MS = 2000;
+const LONGEST_PAUSE_MS = 30_000;
+/** However often requests fail. */
+const LEAST_PAUSE_MS = 5000;
+const AT_ONCE = 4;
+const TICK_MS = 500;
+/** A store that says nothing at all does not hold back the others for longer. */
+const FIRST_ANSWER_MS = 10_000;
+
+const NOT_ASKED: Verdict = { state: 'unknown', detail: 'not asked yet' };
+const CALLERS_ONLY: Verdict = { state: 'unknown', detail: 'only callers can ask its store, and none has yet' };
+
+/** Watches the buckets of a process. */
+export function createBucketWatch({ buckets, probe, clock, observer }: BucketWatchOptions): BucketWatch {
+  const watched = new Map(
+    [...buckets].map((bucket): [string, Watched] => {
+      const can = probe.canAsk(bucket);
+      const times = { askedAtMs: -Infinity, dueMs: -Infinity, failures: 0 };
+      const verdict = can ? NOT_ASKED : CALLERS_ONLY;
+      return [bucket.name, { bucket, canAsk: can, verdict, hasBeenAsked: !can, isBeingAsked: false, ...times }];
+    }),
+  );
+  let underWay = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let startedMs: number | undefined;
+  let hasServed = false;
+
+  const settle = (one: Watched, verdict: Verdict): void => {
+    const before = one.verdict;
+    one.verdict = verdict;
+    one.failures = verdict.state === 'degraded' ? one.failures + 1 : 0;
+    const pauseMs = one.failures === 0 ? SLOW_MS : Math.min(FIRST_PAUSE_MS * 2 ** (one.failures - 1), LONGEST_PAUSE_MS);
+    one.dueMs = clock.now() + pauseMs * (1 + Math.random() / 2);
+    if (verdict.state === 'degraded' && before.detail !== verdict.detail) {
+      observer.event('bucket_unavailable', { bucket: one.bucket.name, detail: verdict.detail ?? '' });
+    } else if (before.state === 'degraded' && verdict.state === 'ok') {
+      observer.event('bucket_recovered', { bucket: one.bucket.name });
+    }
+  };
+
+  const askOne = async (one: Watched): Promise<void> => {
+    one.isBeingAsked = true;
+    one.askedAtMs = clock.now();
+    underWay += 1;
+    const verdict = await probe.ask(one.bucket);
+    observer.look('health');
+    underWay -= 1;
+    one.hasBeenAsked = true;
+    one.isBeingAsked = false;
+    settle(one, verdict);
+  };
+
+  const pump = (): void => {
+    for (const one of watched.values()) {
+      if (timer === undefined || underWay >= AT_ONCE) return;
+      if (one.canAsk && !one.isBeingAsked && one.dueMs <= clock.now()) void askOne(one).then(pump);
+    }
+  };
+
+  return {
+    start: () => {
+      startedMs = clock.now();
+      timer = setInterval(pump, TICK_MS).unref();
+      pump();
+    },
+    succeeded: ({ name, storeBucket }) => {
+      const one = watched.get(name);
+      // Of the store itself, before any bucket of it.
+      if (one === undefined || storeBucket === '') return;
+      one.hasBeenAsked = true;
+      if (one.verdict.state === 'ok') one.dueMs = clock.now() + SLOW_MS;
+      else settle(one, { state: 'ok' });
+    },
+    failed: ({ name }, error) => {
+      const one = watched.get(name);
+      if (one === undefined || !(error instanceof GatewayError) || error.refusal === undefined) return;
+      if (one.canAsk) one.dueMs = Math.min(one.dueMs, Math.max(clock.now(), one.askedAtMs + LEAST_PAUSE_MS));
+      else if (isOfStore(error)) settle(one, { state: 'degraded', detail: explainRefusal(one.bucket, error) });
+    },
+    health: () => [...watched].map(([name, { verdict }]) => ({ name: `bucket:${name}`, ...verdict })),
+    mayServe: () => {
+      if (hasServed || startedMs === undefined) return true;
+      const all = [...watched.values()];
+      const heard = all.every(({ hasBeenAsked }) => hasBeenAsked) || clock.now() - startedMs > FIRST_ANSWER_MS;
+      const works = ({ verdict, hasBeenAsked }: Watched) => hasBeenAsked && verdict.state !== 'degraded';
+      hasServed = all.length === 0 || (heard && all.some(works));
+      return hasServed;
+    },
+    close: () => {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+}
+
+/** No caller is to blame for it. */
+function isOfStore({ code, refusal }: GatewayError): boolean {
+  const { status } = refusal ?? {};
+  return status === undefined || status >= 500 || code === 'NoSuchBucket';
+}

@@ -1,0 +1,131 @@
+/**
+ * What a store can do, tried on it: each trial in turn, in a scratch prefix of its own that is taken away again, also when the
+ * run is stopped. Enters: what trials stand on. Leaves: a finding for each, in words of what users lose.
+ */
+import type { StoreSession } from '../../contracts/store-session.ts';
+import { GatewayError } from '../../errors/gateway-error.ts';
+import { listEntries } from '../list-versions.ts';
+import { OBJECT_TRIALS } from './trials-of-objects.ts';
+import { SESSION_TRIALS } from './trials-of-sessions.ts';
+import { UPLOAD_TRIALS } from './trials-of-uploads.ts';
+import {
+  isGood,
+  said,
+  TrialFailed,
+  untried,
+  type Ask,
+  type Outcome,
+  type Reply,
+  type Trial,
+  type TrialPlace,
+} from './trial.ts';
+
+export interface Finding extends Outcome, Pick<Trial, 'id' | 'what' | 'lost' | 'needed'> {}
+
+export interface StoreReport {
+  readonly store: string;
+  readonly bucket: string;
+  readonly findings: readonly Finding[];
+  /** What could not be taken away, with the reason. */
+  readonly left: readonly string[];
+  /** Whether every trial was made. */
+  readonly complete: boolean;
+}
+
+export interface DoctorParts extends Omit<TrialPlace, 'ask' | 'key' | 'began'> {
+  readonly bucket: string;
+  /** Ends with a slash; nothing is there. */
+  readonly scratch: string;
+  /** A session for everything below the scratch prefix. @throws GatewayError */
+  readonly session: () => Promise<StoreSession>;
+  readonly signal: AbortSignal;
+  /** Told before each trial. */
+  readonly onTrial: (what: string, index: number, count: number) => void;
+}
+
+export const TRIALS: readonly Trial[] = [...OBJECT_TRIALS, ...UPLOAD_TRIALS, ...SESSION_TRIALS];
+
+/** Whether something is missing that the gateway needs there, or configuration says of the store what it cannot do. */
+export function isLacking({ findings, complete }: StoreReport): boolean {
+  return !complete || findings.some(({ state, needed, set }) => state === 'lacks' && (needed || set !== undefined));
+}
+
+/** Tries everything. @throws GatewayError where there is no session at all */
+export async function examineStore(parts: DoctorParts, trials: readonly Trial[] = TRIALS): Promise<StoreReport> {
+  const { scratch, signal } = parts;
+  await parts.session();
+  const uploads: { readonly key: string; readonly uploadId: string }[] = [];
+  /** All that may have been written: of a store that lists no versions it is taken away by name. */
+  const keys = new Set<string>();
+  const place: TrialPlace = {
+    ...parts,
+    ask: async (question) => replyOf(await parts.session(), question),
+    key: (name) => {
+      const key = `${scratch}${name}`;
+      keys.add(key);
+      return key;
+    },
+    began: (key, uploadId) => uploads.push({ key, uploadId }),
+  };
+  const findings: Finding[] = [];
+  try {
+    for (const [index, trial] of trials.entries()) {
+      if (signal.aborted) break;
+      const { id, what, lost, needed } = trial;
+      parts.onTrial(what, index, trials.length);
+      findings.push({ id, what, lost, needed, ...(await outcomeOf(trial, place)) });
+    }
+  } finally {
+    for (const { key, uploadId } of uploads) {
+      await place.ask({ method: 'DELETE', key, query: [['uploadId', uploadId]], headers: {} });
+    }
+  }
+  const left = await clear(parts, place.ask, keys);
+  return { store: parts.storeName, bucket: parts.bucket, findings, left, complete: findings.length === trials.length };
+}
+
+async function outcomeOf(trial: Trial, place: TrialPlace): Promise<Outcome> {
+  try {
+    return await trial.run(place);
+  } catch (error) {
+    if (error instanceof TrialFailed) return { state: 'lacks', found: error.message };
+    if (error instanceof GatewayError) return { state: 'lacks', found: error.detail ?? error.code };
+    return untried(error instanceof Error ? error.message : 'an unexpected failure');
+  }
+}
+
+/** Asks in a session, and takes a refusal as an answer. */
+export async function replyOf(session: StoreSession, question: Parameters<Ask>[0]): Promise<Reply> {
+  try {
+    const response = await session.ask(question);
+    return { status: response.status, code: undefined, headers: response.headers, body: await response.whole() };
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.refusal?.by === 'sts') throw error;
+    const { status = 0, code } = error.refusal ?? {};
+    return { status, code, headers: new Map(), body: Buffer.alloc(0) };
+  }
+}
+
+/** Takes away all that lies below the scratch prefix, every version of it; what stays is named. */
+async function clear(
+  { session, scratch }: DoctorParts,
+  ask: Ask,
+  keys: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const left: string[] = [];
+  const remove = async (key: string, versionId: string | undefined): Promise<void> => {
+    const query = versionId === undefined ? [] : [['versionId', versionId] as const];
+    const reply = await ask({ method: 'DELETE', key, query, headers: {} });
+    if (!isGood(reply) && reply.status !== 404) left.push(`${key}: ${said(reply)}`);
+  };
+  try {
+    for await (const entry of listEntries(session, scratch)) {
+      await remove(entry.key, 'deleteMarkerId' in entry ? entry.deleteMarkerId : entry.versionId);
+    }
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    // What ends with a slash may be a folder of others to such a store: last.
+    for (const key of [...keys].toSorted().reverse()) if (key !== scratch) await remove(key, undefined);
+  }
+  return left;
+}

@@ -1,0 +1,106 @@
+/** What a trial of a store stands on, and what it finds. Everything it writes lies below one scratch prefix. */
+import { crc32 } from 'node:zlib';
+import type { StoreQuestion } from '../../contracts/store-session.ts';
+import type { Verb } from '../../s3/operations.ts';
+
+/** An answer of the store, whatever it says. */
+export interface Reply {
+  /** 0: none came. */
+  readonly status: number;
+  /** That of its error document, or of the connection. */
+  readonly code: string | undefined;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Buffer;
+}
+
+export type Ask = (question: StoreQuestion) => Promise<Reply>;
+
+/** Whose session: these verbs, and only below this prefix. */
+export interface Narrow {
+  readonly verbs: readonly Verb[];
+  readonly prefix: string;
+}
+
+export interface TrialPlace {
+  /** In a session for everything that trials do below the prefix. */
+  readonly ask: Ask;
+  /** In a session of its own, which is asked for anew. `undefined`: the store refused the session itself. */
+  readonly narrow: (narrow: Narrow) => Promise<Ask | undefined>;
+  /** How a copy names it as its source. */
+  readonly source: (key: string) => string;
+  /** A key below the scratch prefix. */
+  readonly key: (name: string) => string;
+  /** Sends the head of a PUT and the first bytes of its body, and ends the connection. Resolves when it is closed. */
+  readonly cut: (key: string, body: Buffer, sentBytes: number, how: 'FIN' | 'RST') => Promise<void>;
+  /** What the store says to AssumeRoleWithWebIdentity with a token that nobody issued. */
+  readonly webIdentity: () => Promise<Pick<Reply, 'status' | 'code'>>;
+  /** Remembers an upload, so that it is taken away even if the run is stopped. */
+  readonly began: (key: string, uploadId: string) => void;
+  readonly method: 'assume-role' | 'static' | 'web-identity';
+  readonly checksums: 'all' | 'headers';
+  readonly conditionalDeletes: boolean;
+  /** The store's name in configuration. */
+  readonly storeName: string;
+}
+
+export interface Outcome {
+  readonly state: 'works' | 'lacks' | 'untried';
+  /** What was seen, in a clause. */
+  readonly found: string;
+  /** A key of configuration that says otherwise than what was found, and what it should say. */
+  readonly set?: string;
+}
+
+export interface Trial {
+  readonly id: string;
+  /** What is tried, in a few words. */
+  readonly what: string;
+  /** What users lose without it. */
+  readonly lost: string;
+  /** Whether the gateway cannot do its work without it. */
+  readonly needed: boolean;
+  readonly run: (place: TrialPlace) => Promise<Outcome>;
+}
+
+export const works = (found: string): Outcome => ({ state: 'works', found });
+export const lacks = (found: string, set?: string): Outcome => ({
+  ...{ state: 'lacks', found },
+  ...(set === undefined ? {} : { set }),
+});
+export const untried = (found: string): Outcome => ({ state: 'untried', found });
+
+/** An answer in a few characters. */
+export const said = ({ status, code }: Pick<Reply, 'status' | 'code'>): string =>
+  `${status === 0 ? 'no answer' : status}${code === undefined ? '' : ` ${code}`}`;
+
+export const isGood = ({ status }: Pick<Reply, 'status'>): boolean => status >= 200 && status < 300;
+
+/** A store did something else than a trial builds on. */
+export class TrialFailed extends Error {}
+
+/** Gives the answer where it is a good one. @throws TrialFailed */
+export function good(what: string, reply: Reply): Reply {
+  if (isGood(reply)) return reply;
+  throw new TrialFailed(`${what}: ${said(reply)}`);
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+export const put = (place: Pick<TrialPlace, 'ask'>, key: string, text: string | Buffer, headers: Headers = {}) => {
+  const content = Buffer.from(text as string);
+  return place.ask({ method: 'PUT', key, query: [], headers, body: { sizeBytes: content.length, content } });
+};
+export const get = ({ ask }: Pick<TrialPlace, 'ask'>, key: string, headers: Headers = {}) =>
+  ask({ method: 'GET', key, query: [], headers });
+export const head = ({ ask }: Pick<TrialPlace, 'ask'>, key: string, headers: Headers = {}) =>
+  ask({ method: 'HEAD', key, query: [], headers });
+
+/** A header of user metadata, which tells whether they are kept. */
+export const META = 'x-amz-meta-sallyport-doctor';
+
+/** The CRC32 of a text as S3's headers have it. */
+export function crc32Of(text: string): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(text));
+  return bytes.toString('base64');
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Exchange } from '../../../src/contracts/exchange.ts';
+import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { createAdmission, THINGS_PER_IDENTITY, type Admission } from '../../../src/pipeline/admission.ts';
+import { client, principal } from './world.ts';
+
+describe('the places and the work of an identity', () => {
+  let admission: Admission;
+  let begun: string[];
+  const named = (subject: string) => ({ ...principal, subject });
+  const entered = (subject: string): Exchange => {
+    const exchange = client('GET', '/box');
+    admission.enter(exchange, named(subject));
+    return exchange;
+  };
+  const begin = (name: string, exchange: Exchange, things: number): void => {
+    void admission.spend(exchange, things).then(() => begun.push(name));
+  };
+
+  beforeEach(() => {
+    admission = createAdmission(4);
+    begun = [];
+  });
+
+  it('are bounded by number: one more is told to slow down, others are not', () => {
+    const exchanges = Array.from({ length: 4 }, () => entered('alice'));
+    assert.throws(
+      () => entered('alice'),
+      (error) => error instanceof GatewayError && error.code === 'SlowDown',
+    );
+    entered('bob');
+    admission.leave(exchanges[0] ?? client('GET', '/'));
+    entered('alice');
+  });
+
+  it('wait for what is under way of the same identity, in turn, and for nobody else', async () => {
+    const [first, second, third, fourth] = Array.from({ length: 4 }, () => entered('alice'));
+    assert.ok(first && second && third && fourth);
+    begin('first', first, THINGS_PER_IDENTITY - 1);
+    begin('second', second, 1000);
+    // It would fit, but nobody is passed over.
+    begin('third', third, 1);
+    begin('fourth', fourth, THINGS_PER_IDENTITY);
+    begin('bob', entered('bob'), 1000);
+    await nextTurn();
+    assert.deepEqual(begun, ['first', 'bob']);
+    admission.leave(first);
+    await nextTurn();
+    assert.deepEqual(begun.slice(2), ['second', 'third']);
+    admission.leave(second);
+    await nextTurn();
+    assert.deepEqual(begun.slice(4), []);
+    admission.leave(third);
+    await nextTurn();
+    assert.deepEqual(begun.slice(4), ['fourth']);
+  });
+
+  it('are never more than one may have: what is larger than that begins when it is alone', async () => {
+    begin('huge', entered('alice'), 10 * THINGS_PER_IDENTITY);
+    await nextTurn();
+    assert.deepEqual(begun, ['huge']);
+  });
+
+  it('cannot lock each other: who has begun does not wait again', async () => {
+    const [one, other] = [entered('alice'), entered('alice')];
+    begin('one', one, THINGS_PER_IDENTITY / 2);
+    begin('other', other, THINGS_PER_IDENTITY / 2);
+    begin('one again', one, THINGS_PER_IDENTITY / 2);
+    begin('other again', other, THINGS_PER_IDENTITY / 2);
+    await nextTurn();
+    assert.deepEqual(begun, ['one', 'other', 'one again', 'other again']);
+  });
+
+  it('are all there again when everybody has left', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const exchanges = Array.from({ length: 4 }, () => entered('alice'));
+      for (const exchange of exchanges) begin('round', exchange, 900);
+      for (const exchange of exchanges) {
+        await nextTurn();
+        admission.leave(exchange);
+        admission.leave(exchange);
+      }
+    }
+    assert.equal(begun.length, 40);
+  });
+});

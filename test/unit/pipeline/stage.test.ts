@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { GatewayError, inStage } from '../../../src/errors/gateway-error.ts';
+import { way, type Stage } from '../../../src/pipeline/stage.ts';
+import { world } from './world.ts';
+
+const { observer } = world().parts;
+const passing: Stage<unknown, unknown> = { name: 'authenticate', run: (context) => context };
+const failing = (name: Stage<unknown, unknown>['name'], error: Error): Stage<unknown, unknown> => ({
+  name,
+  run: () => Promise.reject(error),
+});
+
+describe('the stage of an error', () => {
+  it('is the one that was under way', async () => {
+    const error = new GatewayError('SlowDown', { detail: 'd', clientFields: { a: 'b' } });
+    assert.equal(error.stage, undefined);
+    await assert.rejects(way(passing).to(failing('forward', error)).to(passing).run({}, observer), {
+      ...{ code: 'SlowDown', stage: 'forward', detail: 'd', clientFields: { a: 'b' } },
+    });
+  });
+
+  it('is that of each request where one failure is that of several', async () => {
+    const shared = new GatewayError('ServiceUnavailable');
+    for (const name of ['seal', 'open'] as const) {
+      await assert.rejects(way(failing(name, shared)).run({}, observer), { stage: name });
+    }
+    assert.equal(shared.stage, undefined);
+  });
+
+  it('is the innermost one', async () => {
+    const outer: Stage<unknown, unknown> = {
+      name: 'forward',
+      run: () => way(failing('assume-role', new GatewayError('SlowDown'))).run({}, observer),
+    };
+    await assert.rejects(way(outer).run({}, observer), { stage: 'assume-role' });
+  });
+
+  it('stays when the client is told more, and so does the place where it was thrown', () => {
+    const error = new GatewayError('InvalidRange');
+    const told = error.at('open').tellingMore({ clientHeaders: { a: 'b' } });
+    assert.equal(told.stage, 'open');
+    assert.equal(told.stack, error.stack);
+  });
+
+  it('is not given to what nobody expected', async () => {
+    const defect = new TypeError('a defect');
+    await assert.rejects(
+      inStage('read', () => Promise.reject(defect)),
+      (error) => error === defect,
+    );
+  });
+});
