@@ -2,7 +2,7 @@
  * The directions of the house (docs/adr/0001-the-house.md), as rules:
  * errors <- s3 <- { sigv4, contracts } <- { core, identity, policy, credentials, audit, telemetry: strangers to each
  * other }; pipeline, sts and operate see contracts, s3, errors and the audit trail only; http sees the pipeline; guard sees nothing, and stands
- * before servers of http and dev; app sees all; cli and main see app.
+ * before servers of http and of the demo; compose sees all but cli; cli and main see compose. The demo lies beside `src/`, which does not know it.
  */
 const only = (name, from, allowed) => ({
   name,
@@ -12,16 +12,32 @@ const only = (name, from, allowed) => ({
 });
 
 const VOCABULARY = ['errors/', 's3/', 'contracts/'];
+/** What a composition root puts together. */
+const COMPOSED = [
+  ...[
+    'config/',
+    'sigv4/',
+    'core/',
+    'identity/',
+    'policy/',
+    'objects/',
+    'operate/',
+    'revocation/',
+    'credentials/',
+    'audit/',
+  ],
+  ...['telemetry/', 'pipeline/', 'sts/', 'guard/', 'sidecar/', 'http/'],
+];
 /** The one way in which anything is put on record, over a sink that is a contract. */
 const TRAIL = 'audit/audit-trail\\.ts$';
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: { path: '^src' }, to: { circular: true } },
+    { name: 'no-cycles', severity: 'error', from: { path: '^(src|demo)' }, to: { circular: true } },
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, path: '^src', pathNot: ['^src/main\\.ts$'] },
+      from: { orphan: true, path: '^(src|demo)', pathNot: ['^src/main\\.ts$', '^demo/command\\.ts$'] },
       to: {},
     },
     only('errors-see-nothing', 'errors/', []),
@@ -44,13 +60,27 @@ module.exports = {
     only('sidecar-is-a-stranger', 'sidecar/', VOCABULARY),
     only('http-sees-the-pipeline', 'http/', [...VOCABULARY, 'guard/', 'pipeline/']),
     only('client-runs-on-peoples-machines', 'client/', ['errors/']),
-    only('dev-stands-alone', 'dev/', ['errors/', 'guard/']),
+    only('compose-sees-no-command-line', 'compose/', [...VOCABULARY, ...COMPOSED]),
+    only('cli-sees-compositions', 'cli/', [
+      ...VOCABULARY,
+      'compose/',
+      'config/',
+      'client/',
+      'http/',
+      'telemetry/',
+      'operate/',
+      'policy/',
+      'revocation/',
+      'objects/explain-refusal\\.ts$',
+    ]),
+    only('main-starts-the-command-line', 'main\\.ts$', ['cli/']),
     {
-      name: 'dev-is-for-the-demo',
+      name: 'demo-sees-the-command-line-alone',
       severity: 'error',
-      from: { path: '^src', pathNot: ['^src/dev/', '^src/cli/demo'] },
-      to: { path: '^src/dev/' },
+      from: { path: '^demo/' },
+      to: { path: '^src/', pathNot: ['^src/(errors|guard)/', '^src/cli/(io|server/serve)\\.ts$'] },
     },
+    { name: 'demo-is-beside', severity: 'error', from: { path: '^src' }, to: { path: '^demo/' } },
     {
       name: 'express-lives-in-http',
       severity: 'error',
@@ -68,7 +98,7 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^test' },
+    exclude: { path: '^(test|scripts)' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'require', 'node', 'default', 'types'],

@@ -17,7 +17,7 @@ export default tseslint.config(
   },
   {
     // The command line receives its streams; only these may name the global process object.
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'demo/**/*.ts'],
     ignores: ['src/main.ts'],
     rules: { 'no-restricted-globals': ['error', { name: 'process', message: 'only src/main.ts touches process' }] },
   },

@@ -9,7 +9,14 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
   );
   process.exitCode = 2;
 } else {
-  // A checkout runs its sources; a release has only dist/.
+  // A checkout runs its sources and has the demo; a release has only dist/.
   const source = new URL('../src/main.ts', import.meta.url);
-  await import(existsSync(source) ? source : new URL('../dist/main.js', import.meta.url));
+  const demo = new URL('../demo/command.ts', import.meta.url);
+  const { main } = await import(existsSync(source) ? source : new URL('../dist/main.js', import.meta.url));
+  if (existsSync(demo)) await main(new Map([['demo', async () => (await import(demo)).registerDemo]]));
+  else if (process.argv[2] !== 'demo') await main();
+  else {
+    console.error('sallyport: the demo is not part of a release; run it in a checkout: npm ci && npm run demo');
+    process.exitCode = 2;
+  }
 }

@@ -14,13 +14,15 @@ const { forbidden, options } = require('../.dependency-cruiser.cjs') as {
   options: object;
 };
 
-const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts'));
-const { output } = await cruise(['src'], { ...options, validate: true, ruleSet: { forbidden: forbidden ?? [] } });
+const FOLDERS = ['src', 'demo'];
+const names = (await Promise.all(FOLDERS.map((folder) => readdir(folder, { recursive: true })))).flat();
+const files = names.filter((name) => name.endsWith('.ts'));
+const { output } = await cruise(FOLDERS, { ...options, validate: true, ruleSet: { forbidden: forbidden ?? [] } });
 const result = output as ICruiseResult;
-const seen = result.modules.filter(({ source }) => source.startsWith('src/') && source.endsWith('.ts')).length;
+const seen = result.modules.filter(({ source }) => /^(src|demo)\/.*\.ts$/.test(source)).length;
 
 if (seen !== files.length) {
-  console.error(`directions: ${seen} modules were read, but src/ has ${files.length} files`);
+  console.error(`directions: ${seen} modules were read, but ${FOLDERS.join(' and ')} have ${files.length} files`);
   process.exitCode = 1;
 }
 if (result.summary.error > 0) {

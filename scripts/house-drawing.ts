@@ -1,19 +1,14 @@
 /**
  * The drawing of docs/architecture.md, from the imports between files. Enters: what a cruise of `src` saw. Leaves: a Mermaid flowchart of
- * rooms (the folders of `src`; its loose files are the composition). An arrow means "imports"; one that follows from others is left out.
+ * rooms (the folders of `src`, and `main.ts`). An arrow means "imports"; one that follows from others is left out.
  */
 import type { ICruiseResult } from 'dependency-cruiser';
 
-const COMPOSITION = 'composition';
 const BEGIN = '<!-- drawing: made by `npm run docs` -->';
 const END = '<!-- end of the drawing -->';
 
-/** Gives the room of a file of `src`, such as `s3` of `src/s3/request.ts`. */
-const roomOf = (path: string): string => {
-  const [, room = '', ...rest] = path.split('/');
-  if (rest.length > 0) return room;
-  return room === 'main.ts' ? 'main' : COMPOSITION;
-};
+/** Gives the room of a file of `src`, such as `s3` of `src/s3/request.ts`; the one loose file is the room `main`. */
+const roomOf = (path: string): string => (path.split('/')[1] ?? '').replace(/\.ts$/, '');
 
 /** Gives each room with the rooms that it imports. */
 export function roomsOf({ modules }: ICruiseResult): ReadonlyMap<string, ReadonlySet<string>> {

@@ -1,11 +1,14 @@
 /**
- * The only file that touches `process`: it hands arguments, environment, signals and streams to the command line.
+ * The only file that touches `process`: it hands arguments, environment, signals and streams to the command line. bin/sallyport.js
+ * starts it.
  */
 import { readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine } from './cli/command-line.ts';
+import type { Commands } from './cli/commands.ts';
+import type { CommandIo } from './cli/io.ts';
 
 // Whatever this process creates is its owner's alone, the unix socket included until it is opened to the edge's group.
 process.umask(0o077);
@@ -13,9 +16,15 @@ process.umask(0o077);
 const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
 
-await runCommandLine(
-  process.argv.slice(2),
-  {
+if (import.meta.main) await main();
+
+/** Runs the command line of this process; `more`: commands that are no part of the gateway. */
+export function main(more?: Commands): Promise<void> {
+  return runCommandLine(process.argv.slice(2), io(), version, more);
+}
+
+function io(): CommandIo {
+  return {
     env: process.env,
     cwd: process.cwd(),
     pid: process.pid,
@@ -37,9 +46,8 @@ await runCommandLine(
       process.exitCode = code;
     },
     exit: (code) => process.exit(code),
-  },
-  version,
-);
+  };
+}
 
 /** Containers often run as an id without a name, and an operator there must be able to revoke all the same. */
 function userName(): string {

@@ -4,16 +4,21 @@
  */
 import { Command, CommanderError } from 'commander';
 import { CommandError, StartError, type CommandIo } from './io.ts';
-import { loadStoreDoctor, SERVER_COMMANDS } from './server-commands.ts';
+import { loadStoreDoctor, SERVER_COMMANDS, type Commands } from './commands.ts';
 
-/** Runs what the arguments say; `version` is that of the package. Sets the exit code. */
-export async function runCommandLine(args: readonly string[], io: CommandIo, version: string): Promise<void> {
+/** Runs what the arguments say; `version` is that of the package, `more` are commands beside its own. Sets the exit code. */
+export async function runCommandLine(
+  args: readonly string[],
+  io: CommandIo,
+  version: string,
+  more: Commands = new Map(),
+): Promise<void> {
   // Who reads a part of it, as `head` does, has all that is wanted; who writes for long sees to it itself.
   io.stdout.on('error', () => {
     if (io.stdout.listenerCount('error') === 1) io.exit(1);
   });
   const program = commandLine(io, version);
-  await register(program, io, args[0] ?? '');
+  await register(program, io, args[0] ?? '', new Map([...SERVER_COMMANDS, ...more]));
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -27,15 +32,15 @@ export async function runCommandLine(args: readonly string[], io: CommandIo, ver
 }
 
 /** Registers the command of that name, or all of them: loading takes a person's time, and memory where it serves. */
-async function register(program: Command, io: CommandIo, name: string): Promise<void> {
-  const asked = SERVER_COMMANDS.get(name);
-  if (asked !== undefined) {
-    (await asked())(program, io);
+async function register(program: Command, io: CommandIo, name: string, commands: Commands): Promise<void> {
+  const load = commands.get(name);
+  if (load !== undefined) {
+    (await load())(program, io);
     return;
   }
-  (await import('./people-commands.ts')).registerPeopleCommands(program, io, loadStoreDoctor);
+  (await import('./client/commands.ts')).registerPeopleCommands(program, io, loadStoreDoctor);
   if (program.commands.some((command) => command.name() === name)) return;
-  for (const load of SERVER_COMMANDS.values()) (await load())(program, io);
+  for (const load of commands.values()) (await load())(program, io);
 }
 
 /** Makes the program without commands; those that come later have its manners as well. */
@@ -47,7 +52,7 @@ function commandLine(io: CommandIo, version: string): Command {
     .version(version)
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport demo\n  sallyport serve --config sallyport.yaml --check\n  sallyport login --gateway https://s3.example.com --issuer https://id.example.com --client-id sallyport\n\nExit codes: 0 done, 1 failed, 2 usage or configuration.',
+      '\nExamples:\n  sallyport serve --config sallyport.yaml --check\n  sallyport login --gateway https://s3.example.com --issuer https://id.example.com --client-id sallyport\n\nExit codes: 0 done, 1 failed, 2 usage or configuration.',
     )
     .exitOverride()
     .configureOutput({

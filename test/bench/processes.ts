@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../src/dev/free-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { workersOf } from '../support/workers-of.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { S3Client } from '@aws-sdk/client-s3';
 import { startCeph } from '../support/ceph.ts';
 import { releaseOf } from '../support/versions.ts';
-import { ANSWERS } from '../unit/dev/store/answers.ts';
-import { makeCalls } from '../unit/dev/store/calls.ts';
+import { ANSWERS } from '../unit/demo/store/answers.ts';
+import { makeCalls } from '../unit/demo/store/calls.ts';
 
 interface Differences {
   readonly leftOut: readonly string[];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { waitUntil } from '../../src/dev/child.ts';
+import { waitUntil } from '../../demo/child.ts';
 import { target } from '../support/client.ts';
 import { sharedStack, type Stack } from '../support/stack.ts';
 import { releaseOf, versionOf } from '../support/versions.ts';

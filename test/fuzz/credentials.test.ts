@@ -6,7 +6,7 @@ import { createPolicyPlanner } from '../../src/credentials/plan-policy.ts';
 import { sessionName } from '../../src/credentials/session-name.ts';
 import { tagValue } from '../../src/credentials/session-tags.ts';
 import { policyDocument, sessionPolicies } from '../../src/credentials/session-policies.ts';
-import { compileSessionPolicy, type SessionPolicy } from '../../src/dev/store/session-policy.ts';
+import { compileSessionPolicy, type SessionPolicy } from '../../demo/store/session-policy.ts';
 import type { GatewayError } from '../../src/errors/gateway-error.ts';
 import { VERBS, type Verb } from '../../src/s3/operations.ts';
 import { bucket } from '../unit/credentials/given.ts';

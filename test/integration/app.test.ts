@@ -7,10 +7,10 @@ import { request } from 'node:http';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
-import { createGateway, type Gateway } from '../../src/app.ts';
+import { createGateway, type Gateway } from '../../src/compose/gateway.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { freePort } from '../../src/dev/free-port.ts';
-import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import { freePort } from '../../demo/free-port.ts';
+import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
 
 const key = makeKey('RS256', 'k1');

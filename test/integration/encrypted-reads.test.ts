@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import supertest from 'supertest';
-import { createGateway, type Gateway } from '../../src/app.ts';
+import { createGateway, type Gateway } from '../../src/compose/gateway.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { freePort } from '../../src/dev/free-port.ts';
-import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import { freePort } from '../../demo/free-port.ts';
+import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
 import { send } from '../support/store-client.ts';
 

@@ -20,10 +20,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
-import { ensureCertificates } from '../../src/dev/certificates.ts';
-import type { Child } from '../../src/dev/child.ts';
-import { freePort } from '../../src/dev/free-port.ts';
-import { findHaproxy, startHaproxy } from '../../src/dev/haproxy.ts';
+import { ensureCertificates } from '../../demo/certificates.ts';
+import type { Child } from '../../demo/child.ts';
+import { freePort } from '../../demo/free-port.ts';
+import { findHaproxy, startHaproxy } from '../../demo/haproxy.ts';
 import { blockingPuts } from '../support/blocking-puts.ts';
 import { needs } from '../support/needs.ts';
 

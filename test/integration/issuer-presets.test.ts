@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../src/errors/codes.ts';
 import type { Principal } from '../../src/contracts/principal.ts';
 import { createTokenVerifier, type IssuerTokenVerifier } from '../../src/identity/token-verifier.ts';
-import { issuerOf } from '../../src/issuer-of.ts';
+import { issuerOf } from '../../src/compose/issuers.ts';
 import { makeKey, signToken, startBareIssuer, type BareIssuer, type SigningKey } from '../support/issuer.ts';
 import { TOKEN_SHAPES, type Claims, type TokenShape } from '../support/issuer-tokens.ts';
 import { Sample } from '../unit/config/sample.ts';

@@ -6,8 +6,8 @@ import type { Inspection } from '../../src/operate/inspect.ts';
 import type { KeyStatus } from '../../src/operate/key-status.ts';
 import { migrate, type MigrateReport } from '../../src/operate/migrate.ts';
 import { rewrap, type RewrapReport } from '../../src/operate/rewrap.ts';
-import { REWRITING } from '../../src/cli/operator-command.ts';
-import type { Operator } from '../../src/operator.ts';
+import { REWRITING } from '../../src/cli/operator/operator-command.ts';
+import type { Operator } from '../../src/compose/operator.ts';
 import { startOperatorWorld, type OperatorWorld } from '../support/operator-world.ts';
 import { SEED, vector } from '../unit/core/legacy/stored-vectors.ts';
 

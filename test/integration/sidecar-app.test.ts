@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import supertest from 'supertest';
-import type { Gateway } from '../../src/app.ts';
+import type { Gateway } from '../../src/compose/gateway.ts';
 import { auditFiles, readAudit } from '../../src/audit/read-audit.ts';
 import { loadSidecarFile } from '../../src/config/load-sidecar.ts';
-import { createEmbeddedStore, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
-import { createSidecar } from '../../src/sidecar-app.ts';
+import { createEmbeddedStore, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
+import { createSidecar } from '../../src/compose/sidecar.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
 import { send } from '../support/store-client.ts';
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { DEMO_ROLE_ARN } from '../../src/dev/store/embedded-store.ts';
+import { DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
 import { sendRaw } from '../support/raw-wire.ts';
 import { podKeys, roleKeys, startPod, startPodStore, type PodStore } from '../support/sidecar-store.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import type { EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import type { EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { awsCli } from '../conformance/clients/aws-cli.ts';
 import { boto3 } from '../conformance/clients/boto3.ts';
 import { curl } from '../conformance/clients/curl.ts';

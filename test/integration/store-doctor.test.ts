@@ -7,7 +7,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import type { StoreReport } from '../../src/operate/store-doctor/store-doctor.ts';
 import type { CommandIo } from '../../src/cli/io.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';

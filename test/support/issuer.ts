@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import type { JWK } from 'jose';
 import Provider, { type Configuration } from 'oidc-provider';
-import { MemoryAdapter, type Records } from '../../src/dev/identity-provider/memory-adapter.ts';
+import { MemoryAdapter, type Records } from '../../demo/identity-provider/memory-adapter.ts';
 
 /** A signing key, and what its issuer publishes of it. */
 export interface SigningKey {

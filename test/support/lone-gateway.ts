@@ -8,11 +8,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { createGateway } from '../../src/app.ts';
+import { createGateway } from '../../src/compose/gateway.ts';
 import { auditFiles, readAudit, type AuditAccess } from '../../src/audit/read-audit.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { freePort } from '../../src/dev/free-port.ts';
-import { createEmbeddedStore, DEMO_ROLE_ARN } from '../../src/dev/store/embedded-store.ts';
+import { freePort } from '../../demo/free-port.ts';
+import { createEmbeddedStore, DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
 import { makeKey, signToken, startBareIssuer } from './issuer.ts';
 import { send, type TestAnswer, type TestKeys, type TestRequest } from './store-client.ts';
 

@@ -3,6 +3,9 @@ import { Writable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { CommandIo } from '../../src/cli/io.ts';
 
+/** As bin/sallyport.js adds it in a checkout. */
+const DEMO = new Map([['demo', async () => (await import('../../demo/command.ts')).registerDemo]]);
+
 export interface CommandRun {
   readonly code: number;
   readonly stdout: string;
@@ -43,6 +46,6 @@ export async function runCommand(args: readonly string[], machine: Partial<Comma
     },
     ...machine,
   };
-  await runCommandLine(args, io, '0.0.0-test');
+  await runCommandLine(args, io, '0.0.0-test', DEMO);
   return { code, ...written };
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEmbeddedStore, type EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import { createEmbeddedStore, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { freeLoopbackPort } from './free-loopback-port.ts';
 import { startSidecar, type SidecarWorld } from './sidecar-world.ts';
 import type { TestKeys } from './store-client.ts';

@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { importJWK, SignJWT } from 'jose';
 import { auditFiles, readAudit, type AuditAccess } from '../../src/audit/read-audit.ts';
 import type { AddressingStyle } from '../../src/contracts/bucket.ts';
-import { startDevStack, type DevStack } from '../../src/dev/dev-stack.ts';
-import { DEMO_AUDIENCE } from '../../src/dev/identity-provider/identity-provider.ts';
-import type { EmbeddedStore } from '../../src/dev/store/embedded-store.ts';
+import { startDemoStack, type DemoStack } from '../../demo/demo-stack.ts';
+import { DEMO_AUDIENCE } from '../../demo/identity-provider/identity-provider.ts';
+import type { EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { settingsFor, startCeph, type Ceph } from './ceph.ts';
 import { Client } from './client.ts';
 import { send, type TestAnswer, type TestKeys } from './store-client.ts';
@@ -44,7 +44,7 @@ export interface Stack {
   readonly raw: RawStore;
   readonly store: Part;
   readonly identityProvider: Part;
-  readonly gateway: DevStack['gateway'];
+  readonly gateway: DemoStack['gateway'];
   /** What the embedded store's services do; `undefined` on Ceph. */
   readonly faults: EmbeddedStore['faults'] | undefined;
   readonly gatewaySocket: string;
@@ -112,7 +112,7 @@ export async function startStack(
 ): Promise<Stack> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'sallyport-stack-'));
   const ceph = kind === 'ceph' ? await startCeph() : undefined;
-  const dev = await startDevStack({
+  const dev = await startDemoStack({
     dataDirectory,
     ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
     packageRoot,
@@ -217,13 +217,13 @@ function externalStore({ lab }: Ceph) {
   };
 }
 
-function storePart(dev: DevStack, ceph: Ceph | undefined): Part {
+function storePart(dev: DemoStack, ceph: Ceph | undefined): Part {
   if (ceph !== undefined) return { start: ceph.startGateway, stop: ceph.stopGateway };
   if (dev.store === undefined) throw new Error('no store');
   return dev.store;
 }
 
-function rawStore(dev: DevStack, ceph: Ceph | undefined): RawStore {
+function rawStore(dev: DemoStack, ceph: Ceph | undefined): RawStore {
   const port = Number(new URL(ceph?.lab.endpoint ?? dev.store?.endpoint ?? '').port);
   const keys: TestKeys = ceph?.lab.owner ?? dev.secrets.ownerKeys;
   const must = async (answer: Promise<TestAnswer>): Promise<TestAnswer> => {

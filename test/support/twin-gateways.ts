@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { auditFiles, readAudit, type AuditAccess } from '../../src/audit/read-audit.ts';
-import { ensureDemoSecrets } from '../../src/dev/demo-secrets.ts';
+import { ensureDemoSecrets } from '../../demo/demo-secrets.ts';
 import type { AddressingStyle } from '../../src/contracts/bucket.ts';
-import { startDevStack, type DevStack } from '../../src/dev/dev-stack.ts';
-import { freePort } from '../../src/dev/free-port.ts';
-import { createGatewayProcess } from '../../src/dev/gateway-process.ts';
-import { createEmbeddedStore, DEMO_REGION, DEMO_ROLE_ARN } from '../../src/dev/store/embedded-store.ts';
+import { startDemoStack, type DemoStack } from '../../demo/demo-stack.ts';
+import { freePort } from '../../demo/free-port.ts';
+import { createGatewayProcess } from '../../demo/gateway-process.ts';
+import { createEmbeddedStore, DEMO_REGION, DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
 import { startCeph, type Ceph } from './ceph.ts';
 import { Client } from './client.ts';
 import { gatewayCommand, sharedStyle, type StackKind } from './stack.ts';
@@ -77,7 +77,7 @@ export async function startTwinGateways(
     await mkdir(temporary);
     await writeFile(join(policies, 'proof.yaml'), JSON.stringify(policyOf(names)));
     const environment = { ...process.env, TMPDIR: temporary };
-    const dev = await startDevStack({
+    const dev = await startDemoStack({
       dataDirectory: join(folder, 'data'),
       ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
       packageRoot,
@@ -127,7 +127,7 @@ export async function startTwinGateways(
 interface WatchedStore {
   readonly port: number;
   readonly owner: TestKeys;
-  readonly access: Omit<NonNullable<Parameters<typeof startDevStack>[0]['store']>, 'endpoint' | 'stsEndpoint'>;
+  readonly access: Omit<NonNullable<Parameters<typeof startDemoStack>[0]['store']>, 'endpoint' | 'stsEndpoint'>;
 }
 
 async function embeddedStore(
@@ -161,7 +161,7 @@ async function cephStore(undo: (() => Promise<unknown>)[]): Promise<WatchedStore
 
 /** The second gateway has the first one's configuration but for its own doors and records. */
 async function startSecond(
-  dev: DevStack,
+  dev: DemoStack,
   environment: NodeJS.ProcessEnv,
   undo: (() => Promise<unknown>)[],
 ): Promise<string> {

@@ -1,5 +1,5 @@
 /** What the programs that tests start say of themselves: a test that meets several versions asks, and says what each does. */
-import { findProgram, runProgram } from '../../src/dev/programs.ts';
+import { findProgram, runProgram } from '../../demo/programs.ts';
 
 /** Such as `3.2.26`, of the program that PATH has; `none` where it is missing. */
 export async function versionOf(name: 'haproxy' | 'radosgw'): Promise<string> {

@@ -49,7 +49,7 @@ describe('the documents', () => {
 
   it('never show a set-up that sends a token to AWS: no endpoint stands without that of STS', async () => {
     const texts = await Promise.all(
-      [...(await pages()), ...(await examples()), 'src/cli/demo-banner.ts', 'src/cli/configure.ts'].map(
+      [...(await pages()), ...(await examples()), 'demo/banner.ts', 'src/cli/client/configure.ts'].map(
         async (name) => [name, await readFile(join(root, name), 'utf8')] as const,
       ),
     );

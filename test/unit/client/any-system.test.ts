@@ -8,7 +8,7 @@ import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
 
 const root = join(import.meta.dirname, '../../..');
-const ENTRY = join(root, 'src/cli/people-commands.ts');
+const ENTRY = join(root, 'src/cli/client/commands.ts');
 
 /** Of Node, what is the same everywhere, or is made so where it is used. */
 const NODE_IMPORTS: Readonly<Record<string, readonly string[]>> = {

@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ensureCertificates } from '../../../src/dev/certificates.ts';
+import { ensureCertificates } from '../../../demo/certificates.ts';
 import { lifting, revocation } from '../../../src/revocation/changes.ts';
 import { idOf, MAX_LINE_BYTES, writeEntry } from '../../../src/revocation/entry.ts';
 import { openRedis, type RedisOptions } from '../../../src/revocation/redis-connection.ts';

@@ -5,7 +5,7 @@ import {
   sessionToRevoke,
   subjectToRevoke,
   tokenToRevoke,
-} from '../../../src/cli/what-to-revoke.ts';
+} from '../../../src/cli/operator/what-to-revoke.ts';
 import type { Config } from '../../../src/config/config.ts';
 import { makeKey, signToken } from '../../support/issuer.ts';
 import { ISSUER, NOW_MS, OTHER } from './given.ts';

@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { Agent, setGlobalDispatcher } from 'undici';
 import { parse, stringify } from 'yaml';
 import type { Whoami } from '../../../src/client/gateway.ts';
-import { ensureCertificates } from '../../../src/dev/certificates.ts';
-import { startDevStack } from '../../../src/dev/dev-stack.ts';
+import { ensureCertificates } from '../../../demo/certificates.ts';
+import { startDemoStack } from '../../../demo/demo-stack.ts';
 import { Client, type Answer } from '../../support/client.ts';
 import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
 import { startPersonMachine, type PersonMachine } from '../../support/person-machine.ts';
@@ -84,7 +84,7 @@ const issuerEntry = (asks: boolean): object => {
 const booting = keycloak.start();
 // It is waited for below; until then nobody listens.
 booting.catch(() => undefined);
-const stack = await startDevStack({
+const stack = await startDemoStack({
   dataDirectory: data,
   ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
   packageRoot,

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { cp, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'undici';
-import { waitUntil } from '../../../src/dev/child.ts';
+import { waitUntil } from '../../../demo/child.ts';
 
 const START_LIMIT_MS = 250_000;
 const SHOWN = 400;

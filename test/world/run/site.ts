@@ -6,7 +6,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startDevStack } from '../../../src/dev/dev-stack.ts';
+import { startDemoStack } from '../../../demo/demo-stack.ts';
 import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
 import type { Site } from './lane.ts';
 
@@ -45,7 +45,7 @@ export async function startSite(): Promise<RunningSite> {
   await cp(join(packageRoot, 'policies'), policies, { recursive: true });
   await writeFile(join(policies, 'world.yaml'), JSON.stringify(PLAIN_POLICY));
   const pagePort = await freeLoopbackPort();
-  const stack = await startDevStack({
+  const stack = await startDemoStack({
     dataDirectory: join(folder, 'demo'),
     ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
     packageRoot,

@@ -5,7 +5,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startDevStack } from '../../../src/dev/dev-stack.ts';
+import { startDemoStack } from '../../../demo/demo-stack.ts';
 import { VERBS } from '../../../src/s3/operations.ts';
 import type { RunningStore } from '../stores/store.ts';
 import { askSts } from './logins.ts';
@@ -40,7 +40,7 @@ export async function startStoreSite(
   };
   await writeFile(join(policies, 'checks.yaml'), JSON.stringify(policy));
   const kept = { store: name, encryption: 'required', prefixes: { 'plain/': 'off' } };
-  const stack = await startDevStack({
+  const stack = await startDemoStack({
     dataDirectory: join(folder, 'demo'),
     ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
     packageRoot,

@@ -1,6 +1,6 @@
 /** Starts the process of a store, waits until it answers, and ends it; it ends with this process, however that ends. */
 import { readFile } from 'node:fs/promises';
-import { startChild, waitUntil } from '../../../src/dev/child.ts';
+import { startChild, waitUntil } from '../../../demo/child.ts';
 
 const START_LIMIT_MS = 60_000;
 const GRACE_MS = 5000;

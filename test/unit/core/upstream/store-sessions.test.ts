@@ -13,8 +13,8 @@ import { createSigner } from '../../../../src/core/upstream/signer.ts';
 import { createStoreSessions } from '../../../../src/core/upstream/store-sessions.ts';
 import { createKeyFiles } from '../../../../src/credentials/key-files.ts';
 import { createStaticBroker } from '../../../../src/credentials/static-broker.ts';
-import { freePort } from '../../../../src/dev/free-port.ts';
-import { createEmbeddedStore, type EmbeddedStore } from '../../../../src/dev/store/embedded-store.ts';
+import { freePort } from '../../../../demo/free-port.ts';
+import { createEmbeddedStore, type EmbeddedStore } from '../../../../demo/store/embedded-store.ts';
 import { observer } from '../keyring/given.ts';
 
 const OWNER = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: randomBytes(20).toString('hex') };

@@ -1,0 +1,25 @@
+/** The commands that run on people's machines. AWS tools start one of them at every start of theirs: nothing heavy is loaded. */
+import type { Command } from 'commander';
+import { registerConfigure } from './configure.ts';
+import { registerCredentials } from './credentials.ts';
+import { registerDoctor, type StoreDoctor } from './doctor.ts';
+import type { CommandIo } from '../io.ts';
+import { registerLogin } from './login.ts';
+import { registerLogout } from './logout.ts';
+import { registerToken } from './token.ts';
+import { registerWhoami } from './whoami.ts';
+
+/** Registers them in the order in which they are needed. `loadStoreDoctor`: what is of operators in `doctor`. */
+export function registerPeopleCommands(
+  program: Command,
+  io: CommandIo,
+  loadStoreDoctor: () => Promise<StoreDoctor>,
+): void {
+  registerLogin(program, io);
+  registerConfigure(program, io);
+  registerWhoami(program, io);
+  registerDoctor(program, io, loadStoreDoctor);
+  registerToken(program, io);
+  registerCredentials(program, io);
+  registerLogout(program, io);
+}

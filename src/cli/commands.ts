@@ -1,0 +1,25 @@
+/**
+ * The commands of those who run the gateway, in the order of the help. Each is loaded when it is asked for: what a gateway
+ * once loaded stays in its memory.
+ */
+import type { Command } from 'commander';
+import type { StoreDoctor } from './client/doctor.ts';
+import type { CommandIo } from './io.ts';
+
+/** By name, what loads a command and gives what registers it. */
+export type Commands = ReadonlyMap<string, () => Promise<(program: Command, io: CommandIo) => void>>;
+
+export const SERVER_COMMANDS: Commands = new Map([
+  ['serve', async () => (await import('./server/serve.ts')).registerServe],
+  ['sidecar', async () => (await import('./server/sidecar.ts')).registerSidecar],
+  ['keys', async () => (await import('./operator/keys.ts')).registerKeys],
+  ['migrate', async () => (await import('./operator/migrate.ts')).registerMigrate],
+  ['uploads', async () => (await import('./operator/uploads.ts')).registerUploads],
+  ['inspect', async () => (await import('./operator/inspect.ts')).registerInspect],
+  ['revoke', async () => (await import('./operator/revoke.ts')).registerRevoke],
+  ['revocations', async () => (await import('./operator/revocations.ts')).registerRevocations],
+]);
+
+/** Loads `sallyport doctor --store`, which nobody's own machine needs. */
+export const loadStoreDoctor = async (): Promise<StoreDoctor> =>
+  (await import('./operator/doctor-store.ts')).doctorStore;

@@ -1,0 +1,115 @@
+/**
+ * `sallyport revoke`: takes away what is still valid, in every gateway within seconds. See docs/revocation.md. A token that
+ * is named is never printed, logged or kept; only its id is.
+ */
+import type { Command } from 'commander';
+import type { Config } from '../../config/config.ts';
+import { CommandError, type CommandIo } from '../io.ts';
+import { CONFIG_OPTION } from './operator-command.ts';
+import { atDesk, end, entryJson, entryText, EXIT_CODES, reason, timeOrNow } from './revocation-command.ts';
+import {
+  issuedBeforeToRevoke,
+  sessionToRevoke,
+  subjectToRevoke,
+  tokenToRevoke,
+  type Named,
+  type Wanted,
+} from './what-to-revoke.ts';
+
+interface RevokeFlags extends Named {
+  readonly config: string;
+  readonly reason?: string;
+  readonly expires?: number;
+  readonly json?: true;
+}
+
+/** Registers `revoke token`, `revoke session`, `revoke subject` and `revoke issued-before`. */
+export function registerRevoke(program: Command, io: CommandIo): void {
+  const revoke = program
+    .command('revoke')
+    .description('Revokes a token, a session, a person, or what was issued before a time.')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sallyport revoke token --config sallyport.yaml - < leaked.jwt\n  sallyport revoke subject --config sallyport.yaml --issuer okta --subject alice@example.com',
+    );
+  const register = (name: string, description: string, examples: readonly string[]): Command =>
+    revoke
+      .command(name)
+      .description(description)
+      .requiredOption(...CONFIG_OPTION)
+      .option('--issuer <issuer>', 'name of an issuer in the configuration, or its URL')
+      .option('--reason <text>', 'why, for the list and the audit', reason)
+      .option('--expires <time>', 'when it ends: a time, or a span such as 12h or 30d', end)
+      .option('--json', 'prints the entry as one line of JSON')
+      .addHelpText('after', `\n${exampleText(name, examples)}\n${EFFECT}${EXIT_CODES}`);
+
+  register('token', 'Revokes one token, and the sessions that were issued for it.', [
+    '- < leaked.jwt',
+    '5d41402abc4b2a76b9719d911017c592 --reason "found in a build log"',
+    '--jti 2f9c-77 --issuer okta',
+  ])
+    .argument('<token>', 'the JWT, `-` to read it from stdin, or its id of the audit')
+    .option('--jti', 'the argument is the `jti` claim of the token')
+    .action(async (given: string, flags: RevokeFlags) => {
+      const token = given === '-' ? await readStdin(io) : given;
+      await order(io, flags, (config) => tokenToRevoke(config, token, flags, Date.now()));
+    });
+  register('session', 'Revokes credentials issued by the gateway, or everything issued for one login.', [
+    'SPLYABCDEFGH2345672A',
+    '08a5019c-17e1-4977 --issuer keycloak',
+  ])
+    .argument('<session>', 'access key id that the gateway issued (SPLY…), or the `sid` of a login')
+    .action((given: string, flags: RevokeFlags) =>
+      order(io, flags, (config) => sessionToRevoke(config, given, flags, Date.now())),
+    );
+  register('subject', 'Revokes a subject: its tokens and sessions, current and future.', [
+    '--issuer okta --subject alice@example.com',
+    '--issuer okta --subject alice@example.com --expires 12h',
+  ])
+    .argument('[subject]', 'the subject; or --subject')
+    .option('--subject <subject>', 'the subject, exactly as in the token')
+    .action((given: string | undefined, flags: RevokeFlags) =>
+      order(io, flags, (config) => subjectToRevoke(config, given, flags)),
+    );
+  register('issued-before', 'Revokes everything issued before a time. Subjects can log in again.', [
+    'now --issuer okta --subject alice@example.com',
+    '2026-05-01T12:00:00Z --issuer okta',
+    'now --reason "a signing key leaked"',
+  ])
+    .argument('<time>', 'such as 2026-05-01T12:00:00Z, or `now`', timeOrNow)
+    .option('--subject <subject>', 'only for this subject of the issuer; without both, for everybody')
+    .action((time: number | 'now', flags: RevokeFlags) =>
+      order(io, flags, (config) => issuedBeforeToRevoke(config, time, flags, Date.now())),
+    );
+}
+
+const EFFECT = 'Every gateway refuses it within 5 seconds; requests in progress are finished.';
+
+function exampleText(name: string, examples: readonly string[]): string {
+  return `Examples:\n${examples.map((line) => `  sallyport revoke ${name} --config sallyport.yaml ${line}\n`).join('')}`;
+}
+
+async function order(io: CommandIo, flags: RevokeFlags, wantedOf: (config: Config) => Wanted): Promise<void> {
+  await atDesk(io, { config: flags.config, writes: true }, async (desk, config) => {
+    const { revoked, endMs, leastMs } = wantedOf(config);
+    if (flags.expires !== undefined && leastMs !== undefined && flags.expires < leastMs) {
+      const until = new Date(leastMs).toISOString();
+      throw new CommandError(`--expires is too early: what is revoked can live until ${until}, and would be back`, 2);
+    }
+    const entry = await desk.revoke(revoked, flags.expires ?? endMs, flags.reason);
+    io.stdout.write(flags.json === true ? `${JSON.stringify(entryJson(entry))}\n` : `revoked ${entryText(entry)}\n`);
+  });
+}
+
+const MAX_STDIN_BYTES = 65_536;
+
+async function readStdin({ stdin }: CommandIo): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of stdin()) {
+    parts.push(part);
+    bytes += part.length;
+    if (bytes > MAX_STDIN_BYTES) throw new CommandError('stdin holds more than any token', 2);
+  }
+  return Buffer.concat(parts).toString('utf8').trim();
+}

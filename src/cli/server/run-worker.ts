@@ -1,0 +1,68 @@
+/**
+ * One worker under a primary. Enters: a gateway that is yet to be made. It says that it serves only when it listens, ends
+ * with a reason where it cannot start, and after an error that nobody caught goes on until another one has taken over: then
+ * it drains and ends with code 1. It never drops those whose requests it has.
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { AggregatorRegistry } from 'prom-client';
+import type { Gateway } from '../../compose/gateway.ts';
+import type { CommandIo } from '../io.ts';
+import { isMessage, tell } from './worker-messages.ts';
+
+/** A primary that starts no other worker is not waited for longer. */
+const TAKEOVER_MS = 30_000;
+const REPORT_INTERVAL_MS = 1000;
+
+/** Starts it, and resolves when it serves. */
+export async function runWorker(io: CommandIo, create: () => Promise<Gateway>): Promise<void> {
+  const { worker } = cluster;
+  if (worker === undefined) throw new Error('not a worker');
+  try {
+    serve(io, worker, await listening(create));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    tell(worker, { kind: 'sallyport:failed', reason }, () => io.exit(1));
+  }
+}
+
+async function listening(create: () => Promise<Gateway>): Promise<Gateway> {
+  const gateway = await create();
+  await gateway.listen();
+  return gateway;
+}
+
+function serve(io: CommandIo, worker: Worker, gateway: Gateway): void {
+  // Node would end a worker at once whose primary is gone, with all that it is doing.
+  worker.exitedAfterDisconnect = true;
+  // Terminals and service managers signal the whole group, and then the primary signals too: a worker drains once.
+  let ending: Promise<void> | undefined;
+  const end = (code: 0 | 1): void => {
+    ending ??= gateway.drain().finally(() => io.exit(code));
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) io.onSignal(signal, () => end(0));
+  io.onParentExit(() => end(0));
+
+  let isLeaving = false;
+  io.onUncaught((error) => {
+    gateway.uncaught.ofProcess(error);
+    if (isLeaving) return;
+    isLeaving = true;
+    if (worker.isConnected()) tell(worker, { kind: 'sallyport:leaving' });
+    setTimeout(() => end(1), TAKEOVER_MS);
+  });
+
+  // Making one is what starts to answer the primary's questions for metrics.
+  new AggregatorRegistry();
+  AggregatorRegistry.setRegistries([gateway.registry]);
+  const report = (): void => {
+    if (worker.isConnected()) tell(worker, { kind: 'sallyport:readiness', readiness: gateway.readiness() });
+  };
+  worker.on('message', (message: unknown) => {
+    if (!isMessage(message)) return;
+    if (message.kind === 'sallyport:report') report();
+    else if (message.kind === 'sallyport:reload') void gateway.reload();
+    else if (message.kind === 'sallyport:drain') end(1);
+  });
+  report();
+  setInterval(report, REPORT_INTERVAL_MS).unref();
+}

@@ -1,0 +1,36 @@
+/** What a primary and its workers say to each other over IPC. Nothing of a request is in it. */
+import type { Worker } from 'node:cluster';
+import type { Readiness } from '../../http/admin-server.ts';
+
+/** The variable by which a worker knows which of them it is. Not ours to be set by an operator, hence not SALLYPORT_. */
+export const WORKER_SLOT = 'WORKER_SLOT';
+
+export type FromWorker =
+  /** It listens; again whenever it is asked. */
+  | { readonly kind: 'sallyport:readiness'; readonly readiness: Readiness }
+  /** It could not start, and ends. */
+  | { readonly kind: 'sallyport:failed'; readonly reason: string }
+  /** Something happened that nobody caught: it wants to be replaced. */
+  | { readonly kind: 'sallyport:leaving' };
+
+export type FromPrimary =
+  | { readonly kind: 'sallyport:report' }
+  | { readonly kind: 'sallyport:reload' }
+  /** Another one has taken over. */
+  | { readonly kind: 'sallyport:drain' };
+
+/** Says it, where the other side is still there. */
+export function tell(to: Worker, message: FromWorker | FromPrimary, told: () => void = () => undefined): void {
+  to.send(message, told);
+}
+
+/** Tells whether it is one of ours: the channel carries those of libraries as well. */
+export function isMessage(message: unknown): message is FromWorker | FromPrimary {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'kind' in message &&
+    typeof message.kind === 'string' &&
+    message.kind.startsWith('sallyport:')
+  );
+}

@@ -1,0 +1,174 @@
+/**
+ * The processes behind one listener. The primary starts workers, replaces those that die or must go, asks them for
+ * readiness and metrics over IPC, and stops them by SIGTERM so that each drains itself. It handles no request, and it says
+ * that a worker serves only when that worker listens.
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AggregatorRegistry, Counter, Registry } from 'prom-client';
+import type { Readiness } from '../../http/admin-server.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { StartError } from '../io.ts';
+import { isMessage, tell, WORKER_SLOT, type FromPrimary } from './worker-messages.ts';
+
+export interface Workers {
+  /** Resolves when each takes requests. @throws StartError in the words of the first that could not start */
+  readonly start: () => Promise<void>;
+  readonly readiness: () => Promise<Readiness>;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly reload: () => void;
+  /** Resolves when every worker has drained and ended. */
+  readonly stop: () => Promise<void>;
+}
+
+interface Slot {
+  worker: Worker;
+  startedMs: number;
+  /** How often in a row a worker of this slot ended soon after its start. */
+  quickEnds: number;
+  isStartingNext: boolean;
+}
+
+const ANSWER_MS = 500;
+/** One that ends before may end for what it meets at its start, and so would the next one. */
+const SOON_MS = 30_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** In the primary: `count` workers, and as many again as long as it is not stopped. */
+export function createWorkers(count: number, log: Log): Workers {
+  const registry = new AggregatorRegistry();
+  const own = new Registry();
+  const replaced = new Counter({
+    name: 'sallyport_workers_replaced_total',
+    help: 'Processes that were replaced: "uncaught" for an error that nobody caught, "ended" for any other end.',
+    labelNames: ['why'],
+    registers: [own],
+  });
+  for (const why of ['uncaught', 'ended']) replaced.inc({ why }, 0);
+  const reports = new Map<Worker, Readiness>();
+  const slots = new Map<number, Slot>();
+  const starting = Promise.withResolvers<undefined>();
+  const asked = new Map<Worker, PromiseWithResolvers<undefined>>();
+  let stopping = false;
+  let hasStarted = false;
+
+  const answerOf = (worker: Worker): Promise<undefined> => {
+    const answer = asked.get(worker) ?? Promise.withResolvers<undefined>();
+    asked.set(worker, answer);
+    return answer.promise;
+  };
+  const answered = (worker: Worker): void => {
+    asked.get(worker)?.resolve(undefined);
+    asked.delete(worker);
+  };
+
+  /** `predecessor` goes on until this one serves: the connections of its clients have somebody to go to. */
+  const fork = (number: number, predecessor?: Worker): Worker => {
+    const worker = cluster.fork({ [WORKER_SLOT]: String(number) });
+    let said: string | undefined;
+    worker.on('message', (message: unknown) => {
+      if (!isMessage(message)) return;
+      if (message.kind === 'sallyport:readiness') {
+        const isFirst = !reports.has(worker);
+        reports.set(worker, message.readiness);
+        answered(worker);
+        if (isFirst && predecessor?.isConnected() === true) tell(predecessor, { kind: 'sallyport:drain' });
+        if (!hasStarted && reports.size === count) {
+          hasStarted = true;
+          starting.resolve(undefined);
+        }
+      } else if (message.kind === 'sallyport:failed') said = message.reason;
+      else if (message.kind === 'sallyport:leaving') replace(number, worker, 'uncaught');
+    });
+    // What was said to one that ends at that moment (EPIPE, also by the cluster itself): its exit tells the rest.
+    worker.on('error', () => undefined);
+    worker.on('exit', (code: number | null, signal: string | null) => {
+      reports.delete(worker);
+      answered(worker);
+      if (stopping) return;
+      if (!hasStarted) {
+        starting.reject(new StartError(said ?? `a worker exited while starting (${signal ?? `exit code ${code}`})`));
+        return;
+      }
+      log.event('worker_exited', { worker: number, code, signal, ...(said === undefined ? {} : { reason: said }) });
+      replace(number, worker, 'ended');
+    });
+    return worker;
+  };
+
+  const start = (number: number, quickEnds: number, predecessor?: Worker): void => {
+    const worker = fork(number, predecessor);
+    slots.set(number, { worker, startedMs: performance.now(), quickEnds, isStartingNext: false });
+  };
+
+  /** At once, so that nobody waits for it; only what keeps failing at its start is tried less and less often. */
+  const replace = (number: number, worker: Worker, why: 'uncaught' | 'ended'): void => {
+    const slot = slots.get(number);
+    if (stopping || slot?.worker !== worker || slot.isStartingNext) return;
+    slot.isStartingNext = true;
+    replaced.inc({ why });
+    const quickEnds = performance.now() - slot.startedMs < SOON_MS ? slot.quickEnds + 1 : 0;
+    const pauseMs = quickEnds < 2 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (quickEnds - 2), LONGEST_PAUSE_MS);
+    setTimeout(() => {
+      if (!stopping) start(number, quickEnds, worker);
+    }, pauseMs);
+  };
+
+  const alive = (): Worker[] =>
+    Object.values(cluster.workers ?? {}).filter((worker): worker is Worker => worker?.isConnected() === true);
+  const tellAll = (message: FromPrimary): void => {
+    for (const worker of alive()) tell(worker, message);
+  };
+  return {
+    start: () => {
+      for (let number = 0; number < count; number += 1) start(number, 0);
+      return starting.promise;
+    },
+    readiness: async () => {
+      const fresh = alive().flatMap((worker) => (reports.has(worker) ? [answerOf(worker)] : []));
+      tellAll({ kind: 'sallyport:report' });
+      // One that is busy is taken at its last word.
+      await Promise.race([Promise.all(fresh), sleep(ANSWER_MS)]);
+      const known = [...reports.values()];
+      return { ready: hasStarted && known.some(({ ready }) => ready), reports: worst(known) };
+    },
+    metrics: async () => ({
+      contentType: registry.contentType,
+      text: `${await registry.clusterMetrics()}\n${await own.metrics()}`,
+    }),
+    reload: () => tellAll({ kind: 'sallyport:reload' }),
+    stop: async () => {
+      stopping = true;
+      await Promise.all(
+        Object.values(cluster.workers ?? {}).map(
+          (worker) =>
+            new Promise<void>((resolve) => {
+              if (worker === undefined || worker.isDead()) {
+                resolve();
+                return;
+              }
+              worker.once('exit', () => resolve());
+              worker.process.kill('SIGTERM');
+            }),
+        ),
+      );
+    },
+  };
+}
+
+const WORSE: readonly Readiness['reports'][number]['state'][] = ['ok', 'unknown', 'degraded'];
+
+/** One line per dependency: the worst that any worker says of it. */
+function worst(known: readonly Readiness[]): Readiness['reports'] {
+  const byName = new Map<string, Readiness['reports'][number]>();
+  for (const { reports } of known) {
+    for (const report of reports) {
+      const other = byName.get(report.name);
+      if (other === undefined || WORSE.indexOf(report.state) > WORSE.indexOf(other.state)) {
+        byName.set(report.name, report);
+      }
+    }
+  }
+  return [...byName.values()];
+}

@@ -1,0 +1,57 @@
+/**
+ * Do the configured keyrings serve? Enters: a configuration. Leaves: one line for each that does not. Every keyring, and
+ * every version that configuration numbers, wraps a data key and unwraps it; the key is thrown away, and nothing is stored.
+ */
+import { randomBytes } from 'node:crypto';
+import type { FoundationConfig, KeyringConfig } from '../config/config.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import { keyringOf } from './keyring.ts';
+import { UNOBSERVED } from './silent-observer.ts';
+
+interface Part {
+  readonly name: string;
+  /** The keyring by itself, with this version as the current one. */
+  readonly config: KeyringConfig;
+}
+
+/** Asks all of them at once; each call ends within `timeouts.keyringMs`. Gives what is wrong, and no secret. */
+export async function checkKeyring(config: FoundationConfig): Promise<readonly string[]> {
+  const parts = config.keyring === undefined ? [] : partsOf(config.keyring);
+  const troubles = await Promise.all(
+    parts.map(async ({ name, config: keyring }) => {
+      const trouble = await troubleOf({ ...config, keyring });
+      return trouble === undefined ? [] : [`keyring ${name} cannot wrap and unwrap: ${trouble}`];
+    }),
+  );
+  return troubles.flat();
+}
+
+function partsOf({ local, vault, kms }: KeyringConfig): readonly Part[] {
+  const none = { local: undefined, vault: undefined, kms: undefined, cache: { maxKeys: 0, maxAgeSeconds: 0 } };
+  const parts: Part[] = [];
+  for (const current of local?.seeds.keys() ?? []) {
+    const config = { ...none, current: 'local', local: local && { ...local, current } } as const;
+    parts.push({ name: `local:${current}`, config });
+  }
+  if (vault !== undefined) parts.push({ name: vault.id, config: { ...none, current: 'vault', vault } });
+  for (const current of kms?.keyIds.keys() ?? []) {
+    const config = { ...none, current: 'kms', kms: kms && { ...kms, current } } as const;
+    parts.push({ name: `${kms?.id}:${current}`, config });
+  }
+  return parts;
+}
+
+async function troubleOf(config: FoundationConfig): Promise<string | undefined> {
+  const { keyring, close } = keyringOf(config, { clock: { now: Date.now }, observer: UNOBSERVED });
+  const context = randomBytes(32);
+  try {
+    const { dataKey, ...wrapped } = await keyring.newDataKey(context);
+    const opened = await keyring.unwrap(wrapped, context);
+    return opened.equals(dataKey) ? undefined : 'what it unwrapped is not what it had wrapped';
+  } catch (error) {
+    if (error instanceof GatewayError) return error.detail ?? error.code;
+    throw error;
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The composition root: a configuration in, a running gateway out. The one place where rooms meet; everything that a stage
+ * stands on is made here and handed in.
+ */
+import type { Server } from 'node:http';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../contracts/clock.ts';
+import { keepingTagged } from '../credentials/session-tags.ts';
+import { dataServerOf, drainRequests } from './data-server.ts';
+import { createFoundation, openAudit } from './stores-and-keys.ts';
+import { createPlaces } from '../guard/places.ts';
+import type { Readiness } from '../http/admin-server.ts';
+import { listen, type ListenTarget } from '../http/listen.ts';
+import { createBearerAuthenticator } from '../identity/bearer-authenticator.ts';
+import { createClientSessions } from '../identity/client-sessions.ts';
+import { createSignatureAuthenticator } from '../identity/signature-authenticator.ts';
+import { createSignatureVerifier } from '../identity/signature-verifier.ts';
+import { createStoreTokens } from '../identity/store-tokens.ts';
+import { createTokenVerifier } from '../identity/token-verifier.ts';
+import { issuerOf } from './issuers.ts';
+import { createAdmission } from '../pipeline/admission.ts';
+import { createPipeline } from '../pipeline/pipeline.ts';
+import { policiesOf } from './policies.ts';
+import { createAuthorizer } from '../policy/authorizer.ts';
+import { openPolicySource } from '../policy/policy-source.ts';
+import { revocationsOf } from './revocations.ts';
+import { createCredentialsEndpoint } from '../sts/credentials-endpoint.ts';
+import { noSessions } from '../sts/no-sessions.ts';
+import type { StsParts } from '../sts/parts.ts';
+import { createStsEndpoint } from '../sts/sts-endpoint.ts';
+import { createWhoamiEndpoint } from '../sts/whoami-endpoint.ts';
+import { createLog } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { createObserver } from '../telemetry/observer.ts';
+import { createUncaught, type Uncaught } from '../telemetry/uncaught.ts';
+
+export interface GatewayOptions {
+  /** Which of several workers this is, from 0. */
+  readonly worker: number;
+  readonly pid: number;
+  readonly logStream: NodeJS.WritableStream;
+  readonly clock?: Clock;
+}
+
+export interface Gateway {
+  /** The S3 port; supertest enters here. */
+  readonly server: Server;
+  readonly target: ListenTarget;
+  readonly listen: () => Promise<void>;
+  readonly readiness: () => Readiness;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly registry: ReturnType<typeof createMetrics>['registry'];
+  readonly uncaught: Pick<Uncaught, 'ofRequest' | 'ofProcess'>;
+  /** Loads the policies again; a bad set leaves the old one in force and is reported. */
+  readonly reload: () => Promise<void>;
+  /** Readiness goes away, requests in flight finish, the audit is flushed and closed. */
+  readonly drain: () => Promise<void>;
+}
+
+/** Of the places of a process, one in so many may wait for a form, or for one issuer, with somebody whom nobody knows yet. */
+const STRANGER_SHARE = 4;
+/** And of these places, one in so many may wait with one client address. */
+const ADDRESS_SHARE = 8;
+
+/** Builds a gateway; nothing listens yet. @throws Error in one line: policies, audit directory */
+export async function createGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
+  const clock = options.clock ?? { now: Date.now };
+  const log = createLog({ level: config.log.level, stream: options.logStream, worker: options.worker });
+  const metrics = createMetrics();
+  const observer = createObserver({ metrics, log, clock });
+  const uncaught = createUncaught({ metrics, log });
+
+  const foundation = createFoundation(config, { clock, observer });
+  const { buckets } = foundation;
+
+  const policySource = await openPolicySource(() => policiesOf(config));
+  const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
+
+  const revocations = await revocationsOf(config, { clock, observer });
+  metrics.revocations(revocations.status);
+
+  const strangers = Math.ceil(config.limits.inFlight / STRANGER_SHARE);
+  const waiting = { fetchTimeoutMs: config.timeouts.jwksMs, maxWaiting: strangers };
+  const issuers = config.issuers.map((issuer) => issuerOf(issuer, waiting, { clock, observer }));
+  const tokens = createTokenVerifier(issuers, { clock, observer, maxWaiting: strangers });
+  const storeTokens = createStoreTokens({ ...audiencesOf(config), issuers, revocations, clock, observer });
+  const authorizer = createAuthorizer(policySource);
+  const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
+  const pertinent = keepingTagged(tagRules, authorizer.pertinent);
+  const sessions = sessionsOf(config, { clock, observer, pertinent });
+  const pipeline = createPipeline({
+    ...foundation,
+    authenticators: [
+      createBearerAuthenticator(tokens),
+      sessions === undefined ? noSessions : createSignatureAuthenticator(sessions),
+    ],
+    revocations,
+    authorizer,
+    storeTokens,
+    audit,
+    observer,
+    clock,
+    region: config.endpoint.regions[0] ?? '',
+    publicHosts: config.endpoint.publicHosts,
+    tokensFrom: config.endpoint.tokensFrom,
+    earlyAnswer: { afterMs: config.timeouts.earlyAnswerMs, everyMs: config.timeouts.earlyAnswerMs },
+    limits: config.limits,
+  });
+  const sts: StsParts = {
+    tokens,
+    sessions,
+    revocations,
+    authorizer,
+    audit,
+    observer,
+    clock,
+    tokensFrom: config.endpoint.tokensFrom,
+    admission: createAdmission(config.limits.inFlightPerIdentity),
+    limits: { formMs: config.timeouts.requestHeadersMs },
+    forms: createPlaces({ all: strangers, perAddress: Math.ceil(strangers / ADDRESS_SHARE) }),
+  };
+
+  let draining = false;
+  const ready = (): boolean =>
+    dataServer.server.listening &&
+    !draining &&
+    audit.canAudit() &&
+    !revocations.isShut() &&
+    foundation.bucketWatch.mayServe();
+  const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
+  const dataServer = dataServerOf(
+    config,
+    { ...metrics, uncaught },
+    {
+      pipeline,
+      sts: createStsEndpoint(sts),
+      credentials: createCredentialsEndpoint(sts),
+      whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
+      audit,
+      ready,
+      ...(config.edge === undefined ? {} : { edgeSecret: config.edge.secret.reveal() }),
+      withoutEdge: () => observer.event('edge_secret_missing'),
+      ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key.reveal(), clientCa: tls.clientCa } }),
+    },
+  );
+  const target: ListenTarget =
+    config.listen.kind === 'socket'
+      ? { socket: config.listen.path, mode: config.listen.mode }
+      : { host: config.listen.host, port: config.listen.port };
+
+  return {
+    server: dataServer.server,
+    target,
+    listen: async () => {
+      foundation.bucketWatch.start();
+      await listen(dataServer.server, target, 'socket' in target ? 'listen.socket' : 'listen.address');
+      log.event('service_started', {
+        on: 'socket' in target ? target.socket : `${target.host}:${target.port}`,
+        policyVersion: policySource.current().version,
+      });
+    },
+    readiness: () => ({
+      ready: ready(),
+      reports: [...audit.health(), ...revocations.health(), ...tokens.health(), ...foundation.health()],
+    }),
+    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    registry: metrics.registry,
+    uncaught,
+    reload: async () => {
+      const result = await policySource.reload();
+      if (result.outcome === 'refused') {
+        log.event('policies_reload_failed', {
+          policyVersion: result.version,
+          problems: result.error.message,
+        });
+      } else log.event('policies_reloaded', { outcome: result.outcome, policyVersion: result.version });
+    },
+    drain: async () => {
+      draining = true;
+      await drainRequests(dataServer, config.timeouts, foundation);
+      await tokens.close();
+      await revocations.close();
+      await audit.close();
+      await log.flush();
+    },
+  };
+}
+
+function audiencesOf({
+  issuers,
+  stores,
+}: Config): Pick<Parameters<typeof createStoreTokens>[0], 'audiences' | 'accepted'> {
+  const asked = stores.filter(({ method }) => method === 'web-identity');
+  return {
+    audiences: new Map(asked.map(({ name, sts }) => [name, sts.audiences])),
+    accepted: new Set(issuers.flatMap(({ audiences }) => audiences)),
+  };
+}
+
+function sessionsOf(
+  { sessions, endpoint, issuers }: Config,
+  given: Pick<Parameters<typeof createClientSessions>[0], 'clock' | 'observer' | 'pertinent'>,
+): StsParts['sessions'] {
+  if (sessions === undefined) return undefined;
+  const { keys, ...rest } = sessions;
+  const keyOf = ({ id, key }: typeof keys.current) => ({ id, secret: key.revealBytes() });
+  const issuer = createClientSessions({
+    ...rest,
+    ...given,
+    issuers: new Map(issuers.map(({ name, issuer: iss }) => [name, iss])),
+    keys: { current: keyOf(keys.current), ...(keys.previous === undefined ? {} : { previous: keyOf(keys.previous) }) },
+  });
+  const { regions, requireSignedContentHeaders } = endpoint;
+  const verifier = createSignatureVerifier({ regions, requireSignedContentHeaders, sessions: issuer });
+  return { issue: issuer.issue, ...verifier };
+}

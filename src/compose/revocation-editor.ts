@@ -1,0 +1,113 @@
+/**
+ * The composition root of the commands that revoke: a configuration in; a list that can be read, added to and lifted from
+ * out. What is changed is on record before it is done, with who did it.
+ */
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../contracts/clock.ts';
+import { openAudit } from './stores-and-keys.ts';
+import { onRecord, operatorPrincipal } from '../operate/operator-trail.ts';
+import { lifting, operatorName, revocation, type Order } from '../revocation/changes.ts';
+import { describeRevoked } from '../revocation/describe.ts';
+import { idOf, isInForce, type Entries, type Entry, type Revoked } from '../revocation/entry.ts';
+import { revocationStoreOf } from './revocations.ts';
+import { createLog } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { createObserver } from '../telemetry/observer.ts';
+
+export interface DeskOptions {
+  /** The user of the operating system. */
+  readonly user: string;
+  readonly pid: number;
+  readonly logStream: NodeJS.WritableStream;
+  /** Whether the command changes the list: then the audit must work, or nothing is done. */
+  readonly writes: boolean;
+  readonly clock?: Clock;
+}
+
+export interface RevocationDesk {
+  /** What is in force. */
+  readonly list: () => Promise<readonly Entry[]>;
+  /** Revokes, and gives the entry as it stands then. `expiresAtMs` undefined: for good. */
+  readonly revoke: (revoked: Revoked, expiresAtMs: number | undefined, reason: string | undefined) => Promise<Entry>;
+  /** Lifts the one entry in force whose id begins so; `undefined`: there is none, or more than one. */
+  readonly lift: (idStart: string, reason: string | undefined) => Promise<Entry | undefined>;
+  readonly close: () => Promise<void>;
+}
+
+/** Stands in the names of audit files where gateways have the number of their worker. */
+const DESK_SLOT = 901;
+
+/** Opens the desk. @throws GatewayError AuditUnavailable */
+export async function openRevocationDesk(
+  config: Config & { readonly revocation: NonNullable<Config['revocation']> },
+  options: DeskOptions,
+): Promise<RevocationDesk> {
+  const clock = options.clock ?? { now: Date.now };
+  const log = createLog({ level: 'warn', stream: options.logStream, worker: DESK_SLOT });
+  const observer = createObserver({ metrics: createMetrics(), log, clock });
+  const audit = options.writes
+    ? await openAudit(config, { clock, observer, worker: DESK_SLOT, pid: options.pid })
+    : undefined;
+  const store = await revocationStoreOf(config.revocation, { clock, observer });
+
+  let known: Entries = new Map();
+  const read = async (): Promise<readonly Entry[]> => {
+    known = (await store.read()) ?? known;
+    return inForce(known, clock.now());
+  };
+
+  /** Does it between the two entries of the audit. */
+  const recorded = async (
+    operation: 'Revoke' | 'LiftRevocation',
+    what: Revoked,
+    reason: string | undefined,
+    work: () => Promise<void>,
+  ) => {
+    if (audit === undefined) throw new Error('a command that changes nothing has nothing to record');
+    const key = `${idOf(what)} ${describeRevoked(what)}`;
+    const principal = operatorPrincipal(options.user, Number.POSITIVE_INFINITY);
+    const action = { operation, bucket: '', key, reason, unexpected: 'ServiceUnavailable' } as const;
+    await onRecord({ audit, clock, principal }, action, async () => {
+      await work();
+      return {};
+    });
+  };
+
+  const orderOf = (reason: string | undefined): Order => ({
+    nowMs: clock.now(),
+    by: operatorName(options.user),
+    reason,
+  });
+
+  return {
+    list: read,
+    revoke: async (revoked, expiresAtMs, reason) => {
+      let entry: Entry | undefined;
+      await recorded('Revoke', revoked, reason, () =>
+        store.update((kept) => {
+          entry = revocation(kept, revoked, expiresAtMs, orderOf(reason));
+          return [entry];
+        }),
+      );
+      if (entry === undefined) throw new Error('the store did not ask what to write');
+      return entry;
+    },
+    lift: async (idStart, reason) => {
+      const [entry, ...more] = (await read()).filter(({ id }) => id.startsWith(idStart));
+      if (entry === undefined || more.length > 0) return undefined;
+      await recorded('LiftRevocation', entry.revoked, reason, () =>
+        store.update((kept) => [lifting(kept.get(entry.id) ?? entry, orderOf(reason))]),
+      );
+      return entry;
+    },
+    close: async () => {
+      await store.close();
+      await audit?.close();
+      await log.flush();
+    },
+  };
+}
+
+function inForce(entries: Entries, nowMs: number): readonly Entry[] {
+  return [...entries.values()].filter((entry) => entry.lifted !== true && isInForce(entry, nowMs));
+}

@@ -1,0 +1,61 @@
+/** Configuration -> the list of revocations: as gateways watch it, and the store of it that the commands write. */
+import type { Config, RevocationConfig } from '../config/config.ts';
+import type { Clock } from '../contracts/clock.ts';
+import type { Observer } from '../contracts/observer.ts';
+import { createFileStore } from '../revocation/file-store.ts';
+import { createRevocationList, type RevocationList } from '../revocation/revocation-list.ts';
+import type { RevocationStore } from '../revocation/revocation-store.ts';
+
+interface Given {
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/**
+ * Makes the list of a gateway, read once and watched from then on. A file that cannot be read is a reason not to start;
+ * Redis may be away for a while, and what that means is configured.
+ * @throws Error in one line
+ */
+export async function revocationsOf({ revocation }: Config, given: Given): Promise<RevocationList> {
+  if (revocation === undefined) return nobodyRevoked;
+  const { whenUnavailable, maxStaleSeconds } = revocation;
+  const store = await revocationStoreOf(revocation, given);
+  const list = createRevocationList({ ...given, store, whenUnavailable, maxStaleMs: maxStaleSeconds * 1000 });
+  await list.refresh();
+  const trouble = list.health().find(({ state }) => state === 'degraded');
+  if (trouble !== undefined && revocation.kind === 'file') throw new Error(`${revocation.path}: ${trouble.detail}`);
+  list.watch();
+  return list;
+}
+
+/** Opens the store; resolves when it is connected, or when that takes too long to wait for. */
+export async function revocationStoreOf(
+  revocation: RevocationConfig,
+  { clock, observer }: Given,
+): Promise<RevocationStore> {
+  if (revocation.kind === 'file') return createFileStore({ path: revocation.path, clock });
+  // The client is 476 modules: only who uses Redis keeps them in memory.
+  const [{ openRedis }, { createRedisStore }] = await Promise.all([
+    import('../revocation/redis-connection.ts'),
+    import('../revocation/redis-store.ts'),
+  ]);
+  const { host, port, tls, username, password, database, keyPrefix } = revocation;
+  const connection = openRedis({
+    ...{ host, port, database },
+    tls: tls && { ...tls, key: tls.key?.reveal() },
+    username: username?.reveal(),
+    password: password?.reveal(),
+  });
+  await connection.settled();
+  return createRedisStore({ connection, keyPrefix, clock, observer });
+}
+
+const nobodyRevoked: RevocationList = {
+  check: () => undefined,
+  refresh: () => Promise.resolve(),
+  watch: () => undefined,
+  isShut: () => false,
+  status: () => ({ entries: 0, ageMs: 0 }),
+  health: () => [],
+  close: () => Promise.resolve(),
+};

@@ -1,0 +1,133 @@
+/**
+ * The composition root of a sidecar: its configuration in, a running one out. The gateway's pipeline on other parts: the
+ * caller is the workload, the store is asked with the pod's own credentials, and a guard stands where the edge would.
+ */
+import type { Gateway, GatewayOptions } from './gateway.ts';
+import type { AuditLog } from '../audit/create-audit-sink.ts';
+import { createStreamAudit } from '../audit/stream-audit.ts';
+import type { SidecarConfig } from '../config/config.ts';
+import type { Authorizer } from '../contracts/authorizer.ts';
+import { dataServerOf, drainRequests } from './data-server.ts';
+import { createFoundation, openAudit, type FoundationParts } from './stores-and-keys.ts';
+import { isLoopback } from '../config/shapes.ts';
+import { createLocalGuard } from '../guard/local-guard.ts';
+import { listen } from '../http/listen.ts';
+import { createPipeline } from '../pipeline/pipeline.ts';
+import { createAuthorizer } from '../policy/authorizer.ts';
+import { openPolicySource, type PolicySource } from '../policy/policy-source.ts';
+import { sidecarPoliciesOf } from './policies.ts';
+import { createConfiguredBuckets } from '../sidecar/configured-buckets.ts';
+import { createWorkloadAuthenticator } from '../sidecar/workload-authenticator.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { createObserver } from '../telemetry/observer.ts';
+import { createUncaught } from '../telemetry/uncaught.ts';
+
+export interface SidecarOptions extends Omit<GatewayOptions, 'worker'> {
+  /** Where the audit goes that has no directory. */
+  readonly auditStream: NodeJS.WritableStream;
+}
+
+/** Builds a sidecar; nothing listens yet. @throws Error in one line: policies, audit directory */
+export async function createSidecar(config: SidecarConfig, options: SidecarOptions): Promise<Gateway> {
+  const clock = options.clock ?? { now: Date.now };
+  const log = createLog({ level: config.log.level, stream: options.logStream, worker: 0 });
+  const metrics = createMetrics();
+  const observer = createObserver({ metrics, log, clock });
+  const uncaught = createUncaught({ metrics, log });
+  const foundation = createFoundation(config, { clock, observer, isOneCaller: true });
+  const { buckets } = foundation;
+  const policies = await policiesOf(config);
+  const audit = await auditOf(config, options, { clock, observer });
+
+  const pipeline = createPipeline({
+    ...foundation,
+    authenticators: [createWorkloadAuthenticator(config.subject)],
+    // Nobody's right to be here ends before the pod does.
+    revocations: { check: () => undefined },
+    // Its stores are asked as the pod.
+    storeTokens: { verify: () => Promise.resolve(undefined) },
+    authorizer: authorizerOf(policies, buckets.keys()),
+    audit,
+    observer,
+    clock,
+    region: config.stores[0]?.region ?? '',
+    publicHosts: publicHostsOf(config),
+    earlyAnswer: { afterMs: config.timeouts.earlyAnswerMs, everyMs: config.timeouts.earlyAnswerMs },
+    // There is one identity: a place of its own for each is all of them.
+    limits: { ...config.limits, inFlightPerIdentity: config.limits.inFlight },
+  });
+
+  let draining = false;
+  const ready = (): boolean => dataServer.server.listening && !draining && audit.canAudit();
+  const dataServer = dataServerOf(
+    config,
+    { ...metrics, uncaught },
+    {
+      pipeline,
+      guard: createLocalGuard({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
+      audit,
+      ready,
+    },
+  );
+
+  return {
+    server: dataServer.server,
+    target: config.listen,
+    listen: async () => {
+      // There is nobody else to send the workload to: what is found is told, and holds nothing back.
+      foundation.bucketWatch.start();
+      await listen(dataServer.server, config.listen, 'sidecar.address, or --listen');
+      const on = `${config.listen.host}:${config.listen.port}`;
+      if (!isLoopback(config.listen.host)) log.event('sidecar_reachable_remotely', { on });
+      log.event('sidecar_started', { on, subject: config.subject });
+    },
+    readiness: () => ({ ready: ready(), reports: [...audit.health(), ...foundation.health()] }),
+    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    registry: metrics.registry,
+    uncaught,
+    reload: async () => {
+      if (policies !== undefined) await reload(policies, log);
+    },
+    drain: async () => {
+      draining = true;
+      await drainRequests(dataServer, config.timeouts, foundation);
+      await audit.close();
+      await log.flush();
+    },
+  };
+}
+
+async function policiesOf(config: SidecarConfig): Promise<PolicySource | undefined> {
+  const { policies } = config;
+  return policies && openPolicySource(() => sidecarPoliciesOf(policies.directory, config));
+}
+
+function authorizerOf(policies: PolicySource | undefined, buckets: Iterable<string>): Authorizer {
+  return policies === undefined ? createConfiguredBuckets(buckets) : createAuthorizer(policies);
+}
+
+async function reload(policies: PolicySource, log: Log): Promise<void> {
+  const { outcome, version, ...result } = await policies.reload();
+  const problems = 'error' in result ? { problems: result.error.message } : {};
+  log.write(outcome === 'refused' ? 'error' : 'info', `policies ${outcome}`, { policyVersion: version, ...problems });
+}
+
+async function auditOf(
+  { audit }: SidecarConfig,
+  { auditStream, pid }: SidecarOptions,
+  parts: FoundationParts,
+): Promise<AuditLog> {
+  if (audit !== undefined) return openAudit({ audit }, { ...parts, worker: 0, pid });
+  return createStreamAudit({ stream: auditStream, clock: parts.clock });
+}
+
+/** Names before which a bucket may stand; none does before an address. */
+function publicHostsOf({ allowedHosts }: SidecarConfig): readonly string[] {
+  return ['localhost', ...allowedHosts.filter((host) => /^[a-z]/.test(host))];
+}
+
+function servedHosts(config: SidecarConfig): readonly string[] {
+  const before = config.buckets.flatMap(({ name }) => publicHostsOf(config).map((host) => `${name}.${host}`));
+  return [...config.allowedHosts, ...before];
+}
