@@ -7,6 +7,7 @@
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import { auditFileName, type AuditFile, type AuditFiles } from './audit-files.ts';
 
 export interface DurableWriterOptions {
@@ -54,7 +55,7 @@ export class DurableWriter {
   readonly #options: DurableWriterOptions;
   #open: OpenFile | undefined;
   #successor: OpenFile | undefined;
-  #replacing: Promise<void> | undefined;
+  readonly #replacing = createSingleFlight();
   #sequence = 0;
   #queued: Batch | undefined;
   #current: Batch | undefined;
@@ -145,7 +146,7 @@ export class DurableWriter {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#draining;
-    await this.#replacing?.catch(() => undefined);
+    await this.#replacing.underWay()?.catch(() => undefined);
     this.#adopt();
     await this.#open?.file.close();
     this.#open = undefined;
@@ -195,12 +196,7 @@ export class DurableWriter {
 
   /** Opens a successor, one at a time, and takes it into use as soon as no write is under way. */
   async #replace(cause: Cause): Promise<void> {
-    if (this.#successor === undefined) {
-      this.#replacing ??= this.#openSuccessor(cause).finally(() => {
-        this.#replacing = undefined;
-      });
-      await this.#replacing;
-    }
+    if (this.#successor === undefined) await this.#replacing.join(() => this.#openSuccessor(cause));
     if (this.#current === undefined) this.#adopt();
   }
 

@@ -5,6 +5,7 @@
  */
 import type { AuditRefusal } from '../contracts/audit-sink.ts';
 import type { Clock } from '../contracts/clock.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import { auditFileName, type AuditFile, type AuditFiles } from './audit-files.ts';
 import { AUDIT_SCHEMA_VERSION, refusalLine } from './audit-line.ts';
 
@@ -41,7 +42,7 @@ export class RefusalLog {
   #file: AuditFile | undefined;
   #fileBytes = 0;
   #sequence = 0;
-  #writing: Promise<void> | undefined;
+  readonly #writing = createSingleFlight();
 
   constructor(options: RefusalLogOptions) {
     this.#options = options;
@@ -59,15 +60,12 @@ export class RefusalLog {
   async tick(): Promise<void> {
     this.#ticks += 1;
     if (this.#ticks % this.#options.summaryTicks === 0) this.#summarise();
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
-    await this.#writing;
+    await this.#writing.join(() => this.#write());
   }
 
   /** Writes what is left. */
   async close(): Promise<void> {
-    await this.#writing;
+    await this.#writing.underWay();
     this.#summarise();
     await this.tick();
     await this.#file?.close().catch(() => undefined);

@@ -17,6 +17,7 @@ import type { Principal } from '../contracts/principal.ts';
 import type { StoreToken } from '../contracts/store-tokens.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import { createAssumeRole } from './assume-role.ts';
 import { createAssumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts';
 import { createCallShares } from './call-shares.ts';
@@ -56,8 +57,6 @@ interface StoreState {
   /** What its IAM does not know, and what it was found to know. */
   readonly unknown: Set<string>;
   readonly known: Set<string>;
-  /** The search for what it does not know, while it is under way: one at a time. */
-  search: Promise<void> | undefined;
 }
 
 /** What a plan says of an identity in a bucket, whatever it does there. */
@@ -80,13 +79,12 @@ export function createAssumingBroker(
       const unknown = new Set(store.unknownActions);
       const policies = createPolicyPlanner({ escapes: store.iamEscapes, unknownActions: unknown }, isTooLarge);
       const health: HealthReport = { name: `sts:${store.name}`, state: 'unknown' };
-      return [
-        store.name,
-        { store, assumeRole, policies, health, unknown, known: new Set([HARMLESS_ACTION]), search: undefined },
-      ];
+      return [store.name, { store, assumeRole, policies, health, unknown, known: new Set([HARMLESS_ACTION]) }];
     }),
   );
   const sessions = createSessionCache({ clock, observer, maxSessions });
+  /** Of what a store's IAM does not know; one at a time for each. */
+  const searches = createSingleFlight();
   const shares = createCallShares(CALLS_PER_IDENTITY);
   const askers = new WeakMap<Principal, Map<StsStore, Asker>>();
   const plans = new WeakMap<Principal, WeakMap<Bucket, AssumeRolePlan>>();
@@ -182,10 +180,7 @@ export function createAssumingBroker(
 
   const learnFrom = (asked: AssumeRolePlan): Promise<void> => {
     const state = stateOf(asked.storeName);
-    state.search ??= searchUnknown(state, asked).finally(() => {
-      state.search = undefined;
-    });
-    return state.search;
+    return searches.join(() => searchUnknown(state, asked), asked.storeName);
   };
 
   const sessionOf = (asked: AssumeRolePlan): Promise<StoreCredentials> => {

@@ -6,6 +6,7 @@
 import { constants, open } from 'node:fs/promises';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import type { BaseCredentials, BaseSource } from './base-credentials.ts';
 
 export interface KeyFilePaths {
@@ -34,8 +35,8 @@ const ONE_LINE = /^[\x21-\x7e]+$/;
 export function createKeyFiles({ whose, paths, first, clock, observer }: KeyFilesOptions): BaseSource {
   let known = first;
   let lookedAtMs = clock.now();
-  let look: Promise<void> | undefined;
-  let renewal: Promise<boolean> | undefined;
+  const looks = createSingleFlight();
+  const renewals = createSingleFlight<boolean>();
   let warned: string | undefined;
 
   const lookNow = async (): Promise<void> => {
@@ -55,27 +56,16 @@ export function createKeyFiles({ whose, paths, first, clock, observer }: KeyFile
     }
     lookedAtMs = clock.now();
   };
-  const looking = (): Promise<void> => {
-    look ??= lookNow().finally(() => {
-      look = undefined;
-    });
-    return look;
-  };
 
   return {
     current: async () => {
-      await renewal;
-      if (clock.now() - lookedAtMs >= FRESH_MS) void looking();
+      await renewals.underWay();
+      if (clock.now() - lookedAtMs >= FRESH_MS) void looks.join(lookNow);
       return known;
     },
     renew: () => {
       const refused = known;
-      renewal ??= looking()
-        .then(() => known !== refused)
-        .finally(() => {
-          renewal = undefined;
-        });
-      return renewal;
+      return renewals.join(() => looks.join(lookNow).then(() => known !== refused));
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { StoreCredentials } from '../contracts/credential-broker.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 
 /** Credentials are used no more this long before they expire: what is signed with them must still be accepted. */
 export const SESSION_MARGIN_MS = 60_000;
@@ -44,9 +45,9 @@ interface Session {
 export function createSessionCache({ clock, observer, maxSessions }: SessionCacheOptions): SessionCache {
   const sessions = new LRUCache<string, Session>({ max: maxSessions });
   const failures = new LRUCache<string, { readonly error: unknown; readonly untilMs: number }>({ max: maxSessions });
-  const flights = new Map<string, Promise<Session>>();
+  const calls = createSingleFlight<Session>();
 
-  const fly = async (key: string, obtain: () => Promise<StoreCredentials>): Promise<Session> => {
+  const renewed = async (key: string, obtain: () => Promise<StoreCredentials>): Promise<Session> => {
     try {
       const session = sessionOf(await obtain(), clock.now());
       sessions.set(key, session);
@@ -55,18 +56,10 @@ export function createSessionCache({ clock, observer, maxSessions }: SessionCach
     } catch (error) {
       failures.set(key, { error, untilMs: clock.now() + FAILURE_KEPT_MS });
       throw error;
-    } finally {
-      flights.delete(key);
     }
   };
-  const join = (key: string, obtain: () => Promise<StoreCredentials>): Promise<Session> => {
-    let flight = flights.get(key);
-    if (flight === undefined) {
-      flight = fly(key, obtain);
-      flights.set(key, flight);
-    }
-    return flight;
-  };
+  const join = (key: string, obtain: () => Promise<StoreCredentials>): Promise<Session> =>
+    calls.join(() => renewed(key, obtain), key);
   const renew = (key: string, session: Session, obtain: () => Promise<StoreCredentials>): void => {
     session.renewAtMs = clock.now() + RENEWAL_PAUSE_MS * (1 + Math.random() / 2);
     join(key, obtain).catch((error: unknown) => {

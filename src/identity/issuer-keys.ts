@@ -11,6 +11,7 @@ import { allowInsecureRequests, customFetch, discovery, None } from 'openid-clie
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import { createBoundedFetch, faultOf, FetchFault } from './bounded-fetch.ts';
 import { isObject } from './claim-path.ts';
 import { mayFetch, type ResolvedIssuerOptions } from './issuer-options.ts';
@@ -67,7 +68,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   let failures = 0;
   let failure: string | undefined = 'not fetched yet';
   let source: { readonly jwksUri: string; readonly discoveredAtMs: number } | undefined;
-  let loading: Promise<void> | undefined;
+  const looks = createSingleFlight();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -136,18 +137,14 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
 
   const refresh = (): Promise<void> => {
     if (closed) return Promise.resolve();
-    loading ??= load().finally(() => {
-      loading = undefined;
-      schedule();
-    });
-    return loading;
+    return looks.join(() => load().finally(schedule));
   };
 
   const lookFor = async (key: string): Promise<string | undefined> => {
     const nowMs = clock.now();
     const sinceMs = askedFor.get(key) ?? nowMs;
     askedFor.set(key, sinceMs);
-    const underWay = loading;
+    const underWay = looks.underWay();
     if (underWay !== undefined) {
       // The next look is likely to fail as well, and as slowly.
       if (failures >= FAILURES_IN_A_ROW) return reason();
@@ -177,7 +174,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
     closed = true;
     clearTimeout(timer);
     await http.close();
-    await loading;
+    await looks.underWay();
   };
 
   void refresh();

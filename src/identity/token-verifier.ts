@@ -9,6 +9,7 @@ import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { GatewayError } from '../errors/gateway-error.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import { parseCompactToken } from './compact-token.ts';
 import { createIdentityCache } from './identity-cache.ts';
 import type { Issuer, Verified } from './issuer.ts';
@@ -87,8 +88,9 @@ export const createTokenVerifier = (
     throw new TypeError(`more than ${MAX_INTROSPECTING} issuers introspect`);
   const unverifiable = new Map(issuers.flatMap((issuer) => Object.entries(issuer.unverifiable)));
   const kept = createIdentityCache<Kept>({ clock, maxEntries: options.cacheEntries, maxBytes: options.cacheBytes });
-  const verifying = new Map<string, Promise<Judged | Question>>();
-  const asking = new Map<string, Promise<Judged>>();
+  // Clients start many requests at once with a token that is new here; one verification serves them all.
+  const verifying = createSingleFlight<Judged | Question>();
+  const asking = createSingleFlight<Judged>();
   // Whose token was good when it was last asked about waits apart: made-up tokens cannot take these places.
   const strangers = createWaitingRoom(maxWaiting, 'answers about opaque tokens');
   const acquaintances = createWaitingRoom(maxWaiting, 'answers about opaque tokens that were good');
@@ -127,12 +129,12 @@ export const createTokenVerifier = (
 
   const judge = async (digest: string, token: string, wasGood: boolean): Promise<Judged> => {
     const first = isJwt(token)
-      ? await joined(verifying, digest, () => judgeJwt(token, wasGood))
+      ? await verifying.join(() => judgeJwt(token, wasGood), digest)
       : {
           room: wasGood ? acquaintances : strangers,
           ask: () => judgeOpaque(digest, token, wasGood),
         };
-    return 'room' in first ? first.room.enter(() => joined(asking, digest, first.ask)) : first;
+    return 'room' in first ? first.room.enter(() => asking.join(first.ask, digest)) : first;
   };
 
   const keep = (digest: string, judged: Judged): void => {
@@ -177,13 +179,3 @@ export const createTokenVerifier = (
 
 /** Tells whether who vouched for a token still does. */
 const isVouchedFor = ({ voucher }: Judged): boolean => voucher?.issuer.isCurrent(voucher.keys) ?? true;
-
-/** Clients start many requests at once with a token that is new here; one verification serves them all. */
-const joined = <T>(underWay: Map<string, Promise<T>>, digest: string, begin: () => Promise<T>): Promise<T> => {
-  let result = underWay.get(digest);
-  if (!result) {
-    result = begin().finally(() => underWay.delete(digest));
-    underWay.set(digest, result);
-  }
-  return result;
-};

@@ -12,6 +12,7 @@ import { LRUCache } from 'lru-cache';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ListedSize, ObjectReader, StoredEntry } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import { encryptionAt } from '../s3/encryption.ts';
 import { readListing, storeListingQuery, type ListingQuery } from '../s3/listing.ts';
 import { readAnswer } from '../s3/read-answer.ts';
@@ -45,7 +46,7 @@ export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'
     sizeCalculation: (_, name) => BYTES_PER_SIZE + 2 * name.length,
   });
 
-  const underWay = new Map<string, Promise<Looked | undefined>>();
+  const looks = createSingleFlight<Looked | undefined>();
 
   async function sizeOf(session: StoreSession, entry: StoredEntry): Promise<ListedSize | undefined> {
     const name = entryName(session, entry);
@@ -67,11 +68,7 @@ export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'
   async function lookOnce(name: string, session: StoreSession, entry: StoredEntry): Promise<Looked | undefined> {
     const isMigrating = encryptionAt(session.bucket, entry.key) === 'migrating';
     const begin = () => whileItChanges(() => look(session, entry, isMigrating));
-    const others = underWay.get(name);
-    if (others !== undefined) return others.catch(begin);
-    const own = begin().finally(() => underWay.delete(name));
-    underWay.set(name, own);
-    return own;
+    return looks.underWay(name)?.catch(begin) ?? looks.join(begin, name);
   }
 
   async function look(session: StoreSession, entry: StoredEntry, isMigrating: boolean): Promise<Looked | undefined> {

@@ -8,6 +8,7 @@ import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import { createDenyIndex } from './deny-index.ts';
 import { isInForce, supersedes, type Entries, type Entry } from './entry.ts';
 import { changed, RevocationStoreError, type RevocationStore } from './revocation-store.ts';
@@ -52,7 +53,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   let unsaved = 0;
   let remindedMs = -Infinity;
   let timer: NodeJS.Timeout | undefined;
-  let reading: Promise<void> | undefined;
+  const readings = createSingleFlight();
   let closed = false;
 
   const ageMs = (): number => clock.now() - (confirmedMs ?? madeMs);
@@ -105,12 +106,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     }
   };
 
-  const refresh = (): Promise<void> => {
-    reading ??= readOnce().finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  };
+  const refresh = (): Promise<void> => readings.join(readOnce);
 
   const schedule = (): void => {
     timer = setTimeout(() => {
@@ -145,7 +141,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      await reading;
+      await readings.underWay();
       await store.close();
     },
   };

@@ -6,6 +6,7 @@
 import type { KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Keyring, WrappedKey } from '../../contracts/keyring.ts';
+import { createSingleFlight } from '../../platform/single-flight.ts';
 
 export interface CachingKeyringOptions {
   readonly maxKeys: number;
@@ -16,24 +17,19 @@ export interface CachingKeyringOptions {
 /** Puts a cache of data keys in front of a keyring. Those who ask at once share one answer; failures are not kept. */
 export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeMs }: CachingKeyringOptions): Keyring {
   const keys = new LRUCache<string, KeyObject>({ max: maxKeys, ttl: maxAgeMs });
-  const underWay = new Map<string, Promise<KeyObject>>();
+  const calls = createSingleFlight<KeyObject>();
   return {
     newDataKey: keyring.newDataKey,
     wrap: keyring.wrap,
     current: keyring.current,
     unwrap: async (wrapped, context) => {
       const name = nameOf(wrapped, context);
-      const kept = keys.get(name) ?? underWay.get(name);
-      if (kept !== undefined) return kept;
-      const asked = keyring.unwrap(wrapped, context);
-      underWay.set(name, asked);
-      try {
-        const dataKey = await asked;
+      const unwrap = async (): Promise<KeyObject> => {
+        const dataKey = await keyring.unwrap(wrapped, context);
         keys.set(name, dataKey);
         return dataKey;
-      } finally {
-        underWay.delete(name);
-      }
+      };
+      return keys.get(name) ?? calls.join(unwrap, name);
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Clock } from '../../contracts/clock.ts';
 import type { HealthReport } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { createSingleFlight } from '../../platform/single-flight.ts';
 import { asObject, createJsonService, fromBase64, type JsonAnswer } from './json-calls.ts';
 import { DATA_KEY_BYTES } from './kek.ts';
 import { isEnvelopeSized, MAX_KEK_VERSION, type RemoteKeyring } from './remote-keyring.ts';
@@ -56,23 +57,19 @@ export function createVaultKeyring(options: VaultKeyringOptions): RemoteKeyring 
   const api = namespace === undefined ? { service } : { service, namespace };
   const session = createVaultSession({ api, auth: options.auth, clock });
   let seen: TransitKey | undefined;
-  let looking: Promise<TransitKey> | undefined;
+  const looks = createSingleFlight<TransitKey>();
   let misfit: string | undefined;
 
   const look = async (): Promise<TransitKey> => {
-    try {
-      const answer = await session.call(`${mount}/keys/${key}`);
-      if (answer.status !== 200) throw vaultRefusal('the look at the key', answer);
-      const data = asObject(answer.document?.['data']) ?? {};
-      misfit = misfitOf(data);
-      if (misfit !== undefined) throw unavailable(misfit);
-      seen = { latestVersion: data['latest_version'] as number, seenAtMs: clock.now() };
-      return seen;
-    } finally {
-      looking = undefined;
-    }
+    const answer = await session.call(`${mount}/keys/${key}`);
+    if (answer.status !== 200) throw vaultRefusal('the look at the key', answer);
+    const data = asObject(answer.document?.['data']) ?? {};
+    misfit = misfitOf(data);
+    if (misfit !== undefined) throw unavailable(misfit);
+    seen = { latestVersion: data['latest_version'] as number, seenAtMs: clock.now() };
+    return seen;
   };
-  const lookOnce = (): Promise<TransitKey> => (looking ??= look());
+  const lookOnce = (): Promise<TransitKey> => looks.join(look);
   /** What a key is cannot be changed in Vault: one look tells it. */
   const ready = async (): Promise<void> => {
     if (seen === undefined || misfit !== undefined) await lookOnce();

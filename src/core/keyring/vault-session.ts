@@ -3,6 +3,7 @@
  * calls, got anew when Vault does not take it any more. The token never leaves but in its header.
  */
 import type { Clock } from '../../contracts/clock.ts';
+import { createSingleFlight } from '../../platform/single-flight.ts';
 import type { JsonAnswer } from './json-calls.ts';
 import { callVault, logIn, renew, type VaultApi, type VaultAuth, type VaultToken } from './vault-login.ts';
 
@@ -36,7 +37,7 @@ const MIN_WAIT_MS = 500;
 /** Opens a session; nothing is asked until something is called. */
 export function createVaultSession({ api, auth, clock }: VaultSessionOptions): VaultSession {
   let held: HeldToken | undefined;
-  let login: Promise<HeldToken> | undefined;
+  const logins = createSingleFlight<HeldToken>();
   let failed: { readonly error: unknown; readonly atMs: number } | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -49,6 +50,7 @@ export function createVaultSession({ api, auth, clock }: VaultSessionOptions): V
 
   const attempt = async (): Promise<HeldToken> => {
     const startedMs = clock.now();
+    if (failed !== undefined && startedMs - failed.atMs < LOGIN_PAUSE_MS) throw failed.error;
     try {
       const token = await logIn(api, auth);
       failed = undefined;
@@ -57,18 +59,10 @@ export function createVaultSession({ api, auth, clock }: VaultSessionOptions): V
     } catch (error) {
       failed = { error, atMs: clock.now() };
       throw error;
-    } finally {
-      login = undefined;
     }
   };
 
-  const logInOnce = (): Promise<HeldToken> => {
-    if (login === undefined && failed !== undefined && clock.now() - failed.atMs < LOGIN_PAUSE_MS) {
-      return Promise.reject(failed.error instanceof Error ? failed.error : new Error('the login failed'));
-    }
-    login ??= attempt();
-    return login;
-  };
+  const logInOnce = (): Promise<HeldToken> => logins.join(attempt);
 
   const good = async (): Promise<HeldToken> => {
     if (held !== undefined && (held.leaseSeconds === 0 || clock.now() < endOf(held))) return held;
