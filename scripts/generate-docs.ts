@@ -5,8 +5,8 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { VARIABLES } from '../src/config/environment.ts';
-import { KEYS, type KeyRow } from '../src/config/keys.ts';
+import { VARIABLES } from '../src/config/loading/environment.ts';
+import { KEYS, type KeyRow } from '../src/config/loading/keys.ts';
 import { LOG_EVENTS } from '../src/contracts/log-events.ts';
 import { ERRORS, type ErrorRow } from '../src/errors/codes.ts';
 import { OPERATIONS, type OperationRow } from '../src/s3/operations.ts';

@@ -1,7 +1,7 @@
 /** The configuration that a command is given, with every mistake in it as a line of its own. */
 import { relative } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { ConfigError } from '../config/config-error.ts';
+import { ConfigError } from '../config/loading/config-error.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { CommandError, type CommandIo } from './io.ts';
 

@@ -1,5 +1,5 @@
 /** The gateway's own credentials for a store or for KMS, as they are configured. Nothing is looked for until it is asked. */
-import type { KeyCredentials } from '../config/config.ts';
+import type { KeyCredentials } from '../config/credentials/assemble.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { chainSource, fixedSource, type BaseSource } from '../credentials/base-credentials.ts';

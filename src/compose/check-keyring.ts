@@ -3,7 +3,8 @@
  * every version that configuration numbers, wraps a data key and unwraps it; the key is thrown away, and nothing is stored.
  */
 import { randomBytes } from 'node:crypto';
-import type { FoundationConfig, KeyringConfig } from '../config/config.ts';
+import type { FoundationConfig } from '../config/config.ts';
+import type { KeyringConfig } from '../config/keyring/assemble.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { keyringOf } from './keyring.ts';
 import { UNOBSERVED } from './silent-observer.ts';

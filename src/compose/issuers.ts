@@ -1,5 +1,5 @@
 /** One issuer of a configuration, with what its preset fills in. Its keys are fetched in the background from then on. */
-import type { IssuerConfig } from '../config/config.ts';
+import type { IssuerConfig } from '../config/issuers/assemble.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { IssuerOptions } from '../identity/issuer-options.ts';

@@ -1,6 +1,7 @@
 /** The keyrings of a configuration, as one, with the cache before them. Nothing is asked of anybody yet. */
 import { baseSourceOf } from './base-credentials.ts';
-import type { FoundationConfig, KmsKeyringConfig, LocalKeyringConfig, VaultKeyringConfig } from '../config/config.ts';
+import type { FoundationConfig } from '../config/config.ts';
+import type { KmsKeyringConfig, LocalKeyringConfig, VaultKeyringConfig } from '../config/keyring/assemble.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthSource } from '../contracts/health.ts';
 import type { Keyring } from '../contracts/keyring.ts';

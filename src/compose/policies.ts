@@ -1,5 +1,6 @@
 /** The policies of a configuration: loaded from its directory, and held against the names that it knows. */
-import type { Config, SidecarConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
 import { loadPolicies, type PolicySet } from '../policy/load-policies.ts';
 import { SIDECAR_ISSUER_NAME } from '../sidecar/workload-authenticator.ts';
 

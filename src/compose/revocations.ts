@@ -1,5 +1,6 @@
 /** Configuration -> the list of revocations: as gateways watch it, and the store of it that the commands write. */
-import type { Config, RevocationConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { RevocationConfig } from '../config/revocation/assemble.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { createFileStore } from '../revocation/file-store.ts';

@@ -5,11 +5,11 @@
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import type { AuditLog } from '../audit/create-audit-sink.ts';
 import { createStreamAudit } from '../audit/stream-audit.ts';
-import type { SidecarConfig } from '../config/config.ts';
+import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
 import type { Authorizer } from '../contracts/authorizer.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
 import { createFoundation, openAudit, type FoundationParts } from './stores-and-keys.ts';
-import { isLoopback } from '../config/shapes.ts';
+import { isLoopback } from '../config/values/shapes.ts';
 import { createLocalGuard } from '../guard/local-guard.ts';
 import { listen } from '../http/listen.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';

@@ -4,7 +4,8 @@
  */
 import { createAuditSink, type AuditLog } from '../audit/create-audit-sink.ts';
 import { baseSourceOf } from './base-credentials.ts';
-import type { Config, FoundationConfig, StoreConfig } from '../config/config.ts';
+import type { Config, FoundationConfig } from '../config/config.ts';
+import type { StoreConfig } from '../config/stores/assemble.ts';
 import type { BucketFacts } from '../contracts/bucket-facts.ts';
 import type { Bucket, Store } from '../contracts/bucket.ts';
 import type { Clock } from '../contracts/clock.ts';

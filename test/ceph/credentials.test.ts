@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import type { Access, Grant } from '../../src/contracts/authorizer.ts';
-import { UNKNOWN_TO_CEPH } from '../../src/config/assemble.ts';
+import { UNKNOWN_TO_CEPH } from '../../src/config/stores/assemble.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
 import type { AccessScope, StoreCredentials } from '../../src/contracts/credential-broker.ts';
 import type { StsStore } from '../../src/credentials/sts-store.ts';

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import aws4 from 'aws4';
-import { UNKNOWN_TO_CEPH } from '../../src/config/assemble.ts';
+import { UNKNOWN_TO_CEPH } from '../../src/config/stores/assemble.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
 import type { StoreCredentials } from '../../src/contracts/credential-broker.ts';
 import type { StoreToken } from '../../src/contracts/store-tokens.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ConfigError } from '../../src/config/config-error.ts';
-import { KEYS } from '../../src/config/keys.ts';
+import { ConfigError } from '../../src/config/loading/config-error.ts';
+import { KEYS } from '../../src/config/loading/keys.ts';
 import { changed, Sample } from '../unit/config/sample.ts';
 
 const NAMES: Readonly<Record<string, string>> = { '<issuer>': 'corp', '<store>': 'main', '<bucket>': 'reports' };

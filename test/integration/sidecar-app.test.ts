@@ -7,7 +7,7 @@ import { Writable } from 'node:stream';
 import supertest from 'supertest';
 import type { Gateway } from '../../src/compose/gateway.ts';
 import { auditFiles, readAudit } from '../../src/audit/read-audit.ts';
-import { loadSidecarFile } from '../../src/config/load-sidecar.ts';
+import { loadSidecarFile } from '../../src/config/sidecar/load-sidecar.ts';
 import { createEmbeddedStore, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { createSidecar } from '../../src/compose/sidecar.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';

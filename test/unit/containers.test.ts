@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import type { Config } from '../../src/config/config.ts';
-import { EDGE_VARIABLES } from '../../src/config/environment.ts';
+import { EDGE_VARIABLES } from '../../src/config/loading/environment.ts';
 import { Sample } from './config/sample.ts';
 import { needs } from '../support/needs.ts';
 

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Access } from '../../src/contracts/authorizer.ts';
-import { UNKNOWN_TO_CEPH } from '../../src/config/assemble.ts';
+import { UNKNOWN_TO_CEPH } from '../../src/config/stores/assemble.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
 import type { StoreCredentials } from '../../src/contracts/credential-broker.ts';
 import { fixedSource } from '../../src/credentials/base-credentials.ts';

@@ -1,7 +1,7 @@
 /** `sallyport keys rotate`: what it does itself with a local keyring, and what it tells to do with others. */
 import { resolve } from 'node:path';
-import type { KmsKeyringConfig, VaultKeyringConfig } from '../../config/config.ts';
-import { ConfigError } from '../../config/config-error.ts';
+import type { KmsKeyringConfig, VaultKeyringConfig } from '../../config/keyring/assemble.ts';
+import { ConfigError } from '../../config/loading/config-error.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { activateVersion, addVersion, RotationRefused, type LocalVersions } from '../../operate/rotate-local.ts';
 import { CommandError, type CommandIo } from '../io.ts';

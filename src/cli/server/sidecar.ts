@@ -3,11 +3,11 @@
  * the port is the workload, which is why it takes a word of its own to let anybody else reach it.
  */
 import type { Command } from 'commander';
-import { ConfigError } from '../../config/config-error.ts';
-import type { SidecarConfig } from '../../config/config.ts';
+import { ConfigError } from '../../config/loading/config-error.ts';
+import type { SidecarConfig } from '../../config/sidecar/load-sidecar.ts';
 import { demoFindings } from '../../config/demo-findings.ts';
-import { loadSidecarFile, loadSidecarOptions } from '../../config/load-sidecar.ts';
-import { isLoopback, parseAddress } from '../../config/shapes.ts';
+import { loadSidecarFile, loadSidecarOptions } from '../../config/sidecar/load-sidecar.ts';
+import { isLoopback, parseAddress } from '../../config/values/shapes.ts';
 import { createSidecar } from '../../compose/sidecar.ts';
 import { sidecarPoliciesOf } from '../../compose/policies.ts';
 import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';

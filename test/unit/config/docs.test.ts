@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { authorizationBytes, staleDocs } from '../../../scripts/generate-docs.ts';
-import { EDGE_VARIABLES, VARIABLES } from '../../../src/config/environment.ts';
-import { KEYS } from '../../../src/config/keys.ts';
+import { EDGE_VARIABLES, VARIABLES } from '../../../src/config/loading/environment.ts';
+import { KEYS } from '../../../src/config/loading/keys.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const read = (path: string) => readFile(join(root, path), 'utf8');

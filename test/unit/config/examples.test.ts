@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Config } from '../../../src/config/config.ts';
 import { demoFindings } from '../../../src/config/demo-findings.ts';
-import { KEYS } from '../../../src/config/keys.ts';
+import { KEYS } from '../../../src/config/loading/keys.ts';
 import { loadPolicies } from '../../../src/policy/load-policies.ts';
 import { Sample } from './sample.ts';
 

@@ -3,9 +3,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import type { SidecarConfig } from '../../../src/config/config.ts';
-import { loadSidecarFile } from '../../../src/config/load-sidecar.ts';
-import { isLoopback } from '../../../src/config/shapes.ts';
+import type { SidecarConfig } from '../../../src/config/sidecar/load-sidecar.ts';
+import { loadSidecarFile } from '../../../src/config/sidecar/load-sidecar.ts';
+import { isLoopback } from '../../../src/config/values/shapes.ts';
 
 interface Variable {
   readonly name: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
-import { ConfigError } from '../../../src/config/config-error.ts';
+import { ConfigError } from '../../../src/config/loading/config-error.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { Sample, SECRET_KEY, SEED, type Changes } from './sample.ts';
 

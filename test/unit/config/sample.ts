@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import type { Config } from '../../../src/config/config.ts';
-import { ConfigError, type ConfigProblem } from '../../../src/config/config-error.ts';
-import { keyAt } from '../../../src/config/keys.ts';
+import { ConfigError, type ConfigProblem } from '../../../src/config/loading/config-error.ts';
+import { keyAt } from '../../../src/config/loading/keys.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 
 /** What is done to the right configuration: values by dotted path; `undefined` removes. */

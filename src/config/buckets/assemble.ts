@@ -1,0 +1,54 @@
+/** A checked entry of `buckets` and what its store says of it, as one bucket. */
+import type { StoreEncryption } from '../../s3/encryption-headers.ts';
+import { promised } from '../loading/promised.ts';
+import type { FileStore } from '../stores/schema.ts';
+import type { FileBucket } from './schema.ts';
+
+export interface BucketConfig {
+  readonly name: string;
+  /** Who owns it, for requests that expect an owner. */
+  readonly account: string | undefined;
+  /** What wrapped keys are bound to. */
+  readonly id: string;
+  readonly storeName: string;
+  readonly storeBucket: string;
+  readonly style: FileStore['style'];
+  /** Undefined: nothing is added. */
+  readonly storeEncryption: StoreEncryption | undefined;
+  /** `static` where no role is assumed. */
+  readonly roleArn: string;
+  readonly encryption: FileBucket['encryption'];
+  readonly prefixes: readonly { readonly prefix: string; readonly encryption: FileBucket['encryption'] }[];
+}
+
+const assembleStoreEncryption = (asked: FileStore['serverSideEncryption']): StoreEncryption | undefined => {
+  if (asked === undefined || asked.algorithm === 'none') return undefined;
+  return { algorithm: asked.algorithm, kmsKeyId: asked.kmsKeyId };
+};
+
+/** Puts one bucket together. */
+export const assembleBucket = (
+  name: string,
+  config: {
+    readonly stores: Readonly<Record<string, FileStore>>;
+    readonly buckets: Readonly<Record<string, FileBucket>>;
+  },
+): BucketConfig => {
+  const bucket = promised(config.buckets[name]);
+  const storeName = bucket.store ?? promised(Object.keys(config.stores)[0]);
+  const store = promised(config.stores[storeName]);
+  return {
+    name,
+    id: bucket.id ?? name,
+    account: bucket.account,
+    storeName,
+    storeBucket: bucket.storeBucket ?? name,
+    style: bucket.style ?? store.style,
+    storeEncryption: assembleStoreEncryption(bucket.serverSideEncryption ?? store.serverSideEncryption),
+    roleArn: store.method === 'static' ? 'static' : (bucket.roleArn ?? promised(store.sts.roleArn)),
+    encryption: bucket.encryption,
+    prefixes: Object.entries(bucket.prefixes)
+      .map(([prefix, encryption]) => ({ prefix, encryption }))
+      .sort((one, other) => other.prefix.length - one.prefix.length),
+  };
+};

@@ -1,0 +1,43 @@
+/** Checked `credentials` and the files that they name, as the configuration that the program uses. */
+import { resolve } from 'node:path';
+import { pathKey } from '../loading/path-key.ts';
+import { promised } from '../loading/promised.ts';
+import type { NamedFiles } from '../loading/read-files.ts';
+import type { Secret } from '../loading/secret.ts';
+
+/** Keys of a store or of KMS, as they were when the configuration was read. */
+export interface KeyCredentials {
+  readonly accessKeyId: Secret;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken: Secret | undefined;
+  /** Where they stand, to be read again: absolute paths. Undefined: they came in variables. */
+  readonly files:
+    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken: string | undefined }
+    | undefined;
+}
+
+/** Puts the keys at `path` together, with the files to read them from again. */
+export const assembleCredentials = (
+  path: readonly string[],
+  named: {
+    readonly accessKeyIdFile?: string | undefined;
+    readonly secretAccessKeyFile?: string | undefined;
+    readonly sessionTokenFile?: string | undefined;
+  },
+  { files, provided, directory }: NamedFiles,
+): KeyCredentials => {
+  const at = (name: keyof typeof named) => pathKey([...path, name]);
+  const place = (name: string) => resolve(directory, name);
+  return {
+    accessKeyId: promised(files.get(at('accessKeyIdFile'))),
+    secretAccessKey: promised(files.get(at('secretAccessKeyFile'))),
+    sessionToken: files.get(at('sessionTokenFile')),
+    files: provided.has(at('accessKeyIdFile'))
+      ? undefined
+      : {
+          accessKeyId: place(promised(named.accessKeyIdFile)),
+          secretAccessKey: place(promised(named.secretAccessKeyFile)),
+          sessionToken: named.sessionTokenFile === undefined ? undefined : place(named.sessionTokenFile),
+        },
+  };
+};

@@ -1,0 +1,116 @@
+/** The checked section `keyring` and the files that it names, as the configuration that the program uses. */
+import { resolve } from 'node:path';
+import { assembleCredentials, type KeyCredentials } from '../credentials/assemble.ts';
+import { pathKey } from '../loading/path-key.ts';
+import { promised } from '../loading/promised.ts';
+import type { Files, NamedFiles } from '../loading/read-files.ts';
+import type { Secret } from '../loading/secret.ts';
+import { awsEndpoint } from '../values/aws.ts';
+import type { FileKeyring } from './schema.ts';
+
+export interface LocalKeyringConfig {
+  readonly current: number;
+  /** Seeds by version. */
+  readonly seeds: ReadonlyMap<number, Secret>;
+}
+
+export interface VaultKeyringConfig {
+  readonly id: string;
+  /** Scheme, host and port. */
+  readonly address: string;
+  /** PEM text; undefined: the system's certificates. */
+  readonly ca: string | undefined;
+  readonly namespace: string | undefined;
+  readonly mount: string;
+  readonly key: string;
+  /** Absolute paths. */
+  readonly auth:
+    | { readonly method: 'token'; readonly tokenFile: string }
+    | { readonly method: 'approle'; readonly mount: string; readonly roleId: string; readonly secretIdFile: string }
+    | {
+        readonly method: 'kubernetes' | 'jwt';
+        readonly mount: string;
+        readonly role: string;
+        readonly jwtFile: string;
+      };
+}
+
+export interface KmsKeyringConfig {
+  readonly id: string;
+  /** Scheme, host and port. */
+  readonly endpoint: string;
+  readonly region: string;
+  /** PEM text; undefined: the system's certificates. */
+  readonly ca: string | undefined;
+  /** Undefined: the default chain of the AWS SDK. */
+  readonly credentials: KeyCredentials | undefined;
+  readonly current: number;
+  /** KMS keys by version. */
+  readonly keyIds: ReadonlyMap<number, string>;
+}
+
+/** At least one of them is there. */
+export interface KeyringConfig {
+  /** Which wraps the keys of new objects. */
+  readonly current: 'local' | 'vault' | 'kms';
+  readonly cache: { readonly maxKeys: number; readonly maxAgeSeconds: number };
+  readonly local: LocalKeyringConfig | undefined;
+  readonly vault: VaultKeyringConfig | undefined;
+  readonly kms: KmsKeyringConfig | undefined;
+}
+
+type Section<K extends 'local' | 'vault' | 'kms'> = NonNullable<NonNullable<FileKeyring>[K]>;
+type FileOf = (...path: readonly string[]) => ReturnType<Files['get']>;
+
+const assembleLocal = ({ current, versions }: Section<'local'>, file: FileOf): LocalKeyringConfig => {
+  const seeds = new Map(
+    Object.keys(versions).map((version) => [Number(version), promised(file('local', 'versions', version, 'seedFile'))]),
+  );
+  return { current: current ?? promised([...seeds.keys()][0]), seeds };
+};
+
+/** Tokens and SecretIDs stay paths: they are read when they are needed, since others renew them. */
+const assembleAuth = (auth: Section<'vault'>['auth'], directory: string): VaultKeyringConfig['auth'] => {
+  const { tokenFile, approle, kubernetes, jwt } = auth;
+  if (tokenFile !== undefined) return { method: 'token', tokenFile: resolve(directory, tokenFile) };
+  if (approle !== undefined) {
+    return { ...approle, method: 'approle', secretIdFile: resolve(directory, approle.secretIdFile) };
+  }
+  const method = kubernetes === undefined ? 'jwt' : 'kubernetes';
+  const given = promised(kubernetes ?? jwt);
+  return { ...given, method, jwtFile: resolve(directory, given.jwtFile) };
+};
+
+const assembleVault = (vault: Section<'vault'>, file: FileOf, directory: string): VaultKeyringConfig => ({
+  ...{ id: vault.id, namespace: vault.namespace, mount: vault.mount, key: vault.key },
+  address: new URL(vault.address).origin,
+  ca: file('vault', 'caFile')?.reveal(),
+  auth: assembleAuth(vault.auth, directory),
+});
+
+const assembleKms = (kms: Section<'kms'>, file: FileOf, named: NamedFiles): KmsKeyringConfig => {
+  const keyIds = new Map(Object.entries(kms.versions).map(([version, { keyId }]) => [Number(version), keyId]));
+  return {
+    ...{ id: kms.id, region: kms.region, keyIds },
+    endpoint: new URL(kms.endpoint ?? promised(awsEndpoint('kms', kms.region))).origin,
+    ca: file('kms', 'caFile')?.reveal(),
+    current: kms.current ?? promised([...keyIds.keys()][0]),
+    credentials: kms.credentials && assembleCredentials(['keyring', 'kms', 'credentials'], kms.credentials, named),
+  };
+};
+
+/** Puts the keyring together. */
+export const assembleKeyring = (keyring: FileKeyring, named: NamedFiles): KeyringConfig | undefined => {
+  if (keyring === undefined) return undefined;
+  const { files, directory } = named;
+  const { local, vault, kms } = keyring;
+  const file: FileOf = (...path) => files.get(pathKey(['keyring', ...path]));
+  const only = (['local', 'vault', 'kms'] as const).find((kind) => keyring[kind] !== undefined);
+  return {
+    current: keyring.current ?? promised(only),
+    cache: keyring.cache,
+    local: local && assembleLocal(local, file),
+    vault: vault && assembleVault(vault, file, directory),
+    kms: kms && assembleKms(kms, file, named),
+  };
+};

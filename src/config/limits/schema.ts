@@ -1,0 +1,37 @@
+/** The section `limits`: what is accepted at most. */
+import { count, section } from '../values/schema-words.ts';
+
+/** 5 GiB less the overhead of the object format (docs/spec/object-format.md). */
+const MAX_OBJECT_BYTES = 5_366_416_152;
+
+export const limits = section(
+  {
+    headerBytes: count(
+      8192,
+      32_768,
+      32_768,
+      "Request line and headers together. HAProxy's `tune.bufsize` less `tune.maxrewrite` must not be smaller.",
+    ),
+    objectBytes: count(
+      0,
+      MAX_OBJECT_BYTES,
+      MAX_OBJECT_BYTES,
+      'Plaintext of a single PUT: 5 GiB less the overhead of the format.',
+    ),
+    inFlight: count(1, 65_536, 512, 'Requests at once per process; one more gets 503 SlowDown.'),
+    inFlightPerIdentity: count(
+      1,
+      65_536,
+      128,
+      'Requests of one identity at once per process; one more gets 503 SlowDown, so that nobody takes all places. Batches and listings that cost more than one thing (a key to delete, an object to look at in a place under migration) have 2,000 things at once and wait for the rest.',
+    ),
+    legacyObjectBytes: count(
+      1024,
+      1_073_741_824,
+      67_108_864,
+      'Stored size of an object of another encrypting gateway; it is decrypted in memory, whole. A larger one is refused.',
+    ),
+    smallBodyBytes: count(0, 1_048_576, 65_536, 'Bodies up to this size are sealed in memory in one piece.'),
+  },
+  'What is accepted at most.',
+);

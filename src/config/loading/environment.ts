@@ -1,0 +1,164 @@
+/**
+ * What the variables of the environment add to a configuration file. `SALLYPORT_*` overrides the file, and a name that
+ * is not known refuses to start; the standard AWS variables only fill what the file leaves open. A relative path starts
+ * where the process runs, as for any program that takes these variables. Values never enter a message.
+ */
+import { resolve } from 'node:path';
+import { isPath } from '../values/shapes.ts';
+import { keyAt, KEYS } from './keys.ts';
+import { nearest } from './nearest.ts';
+import { pathKey } from './path-key.ts';
+import { Secret } from './secret.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Overlay {
+  /** The content of the file with the variables applied. */
+  readonly content: unknown;
+  /** Which variable a key comes from, by `pathKey`. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** The content of files whose place a variable takes, by `pathKey` of the file's key. */
+  readonly provided: ReadonlyMap<string, Secret>;
+  readonly problems: readonly { readonly variable: string; readonly message: string }[];
+}
+
+const SEED = 'SALLYPORT_KEYRING_SEED';
+const SEED_FILE = 'SALLYPORT_KEYRING_SEED_FILE';
+const SEED_PATH = ['keyring', 'local', 'versions', '1', 'seedFile'];
+
+/** Variables that haproxy/haproxy.cfg reads: the same environment may serve both programs. */
+export const EDGE_VARIABLES: readonly string[] = [
+  'SALLYPORT_SOCKET',
+  'SALLYPORT_FRONT',
+  'SALLYPORT_CERT',
+  'SALLYPORT_EDGE_SECRET',
+];
+/** What people set for the commands that run on their own machines (docs/people.md); some run both in one shell. */
+const PEOPLE_PREFIX = 'SALLYPORT_CLIENT_';
+
+/** What Kubernetes sets in every pod beside a Service whose name begins with `sallyport`. */
+const SERVICE_LINK =
+  /^SALLYPORT_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
+
+/** Every variable that the gateway itself understands, beside those of AWS. */
+export const VARIABLES: readonly string[] = [...KEYS.flatMap(({ variable }) => variable ?? []), SEED, SEED_FILE];
+
+interface Tree {
+  [key: string]: unknown;
+}
+
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Sets a key, and makes the groups above it; where something else stands in the way, the schema reports that. */
+const setAt = (tree: Tree, path: readonly string[], value: unknown): void => {
+  const [head = '', ...rest] = path;
+  if (rest.length === 0) {
+    tree[head] = value;
+    return;
+  }
+  tree[head] ??= {};
+  if (isTree(tree[head])) setAt(tree[head], rest, value);
+};
+
+const get = (value: unknown, path: readonly string[]): unknown =>
+  path.reduce<unknown>((node, part) => (isTree(node) ? node[part] : undefined), value);
+
+const typed = (kind: string, value: string): unknown => {
+  if (kind === 'number' && /^\d+$/.test(value)) return Number(value);
+  if (kind === 'flag' && (value === 'true' || value === 'false')) return value === 'true';
+  return value;
+};
+
+interface EnvironmentOptions {
+  /** Whether the variables of an STS endpoint mean something. */
+  readonly assumesRoles: boolean;
+  /** Where relative paths of variables start (default: where the process runs). */
+  readonly cwd?: string | undefined;
+}
+
+/** Applies the environment to the content of a file, which stays as it is. An empty variable counts as unset. */
+export const applyEnvironment = (
+  fileContent: unknown,
+  env: Environment,
+  { assumesRoles, cwd = '.' }: EnvironmentOptions,
+): Overlay => {
+  const content: unknown = structuredClone(fileContent ?? {});
+  const origins = new Map<string, string>();
+  const provided = new Map<string, Secret>();
+  const problems: { variable: string; message: string }[] = [];
+  const read = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+
+  for (const variable of Object.keys(env)) {
+    if (!variable.startsWith('SALLYPORT_') || VARIABLES.includes(variable)) continue;
+    if (EDGE_VARIABLES.includes(variable) || SERVICE_LINK.test(variable)) continue;
+    if (variable.startsWith(PEOPLE_PREFIX)) continue;
+    const meant = nearest(variable, VARIABLES);
+    problems.push({ variable, message: `is no variable of sallyport${meant ? `; is ${meant} meant?` : ''}` });
+  }
+  if (!isTree(content)) return { content, origins, provided, problems };
+
+  const set = (path: readonly string[], variable: string, value: unknown): void => {
+    setAt(content, path, value);
+    origins.set(pathKey(path), variable);
+  };
+  const put = (path: readonly string[], variable: string, value: string): void => {
+    const { kind, isLocalPath } = keyAt(path) ?? { kind: 'text' };
+    // What is no path at all is left as it is, for the schema to refuse.
+    set(path, variable, isLocalPath === true && isPath(value) ? resolve(cwd, value) : typed(kind, value));
+  };
+  const putSecret = (path: readonly string[], variable: string, value: string): void => {
+    set(path, variable, variable);
+    provided.set(pathKey(path), new Secret(value));
+  };
+
+  for (const { variable, path } of KEYS) {
+    const value = variable === undefined ? undefined : read(variable);
+    if (variable !== undefined && value !== undefined) put(path, variable, value);
+  }
+
+  const [seed, seedFile] = [read(SEED), read(SEED_FILE)];
+  if ((seed ?? seedFile) !== undefined && get(content, SEED_PATH) !== undefined) {
+    problems.push({
+      variable: seed === undefined ? SEED_FILE : SEED,
+      message: 'sets version 1 of the keyring, as the file does; remove one',
+    });
+  } else if (seed !== undefined && seedFile !== undefined) {
+    problems.push({ variable: SEED, message: `and ${SEED_FILE} are both set; remove one` });
+  } else if (seed !== undefined) putSecret(SEED_PATH, SEED, seed);
+  else if (seedFile !== undefined) put(SEED_PATH, SEED_FILE, seedFile);
+
+  const stores = Object.keys(isTree(content['stores']) ? content['stores'] : {});
+  const [only] = stores.length === 1 ? stores : [];
+  const fill = (path: readonly string[], ...variables: readonly string[]): void => {
+    const variable = variables.find((name) => read(name) !== undefined) ?? '';
+    const value = read(variable);
+    if (value === undefined || only === undefined || !isTree(get(content, ['stores', only]))) return;
+    if (get(content, ['stores', only, ...path]) === undefined) put(['stores', only, ...path], variable, value);
+  };
+  fill(['region'], 'AWS_REGION', 'AWS_DEFAULT_REGION');
+  fill(['endpoint'], 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL');
+  if (assumesRoles) fill(['sts', 'endpoint'], 'AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL');
+  fill(['tls', 'caFile'], 'AWS_CA_BUNDLE');
+
+  const [id, secret, token] = [read('AWS_ACCESS_KEY_ID'), read('AWS_SECRET_ACCESS_KEY'), read('AWS_SESSION_TOKEN')];
+  const open = stores.filter((name) => {
+    const store = get(content, ['stores', name]);
+    return isTree(store) && store['credentials'] === undefined && store['method'] !== 'web-identity';
+  });
+  if ((id ?? secret) !== undefined && open.length > 1) {
+    problems.push({
+      variable: 'AWS_ACCESS_KEY_ID',
+      message: `could be meant for each of the stores ${open.join(', ')}; give all but one of them \`credentials\``,
+    });
+  } else if (open[0] !== undefined && (id ?? secret) !== undefined) {
+    const path = ['stores', open[0], 'credentials'];
+    if (id === undefined)
+      problems.push({ variable: 'AWS_ACCESS_KEY_ID', message: 'is not set, but AWS_SECRET_ACCESS_KEY is' });
+    else putSecret([...path, 'accessKeyIdFile'], 'AWS_ACCESS_KEY_ID', id);
+    if (secret === undefined)
+      problems.push({ variable: 'AWS_SECRET_ACCESS_KEY', message: 'is not set, but AWS_ACCESS_KEY_ID is' });
+    else putSecret([...path, 'secretAccessKeyFile'], 'AWS_SECRET_ACCESS_KEY', secret);
+    if (token !== undefined) putSecret([...path, 'sessionTokenFile'], 'AWS_SESSION_TOKEN', token);
+  }
+  return { content, origins, provided, problems };
+};

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { EDGE_VARIABLES, VARIABLES } from '../../../../src/config/loading/environment.ts';
+import { Sample, SEED } from '../sample.ts';
+
+const open = { 'stores.main.credentials': undefined };
+const KEYS = { AWS_ACCESS_KEY_ID: 'AKIAFROMENV', AWS_SECRET_ACCESS_KEY: 'fromenv' };
+
+describe('config/environment', () => {
+  let sample: Sample;
+  before(async () => {
+    sample = await Sample.create();
+  });
+  after(() => sample.remove());
+
+  describe('SALLYPORT_*', () => {
+    it('overrides the file', async () => {
+      const config = await sample.load(
+        { log: { level: 'warn' } },
+        {
+          SALLYPORT_LISTEN_SOCKET: '/run/other.sock',
+          SALLYPORT_ADMIN_ADDRESS: '127.0.0.1:9999',
+          SALLYPORT_WORKERS: 'auto',
+          SALLYPORT_LOG_LEVEL: 'debug',
+          SALLYPORT_AUDIT_REFUSALS_PER_SECOND: '7',
+          SALLYPORT_TIMEOUTS_STS_MS: '1234',
+        },
+      );
+      assert.deepEqual(config.listen, { kind: 'socket', path: '/run/other.sock', mode: 0o660 });
+      assert.equal(config.admin.address.port, 9999);
+      assert.equal(config.workers, 'auto');
+      assert.equal(config.log.level, 'debug');
+      assert.equal(config.audit.refusals.perSecond, 7);
+      assert.equal(config.timeouts.stsMs, 1234);
+    });
+
+    it('makes the groups that the file leaves out', async () => {
+      const config = await sample.load(
+        { listen: undefined },
+        {
+          SALLYPORT_LISTEN_ADDRESS: '127.0.0.1:8080',
+          SALLYPORT_LISTEN_ALLOW_PLAINTEXT_LOOPBACK: 'true',
+        },
+      );
+      assert.equal(config.listen.kind, 'tcp');
+    });
+
+    it('counts as unset when it is empty', async () => {
+      assert.equal((await sample.load({}, { SALLYPORT_WORKERS: '' })).workers, 1);
+    });
+
+    it('names files from where the process runs, as the file names them from where it stands itself', async () => {
+      await sample.write('work/token', 'hvs.example');
+      const { listen, audit, policies, keyring, revocation } = await sample.load(
+        {
+          keyring: { vault: { address: 'https://vault.example', key: 'sallyport', auth: { tokenFile: 'missing' } } },
+          revocation: { file: 'revoked' },
+        },
+        {
+          SALLYPORT_LISTEN_SOCKET: 'gateway.sock',
+          SALLYPORT_AUDIT_DIRECTORY: './audit',
+          SALLYPORT_POLICIES_DIRECTORY: '../policies',
+          SALLYPORT_REVOCATION_FILE: 'revoked',
+          SALLYPORT_KEYRING_VAULT_AUTH_TOKEN_FILE: 'token',
+        },
+      );
+      assert.equal(listen.kind === 'socket' && listen.path, sample.file('work/gateway.sock'));
+      assert.equal(audit.directory, sample.file('work/audit'));
+      assert.equal(policies.directory, sample.file('policies'));
+      assert.equal(revocation?.kind === 'file' && revocation.path, sample.file('work/revoked'));
+      assert.deepEqual(keyring?.vault?.auth, { method: 'token', tokenFile: sample.file('work/token') });
+    });
+
+    it('is refused where it holds a content in place of a path, which is not repeated', async () => {
+      const pem = '-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----';
+      const problems = await sample.problems({}, { SALLYPORT_SESSIONS_KEYS_CURRENT_KEY_FILE: pem });
+      assert(problems.some(({ where }) => where === 'SALLYPORT_SESSIONS_KEYS_CURRENT_KEY_FILE'));
+      assert(!JSON.stringify(problems).includes('hunter2'));
+    });
+
+    it('is named in the message when its value is wrong', async () => {
+      const values = { SALLYPORT_WORKERS: '0x10', SALLYPORT_LISTEN_ALLOW_PLAINTEXT_LOOPBACK: 'yes' };
+      const problems = await sample.problems({}, values);
+      assert.deepEqual(problems.map(({ where }) => where).sort(), Object.keys(values).sort());
+    });
+
+    it('refuses to start when it is not known, and names the nearest', async () => {
+      const [problem] = await sample.problems({}, { SALLYPORT_AUDIT_DIRECTROY: '/audit' });
+      assert.equal(problem?.where, 'SALLYPORT_AUDIT_DIRECTROY');
+      assert.match(problem.message, /SALLYPORT_AUDIT_DIRECTORY/);
+    });
+
+    it('refuses to reach into names that the operator chose', async () => {
+      const name = 'SALLYPORT_STORES_MAIN_ENDPOINT';
+      assert.deepEqual(await sample.wrongKeys({}, { [name]: 'https://x.example' }), [name]);
+    });
+
+    it('leaves alone what Kubernetes sets for a Service of that name', async () => {
+      await sample.load(
+        {},
+        {
+          SALLYPORT_SERVICE_HOST: '10.0.0.1',
+          SALLYPORT_SERVICE_PORT: '8443',
+          SALLYPORT_SERVICE_PORT_HTTPS: '8443',
+          SALLYPORT_PORT: 'tcp://10.0.0.1:8443',
+          SALLYPORT_PORT_8443_TCP: 'tcp://10.0.0.1:8443',
+          SALLYPORT_PORT_8443_TCP_ADDR: '10.0.0.1',
+          SALLYPORT_GATEWAY_SERVICE_HOST: '10.0.0.1',
+        },
+      );
+    });
+
+    it('leaves alone what is meant for HAProxy', async () => {
+      await sample.load({}, Object.fromEntries(EDGE_VARIABLES.map((name) => [name, 'x'])));
+      await sample.load({}, { SALLYPORT_CLIENT_ISSUER: 'https://id.example' });
+    });
+
+    it('has no name that something else sets too', () => {
+      const others = /_SERVICE_(?:HOST|PORT)|_PORT(?:_|$)/;
+      assert.deepEqual(
+        VARIABLES.filter((name) => others.test(name) || EDGE_VARIABLES.includes(name)),
+        [],
+      );
+      assert.equal(new Set(VARIABLES).size, VARIABLES.length);
+    });
+  });
+
+  describe('SALLYPORT_KEYRING_SEED', () => {
+    const none = { keyring: undefined };
+
+    it('is version 1 of the keyring', async () => {
+      const { keyring } = await sample.load(none, { SALLYPORT_KEYRING_SEED: SEED });
+      assert.equal(keyring?.local?.current, 1);
+      assert.equal(keyring.local.seeds.get(1)?.reveal(), SEED);
+    });
+
+    it('may be a file, with the same outcome', async () => {
+      const { keyring } = await sample.load(none, { SALLYPORT_KEYRING_SEED_FILE: '../seed' });
+      assert.equal(keyring?.local?.seeds.get(1)?.reveal(), SEED);
+    });
+
+    it('may stand beside later versions in the file', async () => {
+      const { keyring } = await sample.load(
+        { keyring: { local: { current: 2, versions: { 2: { seedFile: 'seed' } } } } },
+        { SALLYPORT_KEYRING_SEED: SEED },
+      );
+      assert.equal(keyring?.local?.current, 2);
+      assert.deepEqual([...keyring.local.seeds.keys()].sort(), [1, 2]);
+    });
+
+    it('is refused beside another version 1', async () => {
+      const wrong = await sample.wrongKeys({}, { SALLYPORT_KEYRING_SEED: SEED });
+      assert.deepEqual(wrong, ['SALLYPORT_KEYRING_SEED']);
+      const both = { SALLYPORT_KEYRING_SEED: SEED, SALLYPORT_KEYRING_SEED_FILE: 'seed' };
+      assert((await sample.wrongKeys(none, both)).includes('SALLYPORT_KEYRING_SEED'));
+    });
+
+    it('is held to the same length', async () => {
+      const [problem] = await sample.problems(none, { SALLYPORT_KEYRING_SEED: 'hunter2' });
+      assert.equal(problem?.where, 'SALLYPORT_KEYRING_SEED');
+      assert(!problem.message.includes('hunter2'));
+    });
+  });
+
+  describe('the variables of AWS', () => {
+    it('fill what the file leaves open for the only store', async () => {
+      await sample.write('work/bundle', await readFile(sample.file('test-only.crt.pem')));
+      const { stores } = await sample.load(
+        { 'stores.main.endpoint': undefined, 'stores.main.region': undefined, 'stores.main.credentials': undefined },
+        {
+          ...KEYS,
+          AWS_SESSION_TOKEN: 'token',
+          AWS_REGION: 'eu-west-3',
+          AWS_ENDPOINT_URL_S3: 'https://s3.example',
+          AWS_ENDPOINT_URL_STS: 'https://sts.example',
+          AWS_CA_BUNDLE: 'bundle',
+        },
+      );
+      assert.equal(stores[0]?.endpoint, 'https://s3.example');
+      assert.equal(stores[0].region, 'eu-west-3');
+      assert.equal(stores[0].sts.endpoint, 'https://sts.example');
+      assert.match(stores[0].tls.ca ?? '', /CERTIFICATE/);
+      assert.equal(stores[0].credentials?.accessKeyId.reveal(), 'AKIAFROMENV');
+      assert.equal(stores[0].credentials.secretAccessKey.reveal(), 'fromenv');
+      assert.equal(stores[0].credentials.sessionToken?.reveal(), 'token');
+    });
+
+    it('never override the file', async () => {
+      const { stores } = await sample.load({}, { ...KEYS, AWS_REGION: 'eu-west-3' });
+      assert.equal(stores[0]?.region, 'eu-central-1');
+      assert.equal(stores[0].credentials?.accessKeyId.reveal(), 'AKIAEXAMPLE');
+    });
+
+    it('say nothing of endpoints where there are several stores', async () => {
+      const { stores } = await sample.load(
+        { 'stores.aws': { region: 'eu-west-1' }, 'buckets.reports.store': 'main' },
+        { AWS_ENDPOINT_URL_S3: 'https://s3.example' },
+      );
+      assert.equal(stores[1]?.endpoint, 'https://s3.eu-west-1.amazonaws.com');
+    });
+
+    it('are the credentials of the one store that has none', async () => {
+      const { stores } = await sample.load(
+        { 'stores.aws': { region: 'eu-west-1' }, 'buckets.reports.store': 'main' },
+        KEYS,
+      );
+      assert.equal(stores[0]?.credentials?.accessKeyId.reveal(), 'AKIAEXAMPLE');
+      assert.equal(stores[1]?.credentials?.accessKeyId.reveal(), 'AKIAFROMENV');
+    });
+
+    it('are no credentials of a store that is asked with tokens of callers', async () => {
+      const sts = { roleArn: 'arn:aws:iam::123456789012:role/other', audiences: ['https://objects.example'] };
+      const aws = { region: 'eu-west-1', method: 'web-identity', sts };
+      const { stores } = await sample.load({ 'stores.aws': aws, 'buckets.reports.store': 'main' }, KEYS);
+      assert.equal(stores[1]?.credentials, undefined);
+    });
+
+    it('are refused where they could be meant for several stores', async () => {
+      const wrong = await sample.wrongKeys(
+        { ...open, 'stores.aws': { region: 'eu-west-1' }, 'buckets.reports.store': 'main' },
+        KEYS,
+      );
+      assert.deepEqual(wrong, ['AWS_ACCESS_KEY_ID']);
+    });
+
+    it('are refused by halves', async () => {
+      const wrong = await sample.wrongKeys(open, { AWS_ACCESS_KEY_ID: 'AKIA' });
+      assert(wrong.includes('AWS_SECRET_ACCESS_KEY'));
+      assert((await sample.wrongKeys(open, { AWS_SECRET_ACCESS_KEY: 'x' })).includes('AWS_ACCESS_KEY_ID'));
+    });
+
+    it('are held to https as the file is', async () => {
+      const change = { 'stores.main.endpoint': undefined };
+      const [problem] = await sample.problems(change, { AWS_ENDPOINT_URL_S3: 'http://s3.example' });
+      assert.equal(problem?.where, 'AWS_ENDPOINT_URL_S3');
+    });
+  });
+});

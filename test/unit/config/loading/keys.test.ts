@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { keyAt, KEYS, namesBelow } from '../../../../src/config/loading/keys.ts';
+
+describe('config/keys', () => {
+  it('gives every key a shape and a meaning, except entries of maps, which their map explains', () => {
+    const silent = KEYS.filter(({ path, shape, description }) => {
+      const isEntry = path.at(-1)?.startsWith('<') ?? false;
+      return !shape || (!isEntry && !description);
+    });
+    assert.deepEqual(silent, []);
+  });
+
+  it('marks every key that names a secret file, and none that holds a secret', () => {
+    const secretNames = KEYS.filter(({ path }) =>
+      /secret|accessKey|token(?!Types|Help)|seed|keyFile/i.test(path.at(-1) ?? ''),
+    );
+    assert(secretNames.length >= 5);
+    for (const { path, file } of secretNames.filter(({ kind }) => kind === 'text')) {
+      assert(['secret', 'seed', 'foreign seed', 'private key'].includes(file ?? ''), path.join('.'));
+    }
+  });
+
+  it('gives variables to single values without chosen names only', () => {
+    assert.equal(keyAt(['timeouts', 'upstreamBodyIdleMs'])?.variable, 'SALLYPORT_TIMEOUTS_UPSTREAM_BODY_IDLE_MS');
+    assert.equal(keyAt(['stores', 'main', 'endpoint'])?.variable, undefined);
+    assert.equal(keyAt(['issuers'])?.variable, undefined);
+  });
+
+  it('finds keys below names that the operator chose', () => {
+    assert.equal(keyAt(['keyring', 'local', 'versions', '7', 'seedFile'])?.file, 'seed');
+    assert.equal(keyAt(['buckets', 'any', 'prefixes', 'a/'])?.kind, 'text');
+    const ofBucket = [
+      'store',
+      'id',
+      'storeBucket',
+      'roleArn',
+      'account',
+      'style',
+      'encryption',
+      'prefixes',
+      'serverSideEncryption',
+      'legacy',
+    ];
+    assert.deepEqual(namesBelow(['buckets', 'any']), ofBucket);
+  });
+});
