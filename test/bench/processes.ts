@@ -32,10 +32,11 @@ export async function start(script: string, ...args: string[]): Promise<{ port: 
   return { port, pid: child.pid ?? 0 };
 }
 
-/** Starts a gateway before the store on this port. @throws Error where it does not get ready */
+/** Starts the gateway that was built in `checkout` (default: this one) before the store on this port. @throws Error where it does not get ready */
 export async function startGateway(
   folder: string,
   storePort: number,
+  checkout = root,
 ): Promise<{ port: number; child: ChildProcess; pid: number }> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const store = `http://127.0.0.1:${storePort}`;
@@ -64,7 +65,7 @@ export async function startGateway(
     process.execPath,
     [
       '--max-semi-space-size=2',
-      join(root, 'dist', 'main.js'),
+      join(checkout, 'dist', 'main.js'),
       'serve',
       '--config',
       join(folder, `gateway-${port}.yaml`),

@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: what the gateway costs, as ratios to a bare Node relay, both in front of the same store in one run. CPU
- * is the gateway's own process, from /proc, so that the figure holds on a busy machine.
+ * is the gateway's own process, from /proc, so that the figure holds on a busy machine. `-- --against <checkout>` compares the
+ * build there (`npm run build`) with this one instead, in turn, in one run.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import aws4 from 'aws4';
 import { Pool } from 'undici';
 import { sessionOf } from '../support/session.ts';
@@ -14,6 +15,10 @@ import { cpuSeconds, endAll, peakRssMb, start, startGateway } from './processes.
 
 const quick = process.argv.includes('--quick');
 const ROUNDS = quick ? 1 : 3;
+/** Another checkout, whose build is compared with this one. */
+const against = process.argv.includes('--against')
+  ? resolve(process.argv[process.argv.indexOf('--against') + 1] ?? '')
+  : undefined;
 const SMALL_REQUESTS = quick ? 4000 : 12_000;
 const SMALL_CONNECTIONS = 32;
 const LARGE_BYTES = (quick ? 64 : 256) * 1024 * 1024;
@@ -105,6 +110,39 @@ const parallel = (count: number, total: number, one: (index: number) => Promise<
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
+interface Row {
+  readonly name: string;
+  readonly units: number;
+  readonly load: (target: Target) => (pool: Pool) => Promise<void>;
+  readonly rate: string;
+  readonly scale: number;
+  readonly cpuUnit: string;
+  readonly cpuScale: number;
+}
+
+/** Prints the CPU of two builds under the same loads, in turn, and how far their ratio varies between rounds. */
+async function compareBuilds(rows: readonly Row[], ours: Target, theirs: Target): Promise<void> {
+  const rounds = ROUNDS * 3;
+  console.log(`medians of ${rounds} rounds, this build and ${against ?? ''} in turn; ratio = this / other`);
+  for (const row of rows) {
+    const figures: { own: number; other: number }[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      // Each begins as often as the other: what comes second meets a warmer store.
+      const order = round % 2 === 0 ? [ours, theirs] : [theirs, ours];
+      const cpu = new Map<Target, number>();
+      for (const target of order) cpu.set(target, (await measure(target, row.units, row.load(target))).cpu);
+      figures.push({ own: cpu.get(ours) ?? NaN, other: cpu.get(theirs) ?? NaN });
+    }
+    const digits = row.cpuScale === 1 ? 2 : 0;
+    const shown = (pick: (figure: (typeof figures)[number]) => number): string =>
+      (median(figures.map(pick)) * row.cpuScale).toFixed(digits);
+    const ratios = figures.map(({ own, other }) => own / other).toSorted((a, b) => a - b);
+    console.log(
+      `${row.name.padEnd(12)} ${row.cpuUnit}: this ${shown(({ own }) => own)}, other ${shown(({ other }) => other)} (x${median(ratios).toFixed(2)}, rounds x${(ratios[0] ?? NaN).toFixed(2)} to x${(ratios.at(-1) ?? NaN).toFixed(2)})`,
+    );
+  }
+}
+
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
   try {
@@ -182,7 +220,7 @@ async function main(): Promise<void> {
     }
 
     const gib = LARGE_BYTES / 2 ** 30;
-    const rows = [
+    const rows: readonly Row[] = [
       {
         name: '1 KiB GET',
         units: SMALL_REQUESTS,
@@ -220,6 +258,14 @@ async function main(): Promise<void> {
         cpuScale: 1,
       },
     ];
+    if (against !== undefined) {
+      const other = await startGateway(folder, store.port, against);
+      const theirs: Target = { ...ours, name: 'other', origin: `http://127.0.0.1:${other.port}`, pid: other.pid };
+      await measure(theirs, SMALL_REQUESTS, smallGet(theirs));
+      await measure(theirs, SMALL_REQUESTS, smallPut(theirs));
+      await compareBuilds(rows, ours, theirs);
+      return;
+    }
     console.log(`medians of ${ROUNDS} rounds, relay and gateway in turn; ratio = gateway / relay`);
     for (const row of rows) {
       const figures: { bare: Figure; ours: Figure }[] = [];
