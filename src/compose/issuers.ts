@@ -2,7 +2,6 @@
 import type { IssuerConfig } from '../config/issuers/assemble.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
-import type { IssuerOptions } from '../identity/issuer-options.ts';
 import { createIssuer, type Issuer } from '../identity/issuer.ts';
 
 interface Limits {
@@ -15,34 +14,6 @@ interface Limits {
 /** Makes it. */
 export const issuerOf = (
   config: IssuerConfig,
-  limits: Limits,
+  { fetchTimeoutMs, maxWaiting }: Limits,
   deps: { readonly clock: Clock; readonly observer: Observer },
-): Issuer => createIssuer(optionsOf(config, limits), deps);
-
-function optionsOf(config: IssuerConfig, { fetchTimeoutMs, maxWaiting }: Limits): IssuerOptions {
-  const { ca, maxTokenAgeSeconds, scopesClaim, allowedClients, introspection, ...issuer } = config;
-  return {
-    ...issuer,
-    fetchTimeoutSeconds: fetchTimeoutMs / 1000,
-    maxWaiting,
-    ...(ca === undefined ? {} : { ca }),
-    ...(maxTokenAgeSeconds === undefined ? {} : { maxTokenAgeSeconds }),
-    ...(scopesClaim === undefined ? {} : { scopesClaim }),
-    ...(allowedClients === undefined ? {} : { allowedClients }),
-    ...(introspection === undefined ? {} : { introspection: introspectionOf(introspection) }),
-  };
-}
-
-function introspectionOf({
-  endpoint,
-  prefix,
-  clientSecret,
-  ...introspection
-}: NonNullable<IssuerConfig['introspection']>): NonNullable<IssuerOptions['introspection']> {
-  return {
-    ...introspection,
-    clientSecret: () => clientSecret.reveal(),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(prefix === undefined ? {} : { prefix }),
-  };
-}
+): Issuer => createIssuer({ ...config, fetchTimeoutSeconds: fetchTimeoutMs / 1000, maxWaiting }, deps);

@@ -9,7 +9,7 @@ import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
 import type { Authorizer } from '../contracts/authorizer.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
 import { createFoundation, openAudit, type FoundationParts } from './stores-and-keys.ts';
-import { isLoopback } from '../config/values/shapes.ts';
+import { isLoopback } from '../platform/loopback.ts';
 import { createLocalGuard } from '../guard/local-guard.ts';
 import { listen } from '../http/listen.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';

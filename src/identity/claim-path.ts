@@ -3,23 +3,20 @@
  * begins with `/`, leads through objects, and never through lists. Both are configuration's, never the token's.
  * @see RFC 6901
  */
+import { isClaimPath } from '../contracts/issuer-settings.ts';
 import { member, type JsonObject } from './strict-json.ts';
 
 /** Reads the value that a path leads to; `undefined` where there is none. */
 export type ClaimReader = (payload: JsonObject) => unknown;
-
-const POINTER = /^(?:\/(?:[^~/]|~[01])+){1,8}$/;
-const MAX_LENGTH = 512;
 
 /**
  * Compiles a name or a JSON pointer of 1 to 8 steps.
  * @throws TypeError when it is neither
  */
 export const claimReader = (path: string): ClaimReader => {
-  if (path === '' || path.length > MAX_LENGTH)
-    throw new TypeError(`a claim's name or path has 1 to ${MAX_LENGTH} characters`);
+  if (!isClaimPath(path))
+    throw new TypeError(`${path} is neither the name of a claim nor a JSON pointer of 1 to 8 steps`);
   if (!path.startsWith('/')) return (payload) => member(payload, path);
-  if (!POINTER.test(path)) throw new TypeError(`${path} is no JSON pointer of 1 to 8 steps`);
   const steps = path
     .slice(1)
     .split('/')

@@ -3,9 +3,10 @@
  * an issuer says of an opaque token.
  */
 import type { Clock } from '../contracts/clock.ts';
+import type { RequiredClaim } from '../contracts/issuer-settings.ts';
 import { claimReader } from './claim-path.ts';
 import { scopesOf } from './claims-of.ts';
-import type { RequiredClaim, ResolvedIssuerOptions } from './issuer-options.ts';
+import type { ResolvedIssuerOptions } from './issuer-options.ts';
 import { insufficientScope, invalidToken } from './refuse.ts';
 import { member, type JsonObject } from './strict-json.ts';
 

@@ -2,9 +2,10 @@
  * Verified payload -> the claims that policies may look at, by the names that configuration gives them. Bounded, and
  * strict: a claim of the wrong shape refuses the token, since to drop it could drop what a `deny` looks for.
  */
+import { SCOPES } from '../contracts/issuer-settings.ts';
 import type { ClaimValue } from '../contracts/principal.ts';
 import { claimReader, isObject } from './claim-path.ts';
-import { SCOPES, type ResolvedIssuerOptions } from './issuer-options.ts';
+import type { ResolvedIssuerOptions } from './issuer-options.ts';
 import { invalidToken } from './refuse.ts';
 import { isSafeText } from './safe-text.ts';
 import { member, type JsonObject } from './strict-json.ts';

@@ -17,12 +17,13 @@ import {
 } from 'openid-client';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport } from '../contracts/health.ts';
+import type { IntrospectionSettings } from '../contracts/issuer-settings.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { createBoundedFetch, faultOf, FetchFault } from './bounded-fetch.ts';
 import { createClaimRules } from './claim-rules.ts';
-import { mayFetch, type IntrospectionOptions, type ResolvedIssuerOptions } from './issuer-options.ts';
+import { mayFetch, type ResolvedIssuerOptions } from './issuer-options.ts';
 import { createPrincipals } from './principal-of.ts';
 import { introspectionUnavailable, invalidToken } from './refuse.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
@@ -78,14 +79,13 @@ const OF_THE_TOKEN: ReadonlySet<number> = new Set([400, 413, 414, 422, 431]);
 /** A token that is not active is asked for again after this time at the latest, in milliseconds. */
 const REFUSED_FOR_MS = 2000;
 const MAX_REFUSED = 10_000;
-const SESSION_SECONDS = 900;
 /** What Keycloak and others call the kind of a token that is no access token. */
 const OTHER_KINDS: ReadonlySet<unknown> = new Set(['refresh', 'offline', 'id', 'logout']);
 
 /** Makes the introspection of one issuer. Nothing is asked of it before there is a token. */
 export const createIntrospection = (
   options: ResolvedIssuerOptions,
-  asking: IntrospectionOptions,
+  asking: IntrospectionSettings,
   { clock, observer }: Deps,
 ): Introspection => {
   const http = createBoundedFetch({
@@ -117,7 +117,7 @@ export const createIntrospection = (
 
   const discover = async (): Promise<Configuration> => {
     const { clientId, authentication, endpoint } = asking;
-    const secret = asking.clientSecret();
+    const secret = asking.clientSecret.reveal();
     const auth = authentication === 'client_secret_post' ? ClientSecretPost(secret) : ClientSecretBasic(secret);
     const allowHttp = options.allowHttp;
     if (endpoint !== undefined) {
@@ -200,7 +200,7 @@ export const createIntrospection = (
     }
     checkAnswer(options, answer, clock.now());
     checkClaims(answer);
-    const sessionsEndAtMs = clock.now() + (asking.sessionSeconds ?? SESSION_SECONDS) * 1000;
+    const sessionsEndAtMs = clock.now() + asking.sessionSeconds * 1000;
     const principal = Object.freeze({ ...principalOf(identified, answer), sessionsEndAtMs });
     return { principal, cacheSeconds: asking.cacheSeconds };
   };

@@ -72,9 +72,9 @@ describe('bearer tokens of a real OpenID provider', () => {
           allowedClients: [provider.clientId],
           introspection: {
             clientId: provider.introspector.id,
-            clientSecret: () => provider.introspector.secret,
+            clientSecret: { reveal: () => provider.introspector.secret },
             authentication: 'client_secret_basic',
-            cacheSeconds: 5,
+            ...{ endpoint: undefined, prefix: undefined, jwts: false, cacheSeconds: 5, sessionSeconds: 900 },
           },
         },
       ]);

@@ -38,7 +38,8 @@ const clock = { now: Date.now };
 async function verifyAll({ signing, introspecting, client, opaque, callers, forStore }: LookFor): Promise<object> {
   const usual = { audiences: [AUDIENCE], algorithms: ['ES256' as const], allowHttp: true };
   const introspection = {
-    ...{ clientId: client.id, clientSecret: () => client.secret, cacheSeconds: 300 },
+    ...{ clientId: client.id, clientSecret: { reveal: () => client.secret }, cacheSeconds: 300 },
+    ...{ endpoint: undefined, prefix: undefined, jwts: false, sessionSeconds: 900 },
     authentication: 'client_secret_basic' as const,
   };
   const issuers = [

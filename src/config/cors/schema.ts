@@ -1,7 +1,8 @@
 /** The section `cors`: what browsers let pages of other origins do. */
 import { z } from 'zod';
 import { count, group, key, text } from '../values/schema-words.ts';
-import { isLoopback, parseUrl } from '../values/shapes.ts';
+import { isLoopback } from '../../platform/loopback.ts';
+import { parseUrl } from '../values/shapes.ts';
 
 /** An origin as browsers send it. Plain http only where nobody is in between. */
 const isWebOrigin = (text: string): boolean => {

@@ -1,53 +1,15 @@
 /** An entry of `issuers`, its preset and its files, as one issuer. What the preset pins is never replaced. */
+import type { IssuerSettings } from '../../contracts/issuer-settings.ts';
 import { pathKey } from '../loading/path-key.ts';
 import { promised } from '../loading/promised.ts';
 import type { Files } from '../loading/read-files.ts';
-import type { Secret } from '../loading/secret.ts';
-import { presetOf } from './presets.ts';
+import { carriedClaims, presetOf } from './presets.ts';
 import type { FileIssuer } from './schema.ts';
 
-interface IntrospectionConfig extends Readonly<
-  Pick<
-    NonNullable<FileIssuer['introspection']>,
-    'authentication' | 'endpoint' | 'jwts' | 'prefix' | 'cacheSeconds' | 'sessionSeconds'
-  >
-> {
-  readonly clientId: string;
-  readonly clientSecret: Secret;
-}
-
-type Given =
-  | 'audiences'
-  | 'allowedClients'
-  | 'maxTokenAgeSeconds'
-  | 'scopesClaim'
-  | 'requiredScopes'
-  | 'claims'
-  | 'claimPaths'
-  | 'clockSkewSeconds'
-  | 'jwksRefreshSeconds'
-  | 'jwksMaxStaleSeconds'
-  | 'allowHttp';
-
 /** An entry with what its preset fills in. */
-export interface IssuerConfig extends Readonly<Pick<FileIssuer, Given>> {
-  readonly issuer: string;
-  readonly algorithms: readonly NonNullable<FileIssuer['algorithms']>[number][];
-  readonly tokenTypes: readonly NonNullable<FileIssuer['tokenTypes']>[number][];
-  readonly subjectClaim: string;
-  readonly groupsClaim: string;
-  /** Those of the file, and what the preset pins. */
-  readonly requiredClaims: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+export interface IssuerConfig extends IssuerSettings {
   /** Names of the claims that principals can carry; of one that is an object, what stands before the dot. */
   readonly carried: readonly string[];
-  /** Issuers that are taken for this one and cannot be verified, and why. */
-  readonly unverifiable: Readonly<Record<string, string>>;
-  /** Undefined: tokens that are no JWTs are refused. */
-  readonly introspection: IntrospectionConfig | undefined;
-  /** Its name in configuration; policies refer to it. */
-  readonly name: string;
-  /** PEM text; undefined: the system's certificates. */
-  readonly ca: string | undefined;
 }
 
 /** Puts one issuer together. */
@@ -60,7 +22,7 @@ export const assembleIssuer = (name: string, entry: FileIssuer, files: Files): I
   const scopesClaim = entry.scopesClaim ?? defaults.scopesClaim;
   return {
     ...{ name, issuer, claims, claimPaths, scopesClaim },
-    carried: [...claims, ...Object.keys(claimPaths), ...(scopesClaim === undefined ? [] : ['scopes'])],
+    carried: carriedClaims(claims, Object.keys(claimPaths), scopesClaim),
     audiences: entry.audiences,
     allowedClients: entry.allowedClients,
     algorithms: entry.algorithms ?? defaults.algorithms,

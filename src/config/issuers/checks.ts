@@ -2,10 +2,11 @@
  * The rules that concern more than one key of an issuer, and more than one issuer. A setting that would let in whoever
  * has an account somewhere, or that could confuse two issuers, is found here, when the gateway starts.
  */
+import { SCOPES } from '../../contracts/issuer-settings.ts';
+import { AWS_ACCOUNT, pinsOf } from '../../contracts/public-issuers.ts';
 import { entries, text, url, type Loose, type Report } from '../loading/loose.ts';
-import { isLoopback } from '../values/shapes.ts';
+import { isLoopback } from '../../platform/loopback.ts';
 import { presetOf, type PresetKeys } from './presets.ts';
-import { requiredPins } from './public-issuers.ts';
 import { isTenant, type FileIssuer } from './schema.ts';
 
 type LooseIssuer = Loose<FileIssuer>;
@@ -49,6 +50,13 @@ const checkUrl = (path: readonly string[], issuer: LooseIssuer, report: Report):
   if (fault !== undefined) report(at, fault);
 };
 
+/** Why a claim must be pinned, and the key that a person should set. */
+const OF_ANYBODY = { key: 'requiredClaims', reason: 'this issuer gives tokens with your audience to anybody' };
+const OF_ACCOUNTS = {
+  key: 'awsAccounts',
+  reason: 'set `awsAccounts` or `awsOrganizations`, so that a mistyped issuer lets nobody in',
+};
+
 const checkPins = (path: readonly string[], issuer: LooseIssuer, report: Report): void => {
   const keys = presetKeysOf(issuer);
   const pinned = presetOf(keys).pins?.(keys) ?? {};
@@ -62,16 +70,17 @@ const checkPins = (path: readonly string[], issuer: LooseIssuer, report: Report)
     report([...path, key], `pins nothing here; it belongs to preset \`${owners[key]}\``);
   }
   const issuerUrl = url(issuerUrlOf(issuer));
-  const pins = issuerUrl === undefined ? undefined : requiredPins(issuerUrl);
+  const pins = issuerUrl && pinsOf(issuerUrl);
   const has = (claim: string): boolean => {
     // An address that nobody verified is whatever its owner has typed; the preset says so by itself.
     if (claim === 'email' && { ...issuer?.requiredClaims, ...pinned }['email_verified'] !== true) return false;
     return pinned[claim] !== undefined || issuer?.requiredClaims?.[claim] !== undefined;
   };
-  if (pins?.claims.length === 0) {
+  if (pins?.length === 0) {
     report([...path, 'issuer'], 'speaks for every tenant; name the issuer of your own tenant');
-  } else if (pins !== undefined && !pins.claims.some(has)) {
-    report([...path, pins.key ?? 'requiredClaims'], `must pin one of ${pins.claims.join(', ')}: ${pins.reason}`);
+  } else if (pins !== undefined && !pins.some(has)) {
+    const { key, reason } = pins.includes(AWS_ACCOUNT) ? OF_ACCOUNTS : OF_ANYBODY;
+    report([...path, key], `must pin one of ${pins.join(', ')}: ${reason}`);
   }
 };
 
@@ -95,9 +104,8 @@ const checkNames = (path: readonly string[], issuer: LooseIssuer, report: Report
   const { defaults } = presetOf(presetKeysOf(issuer));
   const paths = new Set([...Object.keys(defaults.claimPaths), ...entries(issuer?.claimPaths).map(([name]) => name)]);
   const scopes = issuer?.scopesClaim ?? defaults.scopesClaim;
-  if (scopes !== undefined && paths.has('scopes'))
-    report([...path, 'claimPaths', 'scopes'], 'is what `scopesClaim` gives');
-  if (scopes !== undefined) paths.add('scopes');
+  if (scopes !== undefined && paths.has(SCOPES)) report([...path, 'claimPaths', SCOPES], 'is what `scopesClaim` gives');
+  if (scopes !== undefined) paths.add(SCOPES);
   if (scopes === undefined && texts(issuer?.requiredScopes)?.length) {
     report([...path, 'requiredScopes'], 'needs `scopesClaim`: the claim in which tokens have them');
   }

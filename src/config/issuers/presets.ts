@@ -3,6 +3,9 @@
  * what. A preset gives defaults, which keys of the file may replace, and pins, which they may not.
  */
 
+import { SCOPES, TOKEN_TYPES, USUAL_CLAIMS, type IssuerSettings } from '../../contracts/issuer-settings.ts';
+import { AWS_ACCOUNT, AWS_CLAIM, AWS_ORGANIZATION } from '../../contracts/public-issuers.ts';
+
 export const PRESET_NAMES = ['generic', 'okta', 'aws', 'eks', 'github', 'keycloak', 'entra', 'google'] as const;
 type PresetName = (typeof PRESET_NAMES)[number];
 
@@ -19,16 +22,11 @@ export interface PresetKeys {
 }
 
 /** Defaults of the keys of the same names. */
-interface PresetDefaults {
-  readonly algorithms: readonly ('RS256' | 'PS256' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA')[];
-  readonly tokenTypes: readonly ('at+jwt' | 'jwt')[];
-  readonly subjectClaim: string;
-  readonly groupsClaim: string;
-  readonly scopesClaim?: string;
-  readonly maxTokenAgeSeconds?: number;
-  readonly claims: readonly string[];
-  readonly claimPaths: Readonly<Record<string, string>>;
-}
+type PresetDefaults = Pick<
+  IssuerSettings,
+  'algorithms' | 'tokenTypes' | 'subjectClaim' | 'groupsClaim' | 'claims' | 'claimPaths'
+> &
+  Partial<Pick<IssuerSettings, 'scopesClaim' | 'maxTokenAgeSeconds'>>;
 
 interface Preset {
   readonly defaults: PresetDefaults;
@@ -43,20 +41,14 @@ interface Preset {
 
 const USUAL: PresetDefaults = {
   algorithms: ['RS256', 'ES256'],
-  tokenTypes: ['at+jwt', 'jwt'],
-  subjectClaim: 'sub',
-  groupsClaim: 'groups',
+  tokenTypes: TOKEN_TYPES,
+  ...USUAL_CLAIMS,
   claims: [],
   claimPaths: {},
 };
 
 /** Plain `JWT` or no `typ`, RS256: most of them. */
 const PLAIN: PresetDefaults = { ...USUAL, algorithms: ['RS256'], tokenTypes: ['jwt'] };
-
-/** AWS keeps what it says of a principal in one namespaced claim. */
-const AWS = '/https:~1~1sts.amazonaws.com~1';
-export const AWS_ACCOUNT = `${AWS}/aws_account`;
-export const AWS_ORGANIZATION = `${AWS}/org_id`;
 
 const GITHUB = 'https://token.actions.githubusercontent.com';
 const GOOGLE = 'https://accounts.google.com';
@@ -84,10 +76,10 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
       claimPaths: {
         aws_account: AWS_ACCOUNT,
         org_id: AWS_ORGANIZATION,
-        ou_path: `${AWS}/ou_path`,
-        source_region: `${AWS}/source_region`,
-        principal_tags: `${AWS}/principal_tags`,
-        request_tags: `${AWS}/request_tags`,
+        ou_path: `${AWS_CLAIM}/ou_path`,
+        source_region: `${AWS_CLAIM}/source_region`,
+        principal_tags: `${AWS_CLAIM}/principal_tags`,
+        request_tags: `${AWS_CLAIM}/request_tags`,
       },
     },
     fault: ({ hostname, pathname }) =>
@@ -164,3 +156,10 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
 /** The preset of an entry; a name that is none is reported by the schema, and counts as `generic`. */
 export const presetOf = ({ preset }: PresetKeys): Preset =>
   PRESETS[PRESET_NAMES.find((name) => name === preset) ?? 'generic'];
+
+/** Names of the claims that principals can carry; of one that is an object, what stands before the dot. */
+export const carriedClaims = <T>(
+  claims: readonly T[],
+  mapped: readonly string[],
+  scopesClaim: unknown,
+): readonly (T | string)[] => [...claims, ...mapped, ...(scopesClaim === undefined ? [] : [SCOPES])];

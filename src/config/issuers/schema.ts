@@ -1,21 +1,28 @@
 /** The section `issuers`: who may say who a caller is. What their presets stand for is in `presets.ts`. */
 import { z } from 'zod';
-import { count, file, flag, group, key, name, text, whole } from '../values/schema-words.ts';
+import {
+  CLIENT_AUTHENTICATIONS,
+  CLOCK_SKEW_SECONDS,
+  INTROSPECTION_CACHE_SECONDS,
+  INTROSPECTION_SESSION_SECONDS,
+  isClaimPath,
+  isMappedName,
+  isScope,
+  JWKS_MAX_STALE_SECONDS,
+  JWKS_REFRESH_SECONDS,
+  MAX_TOKEN_AGE_SECONDS,
+  SIGNATURE_ALGORITHMS,
+  TOKEN_TYPES,
+} from '../../contracts/issuer-settings.ts';
+import { countWithin, file, flag, group, key, name, text, whole } from '../values/schema-words.ts';
 import { parseUrl } from '../values/shapes.ts';
 import { PRESET_NAMES } from './presets.ts';
-
-/** The name of a claim, or a JSON pointer of 1 to 8 steps into nested ones. @see RFC 6901 */
-const isClaimPath = (text: string): boolean =>
-  text.length > 0 && text.length <= 512 && (!text.startsWith('/') || /^(?:\/(?:[^~/]|~[01])+){1,8}$/.test(text));
 
 /** A tenant of Entra ID by its id: tokens never name it otherwise. */
 export const isTenant = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 
 /** The id of an organization of AWS. */
 const isAwsOrganization = (text: string): boolean => /^o-[a-z0-9]{10,32}$/.test(text);
-
-const RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
-const ALGORITHMS = [...RSA, 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
 
 const claimPath = text(isClaimPath);
 const CLAIM = 'the name of a claim, or a JSON pointer into nested ones, such as `/realm_access/roles`';
@@ -26,7 +33,7 @@ const introspection = group(
     clientIdFile: file('secret', 'Client id of the gateway at this issuer.'),
     clientSecretFile: file('secret', 'Client secret of the gateway at this issuer.'),
     authentication: key(
-      z.enum(['client_secret_basic', 'client_secret_post']).default('client_secret_basic'),
+      z.enum(CLIENT_AUTHENTICATIONS).default('client_secret_basic'),
       '`client_secret_basic` or `client_secret_post`',
       'How the gateway shows them.',
     ),
@@ -41,16 +48,12 @@ const introspection = group(
     jwts: flag(
       'Asks about JWTs of this issuer as well, once its keys are found to have signed them: what was ended there is refused after `cacheSeconds`, and claims are those of the answer.',
     ),
-    cacheSeconds: count(
-      0,
-      300,
-      5,
+    cacheSeconds: countWithin(
+      INTROSPECTION_CACHE_SECONDS,
       'How long an answer is kept, never past the end of the token: so long a token that was revoked at the issuer may still work.',
     ),
-    sessionSeconds: count(
-      60,
-      43_200,
-      900,
+    sessionSeconds: countWithin(
+      INTROSPECTION_SESSION_SECONDS,
       'Longest life of credentials that are issued for such a token: the issuer is asked about it again only when they are renewed.',
     ),
   },
@@ -100,23 +103,20 @@ const issuer = z.strictObject({
     { derivedDefault: 'any' },
   ),
   algorithms: key(
-    z.array(z.enum(ALGORITHMS)).min(1).optional(),
-    `a list out of ${ALGORITHMS.join(', ')}`,
+    z.array(z.enum(SIGNATURE_ALGORITHMS)).min(1).optional(),
+    `a list out of ${SIGNATURE_ALGORITHMS.join(', ')}`,
     'Signature algorithms that are accepted.',
     { derivedDefault: 'those of the preset; else `RS256`, `ES256`' },
   ),
   tokenTypes: key(
-    z
-      .array(z.enum(['at+jwt', 'jwt']))
-      .min(1)
-      .optional(),
+    z.array(z.enum(TOKEN_TYPES)).min(1).optional(),
     'a list out of `at+jwt` and `jwt`',
     '`at+jwt`: access tokens of RFC 9068. `jwt`: ID tokens and all that say `JWT` or nothing in `typ`.',
     { derivedDefault: 'those of the preset; else both' },
   ),
   maxTokenAgeSeconds: key(
-    whole(1, 604_800).optional(),
-    'a whole number from 1 to 604800',
+    whole(MAX_TOKEN_AGE_SECONDS.min, MAX_TOKEN_AGE_SECONDS.max).optional(),
+    `a whole number from ${MAX_TOKEN_AGE_SECONDS.min} to ${MAX_TOKEN_AGE_SECONDS.max}`,
     'Tokens issued longer ago are refused, whatever their `exp`.',
     { derivedDefault: 'that of the preset; else `exp` alone decides' },
   ),
@@ -139,10 +139,7 @@ const issuer = z.strictObject({
   ),
   claimPaths: key(
     z
-      .record(
-        text((value) => /^[\w-]{1,64}$/.test(value)),
-        claimPath,
-      )
+      .record(text(isMappedName), claimPath)
       .refine((paths) => Object.keys(paths).length <= 32)
       .default({}),
     `a map of at most 32 names, each with ${CLAIM}`,
@@ -156,20 +153,15 @@ const issuer = z.strictObject({
     'Claims that a token must carry with this value, or with one of these values, beside what the preset pins.',
   ),
   requiredScopes: key(
-    z
-      .array(text((value) => /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/.test(value)))
-      .max(16)
-      .default([]),
+    z.array(text(isScope)).max(16).default([]),
     'a list of at most 16 scopes',
     'Scopes that a token must have, all of them, in the claim that `scopesClaim` or the preset names. Without one, an otherwise good token gets 403 `AccessDenied` with `insufficient_scope` (RFC 6750).',
   ),
   introspection,
-  clockSkewSeconds: count(0, 60, 30, 'Tolerance for `exp`, `nbf` and `iat`.'),
-  jwksRefreshSeconds: count(30, 86_400, 300, 'Keys older than this are fetched again.'),
-  jwksMaxStaleSeconds: count(
-    60,
-    604_800,
-    86_400,
+  clockSkewSeconds: countWithin(CLOCK_SKEW_SECONDS, 'Tolerance for `exp`, `nbf` and `iat`.'),
+  jwksRefreshSeconds: countWithin(JWKS_REFRESH_SECONDS, 'Keys older than this are fetched again.'),
+  jwksMaxStaleSeconds: countWithin(
+    JWKS_MAX_STALE_SECONDS,
     'How long the last good keys are used while the issuer cannot be reached.',
   ),
   caFile: file('certificates', 'CA certificates (PEM) to trust for this issuer, instead of the system ones.'),

@@ -1,7 +1,7 @@
 /** The rules across the keys of `keyring`. */
 import { entries, text, url, type Loose, type Report } from '../loading/loose.ts';
 import { awsEndpoint } from '../values/aws.ts';
-import { isLoopback } from '../values/shapes.ts';
+import { isLoopback } from '../../platform/loopback.ts';
 import type { FileKeyring } from './schema.ts';
 
 type Keyring = NonNullable<Loose<FileKeyring>>;

@@ -4,7 +4,8 @@ import type { Explanation } from '../loading/explain.ts';
 import { text, type Loose, type Report } from '../loading/loose.ts';
 import { pathKey } from '../loading/path-key.ts';
 import type { Files } from '../loading/read-files.ts';
-import { isLoopback, parseAddress } from '../values/shapes.ts';
+import { isLoopback } from '../../platform/loopback.ts';
+import { parseAddress } from '../values/shapes.ts';
 import type { FileListen } from './schema.ts';
 
 /** Reports what does not fit together in `listen`. */

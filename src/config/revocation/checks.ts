@@ -1,6 +1,7 @@
 /** The rules across the keys of `revocation`. */
 import { text, type Loose, type Report } from '../loading/loose.ts';
-import { isLoopback, parseAddress } from '../values/shapes.ts';
+import { isLoopback } from '../../platform/loopback.ts';
+import { parseAddress } from '../values/shapes.ts';
 import type { FileRevocation } from './schema.ts';
 
 type Redis = NonNullable<NonNullable<Loose<FileRevocation>>['redis']>;

@@ -1,6 +1,6 @@
 /** The rules of a store that concern more than one key. Single keys may be wrong; the schema reports these. */
 import { isIP } from 'node:net';
-import { presetOf } from '../issuers/presets.ts';
+import { carriedClaims, presetOf } from '../issuers/presets.ts';
 import type { FileIssuer } from '../issuers/schema.ts';
 import { entries, text, url, type Loose, type Report } from '../loading/loose.ts';
 import { awsEndpoint } from '../values/aws.ts';
@@ -82,11 +82,11 @@ const checkMethod = (path: readonly string[], store: Store, report: Report): voi
 const carriedBy = (issuer: Loose<FileIssuer>): readonly unknown[] => {
   const { defaults } = presetOf({ preset: issuer?.preset });
   const scopes = issuer?.scopesClaim ?? defaults.scopesClaim;
-  return [
-    ...[...listOf(issuer?.claims), ...defaults.claims],
-    ...[...entries<unknown>(issuer?.claimPaths).map(([name]) => name), ...Object.keys(defaults.claimPaths)],
-    ...(scopes === undefined ? [] : ['scopes']),
-  ];
+  return carriedClaims(
+    [...listOf(issuer?.claims), ...defaults.claims],
+    [...entries<unknown>(issuer?.claimPaths).map(([name]) => name), ...Object.keys(defaults.claimPaths)],
+    scopes,
+  );
 };
 
 const checkTags = (path: readonly string[], sts: NonNullable<Store>['sts'], issuers: Issuers, report: Report): void => {

@@ -4,7 +4,7 @@
  */
 import { entries, text, url, type Loose, type Report } from '../loading/loose.ts';
 import type { FileConfig } from '../schema.ts';
-import { isLoopback } from '../values/shapes.ts';
+import { isLoopback } from '../../platform/loopback.ts';
 import type { FileStore } from './schema.ts';
 
 type Config = NonNullable<Loose<Pick<FileConfig, 'issuers' | 'sessions' | 'stores'>>>;

@@ -3,6 +3,7 @@
  * again.
  */
 import { z } from 'zod';
+import type { Bounds } from '../../contracts/issuer-settings.ts';
 import { isOrigin, isPath, isServedHost, parseAddress } from './shapes.ts';
 
 /** What the documentation and the error messages need to know of a key. */
@@ -41,6 +42,7 @@ export const whole = (min: number, max: number) =>
   z.number().refine((value) => Number.isSafeInteger(value) && value >= min && value <= max);
 export const count = (min: number, max: number, fallback: number, description: string) =>
   key(whole(min, max).default(fallback), `a whole number from ${min} to ${max}`, description);
+export const countWithin = ({ min, max, usual }: Bounds, description: string) => count(min, max, usual, description);
 export const flag = (description: string) => key(z.boolean().default(false), '`true` or `false`', description);
 export const file = (kind: NonNullable<KeyMeta['file']>, description: string) =>
   key(path.optional(), kind === 'directory' ? 'the path of a directory' : 'the path of a file', description, {

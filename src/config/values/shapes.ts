@@ -21,12 +21,6 @@ export const parseAddress = (text: string): Address | undefined => {
   return port > 65535 ? undefined : { host: v6 ?? name ?? '', port };
 };
 
-/** Tells whether a host can only be reached from this machine. */
-export const isLoopback = (host: string): boolean => {
-  const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
-  return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
-};
-
 /** Parses an http or https URL that carries no credentials, query or fragment. */
 export const parseUrl = (text: string): URL | undefined => {
   // The URL parser drops tabs and newlines and repairs much else: what it would repair is not what was meant.

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { SidecarConfig } from '../../../src/config/sidecar/load-sidecar.ts';
 import { loadSidecarFile } from '../../../src/config/sidecar/load-sidecar.ts';
-import { isLoopback } from '../../../src/config/values/shapes.ts';
+import { isLoopback } from '../../../src/platform/loopback.ts';
 
 interface Variable {
   readonly name: string;

@@ -17,11 +17,12 @@ describe('a JWT that its issuer is asked about', () => {
   const open = async (jwts: boolean): Promise<Subject> => {
     const introspection = {
       clientId: CLIENT.id,
-      clientSecret: () => CLIENT.secret,
+      clientSecret: { reveal: () => CLIENT.secret },
       authentication: 'client_secret_basic',
       endpoint: `${asked.url}/introspect`,
       cacheSeconds: CACHE_SECONDS,
       sessionSeconds: 120,
+      prefix: undefined,
       jwts,
     } as const;
     const opened = authenticatorFor([{ issuer: keys.url, introspection }]);

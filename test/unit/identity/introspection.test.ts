@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { IntrospectionOptions, IssuerOptions } from '../../../src/identity/issuer-options.ts';
+import type { IntrospectionSettings } from '../../../src/contracts/issuer-settings.ts';
+import type { IssuerOptions } from '../../../src/identity/issuer-options.ts';
 import { CLIENT, startIntrospectingIssuer, type IntrospectingIssuer } from '../../support/introspecting-issuer.ts';
 import { makeKey, signToken, startBareIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
@@ -9,15 +10,15 @@ const TOKEN = 'opaque-Token_1~a+b/c==';
 describe('an opaque token', () => {
   let issuer: IntrospectingIssuer;
   const opened: Subject[] = [];
-  const asking = (more: Partial<IntrospectionOptions> = {}): IntrospectionOptions => ({
+  const asking = (more: Partial<IntrospectionSettings> = {}): IntrospectionSettings => ({
     clientId: CLIENT.id,
-    clientSecret: () => CLIENT.secret,
+    clientSecret: { reveal: () => CLIENT.secret },
     authentication: 'client_secret_basic',
-    cacheSeconds: 10,
+    ...{ endpoint: undefined, prefix: undefined, jwts: false, cacheSeconds: 10, sessionSeconds: 900 },
     ...more,
   });
   const subjectWith = (
-    introspection: Partial<IntrospectionOptions> = {},
+    introspection: Partial<IntrospectionSettings> = {},
     options: Partial<IssuerOptions> = {},
     others: readonly IntrospectingIssuer[] = [],
   ): Subject => {

@@ -52,10 +52,16 @@ describe('the options of an issuer', () => {
     const github: IssuerOptions = { ...SOUND, issuer: 'https://token.actions.githubusercontent.com' };
     assert.throws(() => resolveIssuerOptions(github), TypeError);
     assert.ok(resolveIssuerOptions({ ...github, requiredClaims: { repository_owner: 'corp' } }));
+    const account: IssuerOptions = { ...SOUND, issuer: 'https://mistyped.tokens.sts.global.api.aws' };
+    assert.throws(() => resolveIssuerOptions(account), TypeError);
+  });
+
+  it('take every time limit that configuration takes', () => {
+    assert.ok(resolveIssuerOptions({ ...SOUND, fetchTimeoutSeconds: 3600 }));
   });
 
   it('allow http to loopback only, and only when told to', () => {
-    for (const host of ['127.0.0.1:1', '[::1]:1', 'localhost:1']) {
+    for (const host of ['127.0.0.1:1', '127.0.0.2:1', '[::1]:1', 'localhost:1']) {
       assert.ok(mayFetch(new URL(`http://${host}/`), true));
       assert.ok(!mayFetch(new URL(`http://${host}/`), false));
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { isLoopback, isOrigin, parseAddress, parseUrl } from '../../../../src/config/values/shapes.ts';
+import { isLoopback } from '../../../../src/platform/loopback.ts';
+import { isOrigin, parseAddress, parseUrl } from '../../../../src/config/values/shapes.ts';
 
 describe('config/values/shapes', () => {
   it('reads addresses with names, IPv4 and bracketed IPv6', () => {

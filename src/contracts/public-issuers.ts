@@ -2,15 +2,11 @@
  * Issuers that give a token with anybody's audience to anybody: such a token says nothing until one of its claims is
  * pinned to an owner, an organisation or a tenant.
  */
-import { AWS_ACCOUNT, AWS_ORGANIZATION } from './presets.ts';
 
-interface RequiredPins {
-  /** A token must be pinned by at least one of these; empty: the issuer is never acceptable. */
-  readonly claims: readonly string[];
-  readonly reason: string;
-  /** The key that a person should set. Default `requiredClaims`. */
-  readonly key?: string;
-}
+/** AWS keeps what it says of a principal in one namespaced claim: a JSON pointer to it. */
+export const AWS_CLAIM = '/https:~1~1sts.amazonaws.com~1';
+export const AWS_ACCOUNT = `${AWS_CLAIM}/aws_account`;
+export const AWS_ORGANIZATION = `${AWS_CLAIM}/org_id`;
 
 interface PublicIssuer {
   readonly matches: (issuer: URL) => boolean;
@@ -18,7 +14,6 @@ interface PublicIssuer {
 }
 
 const PERSONAL_ACCOUNTS = '9188040d-6c67-4c5b-b112-36a304b66dad';
-const ANYBODY = 'this issuer gives tokens with your audience to anybody';
 
 const microsoftTenant = ({ hostname, pathname }: URL): string =>
   hostname === 'login.microsoftonline.com' ? (pathname.split('/')[1] ?? '') : '';
@@ -37,16 +32,15 @@ const PUBLIC_ISSUERS: readonly PublicIssuer[] = [
     matches: ({ hostname }) => hostname === 'app.terraform.io',
     pins: ['terraform_organization_id', 'terraform_organization_name', 'terraform_workspace_id', 'sub'],
   },
+  // A mistyped account's issuer must let nobody in.
+  { matches: ({ hostname }) => hostname.endsWith('.tokens.sts.global.api.aws'), pins: [AWS_ACCOUNT, AWS_ORGANIZATION] },
   { matches: (issuer) => microsoftTenant(issuer) === PERSONAL_ACCOUNTS, pins: ['oid', 'sub'] },
   { matches: (issuer) => ['common', 'organizations', 'consumers'].includes(microsoftTenant(issuer)), pins: [] },
 ];
 
-/** Says which claims must be pinned for an issuer; undefined where the issuer serves one organisation. */
-export const requiredPins = (issuer: URL): RequiredPins | undefined => {
-  if (issuer.hostname.endsWith('.tokens.sts.global.api.aws')) {
-    const reason = 'set `awsAccounts` or `awsOrganizations`, so that a mistyped issuer lets nobody in';
-    return { claims: [AWS_ACCOUNT, AWS_ORGANIZATION], reason, key: 'awsAccounts' };
-  }
-  const claims = PUBLIC_ISSUERS.find(({ matches }) => matches(issuer))?.pins;
-  return claims && { claims, reason: ANYBODY };
-};
+/**
+ * Gives the claims (names or JSON pointers) of which at least one must be pinned for an issuer, none where it is never
+ * acceptable; undefined where the issuer serves one organisation.
+ */
+export const pinsOf = (issuer: URL): readonly string[] | undefined =>
+  PUBLIC_ISSUERS.find(({ matches }) => matches(issuer))?.pins;
