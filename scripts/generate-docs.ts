@@ -9,7 +9,8 @@ import { VARIABLES } from '../src/config/loading/environment.ts';
 import { KEYS, type KeyRow } from '../src/config/loading/keys.ts';
 import { LOG_EVENTS } from '../src/contracts/log-events.ts';
 import { ERRORS, type ErrorRow } from '../src/errors/codes.ts';
-import { OPERATIONS, type OperationRow } from '../src/s3/operations.ts';
+import type { Operation, OperationClass } from '../src/s3/operations/operation.ts';
+import { OPERATIONS } from '../src/s3/operations/operations.ts';
 import { MAX_USER_METADATA_BYTES } from '../src/s3/user-metadata.ts';
 import { clientsPage } from './clients-page/page.ts';
 import { coverageOf, type OperationCoverage, type ParameterCoverage } from './s3-model/coverage.ts';
@@ -250,7 +251,7 @@ ${table(
 
 // --- operations
 
-const CLASSES: Readonly<Record<OperationRow['operationClass'], string>> = {
+const CLASSES: Readonly<Record<OperationClass, string>> = {
   READ: 'decrypted on the way out',
   WRITE: 'encrypted on the way in',
   FORM: 'a form of a browser, signed by its policy; encrypted on the way in',
@@ -265,14 +266,14 @@ const CLASSES: Readonly<Record<OperationRow['operationClass'], string>> = {
   ATTRIBUTES: 'sizes, parts and checksum of the plaintext',
 };
 
-const verbOf = ({ verb, level }: OperationRow): string => {
+const verbOf = ({ verb, level }: Operation): string => {
   if (verb !== undefined) return `\`${verb}\``;
   return level === 'service' ? 'none: shows what may be used' : 'any in the bucket';
 };
 
 const operations = (): string => `# Operations
 
-${generated('src/s3/operations.ts')}
+${generated('src/s3/operations/')}
 
 What is not listed here is refused with 501 \`NotImplemented\`, and so are subresources, query parameters and \`x-amz-*\`
 headers that are not known: nothing is passed on that the gateway does not understand. What SDKs add by themselves and that
@@ -282,7 +283,7 @@ virtual-hosted below the configured public hosts. All of them are performed howe
 
 ${table(
   ['operation', 'method', 'on', 'policy verb', 'class', 'how'],
-  (Object.entries(OPERATIONS) as [string, OperationRow][]).map(([name, row]) => [
+  (Object.entries(OPERATIONS) as [string, Operation][]).map(([name, row]) => [
     `\`${name}\``,
     row.method,
     row.level,

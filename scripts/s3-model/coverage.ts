@@ -3,7 +3,8 @@
  * parser of its own requests: nothing here can say "served" of what is refused, or the reverse.
  */
 import { GatewayError } from '../../src/errors/gateway-error.ts';
-import { OPERATIONS, type OperationName, type OperationRow } from '../../src/s3/operations.ts';
+import type { Operation } from '../../src/s3/operations/operation.ts';
+import { OPERATIONS, type OperationName } from '../../src/s3/operations/operations.ts';
 import { parseRequest } from '../../src/s3/parse-request.ts';
 import { IGNORED, REFUSED_OPERATIONS, REFUSED_PARAMETERS, type Reason } from './judgements.ts';
 import type { Model, ModelOperation, Parameter } from './model.ts';
@@ -143,12 +144,12 @@ type Result = 'taken' | 'dropped' | 'refused';
 function ask(operation: string, { method, uri }: ModelOperation, parameter?: Parameter, value = ''): Result {
   const path = uri.replace('{Bucket}', 'reports').replace('{Key+}', 'key');
   const queries = [LEAST_QUERY[operation]].filter((query) => query !== undefined);
-  const row: OperationRow | undefined = isNamed(operation) ? OPERATIONS[operation] : undefined;
+  const descriptor: Operation | undefined = isNamed(operation) ? OPERATIONS[operation] : undefined;
   const headers = new Map<string, string>([
     ['host', 'localhost'],
     // Who may change the headers of an answer must have signed for it.
     ['authorization', 'AWS4-HMAC-SHA256 Credential=a'],
-    ...(row?.body === undefined ? [] : [['content-length', '3'] as const]),
+    ...(descriptor === undefined || descriptor.body.kind === 'none' ? [] : [['content-length', '3'] as const]),
     ...Object.entries(LEAST_HEADERS[operation] ?? NO_HEADERS),
   ]);
   if (parameter?.in === 'header') {

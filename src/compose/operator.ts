@@ -11,7 +11,7 @@ import { createFoundation, openAudit, type Foundation } from './stores-and-keys.
 import type { KeyringState } from '../operate/key-status.ts';
 import { openOperatorSession, type OperatorSession } from '../operate/operator-session.ts';
 import type { Place } from '../operate/place.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createObserver } from '../telemetry/observer.ts';

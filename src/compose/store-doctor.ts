@@ -19,7 +19,7 @@ import { createFoundation } from './stores-and-keys.ts';
 import { replyOf, type DoctorParts } from '../operate/store-doctor/store-doctor.ts';
 import type { Narrow, TrialPlace } from '../operate/store-doctor/trial.ts';
 import { encodePath } from '../s3/encode.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { UNOBSERVED } from './silent-observer.ts';
 
 export interface StoreUnderTrial {

@@ -1,4 +1,4 @@
-import type { OperationName } from '../s3/operations.ts';
+import type { OperationName } from '../s3/operations/operations.ts';
 
 /** What is audited: the S3 operations, those of our own STS, and what operators' commands do. */
 export type AuditedOperation =

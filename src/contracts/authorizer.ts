@@ -1,4 +1,5 @@
-import type { OperationName, Verb } from '../s3/operations.ts';
+import type { BucketReadName } from '../s3/operations/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import type { Principal } from './principal.ts';
 
 /** What is to be decided: one verb on one object, on one listing, or "anything at all in this bucket". */
@@ -15,9 +16,9 @@ export type Access =
       readonly uploads?: true;
     }
   /** The bucket itself: making, deleting and configuring it. */
-  | { readonly kind: 'admin'; readonly verb: 'ADMIN'; readonly bucket: string; readonly document?: OperationName }
+  | { readonly kind: 'admin'; readonly verb: 'ADMIN'; readonly bucket: string; readonly document?: BucketReadName }
   /** `document`: the one document of the bucket that is read. */
-  | { readonly kind: 'bucket'; readonly bucket: string; readonly document?: OperationName };
+  | { readonly kind: 'bucket'; readonly bucket: string; readonly document?: BucketReadName };
 
 /** One rule as it bears on one identity in one bucket: the material of session policies. */
 export interface Grant {

@@ -3,7 +3,8 @@
  * and denied where either is: never is an action given for a verb that the table does not name it for.
  * @see https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
  */
-import type { OperationName, Verb } from '../s3/operations.ts';
+import { OPERATIONS, type BucketReadName } from '../s3/operations/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 
 interface ActionRow {
   readonly action: string;
@@ -51,32 +52,11 @@ export const ADMIN_ACTIONS: readonly string[] = [
   's3:PutBucketObjectLockConfiguration',
 ];
 
-/** Actions that read one document of a bucket, by its operation. */
-const BUCKET_READS: Readonly<Partial<Record<OperationName, string>>> = {
-  GetBucketAccelerateConfiguration: 's3:GetAccelerateConfiguration',
-  GetBucketAcl: 's3:GetBucketAcl',
-  GetBucketCors: 's3:GetBucketCORS',
-  GetBucketEncryption: 's3:GetEncryptionConfiguration',
-  GetBucketLifecycleConfiguration: 's3:GetLifecycleConfiguration',
-  GetBucketLogging: 's3:GetBucketLogging',
-  GetBucketNotificationConfiguration: 's3:GetBucketNotification',
-  GetBucketOwnershipControls: 's3:GetBucketOwnershipControls',
-  GetBucketPolicy: 's3:GetBucketPolicy',
-  GetBucketPolicyStatus: 's3:GetBucketPolicyStatus',
-  GetBucketReplication: 's3:GetReplicationConfiguration',
-  GetBucketRequestPayment: 's3:GetBucketRequestPayment',
-  GetBucketTagging: 's3:GetBucketTagging',
-  GetBucketVersioning: 's3:GetBucketVersioning',
-  GetBucketWebsite: 's3:GetBucketWebsite',
-  GetObjectLockConfiguration: 's3:GetBucketObjectLockConfiguration',
-  GetPublicAccessBlock: 's3:GetBucketPublicAccessBlock',
-};
-
 /** Stands where a store's IAM knows none of the actions: a policy must name one. Shows nothing that its caller does not know. */
 export const HARMLESS_ACTION = 's3:GetBucketLocation';
 
 /** The action that reads one document of a bucket. */
-export const bucketReadAction = (operation: OperationName): string | undefined => BUCKET_READS[operation];
+export const bucketReadAction = (operation: BucketReadName): string => OPERATIONS[operation].iamAction;
 
 /** Of the store itself; takes no resource but all. */
 export const LIST_BUCKETS_ACTION = 's3:ListAllMyBuckets';

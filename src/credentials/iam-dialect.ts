@@ -3,7 +3,7 @@
  * way to say it. A key must never act as a pattern: `a*b` as it stands would also grant `a/any/b`.
  */
 import type { Grant } from '../contracts/authorizer.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { actionsNeedingOnly } from './iam-actions.ts';
 
 /** What is known of a store's IAM. */

@@ -3,7 +3,7 @@
  * policies. Whatever a store's IAM cannot name is left out here: callers have looked before.
  */
 import type { Access } from '../contracts/authorizer.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { coversListing, type Scope } from './granted.ts';
 import {
   ADMIN_ACTIONS,

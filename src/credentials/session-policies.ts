@@ -4,7 +4,7 @@
  */
 import type { Access, Grant } from '../contracts/authorizer.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { coversListing, granted, holds, overlap, type Scope } from './granted.ts';
 import { actionsNeedingAny, type ListingVerb } from './iam-actions.ts';
 import { iamDialect, type IamDialect, type IamTraits } from './iam-dialect.ts';

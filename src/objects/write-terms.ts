@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { Access } from '../contracts/authorizer.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { legalHoldForStore, retentionForStore } from '../s3/documents/object-lock.ts';
 import { tagsDocument } from '../s3/documents/tagging.ts';
 import { textElement } from '../s3/xml.ts';

@@ -10,7 +10,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { StoreSession, StoreSessions } from '../contracts/store-session.ts';
 import type { EncryptionRules } from '../s3/encryption.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { onRecord, operatorPrincipal } from './operator-trail.ts';
 import { workKey, type Place } from './place.ts';
 

@@ -5,7 +5,8 @@
 import type { Access } from '../contracts/authorizer.ts';
 import type { DeletedItem } from '../s3/delete-objects.ts';
 import { isListing, parseListing } from '../s3/listing.ts';
-import type { Verb } from '../s3/operations.ts';
+import { isBucketRead } from '../s3/operations/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import type { S3Request } from '../s3/request.ts';
 import { extraVerbs, mainVerb, sourceVerb } from '../s3/verbs.ts';
 
@@ -39,15 +40,15 @@ export function deletionsOf(request: S3Request, items: readonly DeletedItem[]): 
 }
 
 function ownAccesses(request: S3Request): readonly Access[] {
-  const { row, bucket } = request;
-  if (row.level === 'service') return [];
+  const { descriptor, bucket } = request;
+  if (descriptor.level === 'service') return [];
   const verb = mainVerb(request);
-  const document = row.operationClass === 'DOCUMENT' && row.method === 'GET' ? { document: request.operation } : {};
+  const document = isBucketRead(request.operation) ? { document: request.operation } : {};
   if (verb === undefined) return [{ kind: 'bucket', bucket, ...document }];
   if (verb === 'ADMIN') return [{ kind: 'admin', verb, bucket, ...document }];
   if (verb === 'LIST' || verb === 'LIST_VERSIONS') {
     const { prefix, after } = parseListing(request);
-    const uploads = request.operation === 'ListMultipartUploads' ? { uploads: true as const } : {};
+    const uploads = descriptor.operationClass === 'UPLOAD' ? { uploads: true as const } : {};
     return [{ kind: 'listing', verb, bucket, prefix, after, ...uploads }];
   }
   return onObject(request, [verb, ...extraVerbs(request)]);

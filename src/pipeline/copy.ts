@@ -11,6 +11,7 @@ import { SOURCE_PREFIX } from '../s3/conditions.ts';
 import { encryptionOfWrite } from '../s3/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag } from '../s3/etag.ts';
+import { putsObject } from '../s3/operations/operation.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import type { CopySource } from '../s3/request.ts';
 import { asksForMore } from '../s3/write-terms.ts';
@@ -28,7 +29,7 @@ export function createCopy(copies: Copies, authorizer: Pick<Authorizer, 'decide'
       const { copySource } = request;
       if (copySource === undefined) throw new Error('a copy without a source');
       const isPlain = isKeptPlain(bucket, request.key);
-      const document = request.operation === 'CopyObject' ? 'CopyObjectResult' : 'CopyPartResult';
+      const document = putsObject(request.descriptor) ? 'CopyObjectResult' : 'CopyPartResult';
       const isGranted = isGrantedTags(authorizer, context, copySource);
       const takesTags = isGranted || bucket.store.isAws === true;
       const bothPlain = isPlain && isKeptPlain(sourceBucket ?? bucket, copySource.key);
@@ -65,7 +66,7 @@ function isGrantedTags(
   { request, principal }: Credentialed,
   source: CopySource,
 ): boolean {
-  if (request.operation !== 'CopyObject') return true;
+  if (!putsObject(request.descriptor)) return true;
   const isGranted = (verb: 'GET_TAGS' | 'PUT_TAGS', { bucket, key }: Pick<CopySource, 'bucket' | 'key'>): boolean =>
     authorizer.decide(principal, { kind: 'object', verb, bucket, key }).effect === 'allow';
   return isGranted('GET_TAGS', source) && isGranted('PUT_TAGS', request);
@@ -115,7 +116,7 @@ async function plainCopy(
 /** What a store may pass over in a copy and heeds in a PutObject; the source of a part is held to its conditions by a read. */
 function isLeftToPuts({ request }: Credentialed): boolean {
   const names = [...request.headers.keys()];
-  if (request.operation === 'UploadPartCopy') return names.some((name) => name.startsWith(`${SOURCE_PREFIX}if-`));
+  if (!putsObject(request.descriptor)) return names.some((name) => name.startsWith(`${SOURCE_PREFIX}if-`));
   return (
     request.headers.get('x-amz-tagging-directive') === 'REPLACE' ||
     names.some((name) => name.startsWith('if-')) ||
@@ -140,7 +141,7 @@ function isRefusedByStore(error: unknown): boolean {
 }
 
 function byUs(copies: Copies, context: Credentialed, source: CopySource, takesTags: boolean): Promise<CopyResult> {
-  return context.request.operation === 'CopyObject'
+  return putsObject(context.request.descriptor)
     ? copies.copyObject(endsOf(context), objectCopyOf(context, source, takesTags))
     : copies.copyPart(endsOf(context), partCopyOf(context, source));
 }

@@ -5,7 +5,6 @@
  * it has a length, which blanks fill up: an answer that breaks off must never look whole.
  */
 import type { Exchange } from '../contracts/exchange.ts';
-import type { OperationName } from '../s3/operations.ts';
 import type { S3Request } from '../s3/request.ts';
 import { XML_DECLARATION } from '../s3/xml.ts';
 import type { Stage } from './stage.ts';
@@ -17,9 +16,6 @@ export interface EarlyAnswerTimes {
   /** Between two signs of life. */
   readonly everyMs: number;
 }
-
-/** Clients of S3 look for an error in the 200 of these, and of no others. */
-const EXPECTED_OF: ReadonlySet<OperationName> = new Set(['CopyObject', 'UploadPartCopy', 'CompleteMultipartUpload']);
 
 const BLANK = Buffer.from(' ');
 
@@ -105,7 +101,7 @@ export class EarlyAnswer {
 }
 
 interface Answered {
-  readonly request: Pick<S3Request, 'operation'>;
+  readonly request: Pick<S3Request, 'descriptor'>;
   readonly early: EarlyAnswer;
 }
 
@@ -115,7 +111,7 @@ export function mayAnswerEarly<In extends Answered, Out>(stage: Stage<In, Out>):
     name: stage.name,
     run: (context) => {
       const { request, early } = context;
-      return EXPECTED_OF.has(request.operation) ? early.during(() => stage.run(context)) : stage.run(context);
+      return request.descriptor.mayAnswerEarly ? early.during(() => stage.run(context)) : stage.run(context);
     },
   };
 }

@@ -3,6 +3,7 @@
  * allow. The denied keys of a batch end here on record, and the others go on.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import { changesBucket } from '../s3/operations/operation.ts';
 import { allow, type Allowed } from './access.ts';
 import type { Decided, Enforced, Listed } from './contexts.ts';
 import type { Stage } from './stage.ts';
@@ -38,7 +39,7 @@ export function createEnforceEach(): Stage<Listed & Decided, Enforced> {
 function refuseSuperfluous({ request, targets, grants }: Decided): void {
   const isDenied = targets.some(({ decision }) => decision.effect === 'deny');
   const mayUseIt = grants.get(request.bucket)?.some(({ effect }) => effect === 'allow') ?? false;
-  if (request.operation === 'CreateBucket' && isDenied && mayUseIt) {
+  if (changesBucket(request.descriptor, 'PUT') && isDenied && mayUseIt) {
     throw new GatewayError('BucketAlreadyOwnedByYou', { detail: 'CreateBucket without ADMIN' });
   }
 }

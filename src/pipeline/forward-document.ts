@@ -19,7 +19,9 @@ export function createForwardDocument(): Stage<Documented, Forwarded> {
         return { ...context, response: await session.ask(documentOutbound(context)) };
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
-        const instead = documentInsteadOf(error, request.operation, bucket.store.isAws === true);
+        const { descriptor } = request;
+        const absent = descriptor.operationClass === 'DOCUMENT' ? descriptor.absent : undefined;
+        const instead = absent && documentInsteadOf(error, absent, bucket.store.isAws === true);
         if (instead === undefined) throw error;
         return { ...context, response: answerWith(instead) };
       }

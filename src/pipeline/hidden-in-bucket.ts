@@ -7,6 +7,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { isWithoutVersions } from '../s3/every-version.ts';
 import { storeListingQuery, type ListingQuery } from '../s3/listing.ts';
+import { changesBucket } from '../s3/operations/operation.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { AFTER_RESERVED, isReservedKey } from '../s3/reserved-keys.ts';
 import type { Documented, Forwarded } from './contexts.ts';
@@ -27,7 +28,7 @@ export function withoutHidden(
         return await forward.run(context);
       } catch (error) {
         const isFull = error instanceof GatewayError && error.code === 'BucketNotEmpty';
-        if (!isFull || context.request.operation !== 'DeleteBucket') throw error;
+        if (!isFull || !changesBucket(context.request.descriptor, 'DELETE')) throw error;
         const states = await context.session.states?.();
         if (states === undefined || !(await holdsOnlyReserved(parts, context))) throw error;
         await parts.uploads.forgetAll(states);

@@ -30,7 +30,7 @@ export function createDemandLocks<In extends Credentialed>(parts: LockParts): St
       const keeps = await parts.bucketFacts.keepsLocks(bucket, () => openToReadLocks(parts, context, bucket));
       if (keeps === false) throw new GatewayError('ObjectLockNotEnabled');
       // What is given after the end of an upload must not reach a store that would take it for an object.
-      if (keeps === undefined && request.operation === 'CreateMultipartUpload') {
+      if (keeps === undefined && request.descriptor.operationClass === 'UPLOAD') {
         throw new GatewayError('NotImplemented', {
           detail: 'the store does not say that the bucket keeps locks',
         });

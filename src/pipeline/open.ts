@@ -6,12 +6,19 @@ import type { ObjectQuery, ObjectReader, ObjectView, OpenedObject } from '../con
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { isSameEntity } from '../s3/if-range.ts';
+import { nameOfClass, type NamesOfClass } from '../s3/operations/operations.ts';
 import type { Credentialed, Opened } from './contexts.ts';
 import { objectQuery } from './object-query.ts';
 import type { Stage } from './stage.ts';
 
 type View = Opened['view'];
 type Read = (query: ObjectQuery) => Promise<View>;
+type Looking = (reader: ObjectReader, session: Credentialed['session'], query: ObjectQuery) => Promise<View>;
+
+const LOOKING: Readonly<Record<NamesOfClass<'READ'>, Looking>> = {
+  GetObject: (reader, session, query) => reader.read(session, query),
+  HeadObject: (reader, session, query) => reader.head(session, query),
+};
 
 /** The stage `open`. @throws GatewayError ObjectNotEncrypted, IntegrityFailure, InvalidRange, ServiceUnavailable */
 export function createOpen(reader: ObjectReader): Stage<Credentialed, Opened> {
@@ -20,8 +27,8 @@ export function createOpen(reader: ObjectReader): Stage<Credentialed, Opened> {
     run: async (context) => {
       const { request, session, trail } = context;
       const query = objectQuery(context);
-      const read: Read = (asked) =>
-        request.operation === 'HeadObject' ? reader.head(session, asked) : reader.read(session, asked);
+      const looking = LOOKING[nameOfClass(request.operation, 'READ')];
+      const read: Read = (asked) => looking(reader, session, asked);
       try {
         const ifRange = query.range === undefined ? undefined : request.headers.get('if-range');
         const view = ifRange === undefined ? await read(query) : await readIfSame(context, read, query, ifRange);

@@ -9,6 +9,7 @@ import { withoutAnnotations } from '../s3/annotations.ts';
 import { storeEtagOf } from '../s3/conditions.ts';
 import { writeDeleteObjects, type DeletedItem } from '../s3/delete-objects.ts';
 import { withChecksum } from '../s3/frame-chunked.ts';
+import { putsObject } from '../s3/operations/operation.ts';
 import { refuseUnkeptChecksum } from '../s3/unkept-checksum.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { parseListing, storeListingQuery } from '../s3/listing.ts';
@@ -38,7 +39,7 @@ function plainBodyOf(
   if (checksum === undefined) return { headers, body };
   const isKnown = request.claims.checksum !== undefined;
   const isInHead = isKnown || Buffer.isBuffer(body.content);
-  const keeps = keepsChecksums(bucket) || (isInHead && request.operation === 'PutObject');
+  const keeps = keepsChecksums(bucket) || (isInHead && putsObject(request.descriptor));
   return keeps ? withChecksum({ headers, body }, checksum, { isKnown }) : { headers, body };
 }
 
@@ -49,12 +50,14 @@ export function plainOutbound({ request, bucket, sourceBucket }: Credentialed): 
   if (!encrypted && !keeps) refuseUnkeptChecksum(request);
   const source = sourceBucket === undefined ? {} : { sourceBucket: sourceBucket.storeBucket };
   return {
-    method: request.row.method,
+    method: request.descriptor.method,
     key: request.key,
     query: storeQuery(request),
     headers: {
       ...storeHeaders(request, { encrypted, keepsChecksums: keeps, ...source }),
-      ...(request.operation === 'CopyObject' ? withoutAnnotations(bucket.store.endpoint) : {}),
+      ...(request.descriptor.operationClass === 'COPY' && putsObject(request.descriptor)
+        ? withoutAnnotations(bucket.store.endpoint)
+        : {}),
     },
   };
 }

@@ -27,7 +27,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     try {
       const received = await inStage(receive.name, () => receive.run(arrived));
       request = received.request;
-      await stages[received.request.row.operationClass].run(received, observer);
+      await stages[received.request.descriptor.operationClass].run(received, observer);
     } catch (error) {
       result = await fail(arrived, withRegion(withCondition(error, request), exchange, parts.region), observer);
     } finally {

@@ -6,7 +6,7 @@ import type { StoreQuestion } from '../contracts/store-session.ts';
 import type { Uploads } from '../contracts/stored-objects.ts';
 import { readCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { readUploadId } from '../s3/documents/multipart.ts';
-import type { OperationName } from '../s3/operations.ts';
+import type { NamesOfClass } from '../s3/operations/operations.ts';
 import { answerOf } from './answer-of.ts';
 import type { Answer, Documented } from './contexts.ts';
 import { documentOutbound } from './outbound.ts';
@@ -16,16 +16,15 @@ import { uploadOf } from './upload-of.ts';
 type Promises = Uploads['promises'];
 type Answering = (promises: Promises, context: Documented) => Promise<Answer>;
 
-/** Answers a request about one. @throws GatewayError PreconditionFailed, InvalidRequest, LockNotKept; what the store says */
-export function plainAnswer({ promises }: Pick<Uploads, 'promises'>, context: Documented): Promise<Answer> {
-  const answering = ON_PLAIN[context.request.operation];
-  return answering === undefined ? ask(context) : answering(promises, context);
-}
+/** What there is to do with one upload. */
+export type OnUpload = Exclude<NamesOfClass<'UPLOAD'>, 'ListMultipartUploads'>;
 
-const ON_PLAIN: Readonly<Partial<Record<OperationName, Answering>>> = {
+/** Answers a request about one. @throws GatewayError PreconditionFailed, InvalidRequest, LockNotKept; what the store says */
+export const ON_PLAIN: Readonly<Record<OnUpload, Answering>> = {
   CreateMultipartUpload: create,
   CompleteMultipartUpload: complete,
   AbortMultipartUpload: abort,
+  ListParts: (_, context) => ask(context),
 };
 
 async function ask(context: Documented, question: StoreQuestion = documentOutbound(context)): Promise<Answer> {

@@ -31,7 +31,9 @@ export function createPlan({ broker, storeTokens, buckets }: PlanParts): Stage<D
         const sourceBucket = request.copySource && knownBucket(request.copySource.bucket, buckets);
         checkExpectedOwner(request, bucket, sourceBucket);
         refuseUnperformed(bucket, sourceBucket);
-        if (request.operation === 'DeleteObject' && request.headers.has('if-match')) demandConditionalDeletes(bucket);
+        if (request.descriptor.conditions === 'delete' && request.headers.has('if-match')) {
+          demandConditionalDeletes(bucket);
+        }
         return { bucket, sourceBucket, storeToken: await storeTokenOf(context, bucket, storeTokens) };
       });
       const both = [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])];
@@ -67,7 +69,7 @@ export function createPlanLocal(buckets: ReadonlyMap<string, Bucket>): Stage<Dec
     name: 'plan',
     run: async (context) => {
       const { request, trail } = context;
-      if (request.row.level === 'service') return { ...context, bucket: undefined };
+      if (request.descriptor.level === 'service') return { ...context, bucket: undefined };
       const bucket = await orOnRecord(trail, () => {
         const known = knownBucket(request.bucket, buckets);
         checkExpectedOwner(request, known);

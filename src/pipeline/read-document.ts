@@ -5,7 +5,7 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readDeleteObjects } from '../s3/delete-objects.ts';
-import { documentLimitBytes, MAX_DELETED_KEYS } from '../s3/limits.ts';
+import { MAX_DELETED_KEYS } from '../s3/limits.ts';
 import type { Admission } from './admission.ts';
 import type { Authenticated, Credentialed, Documented, Listed } from './contexts.ts';
 import { collect, plainBody } from './plain-body.ts';
@@ -34,15 +34,16 @@ export function createReadDocument(): Stage<Credentialed, Documented> {
   return {
     name: 'read',
     run: async (context) => {
-      const takes = context.request.row.body === 'document';
+      const takes = context.request.descriptor.body.kind === 'document';
       return { ...context, document: takes ? await readDocument(context) : undefined };
     },
   };
 }
 
 async function readDocument(context: Authenticated): Promise<Buffer> {
-  const { operation, payload } = context.request;
+  const { descriptor, payload } = context.request;
   const { sizeBytes = 0 } = payload;
-  if (sizeBytes > documentLimitBytes(operation)) throw new GatewayError('EntityTooLarge');
+  if (descriptor.body.kind !== 'document' || sizeBytes > descriptor.body.maxBytes)
+    throw new GatewayError('EntityTooLarge');
   return collect(plainBody(context, sizeBytes).chunks, sizeBytes);
 }

@@ -71,7 +71,7 @@ function openToLook(
   { request, bucket, principal, plan: { storeToken }, exchange }: Forwarded,
 ): Promise<StoreSession> {
   const { prefix } = parseListing(request);
-  const isOfVersions = request.operation === 'ListObjectVersions';
+  const isOfVersions = request.descriptor.verb === 'LIST_VERSIONS';
   const verb = isOfVersions ? 'GET_VERSION' : 'GET';
   // Where a look is refused, listing its key again tells whether it is there still.
   const listing = { kind: 'listing', verb: 'LIST', bucket: bucket.name, prefix, after: [] } as const;

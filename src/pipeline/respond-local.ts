@@ -5,6 +5,7 @@
 import type { Bucket } from '../contracts/bucket.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { pageOfBuckets, parseBucketsQuery, writeBuckets } from '../s3/documents/list-buckets.ts';
+import { nameOfClass, type NamesOfClass } from '../s3/operations/operations.ts';
 import { bucketLocationDocument } from '../s3/xml.ts';
 import { openToHead, openToListBuckets } from './bucket-session.ts';
 import { responder, type Recorded, type Responder } from './access.ts';
@@ -18,34 +19,36 @@ type LocalParts = Pick<PipelineParts, 'authorizer' | 'buckets' | 'bucketFacts' |
 export function createRespondLocal(parts: LocalParts): Responder<PlannedLocal & Recorded> {
   const names = [...parts.buckets.keys()].sort();
   return responder(async (context) => {
-    const { exchange, trail, request, bucket } = context;
-    if (request.operation === 'ListBuckets') {
-      await sendXml(exchange, trail, await listBuckets(parts, names, context));
-      return;
-    }
-    const region = bucket?.store.region ?? '';
-    if (request.operation === 'GetBucketLocation') {
-      await sendXml(exchange, trail, bucketLocationDocument(region));
-      return;
-    }
-    if (bucket !== undefined) await demandBucket(parts, context, bucket);
-    await complete(exchange, trail, 200);
-    exchange.writeHead(200, { 'x-amz-bucket-region': region, 'content-length': '0' });
-    exchange.end();
+    await ANSWERS[nameOfClass(context.request.operation, 'LOCAL')](parts, context, names);
   });
 }
 
+type Local = PlannedLocal & Recorded;
+type Answering = (parts: LocalParts, context: Local, names: readonly string[]) => Promise<void>;
+
+const ANSWERS: Readonly<Record<NamesOfClass<'LOCAL'>, Answering>> = {
+  ListBuckets: async (parts, context, names) => {
+    await sendXml(context.exchange, context.trail, await listBuckets(parts, names, context));
+  },
+  GetBucketLocation: async (_, { exchange, trail, bucket }) => {
+    await sendXml(exchange, trail, bucketLocationDocument(bucket?.store.region ?? ''));
+  },
+  HeadBucket: async (parts, context) => {
+    const { exchange, trail, bucket } = context;
+    if (bucket !== undefined) await demandBucket(parts, context, bucket);
+    await complete(exchange, trail, 200);
+    exchange.writeHead(200, { 'x-amz-bucket-region': bucket?.store.region ?? '', 'content-length': '0' });
+    exchange.end();
+  },
+};
+
 /** A bucket that configuration names may not be there (yet, or any more). @throws GatewayError NoSuchBucket */
-async function demandBucket(parts: LocalParts, context: PlannedLocal & Recorded, bucket: Bucket): Promise<void> {
+async function demandBucket(parts: LocalParts, context: Local, bucket: Bucket): Promise<void> {
   const isThere = await parts.bucketFacts.exists(bucket, () => openToHead(parts, context, bucket)).catch(unlessNoToken);
   if (isThere === false) throw new GatewayError('NoSuchBucket', { detail: 'the store does not have it' });
 }
 
-async function listBuckets(
-  parts: LocalParts,
-  names: readonly string[],
-  context: PlannedLocal & Recorded,
-): Promise<string> {
+async function listBuckets(parts: LocalParts, names: readonly string[], context: Local): Promise<string> {
   const { authorizer, buckets, bucketFacts } = parts;
   const { request, principal } = context;
   const query = parseBucketsQuery(request);

@@ -10,6 +10,7 @@ import { checksumHeaders, withoutChecksums, shownChecksum } from '../s3/checksum
 import { writeDeleteResult } from '../s3/delete-objects.ts';
 import { encryptionOfRead } from '../s3/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
+import { putsObject } from '../s3/operations/operation.ts';
 import { responseOverrides } from '../s3/response-overrides.ts';
 import { objectHeaders } from '../s3/store-response.ts';
 import { responder, type Responder } from './access.ts';
@@ -109,7 +110,7 @@ export function createRespondWrite(): Responder<Forwarded & Partial<Pick<Sealed,
     const status = answerStatus(request.operation);
     const headers = answerHeaders(request, response.headers, !isKeptPlain(bucket, request.key));
     if (checksum !== undefined) {
-      const type = request.operation === 'PutObject' ? 'FULL_OBJECT' : undefined;
+      const type = putsObject(request.descriptor) ? 'FULL_OBJECT' : undefined;
       Object.assign(headers, checksumHeaders(shownChecksum({ ...checksum, value: checksum.value() }, type)));
     }
     if (status !== 204) headers['content-length'] = '0';
@@ -123,8 +124,8 @@ export function createRespondWrite(): Responder<Forwarded & Partial<Pick<Sealed,
 export function createRespondDocument(bucketFacts: Pick<BucketFacts, 'forget'>): Responder<Forwarded> {
   const { run } = createRespondAnswer();
   return responder(async (context) => {
-    const { operation } = context.request;
-    if (operation === 'CreateBucket' || operation === 'DeleteBucket') bucketFacts.forget(context.bucket);
+    const { descriptor } = context.request;
+    if (descriptor.operationClass === 'DOCUMENT' && descriptor.changes === 'bucket') bucketFacts.forget(context.bucket);
     await run({ ...context, answer: await answerOf(context) });
   });
 }

@@ -8,6 +8,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { givenBack } from '../s3/give-back.ts';
 import { heldBack } from '../s3/held-back.ts';
+import { putsObject } from '../s3/operations/operation.ts';
 import { partNumberOf } from '../s3/store-query.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import type { Credentialed, Sealed } from './contexts.ts';
@@ -57,7 +58,7 @@ async function plan(
   checksum: KeptChecksum | undefined,
 ): Promise<{ readonly body: SealedBody } & Pick<Sealed, 'sealed' | 'session'>> {
   const { key, query } = request;
-  const number = request.operation === 'UploadPart' ? partNumberOf(request) : undefined;
+  const number = putsObject(request.descriptor) ? undefined : partNumberOf(request);
   if (number === undefined) {
     const body = await cipher.seal({ bucketId: bucket.id, key }, sizeBytes, checksum);
     return { body, sealed: { headers: { [ENVELOPE_HEADER]: body.envelope } }, session };

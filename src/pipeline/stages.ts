@@ -3,7 +3,7 @@
  * `enforce` ends what policy denies. The audit is `record` (the intents, before anything upstream) and the end of `respond`
  * (the outcomes); where a stage fails, `failure.ts` writes the outcomes instead.
  */
-import type { OperationClass } from '../s3/operations.ts';
+import type { OperationClass } from '../s3/operations/operation.ts';
 import type { Recorded, Responded } from './access.ts';
 import { accessesOf, deletionsOf } from './accesses-of.ts';
 import type { Admission } from './admission.ts';

@@ -6,7 +6,7 @@
 import type { Access } from '../contracts/authorizer.ts';
 import type { AccessScope } from '../contracts/credential-broker.ts';
 import type { StateSession } from '../contracts/store-session.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { RESERVED_PREFIX } from '../s3/reserved-keys.ts';
 import type { Recorded } from './access.ts';
 import type { Planned } from './contexts.ts';

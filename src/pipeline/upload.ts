@@ -15,12 +15,12 @@ import { pageOfParts, writeComplete, writeInitiate, writeParts } from '../s3/doc
 import { encryptionOfWrite } from '../s3/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag, storeEtag } from '../s3/etag.ts';
-import type { OperationName } from '../s3/operations.ts';
+import { nameOfClass } from '../s3/operations/operations.ts';
 import { storeHeaders } from '../s3/store-headers.ts';
 import type { Answer, Answered, Documented } from './contexts.ts';
 import { listUploads } from './list-uploads.ts';
 import { termsToHold } from './object-lock.ts';
-import { plainAnswer } from './plain-upload.ts';
+import { ON_PLAIN, type OnUpload } from './plain-upload.ts';
 import type { Stage } from './stage.ts';
 import { uploadOf } from './upload-of.ts';
 
@@ -30,11 +30,12 @@ export function createUpload(uploads: Uploads, observer: Pick<Observer, 'leftOut
     name: 'upload',
     run: async (context) => {
       const { request, bucket } = context;
-      if (request.operation === 'ListMultipartUploads') {
-        return { ...context, answer: await listUploads(context, observer) };
-      }
-      const answering = isKeptPlain(bucket, request.key) ? plainAnswer : sealedAnswer;
-      return { ...context, answer: await answering(uploads, context) };
+      const name = nameOfClass(request.operation, 'UPLOAD');
+      if (name === 'ListMultipartUploads') return { ...context, answer: await listUploads(context, observer) };
+      const answer = isKeptPlain(bucket, request.key)
+        ? ON_PLAIN[name](uploads.promises, context)
+        : ON_SEALED[name](uploads, context);
+      return { ...context, answer: await answer };
     },
   };
 }
@@ -44,14 +45,7 @@ const NOTHING_SAID: ReadonlyMap<string, string> = new Map();
 
 type Answering = (uploads: Uploads, context: Documented) => Promise<Answer>;
 
-function sealedAnswer(uploads: Uploads, context: Documented): Promise<Answer> {
-  const { operation } = context.request;
-  const answering = ON_SEALED[operation];
-  if (answering === undefined) throw new Error(`${operation} is no operation on an upload`);
-  return answering(uploads, context);
-}
-
-const ON_SEALED: Readonly<Partial<Record<OperationName, Answering>>> = {
+const ON_SEALED: Readonly<Record<OnUpload, Answering>> = {
   CreateMultipartUpload: create,
   CompleteMultipartUpload: complete,
   AbortMultipartUpload: abort,

@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Access, Authorizer, Decision } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { compileAbility, compileRules, type CompiledAbility, type CompiledRule } from './compile.ts';
 import type { PolicySet } from './load-policies.ts';
 import { weightOf } from './matches-subject.ts';

@@ -5,7 +5,7 @@
  */
 import { Ability, type MatchConditions } from '@casl/ability';
 import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import type { Policy, Rule } from './policy-schema.ts';
 import { compileScope, covers, describeScope, type Matcher } from './scope.ts';
 

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { Grant } from '../contracts/authorizer.ts';
-import { VERBS, type Verb } from '../s3/operations.ts';
+import { VERBS, type Verb } from '../s3/operations/verb.ts';
 
 /** Bounds of the language: characters, bytes or entries. */
 const LIMITS = {

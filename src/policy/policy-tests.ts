@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Access } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
-import type { Verb } from '../s3/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { createAuthorizer } from './authorizer.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import type { PolicySet } from './load-policies.ts';

@@ -3,7 +3,7 @@
  * contradict each other. What passes can be put to the store as it stands.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
-import { completedChecksum, createdChecksum, parseChecksumAlgorithm } from './checksums.ts';
+import { parseChecksumAlgorithm } from './checksums.ts';
 import { checkTaggingHeader } from './documents/tagging.ts';
 import { boundaryOf } from './form-fields.ts';
 import { responseOverrides } from './response-overrides.ts';
@@ -18,9 +18,9 @@ const CHANGES_OF_A_COPY =
 
 /** @throws GatewayError InvalidArgument, InvalidRequest, InvalidDigest, NotImplemented */
 export function checkArguments(request: S3Request): void {
-  const { operation, query, headers } = request;
+  const { descriptor, query, headers } = request;
   if (query.size > 0) {
-    if (partNumberOf(request) !== undefined && headers.has('range') && request.row.operationClass === 'READ') {
+    if (partNumberOf(request) !== undefined && headers.has('range') && descriptor.operationClass === 'READ') {
       throw new GatewayError('InvalidRequest', { detail: 'range and partNumber' });
     }
     const uploadId = query.get('uploadId');
@@ -30,15 +30,12 @@ export function checkArguments(request: S3Request): void {
       if (value !== undefined && !COUNT.test(value)) throw invalid(name);
     }
     responseOverrides(request);
-    const isPart = operation === 'UploadPart' || operation === 'UploadPartCopy';
-    if (isPart && uploadId === undefined) throw invalid('uploadId');
   }
-  if (operation === 'GetObjectAttributes' && !headers.has('x-amz-object-attributes')) {
-    throw invalid('x-amz-object-attributes');
-  }
+  for (const name of descriptor.requiredParameters) if (!query.has(name)) throw invalid(name);
+  for (const name of descriptor.requiredHeaders) if (!headers.has(name)) throw invalid(name);
   checkChecksum(request);
-  if (operation === 'PostObject') checkForm(request);
-  if (operation === 'CopyObject' && changesNothing(request)) {
+  if (descriptor.operationClass === 'FORM') checkForm(request);
+  if (descriptor.operationClass === 'COPY' && descriptor.puts === 'object' && changesNothing(request)) {
     throw new GatewayError('InvalidRequest', { detail: 'a copy of an object to itself' });
   }
   const tagging = headers.get('x-amz-tagging');
@@ -65,9 +62,8 @@ function checkForm({ headers, presented, payload }: S3Request): void {
   }
 }
 
-function checkChecksum({ operation, headers }: S3Request): void {
-  if (operation === 'CreateMultipartUpload') createdChecksum(headers);
-  if (operation === 'CompleteMultipartUpload') completedChecksum(headers);
+function checkChecksum({ descriptor, headers }: S3Request): void {
+  descriptor.objectChecksum?.check(headers);
   const algorithm = headers.get('x-amz-checksum-algorithm');
   if (algorithm !== undefined) parseChecksumAlgorithm(algorithm, 'x-amz-checksum-algorithm');
 }

@@ -7,12 +7,9 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { storeEtag } from './etag.ts';
 import type { S3Request } from './request.ts';
 
-type ConditionalRequest = Pick<S3Request, 'headers' | 'operation' | 'row'>;
+type ConditionalRequest = Pick<S3Request, 'headers' | 'descriptor'>;
 
 export const SOURCE_PREFIX = 'x-amz-copy-source-';
-
-/** The operations that put an object in place, and may say over what. */
-const CONDITIONAL_WRITES: ReadonlySet<string> = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
 
 const ENTITY_TAG = '(?:(?:W/)?"[!#-~]*")';
 const ENTITY_TAGS = new RegExp(`^${ENTITY_TAG}(?:[ \\t]*,[ \\t]*${ENTITY_TAG})*$`);
@@ -58,11 +55,16 @@ function heeded({ 'if-unmodified-since': unmodifiedSince, ...others }: Record<st
   return { ...others, 'if-unmodified-since': unmodifiedSince };
 }
 
-function storeCondition(request: ConditionalRequest, name: string, value: string, encrypted: boolean): string {
-  if (request.row.operationClass === 'READ') return readCondition(name, value, encrypted);
+function storeCondition(
+  { descriptor: { conditions } }: ConditionalRequest,
+  name: string,
+  value: string,
+  encrypted: boolean,
+): string {
+  if (conditions === 'read') return readCondition(name, value, encrypted);
   // Some clients say it when they begin an upload, and not when they complete it.
-  if (request.operation === 'CreateMultipartUpload' && name === 'if-none-match' && value === '*') return value;
-  if (CONDITIONAL_WRITES.has(request.operation)) {
+  if (conditions === 'begin' && name === 'if-none-match' && value === '*') return value;
+  if (conditions === 'write') {
     // S3 knows two conditions on a write: "nothing there yet", and "still this one entity".
     if (name === 'if-none-match' && value === '*') return value;
     // Bare: Ceph compares what stands here with a bare ETag; AWS takes both forms.
@@ -71,7 +73,7 @@ function storeCondition(request: ConditionalRequest, name: string, value: string
     }
   }
   // Where the store can; elsewhere the request is refused (plan.ts).
-  if (request.operation === 'DeleteObject' && name === 'if-match' && !value.includes(',')) {
+  if (conditions === 'delete' && name === 'if-match' && !value.includes(',')) {
     return value === '*' ? value : storeTags(value, encrypted).replace(QUOTED_TAG, '$1');
   }
   throw refuse('NotImplemented', name);

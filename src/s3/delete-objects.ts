@@ -14,7 +14,7 @@ import {
   requiredText,
 } from './documents/client-document.ts';
 import { readStoreDocument } from './documents/stored-document.ts';
-import { documentLimitBytes, MAX_DELETED_KEYS } from './limits.ts';
+import { LARGE_DOCUMENT_BYTES, MAX_DELETED_KEYS } from './limits.ts';
 import { isTooLong } from './request-target.ts';
 import { errorOfStore } from './store-errors.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
@@ -48,7 +48,7 @@ const CONDITIONS = ['LastModifiedTime', 'Size'];
  * @see Amazon S3 API Reference, "DeleteObjects"
  */
 export function readDeleteObjects(document: Uint8Array): DeleteList {
-  const root = readClientDocument(document, 'Delete', documentLimitBytes('DeleteObjects'));
+  const root = readClientDocument(document, 'Delete', LARGE_DOCUMENT_BYTES);
   expectChildren(root, ['Object', 'Quiet']);
   const objects = childrenOf(root, 'Object');
   if (objects.length === 0 || objects.length > MAX_DELETED_KEYS) throw malformedXml('the number of keys');

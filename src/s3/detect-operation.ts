@@ -5,71 +5,41 @@
  */
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { OPERATIONS, type OperationName, type OperationRow } from './operations.ts';
+import type { Operation } from './operations/operation.ts';
+import { OPERATIONS, type OperationName } from './operations/operations.ts';
 import type { RequestTarget } from './request-target.ts';
-import { OVERRIDE_PARAMETERS } from './response-overrides.ts';
 import { unsupportedParameter } from './unsupported.ts';
 
 /** SDKs repeat the operation's name in this parameter; it is checked and has no other meaning. */
 const OPERATION_ID = 'x-id';
 
-const VERSION = ['versionId'];
-
-/** The query parameters that an operation takes beside its subresource and `x-id`. */
-const PARAMETERS: Readonly<Partial<Record<OperationName, readonly string[]>>> = {
-  ListBuckets: ['max-buckets', 'continuation-token', 'prefix', 'bucket-region'],
-  ListObjects: ['prefix', 'marker', 'delimiter', 'max-keys', 'encoding-type'],
-  ListObjectsV2: [
-    'prefix',
-    'start-after',
-    'continuation-token',
-    'delimiter',
-    'max-keys',
-    'encoding-type',
-    'fetch-owner',
-  ],
-  ListObjectVersions: ['prefix', 'key-marker', 'version-id-marker', 'delimiter', 'max-keys', 'encoding-type'],
-  ListMultipartUploads: ['prefix', 'key-marker', 'upload-id-marker', 'delimiter', 'max-uploads', 'encoding-type'],
-  GetObject: ['versionId', 'partNumber', ...OVERRIDE_PARAMETERS],
-  HeadObject: ['versionId', 'partNumber', ...OVERRIDE_PARAMETERS],
-  GetObjectAttributes: VERSION,
-  DeleteObject: VERSION,
-  GetObjectTagging: VERSION,
-  PutObjectTagging: VERSION,
-  DeleteObjectTagging: VERSION,
-  GetObjectAcl: VERSION,
-  GetObjectRetention: VERSION,
-  PutObjectRetention: VERSION,
-  GetObjectLegalHold: VERSION,
-  PutObjectLegalHold: VERSION,
-  UploadPart: ['uploadId'],
-  UploadPartCopy: ['uploadId'],
-  ListParts: ['max-parts', 'part-number-marker'],
-};
-
-/** Subresources that carry a value; all others are a bare name. */
-const VALUED: ReadonlySet<string> = new Set(['list-type', 'uploadId', 'partNumber']);
-
-interface Candidate {
-  readonly name: OperationName;
-  readonly subresource: string | undefined;
-  readonly isCopy: boolean;
-  readonly parameters: ReadonlySet<string>;
-}
+type Candidate = readonly [OperationName, Operation];
 
 /** The operations of each method and level, those with a subresource first. */
 const CANDIDATES: ReadonlyMap<string, readonly Candidate[]> = (() => {
   const candidates = new Map<string, Candidate[]>();
-  for (const [name, row] of Object.entries(OPERATIONS) as [OperationName, OperationRow][]) {
-    const { subresource } = row;
-    const parameters = new Set([...(PARAMETERS[name] ?? []), ...(subresource === undefined ? [] : [subresource])]);
-    const candidate = { name, subresource, isCopy: row.operationClass === 'COPY', parameters };
-    const address = `${row.method} ${row.level}`;
+  for (const candidate of Object.entries(OPERATIONS) as [OperationName, Operation][]) {
+    const [, { method, level, subresource }] = candidate;
+    const address = `${method} ${level}`;
     const others = candidates.get(address) ?? [];
     candidates.set(address, subresource === undefined ? [...others, candidate] : [candidate, ...others]);
   }
   return candidates;
 })();
+
+const ALL: readonly Operation[] = Object.values(OPERATIONS);
+
+/** What a parameter that has a value may be, whichever operation it came to. */
+const VALUES: ReadonlyMap<string, RegExp> = new Map(
+  ALL.flatMap(({ subresource }) =>
+    subresource === undefined || subresource.isBare ? [] : [[subresource.name, subresource.values]],
+  ),
+);
+
+/** What can be copied, by the subresource: an object, and a part. */
+const COPIED: ReadonlySet<string | undefined> = new Set(
+  ALL.filter(({ operationClass }) => operationClass === 'COPY').map(({ subresource }) => subresource?.name),
+);
 
 const S3_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']);
 
@@ -88,12 +58,13 @@ export function detectOperation(method: string, target: RequestTarget, isCopy: b
     throw notImplemented(method);
   }
   for (const candidate of candidates) {
-    const { subresource } = candidate;
-    if (subresource !== undefined && !query.has(subresource)) continue;
+    const [name, { operationClass, subresource }] = candidate;
+    if (subresource !== undefined && !query.has(subresource.name)) continue;
     // Only an upload can turn out a copy; elsewhere the header is refused by itself (accepted-headers.ts).
-    if (candidate.isCopy !== (isCopy && method === 'PUT' && level === 'object' && hasCopy(subresource))) continue;
+    const mayCopy = method === 'PUT' && level === 'object' && COPIED.has(subresource?.name);
+    if ((operationClass === 'COPY') !== (isCopy && mayCopy)) continue;
     checkQuery(candidate, query);
-    return candidate.name;
+    return name;
   }
   throw notImplemented(
     'no such subresource',
@@ -101,14 +72,10 @@ export function detectOperation(method: string, target: RequestTarget, isCopy: b
   );
 }
 
-function hasCopy(subresource: string | undefined): boolean {
-  return subresource === undefined || subresource === 'partNumber';
-}
-
-function checkQuery({ name: operation, subresource, parameters }: Candidate, query: ReadonlyMap<string, string>): void {
+function checkQuery([operation, { subresource, parameters }]: Candidate, query: ReadonlyMap<string, string>): void {
   for (const [name, value] of query) {
-    if (name === subresource && !VALUED.has(name) && value !== '') throw invalid(name);
-    if (name === 'list-type' && value !== '2') throw invalid(name);
+    const values = name === subresource?.name ? subresource.values : VALUES.get(name);
+    if (values?.test(value) === false) throw invalid(name);
     if (parameters.has(name)) continue;
     if (name !== OPERATION_ID) throw notImplemented('an unknown query parameter', unsupportedParameter(name));
     if (value !== operation) throw invalid(name);

@@ -4,7 +4,7 @@
  * that an ETag is no MD5, and SDKs that compare the two look for one of them in the answer to each write. Never: a hint for
  * clients that repeat what they read of an object (they would ask for more than they need), or the id of a key of ours.
  */
-import type { OperationName } from './operations.ts';
+import { operationOf } from './operations/operations.ts';
 import type { S3Request } from './request.ts';
 
 const ALGORITHM = 'x-amz-server-side-encryption';
@@ -39,15 +39,6 @@ export function encryptionOfRead(
   return stored.get(ALGORITHM) === 'AES256' ? { [ALGORITHM]: 'AES256' } : {};
 }
 
-const WRITES: ReadonlySet<OperationName> = new Set([
-  'PutObject',
-  'CopyObject',
-  'CreateMultipartUpload',
-  'UploadPart',
-  'UploadPartCopy',
-  'CompleteMultipartUpload',
-]);
-
 /**
  * Gives what the answer to a write says. `encrypted`: clients see mapped ETags there. AES256 is said to whoever asked for
  * it, together with the way of SSE-C to say that the ETag is no MD5; everybody else is told so in the way of SSE-KMS.
@@ -57,7 +48,7 @@ export function encryptionOfWrite(
   stored: ReadonlyMap<string, string>,
   encrypted: boolean,
 ): Readonly<Record<string, string>> {
-  if (!WRITES.has(operation)) return {};
+  if (!operationOf(operation).tellsEncryption) return {};
   if (!encrypted) return asStored(stored);
   const algorithm = asked.get(ALGORITHM);
   if (algorithm === 'AES256') return { [ALGORITHM]: algorithm, [CUSTOMER_ALGORITHM]: 'AES256' };

@@ -9,8 +9,8 @@ const OF_TARGET = ['If-Match', 'If-None-Match', 'If-Unmodified-Since'];
 const OF_SOURCE = ['If-Match', 'If-None-Match', 'If-Unmodified-Since', 'If-Modified-Since'];
 
 /** Gives the name; `undefined` where several may be meant, or none that the client has sent. */
-export function failedCondition({ headers, copySource, row }: S3Request): string | undefined {
-  const isRead = row.method === 'GET' || row.method === 'HEAD';
+export function failedCondition({ headers, copySource, descriptor: { method } }: S3Request): string | undefined {
+  const isRead = method === 'GET' || method === 'HEAD';
   // A read for which If-None-Match fails has an answer of its own, 304.
   const ofTarget = OF_TARGET.filter((name) => headers.has(name.toLowerCase()) && !(isRead && name === 'If-None-Match'));
   const ofSource =

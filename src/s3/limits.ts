@@ -1,18 +1,12 @@
 /** Sizes and counts of S3 that the gateway holds to. */
-import type { OperationName } from './operations.ts';
 
 export const MAX_PART_NUMBER = 10_000;
 export const MAX_DELETED_KEYS = 1000;
 
-/** 1,000 keys of 1,024 bytes, escaped here and there; and 10,000 parts with a checksum each. */
-const LARGE_DOCUMENT_BYTES = 2 * 1024 * 1024;
-const SMALL_DOCUMENT_BYTES = 64 * 1024;
-
-/** The largest document that is read from a client for an operation, in bytes. */
-export function documentLimitBytes(operation: OperationName): number {
-  const isLarge = operation === 'DeleteObjects' || operation === 'CompleteMultipartUpload';
-  return isLarge ? LARGE_DOCUMENT_BYTES : SMALL_DOCUMENT_BYTES;
-}
+/** The largest document of a client that names many things: 1,000 keys of 1,024 bytes, escaped here and there; and 10,000 parts with a checksum each. */
+export const LARGE_DOCUMENT_BYTES = 2 * 1024 * 1024;
+/** The largest document of a client otherwise. */
+export const SMALL_DOCUMENT_BYTES = 64 * 1024;
 
 /** The largest document of a store that is read as an answer, in bytes. */
 export const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024;

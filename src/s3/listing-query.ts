@@ -3,9 +3,7 @@
  * The store is always asked for URL-encoded keys, so that every key comes back representable, whatever the client asked.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { OperationName } from './operations.ts';
 import { isTooLong } from './request-target.ts';
-import type { S3Request } from './request.ts';
 
 export type ListingKind = 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads';
 
@@ -39,16 +37,19 @@ interface Names {
   readonly maxKeys: string;
   /** What tells the store which listing is meant. */
   readonly subresource?: readonly [string, string];
+  /** Whether entries say who owns them without being asked. */
+  readonly showsOwner?: true;
 }
 
 const NAMES: Readonly<Record<ListingKind, Names>> = {
-  ListObjects: { startAfter: 'marker', maxKeys: 'max-keys' },
+  ListObjects: { startAfter: 'marker', maxKeys: 'max-keys', showsOwner: true },
   ListObjectsV2: { startAfter: 'start-after', maxKeys: 'max-keys', subresource: ['list-type', '2'] },
   ListObjectVersions: {
     startAfter: 'key-marker',
     idMarker: 'version-id-marker',
     maxKeys: 'max-keys',
     subresource: ['versions', ''],
+    showsOwner: true,
   },
   ListMultipartUploads: {
     startAfter: 'key-marker',
@@ -58,18 +59,11 @@ const NAMES: Readonly<Record<ListingKind, Names>> = {
   },
 };
 
-/** Tells whether an operation is a listing. */
-export function isListing(operation: OperationName): operation is ListingKind {
-  return operation in NAMES;
-}
-
 /**
  * Reads the parameters of a listing.
  * @throws GatewayError InvalidArgument, KeyTooLong
  */
-export function parseListing(request: Pick<S3Request, 'operation' | 'query'>): ListingQuery {
-  const { operation: kind, query } = request;
-  if (!isListing(kind)) throw new Error(`${kind} is no listing`);
+export function readListingQuery(kind: ListingKind, query: ReadonlyMap<string, string>): ListingQuery {
   const names = NAMES[kind];
   const prefix = bounded(query.get('prefix') ?? '');
   const startAfter = query.get(names.startAfter);
@@ -85,7 +79,7 @@ export function parseListing(request: Pick<S3Request, 'operation' | 'query'>): L
     delimiter: bounded(query.get('delimiter') ?? ''),
     maxKeys: parseMaxKeys(names.maxKeys, query.get(names.maxKeys)),
     urlEncoded: encoding === 'url',
-    showsOwner: kind === 'ListObjects' || kind === 'ListObjectVersions' || fetchOwner === 'true',
+    showsOwner: names.showsOwner === true || fetchOwner === 'true',
     startAfter,
     idMarker: parseIdMarker(names.idMarker, query, startAfter),
     continuation: token === undefined ? undefined : { shown: token, stored: openToken(token, prefix) },

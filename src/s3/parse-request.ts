@@ -11,8 +11,8 @@ import { parseCopySource, parseVersionId } from './copy-source.ts';
 import { detectOperation } from './detect-operation.ts';
 import { encodeWord } from './encoded-word.ts';
 import { withoutIgnored } from './ignored-headers.ts';
-import { documentLimitBytes } from './limits.ts';
-import { OPERATIONS, type OperationName, type OperationRow } from './operations.ts';
+import type { Operation } from './operations/operation.ts';
+import { operationOf } from './operations/operations.ts';
 import { parsePayload } from './payload.ts';
 import { separateSignature } from './presigned-query.ts';
 import { parseRange } from './range.ts';
@@ -47,11 +47,11 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
   const { presented, query, headers: sent } = separateSignature(target.query, folded);
   const source = sent.get('x-amz-copy-source');
   const operation = detectOperation(raw.method, { ...target, query }, source !== undefined);
-  const row: OperationRow = OPERATIONS[operation];
+  const descriptor = operationOf(operation);
   const headers = withEncodedWords(withoutIgnored(operation, sent));
   checkHeaders(operation, headers, presented);
-  const payload = parsePayload(headers, row.body);
-  checkLength(operation, row, payload);
+  const payload = parsePayload(headers, descriptor.body.kind !== 'none');
+  checkLength(descriptor, payload);
   const versionId = query.get('versionId');
   const request: S3Request = {
     raw,
@@ -59,7 +59,7 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
     requestId: given.requestId,
     receivedAtMs: given.receivedAtMs,
     operation,
-    row,
+    descriptor,
     method: raw.method,
     bucket: target.bucket,
     bucketUrl: originOf(given.scheme, host) + (bucketInHost === undefined ? `/${target.bucket}` : ''),
@@ -69,8 +69,8 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
     payload,
     versionId: versionId === undefined ? undefined : parseVersionId(versionId),
     copySource: source === undefined ? undefined : parseCopySource(source),
-    range: rangeOf(row, headers),
-    claims: claimsOf(operation, row, headers, payload),
+    range: rangeOf(descriptor, headers),
+    claims: claimsOf(descriptor, headers, payload),
     clientAddress: given.clientAddress,
   };
   checkArguments(request);
@@ -98,29 +98,29 @@ export function withEncodedWords(headers: ReadonlyMap<string, string>): Readonly
 }
 
 /** The size of a sealed object is a function of the plaintext's, and stands in the first byte sent to the store. */
-function checkLength(operation: OperationName, row: OperationRow, { sizeBytes }: Payload): void {
-  if (row.body === undefined) return;
-  // A bucket can be made without a document.
-  if (sizeBytes === undefined && operation !== 'CreateBucket') throw new GatewayError('MissingContentLength');
-  if (row.body === 'document' && (sizeBytes ?? 0) > documentLimitBytes(operation)) {
+function checkLength({ body }: Operation, { sizeBytes }: Payload): void {
+  if (body.kind === 'none') return;
+  if (sizeBytes === undefined && !(body.kind === 'document' && body.mayBeAbsent)) {
+    throw new GatewayError('MissingContentLength');
+  }
+  if (body.kind === 'document' && (sizeBytes ?? 0) > body.maxBytes) {
     throw new GatewayError('EntityTooLarge', { detail: 'the document' });
   }
 }
 
-function rangeOf(row: OperationRow, headers: ReadonlyMap<string, string>): ByteRange | undefined {
-  const range = row.operationClass === 'READ' ? headers.get('range') : undefined;
+function rangeOf({ operationClass }: Operation, headers: ReadonlyMap<string, string>): ByteRange | undefined {
+  const range = operationClass === 'READ' ? headers.get('range') : undefined;
   return range === undefined ? undefined : parseRange(range);
 }
 
 function claimsOf(
-  operation: OperationName,
-  { body }: OperationRow,
+  { body, objectChecksum }: Operation,
   headers: ReadonlyMap<string, string>,
   { chunked }: Payload,
 ): S3Request['claims'] {
   // What is claimed of the file of a form stands in its fields.
-  if (body === undefined || body === 'form') return NO_CLAIMS;
-  if (operation !== 'CompleteMultipartUpload') return parseBodyClaims(headers, chunked?.trailer);
+  if (body.kind === 'none' || body.kind === 'form') return NO_CLAIMS;
+  if (objectChecksum === undefined) return parseBodyClaims(headers, chunked?.trailer);
   // Here a checksum header is one of the object, not of the document that names its parts.
   const ofDocument = [...headers].filter(([name]) => !name.startsWith('x-amz-checksum-'));
   return parseBodyClaims(new Map(ofDocument), chunked?.trailer);

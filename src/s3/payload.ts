@@ -5,7 +5,6 @@
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { CHECKSUM_HEADERS, type ChecksumAlgorithm } from './checksums.ts';
-import type { OperationRow } from './operations.ts';
 import type { Payload } from './request.ts';
 import { contentLength, parseLength } from './request-headers.ts';
 
@@ -27,17 +26,17 @@ const AWS_CHUNKED = /(?:^|,)[ \t]*aws-chunked[ \t]*(?=,|$)/gi;
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /**
- * Reads how a body is framed; `body`: what the operation takes.
+ * Reads how a body is framed; `takesBody`: whether the operation has one.
  * @throws GatewayError BadRequest, InvalidRequest, InvalidArgument, NotImplemented, MissingContentLength,
  * ContentSha256Mismatch (a digest of something where there is no body)
  * @see AWS Signature Version 4, "Transferring payload in multiple chunks"
  */
-export function parsePayload(headers: ReadonlyMap<string, string>, body: OperationRow['body']): Payload {
+export function parsePayload(headers: ReadonlyMap<string, string>, takesBody: boolean): Payload {
   const declaredHash = headers.get('x-amz-content-sha256');
   const framing = framingOf(declaredHash);
   const length = contentLength(headers);
-  if (framing === undefined) return plain(headers, body, declaredHash, length);
-  if (body === undefined) throw refuse('InvalidRequest', 'x-amz-content-sha256');
+  if (framing === undefined) return plain(headers, takesBody, declaredHash, length);
+  if (!takesBody) throw refuse('InvalidRequest', 'x-amz-content-sha256');
   const trailer = trailerOf(headers, framing);
   const transfer = headers.get('transfer-encoding');
   if (transfer !== undefined && transfer.toLowerCase() !== 'chunked') throw refuse('BadRequest', 'transfer-encoding');
@@ -59,7 +58,7 @@ export function withoutFraming(contentEncoding: string): string {
 
 function plain(
   headers: ReadonlyMap<string, string>,
-  body: OperationRow['body'],
+  takesBody: boolean,
   declaredHash: string | undefined,
   length: number | undefined,
 ): Payload {
@@ -72,9 +71,9 @@ function plain(
     throw refuse('InvalidRequest', 'content-encoding');
   }
   if (headers.has('transfer-encoding')) {
-    throw refuse(body === undefined ? 'InvalidRequest' : 'MissingContentLength', 'transfer-encoding');
+    throw refuse(takesBody ? 'MissingContentLength' : 'InvalidRequest', 'transfer-encoding');
   }
-  if (body === undefined) {
+  if (!takesBody) {
     // A body that no one reads is where the next request of a kept connection can hide.
     if ((length ?? 0) > 0) throw refuse('InvalidRequest', 'content-length');
     if (declaredHash !== undefined && SHA256_HEX.test(declaredHash) && declaredHash.toLowerCase() !== EMPTY_SHA256) {

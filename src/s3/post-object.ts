@@ -11,7 +11,7 @@ import { storeConditions } from './conditions.ts';
 import { taggingHeader, taggingForStore, MAX_OBJECT_TAGS } from './documents/tagging.ts';
 import { headerBytes } from './encoded-word.ts';
 import type { PostForm } from './form-fields.ts';
-import { OPERATIONS } from './operations.ts';
+import { OPERATIONS } from './operations/operations.ts';
 import { withEncodedWords } from './parse-request.ts';
 import { isTooLong } from './request-target.ts';
 import type { S3Request } from './request.ts';
@@ -49,7 +49,7 @@ export function putObjectOf(request: S3Request, form: PostForm): S3Request {
     ...request,
     presented: 'signed-form',
     operation: 'PutObject',
-    row: OPERATIONS.PutObject,
+    descriptor: OPERATIONS.PutObject,
     method: 'PUT',
     key,
     headers,

@@ -1,8 +1,10 @@
 /**
  * The immutable request as the pipeline sees it. Nothing in it is verified: `receive` has parsed it, no more.
  */
+import type { Addressed } from './addressed.ts';
 import type { Checksum, ChecksumAlgorithm } from './checksums.ts';
-import type { OperationName, OperationRow } from './operations.ts';
+import type { Operation } from './operations/operation.ts';
+import type { OperationName } from './operations/operations.ts';
 
 /** The request as it came off the wire, before any decoding. */
 export interface RawRequest {
@@ -53,26 +55,16 @@ export interface CopySource {
 /** Where the request carries credentials, of which nothing is verified. One place only: more were refused. */
 export type Presented = 'nothing' | 'bearer' | 'signed-header' | 'signed-query' | 'signed-form';
 
-export interface S3Request {
+export interface S3Request extends Addressed {
   /** As it came; what signatures are verified over. */
   readonly raw: RawRequest;
   readonly presented: Presented;
   readonly requestId: string;
   readonly receivedAtMs: number;
   readonly operation: OperationName;
-  readonly row: OperationRow;
+  /** Of the operation: how its kind of request is read, decided, put to a store and answered. */
+  readonly descriptor: Operation;
   readonly method: string;
-  /** Empty at service level. */
-  readonly bucket: string;
-  /** The bucket as the client addressed it: a URL; a path where its host or scheme is not known. */
-  readonly bucketUrl: string;
-  /** The byte-exact key as text (valid UTF-8, percent-decoded once); empty at service and bucket level. */
-  readonly key: string;
-  /**
-   * Decoded query parameters, without those of a signature; a repeated name was refused. Of a presigned request, other
-   * `x-amz-*` parameters have become headers.
-   */
-  readonly query: ReadonlyMap<string, string>;
   /** Lower-case names; repeated headers that matter were refused, others are joined by a comma. */
   readonly headers: ReadonlyMap<string, string>;
   readonly payload: Payload;

@@ -3,8 +3,8 @@
  * They are applied here and never asked of the store; a value that could end the header is refused.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { Addressed } from './addressed.ts';
 import { headerBytes } from './encoded-word.ts';
-import type { S3Request } from './request.ts';
 
 const OVERRIDES: ReadonlyMap<string, string> = new Map([
   ['response-cache-control', 'cache-control'],
@@ -28,7 +28,7 @@ const CONTROL = /[\0-\x1f\x7f]/;
 export function responseOverrides({
   query,
   presented,
-}: Pick<S3Request, 'query' | 'presented'>): Record<string, string> {
+}: Pick<Addressed, 'query'> & { readonly presented: string }): Record<string, string> {
   const headers: Record<string, string> = {};
   if (query.size === 0) return headers;
   for (const [parameter, header] of OVERRIDES) {

@@ -4,7 +4,6 @@
  */
 import { SOURCE_PREFIX, sourceConditions, storeConditions } from './conditions.ts';
 import { copySourceHeader } from './copy-source.ts';
-import type { OperationName } from './operations.ts';
 import type { S3Request } from './request.ts';
 import { storedHeaders } from './stored-headers.ts';
 import { isPrivate } from './verbs.ts';
@@ -40,22 +39,16 @@ const CHECKSUMS = /^x-amz-checksum-/;
 
 const NAMES: ReadonlySet<string> = new Set(['x-amz-checksum-algorithm', 'x-amz-checksum-type']);
 
-/** Whose checksum is no claim about their own body: that goes with it (`outbound.ts`). */
-const CHECKSUMMED: ReadonlySet<OperationName> = new Set([
-  'CopyObject',
-  'CreateMultipartUpload',
-  'CompleteMultipartUpload',
-]);
-
 /** Gives the headers for the store, names in lower case. @throws GatewayError InvalidArgument, NotImplemented */
 export function storeHeaders(request: S3Request, options: StoreHeadersOptions): Record<string, string> {
-  const { operation } = request;
+  const { descriptor } = request;
   const headers = { ...keptHeaders(request), ...storeConditions(request, options.encrypted) };
   for (const [name, value] of request.headers) {
     if (!name.startsWith('x-amz-')) continue;
     if (PASSED.has(name)) headers[name] = value;
     else if (DECIDED.test(name) && !isDefault(name, value)) headers[name] = value;
-    else if (options.keepsChecksums === true && CHECKSUMS.test(name) && CHECKSUMMED.has(operation)) {
+    else if (options.keepsChecksums === true && CHECKSUMS.test(name) && descriptor.objectChecksum !== undefined) {
+      // What is claimed of a body goes with it (`outbound.ts`).
       // Names are taken in any case here; a value is base64.
       headers[name] = NAMES.has(name) ? value.toUpperCase() : value;
     }
@@ -76,9 +69,7 @@ function copyHeaders(request: S3Request, sourceBucket: string): Record<string, s
 }
 
 function keptHeaders(request: S3Request): Record<string, string> {
-  const { operation } = request;
-  const keeps = operation === 'PutObject' || operation === 'CopyObject' || operation === 'CreateMultipartUpload';
-  return keeps ? storedHeaders(request) : {};
+  return request.descriptor.keepsHeaders ? storedHeaders(request) : {};
 }
 
 function isDefault(name: string, value: string): boolean {

@@ -6,16 +6,16 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { MAX_PART_NUMBER } from './limits.ts';
 import type { S3Request } from './request.ts';
 
-type Queried = Pick<S3Request, 'operation' | 'row' | 'query' | 'versionId'>;
+type Queried = Pick<S3Request, 'descriptor' | 'query' | 'versionId'>;
 
 /** Passed on beside the subresource and the version, where the operation has them. */
 const PASSED = ['partNumber', 'uploadId', 'max-parts', 'part-number-marker'] as const;
 
 /** Gives decoded names and values for the store. Listings have `storeListingQuery` instead. */
-export function storeQuery({ row, query, versionId }: Queried): (readonly [string, string])[] {
+export function storeQuery({ descriptor, query, versionId }: Queried): (readonly [string, string])[] {
   const result: (readonly [string, string])[] = [];
-  const { subresource } = row;
-  if (subresource !== undefined && !PASSED.some((name) => name === subresource)) result.push([subresource, '']);
+  const { subresource } = descriptor;
+  if (subresource?.isBare === true) result.push([subresource.name, '']);
   for (const name of PASSED) {
     const value = query.get(name);
     if (value !== undefined) result.push([name, value]);

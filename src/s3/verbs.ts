@@ -2,26 +2,26 @@
  * Enters: a parsed request. Leaves: the verbs that policy must grant for it on the object that it addresses. Each is a
  * decision of its own: who may write an object may not therefore open it to the world or lock it for years.
  */
-import type { Verb } from './operations.ts';
+import type { Verb } from './operations/verb.ts';
 import type { CopySource, S3Request } from './request.ts';
 
-type Asked = Pick<S3Request, 'headers' | 'row' | 'versionId'>;
+type Asked = Pick<S3Request, 'headers' | 'descriptor' | 'versionId'>;
 
 /** Gives the verb of the operation itself; a version is asked for with a verb of its own. */
-export function mainVerb({ row, versionId }: Asked): Verb | undefined {
-  if (versionId === undefined) return row.verb;
-  if (row.verb === 'GET') return 'GET_VERSION';
-  return row.verb === 'DELETE' ? 'DELETE_VERSION' : row.verb;
+export function mainVerb({ descriptor: { verb }, versionId }: Asked): Verb | undefined {
+  if (versionId === undefined) return verb;
+  if (verb === 'GET') return 'GET_VERSION';
+  return verb === 'DELETE' ? 'DELETE_VERSION' : verb;
 }
 
 /** Gives the verbs that are needed beside the operation's own; none for values that are S3's defaults. */
 export function extraVerbs(request: Asked): readonly Verb[] {
-  const { headers, row, versionId } = request;
+  const { headers, descriptor, versionId } = request;
   const verbs = new Set<Verb>();
-  if (versionId !== undefined && row.verb !== 'GET' && row.verb !== 'DELETE') verbs.add('GET_VERSION');
+  if (versionId !== undefined && descriptor.verb !== 'GET' && descriptor.verb !== 'DELETE') verbs.add('GET_VERSION');
   for (const [name, value] of headers) {
     const verb = name.startsWith('x-amz-') ? verbOfHeader(name, value) : undefined;
-    if (verb !== undefined && verb !== row.verb) verbs.add(verb);
+    if (verb !== undefined && verb !== descriptor.verb) verbs.add(verb);
   }
   return verbs.size === 0 ? NONE : [...verbs];
 }

@@ -3,7 +3,7 @@
  * workload may do there whatever the pod's own credentials may do at the store.
  */
 import type { Authorizer, Decision, Grant } from '../contracts/authorizer.ts';
-import { VERBS } from '../s3/operations.ts';
+import { VERBS } from '../s3/operations/verb.ts';
 
 const EVERYTHING: readonly Grant[] = Object.freeze([{ effect: 'allow', verbs: VERBS, scope: { prefix: '' } }]);
 

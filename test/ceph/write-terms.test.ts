@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { VERBS } from '../../src/s3/operations.ts';
+import { VERBS } from '../../src/s3/operations/verb.ts';
 import { startCeph, type Ceph } from '../support/ceph.ts';
 import { target, type Answer } from '../support/client.ts';
 import { startStack, type Stack } from '../support/stack.ts';

@@ -8,7 +8,7 @@ import { tagValue } from '../../src/credentials/session-tags.ts';
 import { policyDocument, sessionPolicies } from '../../src/credentials/session-policies.ts';
 import { compileSessionPolicy, type SessionPolicy } from '../../demo/store/session-policy.ts';
 import type { GatewayError } from '../../src/errors/gateway-error.ts';
-import { VERBS, type Verb } from '../../src/s3/operations.ts';
+import { VERBS, type Verb } from '../../src/s3/operations/verb.ts';
 import { bucket } from '../unit/credentials/given.ts';
 
 const ARN = 'arn:aws:s3:::reports';

@@ -5,7 +5,7 @@ import type { Principal } from '../../src/contracts/principal.ts';
 import { createAuthorizer } from '../../src/policy/authorizer.ts';
 import type { PolicySet } from '../../src/policy/load-policies.ts';
 import { policySchema, type Policy, type Scope, type Selector } from '../../src/policy/policy-schema.ts';
-import { VERBS } from '../../src/s3/operations.ts';
+import { VERBS } from '../../src/s3/operations/verb.ts';
 
 // Small alphabets, so that keys, prefixes, groups and buckets meet often; `all` and `manage` mean something to CASL.
 const bucket = fc.constantFrom('reports', 'all', 'manage');

@@ -123,8 +123,8 @@ describe('fuzz: s3', () => {
       fc.property(method, target, rawHeaders, (name, path, headers) => {
         try {
           const request = parseRequest({ method: name, target: path, rawHeaders: headers.flat() }, ARRIVAL);
-          assert.equal(request.key === '', request.row.level !== 'object');
-          assert.equal(request.bucket === '', request.row.level === 'service');
+          assert.equal(request.key === '', request.descriptor.level !== 'object');
+          assert.equal(request.bucket === '', request.descriptor.level === 'service');
         } catch (error) {
           assert.ok(error instanceof GatewayError, String(error));
         }

@@ -13,7 +13,7 @@ import { createGateway } from '../../src/compose/gateway.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
-import { VERBS } from '../../src/s3/operations.ts';
+import { VERBS } from '../../src/s3/operations/verb.ts';
 import { startCeph } from './ceph.ts';
 import { Client } from './client.ts';
 import { makeKey, signToken, startBareIssuer } from './issuer.ts';

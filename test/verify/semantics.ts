@@ -6,7 +6,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { VERBS } from '../../src/s3/operations.ts';
+import { VERBS } from '../../src/s3/operations/verb.ts';
 import { keysOf } from '../conformance/run/ways-in.ts';
 import { startCeph, type Ceph, type CephKeys } from '../support/ceph.ts';
 import { pairOptions } from '../support/pair-options.ts';

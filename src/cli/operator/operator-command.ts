@@ -9,7 +9,7 @@ import { parsePlace, placeName, type Place } from '../../operate/place.ts';
 import type { Progress } from '../../operate/progress.ts';
 import { UnguardedStore } from '../../operate/write-guard.ts';
 import { createOperator, type Operator } from '../../compose/operator.ts';
-import type { Verb } from '../../s3/operations.ts';
+import type { Verb } from '../../s3/operations/verb.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { createProgressLine } from './progress-line.ts';
 import { readConfig } from '../read-config.ts';

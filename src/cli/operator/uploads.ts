@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Place } from '../../operate/place.ts';
 import { sweepLeftovers, type LeftoverReport } from '../../operate/upload-leftovers.ts';
-import type { Verb } from '../../s3/operations.ts';
+import type { Verb } from '../../s3/operations/verb.ts';
 import { RESERVED_PREFIX } from '../../s3/reserved-keys.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { CONFIG_OPTION, finish, openPlace, place, runOperator } from './operator-command.ts';

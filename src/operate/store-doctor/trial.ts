@@ -1,7 +1,7 @@
 /** What a trial of a store stands on, and what it finds. Everything it writes lies below one scratch prefix. */
 import { crc32 } from 'node:zlib';
 import type { StoreQuestion } from '../../contracts/store-session.ts';
-import type { Verb } from '../../s3/operations.ts';
+import type { Verb } from '../../s3/operations/verb.ts';
 
 /** An answer of the store, whatever it says. */
 export interface Reply {

@@ -1,5 +1,5 @@
 /** Trials of sessions: whether the store itself holds a caller to what policy grants, and understands what it is told. */
-import type { Verb } from '../../s3/operations.ts';
+import type { Verb } from '../../s3/operations/verb.ts';
 import { get, good, isGood, lacks, put, said, untried, works, type Trial } from './trial.ts';
 
 const GRANTED: readonly Verb[] = [

@@ -1,11 +1,10 @@
 /** The documents about a bucket itself: its creation and its versioning. */
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { SMALL_DOCUMENT_BYTES } from '../limits.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { textOf } from '../xml-reader.ts';
 import { expectChildren, malformedXml, optionalText, readClientDocument, requiredText } from './client-document.ts';
 import { readStoreDocument } from './stored-document.ts';
-
-const MAX_BYTES = 64 * 1024;
 
 /**
  * Writes the document that makes a bucket in the store's region; `undefined` where that is S3's first one, which may not
@@ -14,7 +13,7 @@ const MAX_BYTES = 64 * 1024;
  */
 export function createBucketForStore(document: Uint8Array, region: string): string | undefined {
   if (document.length > 0) {
-    const root = readClientDocument(document, 'CreateBucketConfiguration', MAX_BYTES);
+    const root = readClientDocument(document, 'CreateBucketConfiguration', SMALL_DOCUMENT_BYTES);
     expectChildren(root, ['LocationConstraint']);
     const named = optionalText(root, 'LocationConstraint') ?? '';
     if (named !== '' && named !== region) {
@@ -27,7 +26,7 @@ export function createBucketForStore(document: Uint8Array, region: string): stri
 
 /** Writes a client's VersioningConfiguration anew. @throws GatewayError MalformedXML, NotImplemented (MFA) */
 export function versioningForStore(document: Uint8Array): string {
-  const root = readClientDocument(document, 'VersioningConfiguration', MAX_BYTES);
+  const root = readClientDocument(document, 'VersioningConfiguration', SMALL_DOCUMENT_BYTES);
   expectChildren(root, ['Status', 'MfaDelete']);
   const mfa = optionalText(root, 'MfaDelete');
   if (mfa !== undefined && mfa !== 'Disabled') {

@@ -5,50 +5,19 @@
 import type { ErrorCode } from '../../errors/codes.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { ANSWER_LIMIT_BYTES } from '../limits.ts';
-import type { OperationName } from '../operations.ts';
 import { escapeXml, S3_NAMESPACE, XML_DECLARATION } from '../xml.ts';
 import { readXml, type XmlElement } from '../xml-reader.ts';
 import { unusable } from './stored-document.ts';
 
-interface BucketDocument {
+/** A document that a bucket need not have. */
+export interface BucketDocument {
+  /** The name of its root element; `JSON` where it is no XML. */
   readonly root: string;
   /** How S3 says that there is none: by an error, or by a document with this in it. */
   readonly none: { readonly error: ErrorCode } | { readonly inner: string };
-  /** Stores other than AWS answer 403 to whoever asks for what they do not have. */
-  readonly isRareElsewhere?: true;
+  /** Whether stores other than AWS answer 403 to whoever asks for what they do not have. */
+  readonly isRareElsewhere: boolean;
 }
-
-const BUCKET_DOCUMENTS: Readonly<Partial<Record<OperationName, BucketDocument>>> = {
-  GetBucketAccelerateConfiguration: { root: 'AccelerateConfiguration', none: { inner: '' }, isRareElsewhere: true },
-  GetBucketCors: { root: 'CORSConfiguration', none: { error: 'NoSuchCORSConfiguration' } },
-  GetBucketEncryption: {
-    root: 'ServerSideEncryptionConfiguration',
-    none: { error: 'ServerSideEncryptionConfigurationNotFoundError' },
-    isRareElsewhere: true,
-  },
-  GetBucketLifecycleConfiguration: { root: 'LifecycleConfiguration', none: { error: 'NoSuchLifecycleConfiguration' } },
-  GetBucketLogging: { root: 'BucketLoggingStatus', none: { inner: '' } },
-  GetBucketNotificationConfiguration: { root: 'NotificationConfiguration', none: { inner: '' }, isRareElsewhere: true },
-  GetBucketOwnershipControls: {
-    root: 'OwnershipControls',
-    none: { error: 'OwnershipControlsNotFoundError' },
-    isRareElsewhere: true,
-  },
-  GetBucketPolicy: { root: '', none: { error: 'NoSuchBucketPolicy' } },
-  GetBucketPolicyStatus: { root: 'PolicyStatus', none: { error: 'NoSuchBucketPolicy' } },
-  GetBucketReplication: { root: 'ReplicationConfiguration', none: { error: 'ReplicationConfigurationNotFoundError' } },
-  GetBucketRequestPayment: { root: 'RequestPaymentConfiguration', none: { inner: '<Payer>BucketOwner</Payer>' } },
-  GetBucketWebsite: { root: 'WebsiteConfiguration', none: { error: 'NoSuchWebsiteConfiguration' } },
-  GetObjectLockConfiguration: {
-    root: 'ObjectLockConfiguration',
-    none: { error: 'ObjectLockConfigurationNotFoundError' },
-  },
-  GetPublicAccessBlock: {
-    root: 'PublicAccessBlockConfiguration',
-    none: { error: 'NoSuchPublicAccessBlockConfiguration' },
-    isRareElsewhere: true,
-  },
-};
 
 /** Such a store does not have the document at all. */
 const CANNOT: ReadonlySet<ErrorCode> = new Set(['NotImplemented', 'MethodNotAllowed']);
@@ -58,20 +27,16 @@ const CANNOT: ReadonlySet<ErrorCode> = new Set(['NotImplemented', 'MethodNotAllo
  * is AWS's own.
  * @throws GatewayError the error that says that there is none
  */
-export function documentInsteadOf(error: GatewayError, operation: OperationName, isAws: boolean): string | undefined {
-  const document = BUCKET_DOCUMENTS[operation];
-  if (document === undefined) return undefined;
-  const isUnknown = error.code === 'AccessDeniedByStore' && !isAws && document.isRareElsewhere === true;
+export function documentInsteadOf(error: GatewayError, document: BucketDocument, isAws: boolean): string | undefined {
+  const isUnknown = error.code === 'AccessDeniedByStore' && !isAws && document.isRareElsewhere;
   // Of a bucket S3 says so in other words than of an object.
   const isUnlocked = error.code === 'NoSuchObjectLock';
   return isUnknown || isUnlocked || CANNOT.has(error.code) ? none(document, error) : undefined;
 }
 
 /** Writes the client's document from the store's. @throws GatewayError the error that says that there is none, InternalError */
-export function renderBucketDocument(stored: Uint8Array, operation: OperationName): string {
-  const document = BUCKET_DOCUMENTS[operation];
-  if (document === undefined) throw new Error(`${operation} has no document of a bucket`);
-  if (operation === 'GetBucketPolicy') return renderPolicy(stored);
+export function renderBucketDocument(stored: Uint8Array, document: BucketDocument): string {
+  if (document.root === 'JSON') return renderPolicy(stored);
   const root = readXml(stored, ANSWER_LIMIT_BYTES);
   if (root === undefined) throw unusable(`not a ${document.root}`);
   // Stores that do not know a subresource list the bucket instead.

@@ -13,7 +13,7 @@ import {
   type Checksum,
   type ChecksumAlgorithm,
 } from '../checksums.ts';
-import { documentLimitBytes, MAX_PART_NUMBER } from '../limits.ts';
+import { LARGE_DOCUMENT_BYTES, MAX_PART_NUMBER } from '../limits.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import type { XmlElement } from '../xml-reader.ts';
 import { expectChildren, malformedXml, optionalText, readClientDocument, requiredText } from './client-document.ts';
@@ -36,7 +36,7 @@ export interface NamedUploadPart {
  * @see Amazon S3 API Reference, "CompleteMultipartUpload"
  */
 export function readCompleteUpload(document: Uint8Array): readonly NamedUploadPart[] {
-  const root = readClientDocument(document, 'CompleteMultipartUpload', documentLimitBytes('CompleteMultipartUpload'));
+  const root = readClientDocument(document, 'CompleteMultipartUpload', LARGE_DOCUMENT_BYTES);
   expectChildren(root, ['Part']);
   if (root.children.length === 0 || root.children.length > MAX_PART_NUMBER) throw malformedXml('the number of parts');
   let last = 0;

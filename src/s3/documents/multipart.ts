@@ -2,6 +2,7 @@
  * The store's documents about an upload in parts: read strictly, and written anew with the client's names. Where the
  * store's facts are the client's, a `render` function does both.
  */
+import type { Addressed } from '../addressed.ts';
 import {
   CHECKSUM_ALGORITHMS,
   readShownChecksum,
@@ -11,13 +12,12 @@ import {
 } from '../checksums.ts';
 import { objectUrl } from '../object-url.ts';
 import { MAX_PART_NUMBER } from '../limits.ts';
-import type { S3Request } from '../request.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
 import { parseCount, readStoreDocument, required, unusable } from './stored-document.ts';
 
-type Address = Pick<S3Request, 'bucket' | 'key'>;
-type CompletedAddress = Address & Pick<S3Request, 'bucketUrl'>;
+type Address = Pick<Addressed, 'bucket' | 'key'>;
+type CompletedAddress = Address & Pick<Addressed, 'bucketUrl'>;
 type Etag = (stored: string) => string;
 
 /** Writes InitiateMultipartUploadResult. @throws GatewayError InternalError */
@@ -115,7 +115,7 @@ function readMultipartChecksum(root: XmlElement): MultipartChecksum | undefined 
 /** Gives the page of a whole list of parts that a client asks for. */
 export function pageOfParts(
   { parts, ...upload }: Omit<PartsPage, 'isTruncated'>,
-  { query }: Pick<S3Request, 'query'>,
+  { query }: Pick<Addressed, 'query'>,
 ): PartsPage {
   const marker = Number(query.get('part-number-marker') ?? 0);
   const rest = parts.filter(({ number }) => number > marker);
@@ -125,7 +125,7 @@ export function pageOfParts(
 
 /** Writes ListPartsResult. @see Amazon S3 API Reference, "ListParts" */
 export function writeParts(
-  { bucket, key, query }: Pick<S3Request, 'bucket' | 'key' | 'query'>,
+  { bucket, key, query }: Pick<Addressed, 'bucket' | 'key' | 'query'>,
   { parts, isTruncated, storageClass, checksum }: PartsPage,
 ): string {
   const inner = [
@@ -151,7 +151,7 @@ export function writeParts(
 /** Parts in one answer to ListParts. */
 export const MAX_LISTED_PARTS = 1000;
 
-function maxPartsOf(query: S3Request['query']): number {
+function maxPartsOf(query: Addressed['query']): number {
   return Math.min(Number(query.get('max-parts') ?? MAX_LISTED_PARTS), MAX_LISTED_PARTS);
 }
 

@@ -1,15 +1,15 @@
 /** Retention and legal hold, both ways. Dates are written anew, so that the store reads the moment that was read here. */
+import { SMALL_DOCUMENT_BYTES } from '../limits.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { textOf } from '../xml-reader.ts';
 import { expectChildren, malformedXml, readClientDocument, requiredText } from './client-document.ts';
 import { readStoreDocument, required } from './stored-document.ts';
 
-const MAX_BYTES = 64 * 1024;
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** Writes a client's Retention anew; an empty one takes a retention away. @throws GatewayError MalformedXML */
 export function retentionForStore(document: Uint8Array): string {
-  const root = readClientDocument(document, 'Retention', MAX_BYTES);
+  const root = readClientDocument(document, 'Retention', SMALL_DOCUMENT_BYTES);
   expectChildren(root, ['Mode', 'RetainUntilDate']);
   if (root.children.length === 0) return write('Retention', '');
   const mode = requiredText(root, 'Mode');
@@ -20,7 +20,7 @@ export function retentionForStore(document: Uint8Array): string {
 
 /** Writes a client's LegalHold anew. @throws GatewayError MalformedXML */
 export function legalHoldForStore(document: Uint8Array): string {
-  const root = readClientDocument(document, 'LegalHold', MAX_BYTES);
+  const root = readClientDocument(document, 'LegalHold', SMALL_DOCUMENT_BYTES);
   expectChildren(root, ['Status']);
   const status = requiredText(root, 'Status');
   if (status !== 'ON' && status !== 'OFF') throw malformedXml('Status');

@@ -1,6 +1,7 @@
 /** Tags, both ways: the client's document in strictly, the store's out in the same form. */
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { encodeQueryComponent } from '../encode.ts';
+import { SMALL_DOCUMENT_BYTES } from '../limits.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
 import { childrenOf, type XmlElement } from '../xml-reader.ts';
 import { expectChildren, malformedXml, readClientDocument, requiredText } from './client-document.ts';
@@ -8,7 +9,6 @@ import { readStoreDocument, required, unusable } from './stored-document.ts';
 
 type Tag = readonly [key: string, value: string];
 
-const MAX_BYTES = 64 * 1024;
 const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+@-]*$/u;
 
 /**
@@ -17,7 +17,7 @@ const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+@-]*$/u;
  * @see Amazon S3 User Guide, "Categorizing your objects using tags"
  */
 export function taggingForStore(document: Uint8Array, maxTags: number): string {
-  const root = readClientDocument(document, 'Tagging', MAX_BYTES);
+  const root = readClientDocument(document, 'Tagging', SMALL_DOCUMENT_BYTES);
   expectChildren(root, ['TagSet']);
   const [set, second] = root.children;
   if (set === undefined || second !== undefined) throw malformedXml('TagSet');

@@ -3,7 +3,7 @@ import type { Access, Grant } from '../../../src/contracts/authorizer.ts';
 import { createPolicyPlanner } from '../../../src/credentials/plan-policy.ts';
 import type { IamTraits } from '../../../src/credentials/iam-dialect.ts';
 import { policyDocument, sessionPolicies } from '../../../src/credentials/session-policies.ts';
-import { VERBS } from '../../../src/s3/operations.ts';
+import { VERBS } from '../../../src/s3/operations/verb.ts';
 import { admin, allow, bucket, deny, listing, object, scope, uploads } from './given.ts';
 
 const AWS: IamTraits = { escapes: true, unknownActions: new Set() };

@@ -13,7 +13,7 @@ import {
   type IssuerTokenVerifier,
   type IssuerTokenVerifierOptions,
 } from '../../../src/identity/token-verifier.ts';
-import { OPERATIONS } from '../../../src/s3/operations.ts';
+import { OPERATIONS } from '../../../src/s3/operations/operations.ts';
 import type { S3Request } from '../../../src/s3/request.ts';
 
 export class SteppedClock {
@@ -61,7 +61,7 @@ export const requestWith = (authorization: string | undefined, query: Record<str
   requestId: 'request-1',
   receivedAtMs: 0,
   operation: 'GetObject',
-  row: OPERATIONS.GetObject,
+  descriptor: OPERATIONS.GetObject,
   method: 'GET',
   bucket: 'reports',
   bucketUrl: '/reports',

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { AuditEntry } from '../../../src/contracts/audit-sink.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
-import { OPERATIONS, type OperationClass, type OperationName } from '../../../src/s3/operations.ts';
+import type { OperationClass } from '../../../src/s3/operations/operation.ts';
+import { OPERATIONS, type OperationName } from '../../../src/s3/operations/operations.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
 
 type Sent = readonly [method: string, target: string, headers?: readonly string[], body?: string];

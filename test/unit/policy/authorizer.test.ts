@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Decision } from '../../../src/contracts/authorizer.ts';
 import { createAuthorizer } from '../../../src/policy/authorizer.ts';
-import { VERBS } from '../../../src/s3/operations.ts';
+import { VERBS } from '../../../src/s3/operations/verb.ts';
 import { admin, authorizerOf, listing, on, principalWith, setOf, written } from './policies-of.ts';
 
 const outcome = ({ effect, rule }: Decision) => `${effect} ${rule}`;

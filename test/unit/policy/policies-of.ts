@@ -1,6 +1,6 @@
 import type { Access } from '../../../src/contracts/authorizer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
-import type { Verb } from '../../../src/s3/operations.ts';
+import type { Verb } from '../../../src/s3/operations/verb.ts';
 import type { PolicySet } from '../../../src/policy/load-policies.ts';
 import { policySchema } from '../../../src/policy/policy-schema.ts';
 import { createAuthorizer } from '../../../src/policy/authorizer.ts';

@@ -9,7 +9,7 @@ import {
 import { readCopyResult, writeCopyResult } from '../../../src/s3/documents/copy-result.ts';
 import { taggingHeader } from '../../../src/s3/documents/tagging.ts';
 import { parseListing, readListing, renderUploads } from '../../../src/s3/listing.ts';
-import type { OperationName } from '../../../src/s3/operations.ts';
+import type { OperationName } from '../../../src/s3/operations/operations.ts';
 import { storeDocument } from '../../../src/s3/store-document.ts';
 import { parse, refused, renderListing } from './fixture.ts';
 

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { coverageOf, unjudged } from '../../../scripts/s3-model/coverage.ts';
 import { newIn, readModel, type Model } from '../../../scripts/s3-model/model.ts';
-import { OPERATIONS } from '../../../src/s3/operations.ts';
+import { OPERATIONS } from '../../../src/s3/operations/operations.ts';
 
 const TESTS = join(import.meta.dirname, '../..');
 const THIS_FILE = 's3-model.test.ts';

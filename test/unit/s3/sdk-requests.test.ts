@@ -1,6 +1,6 @@
 /** Requests as SDKs build them, with all that they add by themselves: their sources, or they themselves, were read for it. */
 import assert from 'node:assert/strict';
-import type { OperationName } from '../../../src/s3/operations.ts';
+import type { OperationName } from '../../../src/s3/operations/operations.ts';
 import { parse, put, refused } from './fixture.ts';
 
 const SHA256_OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';

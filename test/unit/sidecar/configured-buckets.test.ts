@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Access } from '../../../src/contracts/authorizer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { granted } from '../../../src/credentials/granted.ts';
-import { VERBS } from '../../../src/s3/operations.ts';
+import { VERBS } from '../../../src/s3/operations/verb.ts';
 import { createConfiguredBuckets } from '../../../src/sidecar/configured-buckets.ts';
 
 const workload: Principal = {

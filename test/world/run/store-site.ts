@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDemoStack } from '../../../demo/demo-stack.ts';
-import { VERBS } from '../../../src/s3/operations.ts';
+import { VERBS } from '../../../src/s3/operations/verb.ts';
 import type { RunningStore } from '../stores/store.ts';
 import { askSts } from './logins.ts';
 import { packageRoot } from './site.ts';

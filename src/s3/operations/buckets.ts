@@ -1,0 +1,47 @@
+/** Operations on buckets themselves: which there are, where they are, making and deleting them. */
+import { createBucketForStore } from '../documents/bucket-configuration.ts';
+import { NEW_BUCKET, NO_HEADERS } from './headers.ts';
+import { bare, document, local, type Operation } from './operation.ts';
+
+export const BUCKETS = {
+  ListBuckets: local({
+    method: 'GET',
+    level: 'service',
+    subresource: undefined,
+    headers: NO_HEADERS,
+    parameters: ['max-buckets', 'continuation-token', 'prefix', 'bucket-region'],
+  }),
+  HeadBucket: local({
+    method: 'HEAD',
+    level: 'bucket',
+    subresource: undefined,
+    parameters: [],
+    headers: NO_HEADERS,
+  }),
+  GetBucketLocation: local({
+    method: 'GET',
+    level: 'bucket',
+    subresource: bare('location'),
+    parameters: [],
+    headers: NO_HEADERS,
+  }),
+  CreateBucket: document({
+    method: 'PUT',
+    level: 'bucket',
+    subresource: undefined,
+    parameters: [],
+    headers: NEW_BUCKET,
+    verb: 'ADMIN',
+    changes: 'bucket',
+    writeDocument: (body, { region }) => createBucketForStore(body, region),
+  }),
+  DeleteBucket: document({
+    method: 'DELETE',
+    level: 'bucket',
+    subresource: undefined,
+    parameters: [],
+    headers: NO_HEADERS,
+    verb: 'ADMIN',
+    changes: 'bucket',
+  }),
+} satisfies Readonly<Record<string, Operation>>;

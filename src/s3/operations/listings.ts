@@ -1,0 +1,53 @@
+/** Listings of objects, versions and uploads under way. How each is asked for stands in listing-query.ts. */
+import { readObjects } from '../documents/list-objects.ts';
+import { readVersions } from '../documents/list-versions.ts';
+import { NO_HEADERS, NONE_IGNORED, OPTIONAL_ATTRIBUTES } from './headers.ts';
+import { bare, list, upload, valued, type Operation } from './operation.ts';
+
+const PAGE = ['prefix', 'delimiter', 'encoding-type'];
+
+export const LISTINGS = {
+  ListObjects: list({
+    subresource: undefined,
+    parameters: [...PAGE, 'marker', 'max-keys'],
+    headers: OPTIONAL_ATTRIBUTES,
+    verb: 'LIST',
+    listing: 'ListObjects',
+    readPage: readObjects,
+  }),
+  ListObjectsV2: list({
+    subresource: valued('list-type', /^2$/),
+    parameters: [...PAGE, 'start-after', 'continuation-token', 'max-keys', 'fetch-owner'],
+    headers: OPTIONAL_ATTRIBUTES,
+    verb: 'LIST',
+    listing: 'ListObjectsV2',
+    readPage: readObjects,
+  }),
+  ListObjectVersions: list({
+    subresource: bare('versions'),
+    parameters: [...PAGE, 'key-marker', 'version-id-marker', 'max-keys'],
+    headers: OPTIONAL_ATTRIBUTES,
+    verb: 'LIST_VERSIONS',
+    listing: 'ListObjectVersions',
+    readPage: readVersions,
+  }),
+  ListMultipartUploads: upload({
+    method: 'GET',
+    level: 'bucket',
+    subresource: bare('uploads'),
+    headers: NO_HEADERS,
+    ignored: NONE_IGNORED,
+    parameters: [...PAGE, 'key-marker', 'upload-id-marker', 'max-uploads'],
+    verb: 'LIST',
+    listing: 'ListMultipartUploads',
+    keepsHeaders: false,
+    conditions: 'none',
+    objectChecksum: undefined,
+    writeDocument: undefined,
+    // Its page is written by pipeline/list-uploads.ts, which counts what is left out.
+    render: undefined,
+    shownHeaders: [],
+    tellsEncryption: false,
+    mayAnswerEarly: false,
+  }),
+} satisfies Readonly<Record<string, Operation>>;
