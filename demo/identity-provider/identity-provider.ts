@@ -6,6 +6,7 @@
 import { createHash, timingSafeEqual, type JsonWebKey } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Provider, { errors, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import { readBounded } from '../../src/platform/bounded-body.ts';
 import { createLoopbackServer } from '../loopback-server.ts';
 import { MemoryAdapter, type Records } from './memory-adapter.ts';
 import { devicePage, loginPage, messagePage } from './pages.ts';
@@ -223,14 +224,8 @@ async function grantEverything(context: KoaContextWithOIDC): Promise<InstanceTyp
 }
 
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MAX_FORM_BYTES) throw new Error('the form is too large');
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  const limits = { maxBytes: MAX_FORM_BYTES, refuse: () => new Error('the form is too large') };
+  return new URLSearchParams((await readBounded(request, limits)).toString('utf8'));
 }
 
 function equal(left: string, right: string): boolean {

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readBounded } from '../../src/platform/bounded-body.ts';
 import { createLoopbackServer } from '../loopback-server.ts';
 import { assumeRole } from './assume-role.ts';
 import { assumeRoleWithWebIdentity, type WebIdentityProvider } from './assume-role-with-web-identity.ts';
@@ -158,14 +159,8 @@ async function suffer(fault: Fault, busyCode: string, response: ServerResponse):
 }
 
 async function readForm(incoming: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MAX_FORM_BYTES) throw invalidArgument('The form is too large.');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  const limits = { maxBytes: MAX_FORM_BYTES, refuse: () => invalidArgument('The form is too large.') };
+  return (await readBounded(incoming, limits)).toString('utf8');
 }
 
 function refuse(

@@ -8,12 +8,14 @@ import { Readable } from 'node:stream';
 import { STSClient, type Credentials } from '@aws-sdk/client-sts';
 import type { StoreCredentials } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { bounded } from '../platform/bounded-body.ts';
 import type { BaseCredentials } from './base-credentials.ts';
 import { stsFailure, type Action } from './sts-failure.ts';
 import type { AssumeRoleOptions, StsStore } from './sts-store.ts';
 
 const MAX_SOCKETS = 64;
-const MAX_RESPONSE_BYTES = 65_536;
+/** The SDK reads an answer whole, however long it is. */
+const LIMITS = { maxBytes: 65_536, refuse: () => new Error('the answer is too long') };
 
 /** Makes the client. `credentials`: what calls are signed with, asked for anew each time. */
 export function createStsClient(
@@ -56,7 +58,7 @@ export function createStsClient(
       const { response } = result;
       if (typeof response === 'object' && response !== null && 'body' in response) {
         const { body } = response;
-        if (body instanceof Readable) response.body = Readable.from(bounded(body));
+        if (body instanceof Readable) response.body = Readable.from(bounded(body, LIMITS));
       }
       return result;
     },
@@ -79,16 +81,6 @@ export async function counted<Result>(
   } catch (error) {
     observer.call('sts', 'error', clock.now() - startedMs);
     throw stsFailure(error, ...asked);
-  }
-}
-
-/** The SDK reads an answer whole, however long it is. */
-async function* bounded(body: Readable): AsyncGenerator<Buffer> {
-  let sizeBytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MAX_RESPONSE_BYTES) throw new Error('the answer is too long');
-    yield chunk;
   }
 }
 

@@ -8,6 +8,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { withinTime } from '../platform/time-limit.ts';
 import { readBuckets } from '../s3/documents/list-buckets.ts';
 import { readStoreDocument } from '../s3/documents/stored-document.ts';
 import { readAnswer } from '../s3/read-answer.ts';
@@ -68,13 +69,15 @@ export function createBucketFacts({ clock }: { readonly clock: Clock }): BucketF
         (fact) => (fact === false ? ABSENT_MS : PRESENT_MS),
       ),
     created: (storeName, open) =>
-      inTime(
+      withinTime(
         remember(
           dates,
           storeName,
           () => datesOf(open).catch(() => NO_DATES),
           ({ size }) => (size === 0 ? NO_DATES_MS : DATES_MS),
         ),
+        DATES_WITHIN_MS,
+        () => NO_DATES,
       ),
     keepsLocks: ({ name }, open) =>
       remember(
@@ -137,16 +140,4 @@ async function datesOf(open: () => Promise<StoreSession>): Promise<ReadonlyMap<s
   const session = await open();
   const response = await session.ask({ method: 'GET', key: '', query: [], headers: {} });
   return readBuckets(await readAnswer(response.body));
-}
-
-async function inTime(work: Promise<ReadonlyMap<string, string>>): Promise<ReadonlyMap<string, string>> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<ReadonlyMap<string, string>>((resolve) => {
-    timer = setTimeout(() => resolve(NO_DATES), DATES_WITHIN_MS);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -5,6 +5,7 @@
  * record.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import { withinTime } from '../platform/time-limit.ts';
 import { answerHeaders } from '../s3/answer.ts';
 import { checksumHeaders, shownChecksum } from '../s3/checksums.ts';
 import { writePostResponse } from '../s3/documents/post-response.ts';
@@ -30,7 +31,7 @@ export function createReadForm(): Stage<Received, Received> {
       const boundary = boundaryOf(request.headers.get('content-type'));
       const { sizeBytes } = request.payload;
       if (boundary === undefined || sizeBytes === undefined) throw new GatewayError('MalformedPOSTRequest');
-      const form = await within(FIELDS_MS, readFormFields(exchange.body, { boundary, sizeBytes }));
+      const form = await withinTime(readFormFields(exchange.body, { boundary, sizeBytes }), FIELDS_MS, tooSlow);
       return { ...context, request: putObjectOf(request, form), file: form.file.content };
     },
   };
@@ -70,16 +71,6 @@ export function createRespondForm(): Responder<Forwarded & Pick<Sealed, 'checksu
   });
 }
 
-async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new GatewayError('RequestTimeout', { detail: 'the fields of a form' })), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    // What is still awaited then fails without anybody who waits.
-    work.catch(() => undefined);
-  }
+function tooSlow(): never {
+  throw new GatewayError('RequestTimeout', { detail: 'the fields of a form' });
 }

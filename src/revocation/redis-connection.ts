@@ -3,6 +3,7 @@
  * given up where no answer comes. What Redis says in an error is never passed on: it may hold anything.
  */
 import { createClient, type RedisClientOptions } from '@redis/client';
+import { withinTime } from '../platform/time-limit.ts';
 import { RevocationStoreError } from './revocation-store.ts';
 
 export interface RedisOptions {
@@ -70,10 +71,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
     },
     generation: () => generation,
     settled: async () => {
-      const limit = Promise.withResolvers<undefined>();
-      const timer = setTimeout(limit.resolve, CONNECT_TIMEOUT_MS, undefined);
-      await Promise.race([first.promise, limit.promise]);
-      clearTimeout(timer);
+      await withinTime(first.promise, CONNECT_TIMEOUT_MS, () => undefined);
     },
     close: () => client.destroy(),
   };

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors/gateway-error.ts';
+import { readBounded, type BodyFault } from '../platform/bounded-body.ts';
 import { ANSWER_LIMIT_BYTES, ANSWER_LIMIT_MS } from './limits.ts';
 
 /**
@@ -6,18 +7,10 @@ import { ANSWER_LIMIT_BYTES, ANSWER_LIMIT_MS } from './limits.ts';
  * @throws GatewayError ServiceUnavailable (larger, or not at its end by then)
  */
 export async function readAnswer(body: AsyncIterable<Buffer>, withinMs = ANSWER_LIMIT_MS): Promise<Buffer> {
-  const endMs = performance.now() + withinMs;
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > ANSWER_LIMIT_BYTES) throw refused("the store's answer is too large");
-    if (performance.now() > endMs) throw refused("the store's answer has no end");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
+  return readBounded(body, { maxBytes: ANSWER_LIMIT_BYTES, withinMs, refuse });
 }
 
-function refused(detail: string): GatewayError {
+function refuse(fault: BodyFault): GatewayError {
+  const detail = `the store's answer ${fault === 'too long' ? 'is too large' : 'has no end'}`;
   return new GatewayError('ServiceUnavailable', { detail });
 }

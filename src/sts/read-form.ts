@@ -6,6 +6,8 @@
  */
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { readBounded } from '../platform/bounded-body.ts';
+import { withinTime } from '../platform/time-limit.ts';
 import { contentLength } from '../s3/request-headers.ts';
 
 export interface Form {
@@ -47,7 +49,10 @@ export async function readForm(
     throw new GatewayError('InvalidRequest', { clientFields: { Header: 'content-type' } });
   }
   if ((contentLength(headers) ?? 0) > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge');
-  const content = await readInTime(exchange, timeoutMs);
+  const refuse = (): GatewayError => new GatewayError('EntityTooLarge');
+  const content = await withinTime(readBounded(exchange.body, { maxBytes: MAX_FORM_BYTES, refuse }), timeoutMs, () => {
+    throw new GatewayError('RequestTimeout', { detail: 'the form came too slowly' });
+  });
   for (const [name, value] of parseForm(content.toString('latin1'))) {
     if (fields.has(name)) throw malformed('a repeated field');
     fields.set(name, value);
@@ -85,30 +90,4 @@ function decode(text: string): string {
 
 function malformed(detail: string): GatewayError {
   return new GatewayError('InvalidRequest', { detail: `form: ${detail}`, clientFields: { Form: detail } });
-}
-
-async function readInTime(exchange: Exchange, timeoutMs: number): Promise<Buffer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new GatewayError('RequestTimeout', { detail: 'the form came too slowly' })),
-      timeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([readBounded(exchange.body), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  // Copied together at once: the pieces of a form that comes byte by byte would take two hundred times its size.
-  const content = Buffer.allocUnsafe(MAX_FORM_BYTES);
-  let length = 0;
-  for await (const chunk of body) {
-    if (length + chunk.length > MAX_FORM_BYTES) throw new GatewayError('EntityTooLarge');
-    length += chunk.copy(content, length);
-  }
-  return content.subarray(0, length);
 }

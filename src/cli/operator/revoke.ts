@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
+import { readBounded } from '../../platform/bounded-body.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { CONFIG_OPTION } from './operator-command.ts';
 import { atDesk, end, entryJson, entryText, EXIT_CODES, reason, timeOrNow } from './revocation-command.ts';
@@ -104,12 +105,6 @@ async function order(io: CommandIo, flags: RevokeFlags, wantedOf: (config: Confi
 const MAX_STDIN_BYTES = 65_536;
 
 async function readStdin({ stdin }: CommandIo): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of stdin()) {
-    parts.push(part);
-    bytes += part.length;
-    if (bytes > MAX_STDIN_BYTES) throw new CommandError('stdin holds more than any token', 2);
-  }
-  return Buffer.concat(parts).toString('utf8').trim();
+  const refuse = (): CommandError => new CommandError('stdin holds more than any token', 2);
+  return (await readBounded(stdin(), { maxBytes: MAX_STDIN_BYTES, refuse })).toString('utf8').trim();
 }

@@ -7,6 +7,7 @@ import type { StoreQuestion } from '../../contracts/store-session.ts';
 import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { readBounded } from '../../platform/bounded-body.ts';
 import { isKeptPlain } from '../../s3/encryption.ts';
 import { clientEtag } from '../../s3/etag.ts';
 import { errorOfStore } from '../../s3/store-errors.ts';
@@ -45,7 +46,7 @@ export async function storeFailure(
   bucket: Bucket,
   withinMs = REFUSAL_LIMIT_MS,
 ): Promise<GatewayError> {
-  const storeCode = parseStoreError(await readBounded(response, withinMs));
+  const storeCode = parseStoreError(await readRefusal(response, withinMs));
   const region = response.headers.get('x-amz-bucket-region');
   const code = errorOfStore(storeCode) ?? byStatus(response.status, question);
   const options = {
@@ -89,18 +90,16 @@ const UNSATISFIED = /^bytes \*\/\d{1,15}$/;
 /** A store that tells why byte by byte is not waited for: the client waits meanwhile. */
 const REFUSAL_LIMIT_MS = 10_000;
 
-async function readBounded(response: UpstreamResponse, withinMs: number): Promise<Buffer> {
-  const endMs = performance.now() + withinMs;
-  const chunks: Buffer[] = [];
-  let length = 0;
+/** What came of a document that breaks off; nothing of one beyond its limits. The status alone says enough. */
+async function readRefusal({ body }: UpstreamResponse, withinMs: number): Promise<Buffer> {
+  const limits = { maxBytes: STORE_ERROR_LIMIT_BYTES, withinMs, refuse: () => new Error('beyond its limits') };
+  return readBounded(untilItBreaks(body), limits).catch(() => Buffer.alloc(0));
+}
+
+async function* untilItBreaks(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   try {
-    for await (const chunk of response.body) {
-      length += chunk.length;
-      if (length > STORE_ERROR_LIMIT_BYTES || performance.now() > endMs) return Buffer.alloc(0);
-      chunks.push(chunk);
-    }
+    yield* body;
   } catch {
-    // The status alone says enough.
+    // What came before is all there is.
   }
-  return Buffer.concat(chunks);
 }
