@@ -37,6 +37,27 @@ export interface AuditOrigin {
   readonly raw?: { readonly method: string };
 }
 
+/** How all of it ended; `error`: a code, where it did not complete. */
+export interface AuditEnd {
+  readonly result: OutcomeResult;
+  readonly status: number;
+  readonly error?: string;
+}
+
+/** Plaintext bytes of the bodies of a request and its answer. */
+type Counted = Pick<AuditDenial, 'bytesIn' | 'bytesOut'>;
+
+const NO_BYTES: Counted = { bytesIn: 0, bytesOut: 0 };
+
+/** What an outcome says of the work itself, as far as it is known. */
+export interface Effects extends Partial<Counted> {
+  readonly upstreamRequestId?: string | undefined;
+  /** Of the object that was read or written. */
+  readonly versionId?: string | undefined;
+  /** Of the keyring: the key under which the object's data key is wrapped. */
+  readonly keyId?: string | undefined;
+}
+
 /** How one of several ended. */
 export interface ItemEnd {
   readonly error: ErrorCode | undefined;
@@ -66,17 +87,11 @@ const UNDECIDED: Decision = {
 
 /** One request, call or command on record. */
 export class AuditTrail {
-  bytesIn = 0;
-  bytesOut = 0;
-  upstreamRequestId: string | undefined;
-  versionId: string | undefined;
-  keyId: string | undefined;
-  operation: AuditedOperation | undefined;
-
   readonly #sink: AuditSink;
   readonly #clock: Clock;
   readonly #origin: AuditOrigin;
   readonly #startedMs: number;
+  #operation: AuditedOperation | undefined;
   #principal: Principal | undefined;
   #items: readonly Item[] = [];
   #introduced: Promise<void> | undefined;
@@ -93,15 +108,24 @@ export class AuditTrail {
     return this.#startedMs;
   }
 
+  /** What the caller is after; `undefined` before it is understood. */
+  get operation(): AuditedOperation | undefined {
+    return this.#operation;
+  }
+
   /** Whether the caller is known; a request without identity ends as a refusal. */
   get hasIdentity(): boolean {
     return this.#principal !== undefined;
   }
 
+  /** Says which operation was received, whatever it turns out to be: a form becomes the write that it asks for. */
+  received(operation: AuditedOperation): void {
+    this.#operation = operation;
+  }
+
   /** Says who asks for what; what fails before it is decided is on record as well. */
   identified(operation: AuditedOperation, principal: Principal, about: Omit<Audited, 'decision'> = NO_OBJECT): void {
-    // A form is the write that it asks for by now.
-    this.operation ??= operation;
+    this.#operation ??= operation;
     this.#principal = principal;
     const { bucket, key, versionId } = about;
     this.decided([{ bucket, key, versionId, decision: UNDECIDED }]);
@@ -147,7 +171,8 @@ export class AuditTrail {
   /** Resolves when the denials of the given places are durable; the others go on. @throws GatewayError AuditUnavailable */
   async deny(places: readonly number[]): Promise<void> {
     const { status } = ERRORS.AccessDenied;
-    await this.#each(places, (item, place) => this.#end(item, place, 'denied', status, { error: 'AccessDenied' }));
+    const own = { ...NO_BYTES, error: 'AccessDenied' };
+    await this.#each(places, (item, place) => this.#end(item, place, { result: 'denied', status }, own));
   }
 
   /** Says how one of several ended; it is written with the end of all. */
@@ -170,22 +195,24 @@ export class AuditTrail {
    * Resolves when the end of everything that has not ended is durable (a refusal without identity is best effort).
    * @throws GatewayError AuditUnavailable
    */
-  async end(result: OutcomeResult, status: number, error?: string): Promise<void> {
+  async end({ result, status, error }: AuditEnd, effects: Effects = {}): Promise<void> {
     if (this.#principal === undefined) {
       this.#refuse(error ?? result, status);
       return;
     }
+    const { bytesIn = 0, bytesOut = 0, upstreamRequestId, versionId, keyId } = effects;
     const common = {
       ...(error === undefined ? {} : { error }),
-      ...(this.upstreamRequestId === undefined ? {} : { upstreamRequestId: this.upstreamRequestId }),
-      ...(this.versionId === undefined ? {} : { versionId: this.versionId }),
-      ...(this.keyId === undefined ? {} : { keyId: this.keyId }),
+      ...(upstreamRequestId === undefined ? {} : { upstreamRequestId }),
+      ...(versionId === undefined ? {} : { versionId }),
+      ...(keyId === undefined ? {} : { keyId }),
     };
-    await this.#each([...this.#items.keys()], (item, place) =>
-      item.end === undefined
-        ? this.#end(item, place, result, status, common)
-        : this.#end(item, place, item.end.result, item.end.status, item.end.own),
-    );
+    // Counted once, however many records one request has.
+    const bytesOf = (place: number) => (place === 0 ? { bytesIn, bytesOut } : NO_BYTES);
+    await this.#each([...this.#items.keys()], (item, place) => {
+      const { own, ...how } = item.end ?? { result, status, own: common };
+      return this.#end(item, place, how, { ...bytesOf(place), ...own });
+    });
   }
 
   async #each(places: readonly number[], write: (item: Item, place: number) => Promise<void>): Promise<void> {
@@ -206,7 +233,7 @@ export class AuditTrail {
 
   /** Many keys in one request: their entries do not repeat who asks. */
   get #isBatch(): boolean {
-    return this.operation === 'DeleteObjects' && this.#items.length > 1;
+    return this.#operation === 'DeleteObjects' && this.#items.length > 1;
   }
 
   /** Resolves when it is durable who asks; before that no entry may refer to it. @throws GatewayError AuditUnavailable */
@@ -227,20 +254,11 @@ export class AuditTrail {
   async #end(
     item: Item,
     place: number,
-    result: OutcomeResult,
-    status: number,
-    own: Partial<AuditDenial>,
+    { result, status }: AuditEnd,
+    own: Partial<AuditDenial> & Counted,
   ): Promise<void> {
     const nowMs = this.#clock.now();
-    const how = {
-      result,
-      status,
-      // Counted once, however many records one request has.
-      bytesIn: place === 0 ? this.bytesIn : 0,
-      bytesOut: place === 0 ? this.bytesOut : 0,
-      durationMs: nowMs - this.#startedMs,
-      ...own,
-    };
+    const how = { result, status, durationMs: nowMs - this.#startedMs, ...own };
     if (item.intended) {
       const time = new Date(nowMs).toISOString();
       await this.#sink.record({
@@ -266,7 +284,7 @@ export class AuditTrail {
   }
 
   #place(place: number): { readonly item?: number } {
-    return this.#items.length > 1 || this.operation === 'DeleteObjects' ? { item: place } : {};
+    return this.#items.length > 1 || this.#operation === 'DeleteObjects' ? { item: place } : {};
   }
 
   /** An entry says who asks, but not one of a batch: the entry of its request has. */
@@ -276,7 +294,7 @@ export class AuditTrail {
 
   #callerFields(): AuditCaller {
     const principal = this.#principal;
-    if (principal === undefined || this.operation === undefined) throw new Error('a record needs an identity');
+    if (principal === undefined || this.#operation === undefined) throw new Error('a record needs an identity');
     const { accessKeyId, actor, binding } = principal;
     const { clientAddress, edgeRequestId } = this.#origin;
     return {
@@ -290,7 +308,7 @@ export class AuditTrail {
       ...(binding === undefined ? {} : { binding }),
       clientAddress,
       ...(edgeRequestId === undefined ? {} : { edgeRequestId }),
-      operation: this.operation,
+      operation: this.#operation,
     };
   }
 

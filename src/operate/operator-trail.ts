@@ -58,12 +58,10 @@ export async function onRecord<Outcome extends ActionOutcome>(
     outcome = await work();
   } catch (error) {
     const { code, row } = error instanceof GatewayError ? error : new GatewayError(unexpected);
-    await trail.end('failed', row.status, code);
+    await trail.end({ result: 'failed', status: row.status, error: code });
     throw error;
   }
-  trail.keyId = outcome.keyId;
-  trail.versionId = outcome.versionId;
-  trail.bytesIn = outcome.plainBytes ?? 0;
-  await trail.end('completed', 200);
+  const { keyId, versionId, plainBytes: bytesIn = 0 } = outcome;
+  await trail.end({ result: 'completed', status: 200 }, { bytesIn, keyId, versionId });
   return outcome;
 }

@@ -15,12 +15,9 @@ export function createAssumeRole<In extends Planned & Recorded>(parts: AssumeRol
   return {
     name: 'assume-role',
     run: async (context) => {
-      const { bucket, sourceBucket, plan, exchange, trail } = context;
+      const { bucket, sourceBucket, plan, exchange, meter } = context;
       const { signal } = exchange;
-      const onAnswer = ({ headers }: UpstreamResponse): void => {
-        trail.upstreamRequestId = headers.get('x-amz-request-id');
-        trail.versionId = headers.get('x-amz-version-id');
-      };
+      const onAnswer = (response: UpstreamResponse): void => meter.answered(response);
       const opened = await sessions.open({ bucket, plan, signal, onAnswer });
       const sourceSession = sourceBucket && (await sessions.open({ bucket: sourceBucket, plan, signal, onAnswer }));
       let states: Promise<StateSession> | undefined;

@@ -13,7 +13,7 @@ import type { PipelineParts } from './parts.ts';
 import { storeTokenOf } from './plan.ts';
 
 type SessionParts = Pick<PipelineParts, 'broker' | 'sessions' | 'storeTokens'>;
-type Asking = Recorded & Pick<Decided, 'request' | 'principal' | 'exchange' | 'trail'>;
+type Asking = Recorded & Pick<Decided, 'request' | 'principal' | 'exchange' | 'meter'>;
 
 /** Opens a session that may ask whether the bucket is there: a store takes that for a listing of it. */
 export function openToHead(parts: SessionParts, context: Asking, bucket: Bucket): Promise<StoreSession> {
@@ -48,12 +48,10 @@ async function open(
   scope: AccessScope,
 ): Promise<StoreSession> {
   const { bucket } = scope;
-  const { principal, trail } = context;
+  const { principal, meter } = context;
   const storeToken = await storeTokenOf(context, bucket, storeTokens);
   const plan = broker.plan(principal, [scope], storeToken);
-  const onAnswer = ({ headers }: UpstreamResponse): void => {
-    trail.upstreamRequestId = headers.get('x-amz-request-id');
-  };
+  const onAnswer = (response: UpstreamResponse): void => meter.answered(response);
   // Others may be waiting for the same answer: it does not end with the client that asked first.
   return sessions.open({ bucket, plan, onAnswer });
 }

@@ -17,12 +17,14 @@ import type { S3Request } from '../s3/request.ts';
 import type { Allowed, Recorded, RecordedEach } from './access.ts';
 import type { Target } from './accesses-of.ts';
 import type { EarlyAnswer } from './early-answer.ts';
-import type { AuditTrail } from '../audit/audit-trail.ts';
+import type { Meter } from './meter.ts';
+import type { AuditTrail, Effects } from '../audit/audit-trail.ts';
 
 export interface Received {
   readonly exchange: Exchange;
   readonly request: S3Request;
   readonly trail: AuditTrail;
+  readonly meter: Meter;
   readonly early: EarlyAnswer;
   /** Of a form, whose fields were read already: the file, which is what its body is to everybody after. */
   readonly file?: AsyncIterable<Buffer>;
@@ -91,6 +93,8 @@ export interface Sealed extends Credentialed {
   readonly body: { readonly sizeBytes: number; readonly content: Buffer | AsyncIterable<Buffer> };
   /** What the client claims of the body; verified when the store has answered. */
   readonly checksum: KeptChecksum | undefined;
+  /** Of the key under which the data key of the body is wrapped; `undefined` where the key is kept plain. */
+  readonly keyId: string | undefined;
   /** What goes with the body because it is encrypted; `undefined` where the key is kept plain. */
   readonly sealed:
     | {
@@ -123,6 +127,8 @@ export interface Answer {
   /** XML; `undefined`: the answer has no body. */
   readonly document: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** What the outcome says of it instead of what the store said last. */
+  readonly effects?: Effects;
 }
 
 /** All requests to the store are done. */

@@ -25,7 +25,7 @@ export function createCopy(copies: Copies, authorizer: Pick<Authorizer, 'decide'
   return {
     name: 'copy',
     run: async (context) => {
-      const { request, bucket, sourceBucket, trail } = context;
+      const { request, bucket, sourceBucket } = context;
       const { copySource } = request;
       if (copySource === undefined) throw new Error('a copy without a source');
       const isPlain = isKeptPlain(bucket, request.key);
@@ -39,9 +39,6 @@ export function createCopy(copies: Copies, authorizer: Pick<Authorizer, 'decide'
       const copied = await copying.catch((error: unknown) => {
         throw isGranted ? error : withTagVerbs(error);
       });
-      trail.keyId = copied.keyId;
-      // The last answer may have been one about the source.
-      trail.versionId = copied.versionId;
       const etag = isPlain ? copied.etag : clientEtag(copied.etag);
       return {
         ...context,
@@ -51,6 +48,8 @@ export function createCopy(copies: Copies, authorizer: Pick<Authorizer, 'decide'
             ...versionHeaders(copied),
             ...encryptionOfWrite(request, copied.headers ?? NOTHING_SAID, !isPlain),
           },
+          // The last answer may have been one about the source.
+          effects: { keyId: copied.keyId, versionId: copied.versionId },
         },
       };
     },

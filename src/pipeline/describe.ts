@@ -52,7 +52,7 @@ async function describedByHead(reader: ObjectReader, context: Credentialed): Pro
 const asStored = (etag: string): string => etag;
 
 async function described(reader: ObjectReader, context: Credentialed): Promise<Answer> {
-  const { request, session, trail } = context;
+  const { request, session } = context;
   const asked = attributesOf(request);
   const query = { ...objectQuery(context), wantsChecksum: asked.names.has('Checksum') };
   // The head knows the size of a regular object; only its trailer knows its parts and its checksum.
@@ -60,10 +60,10 @@ async function described(reader: ObjectReader, context: Credentialed): Promise<A
   const facts = needsLayout
     ? await reader.describe(session, query)
     : { ...(await reader.head(session, query)), layout: undefined };
-  trail.keyId = facts.keyId;
   return {
     document: writeAttributes(shownOf(facts, asked, clientEtag)),
     headers: answerHeaders(request, facts.headers, true),
+    effects: { keyId: facts.keyId },
   };
 }
 

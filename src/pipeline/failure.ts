@@ -9,12 +9,14 @@ import type { Observer } from '../contracts/observer.ts';
 import { challenge } from '../errors/challenge.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { errorDocument, HOST_ID } from '../s3/xml.ts';
+import { effectsOf } from './meter.ts';
 import type { Arrived } from './receive.ts';
 
-/** Records and answers a failure; says how the request ended. Never throws. */
+/** Records and answers a failure; says how the request ended. `reached`: the context before the stage that failed. Never throws. */
 export async function fail(
   { exchange, trail, early, tokensFrom }: Arrived,
   cause: unknown,
+  reached: Parameters<typeof effectsOf>[0],
   observer: Observer,
 ): Promise<OutcomeResult> {
   let error = asGatewayError(cause, exchange.signal.aborted);
@@ -24,7 +26,7 @@ export async function fail(
   const end = failedEnd(error, isBroken || exchange.signal.aborted, exchange.status());
   let { result } = end;
   try {
-    await trail.end(result, end.status, error.code);
+    await trail.end({ result, status: end.status, error: error.code }, effectsOf(reached));
   } catch (auditError) {
     observer.failure(exchange, auditError);
     error = new GatewayError('AuditUnavailable', { cause: auditError });

@@ -10,7 +10,7 @@ import { readAnswer } from '../s3/read-answer.ts';
 import type { Recorded, RecordedEach } from './access.ts';
 import type { DecidedTarget, Divided, Forwarded, Portion, Settled } from './contexts.ts';
 import { partOf } from './plan.ts';
-import type { Stage, Way } from './stage.ts';
+import { givenBy, type Stage, type Way } from './stage.ts';
 
 /**
  * Keys at once that go one by one: some stores (Ceph) refuse DeleteObjects in every session that has a policy, and take
@@ -37,7 +37,7 @@ export function createForwardEach(
 ): Stage<Divided & RecordedEach<Portion>, Settled> {
   const together = async (portion: RecordedPortion): Promise<readonly Told[]> => {
     try {
-      const { response } = await portionWay.run(portion, observer);
+      const { response } = givenBy(await portionWay.run(portion, observer));
       const upstreamRequestId = response.headers.get('x-amz-request-id');
       const result = readDeleteResult(await readAnswer(response.body), portion.items);
       return result.map((outcome) => ({ outcome, upstreamRequestId }));
@@ -50,7 +50,7 @@ export function createForwardEach(
   /** Never rejects: the other keys of the portion are under way. */
   const singly = async (portion: RecordedPortion, index: number): Promise<Told> => {
     try {
-      const { response } = await singleWay.run(partOf(portion, index, index + 1), observer);
+      const { response } = givenBy(await singleWay.run(partOf(portion, index, index + 1), observer));
       await response.discard();
       const deleteMarker = response.headers.get('x-amz-delete-marker') === 'true';
       const version = response.headers.get('x-amz-version-id');

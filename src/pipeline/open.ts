@@ -25,14 +25,13 @@ export function createOpen(reader: ObjectReader): Stage<Credentialed, Opened> {
   return {
     name: 'open',
     run: async (context) => {
-      const { request, session, trail } = context;
+      const { request, session } = context;
       const query = objectQuery(context);
       const looking = LOOKING[nameOfClass(request.operation, 'READ')];
       const read: Read = (asked) => looking(reader, session, asked);
       try {
         const ifRange = query.range === undefined ? undefined : request.headers.get('if-range');
         const view = ifRange === undefined ? await read(query) : await readIfSame(context, read, query, ifRange);
-        trail.keyId = view.keyId;
         return { ...context, view };
       } catch (error) {
         if (!(error instanceof GatewayError) || error.code !== 'InvalidRange') throw error;

@@ -5,6 +5,7 @@ import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { failedCondition } from '../s3/failed-condition.ts';
 import type { S3Request } from '../s3/request.ts';
 import { createAdmission } from './admission.ts';
+import type { Received } from './contexts.ts';
 import { fail } from './failure.ts';
 import type { PipelineParts } from './parts.ts';
 import { arrive, createReceive } from './receive.ts';
@@ -21,15 +22,18 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   const stages = createStages(parts, admission);
   return async (exchange) => {
     const arrived = arrive(exchange, parts);
-    const { trail } = arrived;
-    let result: OutcomeResult = 'completed';
+    const { trail, meter } = arrived;
     let request: S3Request | undefined;
+    const failed = (error: unknown, reached: Pick<Received, 'meter'>): Promise<OutcomeResult> =>
+      fail(arrived, withRegion(withCondition(error, request), exchange, parts.region), reached, observer);
+    let result: OutcomeResult = 'completed';
     try {
       const received = await inStage(receive.name, () => receive.run(arrived));
       request = received.request;
-      await stages[received.request.descriptor.operationClass].run(received, observer);
+      const ended = await stages[request.descriptor.operationClass].run(received, observer);
+      if ('error' in ended) result = await failed(ended.error, ended.reached);
     } catch (error) {
-      result = await fail(arrived, withRegion(withCondition(error, request), exchange, parts.region), observer);
+      result = await failed(error, arrived);
     } finally {
       admission.leave(exchange);
     }
@@ -39,8 +43,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       result: trail.hasIdentity ? result : 'refused',
       status: exchange.status() ?? 0,
       durationMs: clock.now() - trail.startedMs,
-      bytesIn: trail.bytesIn,
-      bytesOut: trail.bytesOut,
+      bytesIn: meter.bytesIn,
+      bytesOut: meter.bytesOut,
     });
   };
 }

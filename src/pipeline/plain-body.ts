@@ -37,13 +37,13 @@ export function plainBody(context: Authenticated, sizeBytes: number): PlainBody 
 }
 
 async function* verified(
-  { request, trail }: Authenticated,
+  { request, meter }: Authenticated,
   source: AsyncIterable<Buffer>,
   { inTrailer, made }: { readonly inTrailer?: KeptChecksum | undefined; readonly made: PassingChecksum | undefined },
 ): AsyncGenerator<Buffer, void, undefined> {
   const verifier = createBodyVerifier(request.claims, inTrailer);
   for await (const chunk of source) {
-    trail.bytesIn += chunk.length;
+    meter.received(chunk.length);
     verifier?.update(chunk);
     made?.update(chunk);
     yield chunk;

@@ -53,7 +53,8 @@ export function createHoldToPolicy(): Stage<Authenticated, Authenticated> {
 
 /** Answers POST Object as its form asks for: by a status, or by a way on. */
 export function createRespondForm(): Responder<Forwarded & Pick<Sealed, 'checksum'>> {
-  return responder(async ({ exchange, request, bucket, response, checksum, trail }) => {
+  return responder(async (context) => {
+    const { exchange, request, bucket, response, checksum } = context;
     await response.discard();
     const headers = answerHeaders(request, response.headers, !isKeptPlain(bucket, request.key));
     if (checksum !== undefined) {
@@ -65,7 +66,7 @@ export function createRespondForm(): Responder<Forwarded & Pick<Sealed, 'checksu
     const body = status === 201 ? Buffer.from(writePostResponse(request, etag)) : undefined;
     if (body !== undefined) headers['content-type'] = 'application/xml';
     if (status !== 204) headers['content-length'] = String(body?.length ?? 0);
-    await complete(exchange, trail, status, body?.length);
+    await complete(context, status, body?.length);
     exchange.writeHead(status, headers);
     exchange.end(body);
   });

@@ -4,6 +4,7 @@ import { parseRequest } from '../s3/parse-request.ts';
 import type { Received } from './contexts.ts';
 import { EarlyAnswer } from './early-answer.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
+import { Meter } from './meter.ts';
 import type { PipelineParts } from './parts.ts';
 import type { Stage } from './stage.ts';
 
@@ -11,6 +12,7 @@ import type { Stage } from './stage.ts';
 export interface Arrived {
   readonly exchange: Exchange;
   readonly trail: AuditTrail;
+  readonly meter: Meter;
   readonly early: EarlyAnswer;
   /** Where a caller gets a token; told to those who have none, or none that is good. */
   readonly tokensFrom: string | undefined;
@@ -22,14 +24,14 @@ export function arrive(
   { audit, clock, earlyAnswer, tokensFrom }: Pick<PipelineParts, 'audit' | 'clock' | 'earlyAnswer' | 'tokensFrom'>,
 ): Arrived {
   const early = new EarlyAnswer(exchange, earlyAnswer);
-  return { exchange, trail: new AuditTrail(audit, clock, exchange), early, tokensFrom };
+  return { exchange, trail: new AuditTrail(audit, clock, exchange), meter: new Meter(), early, tokensFrom };
 }
 
 /** The stage `receive`. @throws GatewayError every code of request parsing */
 export function createReceive(publicHosts: readonly string[]): Stage<Arrived, Received> {
   return {
     name: 'receive',
-    run: ({ exchange, trail, early }) => {
+    run: ({ exchange, trail, meter, early }) => {
       const { raw, requestId, clientAddress, scheme } = exchange;
       const request = parseRequest(raw, {
         requestId,
@@ -38,8 +40,8 @@ export function createReceive(publicHosts: readonly string[]): Stage<Arrived, Re
         receivedAtMs: trail.startedMs,
         publicHosts,
       });
-      trail.operation = request.operation;
-      return { exchange, request, trail, early };
+      trail.received(request.operation);
+      return { exchange, request, trail, meter, early };
     },
   };
 }

@@ -23,21 +23,20 @@ type ListingParts = Pick<PipelineParts, 'reader' | 'broker' | 'sessions' | 'obse
 /** Answers listings in the client's view, entry by entry as their keys are kept. */
 export function createRespondListing(parts: ListingParts, admission: Admission): Responder<Forwarded> {
   return responder(async (context) => {
-    const { exchange, request, bucket, response, trail } = context;
+    const { exchange, request, bucket, response, meter } = context;
     const listing = await readShown(context, await readAnswer(response.body));
     if (listing.leftOut > 0) parts.observer.leftOut(bucket.store.name, listing.leftOut);
-    const { upstreamRequestId, versionId } = trail;
+    // The record is about the listing, and not about the last object that was looked at.
+    const effects = meter.lastAnswer;
     const admit = (looks: number): Promise<void> => admission.spend(exchange, looks);
     const sizes = await sizesOf(parts, context, listing.entries, admit);
-    // The record is about the listing, and not about the last object that was looked at.
-    Object.assign(trail, { upstreamRequestId, versionId });
     const shown = listing.entries.map(({ key, etag }, place) => {
       const size = sizes[place];
       if (size === undefined) return undefined;
       const { sizeBytes, instead = { etag } } = size;
       return { ...instead, sizeBytes, etag: isKeptPlain(bucket, key) ? instead.etag : clientEtag(instead.etag) };
     });
-    await sendXml(exchange, trail, listing.write(request.bucket, shown));
+    await sendXml({ ...context, answer: { effects } }, listing.write(request.bucket, shown));
   });
 }
 

@@ -28,15 +28,15 @@ type Answering = (parts: LocalParts, context: Local, names: readonly string[]) =
 
 const ANSWERS: Readonly<Record<NamesOfClass<'LOCAL'>, Answering>> = {
   ListBuckets: async (parts, context, names) => {
-    await sendXml(context.exchange, context.trail, await listBuckets(parts, names, context));
+    await sendXml(context, await listBuckets(parts, names, context));
   },
-  GetBucketLocation: async (_, { exchange, trail, bucket }) => {
-    await sendXml(exchange, trail, bucketLocationDocument(bucket?.store.region ?? ''));
+  GetBucketLocation: async (_, context) => {
+    await sendXml(context, bucketLocationDocument(context.bucket?.store.region ?? ''));
   },
   HeadBucket: async (parts, context) => {
-    const { exchange, trail, bucket } = context;
+    const { exchange, bucket } = context;
     if (bucket !== undefined) await demandBucket(parts, context, bucket);
-    await complete(exchange, trail, 200);
+    await complete(context, 200);
     exchange.writeHead(200, { 'x-amz-bucket-region': bucket?.store.region ?? '', 'content-length': '0' });
     exchange.end();
   },

@@ -3,7 +3,6 @@
  * its first byte is never ended cleanly (`failure.ts` destroys the connection).
  */
 import type { BucketFacts } from '../contracts/bucket-facts.ts';
-import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { answerHeaders, answerStatus } from '../s3/answer.ts';
 import { checksumHeaders, withoutChecksums, shownChecksum } from '../s3/checksums.ts';
@@ -16,16 +15,17 @@ import { objectHeaders } from '../s3/store-response.ts';
 import { responder, type Responder } from './access.ts';
 import { answerOf } from './answer-of.ts';
 import type { Answered, Forwarded, Opened, Received, Sealed, Settled } from './contexts.ts';
+import { effectsOf } from './meter.ts';
 
 /** Answers GetObject and HeadObject with the plaintext view. */
 export function createRespondObject(): Responder<Opened> {
   return responder(async (context) => {
-    const { exchange, view, trail } = context;
+    const { exchange, view, meter } = context;
     const status = view.partial ? 206 : 200;
     try {
       const headers = viewHeaders(context);
       if (view.body === undefined) {
-        await complete(exchange, trail, status);
+        await complete(context, status);
         exchange.writeHead(status, headers);
         exchange.end();
         return;
@@ -34,8 +34,8 @@ export function createRespondObject(): Responder<Opened> {
       const last = Buffer.isBuffer(view.body)
         ? view.body
         : await sendAllButLast(context, view.body, expectedBytes, () => exchange.writeHead(status, headers));
-      if (trail.bytesOut + last.length !== expectedBytes) throw wrongLength('fewer');
-      await complete(exchange, trail, status, last.length);
+      if (meter.bytesOut + last.length !== expectedBytes) throw wrongLength('fewer');
+      await complete(context, status, last.length);
       if (exchange.status() === undefined) exchange.writeHead(status, headers);
       exchange.end(last);
     } catch (error) {
@@ -67,7 +67,7 @@ function viewHeaders({ request, bucket, view }: Opened): Record<string, string> 
  * is durable. The status line waits for the first chunk, so that an object that fails at once is a clean error.
  */
 async function sendAllButLast(
-  { exchange, trail }: Opened,
+  { exchange, meter }: Opened,
   body: AsyncIterable<Buffer>,
   expectedBytes: number,
   start: () => void,
@@ -79,7 +79,7 @@ async function sendAllButLast(
     if (givenBytes > expectedBytes) throw wrongLength('more');
     if (held !== undefined) {
       if (exchange.status() === undefined) start();
-      trail.bytesOut += held.length;
+      meter.sent(held.length);
       await exchange.write(held);
     }
     held = chunk;
@@ -102,7 +102,8 @@ const ETAG_OF_NOTHING = /^"?d41d8cd98f00b204e9800998ecf8427e"?$/;
  * @throws GatewayError ContentNotKept
  */
 export function createRespondWrite(): Responder<Forwarded & Partial<Pick<Sealed, 'checksum' | 'body'>>> {
-  return responder(async ({ exchange, request, bucket, response, checksum, body, trail }) => {
+  return responder(async (context) => {
+    const { exchange, request, bucket, response, checksum, body } = context;
     await response.discard();
     if (body !== undefined && body.sizeBytes > 0 && ETAG_OF_NOTHING.test(response.headers.get('etag') ?? '')) {
       throw new GatewayError('ContentNotKept');
@@ -114,7 +115,7 @@ export function createRespondWrite(): Responder<Forwarded & Partial<Pick<Sealed,
       Object.assign(headers, checksumHeaders(shownChecksum({ ...checksum, value: checksum.value() }, type)));
     }
     if (status !== 204) headers['content-length'] = '0';
-    await complete(exchange, trail, status);
+    await complete(context, status);
     exchange.writeHead(status, headers);
     exchange.end();
   });
@@ -132,19 +133,21 @@ export function createRespondDocument(bucketFacts: Pick<BucketFacts, 'forget'>):
 
 /** Answers copies, uploads and whatever else was put together here. */
 export function createRespondAnswer(): Responder<Answered> {
-  return responder(async ({ exchange, early, request, trail, answer: { document, headers } }) => {
+  return responder(async (context) => {
+    const { exchange, early, request, answer } = context;
+    const { document, headers } = answer;
     if (document !== undefined && early.isOpen) {
       // The headers of the result would have had to go out before it was known.
-      await complete(exchange, trail, 200, Buffer.byteLength(document));
+      await complete(context, 200, Buffer.byteLength(document));
       early.end(document);
       return;
     }
     if (document !== undefined) {
-      await sendXml(exchange, trail, document, headers);
+      await sendXml(context, document, headers);
       return;
     }
     const status = answerStatus(request.operation);
-    await complete(exchange, trail, status);
+    await complete(context, status);
     exchange.writeHead(status, status === 204 ? headers : { ...headers, 'content-length': '0' });
     exchange.end();
   });
@@ -152,37 +155,34 @@ export function createRespondAnswer(): Responder<Answered> {
 
 /** Answers DeleteObjects: one outcome for each key, denied ones among them. */
 export function createRespondEach(): Responder<Settled> {
-  return responder(({ exchange, trail, list, outcomes }) =>
-    sendXml(exchange, trail, writeDeleteResult(list, outcomes)),
-  );
+  return responder((context) => sendXml(context, writeDeleteResult(context.list, context.outcomes)));
 }
+
+type Completed = Pick<Received, 'exchange' | 'trail'> & Parameters<typeof effectsOf>[0];
 
 /**
  * Records that a request completed, before its last `lastBytes` go out. A write took effect, whether or not its client
  * still waits; a read that reaches nobody did not complete. @throws GatewayError RequestTimeout, AuditUnavailable
  */
-export async function complete(
-  { signal, raw: { method } }: Pick<Exchange, 'signal' | 'raw'>,
-  trail: Received['trail'],
-  status: number,
-  lastBytes = 0,
-): Promise<void> {
+export async function complete(context: Completed, status: number, lastBytes = 0): Promise<void> {
+  const { signal, raw } = context.exchange;
+  const { method } = raw;
   if (signal.aborted && (method === 'GET' || method === 'HEAD')) {
     throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
   }
-  trail.bytesOut += lastBytes;
-  await trail.end('completed', status);
+  context.meter.sent(lastBytes);
+  await context.trail.end({ result: 'completed', status }, effectsOf(context));
 }
 
 /** Sends a whole XML document as the completed answer. */
 export async function sendXml(
-  exchange: Exchange,
-  trail: Received['trail'],
+  context: Completed,
   document: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  const { exchange } = context;
   const body = Buffer.from(document);
-  await complete(exchange, trail, 200, body.length);
+  await complete(context, 200, body.length);
   const length = String(body.length);
   // The policy of a bucket is the one that is no XML.
   const type = document.startsWith('{') ? 'application/json' : 'application/xml';

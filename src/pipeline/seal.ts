@@ -29,7 +29,7 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
   return {
     name: 'seal',
     run: async (context) => {
-      const { request, bucket, trail } = context;
+      const { request, bucket } = context;
       const sizeBytes = request.payload.sizeBytes;
       if (sizeBytes === undefined) throw new GatewayError('MissingContentLength');
       if (sizeBytes > maxBytes) {
@@ -39,13 +39,13 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
       const isSmall = sizeBytes <= limits.smallBodyBytes;
       if (isKeptPlain(bucket, request.key)) {
         const content = isSmall ? await collect(chunks, sizeBytes) : heldBack(chunks, sizeBytes, incomplete);
-        return { ...context, sealed: undefined, checksum, body: { sizeBytes, content } };
+        return { ...context, sealed: undefined, keyId: undefined, checksum, body: { sizeBytes, content } };
       }
       const { body, sealed, session } = await plan(parts, context, sizeBytes, checksum);
-      trail.keyId = body.keyId;
+      const { keyId } = body;
       // A sealer is done with a chunk before it asks for the next, and the chunks of a request are nobody else's.
       const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(givenBack(chunks));
-      return { ...context, session, sealed, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
+      return { ...context, session, sealed, keyId, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
     },
   };
 }

@@ -12,7 +12,17 @@ export interface Stage<In, Out> {
 export interface Way<In, Out> {
   readonly to: <Next>(stage: Stage<Out, Next>) => Way<In, Next>;
   readonly stages: readonly StageName[];
-  readonly run: (context: In, observer: Observer) => Promise<Out>;
+  /** Never rejects. */
+  readonly run: (context: In, observer: Observer) => Promise<Ended<In, Out>>;
+}
+
+/** What a way gave; or what ended it, with the context before the stage that did: contexts grow, so it is an `In` with more. */
+export type Ended<In, Out> = { readonly given: Out } | { readonly error: unknown; readonly reached: In };
+
+/** Gives what a way gave. @throws what ended it */
+export function givenBy<In, Out>(ended: Ended<In, Out>): Out {
+  if ('error' in ended) throw ended.error;
+  return ended.given;
 }
 
 /** Starts a way with its first stage. */
@@ -32,12 +42,13 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Way<In, Ou
         try {
           current = await stage.run(current);
         } catch (error) {
-          throw error instanceof GatewayError ? error.at(stage.name) : error;
+          const stamped = error instanceof GatewayError ? error.at(stage.name) : error;
+          return { error: stamped, reached: current as In };
         } finally {
           observer.stage(stage.name, performance.now() - startedMs);
         }
       }
-      return current as Out;
+      return { given: current as Out };
     },
   };
 }

@@ -53,7 +53,7 @@ const ON_SEALED: Readonly<Record<OnUpload, Answering>> = {
 };
 
 async function create(uploads: Uploads, context: Documented): Promise<Answer> {
-  const { request, session, trail } = context;
+  const { request, session } = context;
   const { 'if-none-match': ifNoneMatch, ...headers } = storeHeaders(request, { encrypted: true });
   const checksum = createdChecksum(request.headers);
   // Told now: when the parts are there it would be too late.
@@ -62,15 +62,15 @@ async function create(uploads: Uploads, context: Documented): Promise<Answer> {
   }
   const terms = { checksum, onlyIfNone: ifNoneMatch === '*', said: termsToHold(context) };
   const { uploadId, keyId } = await uploads.create(session, request.key, headers, terms);
-  trail.keyId = keyId;
   return {
     document: writeInitiate(request, uploadId),
     headers: { ...encryptionOfWrite(request, NOTHING_SAID, true), ...multipartChecksumHeaders(checksum) },
+    effects: { keyId },
   };
 }
 
 async function complete(uploads: Uploads, context: Documented): Promise<Answer> {
-  const { request, session, document, trail } = context;
+  const { request, session, document } = context;
   const named = readCompleteUpload(document ?? Buffer.alloc(0));
   const size = request.headers.get('x-amz-mp-object-size');
   const { etag, versionId, keyId, checksum } = await uploads.complete(
@@ -84,7 +84,6 @@ async function complete(uploads: Uploads, context: Documented): Promise<Answer> 
       checksumType: parseChecksumType(request.headers),
     },
   );
-  trail.keyId = keyId;
   const shown = checksum && shownChecksum(checksum, checksum.type, named.length);
   return {
     document: writeComplete(request, clientEtag(etag), shown),
@@ -92,6 +91,7 @@ async function complete(uploads: Uploads, context: Documented): Promise<Answer> 
       ...encryptionOfWrite(request, NOTHING_SAID, true),
       ...(versionId === undefined ? {} : { 'x-amz-version-id': versionId }),
     },
+    effects: { keyId },
   };
 }
 

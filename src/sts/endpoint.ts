@@ -35,8 +35,7 @@ export function createEndpoint(parts: StsParts, { work, failure }: Service): End
         answer = await work(exchange, record);
         // Nobody has it, and nobody will: what was issued has not left.
         if (exchange.signal.aborted) throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
-        record.bytesOut = Buffer.byteLength(answer.body);
-        await record.end(result, answer.status);
+        await record.end({ result, status: answer.status }, { bytesOut: Buffer.byteLength(answer.body) });
       } catch (cause) {
         let error = cause instanceof GatewayError ? cause : new GatewayError('InternalError', { cause });
         observer.failure(exchange, error);
@@ -44,8 +43,7 @@ export function createEndpoint(parts: StsParts, { work, failure }: Service): End
         const end = failedEnd(error, exchange.signal.aborted, undefined);
         result = end.result;
         try {
-          record.bytesOut = 0;
-          await record.end(result, result === 'aborted' ? 0 : answer.status, error.code);
+          await record.end({ result, status: result === 'aborted' ? 0 : answer.status, error: error.code });
         } catch (auditError) {
           observer.failure(exchange, auditError);
           error = new GatewayError('AuditUnavailable', { cause: auditError });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { setTimeout as after } from 'node:timers/promises';
 import type { AuditEntry, AuditOutcome } from '../../../src/contracts/audit-sink.ts';
 import type { RequestSummary } from '../../../src/contracts/observer.ts';
@@ -24,22 +25,31 @@ const COPY = { method: 'PUT', target: '/safe/k', headers: ['x-amz-copy-source', 
 const failure = () => new GatewayError('PreconditionFailed', { clientFields: { Condition: 'If-Match' } });
 
 interface Case {
-  readonly copyObject: PipelineParts['copies']['copyObject'];
+  /** `left` is aborted when the client leaves; `signs` waits until it has had so many signs of life. */
+  readonly copyObject: (left: AbortSignal, signs: (count: number) => Promise<void>) => Promise<CopyResult>;
   readonly times?: PipelineParts['earlyAnswer'];
   readonly behaviour?: Behaviour;
-  readonly leaveAfterMs?: number;
+  readonly leaves?: 'at once' | 'when the answer has begun';
 }
 
-async function run({ copyObject, times = SOON, behaviour, leaveAfterMs }: Case) {
+async function run({ copyObject, times = SOON, behaviour, leaves }: Case) {
   const { parts, steps, entries } = world(behaviour);
   const summaries: RequestSummary[] = [];
   const left = new AbortController();
   const exchange = { ...client(COPY.method, COPY.target, COPY.headers, steps), signal: left.signal };
-  if (leaveAfterMs !== undefined) setTimeout(() => left.abort(), leaveAfterMs);
+  if (leaves === 'at once') left.abort();
+  const signs = async (count: number): Promise<void> => {
+    while (exchange.sent.length < count) await after(1);
+  };
+  const { write } = exchange;
+  exchange.write = async (chunk) => {
+    await write(chunk);
+    if (leaves === 'when the answer has begun') left.abort();
+  };
   await createPipeline({
     ...parts,
     earlyAnswer: times,
-    copies: { ...parts.copies, copyObject },
+    copies: { ...parts.copies, copyObject: () => copyObject(left.signal, signs) },
     observer: { ...parts.observer, request: (summary) => summaries.push(summary) },
   })(exchange);
   const outcomes = entries.filter((entry): entry is AuditOutcome => entry.entry === 'outcome');
@@ -48,6 +58,17 @@ async function run({ copyObject, times = SOON, behaviour, leaveAfterMs }: Case) 
 
 const slowly = (ms: number, end: () => CopyResult) => async () => {
   await after(ms);
+  return end();
+};
+
+/** Ends when the client has had the declaration and three blanks. */
+const onceBegun = (end: () => CopyResult) => async (_: AbortSignal, signs: (count: number) => Promise<void>) => {
+  await signs(4);
+  return end();
+};
+
+const onceLeft = (end: () => CopyResult) => async (left: AbortSignal) => {
+  if (!left.aborted) await once(left, 'abort');
   return end();
 };
 
@@ -71,7 +92,7 @@ describe('an answer that may begin early', () => {
   });
 
   it('begins with the declaration and goes on in blanks until the document follows, one XML document in all', async () => {
-    const { exchange, body, steps, outcomes, summary } = await run({ copyObject: slowly(100, () => RESULT) });
+    const { exchange, body, steps, outcomes, summary } = await run({ copyObject: onceBegun(() => RESULT) });
     assert.equal(exchange.status(), 200);
     assert.equal(exchange.answerHeaders['content-type'], 'application/xml');
     assert.equal(exchange.answerHeaders['content-length'], String(Buffer.byteLength(body)));
@@ -85,7 +106,7 @@ describe('an answer that may begin early', () => {
 
   it('of a failure that comes late ends in its error document, and is on record as a failure behind a 200', async () => {
     const { exchange, body, steps, outcomes, summary } = await run({
-      copyObject: slowly(60, () => {
+      copyObject: onceBegun(() => {
         throw failure();
       }),
     });
@@ -103,15 +124,15 @@ describe('an answer that may begin early', () => {
   it('says no success that could not be recorded', async () => {
     const audit = (entry: AuditEntry) =>
       entry.entry === 'outcome' ? Promise.reject(new GatewayError('AuditUnavailable')) : Promise.resolve();
-    const { body, summary } = await run({ copyObject: slowly(60, () => RESULT), behaviour: { audit } });
+    const { body, summary } = await run({ copyObject: onceBegun(() => RESULT), behaviour: { audit } });
     assert.match(body.slice(DECLARATION.length), /^ +<Error><Code>ServiceUnavailable<\/Code>.*<\/Error>$/);
     assert.equal(summary.result, 'failed');
   });
 
   it('is broken off, and not ended, where the client left and the work was given up', async () => {
     const { exchange, steps, outcomes, summary } = await run({
-      leaveAfterMs: 50,
-      copyObject: slowly(90, () => {
+      leaves: 'when the answer has begun',
+      copyObject: onceLeft(() => {
         throw new GatewayError('RequestTimeout');
       }),
     });
@@ -145,7 +166,7 @@ describe('an answer that may begin early', () => {
 
   it('never begins for a client that left before', async () => {
     const { exchange, outcomes } = await run({
-      leaveAfterMs: 1,
+      leaves: 'at once',
       copyObject: slowly(60, () => {
         throw new GatewayError('RequestTimeout');
       }),
@@ -155,7 +176,10 @@ describe('an answer that may begin early', () => {
   });
 
   it('records a success that took effect although the client left meanwhile', async () => {
-    const { outcomes, summary } = await run({ leaveAfterMs: 40, copyObject: slowly(80, () => RESULT) });
+    const { outcomes, summary } = await run({
+      leaves: 'when the answer has begun',
+      copyObject: onceLeft(() => RESULT),
+    });
     assert.deepEqual([outcomes[0]?.result, summary.result], ['completed', 'completed']);
   });
 

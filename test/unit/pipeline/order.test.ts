@@ -116,6 +116,17 @@ describe('the pipeline', () => {
     assert.ok(steps.includes('answer 503'));
   });
 
+  it('says in the outcome of a write that failed what was read of it, by which key, and what the store answered', async () => {
+    const headers = new Map([['x-amz-request-id', 'theirs']]);
+    const { parts, steps, entries } = world({ answer: () => ({ status: 503, headers }) });
+    await createPipeline(parts)(client('PUT', '/safe/k', PUT_HEADERS, steps, twentyBytes()));
+    const [outcome] = entries.filter((entry) => entry.entry === 'outcome');
+    assert.deepEqual(
+      [outcome?.result, outcome?.bytesIn, outcome?.bytesOut, outcome?.keyId, outcome?.upstreamRequestId],
+      ['failed', 20, 0, 'local:1', 'theirs'],
+    );
+  });
+
   it('does not acknowledge a write whose outcome cannot be written', async () => {
     const audit = (entry: AuditEntry): Promise<void> =>
       entry.entry === 'intent' ? Promise.resolve() : Promise.reject(new GatewayError('AuditUnavailable'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { GatewayError, inStage } from '../../../src/errors/gateway-error.ts';
-import { way, type Stage } from '../../../src/pipeline/stage.ts';
+import { givenBy, way, type Stage, type Way } from '../../../src/pipeline/stage.ts';
 import { world } from './world.ts';
 
 const { observer } = world().parts;
@@ -10,11 +10,13 @@ const failing = (name: Stage<unknown, unknown>['name'], error: Error): Stage<unk
   run: () => Promise.reject(error),
 });
 
+const run = async (one: Way<unknown, unknown>): Promise<unknown> => givenBy(await one.run({}, observer));
+
 describe('the stage of an error', () => {
   it('is the one that was under way', async () => {
     const error = new GatewayError('SlowDown', { detail: 'd', clientFields: { a: 'b' } });
     assert.equal(error.stage, undefined);
-    await assert.rejects(way(passing).to(failing('forward', error)).to(passing).run({}, observer), {
+    await assert.rejects(run(way(passing).to(failing('forward', error)).to(passing)), {
       ...{ code: 'SlowDown', stage: 'forward', detail: 'd', clientFields: { a: 'b' } },
     });
   });
@@ -22,7 +24,7 @@ describe('the stage of an error', () => {
   it('is that of each request where one failure is that of several', async () => {
     const shared = new GatewayError('ServiceUnavailable');
     for (const name of ['seal', 'open'] as const) {
-      await assert.rejects(way(failing(name, shared)).run({}, observer), { stage: name });
+      await assert.rejects(run(way(failing(name, shared))), { stage: name });
     }
     assert.equal(shared.stage, undefined);
   });
@@ -30,9 +32,9 @@ describe('the stage of an error', () => {
   it('is the innermost one', async () => {
     const outer: Stage<unknown, unknown> = {
       name: 'forward',
-      run: () => way(failing('assume-role', new GatewayError('SlowDown'))).run({}, observer),
+      run: () => run(way(failing('assume-role', new GatewayError('SlowDown')))),
     };
-    await assert.rejects(way(outer).run({}, observer), { stage: 'assume-role' });
+    await assert.rejects(run(way(outer)), { stage: 'assume-role' });
   });
 
   it('stays when the client is told more, and so does the place where it was thrown', () => {
@@ -48,5 +50,14 @@ describe('the stage of an error', () => {
       inStage('read', () => Promise.reject(defect)),
       (error) => error === defect,
     );
+  });
+});
+
+describe('a way that fails', () => {
+  it('gives the context that the stages before had made', async () => {
+    const more: Stage<unknown, unknown> = { name: 'seal', run: (context) => ({ ...(context as object), keyId: 'k' }) };
+    const error = new GatewayError('SlowDown');
+    const ended = await way(more).to(failing('forward', error)).run({ meter: 1 }, observer);
+    assert.deepEqual('error' in ended && ended.reached, { meter: 1, keyId: 'k' });
   });
 });

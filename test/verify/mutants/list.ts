@@ -119,6 +119,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['pipeline/order'],
   },
   {
+    fault: 'the outcome of what failed does not say by which key',
+    file: 'pipeline/meter.ts',
+    text: 'keyId: keyId ?? view?.keyId',
+    replacement: 'keyId: undefined',
+    tests: ['pipeline/order'],
+  },
+  {
     fault: 'what is answered here is decided by nobody',
     file: 'pipeline/stages.ts',
     text: 'allowed.to(planLocal)',
