@@ -9,7 +9,7 @@ import type { Observer } from '../contracts/observer.ts';
 import { challenge } from '../errors/challenge.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { errorDocument, HOST_ID } from '../s3/xml.ts';
-import { effectsOf } from './meter.ts';
+import { effectsOf } from './effects.ts';
 import type { Arrived } from './receive.ts';
 
 /** Records and answers a failure; says how the request ended. `reached`: the context before the stage that failed. Never throws. */

@@ -4,7 +4,6 @@
  */
 import type { Effects } from '../audit/audit-trail.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
-import type { Answered, Opened, Received, Sealed } from './contexts.ts';
 
 /** The measurements of one request. */
 export class Meter {
@@ -41,14 +40,4 @@ export class Meter {
   get lastAnswer(): Pick<Effects, 'upstreamRequestId' | 'versionId'> {
     return { upstreamRequestId: this.#upstreamRequestId, versionId: this.#versionId };
   }
-}
-
-/** A context, of which what the later stages give may be there. */
-type Reached = Pick<Received, 'meter'> &
-  Partial<Pick<Sealed, 'keyId'> & Pick<Opened, 'view'>> & { readonly answer?: Pick<Answered['answer'], 'effects'> };
-
-/** Gives what the outcome of a request says of its work, by the context that it reached. */
-export function effectsOf({ meter, keyId, view, answer }: Reached): Effects {
-  const { bytesIn, bytesOut } = meter;
-  return { bytesIn, bytesOut, keyId: keyId ?? view?.keyId, ...meter.lastAnswer, ...answer?.effects };
 }

@@ -15,7 +15,7 @@ import { objectHeaders } from '../s3/store-response.ts';
 import { responder, type Responder } from './access.ts';
 import { answerOf } from './answer-of.ts';
 import type { Answered, Forwarded, Opened, Received, Sealed, Settled } from './contexts.ts';
-import { effectsOf } from './meter.ts';
+import { effectsOf } from './effects.ts';
 
 /** Answers GetObject and HeadObject with the plaintext view. */
 export function createRespondObject(): Responder<Opened> {

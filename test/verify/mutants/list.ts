@@ -120,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'the outcome of what failed does not say by which key',
-    file: 'pipeline/meter.ts',
+    file: 'pipeline/effects.ts',
     text: 'keyId: keyId ?? view?.keyId',
     replacement: 'keyId: undefined',
     tests: ['pipeline/order'],
