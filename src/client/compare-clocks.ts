@@ -3,7 +3,8 @@
  * whose clock is wrong, which one alone cannot. Enters: answers. Leaves: what is wrong, and who can mend it.
  */
 import type { Finding } from './finding.ts';
-import type { Http, HttpAnswer } from './http.ts';
+import type { HttpAnswer } from '../platform/http-call.ts';
+import type { Http } from './http.ts';
 
 /** By how much this machine is ahead, in milliseconds; negative: behind; `undefined`: nobody says. */
 export type AheadMs = number | undefined;

@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { ClientFailure, printable, reasonOf } from './failure.ts';
-import type { Http, HttpAnswer } from './http.ts';
+import type { HttpAnswer } from '../platform/http-call.ts';
+import type { Http } from './http.ts';
 
 const grant = z.object({
   effect: z.enum(['allow', 'deny']),

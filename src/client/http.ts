@@ -4,26 +4,14 @@
  */
 import { readFile } from 'node:fs/promises';
 import { getCACertificates } from 'node:tls';
-import { EnvHttpProxyAgent, request } from 'undici';
+import { EnvHttpProxyAgent } from 'undici';
+import { callHttp, type HttpAnswer, type HttpCall } from '../platform/http-call.ts';
 import { ClientFailure } from './failure.ts';
 import { safeUrl } from './safe-url.ts';
 
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
-}
-
-export interface HttpCall {
-  readonly method?: 'GET' | 'POST';
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly signal?: AbortSignal;
-}
-
 export interface Http {
   /** @throws ClientFailure the URL is not safe, the answer too large; Error of the network */
-  readonly call: (url: string, call?: HttpCall) => Promise<HttpAnswer>;
+  readonly call: (url: string, call?: Partial<HttpCall>) => Promise<HttpAnswer>;
   /** What servers are verified by; `undefined`: as Node does by itself. */
   readonly ca: readonly string[] | undefined;
   readonly close: () => Promise<void>;
@@ -51,22 +39,14 @@ export async function openHttp(
     ca,
     call: async (url, { method = 'GET', headers = {}, body, signal } = {}) => {
       safeUrl(url, printableOrigin(url));
-      const limit = AbortSignal.timeout(CALL_LIMIT_MS);
-      const answer = await request(url, {
-        dispatcher: agent,
-        method,
-        headers: { 'user-agent': 'sallyport', ...headers },
-        body: body ?? null,
-        signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
-      });
-      const chunks: Buffer[] = [];
-      let sizeBytes = 0;
-      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-        sizeBytes += chunk.length;
-        if (sizeBytes > MAX_ANSWER_BYTES) throw new ClientFailure(`${new URL(url).origin} answers too much`);
-        chunks.push(chunk);
-      }
-      return { status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks) };
+      return callHttp(
+        url,
+        { method, headers: { 'user-agent': 'sallyport', ...headers }, body, signal },
+        {
+          ...{ dispatcher: agent, timeoutMs: CALL_LIMIT_MS, maxBytes: MAX_ANSWER_BYTES },
+          tooLong: () => new ClientFailure(`${new URL(url).origin} answers too much`),
+        },
+      );
     },
     close: () => agent.close(),
   };

@@ -3,7 +3,8 @@
  * redirect, no compression, https unless plain http to loopback was allowed. A token cannot choose what is fetched, and
  * nothing that was sent or received is ever part of a fault.
  */
-import { Agent, request } from 'undici';
+import { Agent } from 'undici';
+import { callHttp, isTimeout, networkCode, type HttpCall } from '../platform/http-call.ts';
 import { mayFetch } from './issuer-options.ts';
 
 /** A document that could not be had; the message is one clause, safe for an operator. */
@@ -36,12 +37,6 @@ export interface BoundedFetch {
   readonly close: () => Promise<void>;
 }
 
-interface Sent {
-  readonly method: 'GET' | 'POST';
-  readonly headers: Record<string, string>;
-  readonly body?: string;
-}
-
 /** Makes the fetch of one issuer; its connections are shared with nothing else. */
 export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch => {
   const { timeoutMs, maxBytes, allowHttp, ca, connections } = options;
@@ -51,31 +46,21 @@ export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch =
     connect: { timeout: timeoutMs, ...(ca !== undefined && { ca }) },
   });
 
-  const send = async (url: string, sent: Sent): Promise<Response> => {
+  const limits = {
+    ...{ dispatcher, timeoutMs, maxBytes },
+    tooLong: () => new FetchFault(`an answer of more than ${maxBytes} bytes`),
+    refusalOf: (status: number) => (status === 200 ? undefined : new FetchFault(`status ${status}`, status)),
+  };
+
+  const send = async (url: string, call: HttpCall): Promise<Response> => {
     const target = URL.parse(url);
     if (!target || !mayFetch(target, allowHttp)) throw new FetchFault('an address that is not https');
-    const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      // undici follows no redirect unless asked to.
-      const { statusCode, body } = await request(target, {
-        ...sent,
-        dispatcher,
-        signal: timeout,
-      });
-      const chunks: Buffer[] = [];
-      let sizeBytes = 0;
-      // Leaving the loop destroys the body, so that the rest of a refused answer is never read.
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        if (statusCode !== 200) break;
-        sizeBytes += chunk.length;
-        if (sizeBytes > maxBytes) throw new FetchFault(`an answer of more than ${maxBytes} bytes`);
-        chunks.push(chunk);
-      }
-      if (statusCode !== 200) throw new FetchFault(`status ${statusCode}`, statusCode);
-      return new Response(Buffer.concat(chunks), { headers: { 'content-type': 'application/json' } });
+      const { body } = await callHttp(target, call, limits);
+      return new Response(body, { headers: { 'content-type': 'application/json' } });
     } catch (error) {
       if (error instanceof FetchFault) throw error;
-      if (timeout.aborted) throw new FetchFault(`no whole answer within ${timeoutMs} ms`);
+      if (isTimeout(error)) throw new FetchFault(`no whole answer within ${timeoutMs} ms`);
       throw new FetchFault(`no connection (${networkCode(error)})`);
     }
   };
@@ -86,10 +71,6 @@ export const createBoundedFetch = (options: BoundedFetchOptions): BoundedFetch =
     close: () => dispatcher.destroy(),
   };
 };
-
-/** Only the error's code: messages of the network stack may quote what a peer has sent. */
-const networkCode = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 
 /** openid-client wraps what its fetch throws; our own fault is somewhere in the chain of causes. */
 export const faultOf = (error: unknown): FetchFault => {

@@ -34,7 +34,7 @@ export async function* bounded(
 }
 
 /** Reads a body into memory. @throws as `bounded`, and what the body fails with */
-export async function readBounded(body: AsyncIterable<Buffer>, limits: BodyLimits): Promise<Buffer> {
+export async function readBounded(body: AsyncIterable<Buffer>, limits: BodyLimits): Promise<Buffer<ArrayBuffer>> {
   // Copied together at once: the pieces of a body that comes byte by byte would take two hundred times its size.
   let content = Buffer.alloc(0);
   let length = 0;

@@ -3,11 +3,12 @@
  * call, waiting for a connection included) and in size; no redirect is followed, for it would take a token elsewhere.
  * Errors say which service and what kind of failure, never what was sent or answered.
  */
-import { Agent, request, type Dispatcher } from 'undici';
+import { Agent } from 'undici';
 import type { Clock } from '../../contracts/clock.ts';
 import type { HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { callHttp, isTimeout, networkCode, type HttpCall } from '../../platform/http-call.ts';
 
 export interface JsonServiceOptions {
   readonly service: 'vault' | 'kms';
@@ -21,12 +22,9 @@ export interface JsonServiceOptions {
   readonly observer: Observer;
 }
 
-export interface JsonCall {
-  readonly method: 'GET' | 'POST';
+export interface JsonCall extends HttpCall {
   /** Encoded path. */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Buffer;
 }
 
 export interface JsonAnswer {
@@ -43,7 +41,6 @@ export interface JsonService extends HealthSource {
 
 const CONNECTIONS = 32;
 const MAX_ANSWER_BYTES = 65_536;
-const BROKEN_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /** Opens the way to one key service; connections are made when they are first needed. */
 export function createJsonService(options: JsonServiceOptions): JsonService {
@@ -58,29 +55,24 @@ export function createJsonService(options: JsonServiceOptions): JsonService {
   });
   let health: HealthReport = { name, state: 'ok' };
 
-  const attempt = ({ path, body, ...rest }: JsonCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> =>
-    request(`${endpoint}${path}`, { ...rest, dispatcher, signal, ...(body === undefined ? {} : { body }) });
-  /** No call changes anything, and a kept-alive connection may close just as it is used again. */
-  const send = (call: JsonCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> =>
-    attempt(call, signal).catch((error: unknown) => {
-      if (!signal.aborted && BROKEN_CONNECTION.has(codeOf(error))) return attempt(call, signal);
-      throw error;
-    });
+  const limits = {
+    // No call changes anything.
+    ...{ dispatcher, timeoutMs, maxBytes: MAX_ANSWER_BYTES, isRepeatable: true },
+    tooLong: () => Object.assign(new Error('the answer is too long'), { code: 'ANSWER_TOO_LONG' }),
+  };
 
   return {
     call: async (call) => {
       const startedMs = clock.now();
-      const signal = AbortSignal.timeout(timeoutMs);
       try {
-        const response = await send(call, signal);
-        const bytes = await readBounded(response.body as AsyncIterable<Buffer>);
-        const { statusCode: status } = response;
+        const { status, body } = await callHttp(`${endpoint}${call.path}`, call, limits);
         const failing = status >= 500 || status === 429 || status === 403;
         health = failing ? { name, state: 'degraded', detail: `answers ${status}` } : { name, state: 'ok' };
         observer.call(service, failing ? 'error' : 'ok', clock.now() - startedMs);
-        return { status, document: parseObject(bytes) };
+        return { status, document: parseObject(body) };
       } catch (error) {
-        const detail = signal.aborted ? `no whole answer within ${timeoutMs} ms` : `no answer (${codeOf(error)})`;
+        const what = isTimeout(error) ? `whole answer within ${timeoutMs} ms` : `answer (${networkCode(error)})`;
+        const detail = `no ${what}`;
         health = { name, state: 'degraded', detail };
         observer.call(service, 'error', clock.now() - startedMs);
         // Without the cause: messages of the network stack may quote what a peer has sent.
@@ -90,22 +82,6 @@ export function createJsonService(options: JsonServiceOptions): JsonService {
     health: () => [health],
     close: () => dispatcher.destroy(),
   };
-}
-
-class OversizedAnswer extends Error {
-  readonly code = 'ANSWER_TOO_LONG';
-}
-
-/** Leaving the loop destroys the body, so that the rest of a refused answer is never read. */
-async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of body) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MAX_ANSWER_BYTES) throw new OversizedAnswer();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function parseObject(bytes: Buffer): JsonAnswer['document'] {
@@ -128,8 +104,4 @@ export function fromBase64(value: unknown): Buffer | undefined {
   if (typeof value !== 'string') return undefined;
   const bytes = Buffer.from(value, 'base64');
   return bytes.toString('base64') === value ? bytes : undefined;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown';
 }

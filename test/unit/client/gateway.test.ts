@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { askWhoami } from '../../../src/client/gateway.ts';
-import type { Http, HttpAnswer } from '../../../src/client/http.ts';
+import type { Http } from '../../../src/client/http.ts';
+import type { HttpAnswer } from '../../../src/platform/http-call.ts';
 
 const WHOAMI = {
   ...{ subject: 'alice', issuer: 'i', issuerName: 'test', groups: [], expiresAt: '2030-01-01T00:00:00Z', role: 'r' },
