@@ -92,7 +92,12 @@ module.exports = {
       name: 'pure-rooms',
       severity: 'error',
       from: { path: '^src/(s3|sigv4|errors|contracts|guard|core/cipher)/' },
-      to: { path: '^(node:)?(fs|net|http|https|tls|child_process|cluster|dns)(/|$)' },
+      to: {
+        path: [
+          '^(node:)?(fs|net|http|https|tls|child_process|cluster|dns)(/|$)',
+          '^src/platform/(durable-file|file-lock|http-call)\\.ts$',
+        ],
+      },
     },
   ],
   options: {

@@ -3,9 +3,10 @@
  * anything outside of that demo.
  */
 import { generateKeyPair, randomBytes, type JsonWebKey } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { replaceFile } from '../src/platform/durable-file.ts';
 import type { DemoPerson } from './identity-provider/identity-provider.ts';
 import type { KeyPair } from './store/store-keys.ts';
 
@@ -58,8 +59,7 @@ async function ensureSeed(path: string): Promise<string> {
 
 /** Writes a secret into a file of its own. */
 export async function writeSecretFile(path: string, secret: string): Promise<string> {
-  await writeFile(`${path}.new`, `${secret}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await replaceFile(path, `${secret}\n`);
   return path;
 }
 
@@ -70,8 +70,7 @@ async function ensureFile(path: string, make: () => Promise<string>): Promise<st
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const text = await make();
-  await writeFile(`${path}.new`, text, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await replaceFile(path, text);
   return text;
 }
 

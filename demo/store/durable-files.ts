@@ -1,9 +1,7 @@
-/**
- * Files that are on the disk once they are acknowledged: written beside, flushed, renamed into place, folder flushed.
- */
+/** Documents of the store as files, which are on the disk once they are acknowledged. */
 import { createHash } from 'node:crypto';
-import { open, rename, type FileHandle } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { open, type FileHandle } from 'node:fs/promises';
+import { replaceDurably } from '../../src/platform/durable-file.ts';
 
 /** Recognisable to a person and safe as a file name, at most 96 characters; differs whenever keys differ. */
 export function fileStem(key: string): string {
@@ -12,32 +10,8 @@ export function fileStem(key: string): string {
 }
 
 /** Replaces the file as a whole: a reader, or a crash, sees the old content or the new one. */
-export async function replaceDocument(path: string, content: unknown): Promise<void> {
-  const temporary = `${path}.part`;
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.writeFile(JSON.stringify(content, null, 2));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await moveDurably(temporary, path);
-}
-
-/** Renames inside one folder. */
-async function moveDurably(from: string, to: string): Promise<void> {
-  if (dirname(from) !== dirname(to)) throw new Error(`${basename(to)} would leave its folder`);
-  await rename(from, to);
-  await flushFolder(dirname(to));
-}
-
-export async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+export function replaceDocument(path: string, content: unknown): Promise<void> {
+  return replaceDurably(path, JSON.stringify(content, null, 2));
 }
 
 export async function openIfThere(path: string): Promise<FileHandle | undefined> {

@@ -8,7 +8,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileStem, flushFolder, openIfThere, replaceDocument } from './durable-files.ts';
+import { syncDirectory } from '../../src/platform/durable-file.ts';
+import { fileStem, openIfThere, replaceDocument } from './durable-files.ts';
 import { receiveFile, type BodyExpectation } from './receive-body.ts';
 import { noSuchBucket, noSuchKey, StoreError } from './store-error.ts';
 import { PLAIN } from './stored-object.ts';
@@ -94,7 +95,7 @@ export class ObjectFiles {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const complete = { createdMs: Date.now(), ...settings };
       await replaceDocument(join(folder, SETTINGS_FILE), complete);
-      await flushFolder(this.#folder);
+      await syncDirectory(this.#folder);
       this.#buckets.set(name, { folder, settings: complete, objects: new Map(), sorted: undefined });
     });
   }
@@ -106,7 +107,7 @@ export class ObjectFiles {
       if (objects.size > 0) throw new StoreError('BucketNotEmpty', 409, 'The bucket you tried to delete is not empty.');
       this.#buckets.delete(name);
       await rm(folder, { recursive: true, force: true });
-      await flushFolder(this.#folder);
+      await syncDirectory(this.#folder);
     });
   }
 
@@ -253,7 +254,7 @@ export class ObjectFiles {
     const index = join(found.folder, `${fileStem(key)}.json`);
     if (versions.length === 0) {
       await rm(index, { force: true });
-      await flushFolder(found.folder);
+      await syncDirectory(found.folder);
       found.objects.delete(key);
     } else {
       await replaceDocument(index, { key, versions });

@@ -7,7 +7,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { flushFolder, replaceDocument } from './durable-files.ts';
+import { syncDirectory } from '../../src/platform/durable-file.ts';
+import { replaceDocument } from './durable-files.ts';
 import type { ObjectFiles, ObjectWrite } from './object-files.ts';
 import { receiveFile, type BodyExpectation } from './receive-body.ts';
 import { StoreError } from './store-error.ts';
@@ -48,7 +49,7 @@ export class UploadFiles {
     await mkdir(folder, { mode: 0o700 });
     const complete = { ...upload, uploadId, initiatedMs };
     await replaceDocument(join(folder, 'upload.json'), complete);
-    await flushFolder(this.#files.folder(bucket));
+    await syncDirectory(this.#files.folder(bucket));
     this.#uploads.set(uploadId, { upload: complete, bucket, folder, parts: new Map() });
     return complete;
   }

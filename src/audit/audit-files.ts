@@ -4,9 +4,10 @@
  * It never opens a file that exists, never follows a link in a file's place, never truncates.
  */
 import { close, constants, fstat, open, write } from 'node:fs';
-import { mkdir, readdir, stat, statfs, unlink, open as openHandle } from 'node:fs/promises';
+import { mkdir, readdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { syncDirectory } from '../platform/durable-file.ts';
 
 export interface AuditFile {
   readonly name: string;
@@ -91,13 +92,4 @@ export const diskFiles: AuditFiles = {
 export function auditFileName(prefix: string, nowMs: number, worker: number, pid: number, sequence: number): string {
   const time = new Date(nowMs).toISOString().replaceAll(/[-:]/g, '');
   return `${prefix}-${time}-w${worker}-p${pid}-${String(sequence).padStart(6, '0')}.jsonl`;
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await openHandle(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

@@ -2,15 +2,12 @@
  * Files for their owner alone. A file is there whole or not at all, is 0600 from its first byte, and is refused where
  * others could read it. Never: a secret in the name of a file or in an error.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { replaceFile } from '../platform/durable-file.ts';
 import { ClientFailure } from './failure.ts';
 
 const MAX_BYTES = 1_048_576;
-const RENAME_ATTEMPTS = 10;
-const RENAME_PAUSE_MS = 20;
 
 /** Reads a file, as bytes; `undefined` where there is none. @throws ClientFailure others may read it, or it is too large */
 export async function readPrivate(path: string, knowsModes: boolean): Promise<Buffer | undefined> {
@@ -36,33 +33,5 @@ export async function readPrivate(path: string, knowsModes: boolean): Promise<Bu
 /** Writes a file in one step; `mode` is for files that were others' to read before. */
 export async function writeWhole(path: string, content: string | Buffer, mode = 0o600): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const fresh = `${path}.${randomBytes(6).toString('hex')}.new`;
-  try {
-    const file = await open(fresh, 'wx', 0o600);
-    try {
-      await file.writeFile(content);
-      if (mode !== 0o600) await file.chmod(mode);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await moveOver(fresh, path);
-  } catch (error) {
-    await rm(fresh, { force: true });
-    throw error;
-  }
-}
-
-/** Windows refuses to replace a file while somebody has it open, which never takes long. */
-async function moveOver(from: string, to: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await rename(from, to);
-      return;
-    } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      if (!['EPERM', 'EACCES', 'EBUSY'].includes(code) || attempt === RENAME_ATTEMPTS) throw error;
-      await sleep(RENAME_PAUSE_MS);
-    }
-  }
+  await replaceFile(path, content, { prepare: mode === 0o600 ? undefined : (file) => file.chmod(mode) });
 }

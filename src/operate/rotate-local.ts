@@ -4,8 +4,9 @@
  * configuration put in place that was not loaded and checked before.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { readFile, realpath, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { createDurably, replaceDurably, type Prepare } from '../platform/durable-file.ts';
 import { activated, seedFileOf, withVersion } from './edit-keyring.ts';
 
 /** The local keyring as a configuration describes it. */
@@ -104,7 +105,7 @@ async function createSeed(path: string, beside: string): Promise<void> {
   const text = Buffer.from(`${randomBytes(SEED_BYTES).toString('hex')}\n`);
   try {
     const { uid, gid } = await stat(beside);
-    await createDurably(path, text, { uid, gid, mode: 0o600 });
+    await createDurably(path, text, like({ uid, gid, mode: 0o600 }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     throw new RotationRefused(
@@ -120,45 +121,21 @@ async function replaceConfig(
   edited: string,
   isGood: (candidate: string) => Promise<boolean>,
 ): Promise<void> {
-  const candidate = `${path}.${randomBytes(4).toString('hex')}`;
-  await createDurably(candidate, Buffer.from(edited), await stat(path));
-  try {
+  const confirm = async (candidate: string): Promise<void> => {
     if (!(await isGood(candidate))) {
       throw new RotationRefused('the environment or the file says otherwise of the keyring; edit it by hand');
     }
     if ((await readFile(path, 'utf8')) !== source)
       throw new RotationRefused(`${path} was changed meanwhile; run again`);
-    await rename(candidate, path);
-  } catch (error) {
-    await unlink(candidate);
-    throw error;
-  }
-  await syncDirectory(dirname(path));
+  };
+  await replaceDurably(path, edited, { prepare: like(await stat(path)), confirm });
 }
 
-/** Creates a file that belongs to whom its neighbour belongs to: the gateway must be able to read it. */
-async function createDurably(
-  path: string,
-  content: Buffer,
-  like: { readonly uid: number; readonly gid: number; readonly mode: number },
-): Promise<void> {
-  const handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-  try {
-    const own = await handle.stat();
-    if (own.uid !== like.uid || own.gid !== like.gid) await handle.chown(like.uid, like.gid);
-    await handle.chmod(like.mode & 0o777);
-    await handle.writeFile(content);
-    await handle.sync();
-  } catch (error) {
-    await unlink(path);
-    throw error;
-  } finally {
-    await handle.close();
-  }
-  await syncDirectory(dirname(path));
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  await using directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  await directory.sync();
+/** For a file that belongs to whom its neighbour belongs to: the gateway must be able to read it. */
+function like({ uid, gid, mode }: { readonly uid: number; readonly gid: number; readonly mode: number }): Prepare {
+  return async (file) => {
+    const own = await file.stat();
+    if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
+    await file.chmod(mode & 0o777);
+  };
 }

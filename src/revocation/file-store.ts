@@ -3,11 +3,11 @@
  * turns by a lock file. What is not exactly a list is refused as a whole: a line that is skipped could be the one that
  * matters. Nobody but its owner and root may be able to write it.
  */
-import { randomUUID } from 'node:crypto';
-import { constants, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { readFile, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../contracts/clock.ts';
+import { replaceDurably } from '../platform/durable-file.ts';
+import { withFileLock } from '../platform/file-lock.ts';
 import { MAX_ENTRIES, readEntry, type Entries, type Entry } from './entry.ts';
 import { changed, lineOf, RevocationStoreError, tooMany, type RevocationStore } from './revocation-store.ts';
 
@@ -20,7 +20,6 @@ export interface FileStoreOptions {
 }
 
 const MAX_FILE_BYTES = 64 * 1_048_576;
-const LOCK_PAUSE_MS = 50;
 /** A turn takes milliseconds: a lock that is older was left behind by a writer that was killed. */
 const STALE_LOCK_MS = 5000;
 const OTHERS_MAY_WRITE = 0o022;
@@ -39,12 +38,17 @@ export function createFileStore({ path, clock, lockTimeoutMs = 10_000 }: FileSto
     return entries;
   };
 
-  const update: RevocationStore['update'] = (change) =>
-    locked(path, lockTimeoutMs, async (confirmTurn) => {
+  const update: RevocationStore['update'] = async (change) => {
+    const write = async (isHeld: () => Promise<boolean>): Promise<void> => {
       const kept = parse(await (await load(path)).content());
       const changes = change(kept);
-      if (changes.length > 0) await replace(path, changed(kept, changes, clock.now()), confirmTurn);
+      if (changes.length > 0) await replace(path, changed(kept, changes, clock.now()), isHeld);
+    };
+    const turn = { waitMs: lockTimeoutMs, staleMs: STALE_LOCK_MS, timedOut };
+    await withFileLock(`${path}.lock`, write, turn).catch((error: unknown) => {
+      throw error instanceof Error && 'syscall' in error ? failure(error) : error;
     });
+  };
 
   return { read, update, isRestorable: false, close: () => Promise.resolve() };
 }
@@ -93,22 +97,23 @@ function parse(content: string): Map<string, Entry> {
 }
 
 /** Puts a new file in the place of the old one, with its owner and mode: the gateway must be able to read it. */
-async function replace(path: string, entries: Entries, confirmTurn: () => Promise<void>): Promise<void> {
-  const temporary = `${path}.${randomUUID()}`;
+async function replace(path: string, entries: Entries, isHeld: () => Promise<boolean>): Promise<void> {
   try {
     const { uid, gid, mode } = await ownerOf(path);
-    await using handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    await handle.writeFile([...entries.values()].map((entry) => `${lineOf(entry)}\n`).join(''));
-    await giveTo(handle, uid, gid);
-    await handle.chmod(mode);
-    await handle.sync();
-    await confirmTurn();
-    await rename(temporary, path);
+    const content = [...entries.values()].map((entry) => `${lineOf(entry)}\n`).join('');
+    await replaceDurably(path, content, {
+      prepare: async (file) => {
+        await giveTo(file, uid, gid);
+        await file.chmod(mode);
+      },
+      confirm: async () => {
+        // A command that was halted for long has lost its turn, and others have written meanwhile.
+        if (!(await isHeld())) throw new RevocationStoreError('the turn to write was lost; try again');
+      },
+    });
   } catch (error) {
-    await rm(temporary, { force: true });
     throw failure(error);
   }
-  await syncDirectory(dirname(path));
 }
 
 async function ownerOf(path: string): Promise<{ readonly uid: number; readonly gid: number; readonly mode: number }> {
@@ -136,71 +141,8 @@ async function giveTo(handle: FileHandle, uid: number, gid: number): Promise<voi
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  await using handle = await open(path, constants.O_RDONLY);
-  await handle.sync();
-}
-
-async function locked(
-  path: string,
-  timeoutMs: number,
-  work: (confirmTurn: () => Promise<void>) => Promise<void>,
-): Promise<void> {
-  const lock = `${path}.lock`;
-  const untilMs = performance.now() + timeoutMs;
-  let mine = await take(lock);
-  while (mine === undefined) {
-    await breakStale(lock);
-    if (performance.now() > untilMs) {
-      throw new RevocationStoreError('another command is writing the list of revocations; try again');
-    }
-    await sleep(LOCK_PAUSE_MS);
-    mine = await take(lock);
-  }
-  const isMine = async (): Promise<boolean> => (await holderOf(lock)) === mine;
-  try {
-    await work(async () => {
-      // A command that was halted for long has lost its turn, and others have written meanwhile.
-      if (!(await isMine())) throw new RevocationStoreError('the turn to write was lost; try again');
-    });
-  } finally {
-    if (await isMine()) await rm(lock, { force: true });
-  }
-}
-
-/** Gives what this lock holds and no other one does; `undefined` where somebody else has the turn. */
-async function take(lock: string): Promise<string | undefined> {
-  try {
-    await using handle = await open(lock, 'wx', 0o600);
-    const holder = randomUUID();
-    await handle.writeFile(holder);
-    return holder;
-  } catch (error) {
-    if (isCode(error, 'EEXIST')) return undefined;
-    throw failure(error);
-  }
-}
-
-async function holderOf(lock: string): Promise<string | undefined> {
-  try {
-    return await readFile(lock, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-/** Removes a lock whose writer was killed. Renamed first: of several that try, one has it. */
-async function breakStale(lock: string): Promise<void> {
-  try {
-    const { mtimeMs } = await stat(lock);
-    if (Date.now() - mtimeMs < STALE_LOCK_MS) return;
-    const aside = `${lock}.${randomUUID()}`;
-    await rename(lock, aside);
-    // Where somebody was faster this was the lock of a writer that lives: that one sees that it lost its turn.
-    await rm(aside, { force: true });
-  } catch (error) {
-    if (!isCode(error, 'ENOENT')) throw failure(error);
-  }
+function timedOut(): RevocationStoreError {
+  return new RevocationStoreError('another command is writing the list of revocations; try again');
 }
 
 function isCode(error: unknown, code: string): boolean {
