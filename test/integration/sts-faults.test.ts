@@ -18,7 +18,7 @@ rules:
 
 const LOAD = 30;
 const NEWCOMERS = 4;
-const BOUND_MS = STS_TIMEOUT_MS + 1500;
+const BOUND_MS = STS_TIMEOUT_MS + 4000;
 
 const refusal = (status: number, code: string): Spoil =>
   answering(

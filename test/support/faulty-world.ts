@@ -17,7 +17,7 @@ import { startFront, type Front } from './fault-front.ts';
 import { makeKey, signToken, startBareIssuer, startProvider, type BareIssuer, type TestProvider } from './issuer.ts';
 
 /** Of one whole call of a provider. */
-export const TIMEOUT_MS = 500;
+export const TIMEOUT_MS = 1000;
 /** Of one of STS: a throttled one is tried again after half a second or so. */
 export const STS_TIMEOUT_MS = 1500;
 const AUDIENCE = 'sallyport';
