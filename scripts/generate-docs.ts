@@ -271,6 +271,10 @@ const verbOf = ({ verb, level }: Operation): string => {
   return level === 'service' ? 'none: shows what may be used' : 'any in the bucket';
 };
 
+const ALL = Object.entries<Operation>(OPERATIONS);
+
+const early = ALL.filter(([, { mayAnswerEarly }]) => mayAnswerEarly).map(([name]) => `\`${name}\``);
+
 const operations = (): string => `# Operations
 
 ${generated('src/s3/operations/')}
@@ -283,13 +287,13 @@ virtual-hosted below the configured public hosts. All of them are performed howe
 
 ${table(
   ['operation', 'method', 'on', 'policy verb', 'class', 'how'],
-  (Object.entries(OPERATIONS) as [string, Operation][]).map(([name, row]) => [
+  ALL.map(([name, operation]) => [
     `\`${name}\``,
-    row.method,
-    row.level,
-    verbOf(row),
-    row.operationClass,
-    CLASSES[row.operationClass],
+    operation.method,
+    operation.level,
+    verbOf(operation),
+    operation.operationClass,
+    CLASSES[operation.operationClass],
   ]),
 )}
 
@@ -327,7 +331,7 @@ so a form with a file of more than 16 KiB must end with a line end, as browsers,
 
 ## Answers that begin before their end
 
-\`CopyObject\`, \`UploadPartCopy\` and \`CompleteMultipartUpload\` may take minutes. After 10 seconds without a result the
+${early.slice(0, -1).join(', ')} and ${early.at(-1)} may take minutes. After 10 seconds without a result the
 gateway does what S3 does: it answers 200 with the XML declaration, sends a blank every 10 seconds, and then the result or
 an \`<Error>\` document. A client must look into a 200 of these three; SDKs do, take it for a failure of the server and repeat
 it. A failure within 10 seconds has its own status, and so has a result all its headers. Behind a head that went out there

@@ -60,6 +60,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'x-amz-object-lock-retain-until-date': '2030-01-01T00:00:00Z',
   'x-amz-server-side-encryption-context': 'e30=',
   uploadId: 'upload',
+  partNumber: '1',
+  'x-amz-object-attributes': 'ETag',
   'continuation-token': 'token',
   delimiter: '/',
   versionId: 'null',
@@ -76,22 +78,6 @@ const COMPANIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 /** Goes with a value of the algorithm that it names. */
 const CHECKSUM_NAMING = 'x-amz-sdk-checksum-algorithm';
-
-/** Headers and query of an operation's least request that is not told by its method and path. */
-const LEAST_HEADERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  CopyObject: { 'x-amz-copy-source': 'reports/source' },
-  UploadPartCopy: { 'x-amz-copy-source': 'reports/source' },
-  GetObjectAttributes: { 'x-amz-object-attributes': 'ETag' },
-  DeleteObjects: { 'content-md5': digest(16) },
-};
-const PART = 'partNumber=1&uploadId=upload';
-const LEAST_QUERY: Readonly<Record<string, string>> = {
-  UploadPart: PART,
-  UploadPartCopy: PART,
-  CompleteMultipartUpload: 'uploadId=upload',
-  AbortMultipartUpload: 'uploadId=upload',
-  ListParts: 'uploadId=upload',
-};
 
 /** Asks the parser about every operation and parameter of a model. */
 export function coverageOf({ operations }: Model): readonly OperationCoverage[] {
@@ -143,14 +129,14 @@ type Result = 'taken' | 'dropped' | 'refused';
 /** Puts a request to the parser: the least of its operation, and one parameter. */
 function ask(operation: string, { method, uri }: ModelOperation, parameter?: Parameter, value = ''): Result {
   const path = uri.replace('{Bucket}', 'reports').replace('{Key+}', 'key');
-  const queries = [LEAST_QUERY[operation]].filter((query) => query !== undefined);
   const descriptor: Operation | undefined = isNamed(operation) ? OPERATIONS[operation] : undefined;
+  const queries = leastQuery(descriptor, path);
   const headers = new Map<string, string>([
     ['host', 'localhost'],
     // Who may change the headers of an answer must have signed for it.
     ['authorization', 'AWS4-HMAC-SHA256 Credential=a'],
     ...(descriptor === undefined || descriptor.body.kind === 'none' ? [] : [['content-length', '3'] as const]),
-    ...Object.entries(LEAST_HEADERS[operation] ?? NO_HEADERS),
+    ...(descriptor?.requiredHeaders ?? []).map((name) => [name, EXAMPLES[name] ?? ''] as const),
   ]);
   if (parameter?.in === 'header') {
     const name = parameter.name.endsWith('-') ? `${parameter.name}name` : parameter.name;
@@ -172,6 +158,15 @@ function ask(operation: string, { method, uri }: ModelOperation, parameter?: Par
     if (error instanceof GatewayError) return 'refused';
     throw error;
   }
+}
+
+/** What an operation cannot do without and the path of the model does not say. */
+function leastQuery(descriptor: Operation | undefined, path: string): string[] {
+  if (descriptor === undefined) return [];
+  const { subresource, requiredParameters } = descriptor;
+  const names = [...(subresource === undefined ? [] : [subresource.name]), ...requiredParameters];
+  const said = new URLSearchParams(path.split('?')[1]);
+  return names.filter((name) => !said.has(name)).map((name) => `${name}=${EXAMPLES[name] ?? ''}`);
 }
 
 function reasonOf(reasons: readonly Reason[], subject: string): string | undefined {

@@ -36,7 +36,7 @@ export function checkHeaders(
     } else if (name.startsWith('x-amz-') || name.startsWith('if-')) {
       const allowed = acceptedHeaders.get(name);
       if (allowed === undefined) throw refuse(unsupportedHeader(name), name);
-      if (allowed !== true && !allowed.test(value)) throw refuse('InvalidArgument', name);
+      if (allowed.values !== true && !allowed.values.test(value)) throw refuse('InvalidArgument', name);
     } else if (name === 'content-range') {
       throw refuse('NotImplemented', name);
     }

@@ -16,24 +16,6 @@ export interface StoreHeadersOptions {
   readonly sourceBucket?: string;
 }
 
-/** Passed on as they came, by operations that accept them (accepted-headers.ts). */
-const PASSED = new Set([
-  // Policies of buckets deny writes without it, AES256 too; any other value has been decided by a verb (verbs.ts).
-  'x-amz-server-side-encryption',
-  'x-amz-object-attributes',
-  'x-amz-max-parts',
-  'x-amz-part-number-marker',
-  'x-amz-bucket-object-lock-enabled',
-  'x-amz-mp-object-size',
-]);
-
-/** How a store is to copy. */
-const OF_COPY = ['x-amz-metadata-directive', 'x-amz-tagging-directive', 'x-amz-copy-source-range'];
-
-/** Passed on where they ask for more than the default: policy decided them by a verb (verbs.ts). */
-const DECIDED =
-  /^x-amz-(?:acl|tagging|storage-class|bypass-governance-retention|object-lock-.*|server-side-encryption-.*)$/;
-
 /** True of stored bytes, and so only where the stored bytes are the object's; put to a store that keeps them all. */
 const CHECKSUMS = /^x-amz-checksum-/;
 
@@ -45,8 +27,8 @@ export function storeHeaders(request: S3Request, options: StoreHeadersOptions): 
   const headers = { ...keptHeaders(request), ...storeConditions(request, options.encrypted) };
   for (const [name, value] of request.headers) {
     if (!name.startsWith('x-amz-')) continue;
-    if (PASSED.has(name)) headers[name] = value;
-    else if (DECIDED.test(name) && !isDefault(name, value)) headers[name] = value;
+    const toStore = descriptor.acceptedHeaders.get(name)?.toStore;
+    if (toStore === 'passed' || (toStore === 'decided' && !isDefault(name, value))) headers[name] = value;
     else if (options.keepsChecksums === true && CHECKSUMS.test(name) && descriptor.objectChecksum !== undefined) {
       // What is claimed of a body goes with it (`outbound.ts`).
       // Names are taken in any case here; a value is base64.
@@ -57,13 +39,12 @@ export function storeHeaders(request: S3Request, options: StoreHeadersOptions): 
 }
 
 function copyHeaders(request: S3Request, sourceBucket: string): Record<string, string> {
-  const { copySource } = request;
+  const { copySource, descriptor } = request;
   if (copySource === undefined) return {};
   const headers: Record<string, string> = { 'x-amz-copy-source': copySourceHeader(copySource, sourceBucket) };
   for (const [name, value] of Object.entries(sourceConditions(request, false))) headers[SOURCE_PREFIX + name] = value;
-  for (const name of OF_COPY) {
-    const value = request.headers.get(name);
-    if (value !== undefined) headers[name] = value;
+  for (const [name, value] of request.headers) {
+    if (descriptor.acceptedHeaders.get(name)?.toStore === 'of-copy') headers[name] = value;
   }
   return headers;
 }

@@ -8,15 +8,12 @@ import type { S3Request } from './request.ts';
 
 type Queried = Pick<S3Request, 'descriptor' | 'query' | 'versionId'>;
 
-/** Passed on beside the subresource and the version, where the operation has them. */
-const PASSED = ['partNumber', 'uploadId', 'max-parts', 'part-number-marker'] as const;
-
 /** Gives decoded names and values for the store. Listings have `storeListingQuery` instead. */
 export function storeQuery({ descriptor, query, versionId }: Queried): (readonly [string, string])[] {
   const result: (readonly [string, string])[] = [];
-  const { subresource } = descriptor;
-  if (subresource?.isBare === true) result.push([subresource.name, '']);
-  for (const name of PASSED) {
+  const { subresource, passedParameters } = descriptor;
+  if (subresource !== undefined) result.push([subresource.name, query.get(subresource.name) ?? '']);
+  for (const name of passedParameters) {
     const value = query.get(name);
     if (value !== undefined) result.push([name, value]);
   }

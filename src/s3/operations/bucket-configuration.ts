@@ -8,7 +8,7 @@ import { renderVersioning, versioningForStore } from '../documents/bucket-config
 import { renderBucketDocument, type BucketDocument } from '../documents/bucket-documents.ts';
 import { MAX_BUCKET_TAGS, renderTagging, taggingForStore } from '../documents/tagging.ts';
 import { NO_HEADERS } from './headers.ts';
-import { bare, bucketRead, document, type BucketReadOperation, type Operation } from './operation.ts';
+import { bare, bucketRead, document, NO_PARAMETERS, type BucketReadOperation, type Operation } from './operation.ts';
 
 interface Configuration extends BucketDocument {
   readonly subresource: string;
@@ -25,8 +25,18 @@ function configuration({ subresource, verb, iamAction, ...absent }: Configuratio
 const error = (code: ErrorCode): BucketDocument['none'] => ({ error: code });
 const documentOf = (inner: string): BucketDocument['none'] => ({ inner });
 
-const VERSIONING = { level: 'bucket', subresource: bare('versioning'), parameters: [], headers: NO_HEADERS } as const;
-const TAGGING = { level: 'bucket', subresource: bare('tagging'), parameters: [], headers: NO_HEADERS } as const;
+const VERSIONING = {
+  level: 'bucket',
+  subresource: bare('versioning'),
+  parameters: NO_PARAMETERS,
+  headers: NO_HEADERS,
+} as const;
+const TAGGING = {
+  level: 'bucket',
+  subresource: bare('tagging'),
+  parameters: NO_PARAMETERS,
+  headers: NO_HEADERS,
+} as const;
 
 export const BUCKET_CONFIGURATION = {
   GetBucketVersioning: bucketRead({

@@ -1,7 +1,7 @@
 /** Operations on buckets themselves: which there are, where they are, making and deleting them. */
 import { createBucketForStore } from '../documents/bucket-configuration.ts';
 import { NEW_BUCKET, NO_HEADERS } from './headers.ts';
-import { bare, document, local, type Operation } from './operation.ts';
+import { bare, document, local, NO_PARAMETERS, type Operation } from './operation.ts';
 
 export const BUCKETS = {
   ListBuckets: local({
@@ -9,27 +9,27 @@ export const BUCKETS = {
     level: 'service',
     subresource: undefined,
     headers: NO_HEADERS,
-    parameters: ['max-buckets', 'continuation-token', 'prefix', 'bucket-region'],
+    parameters: { read: ['max-buckets', 'continuation-token', 'prefix', 'bucket-region'], passed: [] },
   }),
   HeadBucket: local({
     method: 'HEAD',
     level: 'bucket',
     subresource: undefined,
-    parameters: [],
+    parameters: NO_PARAMETERS,
     headers: NO_HEADERS,
   }),
   GetBucketLocation: local({
     method: 'GET',
     level: 'bucket',
     subresource: bare('location'),
-    parameters: [],
+    parameters: NO_PARAMETERS,
     headers: NO_HEADERS,
   }),
   CreateBucket: document({
     method: 'PUT',
     level: 'bucket',
     subresource: undefined,
-    parameters: [],
+    parameters: NO_PARAMETERS,
     headers: NEW_BUCKET,
     verb: 'ADMIN',
     changes: 'bucket',
@@ -39,7 +39,7 @@ export const BUCKETS = {
     method: 'DELETE',
     level: 'bucket',
     subresource: undefined,
-    parameters: [],
+    parameters: NO_PARAMETERS,
     headers: NO_HEADERS,
     verb: 'ADMIN',
     changes: 'bucket',

@@ -4,12 +4,16 @@ import { readVersions } from '../documents/list-versions.ts';
 import { NO_HEADERS, NONE_IGNORED, OPTIONAL_ATTRIBUTES } from './headers.ts';
 import { bare, list, upload, valued, type Operation } from './operation.ts';
 
-const PAGE = ['prefix', 'delimiter', 'encoding-type'];
+/** What a page is asked for by; what the store gets of it is said by listing-query.ts. */
+const page = (...others: readonly string[]): { readonly read: readonly string[]; readonly passed: [] } => ({
+  read: ['prefix', 'delimiter', 'encoding-type', ...others],
+  passed: [],
+});
 
 export const LISTINGS = {
   ListObjects: list({
     subresource: undefined,
-    parameters: [...PAGE, 'marker', 'max-keys'],
+    parameters: page('marker', 'max-keys'),
     headers: OPTIONAL_ATTRIBUTES,
     verb: 'LIST',
     listing: 'ListObjects',
@@ -17,7 +21,7 @@ export const LISTINGS = {
   }),
   ListObjectsV2: list({
     subresource: valued('list-type', /^2$/),
-    parameters: [...PAGE, 'start-after', 'continuation-token', 'max-keys', 'fetch-owner'],
+    parameters: page('start-after', 'continuation-token', 'max-keys', 'fetch-owner'),
     headers: OPTIONAL_ATTRIBUTES,
     verb: 'LIST',
     listing: 'ListObjectsV2',
@@ -25,7 +29,7 @@ export const LISTINGS = {
   }),
   ListObjectVersions: list({
     subresource: bare('versions'),
-    parameters: [...PAGE, 'key-marker', 'version-id-marker', 'max-keys'],
+    parameters: page('key-marker', 'version-id-marker', 'max-keys'),
     headers: OPTIONAL_ATTRIBUTES,
     verb: 'LIST_VERSIONS',
     listing: 'ListObjectVersions',
@@ -37,7 +41,7 @@ export const LISTINGS = {
     subresource: bare('uploads'),
     headers: NO_HEADERS,
     ignored: NONE_IGNORED,
-    parameters: [...PAGE, 'key-marker', 'upload-id-marker', 'max-uploads'],
+    parameters: page('key-marker', 'upload-id-marker', 'max-uploads'),
     verb: 'LIST',
     listing: 'ListMultipartUploads',
     keepsHeaders: false,

@@ -12,10 +12,14 @@ import {
   NO_HEADERS,
   NONE_IGNORED,
   SOURCE,
+  ofCopy,
+  passed,
+  readHere,
 } from './headers.ts';
 import {
   bare,
   copy,
+  NO_PARAMETERS,
   upload,
   valued,
   write,
@@ -43,7 +47,11 @@ const partsForStore: WriteDocument = (document, { keepsChecksums }) => {
   return writeCompleteUpload(keepsChecksums ? parts : parts.map(({ number, etag }) => ({ number, etag })));
 };
 
-const PART = { subresource: valued('partNumber'), parameters: ['uploadId'], puts: 'part' } as const;
+const PART = {
+  subresource: valued('partNumber'),
+  parameters: { read: [], passed: ['uploadId'] },
+  puts: 'part',
+} as const;
 const OF_UPLOAD = { level: 'object', subresource: valued('uploadId'), listing: undefined, verb: 'PUT' } as const;
 const NEITHER_IN_NOR_OUT = {
   keepsHeaders: false,
@@ -60,10 +68,10 @@ export const MULTIPART = {
     method: 'POST',
     level: 'object',
     subresource: bare('uploads'),
-    parameters: [],
+    parameters: NO_PARAMETERS,
     listing: undefined,
     verb: 'PUT',
-    headers: { ...NEW_OBJECT, ...CHECKSUM_TYPE, ...CHECKSUM_ALGORITHM, 'if-none-match': /^\*$/ },
+    headers: { ...NEW_OBJECT, ...CHECKSUM_TYPE, ...CHECKSUM_ALGORITHM, 'if-none-match': readHere(/^\*$/) },
     ignored: IGNORED_OF_BEGINNING,
     keepsHeaders: true,
     conditions: 'begin',
@@ -78,13 +86,13 @@ export const MULTIPART = {
   UploadPartCopy: copy({
     ...PART,
     objectChecksum: undefined,
-    headers: { ...SOURCE, 'x-amz-copy-source-range': /^bytes=\d{1,15}-\d{1,15}$/ },
+    headers: { ...SOURCE, 'x-amz-copy-source-range': ofCopy(/^bytes=\d{1,15}-\d{1,15}$/) },
   }),
   CompleteMultipartUpload: upload({
     ...OF_UPLOAD,
     method: 'POST',
-    parameters: [],
-    headers: { ...CONDITIONAL_WRITE, ...CHECKSUM_TYPE, 'x-amz-mp-object-size': /^\d{1,15}$/ },
+    parameters: NO_PARAMETERS,
+    headers: { ...CONDITIONAL_WRITE, ...CHECKSUM_TYPE, 'x-amz-mp-object-size': passed(/^\d{1,15}$/) },
     ignored: IGNORED_OF_END,
     keepsHeaders: false,
     conditions: 'write',
@@ -98,7 +106,7 @@ export const MULTIPART = {
   AbortMultipartUpload: upload({
     ...OF_UPLOAD,
     method: 'DELETE',
-    parameters: [],
+    parameters: NO_PARAMETERS,
     headers: NO_HEADERS,
     ignored: NONE_IGNORED,
     ...NEITHER_IN_NOR_OUT,
@@ -107,7 +115,7 @@ export const MULTIPART = {
   ListParts: upload({
     ...OF_UPLOAD,
     method: 'GET',
-    parameters: ['max-parts', 'part-number-marker'],
+    parameters: { read: [], passed: ['max-parts', 'part-number-marker'] },
     headers: NO_HEADERS,
     ignored: NONE_IGNORED,
     ...NEITHER_IN_NOR_OUT,

@@ -3,9 +3,9 @@ import { renderAccessControl } from '../documents/access-control.ts';
 import { legalHoldForStore, renderLegalHold, renderRetention, retentionForStore } from '../documents/object-lock.ts';
 import { MAX_OBJECT_TAGS, renderTagging, taggingForStore } from '../documents/tagging.ts';
 import { BYPASS, NO_HEADERS } from './headers.ts';
-import { bare, document, type Operation } from './operation.ts';
+import { bare, document, OF_VERSION, type Operation } from './operation.ts';
 
-const OF_OBJECT = { level: 'object', parameters: ['versionId'], headers: NO_HEADERS } as const;
+const OF_OBJECT = { level: 'object', parameters: OF_VERSION, headers: NO_HEADERS } as const;
 const TAGGING = { ...OF_OBJECT, subresource: bare('tagging') } as const;
 const RETENTION = { ...OF_OBJECT, subresource: bare('retention') } as const;
 const LEGAL_HOLD = { ...OF_OBJECT, subresource: bare('legal-hold') } as const;

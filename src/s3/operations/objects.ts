@@ -1,7 +1,18 @@
 /** Objects in one piece: reading, writing, copying and deleting them. */
 import { renderAttributes } from '../documents/object-attributes.ts';
 import { OVERRIDE_PARAMETERS } from '../response-overrides.ts';
-import { BYPASS, CHECKSUM_ALGORITHM, CONDITIONAL_WRITE, NEW_OBJECT, NO_HEADERS, READ, SOURCE } from './headers.ts';
+import {
+  BYPASS,
+  CHECKSUM_ALGORITHM,
+  CONDITIONAL_WRITE,
+  NEW_OBJECT,
+  NO_HEADERS,
+  READ,
+  SOURCE,
+  ofCopy,
+  passed,
+  readHere,
+} from './headers.ts';
 import {
   attributes,
   bare,
@@ -9,6 +20,8 @@ import {
   copy,
   deletion,
   form,
+  NO_PARAMETERS,
+  OF_VERSION,
   read,
   write,
   type ObjectChecksum,
@@ -17,7 +30,7 @@ import {
 
 const READING = {
   subresource: undefined,
-  parameters: ['versionId', 'partNumber', ...OVERRIDE_PARAMETERS],
+  parameters: { read: ['versionId', ...OVERRIDE_PARAMETERS], passed: ['partNumber'] },
   headers: READ,
 };
 
@@ -32,11 +45,11 @@ export const OBJECTS = {
   HeadObject: read({ method: 'HEAD', ...READING }),
   GetObjectAttributes: attributes({
     subresource: bare('attributes'),
-    parameters: ['versionId'],
+    parameters: OF_VERSION,
     headers: {
-      'x-amz-object-attributes': /^(?:(?:ETag|Checksum|ObjectParts|StorageClass|ObjectSize)(?:, ?|$))+$/,
-      'x-amz-max-parts': /^\d{1,10}$/,
-      'x-amz-part-number-marker': /^\d{1,10}$/,
+      'x-amz-object-attributes': passed(/^(?:(?:ETag|Checksum|ObjectParts|StorageClass|ObjectSize)(?:, ?|$))+$/),
+      'x-amz-max-parts': passed(/^\d{1,10}$/),
+      'x-amz-part-number-marker': passed(/^\d{1,10}$/),
     },
     requiredHeaders: ['x-amz-object-attributes'],
     shownHeaders: ['last-modified'],
@@ -44,26 +57,26 @@ export const OBJECTS = {
   }),
   PutObject: write({
     subresource: undefined,
-    parameters: [],
+    parameters: NO_PARAMETERS,
     puts: 'object',
     headers: {
       ...NEW_OBJECT,
       ...CONDITIONAL_WRITE,
       ...CHECKSUM_ALGORITHM,
       // An object that comes in one piece has no other.
-      'x-amz-checksum-type': /^FULL_OBJECT$/i,
+      'x-amz-checksum-type': readHere(/^FULL_OBJECT$/i),
     },
   }),
-  PostObject: form({ subresource: undefined, parameters: [], headers: NO_HEADERS }),
+  PostObject: form({ subresource: undefined, parameters: NO_PARAMETERS, headers: NO_HEADERS }),
   DeleteObject: deletion({
     subresource: undefined,
-    parameters: ['versionId'],
-    headers: { ...BYPASS, 'if-match': true },
+    parameters: OF_VERSION,
+    headers: { ...BYPASS, 'if-match': readHere(true) },
   }),
-  DeleteObjects: batch({ subresource: bare('delete'), parameters: [], headers: BYPASS, verb: 'DELETE' }),
+  DeleteObjects: batch({ subresource: bare('delete'), parameters: NO_PARAMETERS, headers: BYPASS, verb: 'DELETE' }),
   CopyObject: copy({
     subresource: undefined,
-    parameters: [],
+    parameters: NO_PARAMETERS,
     puts: 'object',
     objectChecksum: OF_COPY,
     headers: {
@@ -71,8 +84,8 @@ export const OBJECTS = {
       ...CONDITIONAL_WRITE,
       ...SOURCE,
       ...CHECKSUM_ALGORITHM,
-      'x-amz-metadata-directive': /^(?:COPY|REPLACE)$/,
-      'x-amz-tagging-directive': /^(?:COPY|REPLACE)$/,
+      'x-amz-metadata-directive': ofCopy(/^(?:COPY|REPLACE)$/),
+      'x-amz-tagging-directive': ofCopy(/^(?:COPY|REPLACE)$/),
     },
   }),
 } satisfies Readonly<Record<string, Operation>>;

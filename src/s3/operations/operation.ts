@@ -19,6 +19,7 @@ import {
   NO_HEADERS,
   NONE_IGNORED,
   type Accepted,
+  type AcceptedHeader,
   type Harmless,
   type Ignored,
 } from './headers.ts';
@@ -28,7 +29,7 @@ import type { Verb } from './verb.ts';
 export interface Subresource {
   readonly name: string;
   readonly values: RegExp;
-  /** Put to the store as a bare name; what has a value is put to it with its own. */
+  /** Whether it is a name and nothing more. */
   readonly isBare: boolean;
 }
 
@@ -89,11 +90,13 @@ interface Described<Class extends OperationClass> {
   readonly subresource: Subresource | undefined;
   /** The query parameters that it takes, its subresource among them. */
   readonly parameters: ReadonlySet<string>;
+  /** Those of them that the store is asked with as they came. */
+  readonly passedParameters: readonly string[];
   /** Those of them that it cannot do without, beside its subresource. */
   readonly requiredParameters: readonly string[];
   readonly requiredHeaders: readonly string[];
   /** Of the headers that change the meaning of a request (accepted-headers.ts): those that it takes, by lower-case name. */
-  readonly acceptedHeaders: ReadonlyMap<string, RegExp | true>;
+  readonly acceptedHeaders: ReadonlyMap<string, AcceptedHeader>;
   /** Taken out before any step gives one a meaning (ignored-headers.ts). */
   readonly ignoredHeaders: ReadonlyMap<string, Harmless>;
   /** Whether headers are kept beside an object (stored-headers.ts). */
@@ -177,18 +180,23 @@ export function putsObject(operation: Operation): boolean {
   return (operationClass === 'WRITE' || operationClass === 'COPY') && operation.puts === 'object';
 }
 
+/** No query parameters beside the subresource. */
+export const NO_PARAMETERS: Asked['parameters'] = { read: [], passed: [] };
+/** A `versionId`, which asks for verbs of its own (verbs.ts). */
+export const OF_VERSION: Asked['parameters'] = { read: ['versionId'], passed: [] };
+
 /** How a request is told from others, and what it may say. */
 interface Asked {
   readonly subresource: Subresource | undefined;
-  /** Query parameters beside the subresource. */
-  readonly parameters: readonly string[];
+  /** Query parameters beside the subresource: those that their readers here make something of, and those that the store gets. */
+  readonly parameters: { readonly read: readonly string[]; readonly passed: readonly string[] };
   /** Headers beside those that all operations of the class take. */
   readonly headers: Accepted;
 }
 
 type Own<Class extends OperationClass> = Pick<Described<Class>, 'operationClass' | 'method' | 'level' | 'verb'> &
   Asked & { readonly ignored?: Ignored; readonly makesBucket?: boolean } & Partial<
-    Omit<Described<Class>, 'parameters' | 'acceptedHeaders' | 'ignoredHeaders'>
+    Omit<Described<Class>, 'parameters' | 'passedParameters' | 'acceptedHeaders' | 'ignoredHeaders'>
   >;
 
 /** Puts together what a class says of its operation and what is so of all where no class says otherwise. */
@@ -196,6 +204,11 @@ function described<Class extends OperationClass>(own: Own<Class>): Described<Cla
   const { parameters, headers, ignored = NONE_IGNORED, makesBucket = false, ...others } = own;
   const { method, level, subresource, body = NO_BODY } = own;
   const isRead = method === 'GET' || method === 'HEAD';
+  const names = new Set([
+    ...(subresource === undefined ? [] : [subresource.name]),
+    ...parameters.read,
+    ...parameters.passed,
+  ]);
   return {
     requiredParameters: [],
     requiredHeaders: [],
@@ -210,8 +223,9 @@ function described<Class extends OperationClass>(own: Own<Class>): Described<Cla
     mayAnswerEarly: false,
     ...others,
     body,
-    parameters: new Set([...parameters, ...(subresource === undefined ? [] : [subresource.name])]),
-    acceptedHeaders: mapOf<RegExp | true>({
+    parameters: names,
+    passedParameters: parameters.passed,
+    acceptedHeaders: mapOf<AcceptedHeader>({
       ...EVERYWHERE,
       ...(body.kind === 'object' || body.kind === 'document' ? BODY : NO_HEADERS),
       // Of a bucket that there is: who lists or makes buckets expects nothing of one.
@@ -370,7 +384,7 @@ export function bucketRead(
     operationClass: 'DOCUMENT',
     method: 'GET',
     level: 'bucket',
-    parameters: [],
+    parameters: NO_PARAMETERS,
     headers: NO_HEADERS,
   } as const;
   return { ...described({ ...own, ...asked }), changes: 'nothing', absent, iamAction };
