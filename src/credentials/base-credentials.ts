@@ -2,7 +2,7 @@
  * The gateway's own credentials at a store: what it is before it takes anybody's role. From the default chain of the AWS
  * SDK (web identity, container, instance, profile), or from files (key-files.ts). They never leave the process.
  */
-import { STSClient } from '@aws-sdk/client-sts';
+import { defaultProvider } from '@aws-sdk/credential-provider-node';
 
 export interface BaseCredentials {
   readonly accessKeyId: string;
@@ -27,21 +27,19 @@ export function fixedSource(credentials: BaseCredentials): BaseSource {
   return { current: () => Promise.resolve(credentials), renew: () => Promise.resolve(false) };
 }
 
-/** What a credential provider of the SDK may be asked beside its credentials. */
-type Provider = (options?: { readonly forceRefresh?: boolean }) => Promise<BaseCredentials>;
-
 /**
  * Makes a source of the default chain of the AWS SDK, which keeps what it found until five minutes before its end, and
  * reads each time anew the files of tokens that are rotated on disk. Nothing is looked for until it is asked.
  */
 export function chainSource(region: string): BaseSource {
-  const client = new STSClient({ region });
-  const provider = client.config.credentials as Provider;
+  const chain = defaultProvider();
+  // Where the chain itself assumes a role, the STS of this region is asked, unless a profile names another one.
+  const callerClientConfig = { region: () => Promise.resolve(region) };
   let known: BaseCredentials | undefined;
   let renewedAtMs = -Infinity;
   return {
     current: async () => {
-      known = await provider();
+      known = await chain({ callerClientConfig });
       return known;
     },
     renew: async () => {
@@ -50,7 +48,7 @@ export function chainSource(region: string): BaseSource {
       if (performance.now() - renewedAtMs < RENEWAL_PAUSE_MS) return false;
       renewedAtMs = performance.now();
       try {
-        known = await provider({ forceRefresh: true });
+        known = await chain({ callerClientConfig, forceRefresh: true });
         return known.accessKeyId !== refused;
       } catch {
         // The caller reports the refusal that led here.
