@@ -4,6 +4,8 @@
  */
 import { readAwsConfig, hasProfile, type AwsProfile } from './aws-config.ts';
 import { compareClocks, watchingTime } from './compare-clocks.ts';
+import { createRequestSigner, EMPTY_PAYLOAD } from '../sigv4/signer.ts';
+import type { SigningCredentials } from '../sigv4/signing-key.ts';
 import { ClientFailure, reasonOf } from './failure.ts';
 import type { Finding } from './finding.ts';
 import { askCredentials, askWhoami, askWhoamiSigned, WHOAMI_PATH, type Whoami } from './gateway.ts';
@@ -12,7 +14,6 @@ import { openIssuer } from './issuer.ts';
 import type { Places } from './places.ts';
 import { reach } from './reach.ts';
 import type { Settings } from './settings.ts';
-import { signedGet, type SigningKeys } from './sign-get.ts';
 import { validToken, type ValidToken } from './tokens.ts';
 import { unverifiedClaims } from './unverified-claims.ts';
 
@@ -131,7 +132,7 @@ async function examineAudience({ settings, http }: Patient, valid: ValidToken | 
 async function examineCredentials(
   { settings, http }: Patient,
   valid: ValidToken | undefined,
-): Promise<Step<SigningKeys>> {
+): Promise<Step<SigningCredentials>> {
   const issued = await askCredentials(http, settings.gateway, valid?.token ?? '');
   const made = {
     accessKeyId: issued.AccessKeyId,
@@ -143,12 +144,13 @@ async function examineCredentials(
 
 async function examineSignature(
   { settings: { gateway, region }, http }: Patient,
-  keys: SigningKeys | undefined,
+  keys: SigningCredentials | undefined,
   known: Whoami | undefined,
 ): Promise<Step<true>> {
   if (keys === undefined) throw new TypeError('no keys');
-  const signed = signedGet({ host: new URL(gateway).host, path: WHOAMI_PATH, region, nowMs: Date.now() }, keys);
-  const { subject } = await askWhoamiSigned(http, gateway, signed);
+  const request = { method: 'GET', host: new URL(gateway).host, path: WHOAMI_PATH, query: [], headers: {}, region };
+  const { headers } = createRequestSigner()({ ...request, payloadHash: EMPTY_PAYLOAD }, keys, Date.now());
+  const { subject } = await askWhoamiSigned(http, gateway, headers);
   if (subject !== known?.subject) throw new ClientFailure('a signed call is taken for somebody else');
   return { found: `a signed call is taken for ${subject}`, made: true };
 }

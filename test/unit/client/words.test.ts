@@ -6,8 +6,8 @@ import { printable } from '../../../src/client/failure.ts';
 import { gatewayOrigin, safeUrl } from '../../../src/client/safe-url.ts';
 import { mergeSettings, settingsOfEnvironment } from '../../../src/client/settings.ts';
 import { shellExports } from '../../../src/client/shell-exports.ts';
-import { signedGet } from '../../../src/client/sign-get.ts';
 import { unverifiedClaims } from '../../../src/client/unverified-claims.ts';
+import { createRequestSigner, EMPTY_PAYLOAD } from '../../../src/sigv4/signer.ts';
 
 describe("what goes out of a person's machine", () => {
   it('goes over TLS, or to the machine itself', () => {
@@ -28,7 +28,9 @@ describe("what goes out of a person's machine", () => {
   it('is signed as others sign it', () => {
     const keys = { accessKeyId: 'SPLYA', secretAccessKey: 'secret', sessionToken: 'token+/=' };
     const nowMs = Date.UTC(2026, 0, 2, 3, 4, 5);
-    const ours = signedGet({ host: 'a.example:8443', path: '/-/whoami', region: 'us-east-1', nowMs }, keys);
+    const request = { method: 'GET', host: 'a.example:8443', path: '/-/whoami', query: [], headers: {} };
+    const payload = { payloadHash: EMPTY_PAYLOAD, region: 'us-east-1' };
+    const { headers: ours } = createRequestSigner()({ ...request, ...payload }, keys, nowMs);
     const theirs = aws4.sign(
       {
         ...{ service: 's3', host: 'a.example:8443', path: '/-/whoami', region: 'us-east-1', method: 'GET' },
