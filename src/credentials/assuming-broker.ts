@@ -17,10 +17,10 @@ import type { Principal } from '../contracts/principal.ts';
 import type { StoreToken } from '../contracts/store-tokens.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
+import { createConcurrencyLimit } from '../platform/concurrency-limit.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import { createAssumeRole } from './assume-role.ts';
 import { createAssumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts';
-import { createCallShares } from './call-shares.ts';
 import { digest } from './digest.ts';
 import { HARMLESS_ACTION } from './iam-actions.ts';
 import { createPolicyPlanner, tooLarge, type PolicyPlanner } from './plan-policy.ts';
@@ -85,7 +85,12 @@ export function createAssumingBroker(
   const sessions = createSessionCache({ clock, observer, maxSessions });
   /** Of what a store's IAM does not know; one at a time for each. */
   const searches = createSingleFlight();
-  const shares = createCallShares(CALLS_PER_IDENTITY);
+  // Who has token after token, or asks for policy after policy, has a session got for each; the connections to an STS, and
+  // the rate that it takes of an account, are everybody's.
+  const shares = createConcurrencyLimit(CALLS_PER_IDENTITY, () => {
+    const detail = `STS is asked for ${CALLS_PER_IDENTITY} sessions of one identity already`;
+    return new GatewayError('SlowDown', { detail });
+  });
   const askers = new WeakMap<Principal, Map<StsStore, Asker>>();
   const plans = new WeakMap<Principal, WeakMap<Bucket, AssumeRolePlan>>();
 
@@ -186,7 +191,7 @@ export function createAssumingBroker(
   const sessionOf = (asked: AssumeRolePlan): Promise<StoreCredentials> => {
     const { storeName, sessionName: who } = asked;
     const state = stateOf(storeName);
-    const obtain = () => shares.enter(`${storeName} ${who}`, () => assume(state, asked));
+    const obtain = () => shares.enter(() => assume(state, asked), `${storeName} ${who}`);
     return sessions.get(asked.sessionKey, asked.notAfterMs, obtain);
   };
 

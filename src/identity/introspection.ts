@@ -21,13 +21,14 @@ import type { IntrospectionSettings } from '../contracts/issuer-settings.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { ConcurrencyLimit } from '../platform/concurrency-limit.ts';
 import { createBoundedFetch, faultOf, FetchFault } from './bounded-fetch.ts';
 import { createClaimRules } from './claim-rules.ts';
 import { mayFetch, type ResolvedIssuerOptions } from './issuer-options.ts';
 import { createPrincipals } from './principal-of.ts';
 import { introspectionUnavailable, invalidToken } from './refuse.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
-import { createWaitingRoom, type WaitingRoom } from './waiting-room.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 
 export interface Introspection {
   /** Tells whether a token can be this issuer's by how it begins. */
@@ -56,7 +57,7 @@ export interface Introspected {
 
 /** Questions of one kind. */
 interface Lane {
-  readonly room: WaitingRoom;
+  readonly room: ConcurrencyLimit;
   failures: number;
   triedAtMs: number;
 }

@@ -9,6 +9,7 @@ import type { HealthReport } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { ConcurrencyLimit } from '../platform/concurrency-limit.ts';
 import { createClaimRules } from './claim-rules.ts';
 import type { UnverifiedToken } from './compact-token.ts';
 import { createIntrospection, type Introspection } from './introspection.ts';
@@ -17,7 +18,7 @@ import { resolveIssuerOptions, type IssuerOptions } from './issuer-options.ts';
 import { createPrincipals } from './principal-of.ts';
 import { invalidToken, keysUnavailable } from './refuse.ts';
 import { member, type JsonObject } from './strict-json.ts';
-import { createWaitingRoom, type WaitingRoom } from './waiting-room.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 
 /** A principal together with the keys that vouched for it: when those change, it has to be verified again. */
 export interface Verified {
@@ -50,7 +51,7 @@ export interface Issuer {
     wasGood?: boolean,
   ) => Promise<Verified>;
   /** Where callers wait for a look. */
-  readonly room: WaitingRoom;
+  readonly room: ConcurrencyLimit;
   /** How its opaque tokens are verified; absent: they are refused. */
   readonly introspection?: Introspection;
   /** Issuers that are taken for this one, and why their tokens cannot be verified. */

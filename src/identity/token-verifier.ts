@@ -9,6 +9,7 @@ import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { GatewayError } from '../errors/gateway-error.ts';
+import type { ConcurrencyLimit } from '../platform/concurrency-limit.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import { parseCompactToken } from './compact-token.ts';
 import { createIdentityCache } from './identity-cache.ts';
@@ -16,7 +17,7 @@ import type { Issuer, Verified } from './issuer.ts';
 import type { KeyGeneration } from './issuer-keys.ts';
 import { invalidToken, isUndecided } from './refuse.ts';
 import { member } from './strict-json.ts';
-import { createWaitingRoom, type WaitingRoom } from './waiting-room.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 
 export interface IssuerTokenVerifierOptions {
   readonly clock: Clock;
@@ -57,7 +58,7 @@ interface Kept extends Judged {
 
 /** What only an issuer can tell, and where its callers wait, each counted. */
 interface Question {
-  readonly room: WaitingRoom;
+  readonly room: ConcurrencyLimit;
   readonly ask: () => Promise<Judged>;
 }
 

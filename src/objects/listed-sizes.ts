@@ -12,6 +12,7 @@ import { LRUCache } from 'lru-cache';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ListedSize, ObjectReader, StoredEntry } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { concurrently } from '../platform/concurrently.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import { encryptionAt } from '../s3/encryption.ts';
 import { readListing, storeListingQuery, type ListingQuery } from '../s3/listing.ts';
@@ -141,20 +142,10 @@ export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'
     };
     const looks = unknown.filter(isUnknown).length;
     if (looks > 0) await admit?.(looks);
-    let failed = false;
-    const work = async (): Promise<void> => {
-      for (let at = unknown.pop(); at !== undefined && !failed; at = unknown.pop()) {
-        const entry = entries[at];
-        if (entry !== undefined) sizes[at] = await sizeOf(session, entry);
-      }
-    };
-    const workers = Array.from({ length: Math.min(CONCURRENT_LOOKS, unknown.length) }, () =>
-      work().catch((error: unknown) => {
-        failed = true;
-        throw error;
-      }),
-    );
-    for (const settled of await Promise.allSettled(workers)) if (settled.status === 'rejected') throw settled.reason;
+    await concurrently(unknown, CONCURRENT_LOOKS, async (at) => {
+      const entry = entries[at];
+      if (entry !== undefined) sizes[at] = await sizeOf(session, entry);
+    });
     return sizes;
   };
 }

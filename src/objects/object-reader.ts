@@ -9,11 +9,11 @@ import type { Observer } from '../contracts/observer.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ObjectQuery, ObjectReader, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { createBudget } from '../platform/budget.ts';
 import { encryptionAt, isKeptPlain } from '../s3/encryption.ts';
 import { ask, EntityChanged, lengthOf, whileItChanges, type Answer, type Entity } from './entity.ts';
 import { createListedSizes } from './listed-sizes.ts';
 import { addressOf, createLookUps } from './look-ups.ts';
-import { createMemoryBudget } from './memory-budget.ts';
 import {
   headOf,
   headSealed,
@@ -43,7 +43,7 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
   const lookUps = createLookUps(cipher, observer);
   const parts: SealedParts = { cipher, lookUps, smallBodyBytes };
   const maxStoredBytes = legacy?.maxStoredBytes ?? 0;
-  const wholeReads = { maxStoredBytes, budget: createMemoryBudget(WHOLE_READS * maxStoredBytes), smallBodyBytes };
+  const wholeReads = { maxStoredBytes, budget: createBudget(WHOLE_READS * maxStoredBytes), smallBodyBytes };
 
   /** Where an object without an envelope is served at all. @throws GatewayError ObjectNotEncrypted */
   const legacyOf = (session: StoreSession, { key, headers }: Entity): LegacyObject | undefined => {

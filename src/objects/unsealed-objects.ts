@@ -8,9 +8,9 @@ import type { LegacyObject } from '../contracts/legacy-objects.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { Budget } from '../platform/budget.ts';
 import { rangeHeader, resolveRange } from '../s3/range.ts';
 import { ask, askAgain, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
-import type { MemoryBudget } from './memory-budget.ts';
 
 /** Asks for an object that is kept plain as the client asked for it. */
 export async function askPlain(session: StoreSession, query: ObjectQuery, method: 'GET' | 'HEAD'): Promise<Answer> {
@@ -82,7 +82,7 @@ export async function headPlaintext(session: StoreSession, query: ObjectQuery, e
 export interface WholeReads {
   readonly maxStoredBytes: number;
   /** Of stored bytes; a read takes its share before it takes a byte, and gives it back when the client has the last one. */
-  readonly budget: MemoryBudget;
+  readonly budget: Budget;
   /** Answers up to this size are copied out, and hold nothing. */
   readonly smallBodyBytes: number;
 }

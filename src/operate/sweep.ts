@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../contracts/clock.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { concurrently } from './concurrently.ts';
+import { concurrently } from '../platform/concurrently.ts';
 import { examine, type Examined, type ExamineParts } from './examine.ts';
 import { listVersions, NO_VERSION, type ListedVersion } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
@@ -86,37 +86,42 @@ export async function sweep(
   const every = listVersions(at.session, at.place.prefix, () => {
     listsVersions = false;
   });
-  await concurrently(every, concurrency, signal, async (listed) => {
-    progress.step();
-    let seen: Examined;
-    try {
-      const { key, versionId, isCurrent } = listed;
-      seen = await examine(parts, await at.session(), isCurrent ? { key } : { key, versionId }, parts.clock.now());
-    } catch (error) {
-      if (error instanceof GatewayError && GONE.has(error.code)) {
-        // A delete marker hides it, and nothing more, where the bucket keeps versions.
-        if (listed.isCurrent) await countSuperseded(listed);
+  await concurrently(
+    every,
+    concurrency,
+    async (listed) => {
+      progress.step();
+      let seen: Examined;
+      try {
+        const { key, versionId, isCurrent } = listed;
+        seen = await examine(parts, await at.session(), isCurrent ? { key } : { key, versionId }, parts.clock.now());
+      } catch (error) {
+        if (error instanceof GatewayError && GONE.has(error.code)) {
+          // A delete marker hides it, and nothing more, where the bucket keeps versions.
+          if (listed.isCurrent) await countSuperseded(listed);
+          return;
+        }
+        tally.addUnknown(listed.isCurrent);
+        fail(listed.key, error);
         return;
       }
-      tally.addUnknown(listed.isCurrent);
-      fail(listed.key, error);
-      return;
-    }
-    if (!listsVersions && keepsVersions(seen)) tally.addUnknown(false);
-    if (isOther(seen, listed)) await countSuperseded(listed);
-    if (seen.headers.has(WORK_MARK)) {
-      await onWork(listed).catch((error: unknown) => fail(listed.key, error));
-      return;
-    }
-    try {
-      const { now, before } = await visit(listed, seen);
-      tally.add(now, listed.isCurrent);
-      if (before !== undefined) tally.add(before, false);
-    } catch (error) {
-      tally.add(seen, listed.isCurrent);
-      fail(listed.key, error);
-    }
-  });
+      if (!listsVersions && keepsVersions(seen)) tally.addUnknown(false);
+      if (isOther(seen, listed)) await countSuperseded(listed);
+      if (seen.headers.has(WORK_MARK)) {
+        await onWork(listed).catch((error: unknown) => fail(listed.key, error));
+        return;
+      }
+      try {
+        const { now, before } = await visit(listed, seen);
+        tally.add(now, listed.isCurrent);
+        if (before !== undefined) tally.add(before, false);
+      } catch (error) {
+        tally.add(seen, listed.isCurrent);
+        fail(listed.key, error);
+      }
+    },
+    signal,
+  );
   return { versions: tally.report(), failed, failures, complete: !signal.aborted, listsVersions };
 }
 

@@ -6,13 +6,14 @@
 import type { Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { createBudget, type Budget } from '../platform/budget.ts';
 
 export interface Admission {
   /** Takes a place for an exchange. @throws GatewayError SlowDown */
   readonly enter: (exchange: Exchange, principal: Principal) => void;
   /**
    * Resolves when the work of an exchange may begin: so many things that it decides, records or asks a store for. Work of
-   * the same identity waits in turn, that of others not at all. A second time for one exchange it resolves at once: who
+   * the same identity waits in turn, that of others not at all. A second time for one exchange takes no more: who
    * holds and waits for more could wait for somebody who does the same.
    */
   readonly spend: (exchange: Exchange, things: number) => Promise<void>;
@@ -23,22 +24,16 @@ export interface Admission {
 /** Things of one identity at once: two whole batches of DeleteObjects, or pages of a listing of which each entry costs a look. */
 export const THINGS_PER_IDENTITY = 2000;
 
-interface Turn {
-  readonly things: number;
-  readonly begin: () => void;
-}
-
 interface Share {
   readonly identity: string;
   places: number;
-  leftThings: number;
-  readonly waiting: Turn[];
+  readonly work: Budget;
 }
 
 interface Holder {
   readonly share: Share;
-  things: number;
-  hasBegun: boolean;
+  /** Once it has asked for its turn: what gives it back. */
+  work: Promise<() => void> | undefined;
 }
 
 /** Gives each identity at most `perIdentity` places at a time. */
@@ -46,18 +41,10 @@ export function createAdmission(perIdentity: number): Admission {
   const shares = new Map<string, Share>();
   const holders = new WeakMap<Exchange, Holder>();
 
-  /** Nobody is passed over for having much to do. */
-  const beginNext = ({ waiting, leftThings }: Share): void => {
-    const next = waiting[0];
-    if (next === undefined || next.things > leftThings) return;
-    waiting.shift();
-    next.begin();
-  };
-
   return {
     enter: (exchange, { issuer, subject }) => {
       const identity = JSON.stringify([issuer, subject]);
-      const share = shares.get(identity) ?? { identity, places: 0, leftThings: THINGS_PER_IDENTITY, waiting: [] };
+      const share = shares.get(identity) ?? { identity, places: 0, work: createBudget(THINGS_PER_IDENTITY) };
       if (share.places >= perIdentity) {
         throw new GatewayError('SlowDown', {
           detail: `${perIdentity} requests of one identity are in flight`,
@@ -65,35 +52,21 @@ export function createAdmission(perIdentity: number): Admission {
       }
       share.places += 1;
       shares.set(identity, share);
-      holders.set(exchange, { share, things: 0, hasBegun: false });
+      holders.set(exchange, { share, work: undefined });
     },
-    spend: (exchange, things) => {
+    spend: async (exchange, things) => {
       const holder = holders.get(exchange);
       if (holder === undefined) throw new Error('work without a place');
-      const { share } = holder;
-      if (holder.hasBegun) return Promise.resolve();
-      holder.hasBegun = true;
-      const counted = Math.min(things, THINGS_PER_IDENTITY);
-      return new Promise((resolve) => {
-        const begin = (): void => {
-          share.leftThings -= counted;
-          holder.things += counted;
-          resolve();
-          beginNext(share);
-        };
-        share.waiting.push({ things: counted, begin });
-        if (share.waiting.length === 1) beginNext(share);
-      });
+      await (holder.work ??= holder.share.work.take(Math.min(things, THINGS_PER_IDENTITY)));
     },
     leave: (exchange) => {
       const holder = holders.get(exchange);
       if (holder === undefined) return;
       holders.delete(exchange);
-      const { share, things } = holder;
+      const { share, work } = holder;
       share.places -= 1;
-      share.leftThings += things;
       if (share.places === 0) shares.delete(share.identity);
-      beginNext(share);
+      void work?.then((giveBack) => giveBack());
     },
   };
 }

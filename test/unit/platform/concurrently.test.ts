@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { concurrently } from '../../../src/operate/concurrently.ts';
+import { concurrently } from '../../../src/platform/concurrently.ts';
 
 async function* numbers(count: number): AsyncGenerator<number> {
   for (let number = 0; number < count; number += 1) yield await Promise.resolve(number);
@@ -11,7 +11,7 @@ describe('tasks that run concurrently', () => {
     let running = 0;
     let most = 0;
     const done: number[] = [];
-    await concurrently(numbers(20), 3, new AbortController().signal, async (number) => {
+    await concurrently(numbers(20), 3, async (number) => {
       running += 1;
       most = Math.max(most, running);
       await sleep(1);
@@ -26,19 +26,24 @@ describe('tasks that run concurrently', () => {
     const control = new AbortController();
     let begun = 0;
     let ended = 0;
-    await concurrently(numbers(20), 2, control.signal, async () => {
-      begun += 1;
-      if (begun === 2) control.abort();
-      await sleep(5);
-      ended += 1;
-    });
+    await concurrently(
+      numbers(20),
+      2,
+      async () => {
+        begun += 1;
+        if (begun === 2) control.abort();
+        await sleep(5);
+        ended += 1;
+      },
+      control.signal,
+    );
     assert.equal(begun, 2);
     assert.equal(ended, 2);
   });
 
   it('end before a failure of one of them is told', async () => {
     let ended = 0;
-    const run = concurrently(numbers(20), 2, new AbortController().signal, async (number) => {
+    const run = concurrently(numbers(20), 2, async (number) => {
       if (number === 0) throw new Error('broken');
       await sleep(5);
       ended += 1;
@@ -53,7 +58,7 @@ describe('tasks that run concurrently', () => {
       yield* numbers(2);
       throw new Error('no next page');
     }
-    const run = concurrently(breaking(), 4, new AbortController().signal, async () => {
+    const run = concurrently(breaking(), 4, async () => {
       await sleep(5);
       ended += 1;
     });
