@@ -16,7 +16,7 @@ import type { Decision } from '../contracts/authorizer.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { Principal } from '../contracts/principal.ts';
-import { inSlices } from '../contracts/slices.ts';
+import { inSlices } from '../platform/slices.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { ERRORS } from '../errors/codes.ts';
 

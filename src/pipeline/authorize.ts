@@ -7,7 +7,7 @@ import type { Principal } from '../contracts/principal.ts';
 import { isReservedKey, RESERVED_PREFIX } from '../s3/reserved-keys.ts';
 import type { Target } from './accesses-of.ts';
 import type { Authenticated, Decided, DecidedTarget } from './contexts.ts';
-import { inSlices } from '../contracts/slices.ts';
+import { inSlices } from '../platform/slices.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `authorize`; `targetsOf` says what one class of operation would do. */

@@ -8,7 +8,8 @@ import type { Dispatcher } from 'undici';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
-import type { SignedRequest, Upstream, UpstreamResponse } from '../../contracts/upstream.ts';
+import type { UpstreamResponse } from '../../contracts/upstream.ts';
+import type { SignedRequest } from './signer.ts';
 import type { StoreTls } from './store-connector.ts';
 import { createStorePools, type StorePools } from './store-pools.ts';
 
@@ -29,6 +30,12 @@ export interface HttpUpstreamOptions {
   readonly observer: Observer;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+/** Streams with backpressure; never retries a consumed body. Without a signal a request is carried to its end. */
+export interface Upstream {
+  /** @throws GatewayError ServiceUnavailable (no connection, no answer in time); the body's own errors pass through */
+  readonly send: (request: SignedRequest, signal: AbortSignal | undefined) => Promise<UpstreamResponse>;
 }
 
 const DISCARD_LIMIT_BYTES = 64 * 1024;

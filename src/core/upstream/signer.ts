@@ -2,14 +2,29 @@
  * Enters: a request to a store as the pipeline built it, and the credentials to make it with. Leaves: the request that
  * goes on the wire. The body is not signed: it is streamed, and its integrity is the cipher's and TLS's matter.
  */
-import type { StoredBucket } from '../../contracts/bucket.ts';
-import type { SignedRequest, Signer } from '../../contracts/upstream.ts';
+import type { Store, StoredBucket } from '../../contracts/bucket.ts';
+import type { StoreCredentials } from '../../contracts/credential-broker.ts';
+import type { OutboundRequest } from '../../contracts/upstream.ts';
 import { encodePath } from '../../s3/encode.ts';
 import { createRequestSigner, EMPTY_PAYLOAD, UNSIGNED_PAYLOAD } from '../../sigv4/signer.ts';
 import { addressOf, type BucketAddress } from './bucket-address.ts';
 
+/** Method, encoded target and all headers, ready to send. */
+export interface SignedRequest {
+  readonly store: Store;
+  /** Scheme, host and port to connect to: those of the endpoint, or the bucket's own below it. */
+  readonly origin: string;
+  readonly method: string;
+  /** Encoded path and query, exactly as signed. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | AsyncIterable<Buffer>;
+}
+
+export type Signer = ReturnType<typeof createSigner>;
+
 /** Creates the signer of requests to stores. */
-export function createSigner(): Signer {
+export function createSigner() {
   const signRequest = createRequestSigner();
   const addresses = new WeakMap<StoredBucket, BucketAddress>();
   const knownAddressOf = (bucket: StoredBucket): BucketAddress => {
@@ -21,7 +36,8 @@ export function createSigner(): Signer {
     return address;
   };
   return {
-    sign: ({ bucket, method, key, query, headers, body }, credentials, nowMs): SignedRequest => {
+    sign: (request: OutboundRequest, credentials: StoreCredentials, nowMs: number): SignedRequest => {
+      const { bucket, method, key, query, headers, body } = request;
       const { store } = bucket;
       const { origin, host, path } = knownAddressOf(bucket);
       const { target, headers: signed } = signRequest(

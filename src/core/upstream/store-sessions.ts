@@ -8,9 +8,11 @@ import type { Bucket } from '../../contracts/bucket.ts';
 import type { Clock } from '../../contracts/clock.ts';
 import type { CredentialBroker, StoreCredentials } from '../../contracts/credential-broker.ts';
 import type { StoreQuestion, StoreSession, StoreSessionOptions, StoreSessions } from '../../contracts/store-session.ts';
-import type { Signer, Upstream, UpstreamResponse } from '../../contracts/upstream.ts';
+import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { asksForEncryption, encryptionHeaders } from '../../s3/encryption-headers.ts';
+import type { Upstream } from './http-upstream.ts';
+import type { Signer } from './signer.ts';
 import { CredentialsRefused, storeFailure } from './store-failure.ts';
 
 export interface StoreSessionParts {

@@ -5,7 +5,7 @@ import { auditLine } from '../../../src/audit/audit-line.ts';
 import type { AuditEntry } from '../../../src/contracts/audit-sink.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { createPipeline, type Pipeline } from '../../../src/pipeline/pipeline.ts';
-import { KEYS_PER_SLICE } from '../../../src/contracts/slices.ts';
+import { KEYS_PER_SLICE } from '../../../src/platform/slices.ts';
 import { chunks, client, principal, world, type Behaviour, type Client, type World } from './world.ts';
 
 const MIB = 1024 * 1024;

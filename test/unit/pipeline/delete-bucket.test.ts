@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createUploads } from '../../../src/objects/uploads.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
-import type { SignedRequest } from '../../../src/contracts/upstream.ts';
+import type { SignedRequest } from '../../../src/core/upstream/signer.ts';
 import { cipherOf } from '../core/cipher/object-store.ts';
 import { chunks, client, world } from './world.ts';
 

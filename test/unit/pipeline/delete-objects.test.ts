@@ -4,7 +4,7 @@ import type { AuditEntry } from '../../../src/contracts/audit-sink.ts';
 import type { Access } from '../../../src/contracts/authorizer.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
-import type { SignedRequest } from '../../../src/contracts/upstream.ts';
+import type { SignedRequest } from '../../../src/core/upstream/signer.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
 
 const md5 = (text: string): string => createHash('md5').update(text).digest('base64');

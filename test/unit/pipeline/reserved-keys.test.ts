@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { SignedRequest } from '../../../src/contracts/upstream.ts';
+import type { SignedRequest } from '../../../src/core/upstream/signer.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { chunks, client, world, type Behaviour } from './world.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ObjectLayout } from '../../../src/contracts/object-cipher.ts';
 import type { ObjectReader, ObjectView } from '../../../src/contracts/stored-objects.ts';
-import type { SignedRequest } from '../../../src/contracts/upstream.ts';
+import type { SignedRequest } from '../../../src/core/upstream/signer.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
 

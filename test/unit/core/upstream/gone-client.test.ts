@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Bucket } from '../../../../src/contracts/bucket.ts';
-import type { OutboundRequest, SignedRequest } from '../../../../src/contracts/upstream.ts';
-import { createSigner } from '../../../../src/core/upstream/signer.ts';
+import type { OutboundRequest } from '../../../../src/contracts/upstream.ts';
+import { createSigner, type SignedRequest } from '../../../../src/core/upstream/signer.ts';
 import { createStoreSessions } from '../../../../src/core/upstream/store-sessions.ts';
 import { GatewayError } from '../../../../src/errors/gateway-error.ts';
 
