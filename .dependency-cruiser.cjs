@@ -95,7 +95,7 @@ module.exports = {
       to: {
         path: [
           '^(node:)?(fs|net|http|https|tls|child_process|cluster|dns)(/|$)',
-          '^src/platform/(durable-file|file-lock|http-call)\\.ts$',
+          '^src/platform/(bounded-file|durable-file|file-lock|http-call)\\.ts$',
         ],
       },
     },

@@ -6,6 +6,7 @@
 import { constants, open } from 'node:fs/promises';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
+import { readBoundedFile } from '../platform/bounded-file.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import type { BaseCredentials, BaseSource } from './base-credentials.ts';
 
@@ -101,15 +102,9 @@ async function readLine(path: string): Promise<string> {
   const status = await file.stat();
   if (!status.isFile()) throw new UnusableFile('is not a file');
   if ((status.mode & 0o077) !== 0) throw new UnusableFile('can be read by others; chmod 600 it');
-  const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
-  let length = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length);
-    length += bytesRead;
-    if (length === buffer.length) throw new UnusableFile('is too long');
-    if (bytesRead === 0) break;
-  }
-  const line = buffer.toString('latin1', 0, length).replace(/[\r\n]+$/, '');
+  const content = await readBoundedFile(file, MAX_FILE_BYTES);
+  if (content === undefined) throw new UnusableFile('is too long');
+  const line = content.toString('latin1').replace(/[\r\n]+$/, '');
   if (!ONE_LINE.test(line)) throw new UnusableFile('does not hold one line of visible ASCII');
   return line;
 }

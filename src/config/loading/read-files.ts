@@ -3,8 +3,9 @@
  * holds a path or a content, since either may be a secret that was put in the wrong place.
  */
 import { X509Certificate } from 'node:crypto';
-import { constants, open, stat, type FileHandle } from 'node:fs/promises';
+import { constants, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { readBoundedFile } from '../../platform/bounded-file.ts';
 import { isPath } from '../values/shapes.ts';
 import type { Explanation } from './explain.ts';
 import { keyAt, type KeyRow } from './keys.ts';
@@ -82,17 +83,6 @@ const check = (kind: NamedFile['kind'], content: Buffer): Secret | string => {
   }
 };
 
-const readBounded = async (handle: FileHandle): Promise<Buffer | undefined> => {
-  const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
-    if (bytesRead === 0) return buffer.subarray(0, length);
-    length += bytesRead;
-  }
-  return undefined;
-};
-
 const readOne = async (file: NamedFile, directory: string): Promise<Secret | string | undefined> => {
   const path = resolve(directory, file.name);
   try {
@@ -109,7 +99,7 @@ const readOne = async (file: NamedFile, directory: string): Promise<Secret | str
     if (isPrivate && (status.mode & 0o077) !== 0) {
       return `names a file that others may read (mode ${(status.mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 it`;
     }
-    const content = await readBounded(handle);
+    const content = await readBoundedFile(handle, MAX_FILE_BYTES);
     return content === undefined ? 'names a file of more than 1 MiB' : check(file.kind, content);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';

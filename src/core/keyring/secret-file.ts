@@ -4,26 +4,22 @@
  */
 import { constants, open } from 'node:fs/promises';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { readBoundedFile } from '../../platform/bounded-file.ts';
 
 const MAX_SECRET_BYTES = 16_384;
 
 /** Gives the one line of visible ASCII that the file holds. @throws GatewayError ServiceUnavailable */
 export async function readSecretFile(path: string, what: string): Promise<string> {
-  const text = await readStart(path).catch(() => undefined);
+  const text = await readText(path).catch(() => undefined);
   const line = text?.replace(/[\r\n]+$/, '');
   if (line !== undefined && line.length <= MAX_SECRET_BYTES && /^[\x21-\x7e]+$/.test(line)) return line;
   const fault = text === undefined ? 'cannot be read' : 'does not hold one line of visible ASCII';
   throw new GatewayError('ServiceUnavailable', { detail: `vault: the file of ${what} ${fault}` });
 }
 
-async function readStart(path: string): Promise<string> {
+/** `''` where it is too long. */
+async function readText(path: string): Promise<string> {
   // Without O_NONBLOCK, opening a named pipe waits for its writer.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const buffer = Buffer.alloc(MAX_SECRET_BYTES + 3);
-  let length = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length);
-    length += bytesRead;
-    if (bytesRead === 0 || length === buffer.length) return buffer.toString('latin1', 0, length);
-  }
+  return (await readBoundedFile(file, MAX_SECRET_BYTES + '\r\n'.length))?.toString('latin1') ?? '';
 }
