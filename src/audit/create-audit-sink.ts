@@ -3,6 +3,13 @@
  * What leaves: promises that resolve when an entry is on stable storage, and word of whether that still works.
  * It never says that an access is on record when it may not be.
  */
+import {
+  AUDIT_FILE_BYTES,
+  AUDIT_MIN_FREE_BYTES,
+  REFUSALS_BURST,
+  REFUSALS_BYTES,
+  REFUSALS_PER_SECOND,
+} from '../contracts/audit-limits.ts';
 import type { AuditEntry, AuditSink } from '../contracts/audit-sink.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport, HealthSource } from '../contracts/health.ts';
@@ -29,16 +36,16 @@ export interface AuditLimits {
 }
 
 export const AUDIT_DEFAULTS: AuditLimits = {
-  maxFileBytes: 128 * 1024 * 1024,
+  maxFileBytes: AUDIT_FILE_BYTES.usual,
   // A batch of a thousand keys is a thousand entries; what bounds the queue as a rule is its size.
   maxQueuedEntries: 32_768,
   maxQueuedBytes: 16 * 1024 * 1024,
-  minFreeBytes: 256 * 1024 * 1024,
+  minFreeBytes: AUDIT_MIN_FREE_BYTES.usual,
   sampleIntervalMs: 1000,
   stallSamples: 5,
-  refusalsPerSecond: 20,
-  refusalBurst: 200,
-  maxRefusalBytes: 64 * 1024 * 1024,
+  refusalsPerSecond: REFUSALS_PER_SECOND.usual,
+  refusalBurst: REFUSALS_BURST.usual,
+  maxRefusalBytes: REFUSALS_BYTES.usual,
   summaryTicks: 60,
 };
 

@@ -124,12 +124,7 @@ async function askWithToken(
   plan: AssumeRolePlan,
 ): ReturnType<TrialPlace['webIdentity']> {
   const { call, close } = createAssumeRoleWithWebIdentity(
-    {
-      ...{ name, stsEndpoint: sts.endpoint, region: sts.region, minTls: tls.minVersion, iamEscapes: sts.iamEscapes },
-      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-      ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-      roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
-    },
+    { ...sts, name, tls },
     { clock: { now: Date.now }, observer: UNOBSERVED, timeoutMs: CUT_LIMIT_MS },
   );
   const token = [

@@ -62,34 +62,19 @@ export function createFoundation(
   config: FoundationConfig,
   { clock, observer, isOneCaller = false }: FoundationParts & { readonly isOneCaller?: boolean },
 ): Foundation {
-  const stores = new Map(
-    config.stores.map(({ name, endpoint, region, checksums, writes, conditionalDeletes, sts }): [string, Store] => [
-      name,
-      {
-        name,
-        endpoint,
-        region,
-        checksums,
-        writes,
-        conditionalDeletes,
-        isAws: sts.iamEscapes && sts.unknownActions.length === 0,
-      },
-    ]),
-  );
+  const stores = new Map(config.stores.map((store): [string, Store] => [store.name, store]));
   const broker = createCredentialBroker({
-    stores: config.stores.map((store) => stsOf(store, { clock, observer })),
+    stores: config.stores.map(({ name, method, tls, credentials, sts }) => ({
+      ...{ ...sts, name, method, tls },
+      base: baseSourceOf(`store ${name}`, sts.region, credentials, { clock, observer }),
+    })),
     clock,
     observer,
     stsTimeoutMs: config.timeouts.stsMs,
     isOneCaller,
   });
   const upstream = createHttpUpstream({
-    stores: config.stores.map(({ name, tls }) => ({
-      name,
-      minVersion: tls.minVersion,
-      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-      ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-    })),
+    stores: config.stores.map(({ name, tls }) => ({ name, ...tls })),
     // A request never waits for a connection that another one holds; a copy that streams holds two.
     connections: 2 * config.limits.inFlight,
     connectTimeoutMs: config.timeouts.upstreamConnectMs,
@@ -163,29 +148,4 @@ function withStore({ storeName, ...bucket }: Config['buckets'][number], stores: 
   const store = stores.get(storeName);
   if (store === undefined) throw new Error(`bucket ${bucket.name} names a store that is not configured`);
   return { ...bucket, store };
-}
-
-function stsOf(
-  { name, tls, method, credentials, sts }: StoreConfig,
-  parts: FoundationParts,
-): Parameters<typeof createCredentialBroker>[0]['stores'][number] {
-  return {
-    name,
-    method,
-    stsEndpoint: sts.endpoint,
-    region: sts.region,
-    base: baseSourceOf(`store ${name}`, sts.region, credentials, parts),
-    minTls: tls.minVersion,
-    iamEscapes: sts.iamEscapes,
-    unknownActions: sts.unknownActions,
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }),
-    roleDefaults: {
-      sourceIdentity: sts.sourceIdentity,
-      durationSeconds: sts.sessionSeconds,
-      sessionTags: sts.sessionTags,
-      transitiveTags: sts.transitiveTags,
-      ...(sts.externalId === undefined ? {} : { externalId: sts.externalId }),
-    },
-  };
 }

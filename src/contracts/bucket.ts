@@ -25,7 +25,14 @@ export interface StoredBucket {
 }
 
 /** Where a request names the bucket: first in its path, or before the host of the endpoint. */
-export type AddressingStyle = 'path' | 'virtual';
+export const ADDRESSING_STYLES = ['path', 'virtual'] as const;
+export type AddressingStyle = (typeof ADDRESSING_STYLES)[number];
+
+/** Which checksums a store can keep. */
+export const STORE_CHECKSUMS = ['all', 'headers'] as const;
+
+/** Which writes a store can do as all their headers say. */
+export const STORE_WRITES = ['all', 'puts'] as const;
 
 export interface Store {
   /** Its name in configuration. */
@@ -34,9 +41,9 @@ export interface Store {
   readonly endpoint: string;
   readonly region: string;
   /** Which checksums it keeps: `all` as S3 does, `headers` (the default) those in the head of a PutObject at most. */
-  readonly checksums?: 'all' | 'headers';
+  readonly checksums?: (typeof STORE_CHECKSUMS)[number];
   /** Which writes it does as all their headers say: `puts` (the default) PutObject alone, `all` copies and uploads too. */
-  readonly writes?: 'all' | 'puts';
+  readonly writes?: (typeof STORE_WRITES)[number];
   /** Whether it deletes on condition that the object is still the one with an ETag. */
   readonly conditionalDeletes?: boolean;
   /** Whether its IAM is AWS's own: then a refusal is one, and no way of saying that something is not known. */

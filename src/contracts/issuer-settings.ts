@@ -3,6 +3,8 @@
  * shapes that both hold its settings to stand here once.
  */
 
+import type { Bounds } from './bounds.ts';
+
 /** Asymmetric signatures only: with an HMAC the issuer's public key would be its secret. @see RFC 8725 section 3.1 */
 export const SIGNATURE_ALGORITHMS = [
   ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
@@ -16,13 +18,6 @@ export type TokenType = (typeof TOKEN_TYPES)[number];
 
 /** How a client shows its secret. @see RFC 6749 section 2.3.1 */
 export const CLIENT_AUTHENTICATIONS = ['client_secret_basic', 'client_secret_post'] as const;
-
-/** A whole number that is at least, at most, and usually so much. */
-export interface Bounds {
-  readonly min: number;
-  readonly max: number;
-  readonly usual: number;
-}
 
 export const CLOCK_SKEW_SECONDS: Bounds = { min: 0, max: 60, usual: 30 };
 export const JWKS_REFRESH_SECONDS: Bounds = { min: 30, max: 86_400, usual: 300 };

@@ -37,3 +37,10 @@ export interface Principal {
   /** Access key id of the client session; absent for a bearer token. Safe to record. */
   readonly accessKeyId?: string;
 }
+
+/**
+ * Claims in which tokens name the client that they were issued to, the first that there is before the others: RFC 9068,
+ * OpenID Connect, Okta, Entra ID of version 1.
+ * @see RFC 9068 section 2.2, OpenID Connect Core section 2
+ */
+export const CLIENT_CLAIMS: readonly string[] = ['client_id', 'azp', 'cid', 'appid'];

@@ -20,7 +20,7 @@ const LATE = "the gateway's own credentials did not come in time";
 export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }: AssumeRoleOptions): AssumeRole {
   const base = store.base ?? chainSource(store.region);
   const client = createStsClient(store, base.current, timeoutMs);
-  const { externalId, transitiveTags = [] } = store.roleDefaults;
+  const { externalId, transitiveTags = [] } = store;
 
   const ask = async (plan: AssumeRolePlan, wantedSeconds: number, signal: AbortSignal): Promise<StoreCredentials> => {
     const { sessionToken } = await inTime(base.current(), signal);

@@ -15,6 +15,7 @@ import type { HealthReport, HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { StoreToken } from '../contracts/store-tokens.ts';
+import { SESSION_SECONDS } from '../contracts/store-access.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { createConcurrencyLimit } from '../platform/concurrency-limit.ts';
@@ -32,7 +33,6 @@ import type { AssumeRole, StsStore } from './sts-store.ts';
 import { actionsIn, unknownAmong } from './unknown-actions.ts';
 
 /** STS gives no shorter sessions; where the token ends sooner, the rest of the session goes unused. */
-export const MIN_SESSION_SECONDS = 900;
 /** Keeps a session that is to last as long as a token from ending moments before it. */
 const SLACK_MS = SESSION_MARGIN_MS + 5000;
 const MAX_POLICIES_TOO_LARGE = 1000;
@@ -116,7 +116,7 @@ export function createAssumingBroker(
   ): AssumeRolePlan => {
     const { identity, ...who } = askerOf(principal, store);
     const { roleArn } = bucket;
-    const { externalId, transitiveTags = [] } = store.roleDefaults;
+    const { externalId, transitiveTags = [] } = store;
     const what = [store.name, roleArn, externalId, sessionPolicy, storeToken?.digest, ...transitiveTags];
     return Object.freeze({
       ...{ storeName: store.name, roleArn, sessionPolicy, ...who },
@@ -147,11 +147,11 @@ export function createAssumingBroker(
 
   const assume = async (state: StoreState, asked: AssumeRolePlan): Promise<StoreCredentials> => {
     const neededSeconds = Math.ceil((asked.notAfterMs - clock.now() + SLACK_MS) / 1000);
-    const { durationSeconds } = state.store.roleDefaults;
+    const { sessionSeconds: durationSeconds } = state.store;
     try {
       const given = await state.assumeRole.call(
         asked,
-        Math.max(MIN_SESSION_SECONDS, Math.min(durationSeconds, neededSeconds)),
+        Math.max(SESSION_SECONDS.min, Math.min(durationSeconds, neededSeconds)),
       );
       state.health = { name: state.health.name, state: 'ok' };
       return given;
@@ -169,7 +169,7 @@ export function createAssumingBroker(
     if (doubtful.length === 0) return;
     const takes = async (sessionPolicy: string): Promise<boolean> => {
       try {
-        await state.assumeRole.call({ ...asked, sessionPolicy }, MIN_SESSION_SECONDS);
+        await state.assumeRole.call({ ...asked, sessionPolicy }, SESSION_SECONDS.min);
         return true;
       } catch (error) {
         if (error instanceof PolicyRefusedError) return false;
@@ -253,18 +253,18 @@ function healthAfter({ name, state }: HealthReport, error: unknown): HealthRepor
  * Whoever differs in any of these shares no session, even where STS would be asked for the same. The end of the token is
  * not among them; it is checked at every use.
  */
-function asker(principal: Principal, { roleDefaults }: StsStore): Asker {
+function asker(principal: Principal, { sourceIdentity, sessionTags: rules = {} }: StsStore): Asker {
   const { issuer, subject, actor, binding, groups } = principal;
   const name = sessionName(issuer, subject, actor);
-  const tags = sessionTags(principal, roleDefaults.sessionTags ?? {});
+  const tags = sessionTags(principal, rules);
   const acting = actor === undefined ? undefined : digest([actor.issuer, actor.subject]);
   return {
     sessionName: name,
-    sourceIdentity: roleDefaults.sourceIdentity ? name : undefined,
+    sourceIdentity: sourceIdentity ? name : undefined,
     ...(tags.length === 0 ? {} : { sessionTags: tags }),
     identity: digest([
       ...[issuer, subject, acting, binding, digest(groups.toSorted()), digest(tags.flat())],
-      roleDefaults.sourceIdentity ? name : undefined,
+      sourceIdentity ? name : undefined,
     ]),
   };
 }

@@ -6,8 +6,9 @@ import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
+import { SESSION_SECONDS } from '../contracts/store-access.ts';
 import type { StsStore } from './sts-store.ts';
-import { createAssumingBroker, MIN_SESSION_SECONDS, soleTarget } from './assuming-broker.ts';
+import { createAssumingBroker, soleTarget } from './assuming-broker.ts';
 import { createStaticBroker } from './static-broker.ts';
 
 export interface CredentialBrokerOptions {
@@ -62,11 +63,11 @@ export function createCredentialBroker({
 
 function refuseUnusable(stores: readonly StsStore[]): void {
   const names = new Set<string>();
-  for (const { name, roleDefaults } of stores) {
+  for (const { name, sessionSeconds } of stores) {
     if (names.has(name)) throw new TypeError(`two stores are named ${name}`);
     names.add(name);
-    if (!(roleDefaults.durationSeconds >= MIN_SESSION_SECONDS)) {
-      throw new TypeError(`store ${name}: sessions last ${MIN_SESSION_SECONDS} seconds or more`);
+    if (!(sessionSeconds >= SESSION_SECONDS.min)) {
+      throw new TypeError(`store ${name}: sessions last ${SESSION_SECONDS.min} seconds or more`);
     }
   }
 }

@@ -4,10 +4,11 @@
  * a tag that is missing its end could slip through a Deny.
  */
 import type { ClaimValue, Principal } from '../contracts/principal.ts';
+import type { StsSettings } from '../contracts/store-access.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 
-/** By the tag's key; `sub`, `iss`, `groups` and `act` are what the gateway knows, the others are claims. */
-export type SessionTagRules = Readonly<Record<string, string>>;
+/** Claims by the tags that are made of them. */
+type SessionTagRules = NonNullable<StsSettings['sessionTags']>;
 
 /** What STS takes, in characters. @see https://docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html */
 const MAX_VALUE_LENGTH = 256;

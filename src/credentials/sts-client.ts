@@ -23,9 +23,10 @@ export function createStsClient(
   credentials: () => Promise<BaseCredentials>,
   timeoutMs: number,
 ): STSClient {
+  const { tls } = store;
   const sockets = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: 60_000 };
   const client = new STSClient({
-    endpoint: store.stsEndpoint,
+    endpoint: store.endpoint,
     region: store.region,
     // Each of these is given, or the SDK would look for it in variables and files that our configuration does not name.
     maxAttempts: 2,
@@ -46,9 +47,9 @@ export function createStsClient(
       httpAgent: new HttpAgent(sockets),
       httpsAgent: new HttpsAgent({
         ...sockets,
-        minVersion: store.minTls ?? 'TLSv1.2',
-        ...(store.ca === undefined ? {} : { ca: store.ca }),
-        ...(store.serverName === undefined ? {} : { servername: store.serverName }),
+        minVersion: tls?.minVersion ?? 'TLSv1.2',
+        ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+        ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
       }),
     },
   });

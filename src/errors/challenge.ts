@@ -10,11 +10,16 @@ const UNQUOTABLE = /[^ !#-[\]-~]/g;
 
 /** Writes the value of `WWW-Authenticate`; `tokensFrom`: the page or the issuers, absent where there are none. */
 export function challenge({ code, clientMessage }: GatewayError, tokensFrom: string | undefined): string {
-  const parameters = ['realm="sallyport"'];
+  const parameters: string[] = [];
   // A request without any credential is told no error (RFC 6750 section 3.1).
   if (code !== 'MissingToken') parameters.push('error="invalid_token"', `error_description=${quoted(clientMessage)}`);
   if (tokensFrom !== undefined) parameters.push(`authorization_uri=${quoted(tokensFrom)}`);
-  return `Bearer ${parameters.join(', ')}`;
+  return bearerChallenge(parameters);
+}
+
+/** Puts the parameters of a challenge behind those that all have. */
+export function bearerChallenge(parameters: readonly string[]): string {
+  return `Bearer ${['realm="sallyport"', ...parameters].join(', ')}`;
 }
 
 function quoted(text: string): string {

@@ -4,8 +4,7 @@
 import type { Authenticator } from '../contracts/authenticator.ts';
 import type { TokenVerifier } from '../contracts/client-sessions.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-
-const SCHEME = /^bearer(?: +|$)/i;
+import { bearerToken } from '../s3/bearer-token.ts';
 
 /**
  * Makes the authenticator of bearer tokens.
@@ -24,9 +23,3 @@ export const createBearerAuthenticator = (tokens: TokenVerifier): Authenticator 
     return { principal };
   },
 });
-
-/** The token of a header's value; `undefined` where there is no header, or one of another scheme. */
-const bearerToken = (header: string | undefined): string | undefined => {
-  const scheme = header === undefined ? null : SCHEME.exec(header);
-  return header === undefined || scheme === null ? undefined : header.slice(scheme[0].length);
-};

@@ -3,15 +3,13 @@
  * an issuer says of an opaque token.
  */
 import type { Clock } from '../contracts/clock.ts';
+import { CLIENT_CLAIMS } from '../contracts/principal.ts';
 import type { RequiredClaim } from '../contracts/issuer-settings.ts';
 import { claimReader } from './claim-path.ts';
 import { scopesOf } from './claims-of.ts';
 import type { ResolvedIssuerOptions } from './issuer-options.ts';
 import { insufficientScope, invalidToken } from './refuse.ts';
 import { member, type JsonObject } from './strict-json.ts';
-
-/** Where tokens name the client that they were issued to. @see RFC 9068 section 2.2, OpenID Connect Core section 2 */
-const CLIENT_CLAIMS = ['azp', 'client_id', 'cid', 'appid'];
 
 /** Compiles the rules. What it makes throws GatewayError InvalidToken, and InsufficientScope once all else is right. */
 export const createClaimRules = (options: ResolvedIssuerOptions, clock: Clock): ((payload: JsonObject) => void) => {

@@ -3,6 +3,7 @@
  * refused here, when the gateway starts, and not when the first token comes.
  */
 
+import { isWithin, type Bounds } from '../contracts/bounds.ts';
 import {
   CLOCK_SKEW_SECONDS,
   INTROSPECTION_CACHE_SECONDS,
@@ -17,7 +18,6 @@ import {
   SIGNATURE_ALGORITHMS,
   TOKEN_TYPES,
   USUAL_CLAIMS,
-  type Bounds,
   type IssuerSettings,
 } from '../contracts/issuer-settings.ts';
 import { pinsOf } from '../contracts/public-issuers.ts';
@@ -103,7 +103,7 @@ const firstWrong = (options: ResolvedIssuerOptions): string | undefined => {
   if (options.tokenTypes.length === 0) return 'tokenTypes must name at least one';
   if (!(options.jwksRefreshSeconds > 0 && options.jwksRefreshSeconds <= JWKS_REFRESH_SECONDS.max))
     return `jwksRefreshSeconds: 0 < s <= ${JWKS_REFRESH_SECONDS.max}`;
-  if (!isWithin(options.jwksCooldownSeconds, 1, 3600)) return 'jwksCooldownSeconds must be 1..3600';
+  if (!isWithin(options.jwksCooldownSeconds, { min: 1, max: 3600 })) return 'jwksCooldownSeconds must be 1..3600';
   if (!(options.fetchTimeoutSeconds > 0 && options.fetchTimeoutSeconds <= 3600))
     return 'fetchTimeoutSeconds: 0 < s <= 3600';
   if (pinsOf(url) !== undefined && Object.keys(options.requiredClaims).length === 0) {
@@ -120,7 +120,7 @@ const firstOutside = ({ introspection, ...options }: ResolvedIssuerOptions): str
     ['introspection: cacheSeconds', introspection?.cacheSeconds, INTROSPECTION_CACHE_SECONDS],
     ['introspection: sessionSeconds', introspection?.sessionSeconds, INTROSPECTION_SESSION_SECONDS],
   ];
-  const outside = numbers.find(([, value, { min, max }]) => value !== undefined && !isWithin(value, min, max));
+  const outside = numbers.find(([, value, bounds]) => value !== undefined && !isWithin(value, bounds));
   return outside && `${outside[0]} must be ${outside[2].min}..${outside[2].max}`;
 };
 
@@ -140,5 +140,3 @@ const wrongPath = (options: ResolvedIssuerOptions): string | undefined => {
   const all = scopesClaim === undefined ? paths : [...paths, scopesClaim];
   return all.every(isClaimPath) ? undefined : "a path of a claim is neither a claim's name nor a JSON pointer";
 };
-
-const isWithin = (value: number, least: number, most: number): boolean => value >= least && value <= most;

@@ -2,6 +2,7 @@
  * The refusals of this room. To the caller every bad token looks alike; `detail` is for the log and is written from
  * fixed words and configuration, never from the token.
  */
+import { bearerChallenge } from '../errors/challenge.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 
 /** Makes the error of a token that is malformed, forged, or not meant for this gateway. @see RFC 6750 section 3.1 */
@@ -16,7 +17,7 @@ export const insufficientScope = (required: readonly string[]): GatewayError =>
   new GatewayError('InsufficientScope', {
     detail: `the token has not the scopes ${required.join(' ')}`,
     clientHeaders: {
-      'www-authenticate': `Bearer realm="sallyport", error="insufficient_scope", scope="${required.join(' ')}"`,
+      'www-authenticate': bearerChallenge(['error="insufficient_scope"', `scope="${required.join(' ')}"`]),
     },
   });
 

@@ -9,6 +9,7 @@
  * (`sync --delete` would delete the copy), and never is the size of one object shown with the ETag of another.
  */
 import { LRUCache } from 'lru-cache';
+import { TRAILER_BYTES } from '../contracts/object-format.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ListedSize, ObjectReader, StoredEntry } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -21,7 +22,6 @@ import { ask, readExactly, whileItChanges, type Answer, type Entity } from './en
 import { nameOf, type SealedEntity } from './look-ups.ts';
 import type { SealedParts } from './sealed-objects.ts';
 
-const TAIL_BYTES = 160;
 const CONCURRENT_LOOKS = 16;
 /** What all remembered sizes may take in memory, roughly, in bytes. */
 const REMEMBERED_BYTES = 32 * 1024 * 1024;
@@ -92,7 +92,7 @@ export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'
         await response.discard();
         return regular;
       }
-      const isTail = response.status === 206 && given.last + 1 - given.first <= TAIL_BYTES;
+      const isTail = response.status === 206 && given.last + 1 - given.first <= TRAILER_BYTES;
       const held = isTail ? { extent: given, bytes: await readExactly({ response, given }) } : undefined;
       if (held === undefined) await response.discard();
       return (await parts.lookUps.lookUp(session, entity, 'list', held)).plainSizeBytes;
@@ -113,7 +113,7 @@ export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'
     const place = { key, versionId };
     try {
       if (isMigrating) return await ask(session, place, { method: 'HEAD', headers: {} });
-      return await ask(session, place, { method: 'GET', headers: { range: `bytes=-${TAIL_BYTES}` } });
+      return await ask(session, place, { method: 'GET', headers: { range: `bytes=-${TRAILER_BYTES}` } });
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       if (GONE.has(error.code)) return undefined;

@@ -3,6 +3,7 @@
  * HEAD tells, or a body of which no byte leaves before it is authenticated. Of an object in parts the first request may
  * have brought other bytes than are needed: then exactly these are asked for, of the same entity.
  */
+import { CELL_BYTES, TRAILER_BYTES } from '../contracts/object-format.ts';
 import type { ObjectCipher, ObjectLayout, PlannedRead, StoredExtent } from '../contracts/object-cipher.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
@@ -23,10 +24,6 @@ export interface FirstAnswer {
   readonly given: StoredExtent;
   readonly response?: Answer['response'];
 }
-
-/** A full segment as it is stored, and a trailer. */
-const CELL_BYTES = 65_564;
-const TRAILER_BYTES = 160;
 
 /** What a sealed read needs of the layout. */
 const isWhole = ({ range, partNumber }: ObjectQuery): boolean => range === undefined && partNumber === undefined;

@@ -3,8 +3,8 @@
  * bad file refuses them all, since the rule that it holds may be the deny that matters.
  */
 import { createHash } from 'node:crypto';
+import { CLIENT_CLAIMS } from '../contracts/principal.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
-import { CLIENT_CLAIMS } from './matches-subject.ts';
 import { policySchema, type Policy } from './policy-schema.ts';
 import { readDirectory, type TextFile } from './read-directory.ts';
 import { readDocument, type ReadDocument } from './read-document.ts';

@@ -1,11 +1,5 @@
-import type { ClaimValue, Principal } from '../contracts/principal.ts';
+import { CLIENT_CLAIMS, type ClaimValue, type Principal } from '../contracts/principal.ts';
 import type { Policy, Selector } from './policy-schema.ts';
-
-/**
- * Where tokens name their client: RFC 9068, OpenID Connect, Okta, Entra ID of version 1.
- * @see RFC 9068 section 2.2, OpenID Connect Core section 2
- */
-export const CLIENT_CLAIMS: readonly string[] = ['client_id', 'azp', 'cid', 'appid'];
 
 /** What of a policy counts for a principal: nothing, its denies, or all of it. */
 export type Weight = 'none' | 'denies' | 'all';

@@ -12,9 +12,12 @@ const KEY_ID = `${ALGORITHM}-aws-kms-key-id`;
 const BUCKET_KEY = `${ALGORITHM}-bucket-key-enabled`;
 const CUSTOMER_ALGORITHM = `${ALGORITHM}-customer-algorithm`;
 
+/** What a store can be asked to encrypt with. */
+export const STORE_ENCRYPTIONS = ['AES256', 'aws:kms', 'aws:kms:dsse'] as const;
+
 /** What a store is to encrypt with where the request does not say. */
 export interface StoreEncryption {
-  readonly algorithm: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
+  readonly algorithm: (typeof STORE_ENCRYPTIONS)[number];
   /** Undefined: the store's default key. */
   readonly kmsKeyId: string | undefined;
 }

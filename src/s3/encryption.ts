@@ -2,7 +2,8 @@
  * How a key of a bucket is kept. `required`: nothing plaintext is stored or served. `migrating`: new objects are
  * encrypted; plaintext ones and those of other encrypting gateways are read. `off`: objects are kept as they come.
  */
-export type Encryption = 'required' | 'migrating' | 'off';
+export const ENCRYPTIONS = ['required', 'migrating', 'off'] as const;
+export type Encryption = (typeof ENCRYPTIONS)[number];
 
 export interface EncryptionRules {
   /** Of keys that start with none of `prefixes`. */

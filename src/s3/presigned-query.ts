@@ -2,6 +2,7 @@
  * Enters: the decoded query and the headers. Leaves: the query without its signature, and the headers together with those
  * that a presigner has put into the query. One request has one kind of credentials: more are refused.
  */
+import { bearerToken } from './bearer-token.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isChecksumOfNothing } from './checksums.ts';
 import { headerBytes } from './encoded-word.ts';
@@ -81,7 +82,7 @@ function presentedBy(headers: ReadonlyMap<string, string>, signedQuery: boolean)
   if (isSigV4a(authorization)) throw refuse('SigV4aNotSupported', 'authorization');
   if (/^AWS4-/i.test(authorization)) return 'signed-header';
   if (/^AWS/i.test(authorization)) throw refuse('UnsupportedSignature', 'authorization');
-  return /^Bearer(?:\s|$)/i.test(authorization) ? 'bearer' : 'nothing';
+  return bearerToken(authorization) === undefined ? 'nothing' : 'bearer';
 }
 
 /** Names only: a value may be a credential. */

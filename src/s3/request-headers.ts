@@ -7,7 +7,7 @@
 import { GatewayError } from '../errors/gateway-error.ts';
 
 /** The header section as Node and HAProxy are configured to take it, in bytes. */
-const MAX_HEADER_BYTES = 32_768;
+export const MAX_HEADER_BYTES = 32_768;
 const MAX_HEADER_FIELDS = 200;
 
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -34,8 +34,16 @@ const LISTS = new Set([
   'x-amz-optional-object-attributes',
 ]);
 
+/** Adds a line to what came before; those of a list are joined by a comma. @throws GatewayError InvalidRequest (a repeat) */
+export function addHeader(headers: Map<string, string>, name: string, value: string): void {
+  const earlier = headers.get(name);
+  if (earlier === undefined) headers.set(name, value);
+  else if (mayRepeat(name)) headers.set(name, `${earlier},${value}`);
+  else throw new GatewayError('InvalidRequest', { clientFields: { Header: name }, detail: 'repeated' });
+}
+
 /** Tells whether a header (lower-case name) may stand in several lines, whose values are then one list. */
-export function mayRepeat(name: string): boolean {
+function mayRepeat(name: string): boolean {
   return LISTS.has(name) || !(SINGLE.has(name) || SINGLE_PREFIX.test(name));
 }
 
@@ -53,10 +61,7 @@ export function foldHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, 
     sizeBytes += rawName.length + value.length + 4; // `: ` and CRLF
     if (!FIELD_NAME.test(rawName) || !FIELD_VALUE.test(value)) throw new GatewayError('BadRequest');
     const name = rawName.toLowerCase();
-    const earlier = headers.get(name);
-    if (earlier === undefined) headers.set(name, value);
-    else if (mayRepeat(name)) headers.set(name, `${earlier},${value}`);
-    else throw new GatewayError('InvalidRequest', { clientFields: { Header: name }, detail: 'repeated' });
+    addHeader(headers, name, value);
   }
   if (sizeBytes > MAX_HEADER_BYTES) throw new GatewayError('HeadersTooLarge');
   return headers;

@@ -3,7 +3,7 @@
  * Takes everything from the raw target and the raw headers: what a framework decoded, joined or dropped was not signed.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
-import { mayRepeat, STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
+import { addHeader, STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
 import type { RawRequest } from '../s3/request.ts';
 import { foldSpaces, joinQuery } from './canonical-request.ts';
 import { encodedPath, encodedQuery } from './encoded-target.ts';
@@ -61,10 +61,7 @@ function collectHeaders(rawHeaders: readonly string[]): ReadonlyMap<string, stri
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();
     const value = foldSpaces(rawHeaders[index + 1] ?? '');
-    const earlier = headers.get(name);
-    if (earlier === undefined) headers.set(name, value);
-    else if (mayRepeat(name)) headers.set(name, `${earlier},${value}`);
-    else throw new GatewayError('InvalidRequest', { clientFields: { Header: name }, detail: 'repeated' });
+    addHeader(headers, name, value);
   }
   return headers;
 }

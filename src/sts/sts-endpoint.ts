@@ -6,11 +6,13 @@
  */
 import { hash } from 'node:crypto';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
+import { isWithin } from '../contracts/bounds.ts';
+import { SESSION_SECONDS } from '../contracts/store-access.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { foldHeaders } from '../s3/request-headers.ts';
 import { acceptWhoAsks } from './accept.ts';
-import { bearerToken } from './bearer-token.ts';
+import { bearerToken } from '../s3/bearer-token.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import { createEndpoint, type Answer } from './endpoint.ts';
 import { issue } from './issue.ts';
@@ -33,7 +35,6 @@ const ARN = /^arn:[\w+=,.@:/-]{16,2044}$/;
 /** The account is nobody's. A policy's id, or `sallyport` for all that name the caller. */
 const OUR_ROLE = /^arn:aws:iam::000000000000:role\/([a-z0-9][a-z0-9-]{0,63})$/;
 const SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
-const SECONDS = { min: 900, max: 43_200 };
 
 /** Makes the endpoint of POST and GET at `/` and `/-/sts`. */
 export function createStsEndpoint(parts: StsParts): Endpoint {
@@ -124,7 +125,7 @@ function duration({ fields }: Form): number | undefined {
   const text = fields.get('DurationSeconds');
   if (text === undefined) return undefined;
   const seconds = /^\d{3,5}$/.test(text) ? Number(text) : 0;
-  if (seconds < SECONDS.min || seconds > SECONDS.max) throw invalid('DurationSeconds');
+  if (!isWithin(seconds, SESSION_SECONDS)) throw invalid('DurationSeconds');
   return seconds;
 }
 

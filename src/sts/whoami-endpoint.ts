@@ -9,7 +9,7 @@ import type { Principal } from '../contracts/principal.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { contentLength, foldHeaders } from '../s3/request-headers.ts';
 import { acceptWhoAsks } from './accept.ts';
-import { bearerToken } from './bearer-token.ts';
+import { bearerToken } from '../s3/bearer-token.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import { jsonFailure, JSON_TYPE } from './credentials-endpoint.ts';
 import { createEndpoint } from './endpoint.ts';

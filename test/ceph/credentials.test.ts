@@ -41,12 +41,13 @@ describe('credentials of a real store', function () {
       stores: [
         {
           name: 'ceph',
-          stsEndpoint: ceph.lab.endpoint,
+          endpoint: ceph.lab.endpoint,
           region: ceph.lab.region,
           base: fixedSource(ceph.lab.gateway),
           iamEscapes: false,
           unknownActions: UNKNOWN_TO_CEPH,
-          roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
+          sourceIdentity: false,
+          sessionSeconds: 900,
           ...changes,
         },
       ],
@@ -422,7 +423,7 @@ describe('credentials of a real store', function () {
   });
 
   it('come with SourceIdentity and for subjects that STS would refuse as they are', async () => {
-    const broker = brokerOf({ roleDefaults: { sourceIdentity: true, durationSeconds: 900 } });
+    const broker = brokerOf({ sourceIdentity: true, sessionSeconds: 900 });
     const plan = broker.plan(principal({ subject: 'auth0|ü 漢' }), [
       scope(reports, [allow(['GET'], { prefix: '' })], object('GET', 'abc')),
     ]);
@@ -432,7 +433,7 @@ describe('credentials of a real store', function () {
   // RGW 16 knows no session tags; it must not refuse whoever sends them.
   it('come with session tags', async () => {
     const sessionTags = { user: 'sub', teams: 'groups' };
-    const broker = brokerOf({ roleDefaults: { sourceIdentity: false, durationSeconds: 900, sessionTags } });
+    const broker = brokerOf({ sourceIdentity: false, sessionSeconds: 900, sessionTags });
     const plan = broker.plan(principal({ subject: 'auth0|ü 漢' }), [
       scope(reports, [allow(['GET'], { prefix: '' })], object('GET', 'abc')),
     ]);
@@ -442,11 +443,14 @@ describe('credentials of a real store', function () {
 
   it('come over TLS that is verified, and not otherwise', async () => {
     const grants = [allow(['GET'], { prefix: '' })];
-    const stsEndpoint = ceph.lab.tlsEndpoint;
-    const trusting = brokerOf({ stsEndpoint, ca: await readFile(ceph.lab.caFile, 'utf8'), minTls: 'TLSv1.3' });
+    const endpoint = ceph.lab.tlsEndpoint;
+    const trusting = brokerOf({
+      endpoint,
+      tls: { ca: await readFile(ceph.lab.caFile, 'utf8'), minVersion: 'TLSv1.3' },
+    });
     const plan = trusting.plan(principal(), [scope(reports, grants, object('GET', 'abc'))]);
     assert.equal(await statusOf(await trusting.credentials(plan), 'GET', 'abc'), 200);
-    await assert.rejects(brokerOf({ stsEndpoint }).credentials(plan), { code: 'ServiceUnavailable' });
+    await assert.rejects(brokerOf({ endpoint }).credentials(plan), { code: 'ServiceUnavailable' });
   });
 
   it('are refused for a role or base keys that the store does not accept, without a word of secrets', async () => {

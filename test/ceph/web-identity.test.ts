@@ -116,9 +116,10 @@ describe('AssumeRoleWithWebIdentity at a real store', function () {
     broker = createCredentialBroker({
       stores: [
         {
-          ...{ name: 'ceph', method: 'web-identity', stsEndpoint: ceph.lab.endpoint, region: ceph.lab.region },
+          ...{ name: 'ceph', method: 'web-identity', endpoint: ceph.lab.endpoint, region: ceph.lab.region },
           ...{ base: untouchable, iamEscapes: false, unknownActions: UNKNOWN_TO_CEPH },
-          roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
+          sourceIdentity: false,
+          sessionSeconds: 900,
         },
       ],
       clock: { now: () => Date.now() },

@@ -3,13 +3,12 @@ import fc from 'fast-check';
 import { encodeEnvelope, parseEnvelope } from '../../src/core/cipher/envelope.ts';
 import { ExactReader } from '../../src/core/cipher/exact-reader.ts';
 import { objectContext } from '../../src/core/cipher/object-context.ts';
+import { MAX_SINGLE_PLAIN_BYTES, SEGMENT_BYTES } from '../../src/contracts/object-format.ts';
 import {
   listedPlainSize,
-  MAX_SINGLE_PLAIN_BYTES,
   MIN_PART_BYTES,
   ordinaryPlainSize,
   ordinaryStoredSize,
-  SEGMENT_BYTES,
   singlePlainSize,
   singleStoredSize,
   sizeMark,

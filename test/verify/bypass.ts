@@ -108,10 +108,11 @@ async function credentialsOfAlice(lab: CephLab): Promise<{ readonly keys: StoreC
   const broker = createCredentialBroker({
     stores: [
       {
-        ...{ name: 'ceph', stsEndpoint: lab.endpoint, region: lab.region, base: fixedSource(lab.gateway) },
+        ...{ name: 'ceph', endpoint: lab.endpoint, region: lab.region, base: fixedSource(lab.gateway) },
         iamEscapes: false,
         unknownActions: UNKNOWN_TO_CEPH,
-        roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
+        sourceIdentity: false,
+        sessionSeconds: 900,
       },
     ],
     clock: { now: () => Date.now() },

@@ -1,24 +1,13 @@
 /** A checked entry of `buckets` and what its store says of it, as one bucket. */
+import type { Bucket } from '../../contracts/bucket.ts';
 import type { StoreEncryption } from '../../s3/encryption-headers.ts';
 import { promised } from '../loading/promised.ts';
 import type { FileStore } from '../stores/schema.ts';
 import type { FileBucket } from './schema.ts';
 
-export interface BucketConfig {
-  readonly name: string;
-  /** Who owns it, for requests that expect an owner. */
-  readonly account: string | undefined;
-  /** What wrapped keys are bound to. */
-  readonly id: string;
+/** A bucket, with the name of the store that holds it. */
+export interface BucketConfig extends Omit<Bucket, 'store'> {
   readonly storeName: string;
-  readonly storeBucket: string;
-  readonly style: FileStore['style'];
-  /** Undefined: nothing is added. */
-  readonly storeEncryption: StoreEncryption | undefined;
-  /** `static` where no role is assumed. */
-  readonly roleArn: string;
-  readonly encryption: FileBucket['encryption'];
-  readonly prefixes: readonly { readonly prefix: string; readonly encryption: FileBucket['encryption'] }[];
 }
 
 const assembleStoreEncryption = (asked: FileStore['serverSideEncryption']): StoreEncryption | undefined => {

@@ -1,12 +1,14 @@
 /** The section `buckets`: what clients can reach, and where and how its objects are kept. */
 import { z } from 'zod';
+import { ADDRESSING_STYLES } from '../../contracts/bucket.ts';
 import { isBucketName } from '../../s3/bucket-name.ts';
+import { ENCRYPTIONS } from '../../s3/encryption.ts';
 import { isDirectoryBucketName } from '../../s3/unsupported.ts';
 import { legacy } from '../legacy/schema.ts';
-import { roleArn, serverSideEncryption, STYLES } from '../stores/schema.ts';
+import { roleArn, serverSideEncryption } from '../stores/schema.ts';
 import { key, name, text } from '../values/schema-words.ts';
 
-const encryption = z.enum(['required', 'migrating', 'off']);
+const encryption = z.enum(ENCRYPTIONS);
 
 export const bucket = z.strictObject({
   store: key(name.optional(), 'the name of a store', 'Store that holds it.', { derivedDefault: 'the only store' }),
@@ -30,7 +32,7 @@ export const bucket = z.strictObject({
     'a quoted account id of 12 digits, such as `"111122223333"`',
     'Account that owns it. A request with `x-amz-expected-bucket-owner` (`x-amz-source-expected-bucket-owner` of a copy) passes where it names this one. Without the key every such request is refused, as nobody could tell.',
   ),
-  style: key(z.enum(STYLES).optional(), '`path` or `virtual`', 'How requests name it in the store.', {
+  style: key(z.enum(ADDRESSING_STYLES).optional(), '`path` or `virtual`', 'How requests name it in the store.', {
     derivedDefault: '`style` of the store',
   }),
   encryption: key(

@@ -1,21 +1,20 @@
 /** The section `limits`: what is accepted at most. */
+import { MAX_SINGLE_PLAIN_BYTES } from '../../contracts/object-format.ts';
+import { MAX_HEADER_BYTES } from '../../s3/request-headers.ts';
 import { count, section } from '../values/schema-words.ts';
-
-/** 5 GiB less the overhead of the object format (docs/spec/object-format.md). */
-const MAX_OBJECT_BYTES = 5_366_416_152;
 
 export const limits = section(
   {
     headerBytes: count(
       8192,
-      32_768,
-      32_768,
+      MAX_HEADER_BYTES,
+      MAX_HEADER_BYTES,
       "Request line and headers together. HAProxy's `tune.bufsize` less `tune.maxrewrite` must not be smaller.",
     ),
     objectBytes: count(
       0,
-      MAX_OBJECT_BYTES,
-      MAX_OBJECT_BYTES,
+      MAX_SINGLE_PLAIN_BYTES,
+      MAX_SINGLE_PLAIN_BYTES,
       'Plaintext of a single PUT: 5 GiB less the overhead of the format.',
     ),
     inFlight: count(1, 65_536, 512, 'Requests at once per process; one more gets 503 SlowDown.'),

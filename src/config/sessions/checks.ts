@@ -1,4 +1,5 @@
 /** The rules across the keys of `sessions`. */
+import { SESSION_SECONDS } from '../../contracts/store-access.ts';
 import { text, type Loose, type Report } from '../loading/loose.ts';
 import type { FileSessions } from './schema.ts';
 
@@ -15,7 +16,11 @@ export const checkSessions = (sessions: Loose<FileSessions>, report: Report): vo
   if (previous && text(previous.keyFile) !== undefined && previous.keyFile === current?.keyFile) {
     report(['sessions', 'keys', 'previous', 'keyFile'], 'is also that of the current key; remove `previous`');
   }
-  const { minSeconds: min = 900, defaultSeconds: usual = 3600, maxSeconds: max = 43_200 } = sessions;
+  const {
+    minSeconds: min = SESSION_SECONDS.min,
+    defaultSeconds: usual = SESSION_SECONDS.usual,
+    maxSeconds: max = SESSION_SECONDS.max,
+  } = sessions;
   if (typeof usual === 'number' && typeof min === 'number' && usual < min) {
     report(['sessions', 'defaultSeconds'], 'must not be less than minSeconds');
   }

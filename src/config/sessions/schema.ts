@@ -1,6 +1,7 @@
 /** The section `sessions`: credentials of our own, for clients that sign. */
 import { z } from 'zod';
-import { count, group, key, path, text } from '../values/schema-words.ts';
+import { SESSION_SECONDS } from '../../contracts/store-access.ts';
+import { countWithin, group, key, path, text } from '../values/schema-words.ts';
 
 const sessionKey = {
   id: key(
@@ -29,12 +30,13 @@ export const sessions = group(
       'a group of keys',
       'Keys from which session tokens and secret access keys are derived. All replicas need the same ones.',
     ),
-    defaultSeconds: count(900, 43_200, 3600, 'Life of a session whose client asks for none.'),
-    maxSeconds: count(900, 43_200, 43_200, 'Longest life that a client can ask for.'),
-    minSeconds: count(
-      900,
-      43_200,
-      900,
+    defaultSeconds: countWithin(SESSION_SECONDS, 'Life of a session whose client asks for none.'),
+    maxSeconds: countWithin(
+      { ...SESSION_SECONDS, usual: SESSION_SECONDS.max },
+      'Longest life that a client can ask for.',
+    ),
+    minSeconds: countWithin(
+      { ...SESSION_SECONDS, usual: SESSION_SECONDS.min },
       'Shortest life that a client can ask for. A session ends with its token all the same.',
     ),
   },

@@ -1,7 +1,10 @@
 /** The section `stores`: where objects are kept, and as whom each store is asked. */
 import { z } from 'zod';
+import { ADDRESSING_STYLES, STORE_CHECKSUMS, STORE_WRITES } from '../../contracts/bucket.ts';
+import { SESSION_SECONDS, STORE_METHODS, TLS_VERSIONS } from '../../contracts/store-access.ts';
+import { STORE_ENCRYPTIONS } from '../../s3/encryption-headers.ts';
 import {
-  count,
+  countWithin,
   file,
   flag,
   group,
@@ -26,13 +29,10 @@ const isTagKey = (text: string): boolean => /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$
 export const roleArn = (description: string, more: { readonly derivedDefault?: string } = {}) =>
   key(text(isRoleArn).optional(), 'a role ARN, such as `arn:aws:iam::123456789012:role/sallyport`', description, more);
 
-/** Where a request names the bucket: in its path, or before the host. */
-export const STYLES = ['path', 'virtual'] as const;
-
 export const serverSideEncryption = group(
   {
     algorithm: key(
-      z.enum(['none', 'AES256', 'aws:kms', 'aws:kms:dsse']).default('AES256'),
+      z.enum(['none', ...STORE_ENCRYPTIONS]).default('AES256'),
       '`none`, `AES256`, `aws:kms` or `aws:kms:dsse`',
       'What `x-amz-server-side-encryption` names; `none`: the header is not added.',
     ),
@@ -45,18 +45,12 @@ export const serverSideEncryption = group(
   'Asks the store to encrypt what is written, where the request does not: for stores and buckets whose policies deny a write that does not ask. Beside the encryption of this gateway, and no part of it.',
 );
 
-/** Which checksums a store keeps. */
-const CHECKSUMS = ['all', 'headers'] as const;
-
-/** Which writes a store does as their headers say. */
-const WRITES = ['all', 'puts'] as const;
-
 export const store = z.strictObject({
   endpoint: key(origin.optional(), 'an https URL of scheme, host and port', 'The S3 endpoint.', {
     derivedDefault: '`AWS_ENDPOINT_URL_S3`, else that of AWS in the region',
   }),
   style: key(
-    z.enum(STYLES).default('path'),
+    z.enum(ADDRESSING_STYLES).default('path'),
     '`path` or `virtual`',
     'How requests name a bucket. `path`: before the key, `https://<endpoint>/<bucket>/<key>`. `virtual`: before the host, `https://<bucket>.<endpoint>/<key>`; DNS and the certificate must know that host.',
   ),
@@ -71,13 +65,13 @@ export const store = z.strictObject({
   ),
   serverSideEncryption,
   checksums: key(
-    z.enum(CHECKSUMS).optional(),
+    z.enum(STORE_CHECKSUMS).optional(),
     '`all` or `headers`',
     'Which checksums of plain objects the store keeps. `all`: as S3 does, in trailers and of uploads in parts too. `headers`: only what stands in the head of a PutObject; all others are verified here, told to the writer, and not kept, and whoever asks for more than that (a FULL_OBJECT checksum of an upload, a new one of a copy) is refused. What CompleteMultipartUpload names as the checksum of a part is then compared with nothing: the ETag beside it names the bytes, and a checksum that came with them was verified. Ceph before 19 keeps none.',
     { derivedDefault: '`all` for AWS, `headers` for others' },
   ),
   writes: key(
-    z.enum(WRITES).optional(),
+    z.enum(STORE_WRITES).optional(),
     '`all` or `puts`',
     'Which writes the store does as all their headers say. `all`: every one, as S3 does. `puts`: PutObject alone; copies and uploads in parts may come without their object lock, tags, conditions or encryption (Ceph RGW, 16 and in part 20). Then the gateway sees to these itself, which takes more requests where a client asks for them, and copies that ask for them pass through it.',
     { derivedDefault: '`all` for AWS, `puts` for others' },
@@ -101,16 +95,12 @@ export const store = z.strictObject({
         'a host name',
         'Name that the certificate must carry, where it is not the host that is connected to. One for all buckets, in virtual-hosted style too.',
       ),
-      minVersion: key(
-        z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
-        '`TLSv1.2` or `TLSv1.3`',
-        'Lowest version of TLS.',
-      ),
+      minVersion: key(z.enum(TLS_VERSIONS).default('TLSv1.2'), '`TLSv1.2` or `TLSv1.3`', 'Lowest version of TLS.'),
     },
     'TLS towards the store. Certificates are always verified.',
   ),
   method: key(
-    z.enum(['assume-role', 'static', 'web-identity']).default('assume-role'),
+    z.enum(STORE_METHODS).default('assume-role'),
     '`assume-role`, `static` or `web-identity`',
     'How a caller is served there. `assume-role`: by a session of its STS, which the store itself holds to what policy grants. `static`: by `credentials` as they are, for a store without STS (Google Cloud Storage with HMAC keys); nothing but this gateway enforces policy there. `web-identity`: as `assume-role`, but STS is asked with a second token of the caller (header `x-sallyport-store-token`), and the gateway has no credentials of its own there.',
   ),
@@ -142,10 +132,8 @@ export const store = z.strictObject({
         'ExternalId that the trust policy of the role asks for.',
       ),
       sourceIdentity: flag('Sets SourceIdentity. The trust policy must allow sts:SetSourceIdentity.'),
-      sessionSeconds: count(
-        900,
-        43_200,
-        3600,
+      sessionSeconds: countWithin(
+        SESSION_SECONDS,
         "Life of a session; never used beyond the end of the token. An hour at most where the gateway's own credentials are those of a role, as on EKS and EC2.",
       ),
       sessionTags: key(

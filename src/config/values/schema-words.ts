@@ -3,7 +3,7 @@
  * again.
  */
 import { z } from 'zod';
-import type { Bounds } from '../../contracts/issuer-settings.ts';
+import type { Bounds } from '../../contracts/bounds.ts';
 import { isOrigin, isPath, isServedHost, parseAddress } from './shapes.ts';
 
 /** What the documentation and the error messages need to know of a key. */

@@ -8,7 +8,8 @@ import type { Completion, NamedPart, PartRun, StoredPart } from '../../contracts
 import type { ErrorCode } from '../../errors/codes.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { runsOf } from './layout.ts';
-import { CELL_BYTES, MAX_OBJECT_BYTES, MAX_PARTS, MIN_PART_BYTES, singleStoredSize, TRAILER_BYTES } from './sizes.ts';
+import { CELL_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
+import { MAX_OBJECT_BYTES, MAX_PARTS, MIN_PART_BYTES, singleStoredSize } from './sizes.ts';
 import { finalPlainSize, ordinaryPartSize } from './slots.ts';
 import { extensionBytesOf } from './trailer-fields.ts';
 

@@ -9,13 +9,10 @@ import type { Part } from './segment.ts';
 import {
   CELL_BYTES,
   MAX_SINGLE_PLAIN_BYTES,
-  ordinaryStoredSize,
   SEGMENT_BYTES,
   SEGMENT_OVERHEAD_BYTES,
-  segmentCount,
-  singlePlainSize,
-  singleStoredSize,
-} from './sizes.ts';
+} from '../../contracts/object-format.ts';
+import { ordinaryStoredSize, segmentCount, singlePlainSize, singleStoredSize } from './sizes.ts';
 
 /** A part and where it starts, in bytes of the plaintext and of the stored object. */
 export interface PlacedPart extends Part {

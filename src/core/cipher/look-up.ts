@@ -10,16 +10,9 @@ import { GatewayError } from '../../errors/gateway-error.ts';
 import { deriveOnce } from './derived-keys.ts';
 import type { ObjectKind } from './envelope.ts';
 import { segmentsOf, singleLayout, sumsOf } from './layout.ts';
-import { openSegment, SALT_BYTES, segmentKey } from './segment.ts';
-import {
-  MAX_OFFSET,
-  MAX_PARTS,
-  MIN_PART_BYTES,
-  ordinaryPlainSize,
-  singleStoredSize,
-  sizeMark,
-  TRAILER_BYTES,
-} from './sizes.ts';
+import { SALT_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
+import { openSegment, segmentKey } from './segment.ts';
+import { MAX_OFFSET, MAX_PARTS, MIN_PART_BYTES, ordinaryPlainSize, singleStoredSize, sizeMark } from './sizes.ts';
 import { parseRuns, type TrailerFields } from './trailer-fields.ts';
 import { openExtension, openTrailer } from './trailer.ts';
 

@@ -10,8 +10,8 @@ import { deriveOnce } from './derived-keys.ts';
 import { ExactReader } from './exact-reader.ts';
 import { segmentsOf, type PlacedPart, type PlacedSegment } from './layout.ts';
 import type { ReadPlan } from './read-plan.ts';
-import { openSegment, SALT_BYTES, segmentKey } from './segment.ts';
-import { CELL_BYTES, TRAILER_BYTES } from './sizes.ts';
+import { CELL_BYTES, SALT_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
+import { openSegment, segmentKey } from './segment.ts';
 import { openTrailer } from './trailer.ts';
 import { requireTrailerOf } from './look-up.ts';
 

@@ -7,7 +7,8 @@ import type { ObjectLayout, StoredExtent } from '../../contracts/object-cipher.t
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { ByteRange } from '../../s3/request.ts';
 import { partsFrom, segmentsOf } from './layout.ts';
-import { CELL_BYTES, MAX_OFFSET, SEGMENT_BYTES, singleStoredSize } from './sizes.ts';
+import { CELL_BYTES, SEGMENT_BYTES } from '../../contracts/object-format.ts';
+import { MAX_OFFSET, singleStoredSize } from './sizes.ts';
 
 export type Wanted = ByteRange | { readonly part: number } | undefined;
 

@@ -7,8 +7,9 @@
 import type { KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { derive } from './derived-keys.ts';
-import { SALT_BYTES, segmentKey, SegmentSealer, type Part } from './segment.ts';
-import { SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES, segmentCount, TRAILER_BYTES } from './sizes.ts';
+import { SALT_BYTES, SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
+import { segmentKey, SegmentSealer, type Part } from './segment.ts';
+import { segmentCount } from './sizes.ts';
 import { sealTrailer } from './trailer.ts';
 
 export interface SealPlan {

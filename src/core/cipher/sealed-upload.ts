@@ -16,16 +16,8 @@ import { GatewayError } from '../../errors/gateway-error.ts';
 import { planCompletion, type LayoutPart } from './completion.ts';
 import { isSameKey, keyIdOf, parseEnvelope } from './envelope.ts';
 import { sealBody, sealWhole } from './seal-body.ts';
-import { SALT_BYTES } from './segment.ts';
-import {
-  MAX_ORDINARY_PLAIN_BYTES,
-  MAX_PARTS,
-  MAX_SINGLE_PLAIN_BYTES,
-  ordinaryStoredSize,
-  SEGMENT_BYTES,
-  singleStoredSize,
-  TRAILER_BYTES,
-} from './sizes.ts';
+import { MAX_SINGLE_PLAIN_BYTES, SALT_BYTES, SEGMENT_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
+import { MAX_ORDINARY_PLAIN_BYTES, MAX_PARTS, ordinaryStoredSize, singleStoredSize } from './sizes.ts';
 import { isFinalPart, slotOf } from './slots.ts';
 import { encodeRuns, encodeTrailerFields, extensionBytesOf, type NewTrailer } from './trailer-fields.ts';
 import { sealExtension, sealTrailer } from './trailer.ts';

@@ -8,10 +8,9 @@ import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCM, type
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { giveBack } from '../../s3/give-back.ts';
 import type { Derive } from './derived-keys.ts';
-import { SEGMENT_BYTES, type PartRole } from './sizes.ts';
+import { SALT_BYTES, SEGMENT_BYTES, TAG_BYTES } from '../../contracts/object-format.ts';
+import type { PartRole } from './sizes.ts';
 
-export const SALT_BYTES = 12;
-export const TAG_BYTES = 16;
 const CIPHER = 'aes-256-gcm';
 const CIPHER_OPTIONS = { authTagLength: TAG_BYTES };
 const KEY_LABEL = Buffer.from('sallyport/1/seg\0');

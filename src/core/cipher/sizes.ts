@@ -3,19 +3,10 @@
  * its plaintext. Pure numbers; nothing here is authenticated. A size that no object has gives `undefined`, never a guess.
  * @see docs/spec/object-format.md, "Sizes"
  */
+import { CELL_BYTES, SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
 
-/** Plaintext bytes of a segment (S in the specification). */
-export const SEGMENT_BYTES = 65_536;
-/** Salt and tag around each segment. */
-export const SEGMENT_OVERHEAD_BYTES = 28;
-/** A full segment as it is stored. */
-export const CELL_BYTES = SEGMENT_BYTES + SEGMENT_OVERHEAD_BYTES;
-/** F in the specification. */
-export const TRAILER_BYTES = 160;
 /** S3's smallest part that is not the last one (MIN in the specification). */
 export const MIN_PART_BYTES = 5_242_880;
-/** Largest plaintext of a single PUT: its stored size is exactly S3's 5 GiB. */
-export const MAX_SINGLE_PLAIN_BYTES = 5_366_416_152;
 /** Largest plaintext of an ordinary part: its stored size is exactly S3's 5 GiB. */
 export const MAX_ORDINARY_PLAIN_BYTES = 5_366_416_340;
 /** S3's largest object. */

@@ -4,6 +4,7 @@
  * @see docs/spec/object-format.md, "Slots"
  */
 import type { ClientPart, StoredPart } from '../../contracts/object-cipher.ts';
+import { TRAILER_BYTES } from '../../contracts/object-format.ts';
 import {
   MAX_PARTS,
   MIN_PART_BYTES,
@@ -11,7 +12,6 @@ import {
   ordinaryStoredSize,
   singlePlainSize,
   singleStoredSize,
-  TRAILER_BYTES,
 } from './sizes.ts';
 
 /** From this stored size on a part is ordinary, or an ambiguous final one. */

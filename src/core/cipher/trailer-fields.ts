@@ -4,6 +4,7 @@
  * not interpreted.
  * @see docs/spec/object-format.md, "Trailer"
  */
+import { TAG_BYTES } from '../../contracts/object-format.ts';
 import type { ObjectChecksum, PartRun } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../s3/checksums.ts';
@@ -63,7 +64,6 @@ const MAX_CHECKSUM_BYTES = 32;
 const RUNS_AT = 60;
 const RUN_BYTES = 10;
 const INLINE_RUNS = 4;
-const TAG_BYTES = 16;
 
 /** Gives the stored bytes of the extension that so many runs need (`ext` in the specification). */
 export function extensionBytesOf(runCount: number): number {

@@ -7,8 +7,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { derive, deriveOnce, type Derive } from './derived-keys.ts';
-import { SALT_BYTES, TAG_BYTES } from './segment.ts';
-import { TRAILER_BYTES } from './sizes.ts';
+import { SALT_BYTES, TAG_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
 import { parseTrailerFields, type TrailerFields } from './trailer-fields.ts';
 
 const CIPHER = 'aes-256-gcm';

@@ -12,7 +12,7 @@ import { GatewayError } from '../../errors/gateway-error.ts';
 import { RESERVED_PREFIX } from '../../s3/reserved-keys.ts';
 import { encodeEnvelope, parseEnvelope } from './envelope.ts';
 import { objectContext } from './object-context.ts';
-import { SALT_BYTES } from './segment.ts';
+import { SALT_BYTES, TAG_BYTES } from '../../contracts/object-format.ts';
 import { decodeRecord, decodeTerms, encodeRecord, encodeTerms } from './upload-fields.ts';
 import { noSuchUpload } from './upload-id.ts';
 
@@ -28,7 +28,6 @@ export type Random = (sizeBytes: number) => Buffer;
 const VERSION = 1;
 const NONCE = Buffer.alloc(12);
 const NO_SALT = Buffer.alloc(0);
-const TAG_BYTES = 16;
 const MAX_STATE_BYTES = 4096;
 const LABELS = {
   state: 'sallyport/1/upload-state',

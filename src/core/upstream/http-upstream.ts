@@ -8,9 +8,9 @@ import type { Dispatcher } from 'undici';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
+import type { StoreTls } from '../../contracts/store-access.ts';
 import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import type { SignedRequest } from './signer.ts';
-import type { StoreTls } from './store-connector.ts';
 import { createStorePools, type StorePools } from './store-pools.ts';
 
 export interface StoreConnection extends StoreTls {

@@ -6,14 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-
-export interface StoreTls {
-  /** PEM bundle to trust instead of the system's. */
-  readonly ca?: string;
-  /** The name that certificates must carry, instead of the host's. */
-  readonly serverName?: string;
-  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-}
+import type { StoreTls } from '../../contracts/store-access.ts';
 
 type Wrote = (error?: Error | null) => void;
 

@@ -6,7 +6,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { createStoreConnector, type StoreTls } from './store-connector.ts';
+import type { StoreTls } from '../../contracts/store-access.ts';
+import { createStoreConnector } from './store-connector.ts';
 
 export interface StorePoolOptions extends StoreTls {
   /** Of each host; of all together as long as no more requests than these are under way at once. */

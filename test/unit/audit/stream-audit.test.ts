@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { createStreamAudit } from '../../../src/audit/stream-audit.ts';
+import { REFUSALS_PER_SECOND } from '../../../src/contracts/audit-limits.ts';
 import type { AuditIntent, AuditOutcome, AuditRefusal } from '../../../src/contracts/audit-sink.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 
@@ -118,6 +119,22 @@ describe('the audit on a stream', () => {
     const audit = createStreamAudit({ stream: pipe, clock, maxQueuedBytes: 100 });
     void audit.record(intent);
     await assert.rejects(audit.record(intent), isUnavailable);
+  });
+
+  it('takes as many refusals a second as a configured audit does', async () => {
+    let taken = 0;
+    const pipe = new Writable({
+      write: (_line, _encoding, done) => {
+        taken += 1;
+        done();
+      },
+    });
+    const audit = createStreamAudit({ stream: pipe, clock });
+    for (let count = 0; count < 2 * REFUSALS_PER_SECOND.usual; count += 1) {
+      audit.refuse(refusal);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(taken, REFUSALS_PER_SECOND.usual);
   });
 
   it('caps refusals by the second, and never lets them fail a request', () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { derive } from '../../../src/core/cipher/derived-keys.ts';
-import { openSegment, SALT_BYTES, SegmentSealer, TAG_BYTES } from '../../../src/core/cipher/segment.ts';
+import { SALT_BYTES, TAG_BYTES } from '../../../src/contracts/object-format.ts';
+import { openSegment, SegmentSealer } from '../../../src/core/cipher/segment.ts';
 import { unwrapPadded, wrapPadded } from '../../../src/core/keyring/kek.ts';
 
 type Vector<Field extends string> = Readonly<Record<Field | 'name', string>>;

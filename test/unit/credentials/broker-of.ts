@@ -13,7 +13,7 @@ type Broker = ReturnType<typeof createCredentialBroker>;
 
 /** Makes a broker over a store named `main`. */
 export const brokerOf = (
-  store: Partial<StsStore> & Pick<StsStore, 'stsEndpoint'>,
+  store: Partial<StsStore> & Pick<StsStore, 'endpoint'>,
   options: Partial<CredentialBrokerOptions> = {},
 ): Broker =>
   createCredentialBroker({
@@ -22,7 +22,8 @@ export const brokerOf = (
         name: 'main',
         region: 'us-east-1',
         iamEscapes: true,
-        roleDefaults: { sourceIdentity: false, durationSeconds: 3600 },
+        sourceIdentity: false,
+        sessionSeconds: 3600,
         ...store,
       },
     ],

@@ -43,7 +43,7 @@ export class BrokerWorld {
   readonly makeBroker = (store: Partial<StsStore> = {}, options: Partial<CredentialBrokerOptions> = {}): Broker => {
     const broker = brokerOf(
       {
-        stsEndpoint: this.sts.endpoint,
+        endpoint: this.sts.endpoint,
         base: fixedSource({ accessKeyId: 'AKIABASE', secretAccessKey: BASE_SECRET }),
         ...store,
       },

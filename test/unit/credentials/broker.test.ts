@@ -49,7 +49,9 @@ describe('credential broker', () => {
 
     it('sends ExternalId and SourceIdentity where they are configured', async () => {
       const broker = makeBroker({
-        roleDefaults: { sourceIdentity: true, externalId: 'tenant-7', durationSeconds: 3600 },
+        sourceIdentity: true,
+        externalId: 'tenant-7',
+        sessionSeconds: 3600,
       });
       const plan = planFor(broker);
       await broker.credentials(plan);
@@ -177,17 +179,15 @@ describe('credential broker', () => {
     });
 
     it('does not start with two stores of one name or with sessions that STS would not give', () => {
-      assert.throws(() => makeBroker({ roleDefaults: { sourceIdentity: false, durationSeconds: 899 } }), TypeError);
-      assert.throws(
-        () => makeBroker({ roleDefaults: { sourceIdentity: false, durationSeconds: Number.NaN } }),
-        TypeError,
-      );
+      assert.throws(() => makeBroker({ sourceIdentity: false, sessionSeconds: 899 }), TypeError);
+      assert.throws(() => makeBroker({ sourceIdentity: false, sessionSeconds: Number.NaN }), TypeError);
       const stores = [1, 2].map(() => ({
         name: 'main',
-        stsEndpoint: world.sts.endpoint,
+        endpoint: world.sts.endpoint,
         region: 'us-east-1',
         iamEscapes: true,
-        roleDefaults: { sourceIdentity: false, durationSeconds: 900 },
+        sourceIdentity: false,
+        sessionSeconds: 900,
       }));
       assert.throws(() => createCredentialBroker({ stores, clock: world.clock, observer: world.observer }), TypeError);
     });
@@ -367,7 +367,7 @@ describe('credential broker', () => {
     });
 
     it("expire by our own clock when the store's clock runs ahead", async () => {
-      const broker = makeBroker({ roleDefaults: { sourceIdentity: false, durationSeconds: 900 } });
+      const broker = makeBroker({ sourceIdentity: false, sessionSeconds: 900 });
       world.sts.answer = (response) => giveSession(response, world.nowMs + 24 * 60 * MINUTE);
       const given = await broker.credentials(planFor(broker));
       assert.equal(given.expiresAtMs, world.nowMs + 15 * MINUTE);

@@ -25,7 +25,7 @@ describe("the gateway's own credentials", () => {
     changes: Partial<Parameters<typeof brokerOf>[0]> = {},
     options: Parameters<typeof brokerOf>[1] = {},
   ) => {
-    const made = brokerOf({ stsEndpoint: sts.endpoint, ...changes }, options);
+    const made = brokerOf({ endpoint: sts.endpoint, ...changes }, options);
     closers.push(() => made.close());
     return made;
   };
@@ -118,7 +118,7 @@ describe("the gateway's own credentials", () => {
     });
 
     it('assume roles for an hour at most, whatever is configured: STS gives a chained session no more', async () => {
-      await askAs(broker({ roleDefaults: { sourceIdentity: false, durationSeconds: 43_200 } }));
+      await askAs(broker({ sourceIdentity: false, sessionSeconds: 43_200 }));
       assert.equal(sts.calls[1]?.get('DurationSeconds'), '3600');
     });
 
@@ -222,7 +222,7 @@ describe("the gateway's own credentials", () => {
   it('may stand in the environment', async () => {
     process.env['AWS_ACCESS_KEY_ID'] = 'AKIAFROMENV';
     process.env['AWS_SECRET_ACCESS_KEY'] = SECRET;
-    await askAs(broker({ roleDefaults: { sourceIdentity: false, durationSeconds: 7200 } }));
+    await askAs(broker({ sourceIdentity: false, sessionSeconds: 7200 }));
     assert.deepEqual(sts.signers, [{ accessKeyId: 'AKIAFROMENV', sessionToken: '' }]);
     assert.equal(sts.calls[0]?.get('DurationSeconds'), '7200');
   });

@@ -111,7 +111,7 @@ describe('keys in files', () => {
   ] as const) {
     it(`that STS no longer takes, ${dialect}, are exchanged within the same request`, async () => {
       const sts = await startStsDouble({ now: () => Date.now() });
-      const broker = brokerOf({ stsEndpoint: sts.endpoint, base: source() });
+      const broker = brokerOf({ endpoint: sts.endpoint, base: source() });
       const give = sts.answer;
       sts.answer = (response, form) => {
         (sts.signers.at(-1)?.accessKeyId === 'AKIATWO' ? give : answer)(response, form);

@@ -56,9 +56,11 @@ describe('the cache of sessions', () => {
     sts = await startStsDouble(clock);
     broker = createCredentialBroker({
       stores: ['main', 'other'].map((name) => ({
-        ...{ name, stsEndpoint: sts.endpoint, region: 'us-east-1', iamEscapes: true },
+        ...{ name, endpoint: sts.endpoint, region: 'us-east-1', iamEscapes: true },
         base: fixedSource({ accessKeyId: 'AKIABASE', secretAccessKey: 'secret' }),
-        roleDefaults: { sourceIdentity: false, durationSeconds: 3600, sessionTags: { dept: 'department' } },
+        sourceIdentity: false,
+        sessionSeconds: 3600,
+        sessionTags: { dept: 'department' },
       })),
       clock,
       observer: rememberingObserver(),

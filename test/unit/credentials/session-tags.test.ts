@@ -69,13 +69,12 @@ describe('session tags', () => {
   it('go to STS, the transitive ones by name, and only those that the caller has', async () => {
     const sts = await startStsDouble({ now: () => Date.now() });
     const broker = brokerOf({
-      stsEndpoint: sts.endpoint,
+      endpoint: sts.endpoint,
       base: fixedSource({ accessKeyId: 'AKIABASE', secretAccessKey: 'secret' }),
-      roleDefaults: {
-        ...{ sourceIdentity: false, durationSeconds: 900 },
-        sessionTags: { user: 'sub', cost: 'cost', dept: 'department' },
-        transitiveTags: ['user', 'cost'],
-      },
+      sourceIdentity: false,
+      sessionSeconds: 900,
+      sessionTags: { user: 'sub', cost: 'cost', dept: 'department' },
+      transitiveTags: ['user', 'cost'],
     });
     try {
       await askAs(broker, { subject: 'auth0|7', claims: { department: 'R&D' } });

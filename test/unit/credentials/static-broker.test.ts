@@ -19,15 +19,15 @@ describe('a store without STS', () => {
   let nowMs: number;
 
   const brokerWith = (base: BaseSource = fixedSource(HMAC)) => {
-    const roleDefaults = { sourceIdentity: false, durationSeconds: 3600 };
+    const role = { sourceIdentity: false, sessionSeconds: 3600 };
     return createCredentialBroker({
       stores: [
         {
-          ...{ name: 'gcs', method: 'static', stsEndpoint: sts.endpoint, region: 'auto', base },
-          ...{ iamEscapes: false, roleDefaults },
+          ...{ name: 'gcs', method: 'static', endpoint: sts.endpoint, region: 'auto', base },
+          ...{ iamEscapes: false, ...role },
         },
         {
-          ...{ name: 'main', stsEndpoint: sts.endpoint, region: 'us-east-1', iamEscapes: true, roleDefaults },
+          ...{ name: 'main', endpoint: sts.endpoint, region: 'us-east-1', iamEscapes: true, ...role },
           base: fixedSource({ accessKeyId: 'AKIABASE', secretAccessKey: 'secret' }),
         },
       ],

@@ -254,6 +254,11 @@ describe('the STS endpoint', () => {
       assert.equal(element(answer.text, 'Arn')?.split('/')[1], 'sallyport');
     });
 
+    it('takes a bearer without a token for one, and not for a caller without credentials', async () => {
+      await start();
+      await refused(CALLER, 400, 'InvalidIdentityToken', { authorization: 'Bearer' });
+    });
+
     it('refuses a form that is not the signed one', async () => {
       await start();
       const keys = await credentials();

@@ -80,6 +80,7 @@ describe('the endpoint that says who somebody is', () => {
     for (const [headers, status, code] of [
       [{}, 401, 'AccessDenied'],
       [{ authorization: 'Bearer other.token.here' }, 401, 'InvalidToken'],
+      [{ authorization: 'Bearer' }, 401, 'InvalidToken'],
       [{ authorization: `Basic ${TOKEN}` }, 401, 'AccessDenied'],
       [{ authorization: 'AWS4-HMAC-SHA256 Credential=x' }, 400, 'AuthorizationHeaderMalformed'],
     ] as const) {
@@ -88,7 +89,7 @@ describe('the endpoint that says who somebody is', () => {
       assert.deepEqual(Object.keys(JSON.parse(answer.text) as object), ['code', 'message']);
     }
     assert.equal(world.entries.length, 0);
-    assert.equal(world.refusals.length, 4);
+    assert.equal(world.refusals.length, 5);
   });
 
   it('refuses a signature that was made for something else', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { MAX_SINGLE_PLAIN_BYTES } from '../../../../src/contracts/object-format.ts';
 import {
   listedPlainSize,
   LOOKUP_FROM_BYTES,
-  MAX_SINGLE_PLAIN_BYTES,
   ordinaryPlainSize,
   ordinaryStoredSize,
   singlePlainSize,
