@@ -24,7 +24,7 @@ import type { StoreCall } from '../support/store-proxy.ts';
 import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
 
 const kind = sharedKind();
-const LAYOUTS = Number(process.env['SALLYPORT_TEST_LAYOUTS'] ?? (kind === 'ceph' ? 8 : 12));
+const LAYOUTS = Number(process.env['SALLYPORT_TEST_LAYOUTS'] ?? (kind === 'ceph' ? 8 : 4));
 const SEED = fixedSeed ?? Math.floor(Math.random() * 2 ** 31);
 const AT_ONCE = 2;
 const MOST_PARTS = 4;

@@ -101,7 +101,9 @@ export function sharedStack(): Promise<Stack> {
 
 /** Stops the shared stack where one was started. */
 export async function stopSharedStack(): Promise<void> {
-  await (await shared)?.stop();
+  const stopping = shared;
+  shared = undefined;
+  await (await stopping)?.stop();
 }
 
 /** Starts a stack of its own, in a folder of its own, on free ports. */

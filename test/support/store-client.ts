@@ -98,7 +98,7 @@ export function exchange(
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
         const content = Buffer.concat(chunks);
-        const code = /<Code>([^<]*)<\/Code>/.exec(content.toString('utf8'))?.[1];
+        const code = /<Code>([^<]*)<\/Code>/.exec(content.toString('latin1', 0, 65_536))?.[1];
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content, code });
       });
     });
