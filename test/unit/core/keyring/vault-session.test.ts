@@ -56,7 +56,7 @@ describe('a session at Vault', () => {
     vault.createKey('sallyport');
     await writeFile(file('secret-id'), `${SECRET_ID}\n`);
     await writeFile(file('jwt'), JWT);
-    service = createJsonService({ service: 'vault', endpoint: vault.address, timeoutMs: 500, clock, observer });
+    service = createJsonService({ service: 'vault', endpoint: vault.address, timeoutMs: 5000, clock, observer });
     session = createVaultSession({ api: { service }, auth: { method: 'token', tokenFile: file('token') }, clock });
     await giveToken();
   });
