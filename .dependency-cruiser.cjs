@@ -1,7 +1,7 @@
 /**
  * The directions of the house (docs/adr/0001-the-house.md), as rules:
  * platform sees nothing, and all see it; errors <- s3 <- { sigv4, contracts } <- { core, identity, policy, credentials, audit, telemetry, config: strangers to
- * each other }; pipeline, sts and operate see contracts, s3, errors and the audit trail only; http sees the pipeline; guard sees nothing, and stands
+ * each other }; pipeline, sts and operate see contracts, s3, errors and the audit trail only; http sees the pipeline; host-check sees nothing, and stands
  * before servers of http and of the demo; compose sees all but cli; cli and main see compose. The demo lies beside `src/`, which does not know it.
  */
 const only = (name, from, allowed) => ({
@@ -26,7 +26,7 @@ const COMPOSED = [
     'credentials/',
     'audit/',
   ],
-  ...['telemetry/', 'pipeline/', 'sts/', 'guard/', 'sidecar/', 'http/'],
+  ...['telemetry/', 'pipeline/', 'sts/', 'host-check/', 'sidecar/', 'http/'],
 ];
 /** The one way in which anything is put on record, over a sink that is a contract. */
 const TRAIL = 'audit/audit-trail\\.ts$';
@@ -57,9 +57,9 @@ module.exports = {
     only('config-sees-contracts', 'config/', VOCABULARY),
     only('pipeline-sees-contracts', 'pipeline/', [...VOCABULARY, TRAIL]),
     only('sts-sees-contracts', 'sts/', [...VOCABULARY, TRAIL]),
-    only('guard-sees-nothing', 'guard/', []),
+    only('host-check-sees-nothing', 'host-check/', []),
     only('sidecar-is-a-stranger', 'sidecar/', VOCABULARY),
-    only('http-sees-the-pipeline', 'http/', [...VOCABULARY, 'guard/', 'pipeline/']),
+    only('http-sees-the-pipeline', 'http/', [...VOCABULARY, 'host-check/', 'pipeline/']),
     only('client-runs-on-peoples-machines', 'client/', ['errors/', 'sigv4/sign(er|ing-key)\\.ts$']),
     only('compose-sees-no-command-line', 'compose/', [...VOCABULARY, ...COMPOSED]),
     only('cli-sees-compositions', 'cli/', [
@@ -79,7 +79,7 @@ module.exports = {
       name: 'demo-sees-the-command-line-alone',
       severity: 'error',
       from: { path: '^demo/' },
-      to: { path: '^src/', pathNot: ['^src/(errors|guard|platform)/', '^src/cli/(io|server/serve)\\.ts$'] },
+      to: { path: '^src/', pathNot: ['^src/(errors|host-check|platform)/', '^src/cli/(io|server/serve)\\.ts$'] },
     },
     { name: 'demo-is-beside', severity: 'error', from: { path: '^src' }, to: { path: '^demo/' } },
     {
@@ -91,7 +91,7 @@ module.exports = {
     {
       name: 'pure-rooms',
       severity: 'error',
-      from: { path: '^src/(s3|sigv4|errors|contracts|guard|core/cipher)/' },
+      from: { path: '^src/(s3|sigv4|errors|contracts|host-check|core/cipher)/' },
       to: {
         path: [
           '^(node:)?(fs|net|http|https|tls|child_process|cluster|dns)(/|$)',

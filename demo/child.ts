@@ -65,9 +65,9 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     stop: async (graceMs) => {
       if (ended()) return;
       child.kill('SIGTERM');
-      const impatience = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      const fastFailing = setTimeout(() => child.kill('SIGKILL'), graceMs);
       await end;
-      clearTimeout(impatience);
+      clearTimeout(fastFailing);
     },
     kill: async () => {
       // Of the whole group: what it has started must not finish what it was doing.
@@ -81,17 +81,17 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 
 /**
  * Asks again and again until the answer is yes.
- * @throws Error when `gaveUp` says so or after `limitMs`; its message is `what` and where to look
+ * @throws Error when `isOver` says so or after `limitMs`; its message is `what` and where to look
  */
 export async function waitUntil(
-  question: () => Promise<boolean>,
-  gaveUp: () => boolean,
+  condition: () => Promise<boolean>,
+  isOver: () => boolean,
   limitMs: number,
   what: string,
 ): Promise<void> {
   const endMs = Date.now() + limitMs;
-  while (!(await question())) {
-    if (gaveUp() || Date.now() > endMs) throw new Error(what);
+  while (!(await condition())) {
+    if (isOver() || Date.now() > endMs) throw new Error(what);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

@@ -55,7 +55,7 @@ export function registerDemo(program: Command, io: CommandIo): void {
 }
 
 async function runDemo(io: CommandIo, options: DemoOptions): Promise<void> {
-  const { startDemoStack, PortTaken } = await loadStack();
+  const { startDemoStack, PortInUse } = await loadStack();
   const ports = {
     front: options.port,
     admin: options.adminPort,
@@ -81,7 +81,7 @@ async function runDemo(io: CommandIo, options: DemoOptions): Promise<void> {
     environment: io.env,
     gatewayCommand: (configFile) => [io.self.node, io.self.script, 'demo', 'gateway', '--config', configFile],
   }).catch((error: unknown) => {
-    throw new CommandError(error instanceof PortTaken ? portTaken(error.port, ports) : messageOf(error));
+    throw new CommandError(error instanceof PortInUse ? portInUse(error.port, ports) : messageOf(error));
   });
 
   control.finish = (code) => {
@@ -132,28 +132,28 @@ async function loadStack() {
   try {
     const { demoToken, startDemoStack } = await import('./demo-stack.ts');
     const { ensureDemoSecrets } = await import('./demo-secrets.ts');
-    const { PortTaken } = await import('./free-port.ts');
-    return { demoToken, ensureDemoSecrets, PortTaken, startDemoStack };
+    const { PortInUse } = await import('./free-port.ts');
+    return { demoToken, ensureDemoSecrets, PortInUse, startDemoStack };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new CommandError('the demo needs the development dependencies: run npm ci first');
   }
 }
 
-function dataFolder(io: CommandIo, given: string | undefined): string {
-  return given === undefined ? join(io.packageRoot, '.demo') : resolve(io.cwd, given);
+function dataFolder(io: CommandIo, input: string | undefined): string {
+  return input === undefined ? join(io.packageRoot, '.demo') : resolve(io.cwd, input);
 }
 
-function portTaken(taken: number, ports: StackPorts): string {
+function portInUse(port: number, ports: StackPorts): string {
   const option =
-    taken === ports.front
+    port === ports.front
       ? '--port'
-      : taken === ports.admin
+      : port === ports.admin
         ? '--admin-port'
-        : taken === ports.identityProvider
+        : port === ports.identityProvider
           ? '--idp-port'
           : '--store-port';
-  return `port ${taken} is taken by another program; choose another one with ${option}`;
+  return `port ${port} is taken by another program; choose another one with ${option}`;
 }
 
 function port(text: string): number {

@@ -46,8 +46,8 @@ export async function unpackProgram(
 }
 
 async function findIn(folder: string, name: string): Promise<string | undefined> {
-  const places = ['usr/sbin', 'usr/bin'].map((place) => join(folder, place));
-  const found = await findProgram(name, { PATH: places.join(':') });
+  const paths = ['usr/sbin', 'usr/bin'].map((path) => join(folder, path));
+  const found = await findProgram(name, { PATH: paths.join(':') });
   return found?.startsWith(folder) === true ? found : undefined;
 }
 
@@ -83,8 +83,8 @@ async function openApt(folder: string, environment: Environment): Promise<Apt> {
   const state = join(folder, 'apt');
   await mkdir(archives, { recursive: true, mode: 0o700 });
   // Without a network this must say so soon.
-  const impatience = ['-o', 'Acquire::http::Timeout=5', '-o', 'Acquire::https::Timeout=5', '-o', 'Acquire::Retries=0'];
-  let options = impatience;
+  const fastFailing = ['-o', 'Acquire::http::Timeout=5', '-o', 'Acquire::https::Timeout=5', '-o', 'Acquire::Retries=0'];
+  let options = fastFailing;
   const run = (program: string, ...parameters: readonly string[]) =>
     runProgram(program, [...options, ...parameters], {
       folder: archives,
@@ -95,10 +95,10 @@ async function openApt(folder: string, environment: Environment): Promise<Apt> {
     try {
       await run('apt-get', 'download', ...packages);
     } catch (error) {
-      if (options !== impatience) throw error;
+      if (options !== fastFailing) throw error;
       // A fresh machine or container has no lists, and only root may fetch them to where they belong.
       const lists = `Dir::State::Lists=${join(state, 'lists')}`;
-      options = [...impatience, '-o', lists, '-o', `Dir::Cache=${join(state, 'cache')}`];
+      options = [...fastFailing, '-o', lists, '-o', `Dir::Cache=${join(state, 'cache')}`];
       for (const part of ['lists/partial', 'cache/archives/partial'])
         await mkdir(join(state, part), { recursive: true });
       await run('apt-get', 'update');

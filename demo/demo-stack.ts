@@ -104,7 +104,7 @@ const MAX_SOCKET_PATH_BYTES = 100;
 const DEFAULT_BUCKETS = ['reports', 'artifacts'];
 const FRONT_GRACE_MS = 5000;
 
-/** Starts everything; resolves when the front takes requests. @throws Error in one line, PortTaken */
+/** Starts everything; resolves when the front takes requests. @throws Error in one line, PortInUse */
 export async function startDemoStack(options: DemoStackOptions): Promise<DemoStack> {
   const { environment, packageRoot } = options;
   const folder = resolve(options.dataDirectory);
@@ -246,12 +246,12 @@ export function demoToken(issuer: string, secrets: DemoSecrets, name: string): P
 }
 
 async function choosePorts(wanted: StackPorts): Promise<StackPorts> {
-  const taken = new Set<number>();
+  const ports = new Set<number>();
   const choose = async (port: number): Promise<number> => {
     if (port !== 0) await demandFreePort(port);
     let chosen = port;
-    while (chosen === 0 || taken.has(chosen)) chosen = await freePort();
-    taken.add(chosen);
+    while (chosen === 0 || ports.has(chosen)) chosen = await freePort();
+    ports.add(chosen);
     return chosen;
   };
   return {

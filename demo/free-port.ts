@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /** A wanted port that another process has. */
-export class PortTaken extends Error {
+export class PortInUse extends Error {
   readonly port: number;
 
   constructor(port: number) {
     super(`port ${port} is taken`);
-    this.name = 'PortTaken';
+    this.name = 'PortInUse';
     this.port = port;
   }
 }
@@ -23,10 +23,10 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** @throws PortTaken */
+/** @throws PortInUse */
 export async function demandFreePort(port: number): Promise<void> {
   for (const address of ['127.0.0.1', '::1'])
-    if ((await tryListen(port, address)) === undefined) throw new PortTaken(port);
+    if ((await tryListen(port, address)) === undefined) throw new PortInUse(port);
 }
 
 /** The port that could be listened on; `undefined` when it is taken. */

@@ -1,11 +1,11 @@
 /**
  * An HTTP server for this machine alone: 127.0.0.1 and ::1. It can be stopped and started again on the same port, for
- * tests that pull cables. Never: a request that the guard of local servers refuses, which is how a web page would reach
+ * tests that pull cables. Never: a request that the host check of local servers refuses, which is how a web page would reach
  * loopback.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
-import { createLocalGuard, type LocalGuard, type LocalGuardOptions } from '../src/guard/local-guard.ts';
+import { createHostCheck, type HostCheck, type HostCheckOptions } from '../src/host-check/host-check.ts';
 
 export type LoopbackHandler = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => void;
 
@@ -18,7 +18,7 @@ export interface LoopbackServer {
 
 const ADDRESSES = ['127.0.0.1', '::1'] as const;
 
-export interface LoopbackServerOptions extends Pick<LocalGuardOptions, 'pages' | 'hosts'> {
+export interface LoopbackServerOptions extends Pick<HostCheckOptions, 'pages' | 'hosts'> {
   readonly port: number;
   /** The port that requests name in Host as well, where some come through a relay. */
   readonly relayPort?: number | undefined;
@@ -29,7 +29,7 @@ export function createLoopbackServer(
   { port, relayPort, pages, hosts = [] }: LoopbackServerOptions,
   handler: LoopbackHandler,
 ): LoopbackServer {
-  const guard = createLocalGuard({ pages, hosts, ports: relayPort === undefined ? [] : [relayPort] });
+  const hostCheck = createHostCheck({ pages, hosts, ports: relayPort === undefined ? [] : [relayPort] });
   let servers: readonly Server[] = [];
   return {
     port,
@@ -38,7 +38,7 @@ export function createLoopbackServer(
       const started: Server[] = [];
       servers = started;
       for (const address of ADDRESSES) {
-        const server = makeServer(guard, handler);
+        const server = makeServer(hostCheck, handler);
         try {
           server.listen(port, address);
           await once(server, 'listening');
@@ -66,20 +66,20 @@ export function createLoopbackServer(
 
 const STATUS = { host: 421, page: 403 } as const;
 
-function makeServer(guard: LocalGuard, handler: LoopbackHandler): Server {
-  const guarded = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
+function makeServer(hostCheck: HostCheck, handler: LoopbackHandler): Server {
+  const checked = (request: IncomingMessage, response: ServerResponse, proceed: () => void) => {
     const { method = '', url: target = '', rawHeaders, socket } = request;
-    const refusal = guard({ method, target, rawHeaders }, socket);
+    const refusal = hostCheck({ method, target, rawHeaders }, socket);
     if (refusal === undefined) handler(request, response, proceed);
     else response.writeHead(STATUS[refusal], { connection: 'close', 'content-length': 0 }).end();
   };
   // Uploads may take hours; idle connections are cut by the caller or by stop().
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 120_000 });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    guarded(request, response, () => undefined);
+    checked(request, response, () => undefined);
   });
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    guarded(request, response, () => {
+    checked(request, response, () => {
       response.writeContinue();
     });
   });

@@ -1,6 +1,6 @@
 /**
  * `npm run conformance`: real S3 clients against the whole product, on both stores. `--json` prints the cells and what was
- * seen on the wire; `--write` keeps the cells in test/conformance/seen.json, of which docs/clients.md is made; `--check` compares it. `--client`, `--store`, `--way` and
+ * seen on the wire; `--write` keeps the cells in test/conformance/seen.json, of which docs/clients.md is made; `--check` compares it. `--client`, `--store`, `--auth` and
  * `--transport` (each may repeat) limit a run; a whole one puts 10,000 keys with hostile names through as well. Exits 1 unless everything that must pass did.
  */
 import { spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { curl } from '../test/conformance/clients/curl.ts';
 import { jsSdk } from '../test/conformance/clients/js-sdk.ts';
 import { rclone } from '../test/conformance/clients/rclone.ts';
 import { s3cmd } from '../test/conformance/clients/s3cmd.ts';
-import { TRANSPORTS, UPSTREAMS, WAYS_IN } from '../test/conformance/run/cell.ts';
+import { TRANSPORTS, UPSTREAMS, AUTH_METHODS } from '../test/conformance/run/cell.ts';
 import { runSuite } from '../test/conformance/run/run-suite.ts';
 import { keepCells, readCells, staleCells } from '../test/conformance/run/seen.ts';
 import { failuresOf, nameOf, wireFigures } from '../test/conformance/run/verdict.ts';
@@ -29,14 +29,14 @@ const OPTIONS = {
   check: { type: 'boolean', default: false },
   client: { type: 'string', multiple: true },
   store: { type: 'string', multiple: true },
-  way: { type: 'string', multiple: true },
+  auth: { type: 'string', multiple: true },
   transport: { type: 'string', multiple: true },
 } as const;
 
 const USAGE = `npm run conformance -- [options]: real S3 clients against the whole product, on both stores
   --client NAME     ${CLIENTS.map(({ name }) => name).join(', ')}
   --store NAME      ${UPSTREAMS.join(', ')}
-  --way NAME        ${WAYS_IN.join(', ')}
+  --auth NAME       ${AUTH_METHODS.join(', ')}
   --transport NAME  ${TRANSPORTS.join(', ')}
   --json            prints the cells and what was seen on the wire
   --write, --check  makes docs/clients.md of a whole run, or compares it
@@ -68,19 +68,19 @@ function chosen<Item>(all: readonly Item[], nameOfItem: (item: Item) => string, 
   return all.filter((item) => names?.includes(nameOfItem(item)) ?? true);
 }
 
-const limits = [values.client, values.store, values.way, values.transport];
+const limits = [values.client, values.store, values.auth, values.transport];
 const whole = limits.every((limit) => limit === undefined);
-const asked = orSay(() => ({
+const requested = orSay(() => ({
   clients: chosen(CLIENTS, ({ name }) => name, values.client),
   upstreams: chosen(UPSTREAMS, String, values.store),
-  ways: chosen(WAYS_IN, String, values.way),
+  authMethods: chosen(AUTH_METHODS, String, values.auth),
   transports: chosen(TRANSPORTS, String, values.transport),
 }));
 const run = await runSuite({
-  ...asked,
+  ...requested,
   onCell: (cell) => {
-    const told = cell.status === 'passed' ? `${cell.steps.length} steps, ${cell.seconds} s` : (cell.reason ?? '');
-    console.error(`${cell.status.padEnd(11)} ${nameOf(cell)}: ${told}`);
+    const reported = cell.status === 'passed' ? `${cell.steps.length} steps, ${cell.seconds} s` : (cell.reason ?? '');
+    console.error(`${cell.status.padEnd(11)} ${nameOf(cell)}: ${reported}`);
   },
 });
 
@@ -104,7 +104,7 @@ const order = CLIENTS.map(({ name }) => name);
 const cells = run.cells.toSorted(
   (one, other) =>
     order.indexOf(one.client) - order.indexOf(other.client) ||
-    WAYS_IN.indexOf(one.way) - WAYS_IN.indexOf(other.way) ||
+    AUTH_METHODS.indexOf(one.auth) - AUTH_METHODS.indexOf(other.auth) ||
     UPSTREAMS.indexOf(one.upstream) - UPSTREAMS.indexOf(other.upstream) ||
     TRANSPORTS.indexOf(one.transport) - TRANSPORTS.indexOf(other.transport),
 );

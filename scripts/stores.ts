@@ -139,17 +139,17 @@ async function examined(
   };
 }
 
-const asked = readOptions(HELP, {
+const requested = readOptions(HELP, {
   store: { type: 'string', multiple: true, default: [] },
   pair: { type: 'string', default: 'stable' },
   cache: { type: 'string', default: packageCache() },
   write: { type: 'boolean', default: false },
 });
-if (!isPair(asked.pair)) usage(HELP, '--pair is stable or current');
+if (!isPair(requested.pair)) usage(HELP, '--pair is stable or current');
 const all = ['embedded', 'ceph', ...STORES.map(({ name }) => name)];
-for (const name of asked.store) if (!all.includes(name)) usage(HELP, `no store ${name}`);
-const chosen = asked.store.length === 0 ? all : all.filter((name) => asked.store.includes(name));
-if (chosen.includes('ceph')) await usePair(asked.pair);
+for (const name of requested.store) if (!all.includes(name)) usage(HELP, `no store ${name}`);
+const chosen = requested.store.length === 0 ? all : all.filter((name) => requested.store.includes(name));
+if (chosen.includes('ceph')) await usePair(requested.pair);
 
 const known: Record<string, KnownStore> = { ...readKnownStores() };
 let same = 0;
@@ -164,7 +164,7 @@ for (const name of chosen) {
       ? startEmbedded(data)
       : name === 'ceph'
         ? startRgw()
-        : startForeign(name, data, asked.cache));
+        : startForeign(name, data, requested.cache));
     const found = await examined(running, folder);
     const before = known[running.key]?.findings ?? [];
     for (const { id, state, found: seen } of found.findings) {
@@ -184,9 +184,9 @@ for (const name of chosen) {
     await rm(folder, { recursive: true, force: true });
   }
 }
-if (asked.write) {
+if (requested.write) {
   const sorted = Object.fromEntries(Object.entries(known).toSorted(([one], [other]) => one.localeCompare(other)));
   await writeFile(STORES_FILE, `${JSON.stringify(sorted, undefined, 2)}\n`);
 }
 console.log(`${same} as before, ${changed} changed`);
-process.exitCode = changed === 0 || asked.write ? 0 : 1;
+process.exitCode = changed === 0 || requested.write ? 0 : 1;

@@ -11,7 +11,7 @@ import { readOptions, usage } from './command-line.ts';
 import { readModel } from './s3-model/model.ts';
 import { debianList } from './world-locks/debian-list.ts';
 import { goMod } from './world-locks/go-mod.ts';
-import { ask, type LockKind } from './world-locks/lock.ts';
+import { fetchText, type LockKind } from './world-locks/lock.ts';
 import { packageJson } from './world-locks/package-json.ts';
 import { pom } from './world-locks/pom.ts';
 import { requirements } from './world-locks/requirements.ts';
@@ -57,18 +57,18 @@ A lock stays where a comment in it says "held: REASON".
 
 Exit codes: 0 all were moved, or are the newest, 1 one could not be moved, 2 usage.`;
 
-const asked = readOptions(HELP, {
+const requested = readOptions(HELP, {
   lane: { type: 'string', multiple: true, default: [] },
   'dry-run': { type: 'boolean', default: false },
 });
-const isDry = asked['dry-run'];
+const isDry = requested['dry-run'];
 const isOf = (name: string, wanted: string): boolean => `/${name}/`.includes(`/${wanted}/`);
-for (const wanted of asked.lane) {
+for (const wanted of requested.lane) {
   if (wanted !== MODEL && !every.some(({ name }) => isOf(name, wanted)))
     usage(HELP, `${wanted} is no folder with a lock`);
 }
 const isWanted = (name: string): boolean =>
-  asked.lane.length === 0 || asked.lane.some((wanted) => wanted === name || isOf(name, wanted));
+  requested.lane.length === 0 || requested.lane.some((wanted) => wanted === name || isOf(name, wanted));
 
 const rows: string[][] = [];
 const notes: string[] = [];
@@ -95,7 +95,7 @@ async function moveLock({ name, file, kind }: Lock): Promise<void> {
     const before = await kind.versions(folder, basename(file));
     await kind.move(folder, basename(file));
     const after = await kind.versions(folder, basename(file));
-    const moved = changes(before.asked, after.asked);
+    const moved = changes(before.requested, after.requested);
     const further = changes(before.further, after.further);
     rows.push(...moved.map((cells) => [label, ...cells]));
     if (further.length > 0) rows.push([label, `(${further.length} that came along)`, '', '']);
@@ -113,7 +113,7 @@ async function moveLock({ name, file, kind }: Lock): Promise<void> {
 async function moveModel(): Promise<void> {
   const before = readModel().botocore;
   try {
-    const said = await ask(root, process.execPath, ['scripts/s3-model.ts', ...(isDry ? [] : ['--update'])]);
+    const said = await fetchText(root, process.execPath, ['scripts/s3-model.ts', ...(isDry ? [] : ['--update'])]);
     const after = isDry ? (/botocore ([\d.]+)/.exec(said)?.[1] ?? before) : readModel().botocore;
     if (after !== before) rows.push([MODEL, 'botocore', before, after]);
   } catch (error) {
@@ -149,5 +149,5 @@ if (lanes.length > 0 && !isDry) {
   console.log(`Now run the lanes, and write what they saw: npm run world -- ${flags} --write; npm run docs`);
 }
 const others = [...toRun].filter((name) => !name.startsWith('lanes/'));
-if (others.length > 0 && !isDry) console.log(`Now run what stands on ${others.join(', ')}`);
+if (others.length > 0 && !isDry) console.log(`Now run what depends on ${others.join(', ')}`);
 process.exitCode = failed === 0 ? 0 : 1;

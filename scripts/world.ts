@@ -8,7 +8,7 @@ import { LANES } from '../test/world/lanes.ts';
 import { packageCache } from '../test/world/run/cache.ts';
 import type { BucketKind, Lane, Site } from '../test/world/run/lane.ts';
 import { havePackages, type Sources } from '../test/world/run/packages.ts';
-import { places } from '../test/world/run/places.ts';
+import { withPorts } from '../test/world/run/concurrency-limit.ts';
 import { endPrograms, runProgram, type ClientRun, type ProgramRun } from '../test/world/run/run-program.ts';
 import { runStore, type StoreRun } from '../test/world/run/run-store.ts';
 import { startSite } from '../test/world/run/site.ts';
@@ -67,7 +67,7 @@ function chosenStores(wanted: readonly string[]): readonly ForeignStore[] {
   return STORES.filter(({ name }) => wanted.includes(name));
 }
 
-const asked = readOptions(HELP, {
+const requested = readOptions(HELP, {
   lane: { type: 'string', multiple: true, default: [] },
   store: { type: 'string', multiple: true, default: [] },
   bucket: { type: 'string', default: 'both' },
@@ -75,13 +75,13 @@ const asked = readOptions(HELP, {
   json: { type: 'boolean', default: false },
   write: { type: 'boolean', default: false },
 });
-if (!['encrypted', 'plain', 'both'].includes(asked.bucket)) usage(HELP, `--bucket is encrypted, plain or both`);
-if (asked.write && asked.bucket !== 'both') usage(HELP, '--write keeps what was seen of both buckets');
-const kinds = KINDS.filter((kind) => asked.bucket === 'both' || asked.bucket === kind);
-const isAll = asked.lane.length === 0 && asked.store.length === 0;
-const lanes = isAll ? LANES : chosenLanes(asked.lane);
-const stores = isAll ? STORES : chosenStores(asked.store);
-const cache = resolve(asked.cache ?? packageCache());
+if (!['encrypted', 'plain', 'both'].includes(requested.bucket)) usage(HELP, `--bucket is encrypted, plain or both`);
+if (requested.write && requested.bucket !== 'both') usage(HELP, '--write keeps what was seen of both buckets');
+const kinds = KINDS.filter((kind) => requested.bucket === 'both' || requested.bucket === kind);
+const isAll = requested.lane.length === 0 && requested.store.length === 0;
+const lanes = isAll ? LANES : chosenLanes(requested.lane);
+const stores = isAll ? STORES : chosenStores(requested.store);
+const cache = resolve(requested.cache ?? packageCache());
 await mkdir(cache, { recursive: true });
 const expected = readExpectations(await readFile(new URL('../test/world/expected.json', import.meta.url), 'utf8'));
 
@@ -97,8 +97,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-const installs = places(AT_ONCE);
-const turns = places(AT_ONCE);
+const installs = withPorts(AT_ONCE);
+const turns = withPorts(AT_ONCE);
 const runs: ProgramRun[] = [];
 const clientRuns: ClientRun[] = [];
 const storeRuns: StoreRun[] = [];
@@ -133,7 +133,7 @@ async function runOne(store: ForeignStore): Promise<void> {
   }
 }
 
-async function runLane(lane: Lane, place: Site): Promise<void> {
+async function runLane(lane: Lane, site: Site): Promise<void> {
   const folder = await installed(lane, 'lanes');
   if (folder === undefined) return;
   await Promise.all(
@@ -142,12 +142,12 @@ async function runLane(lane: Lane, place: Site): Promise<void> {
         .filter((kind) => program.buckets?.includes(kind) ?? true)
         .map((kind) =>
           turns(async () => {
-            const run = await runProgram(place, lane.name, folder, program, kind);
+            const run = await runProgram(site, lane.name, folder, program, kind);
             runs.push(run);
             clientRuns.push(run);
             const bad = run.steps.filter(({ ok }) => !ok).length;
-            const told = `${run.steps.length - bad} ok, ${bad} not, ${run.seconds} s`;
-            console.error(`${lane.name}/${program.name}, ${kind}: ${told}`);
+            const reported = `${run.steps.length - bad} ok, ${bad} not, ${run.seconds} s`;
+            console.error(`${lane.name}/${program.name}, ${kind}: ${reported}`);
           }),
         ),
     ),
@@ -166,9 +166,9 @@ try {
 const verdict = judge(runs, expected);
 const tooFew = unavailable.length > MOST_UNAVAILABLE || runs.length === 0;
 const failed = verdict.failed.length + (tooFew ? Math.max(unavailable.length, 1) : 0);
-if (asked.json) console.log(JSON.stringify({ runs, stores: storeRuns, unavailable, ...verdict }, undefined, 2));
+if (requested.json) console.log(JSON.stringify({ runs, stores: storeRuns, unavailable, ...verdict }, undefined, 2));
 else console.log([table(runs, verdict), ...storeTable(storeRuns)].join('\n'));
 for (const { lane, reason } of unavailable) console.log(`unavailable: ${lane}: ${reason.replaceAll(/\s+/g, ' ')}`);
-if (asked.write) await keepSeen(LANES, clientRuns, verdict);
+if (requested.write) await keepSeen(LANES, clientRuns, verdict);
 console.log(`${verdict.passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -156,7 +156,7 @@ function configuration(options: IdentityProviderOptions, people: ReadonlyMap<str
       const groups = token.kind === 'AccessToken' ? groupsOf(token.accountId) : undefined;
       return groups === undefined ? undefined : { groups };
     },
-    // Nobody is asked for consent, without which `offline_access` counts for nothing. Each is good for one refresh.
+    // Nobody is requested consent, without which `offline_access` counts for nothing. Each is good for one refresh.
     issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: () => false,
     interactions: { url: (_context, interaction) => `${DEMO_ISSUER_PATH}/sign-in/${interaction.uid}` },
@@ -213,7 +213,7 @@ function configuration(options: IdentityProviderOptions, people: ReadonlyMap<str
   };
 }
 
-/** The client belongs to the demo itself: nobody is asked for consent. */
+/** The client belongs to the demo itself: nobody is requested consent. */
 async function grantEverything(context: KoaContextWithOIDC): Promise<InstanceType<Provider['Grant']> | undefined> {
   const { client, session, provider } = context.oidc;
   if (client === undefined || session?.accountId === undefined) return undefined;

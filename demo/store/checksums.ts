@@ -80,8 +80,8 @@ export function wantedChecksum(headers: ReadonlyMap<string, string>): ChecksumAl
   const named = headers.get('x-amz-checksum-algorithm');
   if (named === undefined) return undefined;
   const algorithm = parseAlgorithm(named);
-  const given = claimedChecksum(headers)?.algorithm;
-  if (given !== undefined && given !== algorithm)
+  const claimed = claimedChecksum(headers)?.algorithm;
+  if (claimed !== undefined && claimed !== algorithm)
     throw invalid('Value for x-amz-checksum-algorithm header is invalid.');
   return algorithm;
 }

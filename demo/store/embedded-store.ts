@@ -85,7 +85,7 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
     const request = parseStoreRequest(method, incoming.url ?? '', incoming.rawHeaders);
     if (method === 'POST' && incoming.url === '/' && request.bucket === '') {
       counters.stsCalls += 1;
-      await suffer(faults.sts, 'Throttling', response);
+      await injectFault(faults.sts, 'Throttling', response);
       proceed();
       const body = await readForm(incoming);
       if (!request.headers.has('authorization') && isWebIdentity(body)) {
@@ -99,7 +99,7 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
       return 'AssumeRole';
     }
     counters.s3Requests += 1;
-    await suffer(faults.s3, 'SlowDown', response);
+    await injectFault(faults.s3, 'SlowDown', response);
     const holder = verifySignature(request, keys, { service: 's3', region: DEMO_REGION, nowMs: nowMs() });
     const operation = s3Operation(request);
     counters.byOperation[operation.name] = (counters.byOperation[operation.name] ?? 0) + 1;
@@ -144,7 +144,7 @@ function isWebIdentity(form: string): boolean {
   return new URLSearchParams(form).get('Action') === 'AssumeRoleWithWebIdentity';
 }
 
-async function suffer(fault: Fault, busyCode: string, response: ServerResponse): Promise<void> {
+async function injectFault(fault: Fault, busyCode: string, response: ServerResponse): Promise<void> {
   if (fault === 'none') return;
   if (fault === 'throttle') throw new StoreError(busyCode, 503, 'Please reduce your request rate.');
   if (fault === 'hang') {

@@ -36,7 +36,7 @@ export const OWNER = { ID: 'sallyport-demo', DisplayName: 'sallyport-demo' } as 
 const XMLNS = 'http://s3.amazonaws.com/doc/2006-03-01/';
 const MAX_DOCUMENT_BYTES = 2 * 1024 ** 2;
 
-interface Place {
+interface ObjectRef {
   readonly bucket: string;
   readonly key: string;
 }
@@ -44,8 +44,8 @@ interface Place {
 /** Whether the signer may: the role itself may do everything in S3, the gateway's own keys nothing but assume it. */
 export function isAllowed({ holder }: S3Exchange, action: S3Action, resource: string, prefix?: string): boolean {
   if (holder.kind === 'owner') return true;
-  const question = { action, resource, ...(prefix === undefined ? {} : { prefix }) };
-  return holder.kind === 'session' && (holder.policy?.(question) ?? true);
+  const query = { action, resource, ...(prefix === undefined ? {} : { prefix }) };
+  return holder.kind === 'session' && (holder.policy?.(query) ?? true);
 }
 
 /** @throws StoreError AccessDenied */
@@ -54,8 +54,8 @@ export function demandBucket(exchange: S3Exchange, action: S3Action, prefix?: st
 }
 
 /** @throws StoreError AccessDenied */
-export function demandObject(exchange: S3Exchange, action: S3Action, place: Place = exchange.request): void {
-  demand(exchange, action, objectArn(place));
+export function demandObject(exchange: S3Exchange, action: S3Action, ref: ObjectRef = exchange.request): void {
+  demand(exchange, action, objectArn(ref));
 }
 
 /** @throws StoreError AccessDenied */
@@ -64,7 +64,7 @@ export function demand(exchange: S3Exchange, action: S3Action, resource: string,
     throw accessDenied(`${action} is not allowed by the session policy.`);
 }
 
-export const objectArn = ({ bucket, key }: Place): string => `arn:aws:s3:::${bucket}/${key}`;
+export const objectArn = ({ bucket, key }: ObjectRef): string => `arn:aws:s3:::${bucket}/${key}`;
 const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
 
 /** @throws StoreError InvalidArgument */
@@ -80,14 +80,14 @@ export function parseVersionId(text: string): string {
 }
 
 /** The version that a read is about. @throws StoreError NoSuchBucket, NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker by its id) */
-export function readableVersion(exchange: S3Exchange, place: Place, versionId: string | undefined): StoredVersion {
+export function readableVersion(exchange: S3Exchange, ref: ObjectRef, versionId: string | undefined): StoredVersion {
   const { files } = exchange;
-  const version = files.find(place.bucket, place.key, versionId);
+  const version = files.find(ref.bucket, ref.key, versionId);
   if (version === undefined && versionId !== undefined)
     throw new StoreError('NoSuchVersion', 404, 'The specified version does not exist.');
   if (version === undefined) throw noSuchKey();
   if (!version.isDeleteMarker) return version;
-  const headers = { 'x-amz-delete-marker': 'true', ...versionHeader(exchange, place.bucket, version) };
+  const headers = { 'x-amz-delete-marker': 'true', ...versionHeader(exchange, ref.bucket, version) };
   if (versionId === undefined) throw noSuchKey(headers);
   throw new StoreError('MethodNotAllowed', 405, 'The specified method is not allowed against this resource.', {
     ...headers,

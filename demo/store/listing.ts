@@ -1,7 +1,7 @@
 /**
  * One page of a listing, from entries in the byte order of their keys. Pure.
  */
-export interface ListingQuestion<Entry> {
+export interface ListingRequest<Entry> {
   readonly prefix: string;
   /** Empty: no grouping. */
   readonly delimiter: string;
@@ -21,9 +21,9 @@ export interface ListingPage<Entry> {
 
 export function listPage<Entry extends { readonly key: string }>(
   sorted: readonly Entry[],
-  question: ListingQuestion<Entry>,
+  listing: ListingRequest<Entry>,
 ): ListingPage<Entry> {
-  const { prefix, delimiter, maxKeys, after, isStillToCome = () => false } = question;
+  const { prefix, delimiter, maxKeys, after, isStillToCome = () => false } = listing;
   const entries: Entry[] = [];
   const commonPrefixes: string[] = [];
   let last: ListingPage<Entry>['next'];

@@ -76,7 +76,7 @@ export async function uploadPart(exchange: S3Exchange): Promise<void> {
   const { request, uploads, incoming, response } = exchange;
   demandObject(exchange, 's3:PutObject');
   const number = partNumberOf(exchange);
-  const upload = uploadOf(exchange);
+  const upload = uploadAddress(exchange);
   const expected = bodyExpectation(request.headers, MAX_OBJECT_BYTES);
   const claimed = expected.checksum?.algorithm ?? expected.trailer ?? expected.wanted;
   if (upload.checksum !== undefined && claimed !== upload.checksum.algorithm)
@@ -97,7 +97,7 @@ export async function uploadPartCopy(exchange: S3Exchange): Promise<void> {
   const { request, uploads, response } = exchange;
   demandObject(exchange, 's3:PutObject');
   const number = partNumberOf(exchange);
-  const upload = uploadOf(exchange);
+  const upload = uploadAddress(exchange);
   const { source, opened } = await openCopySource(exchange);
   try {
     const { first, last } = copiedRange(request.headers.get('x-amz-copy-source-range'), opened.sizeBytes);
@@ -139,7 +139,7 @@ export async function completeMultipartUpload(exchange: S3Exchange): Promise<voi
   const { request, uploads, response } = exchange;
   const { bucket, key, headers } = request;
   demandObject(exchange, 's3:PutObject');
-  const upload = uploadOf(exchange);
+  const upload = uploadAddress(exchange);
   const admit = writeCondition(headers);
   const root = await readDocument(exchange, 'CompleteMultipartUpload');
   const named = parseParts(root);
@@ -243,7 +243,7 @@ export function listParts(exchange: S3Exchange): Promise<void> {
   demandObject(exchange, 's3:ListMultipartUploadParts');
   const maxParts = Math.min(integerOf(request, 'max-parts', 0, 2 ** 31 - 1) ?? 1000, 1000);
   const marker = integerOf(request, 'part-number-marker', 0, 2 ** 31 - 1) ?? 0;
-  const upload = uploadOf(exchange);
+  const upload = uploadAddress(exchange);
   const rest = uploads.parts(bucket, key, upload.uploadId).filter(({ number }) => number > marker);
   const page = rest.slice(0, maxParts);
   const isTruncated = page.length < rest.length && maxParts > 0;
@@ -273,7 +273,7 @@ export function listParts(exchange: S3Exchange): Promise<void> {
 
 const shownChecksum = ({ checksum }: UploadedPart) => (checksum === undefined ? {} : checksumElement(checksum));
 
-function uploadOf({ request, uploads }: S3Exchange): StoredUpload {
+function uploadAddress({ request, uploads }: S3Exchange): StoredUpload {
   return uploads.find(request.bucket, request.key, request.query.get('uploadId') ?? '');
 }
 

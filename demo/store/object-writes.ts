@@ -171,16 +171,16 @@ export async function deleteObjects(exchange: S3Exchange): Promise<void> {
   const deleted: XmlElements[] = [];
   const failed: XmlElements[] = [];
   for (const { key, versionId, etag } of targets) {
-    const asked = { Key: key, ...(versionId === undefined ? {} : { VersionId: versionId }) };
+    const requested = { Key: key, ...(versionId === undefined ? {} : { VersionId: versionId }) };
     try {
       if (Buffer.byteLength(key) > 1024) throw new StoreError('KeyTooLongError', 400, 'Your key is too long');
       const id = versionId === undefined ? undefined : parseVersionId(versionId);
       const deletion = await deleteOne(exchange, { key, versionId: id, etag });
       const marker = { DeleteMarker: true, DeleteMarkerVersionId: deletion.versionId };
-      deleted.push({ ...asked, ...(deletion.isDeleteMarker ? marker : {}) });
+      deleted.push({ ...requested, ...(deletion.isDeleteMarker ? marker : {}) });
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      failed.push({ ...asked, Code: error.code, Message: error.message });
+      failed.push({ ...requested, Code: error.code, Message: error.message });
     }
   }
   sendXml(response, 'DeleteResult', { Deleted: isQuiet ? [] : deleted, Error: failed });
@@ -193,7 +193,7 @@ function parseTarget(object: XmlElement): Target {
   return { key, versionId: childText(object, 'VersionId'), etag: childText(object, 'ETag') };
 }
 
-/** The body of an empty file, which cannot be asked for by first and last byte. */
+/** The body of an empty file, which cannot be requested by first and last byte. */
 // eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
 export async function* emptyBody(): AsyncGenerator<Buffer> {
   yield* [];

@@ -175,8 +175,8 @@ export function s3Operation(request: StoreRequest): Pick<Operation, 'name' | 'ru
   const [chosen] = rows.filter(([parameter]) => parameter === '' || query.has(parameter));
   if (chosen === undefined) throw notImplemented('this operation');
   const [parameter, [name, run, { query: takes = [], headers: amzHeaders = [], hasBody = false } = {}]] = chosen;
-  for (const given of query.keys())
-    if (given !== 'x-id' && given !== parameter && !takes.includes(given))
+  for (const parameterName of query.keys())
+    if (parameterName !== 'x-id' && parameterName !== parameter && !takes.includes(parameterName))
       throw notImplemented('this subresource or parameter');
   if (parameter === 'list-type' && query.get('list-type') !== '2') throw notImplemented('this list-type');
   for (const header of headers.keys())

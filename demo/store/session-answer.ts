@@ -30,8 +30,8 @@ export function answerSession(
 ): string {
   const action = form.get('Action') ?? '';
   const roleSessionName = sessionName('RoleSessionName', form.get('RoleSessionName') ?? '');
-  const given = form.get('SourceIdentity');
-  const sourceIdentity = given === undefined ? undefined : sessionName('SourceIdentity', given);
+  const requestedIdentity = form.get('SourceIdentity');
+  const sourceIdentity = requestedIdentity === undefined ? undefined : sessionName('SourceIdentity', requestedIdentity);
   const durationSeconds = Number(form.get('DurationSeconds') ?? '3600');
   if (!(Number.isInteger(durationSeconds) && durationSeconds >= 900 && durationSeconds <= 43_200))
     throw invalid('DurationSeconds must be from 900 to 43200');

@@ -65,14 +65,14 @@ const ACTIONS = [
 export type S3Action = (typeof ACTIONS)[number];
 
 /** One thing that a session wants to do. `prefix` is present only where the request names one. */
-interface PolicyQuestion {
+interface PolicyQuery {
   readonly action: string;
   readonly resource: string;
   readonly prefix?: string;
 }
 
-/** Answers whether a question is allowed: some Allow matches and no Deny does. */
-export type SessionPolicy = (question: PolicyQuestion) => boolean;
+/** Answers whether a request is allowed: some Allow matches and no Deny does. */
+export type SessionPolicy = (query: PolicyQuery) => boolean;
 
 /** A pattern as a list of literal code points and wildcards. */
 type Pattern = readonly (string | typeof ANY_ONE | typeof ANY_RUN)[];
@@ -93,8 +93,8 @@ export function compileSessionPolicy(document: string): SessionPolicy {
   if (policy['Version'] !== '2012-10-17') throw malformed('Version must be 2012-10-17');
   const statements = list(policy['Statement']).map(compileStatement);
   if (statements.length === 0) throw malformed('Statement is missing');
-  return (question) => {
-    const effects = statements.filter((statement) => applies(statement, question)).map(({ effect }) => effect);
+  return (query) => {
+    const effects = statements.filter((statement) => applies(statement, query)).map(({ effect }) => effect);
     return effects.includes('Allow') && !effects.includes('Deny');
   };
 }
@@ -143,15 +143,13 @@ function compilePattern(text: string, wildcards = true): Pattern {
   return pattern;
 }
 
-function applies(statement: Statement, question: PolicyQuestion): boolean {
+function applies(statement: Statement, query: PolicyQuery): boolean {
   const matchesOne = (patterns: readonly Pattern[], text: string) =>
     patterns.some((pattern) => matches(pattern, Array.from(text)));
   return (
-    matchesOne(statement.actions, question.action.toLowerCase()) &&
-    matchesOne(statement.resources, question.resource) &&
-    statement.prefixConditions.every(
-      (patterns) => question.prefix !== undefined && matchesOne(patterns, question.prefix),
-    )
+    matchesOne(statement.actions, query.action.toLowerCase()) &&
+    matchesOne(statement.resources, query.resource) &&
+    statement.prefixConditions.every((patterns) => query.prefix !== undefined && matchesOne(patterns, query.prefix))
   );
 }
 

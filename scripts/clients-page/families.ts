@@ -50,7 +50,7 @@ at a time; others fall back to the classic transfers without a word. The CRT tak
     title: 's3fs (pandas, dask, zarr)',
     programs: ['python/s3fs_client'],
     shows: [lane('python/s3fs_client', 'python/s3fs_client.py', 'python', true)],
-    note: 'It stands on aiobotocore and reads what boto3 reads.',
+    note: 'It depends on aiobotocore and reads what boto3 reads.',
   },
   {
     title: 'AWS SDK for JavaScript',
@@ -63,14 +63,14 @@ at a time; others fall back to the classic transfers without a word. The CRT tak
 \`requestChecksumCalculation\` is \`WHEN_REQUIRED\`. Version 2 knows no variable for the endpoint of STS: name it in code.`,
   },
   {
-    title: 'AWS SDK for Go 2, and what stands on it',
+    title: 'AWS SDK for Go 2, and what depends on it',
     programs: ['go/aws-sdk', 'registry/distribution', 'python/s5cmd_client'],
     shows: [
       lane('go/aws-sdk', 'go/aws/main.go', 'go', true),
       lane('registry/distribution', 'registry/registry.sh', 'sh'),
     ],
     note: `It logs in before it reads \`AWS_ENDPOINT_URL\`, so \`AWS_ENDPOINT_URL_STS\` must be set. By container credentials it
-takes the CA from \`SSL_CERT_FILE\`. s5cmd and distribution's registry stand on version 1, which knows no variable for an
+takes the CA from \`SSL_CERT_FILE\`. s5cmd and distribution's registry depend on version 1, which knows no variable for an
 endpoint: \`--endpoint-url\`, or \`regionendpoint\`, with session keys.`,
   },
   {
@@ -115,7 +115,7 @@ opendal have their STS fixed and **send the token to AWS**: session keys, with \
       lane('python/iceberg_client', 'python/iceberg_client.py', 'python'),
     ],
     note: `Session keys in the environment: their SDK does not let STS be named everywhere, and would send the token to AWS.
-pyarrow takes \`SSL_CERT_FILE\` too, and so does what stands on it, pyiceberg among them.`,
+pyarrow takes \`SSL_CERT_FILE\` too, and so does what depends on it, pyiceberg among them.`,
   },
   {
     title: 'MinIO clients',

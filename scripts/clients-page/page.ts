@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { WAYS_IN } from '../../test/conformance/run/cell.ts';
+import { AUTH_METHODS } from '../../test/conformance/run/cell.ts';
 import { readCells, type SeenCell } from '../../test/conformance/run/seen.ts';
 import { LANES } from '../../test/world/lanes.ts';
 import { readHandRuns, readSeen, type HandRun, type SeenClient } from '../../test/world/run/seen.ts';
@@ -19,8 +19,8 @@ const unique = (texts: readonly string[]): readonly string[] => [...new Set(text
 const steps = (count: number): string => `${count} steps`;
 
 export function trusts({ variables = [], machine, option }: SeenClient['trust']): string {
-  const ways = [...(option === undefined ? [] : [option]), ...variables.map(code)];
-  return [...ways, ...(machine === true ? ["the machine's list"] : [])].join(' and ');
+  const authMethods = [...(option === undefined ? [] : [option]), ...variables.map(code)];
+  return [...authMethods, ...(machine === true ? ["the machine's list"] : [])].join(' and ');
 }
 
 function ofLane({ client, version, login, trust, encrypted, plain }: SeenClient): Row {
@@ -30,17 +30,24 @@ function ofLane({ client, version, login, trust, encrypted, plain }: SeenClient)
   return [client, version, login, trusts(trust), passed(encrypted), passed(plain), known.join(' ')];
 }
 
-/** A client of the suite, by all ways, on all stores. */
+/** A client of the suite, by all authentication methods, on all stores. */
 function ofSuite(cells: readonly SeenCell[]): Row {
   const [first] = cells;
   const of = (status: SeenCell['status']) => cells.filter((cell) => cell.status === status);
-  const ways = WAYS_IN.filter((way) => of('passed').some((cell) => cell.way === way));
+  const authMethods = AUTH_METHODS.filter((auth) => of('passed').some((cell) => cell.auth === auth));
   const count = (kind: 'encrypted' | 'plain') => steps(Math.max(...of('passed').map((cell) => cell[kind])));
   const lacks = of('unavailable')
-    .filter(({ way }) => way !== 'bearer')
-    .map(({ way, reason = '' }) => `${way}: ${reason}.`);
+    .filter(({ auth }) => auth !== 'bearer')
+    .map(({ auth, reason = '' }) => `${auth}: ${reason}.`);
   const version = cells.find((cell) => cell.version !== '')?.version ?? '';
-  const row = [first?.client ?? '', version, ways.join(', '), first?.ca ?? '', count('encrypted'), count('plain')];
+  const row = [
+    first?.client ?? '',
+    version,
+    authMethods.join(', '),
+    first?.ca ?? '',
+    count('encrypted'),
+    count('plain'),
+  ];
   return [...row, unique(lacks).join(' ')] as unknown as Row;
 }
 

@@ -82,7 +82,7 @@ const CHECKSUM_NAMING = 'x-amz-sdk-checksum-algorithm';
 /** Asks the parser about every operation and parameter of a model. */
 export function coverageOf({ operations }: Model): readonly OperationCoverage[] {
   return Object.entries(operations).map(([operation, model]) => {
-    const isServed = isNamed(operation) && ask(operation, model) === 'taken';
+    const isServed = isNamed(operation) && demand(operation, model) === 'taken';
     return {
       operation,
       isServed,
@@ -99,18 +99,18 @@ function isNamed(operation: string): operation is OperationName {
 function parameterCoverage(operation: string, model: ModelOperation, parameter: Parameter): ParameterCoverage {
   const { name, member } = parameter;
   const values = valuesOf(parameter);
-  const results = values.map((value) => ask(operation, model, parameter, value));
-  const isTaken = results.some((result) => result === 'taken' || result === 'dropped');
+  const results = values.map((value) => demand(operation, model, parameter, value));
+  const isAccepted = results.some((result) => result === 'taken' || result === 'dropped');
   const ignored = reasonOf(IGNORED, `${operation} ${name}`);
   const isIgnored = ignored !== undefined || results.includes('dropped');
-  const how = !isTaken ? 'refused' : isIgnored ? 'ignored' : 'served';
+  const how = !isAccepted ? 'refused' : isIgnored ? 'ignored' : 'served';
   return {
     name,
     member,
     in: parameter.in,
     how,
     why: how === 'refused' ? reasonOf(REFUSED_PARAMETERS, `${operation} ${name}`) : ignored,
-    refusedValues: isTaken ? values.filter((_, index) => results[index] === 'refused') : [],
+    refusedValues: isAccepted ? values.filter((_, index) => results[index] === 'refused') : [],
   };
 }
 
@@ -127,7 +127,7 @@ function valuesOf({ name, type, values }: Parameter): readonly string[] {
 type Result = 'taken' | 'dropped' | 'refused';
 
 /** Puts a request to the parser: the least of its operation, and one parameter. */
-function ask(operation: string, { method, uri }: ModelOperation, parameter?: Parameter, value = ''): Result {
+function demand(operation: string, { method, uri }: ModelOperation, parameter?: Parameter, value = ''): Result {
   const path = uri.replace('{Bucket}', 'reports').replace('{Key+}', 'key');
   const descriptor: Operation | undefined = isNamed(operation) ? OPERATIONS[operation] : undefined;
   const queries = leastQuery(descriptor, path);

@@ -5,7 +5,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { debianMirror } from '../../test/world/run/sid.ts';
-import { ask, type LockKind } from './lock.ts';
+import { fetchText, type LockKind } from './lock.ts';
 
 const RECORD = 'versions.txt';
 
@@ -38,7 +38,7 @@ export const debianList: LockKind = {
   is: (name) => name === 'packages.txt',
   files: () => [RECORD],
   versions: async (folder) => ({
-    asked: readRecord(await readFile(join(folder, RECORD), 'utf8').catch(() => '')),
+    requested: readRecord(await readFile(join(folder, RECORD), 'utf8').catch(() => '')),
     further: new Map(),
   }),
   move: async (folder, name) => {
@@ -47,11 +47,11 @@ export const debianList: LockKind = {
       await mkdir(join(lists(folder), made), { recursive: true });
     }
     await writeFile(join(lists(folder), 'status'), '');
-    const mirror = await debianMirror((command, parameters) => ask(folder, command, parameters));
+    const mirror = await debianMirror((command, parameters) => fetchText(folder, command, parameters));
     const signed = '/usr/share/keyrings/debian-archive-keyring.gpg';
     await writeFile(join(lists(folder), 'sources.list'), `deb [signed-by=${signed}] ${mirror} sid main\n`);
-    await ask(folder, 'apt-get', [...options(folder), '-q', 'update']);
-    const found = readPolicy(await ask(folder, 'apt-cache', [...options(folder), 'policy', ...packages]));
+    await fetchText(folder, 'apt-get', [...options(folder), '-q', 'update']);
+    const found = readPolicy(await fetchText(folder, 'apt-cache', [...options(folder), 'policy', ...packages]));
     const missing = packages.filter((one) => !found.has(one));
     if (missing.length > 0) throw new Error(`sid has no ${missing.join(', ')}`);
     await writeFile(join(folder, RECORD), packages.map((one) => `${one} ${found.get(one) ?? ''}\n`).join(''));

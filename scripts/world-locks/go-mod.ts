@@ -1,7 +1,7 @@
 /** `go.mod` of Go, beside the sources that need it: what is required directly, and what tools are. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ask, type LockKind, type Versions } from './lock.ts';
+import { fetchText, type LockKind, type Versions } from './lock.ts';
 
 export interface GoModule extends Versions {
   /** Packages that are programs. */
@@ -10,16 +10,16 @@ export interface GoModule extends Versions {
 
 /** Reads it. What a tool's module is counts as asked for. */
 export function readGoMod(text: string): GoModule {
-  const asked = new Map<string, string>();
+  const requested = new Map<string, string>();
   const further = new Map<string, string>();
   const tools = [...text.matchAll(/^\s*(?:tool\s+)?([\w./-]+\/[\w./-]+)\s*$/gm)].map(([, name = '']) => name);
   for (const [, name = '', version = '', indirect] of text.matchAll(
     /^\s*(?:require\s+)?([\w./~-]+)\s+(v\S+)(\s*\/\/ indirect)?\s*$/gm,
   )) {
-    const isAsked = indirect === undefined || tools.some((tool) => tool === name || tool.startsWith(`${name}/`));
-    (isAsked ? asked : further).set(name, version);
+    const isRequested = indirect === undefined || tools.some((tool) => tool === name || tool.startsWith(`${name}/`));
+    (isRequested ? requested : further).set(name, version);
   }
-  return { asked, further, tools };
+  return { requested, further, tools };
 }
 
 /** Whatever Go is here: a module that wants a newer one stays. */
@@ -30,11 +30,11 @@ export const goMod: LockKind = {
   files: () => ['go.mod', 'go.sum'],
   versions: async (folder, name) => readGoMod(await readFile(join(folder, name), 'utf8')),
   move: async (folder, name) => {
-    const { asked, tools } = readGoMod(await readFile(join(folder, name), 'utf8'));
+    const { requested, tools } = readGoMod(await readFile(join(folder, name), 'utf8'));
     const isTools = (one: string) => tools.some((tool) => tool === one || tool.startsWith(`${one}/`));
-    const modules = [...asked.keys()].filter((one) => !isTools(one)).map((one) => `${one}@latest`);
-    if (modules.length > 0) await ask(folder, 'go', ['get', ...modules], HERE);
-    for (const tool of tools) await ask(folder, 'go', ['get', '-tool', `${tool}@latest`], HERE);
-    await ask(folder, 'go', ['mod', 'tidy'], HERE);
+    const modules = [...requested.keys()].filter((one) => !isTools(one)).map((one) => `${one}@latest`);
+    if (modules.length > 0) await fetchText(folder, 'go', ['get', ...modules], HERE);
+    for (const tool of tools) await fetchText(folder, 'go', ['get', '-tool', `${tool}@latest`], HERE);
+    await fetchText(folder, 'go', ['mod', 'tidy'], HERE);
   },
 };

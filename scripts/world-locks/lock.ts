@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 /** By name; of what was asked for, and of what came along with it. */
 export interface Versions {
-  readonly asked: ReadonlyMap<string, string>;
+  readonly requested: ReadonlyMap<string, string>;
   readonly further: ReadonlyMap<string, string>;
 }
 
@@ -26,7 +26,7 @@ const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
 const SHOWN = 400;
 
 /** Runs a package client and gives what it printed. @throws Error with the end of what it said */
-export async function ask(
+export async function fetchText(
   folder: string,
   command: string,
   parameters: readonly string[],

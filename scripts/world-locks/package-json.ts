@@ -1,7 +1,7 @@
 /** `package.json` and `package-lock.json` of npm. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ask, type LockKind } from './lock.ts';
+import { fetchText, type LockKind } from './lock.ts';
 
 interface Wanted {
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -22,12 +22,12 @@ export const packageJson: LockKind = {
     const further = Object.entries(packages)
       .map(([path, { version = '' }]) => [path.replace(/^node_modules\//, ''), version] as const)
       .filter(([path]) => path !== '' && dependencies[path] === undefined);
-    return { asked: new Map(Object.entries(dependencies)), further: new Map(further) };
+    return { requested: new Map(Object.entries(dependencies)), further: new Map(further) };
   },
   move: async (folder, name) => {
     const { dependencies = {} } = await read<Wanted>(folder, name);
     const wanted = Object.keys(dependencies).map((one) => `${one}@latest`);
     const options = ['--package-lock-only', '--ignore-scripts', '--save-exact', '--no-audit', '--no-fund'];
-    await ask(folder, 'npm', ['install', ...options, ...wanted]);
+    await fetchText(folder, 'npm', ['install', ...options, ...wanted]);
   },
 };

@@ -1,7 +1,7 @@
 /** `pom.xml` of Maven: the packages that are asked for. A comment `held: REASON` in it keeps it. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ask, type LockKind } from './lock.ts';
+import { fetchText, type LockKind } from './lock.ts';
 
 const MOVES = 'org.codehaus.mojo:versions-maven-plugin:2.21.0:use-latest-releases';
 /** No release, whatever Maven calls it. */
@@ -21,12 +21,12 @@ export const pom: LockKind = {
   is: (name) => name === 'pom.xml',
   files: (name) => [name],
   versions: async (folder, name) => ({
-    asked: readPom(await readFile(join(folder, name), 'utf8')),
+    requested: readPom(await readFile(join(folder, name), 'utf8')),
     further: new Map(),
   }),
   held: async (folder, name) => /<!--\s*held: (.*?)\s*-->/.exec(await readFile(join(folder, name), 'utf8'))?.[1],
   move: async (folder) => {
     const options = ['-DgenerateBackupPoms=false', `-Dmaven.version.ignore=${UNFINISHED}`];
-    await ask(folder, 'mvn', ['-B', '-q', MOVES, ...options]);
+    await fetchText(folder, 'mvn', ['-B', '-q', MOVES, ...options]);
   },
 };

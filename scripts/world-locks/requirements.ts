@@ -4,7 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ask, type LockKind, type Versions } from './lock.ts';
+import { fetchText, type LockKind, type Versions } from './lock.ts';
 
 export interface Requirement {
   readonly name: string;
@@ -47,7 +47,7 @@ interface Report {
 
 /** The file as it is after the install that is reported. */
 export function moved(before: readonly Requirement[], report: Report): string {
-  const asked = new Map(before.filter((line) => !isFurther(line)).map((line) => [plain(line.name), line]));
+  const requested = new Map(before.filter((line) => !isFurther(line)).map((line) => [plain(line.name), line]));
   const parents = new Map<string, Set<string>>();
   for (const { metadata } of report.install) {
     for (const wanted of metadata.requires_dist ?? []) {
@@ -56,7 +56,7 @@ export function moved(before: readonly Requirement[], report: Report): string {
     }
   }
   const lines = report.install.map(({ metadata: { name, version } }) => {
-    const line = asked.get(plain(name));
+    const line = requested.get(plain(name));
     const via = [...(parents.get(plain(name)) ?? [])].toSorted((one, other) => one.localeCompare(other)).join(', ');
     const comment = line === undefined ? `via ${via}` : line.comment;
     return `${name}${line?.extras ?? ''}==${version}${comment === '' ? '' : `  # ${comment}`}`;
@@ -67,7 +67,7 @@ export function moved(before: readonly Requirement[], report: Report): string {
 async function versions(folder: string, name: string): Promise<Versions> {
   const lines = readRequirements(await readFile(join(folder, name), 'utf8'));
   const of = (some: readonly Requirement[]) => new Map(some.map((line) => [line.name, line.version]));
-  return { asked: of(lines.filter((line) => !isFurther(line))), further: of(lines.filter(isFurther)) };
+  return { requested: of(lines.filter((line) => !isFurther(line))), further: of(lines.filter(isFurther)) };
 }
 
 export const requirements: LockKind = {
@@ -80,9 +80,9 @@ export const requirements: LockKind = {
       .filter((line) => !isFurther(line))
       .map((line) => `${line.name}${line.extras}${isHeld(line) ? `==${line.version}` : ''}`);
     // Debian's own, as the lanes: another Python may be served other packages.
-    await ask(folder, '/usr/bin/python3', ['-m', 'venv', 'venv']);
+    await fetchText(folder, '/usr/bin/python3', ['-m', 'venv', 'venv']);
     const options = ['--quiet', '--disable-pip-version-check', '--dry-run', '--ignore-installed', '--report', '-'];
-    const report = await ask(folder, join(folder, 'venv', 'bin', 'pip'), [
+    const report = await fetchText(folder, join(folder, 'venv', 'bin', 'pip'), [
       ...['install', ...options, '--only-binary=:all:', ...wanted],
     ]);
     await writeFile(join(folder, name), moved(before, JSON.parse(report) as Report));

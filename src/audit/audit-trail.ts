@@ -1,7 +1,7 @@
 /**
  * The audit of one request, to S3 or to our STS, or of one thing that an operator does: one record for each object, listing
  * or bucket that it is about. Of each it writes at most one intent and exactly one end (outcome or denial), whatever happened,
- * and collects meanwhile what the end will say. Of many keys it says once who asks, and writes in slices. It never holds a
+ * and collects meanwhile what the end will say. Of many keys it names the caller once, and writes in slices. It never holds a
  * token, a secret or a query.
  */
 import type {
@@ -123,7 +123,7 @@ export class AuditTrail {
     this.#operation = operation;
   }
 
-  /** Says who asks for what; what fails before it is decided is on record as well. */
+  /** Says who the caller is and what for; what fails before it is decided is on record as well. */
   identified(operation: AuditedOperation, principal: Principal, about: Omit<Audited, 'decision'> = NO_OBJECT): void {
     this.#operation ??= operation;
     this.#principal = principal;
@@ -150,34 +150,34 @@ export class AuditTrail {
   }
 
   /**
-   * Resolves when the intents of the given places (default: of all that have not ended) are durable.
+   * Resolves when the intents of the given indices (default: of all that have not ended) are durable.
    * @throws GatewayError AuditUnavailable
    */
-  async intent(plan: AssumeRolePlan | undefined, places: readonly number[] = [...this.#items.keys()]): Promise<void> {
-    await this.intentEach([{ plan, places }]);
+  async intent(plan: AssumeRolePlan | undefined, indices: readonly number[] = [...this.#items.keys()]): Promise<void> {
+    await this.intentEach([{ plan, indices }]);
   }
 
-  /** Resolves when the intents of all portions are durable. @throws GatewayError AuditUnavailable */
+  /** Resolves when the intents of all batches are durable. @throws GatewayError AuditUnavailable */
   async intentEach(
-    portions: readonly { readonly plan: AssumeRolePlan | undefined; readonly places: readonly number[] }[],
+    batches: readonly { readonly plan: AssumeRolePlan | undefined; readonly indices: readonly number[] }[],
   ): Promise<void> {
-    const plans = new Map(portions.flatMap(({ plan, places }) => places.map((place) => [place, plan] as const)));
-    await this.#each([...plans.keys()], async (item, place) => {
-      await this.#record(place, { entry: 'intent', ...this.#what(item, place, plans.get(place)) });
+    const plans = new Map(batches.flatMap(({ plan, indices }) => indices.map((index) => [index, plan] as const)));
+    await this.#each([...plans.keys()], async (item, index) => {
+      await this.#record(index, { entry: 'intent', ...this.#what(item, index, plans.get(index)) });
       item.intended = true;
     });
   }
 
   /** Resolves when the denials of the given places are durable; the others go on. @throws GatewayError AuditUnavailable */
-  async deny(places: readonly number[]): Promise<void> {
+  async deny(indices: readonly number[]): Promise<void> {
     const { status } = ERRORS.AccessDenied;
     const own = { ...NO_BYTES, error: 'AccessDenied' };
-    await this.#each(places, (item, place) => this.#end(item, place, { result: 'denied', status }, own));
+    await this.#each(indices, (item, index) => this.#end(item, index, { result: 'denied', status }, own));
   }
 
   /** Says how one of several ended; it is written with the end of all. */
-  settle(place: number, { error, versionId, upstreamRequestId }: ItemEnd): void {
-    const item = this.#items[place];
+  settle(index: number, { error, versionId, upstreamRequestId }: ItemEnd): void {
+    const item = this.#items[index];
     if (item === undefined) return;
     const own = {
       ...(error === undefined ? {} : { error }),
@@ -208,35 +208,35 @@ export class AuditTrail {
       ...(keyId === undefined ? {} : { keyId }),
     };
     // Counted once, however many records one request has.
-    const bytesOf = (place: number) => (place === 0 ? { bytesIn, bytesOut } : NO_BYTES);
-    await this.#each([...this.#items.keys()], (item, place) => {
+    const bytesOf = (index: number) => (index === 0 ? { bytesIn, bytesOut } : NO_BYTES);
+    await this.#each([...this.#items.keys()], (item, index) => {
       const { own, ...how } = item.end ?? { result, status, own: common };
-      return this.#end(item, place, how, { ...bytesOf(place), ...own });
+      return this.#end(item, index, how, { ...bytesOf(index), ...own });
     });
   }
 
-  async #each(places: readonly number[], write: (item: Item, place: number) => Promise<void>): Promise<void> {
-    const open = places.filter((place) => this.#items[place]?.ended === false);
+  async #each(indices: readonly number[], write: (item: Item, index: number) => Promise<void>): Promise<void> {
+    const open = indices.filter((index) => this.#items[index]?.ended === false);
     if (this.#isBatch && open.length > 0) await this.#introduce();
     const writes: Promise<void>[] = [];
     const failures: unknown[] = [];
-    await inSlices(open, (place) => {
-      const item = this.#items[place];
+    await inSlices(open, (index) => {
+      const item = this.#items[index];
       if (item === undefined) return;
       // Caught at once, since the next slice has its turn later.
-      writes.push(write(item, place).catch((reason: unknown) => void failures.push(reason)));
+      writes.push(write(item, index).catch((reason: unknown) => void failures.push(reason)));
     });
     // All of them are attempted; one that cannot be written is the request's failure.
     await Promise.all(writes);
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Many keys in one request: their entries do not repeat who asks. */
+  /** Many keys in one request: their entries do not repeat the caller. */
   get #isBatch(): boolean {
     return this.#operation === 'DeleteObjects' && this.#items.length > 1;
   }
 
-  /** Resolves when it is durable who asks; before that no entry may refer to it. @throws GatewayError AuditUnavailable */
+  /** Resolves when the caller is durable on record; before that no entry may refer to it. @throws GatewayError AuditUnavailable */
   async #introduce(): Promise<void> {
     this.#introduced ??= this.#sink.record({
       ...{ entry: 'request', time: this.#startedAt(), requestId: this.#origin.requestId },
@@ -253,7 +253,7 @@ export class AuditTrail {
 
   async #end(
     item: Item,
-    place: number,
+    index: number,
     { result, status }: AuditEnd,
     own: Partial<AuditDenial> & Counted,
   ): Promise<void> {
@@ -263,13 +263,13 @@ export class AuditTrail {
       const time = new Date(nowMs).toISOString();
       await this.#sink.record({
         ...how,
-        ...this.#place(place),
+        ...this.#index(index),
         entry: 'outcome',
         time,
         requestId: this.#origin.requestId,
       });
     } else {
-      await this.#record(place, { ...this.#what(item, place, undefined), ...how, entry: 'denial' });
+      await this.#record(index, { ...this.#what(item, index, undefined), ...how, entry: 'denial' });
     }
     item.ended = true;
   }
@@ -283,13 +283,13 @@ export class AuditTrail {
     this.#sink.refuse({ entry: 'refusal', time, ...ids, method: raw?.method ?? '', status, error });
   }
 
-  #place(place: number): { readonly item?: number } {
-    return this.#items.length > 1 || this.#operation === 'DeleteObjects' ? { item: place } : {};
+  #index(index: number): { readonly item?: number } {
+    return this.#items.length > 1 || this.#operation === 'DeleteObjects' ? { item: index } : {};
   }
 
-  /** An entry says who asks, but not one of a batch: the entry of its request has. */
-  #record(place: number, entry: Own<AuditIntent> | Own<AuditDenial>): Promise<void> {
-    return this.#sink.record(this.#isBatch ? { ...entry, item: place } : { ...entry, ...this.#callerFields() });
+  /** An entry names the caller, but not one of a batch: the entry of its request has. */
+  #record(index: number, entry: Own<AuditIntent> | Own<AuditDenial>): Promise<void> {
+    return this.#sink.record(this.#isBatch ? { ...entry, item: index } : { ...entry, ...this.#callerFields() });
   }
 
   #callerFields(): AuditCaller {
@@ -312,11 +312,11 @@ export class AuditTrail {
     };
   }
 
-  #what(item: Item, place: number, plan: AssumeRolePlan | undefined): Omit<Own<AuditIntent>, 'entry'> {
+  #what(item: Item, index: number, plan: AssumeRolePlan | undefined): Omit<Own<AuditIntent>, 'entry'> {
     return {
       time: this.#startedAt(),
       requestId: this.#origin.requestId,
-      ...this.#place(place),
+      ...this.#index(index),
       ...(item.versionId === undefined ? {} : { versionIdAsked: item.versionId }),
       bucket: item.bucket,
       key: item.key,

@@ -24,7 +24,7 @@ export interface AuditLimits {
   readonly maxFileBytes: number;
   readonly maxQueuedEntries: number;
   readonly maxQueuedBytes: number;
-  /** Space that is left to the outcomes of accesses already under way; without it nothing new is begun. */
+  /** Space that is left to the outcomes of accesses already in progress; without it nothing new is begun. */
   readonly minFreeBytes: number;
   /** How often the disk is looked at. */
   readonly sampleIntervalMs: number;

@@ -1,6 +1,6 @@
 /**
  * Group commit. What enters: complete lines. What leaves: promises that resolve when their line is on stable storage.
- * Lines that arrive while a write is under way go together into the next one.
+ * Lines that arrive while a write is in progress go together into the next one.
  * It never acknowledges what may not be on disk, never writes to a file after a failure in it (after a failed sync the
  * kernel may call the lost pages clean, and a torn line must stay a file's last), never queues without bound.
  */
@@ -25,7 +25,7 @@ export interface DurableWriterOptions {
   readonly maxQueuedBytes: number;
   /** Below this much free space only lines that may use the reserve are taken. */
   readonly minFreeBytes: number;
-  /** A write that is under way for this many samples counts as stalled. */
+  /** A write that is in progress for this many samples counts as stalled. */
   readonly stallSamples: number;
 }
 
@@ -85,7 +85,7 @@ export class DurableWriter {
   }
 
   /**
-   * Resolves when the line is durable. `fromReserve` marks a line that completes an access already under way: it may
+   * Resolves when the line is durable. `fromReserve` marks a line that completes an access already in progress: it may
    * use the disk's reserve and a second helping of the queue, so that what was begun can be concluded on record.
    * @throws GatewayError AuditUnavailable
    */
@@ -109,11 +109,10 @@ export class DurableWriter {
     if (this.#failure !== undefined) return this.#failure;
     if (this.#stalled) return STALLED;
     if (this.#low && !fromReserve) return `less than ${minFreeBytes} bytes are free on the disk of the audit`;
-    const helpings = fromReserve ? 2 : 1;
+    const share = fromReserve ? 2 : 1;
     const queued = this.#queued;
     if (queued === undefined) return undefined;
-    const full =
-      queued.entries >= maxQueuedEntries * helpings || queued.sizeBytes + sizeBytes > maxQueuedBytes * helpings;
+    const full = queued.entries >= maxQueuedEntries * share || queued.sizeBytes + sizeBytes > maxQueuedBytes * share;
     return full ? 'the queue of the audit is full' : undefined;
   }
 
@@ -146,7 +145,7 @@ export class DurableWriter {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#draining;
-    await this.#replacing.underWay()?.catch(() => undefined);
+    await this.#replacing.inFlight()?.catch(() => undefined);
     this.#adopt();
     await this.#open?.file.close();
     this.#open = undefined;
@@ -194,7 +193,7 @@ export class DurableWriter {
     this.#queued = undefined;
   }
 
-  /** Opens a successor, one at a time, and takes it into use as soon as no write is under way. */
+  /** Opens a successor, one at a time, and takes it into use as soon as no write is in progress. */
   async #replace(cause: Cause): Promise<void> {
     if (this.#successor === undefined) await this.#replacing.join(() => this.#openSuccessor(cause));
     if (this.#current === undefined) this.#adopt();
@@ -231,7 +230,7 @@ export class DurableWriter {
     }
   }
 
-  /** Must not be called while a write is under way: another file could be given the number of a closed descriptor. */
+  /** Must not be called while a write is in progress: another file could be given the number of a closed descriptor. */
   #adopt(): void {
     const successor = this.#successor;
     if (successor === undefined) return;

@@ -43,7 +43,7 @@ export interface AuditReading extends AsyncIterable<AuditAccess> {
 }
 
 type ItemEntry = Exclude<AuditEntry, AuditRequest>;
-/** What an access is about, who asked left aside. */
+/** What an access is about, without the caller. */
 type Intent = Extract<ItemEntry, { readonly entry: 'intent' }>;
 
 const KNOWN_ENTRIES: ReadonlySet<unknown> = new Set<AuditEntry['entry']>(['request', 'intent', 'outcome', 'denial']);
@@ -60,7 +60,7 @@ export async function auditFiles(directory: string): Promise<readonly string[]> 
 
 /**
  * Reads accesses in the order in which they ended; those that never did come last. The memory it takes grows with the
- * number of accesses under way at a time, not with the files.
+ * number of accesses in progress at a time, not with the files.
  */
 export function readAudit(files: Iterable<string>): AuditReading {
   const counts = { damaged: 0, unmatched: 0, skipped: 0 };

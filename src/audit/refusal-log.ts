@@ -26,7 +26,7 @@ export interface RefusalLogOptions {
 }
 
 const PREFIX = 'refusals';
-/** One file is this part of the whole: the ring gives up its oldest eighth at a time. */
+/** One file is this part of the whole: the ring drops its oldest eighth at a time. */
 const FILES_IN_RING = 8;
 const MAX_BUFFERED_LINES = 1000;
 
@@ -65,7 +65,7 @@ export class RefusalLog {
 
   /** Writes what is left. */
   async close(): Promise<void> {
-    await this.#writing.underWay();
+    await this.#writing.inFlight();
     this.#summarise();
     await this.tick();
     await this.#file?.close().catch(() => undefined);
@@ -115,7 +115,7 @@ export class RefusalLog {
     if (this.#file !== undefined && this.#fileBytes + sizeBytes <= maxRefusalBytes / FILES_IN_RING) return this.#file;
     await this.#file?.close();
     this.#file = undefined;
-    await this.#makeRoom();
+    await this.#evictOldest();
     this.#sequence += 1;
     const name = auditFileName(PREFIX, clock.now(), worker, pid, this.#sequence);
     this.#file = await files.create(directory, name, false);
@@ -124,7 +124,7 @@ export class RefusalLog {
   }
 
   /** Deletes this worker's oldest files, those of its earlier lives included, until one more file fits. */
-  async #makeRoom(): Promise<void> {
+  async #evictOldest(): Promise<void> {
     const { files, directory, worker, maxRefusalBytes } = this.#options;
     const own = (await files.list(directory, `${PREFIX}-`)).filter(({ name }) => name.includes(`-w${worker}-`));
     let totalBytes = own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -30,7 +30,7 @@ export function createStreamAudit(options: StreamAuditOptions): AuditLog {
   let second = 0;
   let refusalsInSecond = 0;
 
-  // Without a listener, the end of the pipe would be the end of the process, and of the requests under way.
+  // Without a listener, the end of the pipe would be the end of the process, and of the requests in progress.
   stream.on('error', () => (failure ??= BROKEN));
 
   const append = (line: string): Promise<void> => {
@@ -51,8 +51,8 @@ export function createStreamAudit(options: StreamAuditOptions): AuditLog {
     });
   };
   /** What was begun may be concluded by a second helping of the queue. */
-  const refusalOf = (helpings: 1 | 2): string | undefined => {
-    const full = queuedEntries >= maxQueuedEntries * helpings || queuedBytes >= maxQueuedBytes * helpings;
+  const refusalOf = (share: 1 | 2): string | undefined => {
+    const full = queuedEntries >= maxQueuedEntries * share || queuedBytes >= maxQueuedBytes * share;
     return failure ?? (full ? FULL : undefined);
   };
   const mayRefuse = (): boolean => {

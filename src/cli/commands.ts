@@ -1,5 +1,5 @@
 /**
- * The commands of those who run the gateway, in the order of the help. Each is loaded when it is asked for: what a gateway
+ * The commands of those who run the gateway, in the order of the help. Each is loaded when it is requested: what a gateway
  * once loaded stays in its memory.
  */
 import type { Command } from 'commander';

@@ -1,6 +1,6 @@
 /**
  * This machine's clock against those of the issuer and of the gateway, as their answers tell the time. Two of them tell
- * whose clock is wrong, which one alone cannot. Enters: answers. Leaves: what is wrong, and who can mend it.
+ * whose clock is wrong, which one alone cannot. Enters: answers. Leaves: what is wrong, and who can fix it.
  */
 import type { Finding } from './finding.ts';
 import type { HttpAnswer } from '../platform/http-call.ts';
@@ -17,9 +17,9 @@ const UNSURE_MS = 1500;
 /** The same calls; `aheadMs` gives what the last answer to them told of the time. */
 export function watchingTime(http: Http): { readonly http: Http; readonly aheadMs: () => AheadMs } {
   let last: AheadMs;
-  const call: Http['call'] = async (...asked) => {
+  const call: Http['call'] = async (...args) => {
     const sentMs = Date.now();
-    const answer = await http.call(...asked);
+    const answer = await http.call(...args);
     last = aheadOf(answer, (sentMs + Date.now()) / 2);
     return answer;
   };
@@ -51,10 +51,10 @@ export function compareClocks(issuer: AheadMs, gateway: AheadMs): Omit<Finding, 
   const worstMs = Math.max(...known.map(({ aheadMs }) => Math.abs(aheadMs)));
   if (worstMs < LIMIT_MS.warning) return { state: 'ok', found: found.length === 0 ? 'right' : found.join(', ') };
   const state = worstMs < LIMIT_MS.wrong ? 'warning' : 'wrong';
-  return { state, found: found.join(', '), mend: mendOf(issuer, gateway) };
+  return { state, found: found.join(', '), mend: remedyOf(issuer, gateway) };
 }
 
-function mendOf(issuer: AheadMs, gateway: AheadMs): string {
+function remedyOf(issuer: AheadMs, gateway: AheadMs): string {
   if (issuer === undefined || gateway === undefined) {
     const whose = gateway === undefined ? 'identity provider' : 'gateway';
     return `have the clock of this machine set by NTP; if it is, tell who runs the ${whose} that its clock is wrong`;

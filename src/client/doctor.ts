@@ -1,6 +1,6 @@
 /**
  * Looks at everything between a person and the first object, in the order in which it is needed, and says of each thing
- * whether it is right and, if not, how to mend it. Never: a token or a secret in a finding.
+ * whether it is right and, if not, how to fix it. Never: a token or a secret in a finding.
  */
 import { readAwsConfig, hasProfile, type AwsProfile } from './aws-config.ts';
 import { compareClocks, watchingTime } from './compare-clocks.ts';
@@ -8,17 +8,17 @@ import { createRequestSigner, EMPTY_PAYLOAD } from '../sigv4/signer.ts';
 import type { SigningCredentials } from '../sigv4/signing-key.ts';
 import { ClientFailure, reasonOf } from './failure.ts';
 import type { Finding } from './finding.ts';
-import { askCredentials, askWhoami, askWhoamiSigned, WHOAMI_PATH, type Whoami } from './gateway.ts';
+import { fetchCredentials, fetchWhoami, fetchWhoamiSigned, WHOAMI_PATH, type Whoami } from './gateway.ts';
 import type { Http } from './http.ts';
 import { openIssuer } from './issuer.ts';
-import type { Places } from './places.ts';
+import type { ProfilePaths } from './profile-paths.ts';
 import { reach } from './reach.ts';
 import type { Settings } from './settings.ts';
 import { validToken, type ValidToken } from './tokens.ts';
 import { unverifiedClaims } from './unverified-claims.ts';
 
 export interface Patient {
-  readonly places: Places;
+  readonly paths: ProfilePaths;
   readonly settings: Settings;
   readonly http: Http;
   readonly awsProfile: AwsProfile;
@@ -45,7 +45,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
       findings.push({ check, state: 'ok', ...finding });
       return made;
     } catch (error) {
-      const mend = error instanceof ClientFailure ? error.mend : undefined;
+      const mend = error instanceof ClientFailure ? error.remedy : undefined;
       findings.push({
         check,
         state: 'wrong',
@@ -88,7 +88,7 @@ async function examineIssuer({ settings, http }: Patient): Promise<Step<true>> {
   const able = [
     metadata.authorization_endpoint !== undefined && 'browser',
     metadata.device_authorization_endpoint !== undefined && 'device',
-  ].filter((way) => way !== false);
+  ].filter((repair) => repair !== false);
   if (able.length === 0) throw new ClientFailure(`${settings.issuer} signs no people in`, 'check --issuer');
   const revokes = metadata.revocation_endpoint === undefined ? 'revokes nothing' : 'revokes';
   return { found: `${settings.issuer}, sign-in by ${able.join(' or ')}, ${revokes}`, made: true };
@@ -103,8 +103,8 @@ async function examineGateway({ settings, http }: Patient): Promise<Step<true>> 
   return { found: `${settings.gateway} answers`, made: true };
 }
 
-async function examineLogin({ places, settings, http }: Patient): Promise<Step<ValidToken>> {
-  const token = await validToken(places, settings, http);
+async function examineLogin({ paths, settings, http }: Patient): Promise<Step<ValidToken>> {
+  const token = await validToken(paths, settings, http);
   const until = token.expiresAtMs === undefined ? '' : ` until ${new Date(token.expiresAtMs).toISOString()}`;
   return { found: `a token${until}`, made: token };
 }
@@ -117,7 +117,7 @@ async function examineAudience({ settings, http }: Patient, valid: ValidToken | 
       ? 'a token that is no JWT'
       : `a token of ${claims.issuer ?? 'no issuer'} for ${claims.audiences.join(', ') || 'no audience'}`;
   try {
-    const made = await askWhoami(http, settings.gateway, token);
+    const made = await fetchWhoami(http, settings.gateway, token);
     return { found: `the gateway takes ${said}, and you for ${made.subject} of ${made.issuerName}`, made };
   } catch (error) {
     if (!(error instanceof ClientFailure)) throw error;
@@ -133,7 +133,7 @@ async function examineCredentials(
   { settings, http }: Patient,
   valid: ValidToken | undefined,
 ): Promise<Step<SigningCredentials>> {
-  const issued = await askCredentials(http, settings.gateway, valid?.token ?? '');
+  const issued = await fetchCredentials(http, settings.gateway, valid?.token ?? '');
   const made = {
     accessKeyId: issued.AccessKeyId,
     secretAccessKey: issued.SecretAccessKey,
@@ -150,17 +150,17 @@ async function examineSignature(
   if (keys === undefined) throw new TypeError('no keys');
   const request = { method: 'GET', host: new URL(gateway).host, path: WHOAMI_PATH, query: [], headers: {}, region };
   const { headers } = createRequestSigner()({ ...request, payloadHash: EMPTY_PAYLOAD }, keys, Date.now());
-  const { subject } = await askWhoamiSigned(http, gateway, headers);
+  const { subject } = await fetchWhoamiSigned(http, gateway, headers);
   if (subject !== known?.subject) throw new ClientFailure('a signed call is taken for somebody else');
   return { found: `a signed call is taken for ${subject}`, made: true };
 }
 
-async function examineProfile({ places, awsProfile }: Patient): Promise<Step<true>> {
-  const [text] = await readAwsConfig(places.awsConfigFile);
-  if (hasProfile(text, awsProfile)) return { found: `${awsProfile.name} in ${places.awsConfigFile}`, made: true };
+async function examineProfile({ paths, awsProfile }: Patient): Promise<Step<true>> {
+  const [text] = await readAwsConfig(paths.awsConfigFile);
+  if (hasProfile(text, awsProfile)) return { found: `${awsProfile.name} in ${paths.awsConfigFile}`, made: true };
   return {
     state: 'warning',
-    found: `${places.awsConfigFile} has no profile ${awsProfile.name} as it should be now`,
+    found: `${paths.awsConfigFile} has no profile ${awsProfile.name} as it should be now`,
     mend: 'write it: sallyport configure',
   };
 }

@@ -1,12 +1,12 @@
 /** What went wrong on a person's machine, and what that person can do. Never holds a token or a secret. */
 export class ClientFailure extends Error {
-  /** One sentence that says how to mend it. */
-  readonly mend: string | undefined;
+  /** One sentence that says how to fix it. */
+  readonly remedy: string | undefined;
 
-  constructor(message: string, mend?: string, options?: ErrorOptions) {
+  constructor(message: string, remedy?: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ClientFailure';
-    this.mend = mend;
+    this.remedy = remedy;
   }
 }
 
@@ -30,7 +30,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 /** What a person can do where a server cannot be reached, or is not believed; `undefined`: it is something else. */
-export function mendOfNetwork(error: unknown): string | undefined {
+export function networkRemedy(error: unknown): string | undefined {
   switch (codeOf(rootOf(error)) ?? '') {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

@@ -1,5 +1,5 @@
 /**
- * The two questions that a person's machine asks the gateway: who am I, and what do I sign with. Enters: a token. Leaves:
+ * The two requests that a person's machine sends to the gateway: who am I, and what do I sign with. Enters: a token. Leaves:
  * what the gateway said, checked. Never: a token in an error.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,31 +41,31 @@ export type Issued = z.infer<typeof issued>;
 
 export const WHOAMI_PATH = '/-/whoami';
 
-/** How often a question is repeated that the gateway answers with 503 and `Retry-After`: it, or an issuer, has just started. */
+/** How often a request is repeated that the gateway answers with 503 and `Retry-After`: it, or an issuer, has just started. */
 const MAX_REPEATS = 4;
 const MAX_PAUSE_SECONDS = 10;
 
-/** Asks who the bearer is. @throws ClientFailure */
-export async function askWhoami(http: Http, gateway: string, token: string): Promise<Whoami> {
-  return ask(http, `${gateway}${WHOAMI_PATH}`, { authorization: `Bearer ${token}` }, whoami);
+/** Fetches who the bearer is. @throws ClientFailure */
+export async function fetchWhoami(http: Http, gateway: string, token: string): Promise<Whoami> {
+  return callUntil(http, `${gateway}${WHOAMI_PATH}`, { authorization: `Bearer ${token}` }, whoami);
 }
 
-/** Asks with headers that are signed already. @throws ClientFailure */
-export async function askWhoamiSigned(
+/** Fetches the same with headers that are signed already. @throws ClientFailure */
+export async function fetchWhoamiSigned(
   http: Http,
   gateway: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<Whoami> {
-  return ask(http, `${gateway}${WHOAMI_PATH}`, headers, whoami);
+  return callUntil(http, `${gateway}${WHOAMI_PATH}`, headers, whoami);
 }
 
 /** Trades the token for credentials; `role`: one policy (default: all that name the caller). @throws ClientFailure */
-export async function askCredentials(http: Http, gateway: string, token: string, role?: string): Promise<Issued> {
+export async function fetchCredentials(http: Http, gateway: string, token: string, role?: string): Promise<Issued> {
   const query = role === undefined ? '' : `?role=${encodeURIComponent(role)}`;
-  return ask(http, `${gateway}/-/credentials${query}`, { authorization: `Bearer ${token}` }, issued);
+  return callUntil(http, `${gateway}/-/credentials${query}`, { authorization: `Bearer ${token}` }, issued);
 }
 
-async function ask<Answer>(
+async function callUntil<Answer>(
   http: Http,
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -101,10 +101,10 @@ function refusal(origin: string, status: number, content: unknown): ClientFailur
   const error = errorShape.safeParse(content);
   if (!error.success) return new ClientFailure(`${origin} answers ${status}, not like a gateway`, 'check --gateway');
   const { code, message } = error.data;
-  return new ClientFailure(`the gateway refuses: ${printable(`${code}: ${message}`)}`, MENDS[code]);
+  return new ClientFailure(`the gateway refuses: ${printable(`${code}: ${message}`)}`, REMEDIES[code]);
 }
 
-const MENDS: Readonly<Record<string, string>> = {
+const REMEDIES: Readonly<Record<string, string>> = {
   InvalidToken: 'see what it expects of a token: sallyport doctor',
   ExpiredToken: 'see whether the clock of this machine is right: sallyport doctor',
   AccessDenied: 'see which roles you have: sallyport whoami',

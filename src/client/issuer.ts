@@ -3,7 +3,7 @@
  * names must be as safe as itself. A public client: it has no secret, and its proofs are PKCE and the person.
  */
 import * as oidc from 'openid-client';
-import { ClientFailure, mendOfNetwork, printable, reasonOf } from './failure.ts';
+import { ClientFailure, networkRemedy, printable, reasonOf } from './failure.ts';
 import type { Http } from './http.ts';
 import { safeUrl } from './safe-url.ts';
 import type { Session } from './session-file.ts';
@@ -36,7 +36,7 @@ export async function openIssuer(settings: Settings, http: Http): Promise<Issuer
   }
 }
 
-/** Parameters that providers want when a token for an API is asked for. */
+/** Parameters that providers want when a token for an API is requested. */
 export function apiParameters({ resource, audience }: Settings): Record<string, string> {
   return { ...(resource === undefined ? {} : { resource }), ...(audience === undefined ? {} : { audience }) };
 }
@@ -65,9 +65,9 @@ export function issuerFailure(error: unknown, what: string): ClientFailure {
   if (error instanceof oidc.ResponseBodyError || error instanceof oidc.AuthorizationResponseError) {
     const { error: code, error_description: description } = error;
     const said = description === undefined ? code : `${code}: ${description}`;
-    return new ClientFailure(`${what}: ${printable(said)}`, MENDS[code], { cause: error });
+    return new ClientFailure(`${what}: ${printable(said)}`, REMEDIES[code], { cause: error });
   }
-  return new ClientFailure(`${what}: ${reasonOf(error)}`, mendOfNetwork(error), { cause: error });
+  return new ClientFailure(`${what}: ${reasonOf(error)}`, networkRemedy(error), { cause: error });
 }
 
 /** Whether the issuer said that this grant is over, rather than that something is in the way. */
@@ -75,7 +75,7 @@ export function isOver(error: unknown): boolean {
   return error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant';
 }
 
-const MENDS: Readonly<Record<string, string>> = {
+const REMEDIES: Readonly<Record<string, string>> = {
   access_denied: 'the sign-in was refused; ask who runs the identity provider whether you may use this client',
   expired_token: 'the code was not used in time; log in again',
   invalid_client: 'check --client-id: it must be a public (native) client of this issuer',
@@ -92,12 +92,12 @@ function fetchBy(http: Http): oidc.CustomFetch {
       ...(body === undefined || body === null ? {} : { body: textOf(body) }),
       ...(signal === undefined ? {} : { signal }),
     });
-    const given = new Headers();
+    const received = new Headers();
     for (const [name, value] of Object.entries(answer.headers)) {
-      for (const each of [value ?? []].flat()) given.append(name, each);
+      for (const each of [value ?? []].flat()) received.append(name, each);
     }
     const empty = answer.status === 204 || answer.status === 304;
-    return new Response(empty ? null : new Uint8Array(answer.body), { status: answer.status, headers: given });
+    return new Response(empty ? null : new Uint8Array(answer.body), { status: answer.status, headers: received });
   };
 }
 

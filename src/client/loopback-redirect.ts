@@ -74,8 +74,8 @@ function answerOf({ url: target = '' }: IncomingMessage, origin: string, state: 
   if (!target.startsWith(`${PATH}?`) || target.length > MAX_QUERY_LENGTH) return undefined;
   const url = new URL(origin + target);
   const states = url.searchParams.getAll('state');
-  const [given] = states;
-  if (states.length !== 1 || given === undefined || !equal(given, state)) return undefined;
+  const [returnedState] = states;
+  if (states.length !== 1 || returnedState === undefined || !equal(returnedState, state)) return undefined;
   return url;
 }
 

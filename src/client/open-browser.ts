@@ -1,7 +1,7 @@
 /** Shows a page to the person at this machine, in the browser of their choice. Never through a shell. */
 import { spawn } from 'node:child_process';
 import { win32 } from 'node:path';
-import type { Machine } from './places.ts';
+import type { Machine } from './profile-paths.ts';
 
 /** Whether somebody is likely to see a browser that is opened here. */
 export function hasBrowser({ platform, env }: Machine): boolean {

@@ -1,11 +1,11 @@
 /**
  * Whether a server can be reached, and believed: its name, its port, its certificate. Enters: an origin. Leaves: what was
- * found, and how to mend what is wrong. Nothing is sent over the connection.
+ * found, and how to fix what is wrong. Nothing is sent over the connection.
  */
 import { lookup } from 'node:dns/promises';
 import { isIP, connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { mendOfNetwork, printable, reasonOf } from './failure.ts';
+import { networkRemedy, printable, reasonOf } from './failure.ts';
 import type { Finding } from './finding.ts';
 
 const LIMIT_MS = 10_000;
@@ -32,8 +32,8 @@ export async function reach(what: string, origin: string, ca: readonly string[] 
     socket.destroy();
     return finding;
   } catch (error) {
-    const mend = mendOfNetwork(error) ?? 'check the network, and whether a firewall or a proxy stands in the way';
-    return { check: what, state: 'wrong', found: `${origin}: ${reasonOf(error)}`, mend };
+    const remedy = networkRemedy(error) ?? 'check the network, and whether a firewall or a proxy stands in the way';
+    return { check: what, state: 'wrong', found: `${origin}: ${reasonOf(error)}`, mend: remedy };
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { ClientFailure } from './failure.ts';
-import type { Places } from './places.ts';
+import type { ProfilePaths } from './profile-paths.ts';
 import { readPrivate, writeWhole } from './private-file.ts';
 import type { Settings } from './settings.ts';
 
@@ -23,7 +23,7 @@ export type Session = z.infer<typeof schema>;
 
 /** Reads the session; `undefined` where nobody is logged in, or was at another issuer. @throws ClientFailure */
 export async function readSession(
-  { sessionFile, knowsModes }: Places,
+  { sessionFile, knowsModes }: ProfilePaths,
   { issuer, clientId }: Pick<Settings, 'issuer' | 'clientId'>,
 ): Promise<Session | undefined> {
   const content = await readPrivate(sessionFile, knowsModes);
@@ -39,6 +39,6 @@ export async function readSession(
 }
 
 /** Replaces the session. */
-export async function writeSession({ sessionFile }: Places, session: Session): Promise<void> {
+export async function writeSession({ sessionFile }: ProfilePaths, session: Session): Promise<void> {
   await writeWhole(sessionFile, `${JSON.stringify(session)}\n`);
 }

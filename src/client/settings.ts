@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { ClientFailure } from './failure.ts';
-import type { Places } from './places.ts';
+import type { ProfilePaths } from './profile-paths.ts';
 import { readPrivate, writeWhole } from './private-file.ts';
 import { gatewayOrigin, safeUrl } from './safe-url.ts';
 
@@ -34,7 +34,7 @@ const schema = z.strictObject({
 
 export type Settings = z.infer<typeof schema>;
 /** What was said, before it is known to be enough. */
-export type GivenSettings = { readonly [Name in keyof Settings]?: string | undefined };
+export type PartialSettings = { readonly [Name in keyof Settings]?: string | undefined };
 
 /** Environment variables by setting. */
 const VARIABLES: Readonly<Record<keyof Settings, string>> = {
@@ -49,20 +49,20 @@ const VARIABLES: Readonly<Record<keyof Settings, string>> = {
   prompt: 'SALLYPORT_CLIENT_PROMPT',
   caFile: 'SALLYPORT_CLIENT_CA_FILE',
 };
-const DEFAULTS: GivenSettings = { scopes: 'openid offline_access', region: 'us-east-1', token: 'access' };
+const DEFAULTS: PartialSettings = { scopes: 'openid offline_access', region: 'us-east-1', token: 'access' };
 const REQUIRED = ['gateway', 'issuer', 'clientId'] as const;
 const FLAGS = { gateway: '--gateway', issuer: '--issuer', clientId: '--client-id' } as const;
 
 /** What the environment says. */
-export function settingsOfEnvironment(env: Readonly<Record<string, string | undefined>>): GivenSettings {
+export function settingsOfEnvironment(env: Readonly<Record<string, string | undefined>>): PartialSettings {
   const names = Object.entries(VARIABLES) as [keyof Settings, string][];
   return Object.fromEntries(names.map(([name, variable]) => [name, env[variable] === '' ? undefined : env[variable]]));
 }
 
 /** Puts settings together; what stands first wins. @throws ClientFailure which is missing or wrong */
-export function mergeSettings(...given: readonly GivenSettings[]): Settings {
+export function mergeSettings(...settings: readonly PartialSettings[]): Settings {
   const merged: Record<string, string> = {};
-  for (const layer of [...given, DEFAULTS].toReversed()) {
+  for (const layer of [...settings, DEFAULTS].toReversed()) {
     for (const [name, value] of Object.entries(layer)) if (value !== undefined) merged[name] = value;
   }
   for (const name of REQUIRED) {
@@ -74,7 +74,7 @@ export function mergeSettings(...given: readonly GivenSettings[]): Settings {
 }
 
 /** Reads what the last `login` kept; `undefined` before the first. @throws ClientFailure */
-export async function readSettings({ settingsFile, knowsModes }: Places): Promise<Settings | undefined> {
+export async function readSettings({ settingsFile, knowsModes }: ProfilePaths): Promise<Settings | undefined> {
   const content = await readPrivate(settingsFile, knowsModes);
   if (content === undefined) return undefined;
   try {
@@ -86,7 +86,7 @@ export async function readSettings({ settingsFile, knowsModes }: Places): Promis
 }
 
 /** Keeps settings for the commands that follow. */
-export async function writeSettings({ settingsFile }: Places, settings: Settings): Promise<void> {
+export async function writeSettings({ settingsFile }: ProfilePaths, settings: Settings): Promise<void> {
   await writeWhole(settingsFile, `${JSON.stringify(settings, null, 2)}\n`);
 }
 

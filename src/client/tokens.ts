@@ -7,7 +7,7 @@ import { ClientFailure } from './failure.ts';
 import { withLock } from './file-lock.ts';
 import type { Http } from './http.ts';
 import { apiParameters, isOver, issuerFailure, openIssuer, sessionOf } from './issuer.ts';
-import type { Places } from './places.ts';
+import type { ProfilePaths } from './profile-paths.ts';
 import { readSession, writeSession, type Session } from './session-file.ts';
 import type { Settings } from './settings.ts';
 import { unverifiedClaims } from './unverified-claims.ts';
@@ -37,45 +37,45 @@ export class LoginEnded extends ClientFailure {
 
 /** Gives a valid token. @throws ClientFailure nobody is logged in, the login has ended, the issuer is away */
 export async function validToken(
-  places: Places,
+  paths: ProfilePaths,
   settings: Settings,
   http: Http,
   { marginMs = MARGIN_MS, force = false }: TokenOptions = {},
 ): Promise<ValidToken> {
-  const session = await demandSession(places, settings);
+  const session = await demandSession(paths, settings);
   const present = tokenOf(session, settings);
   if (!force && hasLeft(present, session, marginMs)) return present;
   if (session.refreshToken === undefined) {
     if (hasLeft(present, session, 0)) return present;
     throw new ClientFailure('the login has expired, and the issuer gave no refresh token', LOG_IN);
   }
-  return withLock(lockOf(places), async () => {
-    const current = await demandSession(places, settings);
+  return withLock(lockOf(paths), async () => {
+    const current = await demandSession(paths, settings);
     // While we waited, whoever held the lock did what we were about to do.
     const renewed = current.accessToken !== session.accessToken;
     if (renewed && hasLeft(tokenOf(current, settings), current, 0)) return tokenOf(current, settings);
-    return refresh(places, settings, http, current);
+    return refresh(paths, settings, http, current);
   });
 }
 
 /** The lock of everybody who changes the session. */
-export function lockOf({ sessionFile }: Places): string {
+export function lockOf({ sessionFile }: ProfilePaths): string {
   return `${sessionFile}.lock`;
 }
 
-async function refresh(places: Places, settings: Settings, http: Http, session: Session): Promise<ValidToken> {
+async function refresh(paths: ProfilePaths, settings: Settings, http: Http, session: Session): Promise<ValidToken> {
   const { refreshToken = '' } = session;
   try {
     const issuer = await openIssuer(settings, http);
     const granted = await oidc.refreshTokenGrant(issuer, refreshToken, apiParameters(settings));
     const renewed = sessionOf(granted, settings, session);
     // Kept before it is used: the old refresh token is worth nothing from now on.
-    await writeSession(places, renewed);
+    await writeSession(paths, renewed);
     const token = tokenOf(renewed, settings);
     if (hasLeft(token, renewed, 0)) return token;
     throw new ClientFailure('the issuer returned no ID token when the login was renewed', LOG_IN);
   } catch (error) {
-    const now = await demandSession(places, settings);
+    const now = await demandSession(paths, settings);
     // A lock that was passed over, or a home on two machines: somebody else's refresh has won.
     if (now.accessToken !== session.accessToken && hasLeft(tokenOf(now, settings), now, 0)) {
       return tokenOf(now, settings);
@@ -87,8 +87,8 @@ async function refresh(places: Places, settings: Settings, http: Http, session: 
   }
 }
 
-async function demandSession(places: Places, settings: Settings): Promise<Session> {
-  const session = await readSession(places, settings);
+async function demandSession(paths: ProfilePaths, settings: Settings): Promise<Session> {
+  const session = await readSession(paths, settings);
   if (session === undefined) throw new ClientFailure('nobody is logged in', LOG_IN);
   return session;
 }

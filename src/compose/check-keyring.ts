@@ -3,7 +3,7 @@
  * every version that configuration numbers, wraps a data key and unwraps it; the key is thrown away, and nothing is stored.
  */
 import { randomBytes } from 'node:crypto';
-import type { FoundationConfig } from '../config/config.ts';
+import type { StoreAccessConfig } from '../config/config.ts';
 import type { KeyringConfig } from '../config/keyring/assemble.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { keyringOf } from './keyring.ts';
@@ -16,15 +16,15 @@ interface Part {
 }
 
 /** Asks all of them at once; each call ends within `timeouts.keyringMs`. Gives what is wrong, and no secret. */
-export async function checkKeyring(config: FoundationConfig): Promise<readonly string[]> {
+export async function checkKeyring(config: StoreAccessConfig): Promise<readonly string[]> {
   const parts = config.keyring === undefined ? [] : partsOf(config.keyring);
-  const troubles = await Promise.all(
+  const problems = await Promise.all(
     parts.map(async ({ name, config: keyring }) => {
-      const trouble = await troubleOf({ ...config, keyring });
-      return trouble === undefined ? [] : [`keyring ${name} cannot wrap and unwrap: ${trouble}`];
+      const problem = await problemOf({ ...config, keyring });
+      return problem === undefined ? [] : [`keyring ${name} cannot wrap and unwrap: ${problem}`];
     }),
   );
-  return troubles.flat();
+  return problems.flat();
 }
 
 function partsOf({ local, vault, kms }: KeyringConfig): readonly Part[] {
@@ -42,7 +42,7 @@ function partsOf({ local, vault, kms }: KeyringConfig): readonly Part[] {
   return parts;
 }
 
-async function troubleOf(config: FoundationConfig): Promise<string | undefined> {
+async function problemOf(config: StoreAccessConfig): Promise<string | undefined> {
   const { keyring, close } = keyringOf(config, { clock: { now: Date.now }, observer: UNOBSERVED });
   const context = randomBytes(32);
   try {

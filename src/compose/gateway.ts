@@ -1,14 +1,14 @@
 /**
  * The composition root: a configuration in, a running gateway out. The one place where rooms meet; everything that a stage
- * stands on is made here and handed in.
+ * depends on is made here and handed in.
  */
 import type { Server } from 'node:http';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../contracts/clock.ts';
 import { keepingTagged } from '../credentials/session-tags.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
-import { createFoundation, openAudit } from './stores-and-keys.ts';
-import { createPlaces } from '../guard/places.ts';
+import { createStoreAccess, openAudit } from './store-access.ts';
+import { createPermits } from '../host-check/permits.ts';
 import type { Readiness } from '../http/admin-server.ts';
 import { listen, type ListenTarget } from '../http/listen.ts';
 import { createBearerAuthenticator } from '../identity/bearer-authenticator.ts';
@@ -26,7 +26,7 @@ import { openPolicySource } from '../policy/policy-source.ts';
 import { revocationsOf } from './revocations.ts';
 import { createCredentialsEndpoint } from '../sts/credentials-endpoint.ts';
 import { noSessions } from '../sts/no-sessions.ts';
-import type { StsParts } from '../sts/parts.ts';
+import type { StsDependencies } from '../sts/dependencies.ts';
 import { createStsEndpoint } from '../sts/sts-endpoint.ts';
 import { createWhoamiEndpoint } from '../sts/whoami-endpoint.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -57,9 +57,9 @@ export interface Gateway {
   readonly drain: () => Promise<void>;
 }
 
-/** Of the places of a process, one in so many may wait for a form, or for one issuer, with somebody whom nobody knows yet. */
-const STRANGER_SHARE = 4;
-/** And of these places, one in so many may wait with one client address. */
+/** Of the permits of a process, one in so many may wait for a form, or for one issuer, with somebody whom nobody knows yet. */
+const UNKNOWN_SHARE = 4;
+/** And of these permits, one in so many may wait with one client address. */
 const ADDRESS_SHARE = 8;
 
 /** Builds a gateway; nothing listens yet. @throws Error in one line: policies, audit directory */
@@ -70,8 +70,8 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const observer = createObserver({ metrics, log, clock });
   const uncaught = createUncaught({ metrics, log });
 
-  const foundation = createFoundation(config, { clock, observer });
-  const { buckets } = foundation;
+  const storeAccess = createStoreAccess(config, { clock, observer });
+  const { buckets } = storeAccess;
 
   const policySource = await openPolicySource(() => policiesOf(config));
   const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
@@ -79,17 +79,17 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const revocations = await revocationsOf(config, { clock, observer });
   metrics.revocations(revocations.status);
 
-  const strangers = Math.ceil(config.limits.inFlight / STRANGER_SHARE);
-  const waiting = { fetchTimeoutMs: config.timeouts.jwksMs, maxWaiting: strangers };
+  const unknownLimit = Math.ceil(config.limits.inFlight / UNKNOWN_SHARE);
+  const waiting = { fetchTimeoutMs: config.timeouts.jwksMs, maxWaiting: unknownLimit };
   const issuers = config.issuers.map((issuer) => issuerOf(issuer, waiting, { clock, observer }));
-  const tokens = createTokenVerifier(issuers, { clock, observer, maxWaiting: strangers });
+  const tokens = createTokenVerifier(issuers, { clock, observer, maxWaiting: unknownLimit });
   const storeTokens = createStoreTokens({ ...audiencesOf(config), issuers, revocations, clock, observer });
   const authorizer = createAuthorizer(policySource);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
-  const pertinent = keepingTagged(tagRules, authorizer.pertinent);
-  const sessions = sessionsOf(config, { clock, observer, pertinent });
+  const relevant = keepingTagged(tagRules, authorizer.relevant);
+  const sessions = sessionsOf(config, { clock, observer, relevant });
   const pipeline = createPipeline({
-    ...foundation,
+    ...storeAccess,
     authenticators: [
       createBearerAuthenticator(tokens),
       sessions === undefined ? noSessions : createSignatureAuthenticator(sessions),
@@ -106,7 +106,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     earlyAnswer: { afterMs: config.timeouts.earlyAnswerMs, everyMs: config.timeouts.earlyAnswerMs },
     limits: config.limits,
   });
-  const sts: StsParts = {
+  const sts: StsDependencies = {
     tokens,
     sessions,
     revocations,
@@ -117,7 +117,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     tokensFrom: config.endpoint.tokensFrom,
     admission: createAdmission(config.limits.inFlightPerIdentity),
     limits: { formMs: config.timeouts.requestHeadersMs },
-    forms: createPlaces({ all: strangers, perAddress: Math.ceil(strangers / ADDRESS_SHARE) }),
+    forms: createPermits({ all: unknownLimit, perAddress: Math.ceil(unknownLimit / ADDRESS_SHARE) }),
   };
 
   let draining = false;
@@ -126,7 +126,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     !draining &&
     audit.canAudit() &&
     !revocations.isShut() &&
-    foundation.bucketWatch.mayServe();
+    storeAccess.bucketWatch.mayServe();
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
   const dataServer = dataServerOf(
     config,
@@ -152,7 +152,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     server: dataServer.server,
     target,
     listen: async () => {
-      foundation.bucketWatch.start();
+      storeAccess.bucketWatch.start();
       await listen(dataServer.server, target, 'socket' in target ? 'listen.socket' : 'listen.address');
       log.event('service_started', {
         on: 'socket' in target ? target.socket : `${target.host}:${target.port}`,
@@ -161,7 +161,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     },
     readiness: () => ({
       ready: ready(),
-      reports: [...audit.health(), ...revocations.health(), ...tokens.health(), ...foundation.health()],
+      reports: [...audit.health(), ...revocations.health(), ...tokens.health(), ...storeAccess.health()],
     }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
@@ -177,7 +177,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     },
     drain: async () => {
       draining = true;
-      await drainRequests(dataServer, config.timeouts, foundation);
+      await drainRequests(dataServer, config.timeouts, storeAccess);
       await tokens.close();
       await revocations.close();
       await audit.close();
@@ -190,23 +190,23 @@ function audiencesOf({
   issuers,
   stores,
 }: Config): Pick<Parameters<typeof createStoreTokens>[0], 'audiences' | 'accepted'> {
-  const asked = stores.filter(({ method }) => method === 'web-identity');
+  const webIdentityStores = stores.filter(({ method }) => method === 'web-identity');
   return {
-    audiences: new Map(asked.map(({ name, sts }) => [name, sts.audiences])),
+    audiences: new Map(webIdentityStores.map(({ name, sts }) => [name, sts.audiences])),
     accepted: new Set(issuers.flatMap(({ audiences }) => audiences)),
   };
 }
 
 function sessionsOf(
   { sessions, endpoint, issuers }: Config,
-  given: Pick<Parameters<typeof createClientSessions>[0], 'clock' | 'observer' | 'pertinent'>,
-): StsParts['sessions'] {
+  options: Pick<Parameters<typeof createClientSessions>[0], 'clock' | 'observer' | 'relevant'>,
+): StsDependencies['sessions'] {
   if (sessions === undefined) return undefined;
   const { keys, ...rest } = sessions;
   const keyOf = ({ id, key }: typeof keys.current) => ({ id, secret: key.revealBytes() });
   const issuer = createClientSessions({
     ...rest,
-    ...given,
+    ...options,
     issuers: new Map(issuers.map(({ name, issuer: iss }) => [name, iss])),
     keys: { current: keyOf(keys.current), ...(keys.previous === undefined ? {} : { previous: keyOf(keys.previous) }) },
   });

@@ -1,6 +1,6 @@
 /** The keyrings of a configuration, as one, with the cache before them. Nothing is asked of anybody yet. */
 import { baseSourceOf } from './base-credentials.ts';
-import type { FoundationConfig } from '../config/config.ts';
+import type { StoreAccessConfig } from '../config/config.ts';
 import type { KmsKeyringConfig, LocalKeyringConfig, VaultKeyringConfig } from '../config/keyring/assemble.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthSource } from '../contracts/health.ts';
@@ -18,7 +18,7 @@ export interface ConfiguredKeyring extends HealthSource {
   readonly close: () => Promise<void>;
 }
 
-interface Parts {
+interface KeyringDependencies {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly timeoutMs: number;
@@ -26,8 +26,8 @@ interface Parts {
 
 /** Builds it. */
 export function keyringOf(
-  { keyring: config, timeouts }: FoundationConfig,
-  { clock, observer }: Pick<Parts, 'clock' | 'observer'>,
+  { keyring: config, timeouts }: StoreAccessConfig,
+  { clock, observer }: Pick<KeyringDependencies, 'clock' | 'observer'>,
 ): ConfiguredKeyring {
   // Without a keyring every bucket has encryption off (configuration sees to it); sealing is then refused all the same.
   if (config === undefined) {
@@ -35,7 +35,7 @@ export function keyringOf(
     const keyring = { newDataKey: none, wrap: none, unwrap: none, current: none };
     return { keyring, health: () => [], close: () => Promise.resolve() };
   }
-  const parts = { clock, observer, timeoutMs: timeouts.keyringMs };
+  const dependencies = { clock, observer, timeoutMs: timeouts.keyringMs };
   const keyrings = new Map<string, Keyring>();
   const remote: RemoteKeyring[] = [];
   const addRemote = (id: string, keyring: RemoteKeyring): void => {
@@ -44,8 +44,8 @@ export function keyringOf(
   };
   const { local, vault, kms, cache } = config;
   if (local !== undefined) keyrings.set(LOCAL, localOf(local));
-  if (vault !== undefined) addRemote(vault.id, vaultOf(vault, parts));
-  if (kms !== undefined) addRemote(kms.id, kmsOf(kms, parts));
+  if (vault !== undefined) addRemote(vault.id, vaultOf(vault, dependencies));
+  if (kms !== undefined) addRemote(kms.id, kmsOf(kms, dependencies));
 
   const all = createKeyrings(keyrings, config.current === 'local' ? LOCAL : (config[config.current]?.id ?? ''));
   return {
@@ -65,21 +65,24 @@ function localOf({ current, seeds }: LocalKeyringConfig): Keyring {
   return createLocalKeyring({ current, versions });
 }
 
-function vaultOf({ ca, namespace, ...vault }: VaultKeyringConfig, parts: Parts): RemoteKeyring {
+function vaultOf({ ca, namespace, ...vault }: VaultKeyringConfig, dependencies: KeyringDependencies): RemoteKeyring {
   return createVaultKeyring({
     ...vault,
-    ...parts,
+    ...dependencies,
     ...(ca === undefined ? {} : { ca }),
     ...(namespace === undefined ? {} : { namespace }),
   });
 }
 
-function kmsOf({ ca, credentials, keyIds, ...kms }: KmsKeyringConfig, parts: Parts): RemoteKeyring {
+function kmsOf(
+  { ca, credentials, keyIds, ...kms }: KmsKeyringConfig,
+  dependencies: KeyringDependencies,
+): RemoteKeyring {
   return createKmsKeyring({
     ...kms,
-    ...parts,
+    ...dependencies,
     versions: keyIds,
-    credentials: credentialsOf(kms.region, credentials, parts),
+    credentials: credentialsOf(kms.region, credentials, dependencies),
     ...(ca === undefined ? {} : { ca }),
   });
 }
@@ -87,9 +90,9 @@ function kmsOf({ ca, credentials, keyIds, ...kms }: KmsKeyringConfig, parts: Par
 function credentialsOf(
   region: string,
   credentials: KmsKeyringConfig['credentials'],
-  parts: Parts,
+  dependencies: KeyringDependencies,
 ): Parameters<typeof createKmsKeyring>[0]['credentials'] {
-  const source = baseSourceOf('kms', region, credentials, parts);
+  const source = baseSourceOf('kms', region, credentials, dependencies);
   return async () => {
     const { accessKeyId, secretAccessKey, sessionToken } = await source.current();
     return { accessKeyId, secretAccessKey, sessionToken };

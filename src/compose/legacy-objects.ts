@@ -1,11 +1,11 @@
 /** The reader of other gateways' objects, made of a configuration: where it meets the room that reads them. */
-import type { FoundationConfig } from '../config/config.ts';
+import type { StoreAccessConfig } from '../config/config.ts';
 import type { LegacyObjects } from '../contracts/legacy-objects.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { createLegacyObjects, type LegacyBucket } from '../core/legacy/legacy-objects.ts';
 
 /** Builds it; what operators should know of their configuration is warned of. */
-export function legacyOf({ legacy, limits }: FoundationConfig, observer: Pick<Observer, 'event'>): LegacyObjects {
+export function legacyOf({ legacy, limits }: StoreAccessConfig, observer: Pick<Observer, 'event'>): LegacyObjects {
   const buckets = new Map<string, LegacyBucket>();
   for (const [name, { metadataName, kekVersionName, seed, acceptZeroKek }] of legacy) {
     buckets.set(name, {

@@ -1,5 +1,5 @@
 /**
- * The composition root of operators' commands: a configuration in; places to work in, and what the engines stand on, out. It
+ * The composition root of operators' commands: a configuration in; locations to work in, and the dependencies of the engines, out. It
  * listens nowhere, and may run while gateways serve.
  */
 import type { Config } from '../config/config.ts';
@@ -7,10 +7,10 @@ import type { AuditSink } from '../contracts/audit-sink.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { Clock } from '../contracts/clock.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { createFoundation, openAudit, type Foundation } from './stores-and-keys.ts';
+import { createStoreAccess, openAudit, type StoreAccess } from './store-access.ts';
 import type { KeyringState } from '../operate/key-status.ts';
 import { openOperatorSession, type OperatorSession } from '../operate/operator-session.ts';
-import type { Place } from '../operate/place.ts';
+import type { Location } from '../operate/location.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -26,11 +26,11 @@ export interface OperatorOptions {
   readonly clock?: Clock;
 }
 
-export interface Operator extends Pick<Foundation, 'cipher' | 'legacy' | 'reader' | 'uploads' | 'copies'> {
+export interface Operator extends Pick<StoreAccess, 'cipher' | 'legacy' | 'reader' | 'uploads' | 'copies'> {
   readonly clock: Clock;
   readonly buckets: readonly Bucket[];
   /** `undefined`: no such bucket is configured. @throws GatewayError AccessDenied (the prefix cannot be said to the store's IAM) */
-  readonly open: (place: Place, verbs: readonly Verb[]) => OperatorSession | undefined;
+  readonly open: (location: Location, verbs: readonly Verb[]) => OperatorSession | undefined;
   readonly keyring: () => Promise<KeyringState>;
   readonly close: () => Promise<void>;
 }
@@ -38,31 +38,31 @@ export interface Operator extends Pick<Foundation, 'cipher' | 'legacy' | 'reader
 /** Stands in the names of audit files where gateways have the number of their worker. */
 const OPERATOR_SLOT = 900;
 
-/** Makes what the commands stand on. @throws GatewayError AuditUnavailable */
+/** Makes what the commands depend on. @throws GatewayError AuditUnavailable */
 export async function createOperator(config: Config, options: OperatorOptions): Promise<Operator> {
   const clock = options.clock ?? { now: Date.now };
   const log = createLog({ level: 'warn', stream: options.logStream, worker: OPERATOR_SLOT });
   const observer = createObserver({ metrics: createMetrics(), log, clock });
-  const foundation = createFoundation(config, { clock, observer });
+  const storeAccess = createStoreAccess(config, { clock, observer });
   const audit = options.writes
     ? await openAudit(config, { clock, observer, worker: OPERATOR_SLOT, pid: options.pid })
     : undefined;
-  const { sessions, broker, buckets } = foundation;
-  const parts = { sessions, broker, audit: audit ?? writesNothing, clock, user: options.user };
+  const { sessions, broker, buckets } = storeAccess;
+  const dependencies = { sessions, broker, audit: audit ?? writesNothing, clock, user: options.user };
   return {
-    ...foundation,
+    ...storeAccess,
     clock,
     buckets: [...buckets.values()],
-    open: (place, verbs) => {
-      const bucket = buckets.get(place.bucket);
-      return bucket && openOperatorSession(parts, bucket, place, verbs);
+    open: (location, verbs) => {
+      const bucket = buckets.get(location.bucket);
+      return bucket && openOperatorSession(dependencies, bucket, location, verbs);
     },
     keyring: async () => ({
-      current: await currentOf(foundation),
+      current: await currentOf(storeAccess),
       configured: configuredVersions(config),
     }),
     close: async () => {
-      await foundation.close();
+      await storeAccess.close();
       await audit?.close();
       await log.flush();
     },
@@ -74,7 +74,7 @@ const writesNothing: AuditSink = {
   refuse: () => undefined,
 };
 
-async function currentOf({ keyring }: Foundation): Promise<string | undefined> {
+async function currentOf({ keyring }: StoreAccess): Promise<string | undefined> {
   try {
     const { keyringId, kekVersion } = await keyring.current();
     return `${keyringId ?? 'local'}:${kekVersion}`;

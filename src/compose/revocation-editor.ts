@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../contracts/clock.ts';
-import { openAudit } from './stores-and-keys.ts';
+import { openAudit } from './store-access.ts';
 import { onRecord, operatorPrincipal } from '../operate/operator-trail.ts';
 import { lifting, operatorName, revocation, type Order } from '../revocation/changes.ts';
 import { describeRevoked } from '../revocation/describe.ts';
@@ -14,7 +14,7 @@ import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createObserver } from '../telemetry/observer.ts';
 
-export interface DeskOptions {
+export interface RevocationEditorOptions {
   /** The user of the operating system. */
   readonly user: string;
   readonly pid: number;
@@ -24,7 +24,7 @@ export interface DeskOptions {
   readonly clock?: Clock;
 }
 
-export interface RevocationDesk {
+export interface RevocationEditor {
   /** What is in force. */
   readonly list: () => Promise<readonly Entry[]>;
   /** Revokes, and gives the entry as it stands then. `expiresAtMs` undefined: for good. */
@@ -35,18 +35,18 @@ export interface RevocationDesk {
 }
 
 /** Stands in the names of audit files where gateways have the number of their worker. */
-const DESK_SLOT = 901;
+const EDITOR_WORKER = 901;
 
-/** Opens the desk. @throws GatewayError AuditUnavailable */
-export async function openRevocationDesk(
+/** Opens the editor. @throws GatewayError AuditUnavailable */
+export async function openRevocationEditor(
   config: Config & { readonly revocation: NonNullable<Config['revocation']> },
-  options: DeskOptions,
-): Promise<RevocationDesk> {
+  options: RevocationEditorOptions,
+): Promise<RevocationEditor> {
   const clock = options.clock ?? { now: Date.now };
-  const log = createLog({ level: 'warn', stream: options.logStream, worker: DESK_SLOT });
+  const log = createLog({ level: 'warn', stream: options.logStream, worker: EDITOR_WORKER });
   const observer = createObserver({ metrics: createMetrics(), log, clock });
   const audit = options.writes
-    ? await openAudit(config, { clock, observer, worker: DESK_SLOT, pid: options.pid })
+    ? await openAudit(config, { clock, observer, worker: EDITOR_WORKER, pid: options.pid })
     : undefined;
   const store = await revocationStoreOf(config.revocation, { clock, observer });
 

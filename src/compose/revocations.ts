@@ -7,7 +7,7 @@ import { createFileStore } from '../revocation/file-store.ts';
 import { createRevocationList, type RevocationList } from '../revocation/revocation-list.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
 
-interface Given {
+interface RevocationOptions {
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -17,14 +17,14 @@ interface Given {
  * Redis may be away for a while, and what that means is configured.
  * @throws Error in one line
  */
-export async function revocationsOf({ revocation }: Config, given: Given): Promise<RevocationList> {
+export async function revocationsOf({ revocation }: Config, options: RevocationOptions): Promise<RevocationList> {
   if (revocation === undefined) return nobodyRevoked;
   const { whenUnavailable, maxStaleSeconds } = revocation;
-  const store = await revocationStoreOf(revocation, given);
-  const list = createRevocationList({ ...given, store, whenUnavailable, maxStaleMs: maxStaleSeconds * 1000 });
+  const store = await revocationStoreOf(revocation, options);
+  const list = createRevocationList({ ...options, store, whenUnavailable, maxStaleMs: maxStaleSeconds * 1000 });
   await list.refresh();
-  const trouble = list.health().find(({ state }) => state === 'degraded');
-  if (trouble !== undefined && revocation.kind === 'file') throw new Error(`${revocation.path}: ${trouble.detail}`);
+  const problem = list.health().find(({ state }) => state === 'degraded');
+  if (problem !== undefined && revocation.kind === 'file') throw new Error(`${revocation.path}: ${problem.detail}`);
   list.watch();
   return list;
 }
@@ -32,7 +32,7 @@ export async function revocationsOf({ revocation }: Config, given: Given): Promi
 /** Opens the store; resolves when it is connected, or when that takes too long to wait for. */
 export async function revocationStoreOf(
   revocation: RevocationConfig,
-  { clock, observer }: Given,
+  { clock, observer }: RevocationOptions,
 ): Promise<RevocationStore> {
   if (revocation.kind === 'file') return createFileStore({ path: revocation.path, clock });
   // The client is 476 modules: only who uses Redis keeps them in memory.

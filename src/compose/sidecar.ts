@@ -1,6 +1,6 @@
 /**
  * The composition root of a sidecar: its configuration in, a running one out. The gateway's pipeline on other parts: the
- * caller is the workload, the store is asked with the pod's own credentials, and a guard stands where the edge would.
+ * caller is the workload, the store is asked with the pod's own credentials, and a host check stands where the edge would.
  */
 import type { Gateway, GatewayOptions } from './gateway.ts';
 import type { AuditLog } from '../audit/create-audit-sink.ts';
@@ -8,9 +8,9 @@ import { createStreamAudit } from '../audit/stream-audit.ts';
 import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
 import type { Authorizer } from '../contracts/authorizer.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
-import { createFoundation, openAudit, type FoundationParts } from './stores-and-keys.ts';
+import { createStoreAccess, openAudit, type StoreAccessDependencies } from './store-access.ts';
 import { isLoopback } from '../platform/loopback.ts';
-import { createLocalGuard } from '../guard/local-guard.ts';
+import { createHostCheck } from '../host-check/host-check.ts';
 import { listen } from '../http/listen.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
@@ -35,13 +35,13 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const metrics = createMetrics();
   const observer = createObserver({ metrics, log, clock });
   const uncaught = createUncaught({ metrics, log });
-  const foundation = createFoundation(config, { clock, observer, isOneCaller: true });
-  const { buckets } = foundation;
+  const storeAccess = createStoreAccess(config, { clock, observer, isOneCaller: true });
+  const { buckets } = storeAccess;
   const policies = await policiesOf(config);
   const audit = await auditOf(config, options, { clock, observer });
 
   const pipeline = createPipeline({
-    ...foundation,
+    ...storeAccess,
     authenticators: [createWorkloadAuthenticator(config.subject)],
     // Nobody's right to be here ends before the pod does.
     revocations: { check: () => undefined },
@@ -54,7 +54,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     region: config.stores[0]?.region ?? '',
     publicHosts: publicHostsOf(config),
     earlyAnswer: { afterMs: config.timeouts.earlyAnswerMs, everyMs: config.timeouts.earlyAnswerMs },
-    // There is one identity: a place of its own for each is all of them.
+    // There is one identity: a share of its own for each is all of them.
     limits: { ...config.limits, inFlightPerIdentity: config.limits.inFlight },
   });
 
@@ -65,7 +65,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     { ...metrics, uncaught },
     {
       pipeline,
-      guard: createLocalGuard({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
+      hostCheck: createHostCheck({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
       audit,
       ready,
     },
@@ -76,13 +76,13 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     target: config.listen,
     listen: async () => {
       // There is nobody else to send the workload to: what is found is told, and holds nothing back.
-      foundation.bucketWatch.start();
+      storeAccess.bucketWatch.start();
       await listen(dataServer.server, config.listen, 'sidecar.address, or --listen');
       const on = `${config.listen.host}:${config.listen.port}`;
       if (!isLoopback(config.listen.host)) log.event('sidecar_reachable_remotely', { on });
       log.event('sidecar_started', { on, subject: config.subject });
     },
-    readiness: () => ({ ready: ready(), reports: [...audit.health(), ...foundation.health()] }),
+    readiness: () => ({ ready: ready(), reports: [...audit.health(), ...storeAccess.health()] }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
     uncaught,
@@ -91,7 +91,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     },
     drain: async () => {
       draining = true;
-      await drainRequests(dataServer, config.timeouts, foundation);
+      await drainRequests(dataServer, config.timeouts, storeAccess);
       await audit.close();
       await log.flush();
     },
@@ -116,10 +116,10 @@ async function reload(policies: PolicySource, log: Log): Promise<void> {
 async function auditOf(
   { audit }: SidecarConfig,
   { auditStream, pid }: SidecarOptions,
-  parts: FoundationParts,
+  dependencies: StoreAccessDependencies,
 ): Promise<AuditLog> {
-  if (audit !== undefined) return openAudit({ audit }, { ...parts, worker: 0, pid });
-  return createStreamAudit({ stream: auditStream, clock: parts.clock });
+  if (audit !== undefined) return openAudit({ audit }, { ...dependencies, worker: 0, pid });
+  return createStreamAudit({ stream: auditStream, clock: dependencies.clock });
 }
 
 /** Names before which a bucket may stand; none does before an address. */

@@ -4,6 +4,6 @@ const ignore = (): void => undefined;
 
 /** For what is tried once, and tells by itself how it went. */
 export const UNOBSERVED: Observer = {
-  ...{ stage: ignore, request: ignore, failure: ignore, cache: ignore, call: ignore, look: ignore, leftOut: ignore },
+  ...{ stage: ignore, request: ignore, failure: ignore, cache: ignore, call: ignore, lookup: ignore, leftOut: ignore },
   ...{ clockOffset: ignore, event: ignore },
 };

@@ -1,5 +1,5 @@
 /**
- * The composition root of `sallyport doctor --store`: a configuration in; what trials of one store stand on out, through the
+ * The composition root of `sallyport doctor --store`: a configuration in; what trials of one store depend on out, through the
  * gateway's own upstream and with the credentials of configuration. It serves nobody, and reads or writes no object of a client.
  */
 import { randomUUID } from 'node:crypto';
@@ -15,15 +15,15 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import { createSigner } from '../core/upstream/signer.ts';
 import { createAssumeRoleWithWebIdentity } from '../credentials/assume-role-with-web-identity.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { createFoundation } from './stores-and-keys.ts';
-import { replyOf, type DoctorParts } from '../operate/store-doctor/store-doctor.ts';
-import type { Narrow, TrialPlace } from '../operate/store-doctor/trial.ts';
+import { createStoreAccess } from './store-access.ts';
+import { replyOf, type StoreDoctorDependencies } from '../operate/store-doctor/store-doctor.ts';
+import type { Narrow, TrialContext } from '../operate/store-doctor/trial.ts';
 import { encodePath } from '../s3/encode.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { UNOBSERVED } from './silent-observer.ts';
 
 export interface StoreUnderTrial {
-  readonly parts: Omit<DoctorParts, 'signal' | 'onTrial'>;
+  readonly dependencies: Omit<StoreDoctorDependencies, 'signal' | 'onTrial'>;
   readonly close: () => Promise<void>;
 }
 
@@ -45,8 +45,8 @@ const CUT_LIMIT_MS = 10_000;
 /** Makes it for one bucket of a store. */
 export function storeUnderTrial(config: Config, store: StoreConfig, bucketName: string): StoreUnderTrial {
   const clock = { now: Date.now };
-  const foundation = createFoundation(config, { clock, observer: UNOBSERVED, isOneCaller: true });
-  const { broker, sessions, buckets } = foundation;
+  const storeAccess = createStoreAccess(config, { clock, observer: UNOBSERVED, isOneCaller: true });
+  const { broker, sessions, buckets } = storeAccess;
   const known = buckets.get(bucketName);
   if (known === undefined) throw new Error(`no bucket ${bucketName}`);
   // Objects are tried as the store has them.
@@ -65,16 +65,16 @@ export function storeUnderTrial(config: Config, store: StoreConfig, bucketName: 
   const openFor = (narrow: Narrow): Promise<StoreSession> => sessions.open({ bucket, plan: planOf(narrow) });
   const all = { verbs: VERBS, prefix: scratch };
 
-  const cut: TrialPlace['cut'] = async (key, body, sentBytes, how) => {
+  const cut: TrialContext['cut'] = async (key, body, sentBytes, how) => {
     const credentials = await broker.credentials(planOf(all));
-    const question = {
+    const request = {
       method: 'PUT' as const,
       key,
       query: [],
       headers: {},
       body: { sizeBytes: body.length, content: body },
     };
-    const { origin, target, headers } = createSigner().sign({ bucket, ...question }, credentials, clock.now());
+    const { origin, target, headers } = createSigner().sign({ bucket, ...request }, credentials, clock.now());
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const socket = await connectTo(new URL(origin), store);
     socket.resume();
@@ -94,7 +94,7 @@ export function storeUnderTrial(config: Config, store: StoreConfig, bucketName: 
   };
 
   return {
-    parts: {
+    dependencies: {
       bucket: bucketName,
       scratch,
       method: store.method,
@@ -106,23 +106,23 @@ export function storeUnderTrial(config: Config, store: StoreConfig, bucketName: 
       narrow: async (narrow) => {
         try {
           const session = await openFor(narrow);
-          return (question) => replyOf(session, question);
+          return (request) => replyOf(session, request);
         } catch (error) {
           if (error instanceof GatewayError && error.refusal?.by === 'sts') return undefined;
           throw error;
         }
       },
       cut,
-      webIdentity: () => askWithToken(store, planOf(all)),
+      webIdentity: () => assumeWithToken(store, planOf(all)),
     },
-    close: () => foundation.close(0),
+    close: () => storeAccess.close(0),
   };
 }
 
-async function askWithToken(
+async function assumeWithToken(
   { name, sts, tls }: StoreConfig,
   plan: AssumeRolePlan,
-): ReturnType<TrialPlace['webIdentity']> {
+): ReturnType<TrialContext['webIdentity']> {
   const { call, close } = createAssumeRoleWithWebIdentity(
     { ...sts, name, tls },
     { clock: { now: Date.now }, observer: UNOBSERVED, timeoutMs: CUT_LIMIT_MS },

@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { assembleBucket } from './buckets/assemble.ts';
-import type { Config, FoundationConfig } from './config.ts';
+import type { Config, StoreAccessConfig } from './config.ts';
 import { assembleEndpoint } from './endpoint/assemble.ts';
 import { assembleIssuer } from './issuers/assemble.ts';
 import { assembleKeyring } from './keyring/assemble.ts';
@@ -20,10 +20,10 @@ import { assembleStore } from './stores/assemble.ts';
 import { parseAddress } from './values/shapes.ts';
 
 /** Puts together what a gateway and a sidecar have alike. */
-export const assembleFoundation = (
+export const assembleStoreAccess = (
   config: Pick<FileConfig, 'stores' | 'buckets' | 'keyring' | 'limits' | 'timeouts'>,
   named: NamedFiles,
-): FoundationConfig => ({
+): StoreAccessConfig => ({
   stores: Object.entries(config.stores).map(([name, store]) => assembleStore(name, store, named)),
   buckets: Object.keys(config.buckets).map((name) => assembleBucket(name, config)),
   legacy: assembleLegacy(config.buckets, named.files),
@@ -37,7 +37,7 @@ export const assemble = (config: FileConfig, named: NamedFiles): Config => {
   const { files, directory } = named;
   const issuers = Object.entries(config.issuers).map(([name, issuer]) => assembleIssuer(name, issuer, files));
   return {
-    ...assembleFoundation(config, named),
+    ...assembleStoreAccess(config, named),
     listen: assembleListen(config.listen, files, directory),
     edge: config.edge && { secret: promised(files.get(pathKey(['edge', 'secretFile']))) },
     admin: { ...config.admin, address: promised(parseAddress(config.admin.address)) },

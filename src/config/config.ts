@@ -13,7 +13,7 @@ import type { StoreConfig } from './stores/assemble.ts';
 import type { Address } from './values/shapes.ts';
 
 /** What objects are kept by: the same for a gateway, for operators' commands and for a sidecar. */
-export interface FoundationConfig extends Readonly<Pick<FileConfig, 'limits' | 'timeouts'>> {
+export interface StoreAccessConfig extends Readonly<Pick<FileConfig, 'limits' | 'timeouts'>> {
   readonly stores: readonly StoreConfig[];
   readonly buckets: readonly BucketConfig[];
   /** By name of the bucket, of those that hold such objects. */
@@ -21,7 +21,7 @@ export interface FoundationConfig extends Readonly<Pick<FileConfig, 'limits' | '
   readonly keyring: KeyringConfig | undefined;
 }
 
-export interface Config extends FoundationConfig, Readonly<Pick<FileConfig, 'workers' | 'log'>> {
+export interface Config extends StoreAccessConfig, Readonly<Pick<FileConfig, 'workers' | 'log'>> {
   readonly listen: ListenConfig;
   /** Undefined: what no edge says is believed. */
   readonly edge: { readonly secret: Secret } | undefined;

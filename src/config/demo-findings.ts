@@ -1,5 +1,5 @@
 /** What of a configuration belongs to the demo. `serve` refuses to start while there is any of it. */
-import type { Config, FoundationConfig } from './config.ts';
+import type { Config, StoreAccessConfig } from './config.ts';
 
 /** The first line of every seed that the demo makes. */
 export const DEMO_SEED_LINE = 'sallyport-demo-seed:';
@@ -12,7 +12,7 @@ const DEMO_ROLE = ':role/sallyport-demo';
 
 /** Lists the demo issuers, keys and stores of a configuration, one sentence each; empty for one that may serve. */
 export const demoFindings = (
-  config: FoundationConfig & Partial<Pick<Config, 'issuers' | 'sessions'>>,
+  config: StoreAccessConfig & Partial<Pick<Config, 'issuers' | 'sessions'>>,
 ): readonly string[] => [
   ...(config.issuers ?? [])
     .filter(({ issuer }) => {

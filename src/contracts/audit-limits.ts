@@ -5,7 +5,7 @@ const TIB = 1_099_511_627_776;
 
 /** A file is closed and a new one begun at this size. */
 export const AUDIT_FILE_BYTES: Bounds = { min: 1_048_576, max: TIB, usual: 268_435_456 };
-/** Space that is left to the outcomes of accesses already under way; without it nothing new is begun. */
+/** Space that is left to the outcomes of accesses already in progress; without it nothing new is begun. */
 export const AUDIT_MIN_FREE_BYTES: Bounds = { min: 0, max: TIB, usual: 104_857_600 };
 /** Refusals of unidentified callers that are recorded per second and process. */
 export const REFUSALS_PER_SECOND: Bounds = { min: 1, max: 10_000, usual: 50 };

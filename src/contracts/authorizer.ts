@@ -12,7 +12,7 @@ export type Access =
       readonly bucket: string;
       readonly prefix: string;
       readonly after: readonly string[];
-      /** Uploads under way instead of objects: decided alike, but a store cannot hold such a listing to its prefix. */
+      /** Uploads in progress instead of objects: decided alike, but a store cannot hold such a listing to its prefix. */
       readonly uploads?: true;
     }
   /** The bucket itself: making, deleting and configuring it. */
@@ -20,7 +20,7 @@ export type Access =
   /** `document`: the one document of the bucket that is read. */
   | { readonly kind: 'bucket'; readonly bucket: string; readonly document?: BucketReadName };
 
-/** One rule as it bears on one identity in one bucket: the material of session policies. */
+/** One rule as it applies to one identity in one bucket: the material of session policies. */
 export interface Grant {
   readonly effect: 'allow' | 'deny';
   readonly verbs: readonly Verb[];
@@ -40,13 +40,13 @@ export type Decision = {
 /** Denials are values; an inability to decide is a throw. */
 export interface Authorizer {
   readonly decide: (principal: Principal, access: Access) => Decision;
-  /** Every rule that bears on this identity in this bucket, allows first, denies last. */
+  /** Every rule that applies to this identity in this bucket, allows first, denies last. */
   readonly grants: (principal: Principal, bucket: string) => readonly Grant[];
   /** Of the given buckets, those in which some rule allows this identity something. */
   readonly visibleBuckets: (principal: Principal, buckets: readonly string[]) => readonly string[];
   /** Ids of the policies that name this identity: what it may choose among as its role. Sorted. */
   readonly bindings: (principal: Principal) => readonly string[];
   /** The same identity with only those groups and claims that some policy looks at, so that a session token stays small. */
-  readonly pertinent: (principal: Principal) => Principal;
+  readonly relevant: (principal: Principal) => Principal;
   readonly policyVersion: () => string;
 }

@@ -18,7 +18,7 @@ export interface AssumeRolePlan {
   readonly storeToken?: StoreToken;
   /**
    * Names its session in the cache: a digest of all that sets one apart, who asks (issuer, subject, actor, groups,
-   * binding and store token) and what is asked for.
+   * binding and store token) and what is requested.
    */
   readonly sessionKey: string;
   /**
@@ -35,7 +35,7 @@ export interface AccessScope {
   readonly bucket: Bucket;
   readonly grants: readonly Grant[];
   readonly accesses: readonly Access[];
-  /** The names of the store's buckets and their dates are asked for, by the gateway for its own use, and nothing else. */
+  /** The names of the store's buckets and their dates are requested, by the gateway for its own use, and nothing else. */
   readonly listsBuckets?: true;
 }
 

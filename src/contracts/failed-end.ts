@@ -12,7 +12,7 @@ const REFUSING: ReadonlySet<StageName> = new Set(['authenticate', 'authorize']);
 
 /**
  * How a failed access ended. Who hangs up while being refused was refused all the same: else a probe could choose what
- * stands on record of it. `sentStatus` is the status that went out before, if one did.
+ * is on record of it. `sentStatus` is the status that went out before, if one did.
  */
 export function failedEnd(error: GatewayError, clientIsGone: boolean, sentStatus: number | undefined): FailedEnd {
   const { status } = error.row;

@@ -1,4 +1,4 @@
-/** What `/readyz` says of one thing that the gateway stands on. */
+/** What `/readyz` says of one thing that the gateway depends on. */
 export interface HealthReport {
   readonly name: string;
   /** `unknown`: it was not asked yet, or its last answer does not tell. */

@@ -21,9 +21,9 @@ export interface DataKey extends WrappedKey {
 export interface Keyring {
   /** @throws GatewayError ServiceUnavailable */
   readonly newDataKey: (context: Buffer) => Promise<DataKey>;
-  /** Wraps a data key that exists for another place, or by the current version. @throws GatewayError ServiceUnavailable */
+  /** Wraps a data key that exists for another bucket or key, or by the current version. @throws GatewayError ServiceUnavailable */
   readonly wrap: (dataKey: KeyObject, context: Buffer) => Promise<WrappedKey>;
-  /** @throws GatewayError IntegrityFailure (wrong place, altered), ServiceUnavailable (unknown version, keyring down) */
+  /** @throws GatewayError IntegrityFailure (wrong context, altered), ServiceUnavailable (unknown version, keyring down) */
   readonly unwrap: (wrapped: WrappedKey, context: Buffer) => Promise<KeyObject>;
   /** What new data keys are wrapped by. @throws GatewayError ServiceUnavailable */
   readonly current: () => Promise<Pick<WrappedKey, 'keyringId' | 'kekVersion'>>;

@@ -93,15 +93,15 @@ export interface PlannedRead {
    * when the stream has ended exactly where `given` ends.
    * @throws GatewayError IntegrityFailure
    */
-  readonly body: (stored: AsyncIterable<Buffer>, given: StoredExtent) => AsyncIterable<Buffer>;
+  readonly body: (stored: AsyncIterable<Buffer>, extent: StoredExtent) => AsyncIterable<Buffer>;
   /** The same for stored bytes that are in memory whole. @throws GatewayError IntegrityFailure */
-  readonly whole: (stored: Buffer, given: StoredExtent) => Buffer;
+  readonly whole: (stored: Buffer, extent: StoredExtent) => Buffer;
 }
 
 /** Reads exactly these stored bytes of one object, pinned to one entity. @throws GatewayError; IntegrityFailure (fewer) */
 export type ReadStored = (extent: StoredExtent) => Promise<Buffer>;
 
-/** A part of an upload under way, as the store lists it. */
+/** A part of an upload in progress, as the store lists it. */
 export interface StoredPart {
   /** The store's part number. */
   readonly slot: number;
@@ -112,7 +112,7 @@ export interface StoredPart {
   readonly modifiedMs?: number;
 }
 
-/** A part of an upload under way, in the client's numbers. */
+/** A part of an upload in progress, in the client's numbers. */
 export interface ClientPart {
   readonly number: number;
   readonly stored: StoredPart;
@@ -132,9 +132,9 @@ export interface SealedPart extends SealedBody {
   readonly slot: number;
   /**
    * It can only be the last one, and its trailer is to hold the checksum of the whole, which nobody knows before the end: it
-   * waits aside until then.
+   * is deferred until then.
    */
-  readonly waitsAside: boolean;
+  readonly isDeferred: boolean;
   /** Writes the record of it, in characters that a key may hold, once its body was given and the store has it. */
   readonly record: (etag: string) => string;
 }
@@ -170,8 +170,8 @@ export interface PartRecord {
   /** The store's. */
   readonly slot: number;
   readonly plainSizeBytes: number;
-  /** Whether it waits aside for the end of the upload, and is in no slot yet. */
-  readonly isSetAside: boolean;
+  /** Whether it is deferred to the end of the upload, and is in no slot yet. */
+  readonly isDeferred: boolean;
   /** Of the ETag that the store gave this attempt, in hexadecimal. */
   readonly etagDigest: string;
   /** Of its plaintext, to tell whether two attempts brought the same. */
@@ -189,7 +189,7 @@ export interface UploadState {
   readonly etagDigest: (etag: string) => string;
 }
 
-/** An upload under way that was opened: its data key is known, and nothing of it is kept anywhere here. */
+/** An upload in progress that was opened: its data key is known, and nothing of it is kept anywhere here. */
 export interface SealedUpload {
   readonly storeUploadId: string;
   readonly keyId: string;
@@ -207,8 +207,8 @@ export interface SealedUpload {
     /** Of the whole, to be kept in its trailer. */
     checksum?: ObjectChecksum,
   ) => Completion;
-  /** The body of a part that waited aside, with the checksum of the whole in its trailer. As long as it was. */
-  readonly endAside: (
+  /** The body of a deferred part, with the checksum of the whole in its trailer. As long as it was. */
+  readonly appendTrailer: (
     part: { readonly number: number; readonly plainSizeBytes: number },
     waited: AsyncIterable<Buffer>,
     checksum: ObjectChecksum,
@@ -261,7 +261,7 @@ export interface ObjectCipher {
   };
   /**
    * The stored bytes to ask for before anything of an object is known, as a `Range` header value: right for every single
-   * PUT, and for uploads of equal parts of a multiple of 64 KiB. A suffix is asked for with up to one segment more than
+   * PUT, and for uploads of equal parts of a multiple of 64 KiB. A suffix is requested with up to one segment more than
    * it needs, because where its first segment starts is known only with the answer.
    */
   readonly storedRange: (range: ByteRange) => string;
@@ -271,7 +271,7 @@ export interface ObjectCipher {
    * Reads the trailers of an object, of either kind: one to three small reads.
    * @throws GatewayError IntegrityFailure, NotImplemented, ServiceUnavailable; what `read` throws
    */
-  readonly lookUp: (address: ObjectAddress, stored: StoredObject, read: ReadStored) => Promise<ObjectLayout>;
+  readonly lookup: (address: ObjectAddress, stored: StoredObject, read: ReadStored) => Promise<ObjectLayout>;
   /**
    * Unwraps the key and plans a read; `part`: of one of the client's parts (1 of a single PUT: all of it).
    * @throws GatewayError IntegrityFailure, InvalidRange (with Content-Range), InvalidPartNumber, NotImplemented, ServiceUnavailable
@@ -283,7 +283,7 @@ export interface ObjectCipher {
     wanted: ByteRange | { readonly part: number } | undefined,
   ) => Promise<PlannedRead>;
   /**
-   * The plaintext size of a regular object from its stored size; `undefined` where the stored size says that a look is
+   * The plaintext size of a regular object from its stored size; `undefined` where the stored size says that a lookup is
    * needed, or that no object of this format has that size. Unverified: nothing is authenticated.
    */
   readonly plainSize: (storedSizeBytes: number) => number | undefined;

@@ -33,7 +33,7 @@ export interface Observer {
     durationMs: number,
   ) => void;
   /** One small request to a store: for the facts of an object that its size does not tell, or for the health of a bucket. */
-  readonly look: (why: 'read' | 'head' | 'list' | 'health') => void;
+  readonly lookup: (why: 'read' | 'head' | 'list' | 'health') => void;
   /** So many entries of a store's page are on none of a client's: their keys are outside of the prefix, or no text. */
   readonly leftOut: (storeName: string, entries: number) => void;
   /** The store's clock minus ours, milliseconds, from its Date header. */

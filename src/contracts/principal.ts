@@ -30,7 +30,7 @@ export interface Principal {
   /** The current actor of a delegated token; those before it are information only, and are not kept. */
   readonly actor?: Actor;
   /**
-   * Name of the one policy whose allows count (denies of all others still do), where a session was asked for with its
+   * Name of the one policy whose allows count (denies of all others still do), where a session was requested with its
    * role; absent: every policy that names the caller.
    */
   readonly binding?: string;

@@ -4,8 +4,8 @@ import type { AssumeRolePlan } from './credential-broker.ts';
 import type { OutboundRequest, UpstreamResponse } from './upstream.ts';
 
 /** A request to the store of a session, in the session's bucket. */
-export type StoreQuestion = Omit<OutboundRequest, 'bucket'> & {
-  /** Asked for a client that is gone, too: it takes back what was begun, or brings to its end what has taken effect. */
+export type StoreRequest = Omit<OutboundRequest, 'bucket'> & {
+  /** Sent for a client that is gone, too: it takes back what was begun, or brings to its end what has taken effect. */
   readonly outlivesClient?: boolean;
 };
 
@@ -14,11 +14,11 @@ export interface StoreSession {
   readonly bucket: Bucket;
   /**
    * Signs and sends, as often as an operation needs. Gives an answer of 2xx, whose body must be consumed or discarded.
-   * Asks nothing for a client that is gone, unless the question says so; a read is given up when the client goes, a write
+   * Sends nothing for a client that is gone, unless the request says so; a read is aborted when the client goes, a write
    * is carried to its end.
    * @throws GatewayError whatever the store's answer means to the client
    */
-  readonly ask: (question: StoreQuestion) => Promise<UpstreamResponse>;
+  readonly send: (request: StoreRequest) => Promise<UpstreamResponse>;
   /**
    * Opens what the gateway keeps of uploads in the same bucket, under a prefix of its own: a session that reaches nothing
    * else. Absent where no uploads of clients are served.
@@ -28,10 +28,10 @@ export interface StoreSession {
    * Opens a session of the same caller for these accesses alone, of which nothing is told to the caller: it looks or does
    * what has to be done beside a write. Absent where the session itself is all that there is.
    */
-  readonly beside?: (accesses: readonly Access[]) => Promise<StoreSession>;
+  readonly openScoped?: (accesses: readonly Access[]) => Promise<StoreSession>;
 }
 
-export interface StateSession extends Omit<StoreSession, 'states' | 'beside'> {
+export interface StateSession extends Omit<StoreSession, 'states' | 'openScoped'> {
   /** It is not used after this. */
   readonly notAfterMs: number;
 }

@@ -21,7 +21,7 @@ import type {
   SealedPart,
   UploadTerms,
 } from './object-cipher.ts';
-import type { StateSession, StoreQuestion, StoreSession } from './store-session.ts';
+import type { StateSession, StoreRequest, StoreSession } from './store-session.ts';
 
 /** Which object, and what of it. */
 export interface ObjectQuery {
@@ -47,7 +47,7 @@ export interface ObjectView {
   readonly first: number;
   readonly last: number;
   readonly partial: boolean;
-  /** Present where a part was asked for of an object in several. */
+  /** Present where a part was requested of an object in several. */
   readonly partsCount?: number;
   /** Present where it was wanted and is kept. Plain objects have the store's own among their headers. */
   readonly checksum?: ObjectChecksum & {
@@ -76,7 +76,7 @@ export interface StoredEntry {
 export interface ObjectReader {
   /** @throws GatewayError ObjectNotEncrypted, IntegrityFailure, InvalidRange, InvalidPartNumber, what the store says */
   readonly read: (session: StoreSession, query: ObjectQuery) => Promise<OpenedObject>;
-  /** The same without a body: one request, and a look at the trailer where the size or what is wanted needs it. */
+  /** The same without a body: one request, and a lookup of the trailer where the size or what is wanted needs it. */
   readonly head: (session: StoreSession, query: ObjectQuery) => Promise<ObjectView>;
   /** `head` and the layout; `undefined` for objects that are not sealed. */
   readonly describe: (
@@ -85,14 +85,14 @@ export interface ObjectReader {
   ) => Promise<ObjectView & { readonly layout: ObjectLayout | undefined }>;
   /**
    * The listed entries as their client is to see them, in their order; `undefined` for one whose object is gone meanwhile.
-   * No request for regular objects; one look for each that its size does not tell (in `migrating`: for each), so many at
+   * No request for regular objects; one lookup for each that its size does not tell (in `migrating`: for each), so many at
    * once, remembered by key, version and ETag. `admit` is asked once before the first look, with how many there may be.
-   * @throws GatewayError what the store says of a look
+   * @throws GatewayError what the store says of a lookup
    */
   readonly sizes: (
     session: StoreSession,
     entries: readonly StoredEntry[],
-    admit?: (looks: number) => Promise<void>,
+    admit?: (lookups: number) => Promise<void>,
   ) => Promise<readonly (ListedSize | undefined)[]>;
 }
 
@@ -107,15 +107,15 @@ export interface ListedSize {
 /** Where a part goes, and what follows when it is there. */
 export interface PreparedPart extends SealedPart {
   readonly storeUploadId: string;
-  /** Where its body is to be put: as a part of the store's upload, or aside. */
+  /** Where its body is to be put: as a part of the store's upload, or deferred. */
   readonly session: StoreSession;
   readonly key: string;
-  readonly query: StoreQuestion['query'];
+  readonly query: StoreRequest['query'];
   /** To be called with the store's ETag before the client is told: what it was told is known from then on. */
-  readonly taken: (etag: string) => Promise<void>;
+  readonly onStored: (etag: string) => Promise<void>;
 }
 
-/** Where an upload under way is. */
+/** Where an upload in progress is. */
 export interface UploadAddress {
   readonly key: string;
   /** As the client has it. */
@@ -181,7 +181,7 @@ export interface Uploads {
   }>;
   readonly promises: UploadPromises;
   /** Deletes what is kept in a folder of an upload that is no more. @throws GatewayError what the store says */
-  readonly forget: (states: Pick<StoreSession, 'ask'>, folder: string) => Promise<void>;
+  readonly forget: (states: Pick<StoreSession, 'send'>, folder: string) => Promise<void>;
   /** Deletes what is kept of all uploads of a bucket that is to go. @throws GatewayError what the store says */
   readonly forgetAll: (states: StateSession) => Promise<void>;
   /** Brings to its end at once what may follow the end of an upload. */
@@ -207,7 +207,7 @@ export interface UploadPromises {
    */
   readonly mayEnd: (session: StoreSession, upload: UploadAddress, claims: UploadEnd) => Promise<void>;
   /** Gives the object of a plain upload what was said of it. @throws GatewayError LockNotKept, what the store says */
-  readonly fulfil: (session: StoreSession, written: WrittenObject, terms: WriteTerms) => Promise<void>;
+  readonly applyTerms: (session: StoreSession, written: WrittenObject, terms: WriteTerms) => Promise<void>;
   /** Deletes, behind the answer, what is kept beside an upload that has ended; `later`: when nobody asks for its end again. */
   readonly end: (session: StoreSession, upload: UploadAddress, when: 'now' | 'later') => Promise<void>;
 }
@@ -294,7 +294,7 @@ export interface CopyResult {
 }
 
 /** How far a store decides, in one step with a copy, whether its ends are still what they were. */
-export interface CopyGuards {
+export interface CopyPreconditions {
   /** Of the source: without it a copy onto itself can lose an object. */
   readonly source: boolean;
   /** Of the target: without it a re-wrap in place can put an object back over a newer one. */
@@ -305,14 +305,14 @@ export interface CopyGuards {
 
 /** A sealed object that is to stand where another one stands. */
 export interface Replacement {
-  readonly source: StoredPlace & { readonly sizeBytes: number; readonly envelope: string };
+  readonly source: StoredLocation & { readonly sizeBytes: number; readonly envelope: string };
   /** What it replaces. Its tags are kept. */
-  readonly target: StoredPlace;
+  readonly target: StoredLocation;
   /** What is to stand beside it, but for its envelope and its tags. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface StoredPlace {
+export interface StoredLocation {
   readonly key: string;
   readonly versionId: string | undefined;
   /** Quoted. */
@@ -336,13 +336,13 @@ export interface Copies {
    */
   readonly copyObject: (ends: CopyEnds, copy: ObjectCopy) => Promise<CopyResult>;
   /**
-   * Has the store copy a plain object to a plain place without its tags, metadata said anew; `undefined`: it has none, and
+   * Has the store copy a plain object to a plain prefix without its tags, metadata said anew; `undefined`: it has none, and
    * can be copied as it is.
    * @throws GatewayError what the store says
    */
   readonly copyUntagged: (ends: CopyEnds, copy: ObjectCopy) => Promise<CopyResult | undefined>;
   /**
-   * Has the store copy a plain object to a plain place with these headers, its source held to the client's conditions here;
+   * Has the store copy a plain object to a plain prefix with these headers, its source held to the client's conditions here;
    * tags that would be lost on the way go along through here.
    * @throws GatewayError PreconditionFailed, what the store says
    */
@@ -361,7 +361,7 @@ export interface Copies {
    */
   readonly replaceEnvelope: (session: StoreSession, key: string, etag: string) => Promise<ReplacedEnvelope>;
   /**
-   * Puts a sealed object over another one: a copy with its key wrapped for that place, in parts above 5 GiB, on condition
+   * Puts a sealed object over another one: a copy with its key wrapped for that bucket and key, in parts above 5 GiB, on condition
    * that both are still those with these ETags.
    * @throws GatewayError PreconditionFailed (another object is at either end), IntegrityFailure, what the store says
    */
@@ -374,5 +374,5 @@ export interface Copies {
     session: StoreSession,
     key: string,
     headers: Readonly<Record<string, string>>,
-  ) => Promise<CopyGuards>;
+  ) => Promise<CopyPreconditions>;
 }

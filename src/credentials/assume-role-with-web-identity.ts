@@ -22,9 +22,9 @@ export function createAssumeRoleWithWebIdentity(
 ): AssumeRole {
   const client = createStsClient(store, noCredentials, timeoutMs);
 
-  const ask = async (plan: AssumeRolePlan, durationSeconds: number): Promise<StoreCredentials> => {
+  const assume = async (plan: AssumeRolePlan, durationSeconds: number): Promise<StoreCredentials> => {
     if (plan.storeToken === undefined) throw needsStoreToken(store.name);
-    const askedAtMs = clock.now();
+    const requestedAtMs = clock.now();
     const command = new AssumeRoleWithWebIdentityCommand({
       RoleArn: plan.roleArn,
       RoleSessionName: plan.sessionName,
@@ -33,13 +33,13 @@ export function createAssumeRoleWithWebIdentity(
       WebIdentityToken: plan.storeToken.reveal(),
     });
     const { Credentials } = await client.send(command, { abortSignal: AbortSignal.timeout(timeoutMs) });
-    return credentialsOf(Credentials, askedAtMs + durationSeconds * 1000);
+    return credentialsOf(Credentials, requestedAtMs + durationSeconds * 1000);
   };
 
   return {
     call: (plan, durationSeconds) =>
       counted(
-        () => ask(plan, durationSeconds),
+        () => assume(plan, durationSeconds),
         { clock, observer },
         'AssumeRoleWithWebIdentity',
         store.name,

@@ -22,13 +22,17 @@ export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }
   const client = createStsClient(store, base.current, timeoutMs);
   const { externalId, transitiveTags = [] } = store;
 
-  const ask = async (plan: AssumeRolePlan, wantedSeconds: number, signal: AbortSignal): Promise<StoreCredentials> => {
+  const assume = async (
+    plan: AssumeRolePlan,
+    wantedSeconds: number,
+    signal: AbortSignal,
+  ): Promise<StoreCredentials> => {
     const { sessionToken } = await inTime(base.current(), signal);
     // A role that is assumed out of a session lasts an hour at most; STS refuses whoever asks for more.
     const durationSeconds = sessionToken === undefined ? wantedSeconds : Math.min(wantedSeconds, MAX_CHAINED_SECONDS);
     const tags = plan.sessionTags ?? [];
     const kept = tags.flatMap(([tag]) => (transitiveTags.includes(tag) ? [tag] : []));
-    const askedAtMs = clock.now();
+    const requestedAtMs = clock.now();
     const command = new AssumeRoleCommand({
       RoleArn: plan.roleArn,
       RoleSessionName: plan.sessionName,
@@ -42,18 +46,18 @@ export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }
     const output = await client.send(command, { abortSignal: signal });
     // Counted from before the call and by our own clock too: a store's clock that runs ahead must not let us use
     // credentials for longer than they live.
-    return credentialsOf(output.Credentials, askedAtMs + durationSeconds * 1000);
+    return credentialsOf(output.Credentials, requestedAtMs + durationSeconds * 1000);
   };
 
   return {
     call: (plan, durationSeconds) => {
       const signal = AbortSignal.timeout(timeoutMs);
-      const askAgain = async (error: unknown): Promise<StoreCredentials> => {
+      const retry = async (error: unknown): Promise<StoreCredentials> => {
         // Keys may have been rotated since they were looked at.
         if (!blamesBase(error) || !(await inTime(base.renew(), signal))) throw error;
-        return ask(plan, durationSeconds, signal);
+        return assume(plan, durationSeconds, signal);
       };
-      const call = (): Promise<StoreCredentials> => ask(plan, durationSeconds, signal).catch(askAgain);
+      const call = (): Promise<StoreCredentials> => assume(plan, durationSeconds, signal).catch(retry);
       return counted(call, { clock, observer }, 'AssumeRole', store.name, plan.roleArn);
     },
     close: () => client.destroy(),

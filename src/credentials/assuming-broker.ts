@@ -36,7 +36,7 @@ import { actionsIn, unknownAmong } from './unknown-actions.ts';
 /** Keeps a session that is to last as long as a token from ending moments before it. */
 const SLACK_MS = SESSION_MARGIN_MS + 5000;
 const MAX_POLICIES_TOO_LARGE = 1000;
-/** Sessions that each store's STS is asked for at a time for one identity; a quarter of the connections to it. */
+/** Sessions that each store's STS is called for at a time for one identity; a quarter of the connections to it. */
 const CALLS_PER_IDENTITY = 16;
 
 export interface AssumingBrokerOptions {
@@ -60,8 +60,8 @@ interface StoreState {
 }
 
 /** What a plan says of an identity in a bucket, whatever it does there. */
-type Asker = Pick<AssumeRolePlan, 'sessionName' | 'sourceIdentity' | 'sessionTags'> & {
-  /** Digest of who asks. */
+type CallerIdentity = Pick<AssumeRolePlan, 'sessionName' | 'sourceIdentity' | 'sessionTags'> & {
+  /** Digest of the caller. */
   readonly identity: string;
 };
 
@@ -88,10 +88,10 @@ export function createAssumingBroker(
   // Who has token after token, or asks for policy after policy, has a session got for each; the connections to an STS, and
   // the rate that it takes of an account, are everybody's.
   const shares = createConcurrencyLimit(CALLS_PER_IDENTITY, () => {
-    const detail = `STS is asked for ${CALLS_PER_IDENTITY} sessions of one identity already`;
+    const detail = `STS is called for ${CALLS_PER_IDENTITY} sessions of one identity already`;
     return new GatewayError('SlowDown', { detail });
   });
-  const askers = new WeakMap<Principal, Map<StsStore, Asker>>();
+  const callers = new WeakMap<Principal, Map<StsStore, CallerIdentity>>();
   const plans = new WeakMap<Principal, WeakMap<Bucket, AssumeRolePlan>>();
 
   const stateOf = (storeName: string): StoreState => {
@@ -100,9 +100,9 @@ export function createAssumingBroker(
     throw new GatewayError('InternalError', { detail: `store ${storeName} has no STS` });
   };
 
-  const askerOf = (principal: Principal, store: StsStore): Asker => {
-    const ofPrincipal = getOrSet(askers, principal, () => new Map<StsStore, Asker>());
-    const known = ofPrincipal.get(store) ?? asker(principal, store);
+  const callerOf = (principal: Principal, store: StsStore): CallerIdentity => {
+    const ofPrincipal = getOrSet(callers, principal, () => new Map<StsStore, CallerIdentity>());
+    const known = ofPrincipal.get(store) ?? describeCaller(principal, store);
     ofPrincipal.set(store, known);
     return known;
   };
@@ -114,12 +114,12 @@ export function createAssumingBroker(
     sessionPolicy: string,
     storeToken?: StoreToken,
   ): AssumeRolePlan => {
-    const { identity, ...who } = askerOf(principal, store);
+    const { identity, ...sessionFields } = callerOf(principal, store);
     const { roleArn } = bucket;
     const { externalId, transitiveTags = [] } = store;
     const what = [store.name, roleArn, externalId, sessionPolicy, storeToken?.digest, ...transitiveTags];
     return Object.freeze({
-      ...{ storeName: store.name, roleArn, sessionPolicy, ...who },
+      ...{ storeName: store.name, roleArn, sessionPolicy, ...sessionFields },
       ...(storeToken === undefined ? {} : { storeToken }),
       sessionKey: digest([identity, ...what]),
       notAfterMs: Math.min(principal.expiresAtMs, storeToken?.expiresAtMs ?? Infinity),
@@ -145,73 +145,74 @@ export function createAssumingBroker(
     return { ...known, narrower: () => planOf(principal, bucket, store, policies.exact(scopes)) };
   };
 
-  const assume = async (state: StoreState, asked: AssumeRolePlan): Promise<StoreCredentials> => {
-    const neededSeconds = Math.ceil((asked.notAfterMs - clock.now() + SLACK_MS) / 1000);
+  const assume = async (state: StoreState, plan: AssumeRolePlan): Promise<StoreCredentials> => {
+    const neededSeconds = Math.ceil((plan.notAfterMs - clock.now() + SLACK_MS) / 1000);
     const { sessionSeconds: durationSeconds } = state.store;
     try {
-      const given = await state.assumeRole.call(
-        asked,
+      const credentials = await state.assumeRole.call(
+        plan,
         Math.max(SESSION_SECONDS.min, Math.min(durationSeconds, neededSeconds)),
       );
       state.health = { name: state.health.name, state: 'ok' };
-      return given;
+      return credentials;
     } catch (error) {
-      if (error instanceof PolicyTooLargeError) policiesTooLarge.set(asked.sessionPolicy, true);
+      if (error instanceof PolicyTooLargeError) policiesTooLarge.set(plan.sessionPolicy, true);
       state.health = healthAfter(state.health, error);
       throw error;
     }
   };
 
   /** Looks for actions that made STS refuse a policy, and leaves them out of all later ones. */
-  const searchUnknown = async (state: StoreState, asked: AssumeRolePlan): Promise<void> => {
+  const searchUnknown = async (state: StoreState, plan: AssumeRolePlan): Promise<void> => {
     const { store, unknown, known } = state;
-    const doubtful = actionsIn(asked.sessionPolicy).filter((action) => !unknown.has(action) && !known.has(action));
-    if (doubtful.length === 0) return;
+    const unproven = actionsIn(plan.sessionPolicy).filter((action) => !unknown.has(action) && !known.has(action));
+    if (unproven.length === 0) return;
     const takes = async (sessionPolicy: string): Promise<boolean> => {
       try {
-        await state.assumeRole.call({ ...asked, sessionPolicy }, SESSION_SECONDS.min);
+        await state.assumeRole.call({ ...plan, sessionPolicy }, SESSION_SECONDS.min);
         return true;
       } catch (error) {
         if (error instanceof PolicyRefusedError) return false;
         throw error;
       }
     };
-    const found = await unknownAmong(doubtful, takes);
-    for (const action of doubtful) (found.includes(action) ? unknown : known).add(action);
+    const found = await unknownAmong(unproven, takes);
+    for (const action of unproven) (found.includes(action) ? unknown : known).add(action);
     if (found.length === 0) return;
     state.policies = createPolicyPlanner({ escapes: store.iamEscapes, unknownActions: new Set(unknown) }, isTooLarge);
     observer.event('iam_action_unknown', { store: store.name, actions: found.join(', ') });
   };
 
-  const learnFrom = (asked: AssumeRolePlan): Promise<void> => {
-    const state = stateOf(asked.storeName);
-    return searches.join(() => searchUnknown(state, asked), asked.storeName);
+  const learnFrom = (plan: AssumeRolePlan): Promise<void> => {
+    const state = stateOf(plan.storeName);
+    return searches.join(() => searchUnknown(state, plan), plan.storeName);
   };
 
-  const sessionOf = (asked: AssumeRolePlan): Promise<StoreCredentials> => {
-    const { storeName, sessionName: who } = asked;
+  const sessionOf = (plan: AssumeRolePlan): Promise<StoreCredentials> => {
+    const { storeName, sessionName: identity } = plan;
     const state = stateOf(storeName);
-    const obtain = () => shares.enter(() => assume(state, asked), `${storeName} ${who}`);
-    return sessions.get(asked.sessionKey, asked.notAfterMs, obtain);
+    const obtain = () => shares.enter(() => assume(state, plan), `${storeName} ${identity}`);
+    return sessions.get(plan.sessionKey, plan.notAfterMs, obtain);
   };
 
   return {
     plan,
-    credentials: async (asked) => {
+    credentials: async (requestedPlan) => {
       try {
-        return await sessionOf(asked);
+        return await sessionOf(requestedPlan);
       } catch (error) {
         if (!(error instanceof PolicyRefusedError)) throw error;
-        if (!(error instanceof PolicyTooLargeError)) await learnFrom(asked);
-        if (asked.narrower === undefined) throw refusalOf(error);
-        return sessionOf(asked.narrower()).catch((again: unknown) => {
+        if (!(error instanceof PolicyTooLargeError)) await learnFrom(requestedPlan);
+        if (requestedPlan.narrower === undefined) throw refusalOf(error);
+        return sessionOf(requestedPlan.narrower()).catch((again: unknown) => {
           throw refusalOf(again);
         });
       }
     },
-    forget: (asked) => {
-      sessions.drop(asked.sessionKey);
-      if (isTooLarge(asked.sessionPolicy) && asked.narrower !== undefined) sessions.drop(asked.narrower().sessionKey);
+    forget: (requestedPlan) => {
+      sessions.drop(requestedPlan.sessionKey);
+      if (isTooLarge(requestedPlan.sessionPolicy) && requestedPlan.narrower !== undefined)
+        sessions.drop(requestedPlan.narrower().sessionKey);
     },
     health: () => [...states.values()].map(({ health }) => health),
     close: () => {
@@ -250,10 +251,10 @@ function healthAfter({ name, state }: HealthReport, error: unknown): HealthRepor
 }
 
 /**
- * Whoever differs in any of these shares no session, even where STS would be asked for the same. The end of the token is
+ * Whoever differs in any of these shares no session, even where STS would get the same request. The end of the token is
  * not among them; it is checked at every use.
  */
-function asker(principal: Principal, { sourceIdentity, sessionTags: rules = {} }: StsStore): Asker {
+function describeCaller(principal: Principal, { sourceIdentity, sessionTags: rules = {} }: StsStore): CallerIdentity {
   const { issuer, subject, actor, binding, groups } = principal;
   const name = sessionName(issuer, subject, actor);
   const tags = sessionTags(principal, rules);

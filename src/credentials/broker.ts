@@ -54,8 +54,8 @@ export function createCredentialBroker({
   return {
     plan: (principal, scopes, storeToken) =>
       brokerOf(soleTarget(scopes).store.name).plan(principal, scopes, storeToken),
-    credentials: (asked) => brokerOf(asked.storeName).credentials(asked),
-    forget: (asked) => brokerOf(asked.storeName).forget(asked),
+    credentials: (requestedPlan) => brokerOf(requestedPlan.storeName).credentials(requestedPlan),
+    forget: (requestedPlan) => brokerOf(requestedPlan.storeName).forget(requestedPlan),
     health: assuming.health,
     close: assuming.close,
   };

@@ -11,10 +11,10 @@ export function granted(grants: readonly Grant[], access: Access): boolean {
   if (access.kind === 'bucket') {
     return access.document !== undefined && grants.some(({ effect }) => effect === 'allow');
   }
-  const bearing = grants.filter(({ verbs }) => verbs.includes(access.verb));
+  const relevant = grants.filter(({ verbs }) => verbs.includes(access.verb));
   return (
-    bearing.some(({ effect, scope }) => effect === 'allow' && covers(scope, access)) &&
-    !bearing.some(({ effect, scope }) => effect === 'deny' && touches(scope, access))
+    relevant.some(({ effect, scope }) => effect === 'allow' && covers(scope, access)) &&
+    !relevant.some(({ effect, scope }) => effect === 'deny' && touches(scope, access))
   );
 }
 

@@ -34,13 +34,13 @@ export interface IamDialect {
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
  */
 export function iamDialect({ escapes, unknownActions }: IamTraits): IamDialect {
-  const literal = (text: string, unsayable: RegExp): string | undefined => {
+  const literal = (text: string, inexpressible: RegExp): string | undefined => {
     if (escapes) return text.replace(/[*?$]/g, (special) => `\${${special}}`);
-    return unsayable.test(text) ? undefined : text;
+    return inexpressible.test(text) ? undefined : text;
   };
-  const pattern = (scope: Grant['scope'], unsayable: RegExp): string | undefined => {
-    if ('key' in scope) return literal(scope.key, unsayable);
-    const prefix = literal(scope.prefix, unsayable);
+  const pattern = (scope: Grant['scope'], inexpressible: RegExp): string | undefined => {
+    if ('key' in scope) return literal(scope.key, inexpressible);
+    const prefix = literal(scope.prefix, inexpressible);
     return prefix === undefined ? undefined : `${prefix}*`;
   };
   const known = new Map<string, readonly string[]>();

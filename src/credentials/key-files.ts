@@ -35,12 +35,12 @@ const ONE_LINE = /^[\x21-\x7e]+$/;
 /** Makes the source of keys that are rotated on disk, without a restart. */
 export function createKeyFiles({ whose, paths, first, clock, observer }: KeyFilesOptions): BaseSource {
   let known = first;
-  let lookedAtMs = clock.now();
-  const looks = createSingleFlight();
+  let readAtMs = clock.now();
+  const lookups = createSingleFlight();
   const renewals = createSingleFlight<boolean>();
   let warned: string | undefined;
 
-  const lookNow = async (): Promise<void> => {
+  const readNow = async (): Promise<void> => {
     try {
       const found = await readPair(paths);
       if (found !== undefined && !same(found, known)) {
@@ -55,18 +55,18 @@ export function createKeyFiles({ whose, paths, first, clock, observer }: KeyFile
       }
       warned = fault;
     }
-    lookedAtMs = clock.now();
+    readAtMs = clock.now();
   };
 
   return {
     current: async () => {
-      await renewals.underWay();
-      if (clock.now() - lookedAtMs >= FRESH_MS) void looks.join(lookNow);
+      await renewals.inFlight();
+      if (clock.now() - readAtMs >= FRESH_MS) void lookups.join(readNow);
       return known;
     },
     renew: () => {
       const refused = known;
-      return renewals.join(() => looks.join(lookNow).then(() => known !== refused));
+      return renewals.join(() => lookups.join(readNow).then(() => known !== refused));
     },
   };
 }
@@ -87,7 +87,7 @@ async function readPair({
 }: KeyFilePaths): Promise<BaseCredentials | undefined> {
   const files = [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])];
   const [before, after] = [await Promise.all(files.map(readLine)), await Promise.all(files.map(readLine))];
-  if (before.some((line, place) => line !== after[place])) return undefined;
+  if (before.some((line, index) => line !== after[index])) return undefined;
   const [id = '', secret = '', token] = after;
   return Object.freeze({
     accessKeyId: id,

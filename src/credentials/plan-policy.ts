@@ -97,9 +97,9 @@ export const unspokenPolicy: PolicyPlanner['widest'] = (scopes) => {
 /** A copy within one bucket comes as one scope or as two. */
 function mergeByBucket(scopes: readonly AccessScope[]): readonly AccessScope[] {
   if (scopes.length === 1) return scopes;
-  return [...Map.groupBy(scopes, ({ bucket }) => bucket).values()].flatMap((alike) => {
-    const [first] = alike;
-    return first === undefined ? [] : [{ ...first, accesses: alike.flatMap(({ accesses }) => accesses) }];
+  return [...Map.groupBy(scopes, ({ bucket }) => bucket).values()].flatMap((sameActions) => {
+    const [first] = sameActions;
+    return first === undefined ? [] : [{ ...first, accesses: sameActions.flatMap(({ accesses }) => accesses) }];
   });
 }
 

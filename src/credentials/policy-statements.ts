@@ -53,9 +53,9 @@ export function objectStatements(
   dialect: IamDialect,
 ): Statement[] {
   const byActions = Map.groupBy(rules, ({ actions }) => actions.join());
-  return [...byActions.values()].flatMap((alike) => {
-    const actions = alike[0]?.actions ?? [];
-    const resources = alike.flatMap(({ scope }) => dialect.resource(bucketArn, scope) ?? []);
+  return [...byActions.values()].flatMap((sameActions) => {
+    const actions = sameActions[0]?.actions ?? [];
+    const resources = sameActions.flatMap(({ scope }) => dialect.resource(bucketArn, scope) ?? []);
     if (actions.length === 0 || resources.length === 0) return [];
     return [{ Effect: effect, Action: oneOrMany(actions), Resource: oneOrMany(resources) }];
   });

@@ -1,6 +1,6 @@
 /**
  * Grants in; inline session policies for STS out. Never wider than the grants: what IAM cannot say, or has no room for,
- * is narrowed step by step, at last to the accesses that were asked for, and refused where even these cannot be said.
+ * is narrowed step by step, at last to the accesses that were requested, and refused where even these cannot be said.
  */
 import type { Access, Grant } from '../contracts/authorizer.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -57,14 +57,14 @@ export function sessionPolicies(grants: readonly Grant[], options: SessionPolici
     shared: partOf(grants, bucketArn, dialect),
     ofVerbs: (accesses) => {
       const key = verbsOf(accesses).sort().join();
-      if (!known.has(key)) known.set(key, partOf(askedFor(grants, accesses), bucketArn, dialect));
+      if (!known.has(key)) known.set(key, partOf(requestedGrants(grants, accesses), bucketArn, dialect));
       return known.get(key);
     },
     ofRules: (accesses) => {
-      const bearing = askedFor(grants, accesses).filter(
+      const relevant = requestedGrants(grants, accesses).filter(
         (grant) => grant.effect === 'deny' || accesses.some((access) => granted([grant], access)),
       );
-      return partOf(bearing, bucketArn, dialect);
+      return partOf(relevant, bucketArn, dialect);
     },
     exact: (accesses) => {
       if (!accesses.every((access) => granted(grants, access))) throw refused('no grant covers this access');
@@ -90,9 +90,9 @@ const verbsOf = (accesses: readonly Access[]): Verb[] => [
   ...new Set(accesses.flatMap((access) => (access.kind === 'bucket' ? [] : access.verb))),
 ];
 
-function askedFor(grants: readonly Grant[], accesses: readonly Access[]): readonly Grant[] {
-  const asked = verbsOf(accesses);
-  return grants.map((grant) => ({ ...grant, verbs: grant.verbs.filter((verb) => asked.includes(verb)) }));
+function requestedGrants(grants: readonly Grant[], accesses: readonly Access[]): readonly Grant[] {
+  const verbs = verbsOf(accesses);
+  return grants.map((grant) => ({ ...grant, verbs: grant.verbs.filter((verb) => verbs.includes(verb)) }));
 }
 
 function partOf(grants: readonly Grant[], bucketArn: string, dialect: IamDialect): PolicyPart | undefined {
@@ -102,14 +102,14 @@ function partOf(grants: readonly Grant[], bucketArn: string, dialect: IamDialect
     .filter(({ scope }) => dialect.resource(bucketArn, scope) !== undefined)
     .map(({ verbs, scope }) => ({ actions: dialect.actions(verbs), scope }));
   const denials = denies.map(({ verbs, scope }) => {
-    const given = new Set(objects.flatMap((allow) => (overlap(allow.scope, scope) ? allow.actions : [])));
-    return { actions: actionsNeedingAny(verbs).filter((action) => given.has(action)), scope };
+    const allowedActions = new Set(objects.flatMap((allow) => (overlap(allow.scope, scope) ? allow.actions : [])));
+    return { actions: actionsNeedingAny(verbs).filter((action) => allowedActions.has(action)), scope };
   });
-  const sayable = denials.every(
+  const isExpressible = denials.every(
     ({ actions, scope }) => actions.length === 0 || dialect.resource(bucketArn, scope) !== undefined,
   );
-  if (!sayable) return undefined;
-  // IAM can deny the prefix that is asked for, but not the keys that a wider listing would show. So an allow of which a
+  if (!isExpressible) return undefined;
+  // IAM can deny the prefix that is requested, but not the keys that a wider listing would show. So an allow of which a
   // deny takes any part is not said here; the listings that it still allows are named one by one.
   const scopesListed = (verb: ListingVerb): readonly Scope[] => {
     const hidden = denies.filter(({ verbs }) => verbs.includes(verb));

@@ -18,7 +18,7 @@ export function createStaticBroker(
   { clock }: { readonly clock: Clock },
 ): CredentialBroker {
   const known = new WeakMap<BaseCredentials, StoreCredentials>();
-  const given = (keys: BaseCredentials): StoreCredentials => {
+  const credentialsOf = (keys: BaseCredentials): StoreCredentials => {
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = keys;
     const credentials = known.get(keys) ?? {
       ...{ accessKeyId, secretAccessKey, sessionToken },
@@ -31,15 +31,15 @@ export function createStaticBroker(
   return {
     plan: (principal, scopes): AssumeRolePlan => {
       const { issuer, subject, actor, expiresAtMs } = principal;
-      const who = names.get(principal) ?? sessionName(issuer, subject, actor);
-      names.set(principal, who);
+      const identity = names.get(principal) ?? sessionName(issuer, subject, actor);
+      names.set(principal, identity);
       return {
         storeName: name,
         roleArn: scopes[0]?.bucket.roleArn ?? '',
-        sessionName: who,
+        sessionName: identity,
         sourceIdentity: undefined,
         sessionPolicy: unspokenPolicy(scopes),
-        sessionKey: who,
+        sessionKey: identity,
         notAfterMs: expiresAtMs,
       };
     },
@@ -50,7 +50,7 @@ export function createStaticBroker(
           detail: `store ${name}: its keys cannot be had`,
         });
       });
-      return given(keys);
+      return credentialsOf(keys);
     },
     forget: () => void base.renew(),
   };

@@ -17,7 +17,7 @@ const MAX_SOCKETS = 64;
 /** The SDK reads an answer whole, however long it is. */
 const LIMITS = { maxBytes: 65_536, refuse: () => new Error('the answer is too long') };
 
-/** Makes the client. `credentials`: what calls are signed with, asked for anew each time. */
+/** Makes the client. `credentials`: what calls are signed with, requested again each time. */
 export function createStsClient(
   store: StsStore,
   credentials: () => Promise<BaseCredentials>,
@@ -72,7 +72,7 @@ export function createStsClient(
 export async function counted<Result>(
   call: () => Promise<Result>,
   { clock, observer }: Pick<AssumeRoleOptions, 'clock' | 'observer'>,
-  ...asked: readonly [action: Action, storeName: string, roleArn: string]
+  ...target: readonly [action: Action, storeName: string, roleArn: string]
 ): Promise<Result> {
   const startedMs = clock.now();
   try {
@@ -81,7 +81,7 @@ export async function counted<Result>(
     return result;
   } catch (error) {
     observer.call('sts', 'error', clock.now() - startedMs);
-    throw stsFailure(error, ...asked);
+    throw stsFailure(error, ...target);
   }
 }
 
@@ -92,16 +92,16 @@ const VISIBLE = /^[\x21-\x7e]{1,16384}$/;
  * Reads the credentials of an answer; they are not used after `latestMs`, whatever the answer says.
  * @throws GatewayError ServiceUnavailable (it holds none)
  */
-export function credentialsOf(given: Credentials | undefined, latestMs: number): StoreCredentials {
+export function credentialsOf(issued: Credentials | undefined, latestMs: number): StoreCredentials {
   const {
     AccessKeyId: accessKeyId = '',
     SecretAccessKey: secretAccessKey = '',
     SessionToken: sessionToken = '',
-  } = given ?? {};
+  } = issued ?? {};
   if (![accessKeyId, secretAccessKey, sessionToken].every((part) => VISIBLE.test(part))) {
     throw new GatewayError('ServiceUnavailable', { detail: 'the answer of STS holds no credentials' });
   }
-  const expiresAtMs = Math.min(given?.Expiration?.getTime() ?? Number.NaN, latestMs);
+  const expiresAtMs = Math.min(issued?.Expiration?.getTime() ?? Number.NaN, latestMs);
   if (Number.isNaN(expiresAtMs)) {
     throw new GatewayError('ServiceUnavailable', { detail: 'the answer of STS holds no expiration' });
   }

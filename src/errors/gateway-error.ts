@@ -4,7 +4,7 @@
  */
 import { ERRORS, type ErrorCode, type ErrorRow } from './codes.ts';
 
-/** The stages of the pipeline, in the order of the table in `pipeline/stages.ts`. */
+/** The stages of the pipeline, in the order of the table in `pipeline/routes.ts`. */
 export type StageName =
   | 'receive'
   | 'authenticate'

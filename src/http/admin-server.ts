@@ -5,7 +5,7 @@
 import { createServer, type Server } from 'node:http';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { HealthReport } from '../contracts/health.ts';
-import { createLocalGuard } from '../guard/local-guard.ts';
+import { createHostCheck } from '../host-check/host-check.ts';
 
 export interface Readiness {
   /** Whether requests can be served and recorded. */
@@ -33,10 +33,10 @@ export function createAdminServer(options: AdminServerOptions): Server {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
-  const guard = createLocalGuard({ hosts: options.allowedHosts ?? [], pages: 'typed' });
+  const hostCheck = createHostCheck({ hosts: options.allowedHosts ?? [], pages: 'typed' });
   app.use((req, res, next) => {
     const { method, originalUrl: target, rawHeaders, socket } = req;
-    const refusal = guard({ method, target, rawHeaders }, socket);
+    const refusal = hostCheck({ method, target, rawHeaders }, socket);
     if (refusal === undefined) next();
     else res.status(REFUSALS[refusal][0]).type('text/plain').send(REFUSALS[refusal][1]);
   });

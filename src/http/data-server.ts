@@ -11,7 +11,7 @@ import express from 'express';
 import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { LocalGuard, RequestHead } from '../guard/local-guard.ts';
+import type { HostCheck, RequestHead } from '../host-check/host-check.ts';
 import { sendError } from '../pipeline/failure.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Scheme } from '../s3/request.ts';
@@ -29,7 +29,7 @@ export interface DataServerOptions {
   readonly credentials?: Endpoint;
   readonly whoami?: Endpoint;
   /** Who may speak to it where no edge stands before it; asked first. */
-  readonly guard?: LocalGuard;
+  readonly hostCheck?: HostCheck;
   /** Absent: browsers let no page of another origin near. */
   readonly cors?: CorsOptions;
   readonly audit: AuditSink;
@@ -69,7 +69,7 @@ const OWN_PREFIX = '/-/';
 const READY_TARGET = '/-/ready';
 const CREDENTIALS_PATH = '/-/credentials';
 const WHOAMI_PATH = '/-/whoami';
-const GUARDED = { host: 'HostForbidden', page: 'CorsForbidden' } as const;
+const REFUSALS = { host: 'HostForbidden', page: 'CorsForbidden' } as const;
 
 /** Builds the server; the caller listens. */
 export function createDataServer(options: DataServerOptions): DataServer {
@@ -92,7 +92,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
   };
 
   const admit = (req: IncomingMessage, res: ServerResponse, requestId: string): void => {
-    const refusedAs = options.guard?.(headOf(req), req.socket);
+    const refusedAs = options.hostCheck?.(headOf(req), req.socket);
     if (refusedAs === undefined && req.url === READY_TARGET && req.method === 'GET') {
       res.writeHead(options.ready() ? 200 : 503, { 'content-length': '0' }).end();
       return;
@@ -116,7 +116,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
           }),
     });
     if (refusedAs !== undefined) {
-      refuse(exchange, new GatewayError(GUARDED[refusedAs]));
+      refuse(exchange, new GatewayError(REFUSALS[refusedAs]));
       return;
     }
     if (cors !== undefined && !own && isPreflight(exchange.raw)) {
@@ -220,7 +220,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
   // An expectation that nobody knows is no reason to refuse (RFC 9110 section 10.1.1 lets a server ignore it).
   server.on('checkExpectation', listener);
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
-    // What is no HTTP behind a request under way must not be answered in the middle of that one's answer.
+    // What is no HTTP behind a request in progress must not be answered in the middle of that one's answer.
     if (busy.has(socket)) {
       socket.destroy();
       return;

@@ -8,7 +8,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
 import type { Scheme } from '../s3/request.ts';
 
-export interface Told {
+export interface EdgeHeaders {
   /** Of the client, by a trusted edge. */
   readonly clientAddress: string | undefined;
   readonly edgeRequestId: string | undefined;
@@ -21,12 +21,12 @@ export interface Told {
 }
 
 /** Makes the reader of such headers; without a secret no edge is trusted. */
-export function createEdgeReader(secret: string | undefined): (rawHeaders: readonly string[]) => Told {
+export function createEdgeReader(secret: string | undefined): (rawHeaders: readonly string[]) => EdgeHeaders {
   const known = secret === undefined ? undefined : digest(secret);
   return (rawHeaders) => {
-    const given = values(rawHeaders, SECRET_HEADER);
-    const stripped = given.length === 0 ? rawHeaders : without(rawHeaders, SECRET_HEADER);
-    const [proof, ...more] = given;
+    const sent = values(rawHeaders, SECRET_HEADER);
+    const stripped = sent.length === 0 ? rawHeaders : without(rawHeaders, SECRET_HEADER);
+    const [proof, ...more] = sent;
     const isTrusted =
       known !== undefined && proof !== undefined && more.length === 0 && timingSafeEqual(digest(proof), known);
     if (!isTrusted)

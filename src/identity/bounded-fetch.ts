@@ -33,7 +33,7 @@ export interface BoundedFetch {
   readonly get: (url: string) => Promise<Response>;
   /** Sends a form. @throws FetchFault as `get` */
   readonly post: (url: string, headers: Record<string, string>, form: string) => Promise<Response>;
-  /** Ends what is under way and closes the connections. */
+  /** Ends what is in progress and closes the connections. */
   readonly close: () => Promise<void>;
 }
 

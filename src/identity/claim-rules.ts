@@ -6,7 +6,7 @@ import type { Clock } from '../contracts/clock.ts';
 import { CLIENT_CLAIMS } from '../contracts/principal.ts';
 import type { RequiredClaim } from '../contracts/issuer-settings.ts';
 import { claimReader } from './claim-path.ts';
-import { scopesOf } from './claims-of.ts';
+import { scopesOf } from './claims.ts';
 import type { ResolvedIssuerOptions } from './issuer-options.ts';
 import { insufficientScope, invalidToken } from './refuse.ts';
 import { member, type JsonObject } from './strict-json.ts';

@@ -26,7 +26,7 @@ export interface ClientSessionsOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   /** The authorizer's: cuts an identity down to what policies look at; asked where the whole does not fit. */
-  readonly pertinent: (principal: Principal) => Principal;
+  readonly relevant: (principal: Principal) => Principal;
   /** The `iss` of each configured issuer by its name: policies go by the name, which may be another issuer's since. */
   readonly issuers: ReadonlyMap<string, string>;
   /** Opened sessions kept. Default 10,000. */
@@ -56,7 +56,7 @@ const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
  * @see docs/spec/session-token.md
  */
 export const createClientSessions = (options: ClientSessionsOptions): OpenableSessions => {
-  const { clock, observer, pertinent, issuers, defaultSeconds, maxSeconds } = options;
+  const { clock, observer, relevant, issuers, defaultSeconds, maxSeconds } = options;
   const minSeconds = options.minSeconds ?? Math.min(USUAL_MIN_SECONDS, defaultSeconds);
   if (!(minSeconds > 0 && minSeconds <= defaultSeconds && defaultSeconds <= maxSeconds && maxSeconds < Infinity)) {
     throw new TypeError('sessions: 0 < minSeconds <= defaultSeconds <= maxSeconds');
@@ -74,7 +74,7 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
     const accessKeyId = newAccessKeyId();
     const whole = { ...principal, expiresAtMs, accessKeyId };
     // Whole where it fits, so that a rule that is written later about another group holds for this session too.
-    const { token, keyId } = seal.seal(writeSessionClaims(whole) ?? cut(whole, pertinent(principal)));
+    const { token, keyId } = seal.seal(writeSessionClaims(whole) ?? cut(whole, relevant(principal)));
     const secretAccessKey = seal.secretAccessKey(keyId, accessKeyId);
     return { accessKeyId, secretAccessKey, sessionToken: token, expiresAtMs };
   };

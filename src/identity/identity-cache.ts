@@ -27,7 +27,7 @@ export interface IdentityCache<Entry> {
 const MAX_ENTRIES = 10_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Between two looks for what is over, which take a millisecond. */
-const SWEEP_MS = 60_000;
+const PRUNE_MS = 60_000;
 /** The entry itself, its digest, and what hangs on the identity elsewhere. */
 const BYTES_PER_ENTRY = 1024;
 /** A text without its characters, with the place that refers to it. */
@@ -51,7 +51,7 @@ export function createIdentityCache<Entry extends { readonly principal: Principa
     get: (digest) => kept.get(digest),
     set: (digest, entry, endMs) => {
       const nowMs = clock.now();
-      if (nowMs - sweptAtMs >= SWEEP_MS) {
+      if (nowMs - sweptAtMs >= PRUNE_MS) {
         sweptAtMs = nowMs;
         kept.purgeStale();
       }

@@ -25,17 +25,17 @@ import type { ConcurrencyLimit } from '../platform/concurrency-limit.ts';
 import { createBoundedFetch, faultOf, FetchFault } from './bounded-fetch.ts';
 import { createClaimRules } from './claim-rules.ts';
 import { mayFetch, type ResolvedIssuerOptions } from './issuer-options.ts';
-import { createPrincipals } from './principal-of.ts';
+import { createPrincipals } from './principals.ts';
 import { introspectionUnavailable, invalidToken } from './refuse.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
-import { createWaitingRoom } from './waiting-room.ts';
+import { createWaitingLimit } from './waiting-limit.ts';
 
 export interface Introspection {
   /** Tells whether a token can be this issuer's by how it begins. */
   readonly mayKnow: (token: string) => boolean;
   /**
    * Asks the issuer; `undefined`: it does not know the token, or not as an active one. `wasActive`: it was when it was
-   * last asked about; such tokens have places of their own, which made-up ones cannot take. `identified`: the part of the
+   * last introspected; such tokens have a limit of their own, which made-up ones cannot take. `identified`: the part of the
    * token that is its own; default: all of it.
    * @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable, SlowDown
    */
@@ -55,9 +55,9 @@ export interface Introspected {
   readonly cacheSeconds: number;
 }
 
-/** Questions of one kind. */
+/** Requests of one kind. */
 interface Lane {
-  readonly room: ConcurrencyLimit;
+  readonly queue: ConcurrencyLimit;
   failures: number;
   triedAtMs: number;
 }
@@ -72,12 +72,12 @@ const REDISCOVER_AFTER_MS = 3_600_000;
 /** Callers choose how many unknown tokens they send; the issuer must not be made to answer them all at once. */
 const MAX_ABOUT_UNKNOWN = 32;
 const MAX_ABOUT_KNOWN = 16;
-/** After so many failures in a row one question in `PAUSE_MS` finds out whether the issuer is back; others do not wait. */
+/** After so many failures in a row one request in `PAUSE_MS` finds out whether the issuer is back; others do not wait. */
 const FAILURES_IN_A_ROW = 3;
 const PAUSE_MS = 1000;
-/** What a token can bring about by its own form or length: whoever sends such ones must not stop the questions of others. */
+/** What a token can bring about by its own form or length: whoever sends such ones must not stop the requests of others. */
 const OF_THE_TOKEN: ReadonlySet<number> = new Set([400, 413, 414, 422, 431]);
-/** A token that is not active is asked for again after this time at the latest, in milliseconds. */
+/** A token that is not active is requested again after this time at the latest, in milliseconds. */
 const REFUSED_FOR_MS = 2000;
 const MAX_REFUSED = 10_000;
 /** What Keycloak and others call the kind of a token that is no access token. */
@@ -86,7 +86,7 @@ const OTHER_KINDS: ReadonlySet<unknown> = new Set(['refresh', 'offline', 'id', '
 /** Makes the introspection of one issuer. Nothing is asked of it before there is a token. */
 export const createIntrospection = (
   options: ResolvedIssuerOptions,
-  asking: IntrospectionSettings,
+  introspectionOptions: IntrospectionSettings,
   { clock, observer }: Deps,
 ): Introspection => {
   const http = createBoundedFetch({
@@ -96,10 +96,10 @@ export const createIntrospection = (
     ca: options.ca,
     connections: MAX_ABOUT_UNKNOWN + MAX_ABOUT_KNOWN,
   });
-  const questions = `an answer of issuer ${options.name}`;
-  // Apart in all: what is asked about made-up tokens, and fails, must not stand in the way of those that were good.
-  const aboutUnknown: Lane = { room: createWaitingRoom(MAX_ABOUT_UNKNOWN, questions), failures: 0, triedAtMs: 0 };
-  const aboutKnown: Lane = { room: createWaitingRoom(MAX_ABOUT_KNOWN, questions), failures: 0, triedAtMs: 0 };
+  const waitedFor = `an answer of issuer ${options.name}`;
+  // Apart in all: introspections of made-up tokens that fail must not stand in the way of those that were good.
+  const aboutUnknown: Lane = { queue: createWaitingLimit(MAX_ABOUT_UNKNOWN, waitedFor), failures: 0, triedAtMs: 0 };
+  const aboutKnown: Lane = { queue: createWaitingLimit(MAX_ABOUT_KNOWN, waitedFor), failures: 0, triedAtMs: 0 };
   const checkClaims = createClaimRules(options, clock);
   const principalOf = createPrincipals(options);
   const refused = new LRUCache<string, number>({ max: MAX_REFUSED });
@@ -117,8 +117,8 @@ export const createIntrospection = (
   };
 
   const discover = async (): Promise<Configuration> => {
-    const { clientId, authentication, endpoint } = asking;
-    const secret = asking.clientSecret.reveal();
+    const { clientId, authentication, endpoint } = introspectionOptions;
+    const secret = introspectionOptions.clientSecret.reveal();
     const auth = authentication === 'client_secret_post' ? ClientSecretPost(secret) : ClientSecretBasic(secret);
     const allowHttp = options.allowHttp;
     if (endpoint !== undefined) {
@@ -157,17 +157,17 @@ export const createIntrospection = (
     return known.configuration;
   };
 
-  const ask = async (lane: Lane, token: string): Promise<JsonObject> => {
+  const query = async (lane: Lane, token: string): Promise<JsonObject> => {
     const nowMs = clock.now();
     if (failure !== undefined && lane.failures >= FAILURES_IN_A_ROW && nowMs - lane.triedAtMs < PAUSE_MS) {
       throw introspectionUnavailable(options.name, failure);
     }
     lane.triedAtMs = nowMs;
     const startedAt = performance.now();
-    const asked = configured();
+    const configuring = configured();
     let outcome: 'ok' | 'error' = 'error';
     try {
-      const configuration = await asked;
+      const configuration = await configuring;
       const answer = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' });
       outcome = 'ok';
       lastGood = configuration;
@@ -176,8 +176,8 @@ export const createIntrospection = (
       aboutUnknown.failures = aboutKnown.failures = 0;
       return answer;
     } catch (error) {
-      // The endpoint may have moved: the next question looks for it again.
-      if (known?.configuration === asked) known = undefined;
+      // The endpoint may have moved: the next request looks for it again.
+      if (known?.configuration === configuring) known = undefined;
       // Whatever it was, it may quote the token or the answer: a fixed clause goes on, and never a cause.
       const { message: clause, status } = faultOf(error);
       if (failure === undefined) {
@@ -194,19 +194,19 @@ export const createIntrospection = (
   const introspect: Introspection['introspect'] = async (token, digest, wasActive, identified = token) => {
     if (clock.now() < (refused.get(digest) ?? 0)) return undefined;
     const lane = wasActive ? aboutKnown : aboutUnknown;
-    const answer = await lane.room.enter(() => ask(lane, token));
+    const answer = await lane.queue.enter(() => query(lane, token));
     if (member(answer, 'active') !== true) {
-      refused.set(digest, clock.now() + Math.min(REFUSED_FOR_MS, asking.cacheSeconds * 1000));
+      refused.set(digest, clock.now() + Math.min(REFUSED_FOR_MS, introspectionOptions.cacheSeconds * 1000));
       return undefined;
     }
     checkAnswer(options, answer, clock.now());
     checkClaims(answer);
-    const sessionsEndAtMs = clock.now() + asking.sessionSeconds * 1000;
+    const sessionsEndAtMs = clock.now() + introspectionOptions.sessionSeconds * 1000;
     const principal = Object.freeze({ ...principalOf(identified, answer), sessionsEndAtMs });
-    return { principal, cacheSeconds: asking.cacheSeconds };
+    return { principal, cacheSeconds: introspectionOptions.cacheSeconds };
   };
 
-  const { prefix = '' } = asking;
+  const { prefix = '' } = introspectionOptions;
   const name = `introspection:${options.name}`;
   return {
     mayKnow: (token) => token.startsWith(prefix),

@@ -24,14 +24,14 @@ export interface KeyGeneration {
 export interface IssuerKeys {
   /** The keys to verify with now; `undefined` when none were ever had, or only ones that are too old. */
   readonly current: () => KeyGeneration | undefined;
-  /** Looks at the issuer, or joins a look that is under way. Never rejects. */
+  /** Fetches the issuer's keys, or joins a refresh in progress. Never rejects. */
   readonly refresh: () => Promise<void>;
   /**
-   * Looks at the issuer for a caller whose key is not at hand, or joins a look that is under way, unless one for another
+   * Fetches the issuer's keys for a caller whose key is not at hand, or joins a refresh in progress, unless one for another
    * caller began less than the cooldown ago. Resolves why the issuer has not had its say about `key` yet; `undefined`:
    * it has, and the current keys are its answer.
    */
-  readonly lookFor: (key: string) => Promise<string | undefined>;
+  readonly refreshFor: (key: string) => Promise<string | undefined>;
   readonly health: () => HealthReport;
   readonly close: () => Promise<void>;
 }
@@ -41,10 +41,10 @@ const MAX_KEYS = 100;
 const REDISCOVER_AFTER_MS = 3_600_000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
-/** After so many callers wait no more for a look that another one has begun. */
+/** After so many callers wait no more for a refresh that another one has begun. */
 const FAILURES_IN_A_ROW = 3;
 /** Keys that were not at hand and are remembered: callers can name any number of them. */
-const MAX_ASKED_FOR = 1000;
+const MAX_REQUESTED = 1000;
 
 interface Deps {
   readonly clock: Clock;
@@ -60,15 +60,15 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
     ca: options.ca,
     connections: 2,
   });
-  const askedFor = new LRUCache<string, number>({ max: MAX_ASKED_FOR });
+  const firstRequestedMs = new LRUCache<string, number>({ max: MAX_REQUESTED });
   let generation: KeyGeneration | undefined;
   let fingerprint: string | undefined;
   let fetchedAtMs = -Infinity;
-  let lookedForCallerAtMs = -Infinity;
+  let refreshedForCallerAtMs = -Infinity;
   let failures = 0;
   let failure: string | undefined = 'not fetched yet';
   let source: { readonly jwksUri: string; readonly discoveredAtMs: number } | undefined;
-  const looks = createSingleFlight();
+  const lookups = createSingleFlight();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -137,24 +137,24 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
 
   const refresh = (): Promise<void> => {
     if (closed) return Promise.resolve();
-    return looks.join(() => load().finally(schedule));
+    return lookups.join(() => load().finally(schedule));
   };
 
-  const lookFor = async (key: string): Promise<string | undefined> => {
+  const refreshFor = async (key: string): Promise<string | undefined> => {
     const nowMs = clock.now();
-    const sinceMs = askedFor.get(key) ?? nowMs;
-    askedFor.set(key, sinceMs);
-    const underWay = looks.underWay();
-    if (underWay !== undefined) {
-      // The next look is likely to fail as well, and as slowly.
+    const sinceMs = firstRequestedMs.get(key) ?? nowMs;
+    firstRequestedMs.set(key, sinceMs);
+    const inFlight = lookups.inFlight();
+    if (inFlight !== undefined) {
+      // The next refresh is likely to fail as well, and as slowly.
       if (failures >= FAILURES_IN_A_ROW) return reason();
-      await underWay;
-    } else if (nowMs - lookedForCallerAtMs >= options.jwksCooldownSeconds * 1000) {
-      lookedForCallerAtMs = nowMs;
+      await inFlight;
+    } else if (nowMs - refreshedForCallerAtMs >= options.jwksCooldownSeconds * 1000) {
+      refreshedForCallerAtMs = nowMs;
       await refresh();
     }
     if (failure !== undefined || current() === undefined) return reason();
-    // It may have been published since: only a later look tells a new key from one that never was.
+    // It may have been published since: only a later refresh tells a new key from one that never was.
     return fetchedAtMs < sinceMs ? 'a key that is not known yet' : undefined;
   };
 
@@ -174,11 +174,11 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
     closed = true;
     clearTimeout(timer);
     await http.close();
-    await looks.underWay();
+    await lookups.inFlight();
   };
 
   void refresh();
-  return { current, refresh, lookFor, health, close };
+  return { current, refresh, refreshFor, health, close };
 };
 
 /**

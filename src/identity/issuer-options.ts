@@ -96,8 +96,8 @@ const firstWrong = (options: ResolvedIssuerOptions): string | undefined => {
   if (!options.requiredScopes.every(isScope)) return 'requiredScopes must be scopes of RFC 6749';
   if (options.allowedClients?.length === 0) return 'allowedClients must name at least one';
   const { endpoint } = options.introspection ?? {};
-  const asked = endpoint === undefined ? undefined : URL.parse(endpoint);
-  if (asked === null || (asked !== undefined && !mayFetch(asked, options.allowHttp))) {
+  const endpointUrl = endpoint === undefined ? undefined : URL.parse(endpoint);
+  if (endpointUrl === null || (endpointUrl !== undefined && !mayFetch(endpointUrl, options.allowHttp))) {
     return 'introspection: endpoint must be https (http: loopback only, with allowHttp)';
   }
   if (options.tokenTypes.length === 0) return 'tokenTypes must name at least one';
@@ -128,11 +128,11 @@ const wrongPath = (options: ResolvedIssuerOptions): string | undefined => {
   const { subjectClaim, groupsClaim, scopesClaim, claims, claimPaths, requiredClaims } = options;
   const names = Object.keys(claimPaths);
   if (!names.every(isMappedName)) return 'claimPaths must be named by 1 to 64 of [A-Za-z0-9_-]';
-  const taken = new Set(scopesClaim === undefined ? names : [...names, SCOPES]);
+  const reserved = new Set(scopesClaim === undefined ? names : [...names, SCOPES]);
   // Under one name, a claim that a caller may choose could stand for one that the issuer vouches for.
   if (
-    claims.some((claim) => taken.has(claim.split('.')[0] ?? '')) ||
-    (taken.size === names.length && scopesClaim !== undefined)
+    claims.some((claim) => reserved.has(claim.split('.')[0] ?? '')) ||
+    (reserved.size === names.length && scopesClaim !== undefined)
   ) {
     return 'two claims would have the same name';
   }

@@ -15,10 +15,10 @@ import type { UnverifiedToken } from './compact-token.ts';
 import { createIntrospection, type Introspection } from './introspection.ts';
 import { createIssuerKeys, type KeyGeneration } from './issuer-keys.ts';
 import { resolveIssuerOptions, type IssuerOptions } from './issuer-options.ts';
-import { createPrincipals } from './principal-of.ts';
+import { createPrincipals } from './principals.ts';
 import { invalidToken, keysUnavailable } from './refuse.ts';
 import { member, type JsonObject } from './strict-json.ts';
-import { createWaitingRoom } from './waiting-room.ts';
+import { createWaitingLimit } from './waiting-limit.ts';
 
 /** A principal together with the keys that vouched for it: when those change, it has to be verified again. */
 export interface Verified {
@@ -40,18 +40,18 @@ export interface Issuer {
   readonly issuer: string;
   /**
    * Verifies by the keys at hand, waiting for nobody; `undefined`: none of them is the token's, or the issuer has to be
-   * asked about it. `audiences`: instead of the gateway's own, those of which a token must name one.
+   * introspected it. `audiences`: instead of the gateway's own, those of which a token must name one.
    * @throws GatewayError InvalidToken, ExpiredToken
    */
   readonly verify: (token: UnverifiedToken, audiences?: readonly string[]) => Promise<Verified | undefined>;
-  /** The same after a look at the issuer. `wasGood`: as of introspection. @throws GatewayError as `verify`, ServiceUnavailable */
-  readonly lookAndVerify: (
+  /** The same after a refresh of the issuer's keys. `wasGood`: as of introspection. @throws GatewayError as `verify`, ServiceUnavailable */
+  readonly fetchKeysAndVerify: (
     token: UnverifiedToken,
     audiences?: readonly string[],
     wasGood?: boolean,
   ) => Promise<Verified>;
-  /** Where callers wait for a look. */
-  readonly room: ConcurrencyLimit;
+  /** Limits the callers that wait for a refresh. */
+  readonly queue: ConcurrencyLimit;
   /** How its opaque tokens are verified; absent: they are refused. */
   readonly introspection?: Introspection;
   /** Issuers that are taken for this one, and why their tokens cannot be verified. */
@@ -100,12 +100,12 @@ export const createIssuer = (
     token: UnverifiedToken,
     audiences: readonly string[] | undefined,
   ): Promise<Signed | undefined> => {
-    const asked = {
+    const expected = {
       currentDate: new Date(clock.now()),
       ...(audiences !== undefined && { audience: [...audiences] }),
     };
     try {
-      const { payload } = await jwtVerify(token.compact, generation.getKey, { ...verifyOptions, ...asked });
+      const { payload } = await jwtVerify(token.compact, generation.getKey, { ...verifyOptions, ...expected });
       return { payload, keys: generation };
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey) return undefined;
@@ -123,7 +123,7 @@ export const createIssuer = (
   };
 
   const signedByRenewed = async (token: UnverifiedToken, audiences: readonly string[] | undefined): Promise<Signed> => {
-    const unheard = await keys.lookFor(keyNamed(token.header));
+    const unheard = await keys.refreshFor(keyNamed(token.header));
     const renewed = keys.current();
     const signed = renewed && (await signedBy(renewed, token, audiences));
     if (signed !== undefined) return signed;
@@ -137,24 +137,24 @@ export const createIssuer = (
     return { principal: principalOf(identifiedBy(compact), payload), keys };
   };
 
-  /** Absent: JWTs speak for themselves. One that its keys have not signed is never asked about. */
-  const askAbout = options.introspection?.jwts === true ? introspection?.introspect : undefined;
+  /** Absent: JWTs speak for themselves. One that its keys have not signed is never introspected. */
+  const introspect = options.introspection?.jwts === true ? introspection?.introspect : undefined;
 
   const verify: Issuer['verify'] = async (token, audiences) => {
     // What the token does not say of its audience and its subject, the issuer will.
-    const asks = audiences === undefined && askAbout !== undefined;
-    const signed = await signedByHeld(token, asks ? undefined : (audiences ?? options.audiences));
+    const introspects = audiences === undefined && introspect !== undefined;
+    const signed = await signedByHeld(token, introspects ? undefined : (audiences ?? options.audiences));
     observer.cache('jwks', signed !== undefined);
-    return signed && !asks ? byItself(token, signed) : undefined;
+    return signed && !introspects ? byItself(token, signed) : undefined;
   };
 
-  const lookAndVerify: Issuer['lookAndVerify'] = async (token, audiences, wasGood = false) => {
-    if (audiences !== undefined || askAbout === undefined) {
+  const fetchKeysAndVerify: Issuer['fetchKeysAndVerify'] = async (token, audiences, wasGood = false) => {
+    if (audiences !== undefined || introspect === undefined) {
       return byItself(token, await signedByRenewed(token, audiences ?? options.audiences));
     }
     const signed = (await signedByHeld(token, undefined)) ?? (await signedByRenewed(token, undefined));
     const { compact } = token;
-    const found = await askAbout(compact, hash('sha256', compact, 'base64'), wasGood, identifiedBy(compact));
+    const found = await introspect(compact, hash('sha256', compact, 'base64'), wasGood, identifiedBy(compact));
     if (found === undefined) throw invalidToken('not active at its issuer');
     return { ...found, keys: signed.keys };
   };
@@ -163,8 +163,8 @@ export const createIssuer = (
     name: options.name,
     issuer: options.issuer,
     verify,
-    lookAndVerify,
-    room: createWaitingRoom(options.maxWaiting, `the keys of issuer ${options.name}`),
+    fetchKeysAndVerify,
+    queue: createWaitingLimit(options.maxWaiting, `the keys of issuer ${options.name}`),
     isCurrent: (generation) => keys.current() === generation,
     refresh: keys.refresh,
     unverifiable: options.unverifiable,

@@ -73,7 +73,7 @@ export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined =
     expiresAtMs: expiresAtMs as number,
     ...(issuedAtMs !== undefined && { issuedAtMs: issuedAtMs as number }),
     ...(sessionId !== undefined && { sessionId }),
-    ...(actor !== undefined && { actor: actorOf(actor) }),
+    ...(actor !== undefined && { actor: readActor(actor) }),
     ...(binding !== undefined && { binding }),
     accessKeyId,
   });
@@ -97,7 +97,8 @@ interface SealedActor {
 const isActor = (value: unknown): value is SealedActor =>
   isObject(value) && hasMembers(value, ['s'], ['i']) && isText(value['s']) && (!('i' in value) || isText(value['i']));
 
-const actorOf = ({ s, i }: SealedActor): Actor => Object.freeze({ ...(i !== undefined && { issuer: i }), subject: s });
+const readActor = ({ s, i }: SealedActor): Actor =>
+  Object.freeze({ ...(i !== undefined && { issuer: i }), subject: s });
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 

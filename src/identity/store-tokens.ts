@@ -42,13 +42,13 @@ const CACHE_MS = 300_000;
  */
 export const createStoreTokens = (options: StoreTokensOptions): StoreTokens => {
   const { issuers, accepted, revocations, clock } = options;
-  const asked = [...options.audiences.values()].flat();
+  const allAudiences = [...options.audiences.values()].flat();
   const verifiers = new Map(
     [...options.audiences].map(([store, audiences]) => {
       if (audiences.length === 0 || audiences.some((audience) => accepted.has(audience))) {
         throw new TypeError(`store ${store}: audiences of store tokens must be some that are not accepted here`);
       }
-      const foreign = asked.filter((audience) => !audiences.includes(audience));
+      const foreign = allAudiences.filter((audience) => !audiences.includes(audience));
       return [store, createVerifier(audiences, { ...options, refused: new Set([...accepted, ...foreign]) })];
     }),
   );
@@ -102,7 +102,7 @@ const createVerifier = (
     const unverified = parseCompactToken(token);
     const verified =
       (await issuer.verify(unverified, audiences)) ??
-      (await issuer.room.enter(() => issuer.lookAndVerify(unverified, audiences)));
+      (await issuer.queue.enter(() => issuer.fetchKeysAndVerify(unverified, audiences)));
     // Verified by now; the audiences are read from the very bytes that were signed.
     if (namesOneOf(refused, member(unverified.payload, 'aud'))) {
       throw invalidToken('for an audience of this gateway or of another store: the store could send it there');
@@ -130,7 +130,7 @@ const isSame = (one: Principal, other: Principal): boolean =>
 
 /** Where an agent acts for the caller here, it must be the same at the store. */
 const isSameActor = (one: Principal, other: Principal): boolean =>
-  actorOf(one).every((part, index) => part === actorOf(other)[index]);
+  readActor(one).every((part, index) => part === readActor(other)[index]);
 
-const actorOf = ({ actor, issuer }: Principal): readonly [string | undefined, Actor['subject'] | undefined] =>
+const readActor = ({ actor, issuer }: Principal): readonly [string | undefined, Actor['subject'] | undefined] =>
   actor === undefined ? [undefined, undefined] : [actor.issuer ?? issuer, actor.subject];

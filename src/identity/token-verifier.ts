@@ -17,7 +17,7 @@ import type { Issuer, Verified } from './issuer.ts';
 import type { KeyGeneration } from './issuer-keys.ts';
 import { invalidToken, isUndecided } from './refuse.ts';
 import { member } from './strict-json.ts';
-import { createWaitingRoom } from './waiting-room.ts';
+import { createWaitingLimit } from './waiting-limit.ts';
 
 export interface IssuerTokenVerifierOptions {
   readonly clock: Clock;
@@ -44,10 +44,10 @@ interface Judged {
   /** Longest time that it may be kept. */
   readonly cacheSeconds: number;
   /** Who vouched for it by which keys; absent where the issuer itself was asked. Data: a closure would hold the token. */
-  readonly voucher: Voucher | undefined;
+  readonly issuedBy: VerifiedBy | undefined;
 }
 
-interface Voucher {
+interface VerifiedBy {
   readonly issuer: Issuer;
   readonly keys: KeyGeneration;
 }
@@ -57,9 +57,9 @@ interface Kept extends Judged {
 }
 
 /** What only an issuer can tell, and where its callers wait, each counted. */
-interface Question {
-  readonly room: ConcurrencyLimit;
-  readonly ask: () => Promise<Judged>;
+interface PendingVerdict {
+  readonly queue: ConcurrencyLimit;
+  readonly judge: () => Promise<Judged>;
 }
 
 /** How long it is remembered of a token that it was good. */
@@ -90,13 +90,13 @@ export const createTokenVerifier = (
   const unverifiable = new Map(issuers.flatMap((issuer) => Object.entries(issuer.unverifiable)));
   const kept = createIdentityCache<Kept>({ clock, maxEntries: options.cacheEntries, maxBytes: options.cacheBytes });
   // Clients start many requests at once with a token that is new here; one verification serves them all.
-  const verifying = createSingleFlight<Judged | Question>();
-  const asking = createSingleFlight<Judged>();
-  // Whose token was good when it was last asked about waits apart: made-up tokens cannot take these places.
-  const strangers = createWaitingRoom(maxWaiting, 'answers about opaque tokens');
-  const acquaintances = createWaitingRoom(maxWaiting, 'answers about opaque tokens that were good');
+  const verifying = createSingleFlight<Judged | PendingVerdict>();
+  const judging = createSingleFlight<Judged>();
+  // Whose token was good when it was last introspected waits apart: made-up tokens cannot use up their limit.
+  const unknownTokens = createWaitingLimit(maxWaiting, 'answers about opaque tokens');
+  const knownTokens = createWaitingLimit(maxWaiting, 'answers about opaque tokens that were good');
 
-  const judgeJwt = async (token: string, wasGood: boolean): Promise<Judged | Question> => {
+  const judgeJwt = async (token: string, wasGood: boolean): Promise<Judged | PendingVerdict> => {
     const unverified = parseCompactToken(token);
     const iss = member(unverified.payload, 'iss');
     const issuer = typeof iss === 'string' ? byIss.get(iss) : undefined;
@@ -104,13 +104,16 @@ export const createTokenVerifier = (
       const why = typeof iss === 'string' ? unverifiable.get(iss) : undefined;
       throw invalidToken(why ?? 'iss is no configured issuer');
     }
-    const judged = ({ principal, keys, ...asked }: Verified): Judged => ({
-      ...{ principal, cacheSeconds, voucher: { issuer, keys } },
-      ...asked,
+    const judged = ({ principal, keys, ...lifetime }: Verified): Judged => ({
+      ...{ principal, cacheSeconds, issuedBy: { issuer, keys } },
+      ...lifetime,
     });
     const verified = await issuer.verify(unverified);
     if (verified !== undefined) return judged(verified);
-    return { room: issuer.room, ask: async () => judged(await issuer.lookAndVerify(unverified, undefined, wasGood)) };
+    return {
+      queue: issuer.queue,
+      judge: async () => judged(await issuer.fetchKeysAndVerify(unverified, undefined, wasGood)),
+    };
   };
 
   /** The first issuer that knows it decides. One that cannot be asked may be the one that knows it. */
@@ -119,7 +122,7 @@ export const createTokenVerifier = (
     for (const introspection of introspecting.filter(({ mayKnow }) => mayKnow(token))) {
       try {
         const found = await introspection.introspect(token, digest, wasGood);
-        if (found !== undefined) return { ...found, voucher: undefined };
+        if (found !== undefined) return { ...found, issuedBy: undefined };
       } catch (error) {
         if (!isUndecided(error)) throw error;
         unreachable = error;
@@ -132,10 +135,10 @@ export const createTokenVerifier = (
     const first = isJwt(token)
       ? await verifying.join(() => judgeJwt(token, wasGood), digest)
       : {
-          room: wasGood ? acquaintances : strangers,
-          ask: () => judgeOpaque(digest, token, wasGood),
+          queue: wasGood ? knownTokens : unknownTokens,
+          judge: () => judgeOpaque(digest, token, wasGood),
         };
-    return 'room' in first ? first.room.enter(() => asking.join(first.ask, digest)) : first;
+    return 'queue' in first ? first.queue.enter(() => judging.join(first.judge, digest)) : first;
   };
 
   const keep = (digest: string, judged: Judged): void => {
@@ -155,7 +158,7 @@ export const createTokenVerifier = (
     if (token.length > maxTokenLength) throw invalidToken('longer than the accepted size');
     const digest = hash('sha256', token, 'base64');
     const entry = kept.get(digest);
-    const usable = entry !== undefined && clock.now() < entry.untilMs && isVouchedFor(entry);
+    const usable = entry !== undefined && clock.now() < entry.untilMs && isCurrent(entry);
     observer.cache('token', usable);
     if (usable) return entry.principal;
     try {
@@ -179,4 +182,4 @@ export const createTokenVerifier = (
 };
 
 /** Tells whether who vouched for a token still does. */
-const isVouchedFor = ({ voucher }: Judged): boolean => voucher?.issuer.isCurrent(voucher.keys) ?? true;
+const isCurrent = ({ issuedBy }: Judged): boolean => issuedBy?.issuer.isCurrent(issuedBy.keys) ?? true;

@@ -1,6 +1,6 @@
 /**
  * Asks stores about buckets themselves. Enters: a bucket, and how its store is reached. Leaves: facts, remembered for
- * seconds, so that clients that look before each of their requests cost one question. One question at a time is under way
+ * seconds, so that clients that look before each of their requests cost one request. One request at a time is in progress
  * for each fact. What is kept is bounded by the buckets and stores of configuration.
  */
 import type { BucketFacts } from '../contracts/bucket-facts.ts';
@@ -13,10 +13,10 @@ import { readBuckets } from '../s3/documents/list-buckets.ts';
 import { readStoreDocument } from '../s3/documents/stored-document.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { textOf } from '../s3/xml-reader.ts';
-import { askBucket } from './ask-bucket.ts';
+import { checkBucket } from './check-bucket.ts';
 import { STATIC } from './explain-refusal.ts';
 
-/** How long a fact is believed: longer than a burst of look-ups, shorter than anybody waits for a new bucket. */
+/** How long a fact is believed: longer than a burst of lookups, shorter than anybody waits for a new bucket. */
 const PRESENT_MS = 10_000;
 const ABSENT_MS = 1000;
 const DATES_MS = 300_000;
@@ -29,7 +29,7 @@ const NO_DATES: ReadonlyMap<string, string> = new Map();
 
 interface Remembered<Fact> {
   readonly fact: Promise<Fact>;
-  /** Infinity while the question is under way. */
+  /** Infinity while the request is in progress. */
   untilMs: number;
 }
 
@@ -42,12 +42,12 @@ export function createBucketFacts({ clock }: { readonly clock: Clock }): BucketF
   function remember<Fact>(
     facts: Map<string, Remembered<Fact>>,
     name: string,
-    ask: () => Promise<Fact>,
+    find: () => Promise<Fact>,
     lifeMs: (fact: Fact) => number,
   ): Promise<Fact> {
     const known = facts.get(name);
     if (known !== undefined && known.untilMs > clock.now()) return known.fact;
-    const entry: Remembered<Fact> = { fact: ask(), untilMs: Infinity };
+    const entry: Remembered<Fact> = { fact: find(), untilMs: Infinity };
     facts.set(name, entry);
     entry.fact.then(
       (fact) => {
@@ -96,7 +96,7 @@ export function createBucketFacts({ clock }: { readonly clock: Clock }): BucketF
 
 async function isThere(session: StoreSession): Promise<boolean | undefined> {
   try {
-    await askBucket(session);
+    await checkBucket(session);
     return true;
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
@@ -111,7 +111,7 @@ async function isThere(session: StoreSession): Promise<boolean | undefined> {
 
 async function hasLocks(session: StoreSession): Promise<boolean | undefined> {
   try {
-    const response = await session.ask({ method: 'GET', key: '', query: [['object-lock', '']], headers: {} });
+    const response = await session.send({ method: 'GET', key: '', query: [['object-lock', '']], headers: {} });
     const telling = ['ObjectLockEnabled'];
     const root = readStoreDocument(await readAnswer(response.body), 'ObjectLockConfiguration', { telling });
     return textOf(root, 'ObjectLockEnabled') === 'Enabled';
@@ -123,7 +123,7 @@ async function hasLocks(session: StoreSession): Promise<boolean | undefined> {
   }
 }
 
-/** What a store or a role says that does not know the question: the look at the written object decides. */
+/** What a store or a role says that does not know the request: the lookup of the written object decides. */
 const UNSAID: ReadonlySet<ErrorCode> = new Set([
   'AccessDeniedByStore',
   'InternalError',
@@ -138,6 +138,6 @@ function isElsewhere({ refusal }: GatewayError): boolean {
 
 async function datesOf(open: () => Promise<StoreSession>): Promise<ReadonlyMap<string, string>> {
   const session = await open();
-  const response = await session.ask({ method: 'GET', key: '', query: [], headers: {} });
+  const response = await session.send({ method: 'GET', key: '', query: [], headers: {} });
   return readBuckets(await readAnswer(response.body));
 }

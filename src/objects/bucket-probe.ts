@@ -1,5 +1,5 @@
 /**
- * The gateway's own question to a store about one bucket: a new session of its STS, or what the store has in its place, and
+ * The gateway's own request to a store about one bucket: a new session of its STS, or what the store has in its place, and
  * HEAD. Enters: a bucket. Leaves: what that tells. No object is touched or read, and nobody's name is used but the gateway's.
  */
 import type { Bucket } from '../contracts/bucket.ts';
@@ -8,7 +8,7 @@ import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { HealthReport } from '../contracts/health.ts';
 import type { StoreSessions } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { askBucket } from './ask-bucket.ts';
+import { checkBucket } from './check-bucket.ts';
 import { explainRefusal, STATIC } from './explain-refusal.ts';
 
 /** What is known of one bucket. */
@@ -16,12 +16,12 @@ export type Verdict = Pick<HealthReport, 'state' | 'detail'>;
 
 export interface BucketProbe {
   /** Whether there is a session for the gateway itself; else only what callers meet tells of the bucket. */
-  readonly canAsk: (bucket: Bucket) => boolean;
+  readonly canProbe: (bucket: Bucket) => boolean;
   /** Never rejects. */
-  readonly ask: (bucket: Bucket) => Promise<Verdict>;
+  readonly probe: (bucket: Bucket) => Promise<Verdict>;
 }
 
-export interface BucketProbeParts {
+export interface BucketProbeDependencies {
   readonly broker: CredentialBroker;
   readonly sessions: StoreSessions;
   readonly clock: Clock;
@@ -35,17 +35,23 @@ export interface BucketProbeParts {
 const LIFE_MS = 13 * 3_600_000;
 
 /** Creates it. */
-export function createBucketProbe({ broker, sessions, clock, ofCallers, tagged }: BucketProbeParts): BucketProbe {
+export function createBucketProbe({
+  broker,
+  sessions,
+  clock,
+  ofCallers,
+  tagged,
+}: BucketProbeDependencies): BucketProbe {
   /**
    * Where a role refuses a session without tags, or a listing, nothing wrong can be seen from here. Of fixed keys a store may
    * say no more than that when they are wrong (Ceph RGW with STS).
    */
-  const isUntold = ({ code, refusal }: GatewayError, { store, roleArn }: Bucket): boolean =>
+  const isInconclusive = ({ code, refusal }: GatewayError, { store, roleArn }: Bucket): boolean =>
     code === 'AccessDeniedByStore' && (refusal?.by === 'store' ? roleArn !== STATIC : tagged.has(store.name));
 
   return {
-    canAsk: ({ store }) => !ofCallers.has(store.name),
-    ask: async (bucket) => {
+    canProbe: ({ store }) => !ofCallers.has(store.name),
+    probe: async (bucket) => {
       const principal = {
         ...{ issuerName: 'gateway', issuer: 'urn:sallyport:gateway', subject: 'probe', groups: [], claims: {} },
         ...{ tokenIdHash: '', expiresAtMs: clock.now() + LIFE_MS },
@@ -54,12 +60,12 @@ export function createBucketProbe({ broker, sessions, clock, ofCallers, tagged }
       const grants = [{ effect: 'allow', verbs: ['LIST'], scope: { prefix: '' } }] as const;
       try {
         const plan = broker.plan(principal, [{ bucket, grants, accesses: [listing] }]);
-        // What the last question got would hide that the keys are no longer taken.
+        // What the last request got would hide that the keys are no longer taken.
         broker.forget(plan);
-        await askBucket(await sessions.open({ bucket, plan }));
+        await checkBucket(await sessions.open({ bucket, plan }));
         return { state: 'ok' };
       } catch (error) {
-        const state = error instanceof GatewayError && isUntold(error, bucket) ? 'unknown' : 'degraded';
+        const state = error instanceof GatewayError && isInconclusive(error, bucket) ? 'unknown' : 'degraded';
         return { state, detail: explainRefusal(bucket, error) };
       }
     },

@@ -1,7 +1,7 @@
 /**
  * What is known of each bucket: whether it can be used as it is configured. Enters: how to ask one, and how clients' requests
  * go. Leaves: a report for each, `unknown` until something was asked. A client's request that succeeds is the best proof, and
- * spares the question; one that fails only lets it be asked sooner, for the failure may be the client's. Questions are
+ * spares the request; one that fails only lets it be asked sooner, for the failure may be the client's. Requests are
  * bounded: so many at once, and of one bucket no two within seconds.
  */
 import type { BucketWitness } from '../contracts/bucket-watch.ts';
@@ -17,7 +17,7 @@ export interface BucketWatchOptions {
   readonly buckets: Iterable<Bucket>;
   readonly probe: BucketProbe;
   readonly clock: Clock;
-  readonly observer: Pick<Observer, 'event' | 'look'>;
+  readonly observer: Pick<Observer, 'event' | 'lookup'>;
 }
 
 export interface BucketWatch extends BucketWitness, HealthSource {
@@ -26,7 +26,7 @@ export interface BucketWatch extends BucketWitness, HealthSource {
   /**
    * Whether requests may come: each bucket has been asked once, or was not heard of in time, and not all of them fail. Once
    * true it stays so: a store that goes down later is told to clients as S3 does, and they repeat. Before the start nothing is
-   * held back.
+   * refused.
    */
   readonly mayServe: () => boolean;
   readonly close: () => void;
@@ -34,11 +34,11 @@ export interface BucketWatch extends BucketWitness, HealthSource {
 
 interface Watched {
   readonly bucket: Bucket;
-  readonly canAsk: boolean;
+  readonly canProbe: boolean;
   verdict: Verdict;
-  hasBeenAsked: boolean;
-  isBeingAsked: boolean;
-  askedAtMs: number;
+  isProbed: boolean;
+  isProbing: boolean;
+  probedAtMs: number;
   dueMs: number;
   failures: number;
 }
@@ -52,23 +52,23 @@ const LONGEST_PAUSE_MS = 30_000;
 const LEAST_PAUSE_MS = 5000;
 const AT_ONCE = 4;
 const TICK_MS = 500;
-/** A store that says nothing at all does not hold back the others for longer. */
+/** A store that does not answer at all does not delay the others for longer. */
 const FIRST_ANSWER_MS = 10_000;
 
-const NOT_ASKED: Verdict = { state: 'unknown', detail: 'not asked yet' };
+const NOT_PROBED: Verdict = { state: 'unknown', detail: 'not asked yet' };
 const CALLERS_ONLY: Verdict = { state: 'unknown', detail: 'only callers can ask its store, and none has yet' };
 
 /** Watches the buckets of a process. */
 export function createBucketWatch({ buckets, probe, clock, observer }: BucketWatchOptions): BucketWatch {
   const watched = new Map(
     [...buckets].map((bucket): [string, Watched] => {
-      const can = probe.canAsk(bucket);
-      const times = { askedAtMs: -Infinity, dueMs: -Infinity, failures: 0 };
-      const verdict = can ? NOT_ASKED : CALLERS_ONLY;
-      return [bucket.name, { bucket, canAsk: can, verdict, hasBeenAsked: !can, isBeingAsked: false, ...times }];
+      const can = probe.canProbe(bucket);
+      const times = { probedAtMs: -Infinity, dueMs: -Infinity, failures: 0 };
+      const verdict = can ? NOT_PROBED : CALLERS_ONLY;
+      return [bucket.name, { bucket, canProbe: can, verdict, isProbed: !can, isProbing: false, ...times }];
     }),
   );
-  let underWay = 0;
+  let inFlight = 0;
   let timer: NodeJS.Timeout | undefined;
   let startedMs: number | undefined;
   let hasServed = false;
@@ -86,22 +86,22 @@ export function createBucketWatch({ buckets, probe, clock, observer }: BucketWat
     }
   };
 
-  const askOne = async (one: Watched): Promise<void> => {
-    one.isBeingAsked = true;
-    one.askedAtMs = clock.now();
-    underWay += 1;
-    const verdict = await probe.ask(one.bucket);
-    observer.look('health');
-    underWay -= 1;
-    one.hasBeenAsked = true;
-    one.isBeingAsked = false;
+  const probeOne = async (one: Watched): Promise<void> => {
+    one.isProbing = true;
+    one.probedAtMs = clock.now();
+    inFlight += 1;
+    const verdict = await probe.probe(one.bucket);
+    observer.lookup('health');
+    inFlight -= 1;
+    one.isProbed = true;
+    one.isProbing = false;
     settle(one, verdict);
   };
 
   const pump = (): void => {
     for (const one of watched.values()) {
-      if (timer === undefined || underWay >= AT_ONCE) return;
-      if (one.canAsk && !one.isBeingAsked && one.dueMs <= clock.now()) void askOne(one).then(pump);
+      if (timer === undefined || inFlight >= AT_ONCE) return;
+      if (one.canProbe && !one.isProbing && one.dueMs <= clock.now()) void probeOne(one).then(pump);
     }
   };
 
@@ -115,22 +115,22 @@ export function createBucketWatch({ buckets, probe, clock, observer }: BucketWat
       const one = watched.get(name);
       // Of the store itself, before any bucket of it.
       if (one === undefined || storeBucket === '') return;
-      one.hasBeenAsked = true;
+      one.isProbed = true;
       if (one.verdict.state === 'ok') one.dueMs = clock.now() + SLOW_MS;
       else settle(one, { state: 'ok' });
     },
     failed: ({ name }, error) => {
       const one = watched.get(name);
       if (one === undefined || !(error instanceof GatewayError) || error.refusal === undefined) return;
-      if (one.canAsk) one.dueMs = Math.min(one.dueMs, Math.max(clock.now(), one.askedAtMs + LEAST_PAUSE_MS));
+      if (one.canProbe) one.dueMs = Math.min(one.dueMs, Math.max(clock.now(), one.probedAtMs + LEAST_PAUSE_MS));
       else if (isOfStore(error)) settle(one, { state: 'degraded', detail: explainRefusal(one.bucket, error) });
     },
     health: () => [...watched].map(([name, { verdict }]) => ({ name: `bucket:${name}`, ...verdict })),
     mayServe: () => {
       if (hasServed || startedMs === undefined) return true;
       const all = [...watched.values()];
-      const heard = all.every(({ hasBeenAsked }) => hasBeenAsked) || clock.now() - startedMs > FIRST_ANSWER_MS;
-      const works = ({ verdict, hasBeenAsked }: Watched) => hasBeenAsked && verdict.state !== 'degraded';
+      const heard = all.every(({ isProbed }) => isProbed) || clock.now() - startedMs > FIRST_ANSWER_MS;
+      const works = ({ verdict, isProbed }: Watched) => isProbed && verdict.state !== 'degraded';
       hasServed = all.length === 0 || (heard && all.some(works));
       return hasServed;
     },

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Completion, NamedPart, ObjectChecksum, SealedUpload, StoredPart } from '../contracts/object-cipher.ts';
-import type { StateSession, StoreQuestion, StoreSession } from '../contracts/store-session.ts';
+import type { StateSession, StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ChecksumType, CompletedChecksum } from '../s3/checksums.ts';
@@ -14,11 +14,11 @@ import { readCompleted } from '../s3/documents/multipart.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
-import { askUpload } from './ask-upload.ts';
+import { sendForUpload } from './send-for-upload.ts';
 import { contentLength } from './entity.ts';
 import { knownParts, type KnownPart } from './known-parts.ts';
 import { listParts } from './list-parts.ts';
-import { decidesAll, demandStanding } from './standing.ts';
+import { decidesAll, demandConditions } from './write-conditions.ts';
 import { readFolder, waitingKey } from './upload-folder.ts';
 import { wholeChecksum } from './whole-checksum.ts';
 
@@ -74,10 +74,10 @@ export async function completeUpload(
     const onlyIfNone = upload.state?.terms.onlyIfNone === true ? { 'if-none-match': '*' } : {};
     const conditions = { ...onlyIfNone, ...options.conditions };
     // The store decides them in one step with the Complete; but some (Ceph 16) heed none there.
-    if (!decidesAll(session)) await demandStanding(session, key, conditions);
+    if (!decidesAll(session)) await demandConditions(session, key, conditions);
     const ended = waiting && checksum && (await endWaiting(ends, key, upload, waiting, checksum));
-    const place = { session, key, storeUploadId: upload.storeUploadId };
-    const completed = await putTogether(place, withPart(completion, ended), conditions);
+    const ref = { session, key, storeUploadId: upload.storeUploadId };
+    const completed = await putTogether(ref, withPart(completion, ended), conditions);
     return { ...completed, hasTerms, ...(checksum === undefined ? {} : { checksum }) };
   } catch (error) {
     if (!(error instanceof GatewayError) || !MAYBE_COMPLETED.has(error.code)) throw error;
@@ -90,7 +90,7 @@ export async function completeUpload(
 
 interface FoundParts {
   readonly parts: { readonly named: readonly NamedPart[]; readonly stored: readonly StoredPart[] };
-  /** The one that waits aside, if one is named. */
+  /** The deferred one, if one is named. */
   readonly waiting: KnownPart | undefined;
   readonly checksum: ObjectChecksum | undefined;
   readonly hasTerms: boolean;
@@ -114,29 +114,29 @@ async function findParts(
   const folder = await readFolder(kept.states, kept.folder);
   const known = knownParts(state, listed, folder);
   const found = named.map((part) => known.named(part));
-  const current = named.map((part, place) => ({ ...part, etag: found[place]?.stored.etag ?? part.etag }));
+  const current = named.map((part, index) => ({ ...part, etag: found[index]?.stored.etag ?? part.etag }));
   const missing = found.findIndex((part) => part === undefined);
   if (missing >= 0 && state.terms.checksum !== undefined) {
     throw new GatewayError('InvalidPart', { detail: `part ${named[missing]?.number ?? 0} is not there` });
   }
   const checksum = wholeChecksum(state.terms, named, found, claimed, checksumType);
-  const aside = found.filter((part) => part?.record.isSetAside === true).flatMap((part) => part?.stored ?? []);
-  const others = stored.filter(({ slot }) => !aside.some((part) => part.slot === slot));
+  const deferred = found.filter((part) => part?.record.isDeferred === true).flatMap((part) => part?.stored ?? []);
+  const others = stored.filter(({ slot }) => !deferred.some((part) => part.slot === slot));
   const last = found.at(-1);
-  const waiting = last?.record.isSetAside === true ? last : undefined;
-  return { parts: { named: current, stored: [...others, ...aside] }, waiting, checksum, hasTerms: folder.hasTerms };
+  const waiting = last?.record.isDeferred === true ? last : undefined;
+  return { parts: { named: current, stored: [...others, ...deferred] }, waiting, checksum, hasTerms: folder.hasTerms };
 }
 
-/** Puts what waited aside into its slot, with the checksum of the whole in its trailer. */
+/** Puts the deferred part into its slot, with the checksum of the whole in its trailer. */
 async function endWaiting(
   { session, kept }: CompleteEnds,
   key: string,
-  { storeUploadId, endAside }: SealedUpload,
+  { storeUploadId, appendTrailer }: SealedUpload,
   { record, stored: { slot, etag, sizeBytes } }: KnownPart,
   checksum: ObjectChecksum,
 ): Promise<NamedSlot> {
   if (kept === undefined) throw new Error('nothing waits beside an upload of which nothing is kept');
-  const waited = await kept.states.ask({
+  const waited = await kept.states.send({
     method: 'GET',
     key: waitingKey(kept.folder, record.number),
     query: [],
@@ -147,7 +147,7 @@ async function endWaiting(
     await waited.discard();
     throw new GatewayError('InvalidPart', { detail: `part ${record.number} was sent again meanwhile` });
   }
-  const body = { sizeBytes, content: endAside(record, waited.body, checksum) };
+  const body = { sizeBytes, content: appendTrailer(record, waited.body, checksum) };
   return { slot, etag: await putPart({ session, key, storeUploadId }, slot, body) };
 }
 
@@ -169,19 +169,19 @@ interface StoreUpload {
 }
 
 async function putTogether(
-  place: StoreUpload,
+  ref: StoreUpload,
   { parts, layoutPart }: Completion,
   conditions: CompleteOptions['conditions'],
 ): Promise<Omit<Completed, 'hasTerms'>> {
-  const { session, key, storeUploadId } = place;
+  const { session, key, storeUploadId } = ref;
   const layout: NamedSlot[] = [];
   if (layoutPart !== undefined) {
     const { slot, storedSizeBytes: sizeBytes, body } = layoutPart;
-    layout.push({ slot, etag: await putPart(place, slot, { sizeBytes, content: body() }) });
+    layout.push({ slot, etag: await putPart(ref, slot, { sizeBytes, content: body() }) });
   }
   const all = [...parts, ...layout].toSorted((one, other) => one.slot - other.slot);
   const content = Buffer.from(writeCompleteUpload(all.map(({ slot, etag }) => ({ number: slot, etag }))));
-  const response = await askUpload(session, {
+  const response = await sendForUpload(session, {
     method: 'POST',
     key,
     query: [['uploadId', storeUploadId]],
@@ -192,8 +192,8 @@ async function putTogether(
     },
     body: { sizeBytes: content.length, content },
   });
-  const told = readCompleted(await readAnswer(response.body));
-  return { etag: told === '' ? etagOf(all) : told, versionId: response.headers.get('x-amz-version-id') };
+  const etag = readCompleted(await readAnswer(response.body));
+  return { etag: etag === '' ? etagOf(all) : etag, versionId: response.headers.get('x-amz-version-id') };
 }
 
 /** Ceph tells no ETag at this point; it makes it as S3 does without encryption of its own: of those of the parts. */
@@ -206,9 +206,9 @@ function etagOf(parts: readonly { readonly etag: string }[]): string {
 async function putPart(
   { session, key, storeUploadId }: StoreUpload,
   slot: number,
-  body: NonNullable<StoreQuestion['body']>,
+  body: NonNullable<StoreRequest['body']>,
 ): Promise<string> {
-  const response = await askUpload(session, {
+  const response = await sendForUpload(session, {
     method: 'PUT',
     key,
     query: [
@@ -231,7 +231,7 @@ async function completedBefore(
   upload: SealedUpload,
 ): Promise<Omit<Completed, 'hasTerms'> | undefined> {
   try {
-    const response = await session.ask({ method: 'HEAD', key, query: [], headers: {} });
+    const response = await session.send({ method: 'HEAD', key, query: [], headers: {} });
     await response.discard();
     const { headers } = response;
     const envelope = headers.get(ENVELOPE_HEADER);

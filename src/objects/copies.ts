@@ -1,7 +1,7 @@
 /**
  * Copies of objects of which at least one end is not kept plain. Enters: where from, where to, and what goes along.
- * Leaves: the copy, sealed or plain as its place asks. Nothing is decided here about who may: both ends are reached by
- * the caller's own session. Nothing plaintext gets into a place that is not kept plain.
+ * Leaves: the copy, sealed or plain as its prefix requires. Nothing is decided here about who may: both ends are reached by
+ * the caller's own session. Nothing plaintext gets into a prefix that is not kept plain.
  */
 import type { Clock } from '../contracts/clock.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
@@ -24,13 +24,13 @@ import { unusable } from '../s3/documents/stored-document.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { keptHeaders } from '../s3/kept-headers.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
-import { asksForMore } from '../s3/write-terms.ts';
+import { requestsMore } from '../s3/write-terms.ts';
 import { hasTags, MAX_COPY_BYTES, noSuchRange, openOrigin, originEntity, readTags, tooLarge } from './copy-origin.ts';
 import { whileItChanges, type Entity } from './entity.ts';
 import { checksumOfUpload } from './list-parts.ts';
-import { addressOf } from './look-ups.ts';
+import { addressOf } from './lookups.ts';
 import { createReplacements } from './replacements.ts';
-import { decidesAll } from './standing.ts';
+import { decidesAll } from './write-conditions.ts';
 import {
   copyInParts,
   copyPinned,
@@ -43,7 +43,7 @@ import {
 } from './store-copy.ts';
 import { checksumKind, plainForm, sendBody } from './streamed-copy.ts';
 
-export interface CopyParts {
+export interface CopyDependencies {
   readonly cipher: ObjectCipher;
   readonly reader: ObjectReader;
   readonly uploads: Uploads;
@@ -51,34 +51,39 @@ export interface CopyParts {
 }
 
 /** Creates the copies of a process. */
-export function createCopies(parts: CopyParts): Copies {
+export function createCopies(dependencies: CopyDependencies): Copies {
   return {
-    copyObject: async (ends, copy) => (await rewrapped(parts, ends, copy)) ?? (await streamed(parts, ends, copy)),
-    copyUntagged: (ends, copy) => untagged(parts, ends, copy),
-    copyPinned: (ends, copy, headers) => pinned(parts, ends, copy, headers),
-    copyPart: (ends, copy) => streamedPart(parts, ends, copy),
-    ...createReplacements(parts.cipher),
+    copyObject: async (ends, copy) =>
+      (await rewrapped(dependencies, ends, copy)) ?? (await streamed(dependencies, ends, copy)),
+    copyUntagged: (ends, copy) => untagged(dependencies, ends, copy),
+    copyPinned: (ends, copy, headers) => pinned(dependencies, ends, copy, headers),
+    copyPart: (ends, copy) => streamedPart(dependencies, ends, copy),
+    ...createReplacements(dependencies.cipher),
   };
 }
 
 /** The copy by the store under a new envelope; `undefined` where that is not to be had. */
-async function rewrapped(parts: CopyParts, given: CopyEnds, copy: ObjectCopy): Promise<CopyResult | undefined> {
-  let ends = given;
+async function rewrapped(
+  dependencies: CopyDependencies,
+  requestedEnds: CopyEnds,
+  copy: ObjectCopy,
+): Promise<CopyResult | undefined> {
+  let ends = requestedEnds;
   if (isKeptPlain(ends.from.bucket, copy.origin.key) || isKeptPlain(ends.to.bucket, copy.key)) return undefined;
   // A checksum is made of plaintext. And Ceph drops tags from a copy that replaces metadata, whoever names them.
   if (copy.checksum !== undefined || (copy.tags ?? '') !== '') return undefined;
   // A store that heeds such only of a PutObject would pass over them.
   const { conditions: wanted, headers } = copy;
-  if (!decidesAll(ends.to) && (hasAny(wanted) || asksForMore(headers))) return undefined;
+  if (!decidesAll(ends.to) && (hasAny(wanted) || requestsMore(headers))) return undefined;
   let { conditions } = copy;
   return whileItChanges(async () => {
     const { from, to } = ends;
     const source = await originEntity(from, copy.origin);
     const { envelope } = source;
     if (envelope === undefined || (copy.tags === undefined && hasTags(source.headers))) return undefined;
-    const sizeBytes = parts.cipher.plainSize(source.sizeBytes) ?? source.sizeBytes;
+    const sizeBytes = dependencies.cipher.plainSize(source.sizeBytes) ?? source.sizeBytes;
     if (sizeBytes > MAX_COPY_BYTES) throw tooLarge(sizeBytes);
-    const wrapped = await parts.cipher.rewrap(addressOf(from, source), envelope, addressOf(to, copy));
+    const wrapped = await dependencies.cipher.rewrap(addressOf(from, source), envelope, addressOf(to, copy));
     const target = {
       key: copy.key,
       conditions,
@@ -90,19 +95,19 @@ async function rewrapped(parts: CopyParts, given: CopyEnds, copy: ObjectCopy): P
     };
     const copied = await copyOf(ends, source, target, copy.tags).catch(ifCannot);
     if (copied === undefined) return undefined;
-    // It stands there by now: whether it is whole is found out, and mended, whoever is still waiting for it.
+    // It stands there by now: whether it is whole is found out, and fixed, whoever is still waiting for it.
     ends = { from: outliving(from), to: outliving(to) };
     // If that was of another entity, the next attempt replaces it, and nothing that came in between.
     if (hasAny(conditions)) conditions = { 'if-match': unquoted(copied.etag) };
     if (!isOntoItself(ends, copy)) await proveSource(ends, source, copied);
-    return result(parts.clock, copied, wrapped.keyId);
+    return result(dependencies.clock, copied, wrapped.keyId);
   });
 }
 
 const hasAny = (conditions: ObjectCopy['conditions']): boolean => Object.keys(conditions).length > 0;
 
 function pinned(
-  parts: CopyParts,
+  dependencies: CopyDependencies,
   ends: CopyEnds,
   copy: ObjectCopy,
   headers: Readonly<Record<string, string>>,
@@ -111,10 +116,10 @@ function pinned(
     const source = await originEntity(ends.from, copy.origin);
     // Ceph drops tags from a copy that replaces metadata.
     const losesTags = copy.kept !== undefined && copy.tags === undefined && hasTags(source.headers);
-    if (losesTags) return streamed(parts, ends, copy);
+    if (losesTags) return streamed(dependencies, ends, copy);
     const copied = await copyPinned(ends, source, { key: copy.key, headers });
     if (!isOntoItself(ends, copy)) await proveSource(ends, source, copied);
-    return result(parts.clock, copied, undefined);
+    return result(dependencies.clock, copied, undefined);
   });
 }
 
@@ -124,7 +129,7 @@ function ifCannot(error: unknown): undefined {
 }
 
 /** Ceph takes tags along with metadata, whatever is said of them, and asks nobody whether they may be read. */
-function untagged({ clock }: CopyParts, ends: CopyEnds, copy: ObjectCopy): Promise<CopyResult | undefined> {
+function untagged({ clock }: CopyDependencies, ends: CopyEnds, copy: ObjectCopy): Promise<CopyResult | undefined> {
   return whileItChanges(async () => {
     const source = await originEntity(ends.from, copy.origin);
     if (!hasTags(source.headers)) return undefined;
@@ -159,14 +164,14 @@ function isOntoItself({ from, to }: CopyEnds, { origin, key }: ObjectCopy): bool
   return from.bucket.name === to.bucket.name && origin.key === key;
 }
 
-async function streamed(parts: CopyParts, { from, to }: CopyEnds, copy: ObjectCopy): Promise<CopyResult> {
-  const { cipher } = parts;
+async function streamed(dependencies: CopyDependencies, { from, to }: CopyEnds, copy: ObjectCopy): Promise<CopyResult> {
+  const { cipher } = dependencies;
   const isPlain = isKeptPlain(to.bucket, copy.key);
   const keeps = !isPlain || keepsChecksums(to);
   if (copy.checksum !== undefined && !(isPlain ? keeps : isKeptSealed(copy.checksum))) {
     throw new GatewayError('NotImplemented', { detail: 'a checksum that cannot be kept where the copy goes' });
   }
-  const opened = await openOrigin(parts.reader, from, copy.origin, { range: undefined, wantsChecksum: keeps });
+  const opened = await openOrigin(dependencies.reader, from, copy.origin, { range: undefined, wantsChecksum: keeps });
   try {
     const { sizeBytes } = opened;
     if (sizeBytes > Math.min(MAX_COPY_BYTES, cipher.maxPlainSizeBytes)) throw tooLarge(sizeBytes);
@@ -178,9 +183,9 @@ async function streamed(parts: CopyParts, { from, to }: CopyEnds, copy: ObjectCo
     const checksum = kind && passingChecksum(kind);
     const sealed = isPlain ? undefined : await cipher.seal(addressOf(to, copy), sizeBytes, checksum);
     if (sealed !== undefined) headers[ENVELOPE_HEADER] = sealed.envelope;
-    const question = { key: copy.key, query: [], headers };
-    const response = await sendBody(to, opened.body, sealed ?? plainForm(sizeBytes), question, checksum);
-    const made = result(parts.clock, stored(response.headers, opened.headers), (sealed ?? opened).keyId);
+    const request = { key: copy.key, query: [], headers };
+    const response = await sendBody(to, opened.body, sealed ?? plainForm(sizeBytes), request, checksum);
+    const made = result(dependencies.clock, stored(response.headers, opened.headers), (sealed ?? opened).keyId);
     if (checksum === undefined || !(isPlain || isKeptSealed(checksum.algorithm))) return made;
     return { ...made, checksum: shownChecksum({ ...checksum, value: checksum.value() }, 'FULL_OBJECT') };
   } finally {
@@ -197,34 +202,38 @@ function isKeptSealed(algorithm: ChecksumAlgorithm): boolean {
   return algorithm !== 'SHA512';
 }
 
-async function streamedPart(parts: CopyParts, { from, to }: CopyEnds, copy: PartCopy): Promise<CopyResult> {
+async function streamedPart(
+  dependencies: CopyDependencies,
+  { from, to }: CopyEnds,
+  copy: PartCopy,
+): Promise<CopyResult> {
   const { upload, number, range } = copy;
   if (range !== undefined && range.first > range.last) throw noSuchRange('a range that ends before it begins');
   const wanted = range && ({ kind: 'closed', ...range } as const);
-  const opened = await openOrigin(parts.reader, from, copy.origin, { range: wanted, wantsChecksum: false });
+  const opened = await openOrigin(dependencies.reader, from, copy.origin, { range: wanted, wantsChecksum: false });
   try {
     if (range !== undefined && range.last >= opened.sizeBytes)
       throw noSuchRange('a range that the source does not have');
     const sizeBytes = opened.last + 1 - opened.first;
-    if (sizeBytes > Math.min(MAX_COPY_BYTES, parts.cipher.maxPlainSizeBytes)) throw tooLarge(sizeBytes);
+    if (sizeBytes > Math.min(MAX_COPY_BYTES, dependencies.cipher.maxPlainSizeBytes)) throw tooLarge(sizeBytes);
     const isPlain = isKeptPlain(to.bucket, upload.key);
     // A checksum is wanted of each part, where the upload was begun with one.
     const kind = isPlain
       ? keepsChecksums(to)
         ? await checksumOfUpload(to, upload.key, upload.uploadId)
         : undefined
-      : (await parts.uploads.terms(to, upload))?.checksum;
+      : (await dependencies.uploads.terms(to, upload))?.checksum;
     const checksum = kind && passingChecksum(kind.algorithm);
-    const part = isPlain ? undefined : await parts.uploads.sealPart(to, upload, { number, sizeBytes, checksum });
+    const part = isPlain ? undefined : await dependencies.uploads.sealPart(to, upload, { number, sizeBytes, checksum });
     const query = part?.query ?? [
       ['partNumber', String(number)],
       ['uploadId', upload.uploadId],
     ];
-    const question = { key: part?.key ?? upload.key, query, headers: {} };
-    const response = await sendBody(part?.session ?? to, opened.body, part ?? plainForm(sizeBytes), question, checksum);
+    const request = { key: part?.key ?? upload.key, query, headers: {} };
+    const response = await sendBody(part?.session ?? to, opened.body, part ?? plainForm(sizeBytes), request, checksum);
     const copied = stored(response.headers, opened.headers);
-    await part?.taken(copied.etag);
-    const made = result(parts.clock, { ...copied, versionId: undefined }, (part ?? opened).keyId);
+    await part?.onStored(copied.etag);
+    const made = result(dependencies.clock, { ...copied, versionId: undefined }, (part ?? opened).keyId);
     return checksum === undefined
       ? made
       : { ...made, checksum: shownChecksum({ ...checksum, value: checksum.value() }) };

@@ -1,13 +1,13 @@
 /**
  * The origin of a copy. Enters: what the store says of it. Leaves: what goes along with a copy of it, and its failures as
- * those of a copy. The envelope never goes along: it is bound to its place.
+ * those of a copy. The envelope never goes along: it is bound to its bucket and key.
  */
 import type { ByteRange } from '../s3/request.ts';
 import type { CopyOrigin, ObjectReader, OpenedObject } from '../contracts/stored-objects.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readAnswer } from '../s3/read-answer.ts';
-import { ask, type Entity } from './entity.ts';
+import { send, type Entity } from './entity.ts';
 
 /** S3's limit for what one request copies, in bytes. */
 export const MAX_COPY_BYTES = 5 * 1024 ** 3;
@@ -15,7 +15,7 @@ export const MAX_COPY_BYTES = 5 * 1024 ** 3;
 /** Asks what the origin is now. @throws GatewayError as `asOfCopy` makes them */
 export async function originEntity(session: StoreSession, origin: CopyOrigin): Promise<Entity> {
   return asOfCopy(async () => {
-    const { entity, response } = await ask(session, origin, { method: 'HEAD', headers: origin.conditions });
+    const { entity, response } = await send(session, origin, { method: 'HEAD', headers: origin.conditions });
     await response.discard();
     return entity;
   });
@@ -61,8 +61,8 @@ export function hasTags(headers: ReadonlyMap<string, string>): boolean {
 }
 
 /** The same, and nothing of a store that has no tags. @throws GatewayError as `readTags` */
-export async function tagsIfAny(...given: Parameters<typeof readTags>): Promise<Buffer | undefined> {
-  return readTags(...given).catch((error: unknown) => {
+export async function tagsIfAny(...readArguments: Parameters<typeof readTags>): Promise<Buffer | undefined> {
+  return readTags(...readArguments).catch((error: unknown) => {
     if (error instanceof GatewayError && error.code === 'NotImplemented') return undefined;
     throw error;
   });
@@ -75,6 +75,6 @@ export async function readTags(
 ): Promise<Buffer> {
   const query: [string, string][] = [['tagging', '']];
   if (versionId !== undefined) query.push(['versionId', versionId]);
-  const response = await session.ask({ method: 'GET', key, query, headers: {} });
+  const response = await session.send({ method: 'GET', key, query, headers: {} });
   return readAnswer(response.body);
 }

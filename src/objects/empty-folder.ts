@@ -13,28 +13,28 @@ const SINGLE_AT_ONCE = 4;
 const NO_VERSION = 'null';
 
 /** Empties a folder. @throws GatewayError what the store says */
-export async function emptyFolder({ ask }: Pick<StoreSession, 'ask'>, folder: string): Promise<void> {
+export async function emptyFolder({ send }: Pick<StoreSession, 'send'>, folder: string): Promise<void> {
   const read: Parameters<typeof everyVersion>[0] = async (query) =>
-    readAnswer((await ask({ method: 'GET', key: '', query, headers: {}, outlivesClient: true })).body);
+    readAnswer((await send({ method: 'GET', key: '', query, headers: {}, outlivesClient: true })).body);
   let pages = 0;
   for await (const page of everyVersion(read, folder)) {
     const items = page.map(({ key, versionId }) => ({
       key,
       versionId: versionId === NO_VERSION ? undefined : versionId,
     }));
-    if (items.length > 0) await deleteAll({ ask }, items);
+    if (items.length > 0) await deleteAll({ send }, items);
     pages += 1;
     if (pages === MAX_PAGES) return;
   }
 }
 
-async function deleteAll({ ask }: Pick<StoreSession, 'ask'>, items: readonly DeletedItem[]): Promise<void> {
-  const rest = items.length === 1 ? [...items] : await deleteTogether({ ask }, items);
+async function deleteAll({ send }: Pick<StoreSession, 'send'>, items: readonly DeletedItem[]): Promise<void> {
+  const rest = items.length === 1 ? [...items] : await deleteTogether({ send }, items);
   const worker = async (): Promise<void> => {
     for (let item = rest.shift(); item !== undefined; item = rest.shift()) {
       const { key, versionId } = item;
       const query = versionId === undefined ? [] : [['versionId', versionId] as const];
-      const answer = await ask({ method: 'DELETE', key, query, headers: {}, outlivesClient: true });
+      const answer = await send({ method: 'DELETE', key, query, headers: {}, outlivesClient: true });
       await answer.discard();
     }
   };
@@ -43,12 +43,12 @@ async function deleteAll({ ask }: Pick<StoreSession, 'ask'>, items: readonly Del
 
 /** Gives those that are there still. */
 async function deleteTogether(
-  { ask }: Pick<StoreSession, 'ask'>,
+  { send }: Pick<StoreSession, 'send'>,
   items: readonly DeletedItem[],
 ): Promise<DeletedItem[]> {
   const content = writeDeleteObjects(items);
   try {
-    const answer = await ask({
+    const answer = await send({
       method: 'POST',
       key: '',
       query: [['delete', '']],
@@ -60,7 +60,7 @@ async function deleteTogether(
       outlivesClient: true,
     });
     const outcomes = readDeleteResult(await readAnswer(answer.body), items);
-    return items.filter((_, place) => outcomes[place]?.deleted !== true);
+    return items.filter((_, index) => outcomes[index]?.deleted !== true);
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'AccessDeniedByStore') return [...items];
     throw error;

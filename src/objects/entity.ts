@@ -1,23 +1,23 @@
 /**
- * One stored entity, and how it is asked for again. Enters: an answer of a store, which may lie. Leaves: what it says of
- * the entity, or the bytes that were asked for of that same entity and no other. What is put together of several answers
+ * One stored entity, and how it is requested again. Enters: an answer of a store, which may lie. Leaves: what it says of
+ * the entity, or the bytes that were requested of that same entity and no other. What is put together of several answers
  * must never be of two entities.
  */
 import type { StoredExtent } from '../contracts/object-cipher.ts';
-import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { parseContentRange } from '../s3/range.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 
 /** Where an entity is. */
-export interface Place {
+export interface EntityRef {
   readonly key: string;
   /** As the client named it: without the right to versions, nobody may name the version that an answer tells. */
   readonly versionId: string | undefined;
 }
 
-export interface Entity extends Place {
+export interface Entity extends EntityRef {
   /** In quotes; `undefined` where the store gave none that names an entity. */
   readonly etag: string | undefined;
   /** Of the whole, as stored. */
@@ -30,10 +30,10 @@ export interface Answer {
   readonly entity: Entity;
   readonly response: UpstreamResponse;
   /** The stored bytes that the body covers, as announced; of HEAD, those that it would. */
-  readonly given: StoredExtent;
+  readonly extent: StoredExtent;
 }
 
-/** The entity of an earlier answer is gone: whatever was put together is given up, and begun anew. */
+/** The entity of an earlier answer is gone: whatever was put together is discarded, and begun again. */
 export class EntityChanged extends GatewayError {
   constructor() {
     super('ServiceUnavailable', { detail: 'the object changed while it was read, again and again' });
@@ -53,35 +53,37 @@ export async function whileItChanges<Result>(work: () => Promise<Result>): Promi
   }
 }
 
-/** Asks for an object or for its head. @throws GatewayError what the store says, ServiceUnavailable (no usable answer) */
-export async function ask(
+/** Requests an object or its head. @throws GatewayError what the store says, ServiceUnavailable (no usable answer) */
+export async function send(
   session: StoreSession,
-  place: Place,
-  question: Pick<StoreQuestion, 'headers'> & {
+  ref: EntityRef,
+  request: Pick<StoreRequest, 'headers'> & {
     readonly method: 'GET' | 'HEAD';
     readonly partNumber?: number | undefined;
   },
 ): Promise<Answer> {
-  const { method, headers, partNumber } = question;
+  const { method, headers, partNumber } = request;
   const query: [string, string][] = [];
   if (partNumber !== undefined) query.push(['partNumber', String(partNumber)]);
-  if (place.versionId !== undefined) query.push(['versionId', place.versionId]);
-  const asked = { method, key: place.key, query, headers };
-  const response = await session.ask(asked).catch((error: unknown) => notModified(session, asked, error));
+  if (ref.versionId !== undefined) query.push(['versionId', ref.versionId]);
+  const storeRequest = { method, key: ref.key, query, headers };
+  const response = await session
+    .send(storeRequest)
+    .catch((error: unknown) => notModified(session, storeRequest, error));
   if (method === 'HEAD') await response.discard();
   try {
     if (partNumber !== undefined) demandPart(response, partNumber);
-    const { sizeBytes, ...given } = announced(response);
+    const { sizeBytes, ...extent } = announced(response);
     const etag = /^"([!#-~]+)"$|^([\w.+/=-]+)$/.exec(response.headers.get('etag') ?? '');
     const entity: Entity = {
-      key: place.key,
-      versionId: place.versionId,
+      key: ref.key,
+      versionId: ref.versionId,
       etag: etag === null ? undefined : `"${etag[1] ?? etag[2] ?? ''}"`,
       sizeBytes,
       envelope: response.headers.get(ENVELOPE_HEADER),
       headers: response.headers,
     };
-    return { entity, response, given };
+    return { entity, response, extent };
   } catch (error) {
     await response.discard();
     throw error;
@@ -90,16 +92,16 @@ export async function ask(
 
 /**
  * If-Match and If-Unmodified-Since come before If-Modified-Since (RFC 9110 section 13.2.2). Ceph 16 looks at the latter
- * first, so that a 304 says nothing of the others: they are asked for alone. @throws GatewayError what the store says
+ * first, so that a 304 says nothing of the others: they are requested alone. @throws GatewayError what the store says
  */
-async function notModified(session: StoreSession, asked: StoreQuestion, error: unknown): Promise<never> {
-  const { 'if-modified-since': since, 'if-match': match, 'if-unmodified-since': unmodified } = asked.headers;
+async function notModified(session: StoreSession, request: StoreRequest, error: unknown): Promise<never> {
+  const { 'if-modified-since': since, 'if-match': match, 'if-unmodified-since': unmodified } = request.headers;
   const isOfBoth = since !== undefined && (match !== undefined || unmodified !== undefined);
   if (isOfBoth && error instanceof GatewayError && error.code === 'NotModified') {
     const first = Object.entries({ 'if-match': match, 'if-unmodified-since': unmodified }).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value] as const],
     );
-    const response = await session.ask({ ...asked, method: 'HEAD', headers: Object.fromEntries(first) });
+    const response = await session.send({ ...request, method: 'HEAD', headers: Object.fromEntries(first) });
     await response.discard();
   }
   throw error;
@@ -115,47 +117,47 @@ function demandPart({ status, headers }: UpstreamResponse, partNumber: number): 
 }
 
 /**
- * Asks again for the entity of an earlier answer; `extent`: for exactly these stored bytes, which the answer then has.
+ * Requests the entity of an earlier answer again; `extent`: exactly these stored bytes, which the answer then has.
  * @throws EntityChanged; GatewayError what the store says, ServiceUnavailable (it does not do what it was asked)
  */
-export async function askAgain(
+export async function sendAgain(
   session: StoreSession,
   entity: Omit<Entity, 'headers'>,
-  { method = 'GET', extent, partNumber }: AskedAgain = {},
+  { method = 'GET', extent, partNumber }: RepeatedRequest = {},
 ): Promise<Answer> {
   if (entity.etag === undefined) throw unusable('no ETag that names an entity');
   const headers: Record<string, string> = { 'if-match': entity.etag };
   if (extent !== undefined) headers['range'] = `bytes=${extent.first}-${extent.last}`;
   let answer: Answer;
   try {
-    answer = await ask(session, entity, { method, headers, partNumber });
+    answer = await send(session, entity, { method, headers, partNumber });
   } catch (error) {
     throw error instanceof GatewayError && OF_ANOTHER.has(error.code) ? new EntityChanged() : error;
   }
-  const { entity: found, given, response } = answer;
+  const { entity: found, extent: received, response } = answer;
   // Not every store heeds If-Match; and a new envelope can come with the same ETag.
   const isSame =
     found.etag === entity.etag &&
     found.envelope === entity.envelope &&
     (partNumber !== undefined || found.sizeBytes === entity.sizeBytes);
-  const isWhatWasAsked = extent === undefined || (given.first === extent.first && given.last === extent.last);
-  if (isSame && isWhatWasAsked) return answer;
+  const isWhatWasRequested = extent === undefined || (received.first === extent.first && received.last === extent.last);
+  if (isSame && isWhatWasRequested) return answer;
   await response.discard();
-  throw isSame ? unusable('other bytes than were asked for') : new EntityChanged();
+  throw isSame ? unusable('other bytes than were requested') : new EntityChanged();
 }
 
-/** The entity has the bytes that it is asked for: where a store says it has not, it speaks of another one. */
+/** The entity has the requested bytes: where a store says it has not, it speaks of another one. */
 const OF_ANOTHER: ReadonlySet<string> = new Set(['PreconditionFailed', 'InvalidRange']);
 
-interface AskedAgain {
+interface RepeatedRequest {
   readonly method?: 'GET' | 'HEAD';
   readonly extent?: StoredExtent;
   readonly partNumber?: number | undefined;
 }
 
 /** Reads an answer whose length is known and bounded by the caller. @throws GatewayError IntegrityFailure, ServiceUnavailable */
-export async function readExactly({ response, given }: Pick<Answer, 'response' | 'given'>): Promise<Buffer> {
-  const length = lengthOf(given);
+export async function readExactly({ response, extent }: Pick<Answer, 'response' | 'extent'>): Promise<Buffer> {
+  const length = lengthOf(extent);
   // What the connection will really carry is its Content-Length, whatever a Content-Range says.
   if (contentLength(response) !== length) {
     await response.discard();

@@ -1,6 +1,6 @@
 /**
  * Why a bucket cannot be used, in one line for an operator: what is wrong, where, and the key of configuration that would
- * mend it. Enters: a bucket and the failure. Leaves: text without secrets, made of names out of configuration and of codes.
+ * fix it. Enters: a bucket and the failure. Leaves: text without secrets, made of names out of configuration and of codes.
  */
 import type { Bucket } from '../contracts/bucket.ts';
 import { GatewayError, type StoreRefusal } from '../errors/gateway-error.ts';
@@ -76,12 +76,12 @@ const wrongSecret = (keys: string): string =>
   `${keys}.credentials hold a secret that is not the one of their access key id`;
 const unknownKey = (keys: string): string => `${keys}.credentials hold an access key id that is not known there`;
 
-function noAnswer(whom: string, code: string, key: string, keys: string): string {
-  if (code === 'ECONNREFUSED') return `nothing listens where ${whom} should be (${code}): is it up, and ${key} right?`;
+function noAnswer(peer: string, code: string, key: string, keys: string): string {
+  if (code === 'ECONNREFUSED') return `nothing listens where ${peer} should be (${code}): is it up, and ${key} right?`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return `the host of ${whom} has no address (${code}): ${key} must name one that DNS knows`;
+    return `the host of ${peer} has no address (${code}): ${key} must name one that DNS knows`;
   if (/CERT|SELF_SIGNED|UNABLE_TO|TLS|SSL/.test(code)) {
-    return `the certificate of ${whom} is not trusted (${code}): ${keys}.tls.caFile must hold its CA, ${keys}.tls.serverName its name`;
+    return `the certificate of ${peer} is not trusted (${code}): ${keys}.tls.caFile must hold its CA, ${keys}.tls.serverName its name`;
   }
-  return `${whom} gives no answer (${code}): is it up, and ${key} right?`;
+  return `${peer} gives no answer (${code}): is it up, and ${key} right?`;
 }

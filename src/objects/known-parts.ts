@@ -1,6 +1,6 @@
 /**
  * The parts of an upload as its records tell them. Enters: what the store lists of the upload and of its folder; any of it may
- * be forged, held back, or of an attempt that was superseded. Leaves: the parts that are there now and whose record is genuine
+ * be forged, withheld, or of an attempt that was superseded. Leaves: the parts that are there now and whose record is genuine
  * and of this very attempt; and the part that a client means who names an earlier attempt that brought the same bytes. Pure.
  */
 import type { NamedPart, PartRecord, StoredPart, UploadState } from '../contracts/object-cipher.ts';
@@ -9,7 +9,7 @@ import type { UploadFolder } from './upload-folder.ts';
 
 export interface KnownPart {
   readonly record: PartRecord;
-  /** As the store shows it, unquoted; of a part that waits aside: in the slot that it is to have. */
+  /** As the store shows it, unquoted; of a deferred part: in the slot that it is to have. */
   readonly stored: StoredPart;
   readonly lastModified: string;
 }
@@ -31,8 +31,8 @@ export function knownParts(
   const slots = Map.groupBy(listed, (part) => part.number);
   const current = new Map<number, KnownPart[]>();
   for (const record of opened) {
-    const { number, slot, isSetAside } = record;
-    const attempts = isSetAside ? [waiting.get(number)] : (slots.get(slot) ?? []);
+    const { number, slot, isDeferred } = record;
+    const attempts = isDeferred ? [waiting.get(number)] : (slots.get(slot) ?? []);
     const there = attempts.find((one) => one !== undefined && etagDigest(unquoted(one.etag)) === record.etagDigest);
     if (there === undefined) continue;
     const etag = unquoted(there.etag);

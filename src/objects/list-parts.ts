@@ -3,7 +3,7 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import { MAX_LISTED_PARTS, readParts, type PartsPage, type UploadedPart } from '../s3/documents/multipart.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
 import { readAnswer } from '../s3/read-answer.ts';
-import { askUpload } from './ask-upload.ts';
+import { sendForUpload } from './send-for-upload.ts';
 
 /** Ten full ones hold every part there can be; some stores give smaller ones. */
 const MAX_PAGES = 100;
@@ -15,7 +15,7 @@ export async function checksumOfUpload(
   uploadId: string,
 ): Promise<PartsPage['checksum']> {
   const query = [['max-parts', '1'] as const, ['uploadId', uploadId] as const];
-  const response = await askUpload(session, { method: 'GET', key, query, headers: {} });
+  const response = await sendForUpload(session, { method: 'GET', key, query, headers: {} });
   return readParts(await readAnswer(response.body)).checksum;
 }
 
@@ -28,7 +28,7 @@ export async function listParts(
   const parts: UploadedPart[] = [];
   for (let pages = 0; pages < MAX_PAGES; pages += 1) {
     const marker = parts.at(-1)?.number ?? 0;
-    const response = await askUpload(session, {
+    const response = await sendForUpload(session, {
       method: 'GET',
       key,
       query: [

@@ -1,6 +1,6 @@
 /**
  * Enters: a page of a store's listing. Leaves: each entry as its client is to see it. A regular sealed object costs no
- * request; one whose size does not tell costs a look, and in places under migration, where nothing in a listing tells
+ * request; one whose size does not tell costs a lookup, and in prefixes under migration, where nothing in a listing tells
  * plaintext from ciphertext, each entry costs one HEAD. All of it is remembered by key, version and ETag, and listings that
  * want to know the same at once look once.
  *
@@ -18,45 +18,45 @@ import { createSingleFlight } from '../platform/single-flight.ts';
 import { encryptionAt } from '../s3/encryption.ts';
 import { readListing, storeListingQuery, type ListingQuery } from '../s3/listing.ts';
 import { readAnswer } from '../s3/read-answer.ts';
-import { ask, readExactly, whileItChanges, type Answer, type Entity } from './entity.ts';
-import { nameOf, type SealedEntity } from './look-ups.ts';
-import type { SealedParts } from './sealed-objects.ts';
+import { send, readExactly, whileItChanges, type Answer, type Entity } from './entity.ts';
+import { nameOf, type SealedEntity } from './lookups.ts';
+import type { SealedDependencies } from './sealed-objects.ts';
 
-const CONCURRENT_LOOKS = 16;
+const CONCURRENT_LOOKUPS = 16;
 /** What all remembered sizes may take in memory, roughly, in bytes. */
 const REMEMBERED_BYTES = 32 * 1024 * 1024;
 const BYTES_PER_SIZE = 128;
 
-export interface ListedSizesParts extends SealedParts {
-  readonly onLook: () => void;
+export interface ListedSizesDependencies extends SealedDependencies {
+  readonly onLookup: () => void;
   /** The plaintext size of an entity under migration that is not ours; `undefined` where it cannot be read. */
   readonly unsealedSize: (session: StoreSession, entity: Entity) => number | undefined;
 }
 
-/** What a look at an entry found; `undefined` in its place: it is gone. */
-interface Looked {
+/** What a lookup of an entry found; `undefined` in its place: it is gone. */
+interface ListedFacts {
   readonly entity: Entity;
   readonly sizeBytes: number;
 }
 
 /** Creates the reader of listed sizes of a process. */
-export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'] {
-  const { cipher } = parts;
+export function createListedSizes(dependencies: ListedSizesDependencies): ObjectReader['sizes'] {
+  const { cipher } = dependencies;
   const known = new LRUCache<string, number>({
     maxSize: REMEMBERED_BYTES,
     sizeCalculation: (_, name) => BYTES_PER_SIZE + 2 * name.length,
   });
 
-  const looks = createSingleFlight<Looked | undefined>();
+  const lookups = createSingleFlight<ListedFacts | undefined>();
 
   async function sizeOf(session: StoreSession, entry: StoredEntry): Promise<ListedSize | undefined> {
     const name = entryName(session, entry);
     const remembered = known.get(name);
     if (remembered !== undefined) return { sizeBytes: remembered };
-    const looked = await lookOnce(name, session, entry);
-    if (looked === undefined) return undefined;
-    const { entity, sizeBytes } = looked;
-    if (entity.etag === undefined || bare(entity.etag) === bare(entry.etag)) {
+    const facts = await lookupOnce(name, session, entry);
+    if (facts === undefined) return undefined;
+    const { entity, sizeBytes } = facts;
+    if (entity.etag === undefined || unquoted(entity.etag) === unquoted(entry.etag)) {
       known.set(name, sizeBytes);
       return { sizeBytes };
     }
@@ -65,37 +65,41 @@ export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'
     return { sizeBytes, instead: { etag: entity.etag, lastModified: modified.toISOString() } };
   }
 
-  /** What fails may have failed with the other's session, or because its client went away: then the look is one's own. */
-  async function lookOnce(name: string, session: StoreSession, entry: StoredEntry): Promise<Looked | undefined> {
+  /** What fails may have failed with the other's session, or because its client went away: then the lookup is one's own. */
+  async function lookupOnce(name: string, session: StoreSession, entry: StoredEntry): Promise<ListedFacts | undefined> {
     const isMigrating = encryptionAt(session.bucket, entry.key) === 'migrating';
-    const begin = () => whileItChanges(() => look(session, entry, isMigrating));
-    return looks.underWay(name)?.catch(begin) ?? looks.join(begin, name);
+    const begin = () => whileItChanges(() => lookup(session, entry, isMigrating));
+    return lookups.inFlight(name)?.catch(begin) ?? lookups.join(begin, name);
   }
 
-  async function look(session: StoreSession, entry: StoredEntry, isMigrating: boolean): Promise<Looked | undefined> {
-    const answer = await askForEntry(session, entry, isMigrating);
+  async function lookup(
+    session: StoreSession,
+    entry: StoredEntry,
+    isMigrating: boolean,
+  ): Promise<ListedFacts | undefined> {
+    const answer = await requestEntry(session, entry, isMigrating);
     if (answer === undefined) return undefined;
     const { entity } = answer;
     return { entity, sizeBytes: await sizeOfEntity(session, answer, isMigrating) };
   }
 
   async function sizeOfEntity(session: StoreSession, answer: Answer, isMigrating: boolean): Promise<number> {
-    const { entity, response, given } = answer;
+    const { entity, response, extent } = answer;
     try {
       if (!isSealed(entity)) {
         await response.discard();
         // Where encryption is required such an object is not served, whatever its size.
-        return (isMigrating ? parts.unsealedSize(session, entity) : undefined) ?? entity.sizeBytes;
+        return (isMigrating ? dependencies.unsealedSize(session, entity) : undefined) ?? entity.sizeBytes;
       }
       const regular = cipher.plainSize(entity.sizeBytes);
       if (regular !== undefined) {
         await response.discard();
         return regular;
       }
-      const isTail = response.status === 206 && given.last + 1 - given.first <= TRAILER_BYTES;
-      const held = isTail ? { extent: given, bytes: await readExactly({ response, given }) } : undefined;
+      const isTail = response.status === 206 && extent.last + 1 - extent.first <= TRAILER_BYTES;
+      const held = isTail ? { extent, bytes: await readExactly({ response, extent }) } : undefined;
       if (held === undefined) await response.discard();
-      return (await parts.lookUps.lookUp(session, entity, 'list', held)).plainSizeBytes;
+      return (await dependencies.lookups.lookup(session, entity, 'list', held)).plainSizeBytes;
     } catch (error) {
       // What is not served has no size but the stored one; one such object must not hide all the others.
       if (error instanceof GatewayError && NOT_SERVED.has(error.code)) return entity.sizeBytes;
@@ -104,24 +108,24 @@ export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'
   }
 
   /** One request: a HEAD where the size may tell all, else for the last trailer, whose answer has the envelope in its head. */
-  async function askForEntry(
+  async function requestEntry(
     session: StoreSession,
     { key, versionId }: StoredEntry,
     isMigrating: boolean,
   ): Promise<Answer | undefined> {
-    parts.onLook();
-    const place = { key, versionId };
+    dependencies.onLookup();
+    const ref = { key, versionId };
     try {
-      if (isMigrating) return await ask(session, place, { method: 'HEAD', headers: {} });
-      return await ask(session, place, { method: 'GET', headers: { range: `bytes=-${TRAILER_BYTES}` } });
+      if (isMigrating) return await send(session, ref, { method: 'HEAD', headers: {} });
+      return await send(session, ref, { method: 'GET', headers: { range: `bytes=-${TRAILER_BYTES}` } });
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       if (GONE.has(error.code)) return undefined;
       if (error.code === 'AccessDeniedByStore' && versionId === undefined && !(await isListed(session, key))) {
         return undefined;
       }
-      // Of an empty object no bytes can be asked for.
-      if (error.code === 'InvalidRange') return ask(session, place, { method: 'HEAD', headers: {} });
+      // Of an empty object no bytes can be requested.
+      if (error.code === 'InvalidRange') return send(session, ref, { method: 'HEAD', headers: {} });
       throw error;
     }
   }
@@ -140,9 +144,9 @@ export function createListedSizes(parts: ListedSizesParts): ObjectReader['sizes'
       const entry = entries[at];
       return entry !== undefined && !known.has(entryName(session, entry));
     };
-    const looks = unknown.filter(isUnknown).length;
-    if (looks > 0) await admit?.(looks);
-    await concurrently(unknown, CONCURRENT_LOOKS, async (at) => {
+    const lookups = unknown.filter(isUnknown).length;
+    if (lookups > 0) await admit?.(lookups);
+    await concurrently(unknown, CONCURRENT_LOOKUPS, async (at) => {
       const entry = entries[at];
       if (entry !== undefined) sizes[at] = await sizeOf(session, entry);
     });
@@ -163,7 +167,7 @@ async function isListed(session: StoreSession, key: string): Promise<boolean> {
     ...{ startAfter: undefined, idMarker: undefined, continuation: undefined },
   };
   try {
-    const response = await session.ask({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
+    const response = await session.send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
     // Of all keys that begin so, it is the first.
     return readListing(await readAnswer(response.body), query).entries.some((entry) => entry.key === key);
   } catch (error) {
@@ -177,13 +181,13 @@ function isSealed(entity: Entity): entity is Entity & SealedEntity {
 }
 
 /** Stores write quotes around ETags in headers, and mostly in listings. */
-function bare(etag: string): string {
+function unquoted(etag: string): string {
   return etag.replace(/^"(.*)"$/, '$1');
 }
 
-/** No two entries share a name: the length of the ETag is said, and the place's name is the rest. */
+/** No two entries share a name: the length of the ETag is said, and the object's name is the rest. */
 function entryName(session: StoreSession, { key, versionId, etag, sizeBytes }: StoredEntry): string {
-  const tag = bare(etag);
+  const tag = unquoted(etag);
   return `${tag.length}/${tag}/${sizeBytes}/${nameOf(session, { key, versionId })}`;
 }
 

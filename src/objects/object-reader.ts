@@ -11,9 +11,9 @@ import type { ObjectQuery, ObjectReader, ObjectView, OpenedObject } from '../con
 import { GatewayError } from '../errors/gateway-error.ts';
 import { createBudget } from '../platform/budget.ts';
 import { encryptionAt, isKeptPlain } from '../s3/encryption.ts';
-import { ask, EntityChanged, lengthOf, whileItChanges, type Answer, type Entity } from './entity.ts';
+import { send, EntityChanged, lengthOf, whileItChanges, type Answer, type Entity } from './entity.ts';
 import { createListedSizes } from './listed-sizes.ts';
-import { addressOf, createLookUps } from './look-ups.ts';
+import { addressOf, createLookups } from './lookups.ts';
 import {
   headOf,
   headSealed,
@@ -22,26 +22,31 @@ import {
   readSealed,
   wantedOf,
   type FirstAnswer,
-  type SealedParts,
+  type SealedDependencies,
 } from './sealed-objects.ts';
 import * as unsealed from './unsealed-objects.ts';
 
-export interface ObjectReaderParts {
+export interface ObjectReaderDependencies {
   readonly cipher: ObjectCipher;
   /** Absent: what other gateways encrypted is taken for plaintext. */
   readonly legacy?: LegacyObjects;
   /** Answers up to this size are opened in memory, in bytes. */
   readonly smallBodyBytes: number;
-  readonly observer?: Pick<Observer, 'look'>;
+  readonly observer?: Pick<Observer, 'lookup'>;
 }
 
 /** So many objects of the largest size that is read in one piece may be in memory at once, or more smaller ones. */
 const WHOLE_READS = 4;
 
 /** Creates the reader of a process; it remembers layouts and sizes, nothing that a store has not confirmed again. */
-export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }: ObjectReaderParts): ObjectReader {
-  const lookUps = createLookUps(cipher, observer);
-  const parts: SealedParts = { cipher, lookUps, smallBodyBytes };
+export function createObjectReader({
+  cipher,
+  legacy,
+  smallBodyBytes,
+  observer,
+}: ObjectReaderDependencies): ObjectReader {
+  const lookups = createLookups(cipher, observer);
+  const dependencies: SealedDependencies = { cipher, lookups, smallBodyBytes };
   const maxStoredBytes = legacy?.maxStoredBytes ?? 0;
   const wholeReads = { maxStoredBytes, budget: createBudget(WHOLE_READS * maxStoredBytes), smallBodyBytes };
 
@@ -54,7 +59,7 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
   async function readUnsealed(
     session: StoreSession,
     query: ObjectQuery,
-    first: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
+    first: Pick<Answer, 'entity' | 'extent'> & Partial<Answer>,
   ): Promise<OpenedObject> {
     try {
       const found = legacyOf(session, first.entity);
@@ -68,21 +73,21 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
 
   /** Goes straight for the bytes where an earlier look found the layout. The store confirms the entity, or it is forgotten. */
   async function readRemembered(session: StoreSession, query: ObjectQuery): Promise<OpenedObject | undefined> {
-    const found = lookUps.remembered(session, query);
+    const found = lookups.remembered(session, query);
     if (found === undefined || !isHeldTo(query, found.entity.etag)) return undefined;
     const { entity, layout } = found;
     let planned;
     try {
       planned = await cipher.plan(addressOf(session, query), entity, layout, wantedOf(query));
     } catch {
-      // Of an object that is there no more, this says nothing: it is asked for first.
+      // Of an object that is there no more, this says nothing: it is requested first.
       return undefined;
     }
     if (lengthOf(planned.extent) === 0) return undefined;
     try {
-      return await readPlanned(parts, session, entity, layout, planned, query);
+      return await readPlanned(dependencies, session, entity, layout, planned, query);
     } catch (error) {
-      if (error instanceof EntityChanged) lookUps.forget(session, query);
+      if (error instanceof EntityChanged) lookups.forget(session, query);
       throw error;
     }
   }
@@ -90,13 +95,13 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
   async function readOnce(session: StoreSession, query: ObjectQuery): Promise<OpenedObject> {
     const remembered = await readRemembered(session, query);
     if (remembered !== undefined) return remembered;
-    const first = await askFirst(session, query, cipher);
-    return isSealed(first) ? readSealed(parts, session, query, first) : readUnsealed(session, query, first);
+    const first = await openFirst(session, query, cipher);
+    return isSealed(first) ? readSealed(dependencies, session, query, first) : readUnsealed(session, query, first);
   }
 
   async function headOnce(session: StoreSession, query: ObjectQuery): Promise<ObjectView> {
-    const { entity } = await askHead(session, query);
-    if (isSealedEntity(entity)) return headSealed(parts, session, query, entity);
+    const { entity } = await requestHead(session, query);
+    if (isSealedEntity(entity)) return headSealed(dependencies, session, query, entity);
     const found = legacyOf(session, entity);
     return found === undefined
       ? unsealed.headPlaintext(session, query, entity)
@@ -106,22 +111,22 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
   return {
     read: async (session, query) => {
       if (!isKeptPlain(session.bucket, query.key)) return whileItChanges(() => readOnce(session, query));
-      const answer = await unsealed.askPlain(session, query, 'GET');
+      const answer = await unsealed.requestPlain(session, query, 'GET');
       return unsealed.opened(unsealed.plainView(answer), answer);
     },
     head: async (session, query) => {
       if (!isKeptPlain(session.bucket, query.key)) return whileItChanges(() => headOnce(session, query));
-      return unsealed.plainView(await unsealed.askPlain(session, query, 'HEAD'));
+      return unsealed.plainView(await unsealed.requestPlain(session, query, 'HEAD'));
     },
     describe: async (session, query) => {
       if (isKeptPlain(session.bucket, query.key)) {
-        return { ...unsealed.plainView(await unsealed.askPlain(session, query, 'HEAD')), layout: undefined };
+        return { ...unsealed.plainView(await unsealed.requestPlain(session, query, 'HEAD')), layout: undefined };
       }
       return whileItChanges(async () => {
-        const { entity } = await askHead(session, query);
+        const { entity } = await requestHead(session, query);
         if (isSealedEntity(entity)) {
-          const layout = await layoutFor(parts, session, query, entity, 'head', undefined);
-          return { ...(await headOf(parts, session, query, entity, layout)), layout };
+          const layout = await layoutFor(dependencies, session, query, entity, 'head', undefined);
+          return { ...(await headOf(dependencies, session, query, entity, layout)), layout };
         }
         const found = legacyOf(session, entity);
         const view =
@@ -132,8 +137,8 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
       });
     },
     sizes: createListedSizes({
-      ...parts,
-      onLook: () => observer?.look('list'),
+      ...dependencies,
+      onLookup: () => observer?.lookup('list'),
       unsealedSize: (session, entity) => {
         let found: LegacyObject | undefined;
         try {
@@ -151,43 +156,43 @@ export function createObjectReader({ cipher, legacy, smallBodyBytes, observer }:
 
 /**
  * The first request for an object of which nothing is known: for what a single PUT would need. What is wanted of a part,
- * or lies beyond what a single PUT of that size would have, is asked for when the layout is known.
+ * or lies beyond what a single PUT of that size would have, is requested when the layout is known.
  */
-async function askFirst(
+async function openFirst(
   session: StoreSession,
   query: ObjectQuery,
   cipher: ObjectCipher,
-): Promise<Pick<Answer, 'entity' | 'given'> & Partial<Answer>> {
+): Promise<Pick<Answer, 'entity' | 'extent'> & Partial<Answer>> {
   const { range, partNumber, conditions } = query;
-  if (partNumber !== undefined) return askHead(session, query);
+  if (partNumber !== undefined) return requestHead(session, query);
   const headers: Record<string, string> = { ...conditions, ...unsealed.checksumMode(query) };
   if (range !== undefined) headers['range'] = cipher.storedRange(range);
   try {
-    return await ask(session, query, { method: 'GET', headers });
+    return await send(session, query, { method: 'GET', headers });
   } catch (error) {
     if (range === undefined || !(error instanceof GatewayError) || error.code !== 'InvalidRange') throw error;
-    return askHead(session, query);
+    return requestHead(session, query);
   }
 }
 
-async function askHead(session: StoreSession, query: ObjectQuery): Promise<Pick<Answer, 'entity' | 'given'>> {
+async function requestHead(session: StoreSession, query: ObjectQuery): Promise<Pick<Answer, 'entity' | 'extent'>> {
   const headers = { ...query.conditions, ...unsealed.checksumMode(query) };
-  const { entity, given } = await ask(session, query, { method: 'HEAD', headers });
-  return { entity, given };
+  const { entity, extent } = await send(session, query, { method: 'HEAD', headers });
+  return { entity, extent };
 }
 
 /**
- * Whether the conditions of a client leave it at one entity, or are none: only then may it be asked for by If-Match alone.
+ * Whether the conditions of a client leave it at one entity, or are none: only then may it be requested by If-Match alone.
  * An If-Match of ours would make a store pass over If-Unmodified-Since.
  */
 function isHeldTo({ conditions }: ObjectQuery, etag: string | undefined): boolean {
   const names = Object.keys(conditions);
   if (names.length === 0) return true;
   const named = conditions['if-match'];
-  return names.length === 1 && named !== undefined && etag !== undefined && bare(named) === bare(etag);
+  return names.length === 1 && named !== undefined && etag !== undefined && unquoted(named) === unquoted(etag);
 }
 
-function bare(etag: string): string {
+function unquoted(etag: string): string {
   return etag.replace(/^"(.*)"$/, '$1');
 }
 
@@ -196,7 +201,7 @@ function isSealedEntity(entity: Entity): entity is FirstAnswer['entity'] {
 }
 
 function isSealed(
-  first: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
-): first is Pick<Answer, 'entity' | 'given'> & Partial<Answer> & FirstAnswer {
+  first: Pick<Answer, 'entity' | 'extent'> & Partial<Answer>,
+): first is Pick<Answer, 'entity' | 'extent'> & Partial<Answer> & FirstAnswer {
   return first.entity.envelope !== undefined;
 }

@@ -9,13 +9,13 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import type { Copies, CopyEnds } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { renderTagging, taggingHeader } from '../s3/documents/tagging.ts';
-import { keptInPlace } from '../s3/kept-headers.ts';
+import { keptInCopy } from '../s3/kept-headers.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import { hasTags, MAX_COPY_BYTES, originEntity, readTags, tagsIfAny } from './copy-origin.ts';
 import { EntityChanged, type Entity } from './entity.ts';
-import { addressOf } from './look-ups.ts';
+import { addressOf } from './lookups.ts';
 import { copyInParts, copyWhole, unquoted, type StoreCopied } from './store-copy.ts';
-import { probeGuards } from './store-guards.ts';
+import { probePreconditions } from './probe-preconditions.ts';
 
 /** Creates the operators' half of the copies. */
 export function createReplacements(cipher: ObjectCipher): Pick<Copies, 'replaceEnvelope' | 'replaceObject' | 'probe'> {
@@ -27,7 +27,7 @@ export function createReplacements(cipher: ObjectCipher): Pick<Copies, 'replaceE
       if (envelope === undefined) throw new GatewayError('ObjectNotEncrypted');
       const address = addressOf(session, source);
       const wrapped = await cipher.rewrap(address, envelope, address);
-      const headers = { ...keptInPlace(source.headers), [ENVELOPE_HEADER]: wrapped.envelope };
+      const headers = { ...keptInCopy(source.headers), [ENVELOPE_HEADER]: wrapped.envelope };
       const tags = hasTags(source.headers) ? await readTags(session, source) : undefined;
       const copied = await replace({ from: session, to: session }, source, { key, etag, headers, tags });
       return { keyId: wrapped.keyId, etag: copied.etag, versionId: copied.versionId };
@@ -48,7 +48,7 @@ export function createReplacements(cipher: ObjectCipher): Pick<Copies, 'replaceE
       return { keyId: wrapped.keyId, etag: copied.etag, versionId: copied.versionId };
     },
 
-    probe: (session, key, headers) => probeGuards(cipher, session, key, headers),
+    probe: (session, key, headers) => probePreconditions(cipher, session, key, headers),
   };
 }
 
@@ -84,13 +84,13 @@ function anotherObject(cause?: Error): GatewayError {
 /** Ceph drops tags from a copy that replaces metadata. @throws GatewayError: the object stands there without its tags */
 async function restoreTags(
   session: StoreSession,
-  place: { readonly key: string; readonly versionId: string | undefined },
+  ref: { readonly key: string; readonly versionId: string | undefined },
   tags: Buffer,
 ): Promise<void> {
-  const { key, versionId } = place;
-  if (taggingHeader(await readTags(session, place)) === taggingHeader(tags)) return;
+  const { key, versionId } = ref;
+  if (taggingHeader(await readTags(session, ref)) === taggingHeader(tags)) return;
   const content = Buffer.from(renderTagging(tags));
-  const response = await session.ask({
+  const response = await session.send({
     method: 'PUT',
     key,
     query: [['tagging', ''], ...(versionId === undefined ? [] : [['versionId', versionId] as const])],

@@ -1,19 +1,19 @@
 /**
  * Sealed objects in the client's view. Enters: a query, and what the store answered to its first request. Leaves: what
  * HEAD tells, or a body of which no byte leaves before it is authenticated. Of an object in parts the first request may
- * have brought other bytes than are needed: then exactly these are asked for, of the same entity.
+ * have brought other bytes than are needed: then exactly these are requested, of the same entity.
  */
 import { CELL_BYTES, TRAILER_BYTES } from '../contracts/object-format.ts';
 import type { ObjectCipher, ObjectLayout, PlannedRead, StoredExtent } from '../contracts/object-cipher.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
 import { resolveRange } from '../s3/range.ts';
-import { askAgain, contentLength, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
-import { addressOf, type Held, type LookReason, type LookUps, type SealedEntity } from './look-ups.ts';
+import { sendAgain, contentLength, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
+import { addressOf, type Held, type LookupReason, type Lookups, type SealedEntity } from './lookups.ts';
 
-export interface SealedParts {
+export interface SealedDependencies {
   readonly cipher: ObjectCipher;
-  readonly lookUps: LookUps;
+  readonly lookups: Lookups;
   /** Answers up to this size are opened in memory. */
   readonly smallBodyBytes: number;
 }
@@ -21,7 +21,7 @@ export interface SealedParts {
 /** What a first answer brought; no `response` where only the head is known. */
 export interface FirstAnswer {
   readonly entity: Entity & { readonly envelope: string };
-  readonly given: StoredExtent;
+  readonly extent: StoredExtent;
   readonly response?: Answer['response'];
 }
 
@@ -30,26 +30,27 @@ const isWhole = ({ range, partNumber }: ObjectQuery): boolean => range === undef
 
 /** Opens what is wanted of an object, beginning with what the first answer brought. */
 export async function readSealed(
-  parts: SealedParts,
+  dependencies: SealedDependencies,
   session: StoreSession,
   query: ObjectQuery,
-  { entity, given, response }: FirstAnswer,
+  { entity, extent, response }: FirstAnswer,
 ): Promise<OpenedObject> {
   try {
-    const held = response !== undefined && isSmall(parts, response) ? await hold({ response, given }) : undefined;
-    const layout = await layoutFor(parts, session, query, entity, 'read', held);
-    const planned = await parts.cipher.plan(addressOf(session, entity), entity, layout, wantedOf(query));
+    const held =
+      response !== undefined && isSmall(dependencies, response) ? await hold({ response, extent }) : undefined;
+    const layout = await layoutFor(dependencies, session, query, entity, 'read', held);
+    const planned = await dependencies.cipher.plan(addressOf(session, entity), entity, layout, wantedOf(query));
     const view = viewOf(query, layout, planned, entity.headers);
     if (lengthOf(planned.extent) === 0) {
       await response?.discard();
       return { ...view, body: planned.whole(NOTHING, planned.extent), discard: () => Promise.resolve() };
     }
-    if (response !== undefined && covers(given, planned.extent)) {
+    if (response !== undefined && covers(extent, planned.extent)) {
       if (held !== undefined) return inMemory(view, planned, held);
-      return { ...view, body: planned.body(response.body, given), discard: response.discard };
+      return { ...view, body: planned.body(response.body, extent), discard: response.discard };
     }
     await response?.discard();
-    return await readPlanned(parts, session, entity, layout, planned, query);
+    return await readPlanned(dependencies, session, entity, layout, planned, query);
   } catch (error) {
     await response?.discard();
     throw error;
@@ -58,34 +59,34 @@ export async function readSealed(
 
 /** Opens exactly what is planned, of an entity that is known already. @throws EntityChanged; GatewayError as `ObjectReader.read` */
 export async function readPlanned(
-  parts: SealedParts,
+  dependencies: SealedDependencies,
   session: StoreSession,
   entity: SealedEntity,
   layout: ObjectLayout,
   planned: PlannedRead,
   query: ObjectQuery,
 ): Promise<OpenedObject> {
-  const { response, given } = await askAgain(session, entity, { extent: planned.extent });
+  const { response, extent } = await sendAgain(session, entity, { extent: planned.extent });
   const view = viewOf(query, layout, planned, response.headers);
-  if (isSmall(parts, response)) return inMemory(view, planned, await hold({ response, given }));
-  return { ...view, body: planned.body(response.body, given), discard: response.discard };
+  if (isSmall(dependencies, response)) return inMemory(view, planned, await hold({ response, extent }));
+  return { ...view, body: planned.body(response.body, extent), discard: response.discard };
 }
 
 /** Tells what HEAD tells, of a size that is not authenticated; looks at trailers only where something else is wanted. */
 export async function headSealed(
-  parts: SealedParts,
+  dependencies: SealedDependencies,
   session: StoreSession,
   query: ObjectQuery,
   entity: FirstAnswer['entity'],
 ): Promise<ObjectView> {
-  const { cipher } = parts;
+  const { cipher } = dependencies;
   const { kind, keyId } = cipher.describe(entity.envelope);
   const { range } = query;
   const isPlainHead = query.partNumber === undefined && !query.wantsChecksum;
   const known = isPlainHead && kind === 'm' ? cipher.plainSize(entity.sizeBytes) : undefined;
   if (known === undefined) {
-    const layout = await layoutFor(parts, session, query, entity, 'head', undefined);
-    return headOf(parts, session, query, entity, layout);
+    const layout = await layoutFor(dependencies, session, query, entity, 'head', undefined);
+    return headOf(dependencies, session, query, entity, layout);
   }
   const { first, last } = range === undefined ? { first: 0, last: known - 1 } : resolveRange(range, known);
   return {
@@ -96,7 +97,7 @@ export async function headSealed(
 
 /** The same where the layout is known. @throws GatewayError as `ObjectCipher.plan` */
 export async function headOf(
-  { cipher }: SealedParts,
+  { cipher }: SealedDependencies,
   session: StoreSession,
   query: ObjectQuery,
   entity: FirstAnswer['entity'],
@@ -115,16 +116,16 @@ export async function headOf(
 
 /** Gives the layout: of a single PUT from its size, unless its checksum is wanted. */
 export async function layoutFor(
-  { cipher, lookUps }: SealedParts,
+  { cipher, lookups }: SealedDependencies,
   session: StoreSession,
   query: ObjectQuery,
   entity: SealedEntity,
-  why: LookReason,
+  why: LookupReason,
   held: Held | undefined,
 ): Promise<ObjectLayout> {
   const isSingle = cipher.describe(entity.envelope).kind === 's';
   if (isSingle && !(query.wantsChecksum && isWhole(query))) return cipher.singleLayout(entity.sizeBytes);
-  return lookUps.lookUp(session, entity, why, held);
+  return lookups.lookup(session, entity, why, held);
 }
 
 /** What is wanted, in the words of the cipher. */
@@ -160,17 +161,17 @@ function inMemory(view: ObjectView, planned: PlannedRead, { bytes, extent }: Hel
   return { ...view, body: planned.whole(bytes, extent), discard: () => Promise.resolve() };
 }
 
-async function hold(answer: Pick<Answer, 'response' | 'given'>): Promise<Held> {
-  return { extent: answer.given, bytes: await readExactly(answer) };
+async function hold(answer: Pick<Answer, 'response' | 'extent'>): Promise<Held> {
+  return { extent: answer.extent, bytes: await readExactly(answer) };
 }
 
-function isSmall({ smallBodyBytes }: SealedParts, response: Answer['response']): boolean {
+function isSmall({ smallBodyBytes }: SealedDependencies, response: Answer['response']): boolean {
   return (contentLength(response) ?? Infinity) <= smallBodyBytes;
 }
 
 /** Whether an answer brought what is needed and little else: to send the rest anew costs more than one request. */
-function covers(given: StoredExtent, needed: StoredExtent): boolean {
-  const before = needed.first - given.first;
-  const behind = given.last - needed.last;
+function covers(extent: StoredExtent, needed: StoredExtent): boolean {
+  const before = needed.first - extent.first;
+  const behind = extent.last - needed.last;
   return before >= 0 && before <= 2 * CELL_BYTES && behind >= 0 && behind <= 2 * CELL_BYTES + TRAILER_BYTES;
 }

@@ -1,5 +1,5 @@
 /**
- * The parts of an upload under way in the client's view. Enters: what the store lists. Leaves: numbers, plaintext sizes, and
+ * The parts of an upload in progress in the client's view. Enters: what the store lists. Leaves: numbers, plaintext sizes, and
  * the checksums that were verified. Where records tell of a part they are believed, else its slot and size. Pure.
  */
 import type { ClientPart, ObjectCipher, UploadState } from '../contracts/object-cipher.ts';
@@ -21,7 +21,7 @@ export function partsBySize(cipher: Pick<ObjectCipher, 'clientParts'>, all: read
   return cipher.clientParts(stored).map((part) => ({ ...part, lastModified: modified.get(part.stored.slot) ?? '' }));
 }
 
-/** Gives the parts by their records; one without a record only where none is asked for at Complete. */
+/** Gives the parts by their records; one without a record only where none is requested at Complete. */
 export function partsByRecord(
   cipher: Pick<ObjectCipher, 'clientParts'>,
   state: UploadState,

@@ -4,7 +4,7 @@
  * lost: the entity is pinned, and looked at again where the store may not have heeded that.
  */
 import { createHash } from 'node:crypto';
-import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { CopyEnds } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { copySourceHeader } from '../s3/copy-source.ts';
@@ -14,7 +14,7 @@ import { readCompleted, readUploadId } from '../s3/documents/multipart.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { MAX_COPY_BYTES } from './copy-origin.ts';
-import { askAgain, EntityChanged, type Entity } from './entity.ts';
+import { sendAgain, EntityChanged, type Entity } from './entity.ts';
 
 export interface CopyTarget {
   readonly key: string;
@@ -42,7 +42,7 @@ const PARTS_AT_ONCE = 4;
 export async function copyWhole(ends: CopyEnds, source: Entity, target: CopyTarget): Promise<StoreCopied> {
   const { key, headers, conditions } = target;
   try {
-    return await askForCopy(ends, source, 'CopyObjectResult', {
+    return await sendCopy(ends, source, 'CopyObjectResult', {
       key,
       query: [],
       headers: { ...headers, ...conditions, 'x-amz-metadata-directive': 'REPLACE' },
@@ -61,14 +61,14 @@ export function copyPinned(
   source: Entity,
   { key, headers }: Pick<CopyTarget, 'key' | 'headers'>,
 ): Promise<StoreCopied> {
-  return askForCopy(ends, source, 'CopyObjectResult', { key, query: [], headers });
+  return sendCopy(ends, source, 'CopyObjectResult', { key, query: [], headers });
 }
 
 /** Proves after a copy that it was of this entity, on stores that heed no pin as well. @throws EntityChanged */
 export async function proveSource({ from }: CopyEnds, source: Entity, copied: StoreCopied): Promise<void> {
   // The ETag of ciphertext names these bytes; where a copy keeps it, nothing else was copied.
   if (unquoted(copied.etag) === unquoted(source.etag ?? '')) return;
-  const { response } = await askAgain(from, source, { method: 'HEAD' });
+  const { response } = await sendAgain(from, source, { method: 'HEAD' });
   await response.discard();
 }
 
@@ -81,7 +81,7 @@ export async function copyInParts(ends: CopyEnds, source: Entity, target: CopyTa
   const { from, to } = ends;
   const copied = await inParts(to, target, async (upload) => {
     const parts = await copyParts(ends, source, target.key, upload);
-    const { response } = await askAgain(from, source, { method: 'HEAD' });
+    const { response } = await sendAgain(from, source, { method: 'HEAD' });
     await response.discard();
     return parts;
   });
@@ -96,13 +96,13 @@ interface Part {
   readonly etag: string;
 }
 
-/** Begins an upload, has its parts put, and completes it; where any of that fails, it is given up. @throws what `put` throws; GatewayError what the store says */
+/** Begins an upload, has its parts put, and completes it; where any of that fails, it is aborted. @throws what `put` throws; GatewayError what the store says */
 export async function inParts(
   to: StoreSession,
   { key, headers, conditions }: CopyTarget,
   put: (upload: UploadQuery) => Promise<readonly Part[]>,
 ): Promise<Omit<StoreCopied, 'sourceVersionId'>> {
-  const created = await to.ask({ method: 'POST', key, query: [['uploads', '']], headers });
+  const created = await to.send({ method: 'POST', key, query: [['uploads', '']], headers });
   const upload: UploadQuery = [['uploadId', readUploadId(await readAnswer(created.body))]];
   try {
     return await complete(to, key, upload, await put(upload), conditions);
@@ -120,12 +120,12 @@ async function copyParts(ends: CopyEnds, source: Entity, key: string, upload: Up
       { length: Math.min(PARTS_AT_ONCE, count - parts.length) },
       (_, at) => parts.length + at + 1,
     );
-    // All of them have ended before anything else happens: none may arrive after the upload was given up.
+    // All of them have ended before anything else happens: none may arrive after the upload was aborted.
     const settled = await Promise.allSettled(
       numbers.map(async (number) => {
         const first = (number - 1) * MAX_COPY_BYTES;
         const last = Math.min(first + MAX_COPY_BYTES, source.sizeBytes) - 1;
-        const { etag } = await askForCopy(ends, source, 'CopyPartResult', {
+        const { etag } = await sendCopy(ends, source, 'CopyPartResult', {
           key,
           query: [['partNumber', String(number)], ...upload],
           headers: { 'x-amz-copy-source-range': `bytes=${first}-${last}` },
@@ -149,7 +149,7 @@ async function complete(
   conditions: Readonly<Record<string, string>>,
 ): Promise<Omit<StoreCopied, 'sourceVersionId'>> {
   const content = Buffer.from(writeCompleteUpload(parts));
-  const response = await to.ask({
+  const response = await to.send({
     method: 'POST',
     key,
     query: upload,
@@ -164,11 +164,11 @@ async function complete(
   return { etag, versionId: response.headers.get('x-amz-version-id'), lastModified: dateOf(response.headers) };
 }
 
-/** What cannot be given up is left to the bucket's lifecycle: the failure that led here is the one to tell. */
+/** What cannot be aborted is left to the bucket's lifecycle: the failure that led here is the one to tell. */
 async function abort(to: StoreSession, key: string, upload: UploadQuery): Promise<void> {
   try {
     // That the client is gone may be the failure: it leaves no parts behind.
-    const response = await outliving(to).ask({ method: 'DELETE', key, query: upload, headers: {} });
+    const response = await outliving(to).send({ method: 'DELETE', key, query: upload, headers: {} });
     await response.discard();
   } catch {
     // See above.
@@ -177,18 +177,18 @@ async function abort(to: StoreSession, key: string, upload: UploadQuery): Promis
 
 /** The same session for what has to be done when the client is gone, too. */
 export function outliving(session: StoreSession): StoreSession {
-  return { ...session, ask: (question) => session.ask({ ...question, outlivesClient: true }) };
+  return { ...session, send: (request) => session.send({ ...request, outlivesClient: true }) };
 }
 
 /** Stores that refuse the second spelling of the pin as unknown. */
 const knowsOneSpelling = new WeakSet<object>();
 
 /** The source is pinned in both spellings where the store takes them: Ceph 16 heeds the second alone, S3Proxy refuses it. */
-async function askForCopy(
+async function sendCopy(
   ends: CopyEnds,
   source: Entity,
   document: CopyDocument,
-  question: Pick<StoreQuestion, 'key' | 'query' | 'headers'>,
+  request: Pick<StoreRequest, 'key' | 'query' | 'headers'>,
 ): Promise<StoreCopied> {
   const { etag } = source;
   if (etag === undefined) throw unusable('no ETag that names the source of a copy');
@@ -197,28 +197,28 @@ async function askForCopy(
   const isUnknown = (error: unknown): boolean => error instanceof GatewayError && error.code === 'NotImplemented';
   if (!knowsOneSpelling.has(store)) {
     try {
-      return await askOnce(ends, source, document, question, { ...pin, 'x-amz-copy-if-match': etag });
+      return await sendCopyOnce(ends, source, document, request, { ...pin, 'x-amz-copy-if-match': etag });
     } catch (error) {
       if (!isUnknown(error)) throw error;
     }
   }
-  const copied = await askOnce(ends, source, document, question, pin);
+  const copied = await sendCopyOnce(ends, source, document, request, pin);
   knowsOneSpelling.add(store);
   return copied;
 }
 
-async function askOnce(
+async function sendCopyOnce(
   { from, to }: CopyEnds,
   source: Entity,
   document: CopyDocument,
-  question: Pick<StoreQuestion, 'key' | 'query' | 'headers'>,
+  request: Pick<StoreRequest, 'key' | 'query' | 'headers'>,
   pin: Readonly<Record<string, string>>,
 ): Promise<StoreCopied> {
-  const response = await to.ask({
-    ...question,
+  const response = await to.send({
+    ...request,
     method: 'PUT',
     headers: {
-      ...question.headers,
+      ...request.headers,
       'x-amz-copy-source': copySourceHeader({ ...source, bucket: from.bucket.name }, from.bucket.storeBucket),
       ...pin,
     },

@@ -3,14 +3,14 @@
  * Leaves: what the store made of it. Not a byte of the last chunk goes out before the whole origin has been
  * authenticated, so that a copy that fails leaves nothing behind.
  */
-import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { OpenedObject } from '../contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { PassingChecksum } from '../s3/body-verifier.ts';
 import { CHECKSUM_HEADERS, type ChecksumAlgorithm } from '../s3/checksums.ts';
 import { withChecksum } from '../s3/frame-chunked.ts';
-import { heldBack } from '../s3/held-back.ts';
+import { withholdLast } from '../s3/withhold-last.ts';
 
 /** How a body becomes what is stored. */
 export interface BodyForm {
@@ -30,7 +30,7 @@ export function plainForm(sizeBytes: number): BodyForm {
       if (plain.length !== sizeBytes) throw incomplete(plain.length, sizeBytes);
       return plain;
     },
-    body: (plain) => heldBack(plain, sizeBytes, incomplete),
+    body: (plain) => withholdLast(plain, sizeBytes, incomplete),
   };
 }
 
@@ -39,17 +39,17 @@ export async function sendBody(
   to: StoreSession,
   body: OpenedObject['body'],
   form: BodyForm,
-  question: Pick<StoreQuestion, 'key' | 'query' | 'headers'>,
+  request: Pick<StoreRequest, 'key' | 'query' | 'headers'>,
   checksum?: PassingChecksum,
 ): Promise<UpstreamResponse> {
   const tap = checksum?.update;
   const content = Buffer.isBuffer(body)
     ? form.whole(tapped(body, tap))
     : form.body(tap === undefined ? body : each(body, tap));
-  const outbound = { headers: question.headers, body: { sizeBytes: form.storedSizeBytes, content } };
+  const outbound = { headers: request.headers, body: { sizeBytes: form.storedSizeBytes, content } };
   const isChecked = form.isPlain === true && checksum !== undefined;
   const sent = isChecked ? withChecksum(outbound, checksum, { isKnown: false }) : outbound;
-  const response = await to.ask({ ...question, ...sent, method: 'PUT' });
+  const response = await to.send({ ...request, ...sent, method: 'PUT' });
   await response.discard();
   return response;
 }

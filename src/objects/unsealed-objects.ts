@@ -1,7 +1,7 @@
 /**
- * Objects that carry no envelope of ours: those of places that are kept plain, and in places under migration plaintext and
- * what other encrypting gateways wrote. Enters: a query and, where the object was asked for already, that answer. Leaves:
- * the client's view. Nobody gets here for a key of a place where encryption is required.
+ * Objects that carry no envelope of ours: those of prefixes that are kept plain, and in prefixes under migration plaintext and
+ * what other encrypting gateways wrote. Enters: a query and, where the object was requested already, that answer. Leaves:
+ * the client's view. Nobody gets here for a key where encryption is required.
  */
 import type { StoredExtent } from '../contracts/object-cipher.ts';
 import type { LegacyObject } from '../contracts/legacy-objects.ts';
@@ -10,23 +10,23 @@ import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Budget } from '../platform/budget.ts';
 import { rangeHeader, resolveRange } from '../s3/range.ts';
-import { ask, askAgain, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
+import { send, sendAgain, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
 
-/** Asks for an object that is kept plain as the client asked for it. */
-export async function askPlain(session: StoreSession, query: ObjectQuery, method: 'GET' | 'HEAD'): Promise<Answer> {
+/** Requests an object that is kept plain as the client requested it. */
+export async function requestPlain(session: StoreSession, query: ObjectQuery, method: 'GET' | 'HEAD'): Promise<Answer> {
   const { range, conditions, partNumber } = query;
   const headers: Record<string, string> = { ...conditions, ...checksumMode(query) };
   if (range !== undefined) headers['range'] = rangeHeader(range);
-  return ask(session, query, { method, headers, partNumber });
+  return send(session, query, { method, headers, partNumber });
 }
 
 /** The store's view is the client's. */
-export function plainView({ entity, response, given }: Answer): ObjectView {
+export function plainView({ entity, response, extent }: Answer): ObjectView {
   return {
     headers: entity.headers,
     form: 'none',
     sizeBytes: entity.sizeBytes,
-    ...given,
+    ...extent,
     partial: response.status === 206,
   };
 }
@@ -41,16 +41,16 @@ export function opened(view: ObjectView, { response }: Pick<Answer, 'response'>)
   return { ...view, body: response.body, discard: response.discard };
 }
 
-/** Reads plaintext that was asked for as if it were sealed. */
+/** Reads plaintext that was requested as if it were sealed. */
 export async function readPlaintext(
   session: StoreSession,
   query: ObjectQuery,
-  { entity, response, given }: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
+  { entity, response, extent }: Pick<Answer, 'entity' | 'extent'> & Partial<Answer>,
 ): Promise<OpenedObject> {
   const { range, partNumber } = query;
   if (partNumber !== undefined) {
     await response?.discard();
-    const part = await askAgain(session, entity, { partNumber });
+    const part = await sendAgain(session, entity, { partNumber });
     return opened(plainView(part), part);
   }
   const wanted = range === undefined ? wholeOf(entity) : resolveRange(range, entity.sizeBytes);
@@ -58,15 +58,15 @@ export async function readPlaintext(
     ...{ headers: entity.headers, form: 'none', sizeBytes: entity.sizeBytes },
     ...{ first: wanted.first, last: wanted.last, partial: range !== undefined },
   };
-  if (response !== undefined && isSame(given, wanted)) return opened(view, { response });
+  if (response !== undefined && isSame(extent, wanted)) return opened(view, { response });
   await response?.discard();
-  return opened(view, await askAgain(session, entity, lengthOf(wanted) === 0 ? {} : { extent: wanted }));
+  return opened(view, await sendAgain(session, entity, lengthOf(wanted) === 0 ? {} : { extent: wanted }));
 }
 
 /** Tells of plaintext what HEAD tells. */
 export async function headPlaintext(session: StoreSession, query: ObjectQuery, entity: Entity): Promise<ObjectView> {
   const { range, partNumber } = query;
-  if (partNumber !== undefined) return plainView(await askAgain(session, entity, { method: 'HEAD', partNumber }));
+  if (partNumber !== undefined) return plainView(await sendAgain(session, entity, { method: 'HEAD', partNumber }));
   const { first, last } = range === undefined ? wholeOf(entity) : resolveRange(range, entity.sizeBytes);
   return {
     headers: entity.headers,
@@ -91,7 +91,7 @@ export interface WholeReads {
 export async function readLegacy(
   session: StoreSession,
   query: ObjectQuery,
-  { entity, response, given }: Pick<Answer, 'entity' | 'given'> & Partial<Answer>,
+  { entity, response, extent }: Pick<Answer, 'entity' | 'extent'> & Partial<Answer>,
   legacy: LegacyObject,
   { maxStoredBytes, budget, smallBodyBytes }: WholeReads,
 ): Promise<OpenedObject> {
@@ -102,23 +102,23 @@ export async function readLegacy(
     });
   }
   // Who has to wait holds no connection meanwhile, and asks again.
-  const isAtHand = response !== undefined && isSame(given, wholeOf(entity)) && budget.isFree(entity.sizeBytes);
+  const isAtHand = response !== undefined && isSame(extent, wholeOf(entity)) && budget.isFree(entity.sizeBytes);
   if (!isAtHand) await response?.discard();
-  const giveBack = await budget.take(entity.sizeBytes);
+  const release = await budget.take(entity.sizeBytes);
   try {
-    const stored = await readExactly(isAtHand ? { response, given } : await askAgain(session, entity));
+    const stored = await readExactly(isAtHand ? { response, extent } : await sendAgain(session, entity));
     const plain = await legacy.open(stored);
     const view = legacyView(query, entity, legacy, plain.length);
     const wanted = plain.subarray(view.first, view.last + 1);
     if (wanted.length > smallBodyBytes) {
       // Piece by piece, as fast as the client takes it: given at once, it would lie in memory as long as a slow one likes.
-      return { ...view, body: inPieces(wanted, giveBack), discard: () => Promise.resolve().then(giveBack) };
+      return { ...view, body: inPieces(wanted, release), discard: () => Promise.resolve().then(release) };
     }
     const body = Buffer.from(wanted);
-    giveBack();
+    release();
     return { ...view, body, discard: () => Promise.resolve() };
   } catch (error) {
-    giveBack();
+    release();
     throw error;
   }
 }

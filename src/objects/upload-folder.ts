@@ -1,5 +1,5 @@
 /**
- * What lies beside an upload: its records, by name, and the parts that wait aside for its end. Enters: the store's listing of
+ * What lies beside an upload: its records, by name, and the parts that are deferred to its end. Enters: the store's listing of
  * its folder. Leaves: names that only the cipher can judge.
  */
 import type { StateSession } from '../contracts/store-session.ts';
@@ -39,12 +39,12 @@ export function recordKey(folder: string, record: string): string {
   return `${folder}${RECORDS}${record}`;
 }
 
-/** The key of a part that waits aside; one that is sent again takes its place. */
+/** The key of a deferred part; one that is sent again takes its place. */
 export function waitingKey(folder: string, number: number): string {
   return `${folder}last/${number}`;
 }
 
-/** The key of what says that an upload in a plain place was begun with `If-None-Match: *`. */
+/** The key of what says that an upload in a plain prefix was begun with `If-None-Match: *`. */
 export function onlyIfNoneKey(folder: string): string {
   return `${folder}only-if-none`;
 }
@@ -55,7 +55,7 @@ export function termsKey(folder: string): string {
 }
 
 /** Lists a folder. @throws GatewayError InternalError; what the store says */
-export async function readFolder({ ask }: StateSession, folder: string): Promise<UploadFolder> {
+export async function readFolder({ send }: StateSession, folder: string): Promise<UploadFolder> {
   const records: string[] = [];
   const waiting = new Map<number, WaitingPart>();
   const said = new Set<string>();
@@ -66,7 +66,7 @@ export async function readFolder({ ask }: StateSession, folder: string): Promise
       ...{ startAfter: undefined, idMarker: undefined, after: [] },
       continuation: stored === undefined ? undefined : { shown: '', stored },
     };
-    const answer = await ask({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
+    const answer = await send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
     const { root, entries, isTruncated } = readPage(await readAnswer(answer.body), 'ListBucketResult', query);
     for (const { key, element: entry } of entries) {
       const name = key.slice(folder.length);

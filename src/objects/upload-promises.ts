@@ -1,7 +1,7 @@
 /**
  * What was said when an upload began and is to hold at its end, at whatever process: not every store remembers it. Enters:
  * what a client said. Leaves: the same when the upload ends. Small objects in the upload's folder say it, and are written for
- * such uploads only. They are not sealed: a gateway without encrypted places has no key, and the store decides over all of it
+ * such uploads only. They are not sealed: a gateway without encrypted prefixes has no key, and the store decides over all of it
  * in any case. The folder names bucket, key and upload, so that they are of no other one.
  */
 import { LRUCache } from 'lru-cache';
@@ -9,26 +9,26 @@ import type { StateSession, StoreSession } from '../contracts/store-session.ts';
 import type { UploadAddress, UploadEnd, UploadPromise, UploadPromises } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { parseTerms, termsText, type WriteTerms } from '../s3/write-terms.ts';
-import { askUpload } from './ask-upload.ts';
+import { sendForUpload } from './send-for-upload.ts';
 import { contentLength } from './entity.ts';
 import { listParts } from './list-parts.ts';
-import { decidesAll, demandStanding } from './standing.ts';
+import { decidesAll, demandConditions } from './write-conditions.ts';
 import { onlyIfNoneKey, readFolder, termsKey } from './upload-folder.ts';
 import type { UploadStates } from './upload-states.ts';
-import { fulfil } from './write-terms.ts';
+import { applyTerms } from './write-terms.ts';
 
 const MAX_REMEMBERED = 10_000;
 const MAX_TERMS_BYTES = 8192;
 const NOTHING = Buffer.alloc(0);
 
-interface Parts {
+interface UploadPromiseDependencies {
   readonly recording: Pick<UploadStates, 'end'>;
   readonly folderOf: (session: StoreSession, upload: UploadAddress) => string;
-  readonly giveUp: (session: StoreSession, upload: UploadAddress) => Promise<void>;
+  readonly abort: (session: StoreSession, upload: UploadAddress) => Promise<void>;
 }
 
 /** Creates what a process needs to hold them. */
-export function createUploadPromises({ recording, folderOf, giveUp }: Parts): UploadPromises {
+export function createUploadPromises({ recording, folderOf, abort }: UploadPromiseDependencies): UploadPromises {
   // By folder: uploads that this process saw begin without any. A store gives no id twice.
   const free = new LRUCache<string, true>({ max: MAX_REMEMBERED });
 
@@ -47,7 +47,7 @@ export function createUploadPromises({ recording, folderOf, giveUp }: Parts): Up
         const kept = await readFolder(states, folder);
         if (kept.onlyIfNone !== said.onlyIfNone || kept.hasTerms !== (text !== undefined)) throw unreadable();
       } catch (error) {
-        await giveUp(session, upload);
+        await abort(session, upload);
         throw error;
       }
     },
@@ -56,17 +56,17 @@ export function createUploadPromises({ recording, folderOf, giveUp }: Parts): Up
       const folder = folderOf(session, upload);
       if (free.has(folder) || session.states === undefined) return { onlyIfNone: false };
       const states = await session.states();
-      // A listing, and no look: who may not list is told of what is not there as of what he may not see.
+      // A listing, and no lookup: who may not list is told of what is not there as of what he may not see.
       const { onlyIfNone, hasTerms } = await readFolder(states, folder);
       return { onlyIfNone, ...(hasTerms ? { terms: await readTerms(states, folder) } : {}) } satisfies UploadPromise;
     },
 
-    mayBegin: (session, key) => demandStanding(session, key, { 'if-none-match': '*' }),
+    mayBegin: (session, key) => demandConditions(session, key, { 'if-none-match': '*' }),
 
     mayEnd: async (session, upload, { conditions, ...claims }) => {
       if (decidesAll(session)) return;
       try {
-        await demandStanding(session, upload.key, conditions);
+        await demandConditions(session, upload.key, conditions);
         await demandSize(session, upload, claims);
       } catch (error) {
         const isFailed = error instanceof GatewayError && MAYBE_OF_ITS_OWN.has(error.code);
@@ -75,7 +75,7 @@ export function createUploadPromises({ recording, folderOf, giveUp }: Parts): Up
       }
     },
 
-    fulfil,
+    applyTerms,
 
     end: async (session, upload, when) => {
       const folder = folderOf(session, upload);
@@ -93,16 +93,16 @@ export async function keepTerms(states: StateSession, folder: string, terms: Wri
 }
 
 /** Reads what was kept. @throws GatewayError IntegrityFailure; what the store says */
-export async function readTerms({ ask }: StateSession, folder: string): Promise<WriteTerms> {
-  const answer = await ask({ method: 'GET', key: termsKey(folder), query: [], headers: {} });
+export async function readTerms({ send }: StateSession, folder: string): Promise<WriteTerms> {
+  const answer = await send({ method: 'GET', key: termsKey(folder), query: [], headers: {} });
   if ((contentLength(answer) ?? Infinity) <= MAX_TERMS_BYTES) return parseTerms((await answer.whole()).toString());
   await answer.discard();
   throw new GatewayError('IntegrityFailure', { detail: 'lock and tags of an upload' });
 }
 
-async function put({ ask }: StateSession, key: string, content: Buffer): Promise<void> {
+async function put({ send }: StateSession, key: string, content: Buffer): Promise<void> {
   const body = { sizeBytes: content.length, content };
-  const answer = await ask({ method: 'PUT', key, query: [], headers: {}, body, outlivesClient: true });
+  const answer = await send({ method: 'PUT', key, query: [], headers: {}, body, outlivesClient: true });
   await answer.discard();
 }
 
@@ -120,7 +120,7 @@ async function isGone(session: StoreSession, { key, uploadId }: UploadAddress): 
     ['uploadId', uploadId],
   ] as const;
   try {
-    const answer = await askUpload(session, { method: 'GET', key, query, headers: {} });
+    const answer = await sendForUpload(session, { method: 'GET', key, query, headers: {} });
     await answer.discard();
     return false;
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * What the gateway keeps of uploads under way, in the store and nowhere else: objects in a folder of the upload's own under
+ * What the gateway keeps of uploads in progress, in the store and nowhere else: objects in a folder of the upload's own under
  * a prefix that no client can name. Enters: sealed bytes and names. Leaves: the same, which only the cipher can judge. A
  * folder is emptied a while after its upload has ended, since a client whose answer was lost completes again; what a
  * process that is killed leaves there is hidden, and opens nothing.
@@ -22,7 +22,7 @@ export interface UploadStates {
   readonly read: (session: () => Promise<StateSession>, folder: string) => Promise<Buffer>;
   /** Keeps the record of a part that the store has. */
   readonly record: (session: StateSession, folder: string, record: string) => Promise<void>;
-  /** Empties the folder of an upload that has ended; `later`: after a while, so that its end can be asked for again. */
+  /** Empties the folder of an upload that has ended; `later`: after a while, so that its end can be requested again. */
   readonly end: (session: StateSession, folder: string, when: 'now' | 'later') => void;
   /** Empties at once what was to be emptied later. */
   readonly close: () => Promise<void>;
@@ -100,15 +100,15 @@ export function createUploadStates({ clock }: { readonly clock: Clock }): Upload
 const NOTHING = Buffer.alloc(0);
 
 /** For a client that is gone, too: what it stands for has taken effect. */
-async function put({ ask }: StateSession, key: string, content: Buffer): Promise<void> {
+async function put({ send }: StateSession, key: string, content: Buffer): Promise<void> {
   const body = { sizeBytes: content.length, content };
-  const answer = await ask({ method: 'PUT', key, query: [], headers: {}, body, outlivesClient: true });
+  const answer = await send({ method: 'PUT', key, query: [], headers: {}, body, outlivesClient: true });
   await answer.discard();
 }
 
 async function readState(session: StoreSession, folder: string): Promise<Buffer> {
   try {
-    const answer = await session.ask({ method: 'GET', key: folder + STATE, query: [], headers: {} });
+    const answer = await session.send({ method: 'GET', key: folder + STATE, query: [], headers: {} });
     if ((contentLength(answer) ?? Infinity) <= MAX_STATE_BYTES) return await answer.whole();
     await answer.discard();
   } catch (error) {

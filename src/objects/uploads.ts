@@ -14,16 +14,16 @@ import { readUploadId } from '../s3/documents/multipart.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { RESERVED_PREFIX } from '../s3/reserved-keys.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
-import { askUpload } from './ask-upload.ts';
+import { sendForUpload } from './send-for-upload.ts';
 import { completeUpload } from './complete-upload.ts';
 import { emptyFolder } from './empty-folder.ts';
 import { listParts } from './list-parts.ts';
 import { partsByRecord, partsBySize } from './shown-parts.ts';
-import { demandStanding } from './standing.ts';
+import { demandConditions } from './write-conditions.ts';
 import { readFolder, waitingKey } from './upload-folder.ts';
 import { createUploadPromises, keepTerms, readTerms } from './upload-promises.ts';
 import { createUploadStates } from './upload-states.ts';
-import { fulfil } from './write-terms.ts';
+import { applyTerms } from './write-terms.ts';
 
 const NO_TERMS: NonNullable<Parameters<Uploads['create']>[3]> = { checksum: undefined, onlyIfNone: false };
 const STORE_ID = /^[\x21-\x7e]{1,1024}$/;
@@ -61,9 +61,9 @@ export function createUploads({ cipher, clock }: { readonly cipher: ObjectCipher
   return {
     create: async (session, key, headers, { said, ...terms } = NO_TERMS) => {
       const kept = await session.states?.();
-      if (terms.onlyIfNone) await demandStanding(session, key, { 'if-none-match': '*' });
+      if (terms.onlyIfNone) await demandConditions(session, key, { 'if-none-match': '*' });
       const { envelope, keyId, state, sealedId } = await cipher.newUpload(addressOf(session, key));
-      const response = await session.ask({
+      const response = await session.send({
         method: 'POST',
         key,
         query: [['uploads', '']],
@@ -78,7 +78,7 @@ export function createUploads({ cipher, clock }: { readonly cipher: ObjectCipher
         await keepTerms(kept, folder, said);
         await recording.begin(kept, folder, state(storeUploadId, terms));
       } catch (error) {
-        await giveUp(session, key, storeUploadId);
+        await abort(session, key, storeUploadId);
         throw error;
       }
       return { uploadId: storeUploadId, keyId };
@@ -90,7 +90,7 @@ export function createUploads({ cipher, clock }: { readonly cipher: ObjectCipher
       const { sealPart, storeUploadId, state } = await open(session, upload);
       refuseOther(state?.terms, checksum?.algorithm);
       const part = sealPart(number, sizeBytes, checksum);
-      const place = {
+      const ref = {
         ...{ session, key: upload.key, storeUploadId },
         query: [
           ['partNumber', String(part.slot)],
@@ -98,12 +98,12 @@ export function createUploads({ cipher, clock }: { readonly cipher: ObjectCipher
         ] as const,
       };
       const states = state && (await session.states?.());
-      if (states === undefined) return { ...part, ...place, taken: () => Promise.resolve() };
+      if (states === undefined) return { ...part, ...ref, onStored: () => Promise.resolve() };
       const folder = folderOf(session, upload.key, storeUploadId);
-      const aside = part.waitsAside ? { session: states, key: waitingKey(folder, number), query: [] } : {};
+      const stateLocation = part.isDeferred ? { session: states, key: waitingKey(folder, number), query: [] } : {};
       return {
-        ...{ ...part, ...place, ...aside },
-        taken: (etag) => recording.record(states, folder, part.record(unquoted(etag))),
+        ...{ ...part, ...ref, ...stateLocation },
+        onStored: (etag) => recording.record(states, folder, part.record(unquoted(etag))),
       };
     },
 
@@ -115,7 +115,7 @@ export function createUploads({ cipher, clock }: { readonly cipher: ObjectCipher
       const { hasTerms, ...completed } = await completeUpload({ session, kept }, upload.key, opened, named, options);
       if (kept !== undefined && hasTerms) {
         const written = { key: upload.key, versionId: completed.versionId };
-        await fulfil(session, written, await readTerms(kept.states, kept.folder));
+        await applyTerms(session, written, await readTerms(kept.states, kept.folder));
       }
       if (kept !== undefined) recording.end(kept.states, kept.folder, 'later');
       return { ...completed, keyId };
@@ -125,7 +125,7 @@ export function createUploads({ cipher, clock }: { readonly cipher: ObjectCipher
       const { key } = upload;
       const storeUploadId = await storeIdOf(session, upload);
       const query = [['uploadId', storeUploadId]] as const;
-      const response = await askUpload(session, { method: 'DELETE', key, query, headers: {} });
+      const response = await sendForUpload(session, { method: 'DELETE', key, query, headers: {} });
       await response.discard();
       if (storeUploadId !== upload.uploadId) return;
       const states = await session.states?.().catch(() => undefined);
@@ -147,7 +147,7 @@ export function createUploads({ cipher, clock }: { readonly cipher: ObjectCipher
     promises: createUploadPromises({
       recording,
       folderOf: (session, { key, uploadId }) => folderOf(session, key, uploadId),
-      giveUp: (session, { key, uploadId }) => giveUp(session, key, uploadId),
+      abort: (session, { key, uploadId }) => abort(session, key, uploadId),
     }),
 
     forget: emptyFolder,
@@ -167,11 +167,11 @@ function checked(uploadId: string): string {
   return uploadId;
 }
 
-/** An upload that nobody can go on with: what cannot be given up is left to the bucket's lifecycle. */
-async function giveUp({ ask }: StoreSession, key: string, storeUploadId: string): Promise<void> {
+/** An upload that nobody can go on with: what cannot be aborted is left to the bucket's lifecycle. */
+async function abort({ send }: StoreSession, key: string, storeUploadId: string): Promise<void> {
   const query = [['uploadId', storeUploadId]] as const;
   try {
-    const response = await ask({ method: 'DELETE', key, query, headers: {}, outlivesClient: true });
+    const response = await send({ method: 'DELETE', key, query, headers: {}, outlivesClient: true });
     await response.discard();
   } catch {
     // The failure that led here is the one to tell.

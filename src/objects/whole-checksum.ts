@@ -1,5 +1,5 @@
 /**
- * The checksum of a whole upload, out of those that were verified of its parts. Enters: what was asked for when the upload
+ * The checksum of a whole upload, out of those that were verified of its parts. Enters: what was requested when the upload
  * began, the parts that make it up, and what the client claims of them and of the whole. Leaves: the checksum to keep. What is
  * claimed and cannot be shown to hold is refused. Pure.
  */
@@ -17,7 +17,7 @@ export function wholeChecksum(
   claimed: CompletedChecksum | undefined,
   claimedType: ChecksumType | undefined = claimed?.type,
 ): ObjectChecksum | undefined {
-  named.forEach((part, place) => holdPart(part, known[place], declared));
+  named.forEach((part, index) => holdPart(part, known[index], declared));
   if (claimedType !== undefined && declared !== undefined && claimedType !== declared.type) {
     throw new GatewayError('InvalidRequest', { detail: `the upload was begun with type ${declared.type}` });
   }

@@ -27,37 +27,37 @@ type Head = ReadonlyMap<string, string>;
 
 /** Proves that an object has its lock. @throws GatewayError LockNotKept; what the store says */
 export async function proveLock(session: StoreSession, written: Written, lock: ObjectLock): Promise<void> {
-  const head = await headOf(await besides(session, written, READ), written);
+  const head = await headOf(await scopedSession(session, written, READ), written);
   if (!isShown(head, lock)) throw notKept();
 }
 
 /** Gives an object what its upload said when it began, as far as the store has not. @throws GatewayError LockNotKept; what the store says */
-export async function fulfil(session: StoreSession, written: Written, { lock, tags }: WriteTerms): Promise<void> {
+export async function applyTerms(session: StoreSession, written: Written, { lock, tags }: WriteTerms): Promise<void> {
   const verbs: readonly Verb[] = [
     ...READ,
     ...(lock === undefined ? [] : (['PUT_LOCK'] as const)),
     ...(tags === '' ? [] : (['PUT_TAGS'] as const)),
   ];
-  const beside = await besides(session, written, verbs);
-  const head = await headOf(beside, written);
+  const scoped = await scopedSession(session, written, verbs);
+  const head = await headOf(scoped, written);
   const { retention } = lock ?? {};
   if (lock !== undefined && retention !== undefined && !showsRetention(head, lock)) {
     const until = textElement('RetainUntilDate', new Date(retention.untilMs).toISOString());
     const document = `<Retention>${textElement('Mode', retention.mode)}${until}</Retention>`;
-    await put(beside, written, 'retention', retentionForStore(Buffer.from(document)));
+    await put(scoped, written, 'retention', retentionForStore(Buffer.from(document)));
   }
   if (lock !== undefined && !showsHold(head, lock)) {
     const document = '<LegalHold><Status>ON</Status></LegalHold>';
-    await put(beside, written, 'legal-hold', legalHoldForStore(Buffer.from(document)));
+    await put(scoped, written, 'legal-hold', legalHoldForStore(Buffer.from(document)));
   }
-  if (lock !== undefined && !isShown(head, lock) && !isShown(await headOf(beside, written), lock)) throw notKept();
+  if (lock !== undefined && !isShown(head, lock) && !isShown(await headOf(scoped, written), lock)) throw notKept();
   const hasTags = Number(head.get('x-amz-tagging-count') ?? 0) > 0;
-  if (tags !== '' && !hasTags) await put(beside, written, 'tagging', tagsDocument(tags));
+  if (tags !== '' && !hasTags) await put(scoped, written, 'tagging', tagsDocument(tags));
 }
 
 const isShown = (head: Head, lock: ObjectLock): boolean => showsRetention(head, lock) && showsHold(head, lock);
 
-async function besides(
+async function scopedSession(
   session: StoreSession,
   { key, versionId }: Written,
   verbs: readonly Verb[],
@@ -66,19 +66,19 @@ async function besides(
   const all: readonly Verb[] = versionId === undefined ? verbs : [...verbs, 'GET_VERSION'];
   const accesses = all.map((verb): Access => ({ kind: 'object', verb, bucket, key }));
   // The object is there: what belongs to it comes to its end, whoever is still waiting for it.
-  return outliving((await session.beside?.(accesses)) ?? session);
+  return outliving((await session.openScoped?.(accesses)) ?? session);
 }
 
-async function headOf({ ask }: StoreSession, written: Written): Promise<Head> {
+async function headOf({ send }: StoreSession, written: Written): Promise<Head> {
   const { key } = written;
-  const answer = await ask({ method: 'HEAD', key, query: queryOf(written), headers: {} });
+  const answer = await send({ method: 'HEAD', key, query: queryOf(written), headers: {} });
   await answer.discard();
   return answer.headers;
 }
 
-async function put({ ask }: StoreSession, written: Written, subresource: string, document: string): Promise<void> {
+async function put({ send }: StoreSession, written: Written, subresource: string, document: string): Promise<void> {
   const content = Buffer.from(document);
-  const answer = await ask({
+  const answer = await send({
     method: 'PUT',
     key: written.key,
     query: [[subresource, ''], ...queryOf(written)],

@@ -8,7 +8,7 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 
-export interface ExamineParts {
+export interface ExamineDependencies {
   readonly cipher: Pick<ObjectCipher, 'describe'>;
   readonly legacy: Pick<LegacyObjects, 'recognise'> | undefined;
 }
@@ -36,13 +36,13 @@ const ARCHIVES = new Set(['GLACIER', 'DEEP_ARCHIVE']);
 
 /** Asks for the head of a version. @throws GatewayError NoSuchKey, IntegrityFailure (no envelope), NotImplemented, what the store says */
 export async function examine(
-  parts: ExamineParts,
+  dependencies: ExamineDependencies,
   session: StoreSession,
   { key, versionId }: { readonly key: string; readonly versionId?: string | undefined },
   nowMs: number,
 ): Promise<Examined> {
   const query = versionId === undefined ? [] : [['versionId', versionId] as const];
-  const { headers } = await session.ask({ method: 'HEAD', key, query, headers: {} });
+  const { headers } = await session.send({ method: 'HEAD', key, query, headers: {} });
   const size = headers.get('content-length') ?? '';
   // Some stores keep a key that ends in a slash as a folder: nothing is in it, and it has no ETag.
   const etag = headers.get('etag') ?? (size === '0' && key.endsWith('/') ? '""' : undefined);
@@ -53,7 +53,7 @@ export async function examine(
   }
   const storageClass = headers.get('x-amz-storage-class') ?? 'STANDARD';
   return {
-    stored: formOf(parts, session.bucket.name, headers, Number(size)),
+    stored: formOf(dependencies, session.bucket.name, headers, Number(size)),
     etag,
     versionId: headers.get('x-amz-version-id') ?? versionId,
     sizeBytes: Number(size),
@@ -64,7 +64,7 @@ export async function examine(
 }
 
 function formOf(
-  { cipher, legacy }: ExamineParts,
+  { cipher, legacy }: ExamineDependencies,
   bucket: string,
   headers: ReadonlyMap<string, string>,
   sizeBytes: number,

@@ -4,10 +4,10 @@
  */
 import type { Clock } from '../contracts/clock.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
-import { examine, type ExamineParts } from './examine.ts';
+import { examine, type ExamineDependencies } from './examine.ts';
 import type { OperatorSession } from './operator-session.ts';
 
-export interface InspectParts extends ExamineParts {
+export interface InspectDependencies extends ExamineDependencies {
   readonly cipher: Pick<ObjectCipher, 'describe' | 'plainSize'>;
   readonly clock: Clock;
 }
@@ -48,21 +48,21 @@ const PARTS_IN_ETAG = /-(\d{1,5})"?$/;
 
 /** Looks at one version. @throws GatewayError NoSuchKey, IntegrityFailure (a broken envelope), NotImplemented (a later format), what the store says */
 export async function inspect(
-  parts: InspectParts,
+  dependencies: InspectDependencies,
   at: OperatorSession,
   { key, versionId }: { readonly key: string; readonly versionId: string | undefined },
 ): Promise<Inspection> {
-  const seen = await examine(parts, await at.session(), { key, versionId }, parts.clock.now());
+  const seen = await examine(dependencies, await at.session(), { key, versionId }, dependencies.clock.now());
   const { stored, etag, sizeBytes, isLocked, isArchived, headers } = seen;
   return {
-    bucket: at.place.bucket,
+    bucket: at.location.bucket,
     key,
     versionId: seen.versionId,
     form: stored.form,
-    sealed: stored.form === 'sealed' ? sealedFacts(parts, stored, sizeBytes) : undefined,
+    sealed: stored.form === 'sealed' ? sealedFacts(dependencies, stored, sizeBytes) : undefined,
     legacyFormat: stored.form === 'legacy' ? stored.format : undefined,
     storedSizeBytes: sizeBytes,
-    plainSizeBytes: plainSizeOf(parts, stored, sizeBytes),
+    plainSizeBytes: plainSizeOf(dependencies, stored, sizeBytes),
     storedParts: Number(PARTS_IN_ETAG.exec(etag)?.[1] ?? 1),
     ...{ etag, lastModified: headers.get('last-modified'), isLocked, isArchived },
   };
@@ -71,23 +71,23 @@ export async function inspect(
 type Stored = Awaited<ReturnType<typeof examine>>['stored'];
 
 function sealedFacts(
-  { cipher }: InspectParts,
+  { cipher }: InspectDependencies,
   { envelope, kind, keyId }: Extract<Stored, { form: 'sealed' }>,
   sizeBytes: number,
 ): NonNullable<Inspection['sealed']> {
   const [format, algorithm] = envelope.split(';', 2).map(Number);
-  const border = keyId.lastIndexOf(':');
+  const separator = keyId.lastIndexOf(':');
   return {
     format: format ?? 0,
     algorithm: algorithm ?? 0,
     kind: kind === 's' ? 'single' : 'multipart',
-    keyring: keyId.slice(0, border),
-    kekVersion: Number(keyId.slice(border + 1)),
+    keyring: keyId.slice(0, separator),
+    kekVersion: Number(keyId.slice(separator + 1)),
     layout: cipher.plainSize(sizeBytes) === undefined ? 'marked' : 'regular',
   };
 }
 
-function plainSizeOf({ cipher }: InspectParts, stored: Stored, sizeBytes: number): number | undefined {
+function plainSizeOf({ cipher }: InspectDependencies, stored: Stored, sizeBytes: number): number | undefined {
   if (stored.form === 'plain') return sizeBytes;
   return stored.form === 'legacy' ? stored.plainSizeBytes : cipher.plainSize(sizeBytes);
 }

@@ -1,16 +1,16 @@
 /**
- * What the keys of stored objects are wrapped by, counted from the head of every version in the places that are named, and
+ * What the keys of stored objects are wrapped by, counted from the head of every version in the locations that are named, and
  * which versions of the key nothing needs any more. It never says so of what it has not seen.
  */
 import type { Clock } from '../contracts/clock.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { storeListingQuery, type ListingQuery } from '../s3/listing.ts';
-import type { ExamineParts } from './examine.ts';
+import type { ExamineDependencies } from './examine.ts';
 import type { OperatorSession } from './operator-session.ts';
-import { placeName } from './place.ts';
-import { sweep, type SweepOptions, type SweepReport } from './sweep.ts';
-import { total } from './tally.ts';
+import { locationName } from './location.ts';
+import { visitVersions, type VisitOptions, type VisitReport } from './visit-versions.ts';
+import { total } from './version-counter.ts';
 
 /** The key versions that configuration knows. */
 export interface KeyringState {
@@ -20,7 +20,7 @@ export interface KeyringState {
   readonly configured: readonly string[];
 }
 
-export interface PlaceStatus extends SweepReport {
+export interface LocationStatus extends VisitReport {
   readonly place: string;
   /** Begun and not completed: their keys are not to be seen, and may be of any version. `undefined`: not asked for. */
   readonly uploadsUnderWay: number | undefined;
@@ -28,34 +28,34 @@ export interface PlaceStatus extends SweepReport {
 
 export interface KeyStatus {
   readonly keyring: KeyringState;
-  readonly places: readonly PlaceStatus[];
-  /** Versions that no object in these places needs; `undefined` where that cannot be said. */
+  readonly places: readonly LocationStatus[];
+  /** Versions that no object in these locations needs; `undefined` where that cannot be said. */
   readonly unreferenced: readonly string[] | undefined;
-  /** Whether the places are all that the configuration knows, so that what is unreferenced may be retired. */
+  /** Whether the locations are all that the configuration knows, so that what is unreferenced may be retired. */
   readonly everywhere: boolean;
 }
 
-/** Counts one place. @throws GatewayError what the store says of a listing */
-export async function placeStatus(
-  parts: ExamineParts & { readonly clock: Clock },
+/** Counts one location. @throws GatewayError what the store says of a listing */
+export async function locationStatus(
+  dependencies: ExamineDependencies & { readonly clock: Clock },
   at: OperatorSession,
-  options: SweepOptions,
-): Promise<PlaceStatus> {
-  const report = await sweep(parts, at, options, (_, now) => Promise.resolve({ now }));
-  // A store cannot hold the listing of uploads to a prefix: it is asked for where the place is the whole bucket.
-  const uploadsUnderWay = at.place.prefix === '' ? await countUploads(at) : undefined;
-  return { place: placeName(at.place), ...report, uploadsUnderWay };
+  options: VisitOptions,
+): Promise<LocationStatus> {
+  const report = await visitVersions(dependencies, at, options, (_, now) => Promise.resolve({ now }));
+  // A store cannot hold the listing of uploads to a prefix: it is requested where the location is the whole bucket.
+  const uploadsUnderWay = at.location.prefix === '' ? await countUploads(at) : undefined;
+  return { place: locationName(at.location), ...report, uploadsUnderWay };
 }
 
-/** Puts the places together. */
-export function keyStatus(keyring: KeyringState, places: readonly PlaceStatus[], everywhere: boolean): KeyStatus {
-  const certain = places.length > 0 && places.every(isCertain);
-  const referenced = new Set(places.flatMap(({ versions }) => Object.keys(versions.sealed)));
+/** Combines the locations. */
+export function keyStatus(keyring: KeyringState, status: readonly LocationStatus[], everywhere: boolean): KeyStatus {
+  const certain = status.length > 0 && status.every(isCertain);
+  const referenced = new Set(status.flatMap(({ versions }) => Object.keys(versions.sealed)));
   const unreferenced = keyring.configured.filter((id) => id !== keyring.current && !referenced.has(id));
-  return { keyring, places, everywhere, unreferenced: certain ? unreferenced : undefined };
+  return { keyring, places: status, everywhere, unreferenced: certain ? unreferenced : undefined };
 }
 
-function isCertain({ versions, complete, uploadsUnderWay }: PlaceStatus): boolean {
+function isCertain({ versions, complete, uploadsUnderWay }: LocationStatus): boolean {
   return complete && total(versions.unknown) === 0 && (uploadsUnderWay ?? 0) === 0;
 }
 
@@ -73,7 +73,7 @@ async function countUploads(at: OperatorSession): Promise<number> {
     after: [],
   };
   const session = await at.session();
-  const answer = await session.ask({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
+  const answer = await session.send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
   const { root } = readPage(await readAnswer(answer.body), 'ListMultipartUploadsResult', query);
   return root.children.filter(({ name }) => name === 'Upload').length;
 }

@@ -33,13 +33,13 @@ export async function* listEntries(
   prefix: string,
   onNoVersions?: () => void,
 ): AsyncGenerator<ListedEntry> {
-  const ask: Parameters<typeof everyVersion>[0] = async (query) => {
-    const { body } = await (await session()).ask({ method: 'GET', key: '', query, headers: {} });
+  const listPage: Parameters<typeof everyVersion>[0] = async (query) => {
+    const { body } = await (await session()).send({ method: 'GET', key: '', query, headers: {} });
     return readAnswer(body);
   };
-  for await (const page of everyVersion(ask, prefix, onNoVersions)) {
+  for await (const page of everyVersion(listPage, prefix, onNoVersions)) {
     for (const { key, versionId, isMarker, isCurrent, sizeBytes, lastModifiedMs } of page) {
-      // What is kept of uploads under way is no object of anybody's.
+      // What is kept of uploads in progress is no object of anybody's.
       if (isReservedKey(key)) continue;
       if (isMarker) yield { key, deleteMarkerId: versionId ?? NO_VERSION };
       else {

@@ -7,27 +7,27 @@
 import type { Copies } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { encryptionAt } from '../s3/encryption.ts';
-import { keptInPlace } from '../s3/kept-headers.ts';
+import { keptInCopy } from '../s3/kept-headers.ts';
 import { examine, type Examined } from './examine.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession, Written } from './operator-session.ts';
-import { placeName } from './place.ts';
-import { setAside, type SetAsideParts } from './set-aside.ts';
-import { replaced, sweep, type SweepOptions, type SweepReport, type Visited } from './sweep.ts';
+import { locationName } from './location.ts';
+import { withVerifiedCopy, type VerifiedCopyDependencies } from './verified-copy.ts';
+import { replaced, visitVersions, type VisitOptions, type VisitReport, type Visited } from './visit-versions.ts';
 import { removeAbandoned } from './work.ts';
-import { demandGuards } from './write-guard.ts';
+import { demandPreconditions } from './write-preconditions.ts';
 
-export interface MigrateParts extends SetAsideParts {
+export interface MigrateDependencies extends VerifiedCopyDependencies {
   readonly copies: Pick<Copies, 'probe' | 'replaceObject'>;
 }
 
-export interface MigrateOptions extends SweepOptions {
+export interface MigrateOptions extends VisitOptions {
   readonly dryRun: boolean;
   /** Writes also where the store cannot hold us to an ETag. */
   readonly force: boolean;
 }
 
-export interface MigrateReport extends SweepReport {
+export interface MigrateReport extends VisitReport {
   readonly place: string;
   readonly dryRun: boolean;
   /** In a dry run: that would be. */
@@ -44,15 +44,15 @@ export interface MigrateReport extends SweepReport {
 
 const MAX_ATTEMPTS = 3;
 
-/** Encrypts a place. @throws UnguardedStore; GatewayError what the store says of a listing */
+/** Encrypts a location. @throws UncheckedStore; GatewayError what the store says of a listing */
 export async function migrate(
-  parts: MigrateParts,
+  dependencies: MigrateDependencies,
   at: OperatorSession,
   options: MigrateOptions,
 ): Promise<MigrateReport> {
   const { dryRun, force } = options;
   const counts = { encrypted: 0, encryptedBytes: 0, keptPlain: 0, locked: 0, archived: 0 };
-  if (!dryRun) await demandGuards(parts.copies, at, force);
+  if (!dryRun) await demandPreconditions(dependencies.copies, at, force);
   const visit = async ({ key, isCurrent }: ListedVersion, seen: Examined): Promise<Visited> => {
     if (!isCurrent || seen.stored.form === 'sealed') return { now: seen };
     if (encryptionAt(at.rules, key) === 'off') {
@@ -67,15 +67,15 @@ export async function migrate(
       counts.archived += 1;
       return { now: seen };
     }
-    const visited = dryRun ? { now: seen } : await migrateObject(parts, at, key, seen);
+    const visited = dryRun ? { now: seen } : await migrateObject(dependencies, at, key, seen);
     counts.encrypted += 1;
     counts.encryptedBytes += plainSizeOf(seen);
     return visited;
   };
-  const report = await sweep(parts, at, options, visit, async (work) => {
-    if (!dryRun) await removeAbandoned(parts, at, work);
+  const report = await visitVersions(dependencies, at, options, visit, async (work) => {
+    if (!dryRun) await removeAbandoned(dependencies, at, work);
   });
-  return { place: placeName(at.place), dryRun, ...counts, ...report };
+  return { place: locationName(at.location), dryRun, ...counts, ...report };
 }
 
 function plainSizeOf({ stored, sizeBytes }: Examined): number {
@@ -83,34 +83,44 @@ function plainSizeOf({ stored, sizeBytes }: Examined): number {
   return stored.form === 'legacy' ? (stored.plainSizeBytes ?? 0) : 0;
 }
 
-async function migrateObject(parts: MigrateParts, at: OperatorSession, key: string, seen: Examined): Promise<Visited> {
+async function migrateObject(
+  dependencies: MigrateDependencies,
+  at: OperatorSession,
+  key: string,
+  seen: Examined,
+): Promise<Visited> {
   let now = seen;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await at.recorded('Migrate', key, () => replaceBySealed(parts, at, key, now));
-      return replaced(now, await examine(parts, await at.session(), { key }, parts.clock.now()));
+      await at.recorded('Migrate', key, () => replaceBySealed(dependencies, at, key, now));
+      return replaced(now, await examine(dependencies, await at.session(), { key }, dependencies.clock.now()));
     } catch (error) {
       const isChanged = error instanceof GatewayError && error.code === 'PreconditionFailed';
       if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
       // A client wrote the object meanwhile: as a rule it is encrypted by that.
-      now = await examine(parts, await at.session(), { key }, parts.clock.now());
+      now = await examine(dependencies, await at.session(), { key }, dependencies.clock.now());
       if (now.stored.form === 'sealed' || now.isLocked || now.isArchived) return replaced(seen, now);
     }
   }
 }
 
 async function replaceBySealed(
-  parts: MigrateParts,
+  dependencies: MigrateDependencies,
   at: OperatorSession,
   key: string,
   seen: Examined,
 ): Promise<Written> {
   const session = await at.session();
-  const headers = keptInPlace(seen.headers, parts.legacy?.recognise(session.bucket.name, seen.headers)?.headers);
+  const headers = keptInCopy(seen.headers, dependencies.legacy?.recognise(session.bucket.name, seen.headers)?.headers);
   const target = { key, etag: seen.etag, versionId: seen.versionId };
-  return setAside(parts, { session, place: at.place }, target, async ({ session: hidden, source, plainBytes }) => {
-    const ends = { from: hidden, to: session };
-    const { keyId, versionId } = await parts.copies.replaceObject(ends, { source, target, headers });
-    return { keyId, versionId, plainBytes };
-  });
+  return withVerifiedCopy(
+    dependencies,
+    { session, location: at.location },
+    target,
+    async ({ session: hidden, source, plainBytes }) => {
+      const ends = { from: hidden, to: session };
+      const { keyId, versionId } = await dependencies.copies.replaceObject(ends, { source, target, headers });
+      return { keyId, versionId, plainBytes };
+    },
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * How a command reaches one place: as an identity of its own, with credentials of the store's role that are cut to the
- * place's prefix and to the verbs that the command needs. Every rewriting is on record: what will be done before it is
+ * How a command reaches one location: as an identity of its own, with credentials of the store's role that are cut to the
+ * location's prefix and to the verbs that the command needs. Every rewriting is on record: what will be done before it is
  * begun, and how it ended.
  */
 import type { AuditSink } from '../contracts/audit-sink.ts';
@@ -12,9 +12,9 @@ import type { StoreSession, StoreSessions } from '../contracts/store-session.ts'
 import type { EncryptionRules } from '../s3/encryption.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { onRecord, operatorPrincipal } from './operator-trail.ts';
-import { workKey, type Place } from './place.ts';
+import { workKey, type Location } from './location.ts';
 
-export interface OperatorParts {
+export interface OperatorSessionDependencies {
   readonly sessions: StoreSessions;
   readonly broker: CredentialBroker;
   readonly audit: AuditSink;
@@ -26,7 +26,7 @@ export interface OperatorParts {
 export interface OperatorSession {
   /** How configuration says that objects are kept. */
   readonly rules: EncryptionRules;
-  readonly place: Place;
+  readonly location: Location;
   /** Gives a session with credentials that are still good; a run can outlast several. */
   readonly session: () => Promise<StoreSession>;
   /** Runs a rewriting between its two entries of the audit. `run` gives what the outcome is to say. */
@@ -45,41 +45,41 @@ export interface Written {
   readonly plainBytes: number;
 }
 
-/** No run lasts longer; what ends sooner, the credentials at the store, is renewed under way. */
+/** No run lasts longer; what ends sooner, the credentials at the store, is renewed meanwhile. */
 const LONGEST_RUN_MS = 30 * 24 * 3_600_000;
 
-/** What a command that writes does with what it puts aside for a short while: no client's object is ever deleted. */
+/** What a command that writes does with what it writes for a short while: no client's object is ever deleted. */
 const WORK_VERBS: readonly Verb[] = ['GET', 'GET_VERSION', 'PUT', 'DELETE', 'DELETE_VERSION'];
 
 /**
- * Opens a place for a command. `verbs`: what it needs below the prefix.
+ * Opens a location for a command. `verbs`: what it needs below the prefix.
  * @throws GatewayError AccessDenied (the prefix cannot be said to the store's IAM)
  */
 export function openOperatorSession(
-  { sessions, broker, audit, clock, user }: OperatorParts,
+  { sessions, broker, audit, clock, user }: OperatorSessionDependencies,
   bucket: Bucket,
-  place: Place,
+  location: Location,
   verbs: readonly Verb[],
 ): OperatorSession {
   const principal = operatorPrincipal(user, clock.now() + LONGEST_RUN_MS);
-  const work = workKey(place, '');
+  const work = workKey(location, '');
   const workVerbs = verbs.includes('PUT') ? WORK_VERBS : [];
   const grants: readonly Grant[] = [
-    { effect: 'allow', verbs, scope: { prefix: place.prefix } },
+    { effect: 'allow', verbs, scope: { prefix: location.prefix } },
     { effect: 'allow', verbs: workVerbs, scope: { prefix: work } },
   ];
   // The plan is made once for the run: it says all that any of its requests will need.
   const accesses = [
-    ...verbs.map((verb): Access => accessOf(verb, bucket.name, place.prefix)),
+    ...verbs.map((verb): Access => accessOf(verb, bucket.name, location.prefix)),
     ...workVerbs.map((verb): Access => accessOf(verb, bucket.name, work)),
   ];
-  // A command sees stored objects as they are, whatever the place's own rule refuses to clients.
+  // A command sees stored objects as they are, whatever the location's own rule refuses to clients.
   const asStored: Bucket = { ...bucket, encryption: 'migrating', prefixes: [] };
   const plan = broker.plan(principal, [{ bucket: asStored, grants, accesses }]);
 
   return {
     rules: bucket,
-    place,
+    location,
     session: () => sessions.open({ bucket: asStored, plan }),
     recorded: (operation, key, run) => {
       const action = { operation, bucket: bucket.name, key, plan, unexpected: 'InternalError' } as const;

@@ -6,20 +6,20 @@
 import type { Clock } from '../contracts/clock.ts';
 import type { Copies } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { examine, type Examined, type ExamineParts } from './examine.ts';
+import { examine, type Examined, type ExamineDependencies } from './examine.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
-import { placeName } from './place.ts';
-import { replaced, sweep, type SweepOptions, type SweepReport, type Visited } from './sweep.ts';
+import { locationName } from './location.ts';
+import { replaced, visitVersions, type VisitOptions, type VisitReport, type Visited } from './visit-versions.ts';
 import { removeAbandoned } from './work.ts';
-import { demandGuards } from './write-guard.ts';
+import { demandPreconditions } from './write-preconditions.ts';
 
-export interface RewrapParts extends ExamineParts {
+export interface RewrapDependencies extends ExamineDependencies {
   readonly copies: Pick<Copies, 'probe' | 'replaceEnvelope'>;
   readonly clock: Clock;
 }
 
-export interface RewrapOptions extends SweepOptions {
+export interface RewrapOptions extends VisitOptions {
   /** What the keys are to be wrapped by, such as `local:2`. */
   readonly target: string;
   readonly dryRun: boolean;
@@ -27,7 +27,7 @@ export interface RewrapOptions extends SweepOptions {
   readonly force: boolean;
 }
 
-export interface RewrapReport extends SweepReport {
+export interface RewrapReport extends VisitReport {
   readonly place: string;
   readonly target: string;
   readonly dryRun: boolean;
@@ -42,11 +42,15 @@ export interface RewrapReport extends SweepReport {
 /** How often an object is looked at again that a client wrote while it was being re-wrapped. */
 const MAX_ATTEMPTS = 3;
 
-/** Re-wraps a place. @throws UnguardedStore; GatewayError what the store says of a listing */
-export async function rewrap(parts: RewrapParts, at: OperatorSession, options: RewrapOptions): Promise<RewrapReport> {
+/** Re-wraps a location. @throws UncheckedStore; GatewayError what the store says of a listing */
+export async function rewrap(
+  dependencies: RewrapDependencies,
+  at: OperatorSession,
+  options: RewrapOptions,
+): Promise<RewrapReport> {
   const { target, dryRun, force } = options;
   const counts = { rewrapped: 0, locked: 0, archived: 0 };
-  if (!dryRun) await demandGuards(parts.copies, at, force);
+  if (!dryRun) await demandPreconditions(dependencies.copies, at, force);
   const visit = async ({ key, isCurrent }: ListedVersion, seen: Examined): Promise<Visited> => {
     if (!isCurrent || !isOther(seen, target)) return { now: seen };
     if (seen.isLocked) {
@@ -57,14 +61,14 @@ export async function rewrap(parts: RewrapParts, at: OperatorSession, options: R
       counts.archived += 1;
       return { now: seen };
     }
-    const visited = dryRun ? { now: seen } : await rewrapObject(parts, at, { key, seen, target });
+    const visited = dryRun ? { now: seen } : await rewrapObject(dependencies, at, { key, seen, target });
     counts.rewrapped += 1;
     return visited;
   };
-  const report = await sweep(parts, at, options, visit, async (work) => {
-    if (!dryRun) await removeAbandoned(parts, at, work);
+  const report = await visitVersions(dependencies, at, options, visit, async (work) => {
+    if (!dryRun) await removeAbandoned(dependencies, at, work);
   });
-  return { place: placeName(at.place), target, dryRun, ...counts, ...report };
+  return { place: locationName(at.location), target, dryRun, ...counts, ...report };
 }
 
 function isOther({ stored }: Pick<Examined, 'stored'>, target: string): boolean {
@@ -77,21 +81,25 @@ interface Task {
   readonly target: string;
 }
 
-async function rewrapObject(parts: RewrapParts, at: OperatorSession, { key, seen, target }: Task): Promise<Visited> {
+async function rewrapObject(
+  dependencies: RewrapDependencies,
+  at: OperatorSession,
+  { key, seen, target }: Task,
+): Promise<Visited> {
   let now = seen;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await at.recorded('Rewrap', key, async () => {
-        const { keyId, versionId } = await parts.copies.replaceEnvelope(await at.session(), key, now.etag);
+        const { keyId, versionId } = await dependencies.copies.replaceEnvelope(await at.session(), key, now.etag);
         return { keyId, versionId, plainBytes: 0 };
       });
       // What is counted is what stands there, not what was meant to.
-      return replaced(now, await examine(parts, await at.session(), { key }, parts.clock.now()));
+      return replaced(now, await examine(dependencies, await at.session(), { key }, dependencies.clock.now()));
     } catch (error) {
       const isChanged = error instanceof GatewayError && error.code === 'PreconditionFailed';
       if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
       // A client wrote the object meanwhile. What it wrote is as a rule of the target already.
-      now = await examine(parts, await at.session(), { key }, parts.clock.now());
+      now = await examine(dependencies, await at.session(), { key }, dependencies.clock.now());
       if (!isOther(now, target) || now.isLocked || now.isArchived) return replaced(seen, now);
     }
   }

@@ -101,10 +101,10 @@ function nextName(present: string, current: number, version: number): string {
 }
 
 /** @throws RotationRefused (it exists) */
-async function createSeed(path: string, beside: string): Promise<void> {
+async function createSeed(path: string, predecessor: string): Promise<void> {
   const text = Buffer.from(`${randomBytes(SEED_BYTES).toString('hex')}\n`);
   try {
-    const { uid, gid } = await stat(beside);
+    const { uid, gid } = await stat(predecessor);
     await createDurably(path, text, like({ uid, gid, mode: 0o600 }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

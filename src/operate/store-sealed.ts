@@ -9,7 +9,7 @@ import type { Uploads } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 
-export interface StoreSealedParts {
+export interface StoreSealedDependencies {
   readonly cipher: Pick<ObjectCipher, 'seal' | 'maxPlainSizeBytes'>;
   readonly uploads: Pick<Uploads, 'create' | 'sealPart' | 'complete' | 'abort'>;
   /** Of what is too large for one PUT. Whole segments, so that sizes can be told from the stored size. */
@@ -28,16 +28,16 @@ const PART_BYTES = 528 * 1024 ** 2;
 
 /** Stores it, and gives the id of the version that was made. @throws GatewayError what the store and the keyring say */
 export async function storeSealed(
-  parts: StoreSealedParts,
+  dependencies: StoreSealedDependencies,
   session: StoreSession,
   key: string,
   { headers, sizeBytes, plain }: Plain,
 ): Promise<string | undefined> {
-  if (sizeBytes > parts.cipher.maxPlainSizeBytes)
-    return storeInParts(parts, session, key, { headers, sizeBytes, plain });
+  if (sizeBytes > dependencies.cipher.maxPlainSizeBytes)
+    return storeInParts(dependencies, session, key, { headers, sizeBytes, plain });
   const address = { bucketId: session.bucket.id, key };
-  const sealed = await parts.cipher.seal(address, sizeBytes, undefined);
-  const answer = await session.ask({
+  const sealed = await dependencies.cipher.seal(address, sizeBytes, undefined);
+  const answer = await session.send({
     method: 'PUT',
     key,
     query: [],
@@ -49,7 +49,7 @@ export async function storeSealed(
 }
 
 async function storeInParts(
-  { uploads, partBytes = PART_BYTES }: StoreSealedParts,
+  { uploads, partBytes = PART_BYTES }: StoreSealedDependencies,
   session: StoreSession,
   key: string,
   { headers, sizeBytes, plain }: Plain,
@@ -62,7 +62,7 @@ async function storeInParts(
       const number = named.length + 1;
       const partSizeBytes = Math.min(partBytes, sizeBytes - first);
       const part = await uploads.sealPart(session, upload, { number, sizeBytes: partSizeBytes, checksum: undefined });
-      const answer = await session.ask({
+      const answer = await session.send({
         method: 'PUT',
         key: part.key,
         query: part.query,

@@ -1,8 +1,8 @@
 /**
  * What is kept of uploads that are no more: a gateway that is killed leaves it behind. Enters: a bucket. Leaves: the folders
- * under the reserved prefix that belong to no upload of the store, counted, and deleted where that is asked for. Never: one of
- * an upload under way. The folders are listed before the uploads, so that of an upload that begins meanwhile no folder is
- * known here; and what is young is passed by, since the end of an upload may be asked for again.
+ * under the reserved prefix that belong to no upload of the store, counted, and deleted where that is requested. Never: one of
+ * an upload in progress. The folders are listed before the uploads, so that of an upload that begins meanwhile no folder is
+ * known here; and what is young is passed by, since the end of an upload may be requested again.
  */
 import type { Clock } from '../contracts/clock.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
@@ -15,7 +15,7 @@ import { RESERVED_PREFIX } from '../s3/reserved-keys.ts';
 import type { XmlElement } from '../s3/xml-reader.ts';
 import type { OperatorSession } from './operator-session.ts';
 
-export interface LeftoverParts {
+export interface LeftoverDependencies {
   readonly cipher: Pick<ObjectCipher, 'uploadFolder'>;
   readonly uploads: Pick<Uploads, 'forget'>;
   readonly clock: Clock;
@@ -35,7 +35,7 @@ export interface LeftoverOptions {
 export interface LeftoverReport {
   readonly bucket: string;
   readonly dryRun: boolean;
-  /** Folders of uploads, those under way among them. */
+  /** Folders of uploads, those in progress among them. */
   readonly folders: number;
   readonly underWay: number;
   /** Of no upload, and old enough. */
@@ -50,8 +50,8 @@ const UPLOADS = `${RESERVED_PREFIX}uploads/`;
 const FOLDER = /^\.sallyport\/uploads\/[\w-]{43}\//;
 
 /** Looks, and deletes where asked to. @throws GatewayError what the store says */
-export async function sweepLeftovers(
-  { cipher, uploads, clock }: LeftoverParts,
+export async function pruneLeftovers(
+  { cipher, uploads, clock }: LeftoverDependencies,
   { listed, kept, bucketId, minAgeMs, deletes, signal }: LeftoverOptions,
 ): Promise<LeftoverReport> {
   const folders = new Map<string, { objects: number; newestMs: number }>();
@@ -81,7 +81,7 @@ export async function sweepLeftovers(
     deleted += 1;
   }
   return {
-    bucket: listed.place.bucket,
+    bucket: listed.location.bucket,
     dryRun: !deletes,
     folders: folders.size,
     underWay: [...folders.keys()].filter((name) => live.has(name)).length,
@@ -111,7 +111,7 @@ async function* pages(
       ...{ startAfter: marker?.key, idMarker: marker?.id },
     };
     const session = await at.session();
-    const answer = await session.ask({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
+    const answer = await session.send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
     const page = readPage(await readAnswer(answer.body), root, query);
     let last: typeof marker;
     for (const { key, element: entry } of page.entries) {

@@ -7,7 +7,7 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession } from './operator-session.ts';
 
-/** Work of a run that was killed is removed after this long: a run under way may still need its own. */
+/** Work of a run that was killed is removed after this long: a run in progress may still need its own. */
 const ABANDONED_AFTER_MS = 7 * 24 * 3_600_000;
 
 /** Metadata of this name is taken from no client. */
@@ -29,6 +29,6 @@ export async function removeAbandoned(
 /** Removes one piece of work; where the bucket keeps versions, the one that is named. @throws GatewayError what the store says */
 export async function removeWork(session: StoreSession, key: string, versionId: string | undefined): Promise<void> {
   const query = versionId === undefined ? [] : [['versionId', versionId] as const];
-  const answer = await session.ask({ method: 'DELETE', key, query, headers: {} });
+  const answer = await session.send({ method: 'DELETE', key, query, headers: {} });
   await answer.discard();
 }

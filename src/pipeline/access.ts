@@ -22,12 +22,12 @@ export interface Recorded {
   readonly [recorded]: true;
 }
 
-/** The same of a batch, and of each of its portions. */
-export interface RecordedEach<Portion> extends Recorded {
-  readonly portions: readonly (Portion & Recorded)[];
+/** The same of a DeleteObjects request, and of each of its batches. */
+export interface RecordedEach<Batch> extends Recorded {
+  readonly batches: readonly (Batch & Recorded)[];
 }
 
-/** The caller has an answer that is on record. A way of the table ends in this. */
+/** The caller has an answer that is on record. A route of the table ends in this. */
 export interface Responded {
   readonly [responded]: true;
 }
@@ -53,15 +53,15 @@ export async function intend<Context extends Allowed & { readonly trail: AuditTr
   return context as Context & Recorded;
 }
 
-/** An allowed portion of a batch. */
+/** An allowed batch of a DeleteObjects request. */
 type Intended = Allowed & Parameters<AuditTrail['intentEach']>[0][number];
 
-/** Gives a batch as a recorded one, when the intents of all its portions are durable. @throws GatewayError AuditUnavailable */
-export async function intendEach<
-  Context extends { readonly trail: AuditTrail; readonly portions: readonly Intended[] },
->(context: Context): Promise<Context & RecordedEach<Context['portions'][number]>> {
-  await context.trail.intentEach(context.portions);
-  return context as Context & RecordedEach<Context['portions'][number]>;
+/** Gives a DeleteObjects request as a recorded one, when the intents of all its batches are durable. @throws GatewayError AuditUnavailable */
+export async function intendEach<Context extends { readonly trail: AuditTrail; readonly batches: readonly Intended[] }>(
+  context: Context,
+): Promise<Context & RecordedEach<Context['batches'][number]>> {
+  await context.trail.intentEach(context.batches);
+  return context as Context & RecordedEach<Context['batches'][number]>;
 }
 
 /** Makes the stage `respond`: nobody is answered by what is not on record. */

@@ -1,7 +1,7 @@
 /**
- * Shares the places of this process among callers: one identity, whatever it does with its connections, never holds them
+ * Shares the permits of this process among callers: one identity, whatever it does with its connections, never holds them
  * all, and what it asks for at once beyond one thing per request is its own to wait for. Enters: an exchange whose caller is
- * known. Leaves: a place, or SlowDown; for much work, its turn.
+ * known. Leaves: a permit, or SlowDown; for much work, its turn.
  */
 import type { Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
@@ -9,7 +9,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { createBudget, type Budget } from '../platform/budget.ts';
 
 export interface Admission {
-  /** Takes a place for an exchange. @throws GatewayError SlowDown */
+  /** Takes a permit for an exchange. @throws GatewayError SlowDown */
   readonly enter: (exchange: Exchange, principal: Principal) => void;
   /**
    * Resolves when the work of an exchange may begin: so many things that it decides, records or asks a store for. Work of
@@ -17,16 +17,16 @@ export interface Admission {
    * holds and waits for more could wait for somebody who does the same.
    */
   readonly spend: (exchange: Exchange, things: number) => Promise<void>;
-  /** Gives the place and the work of an exchange back, if it has any. */
+  /** Releases the permit and the work of an exchange, if it has any. */
   readonly leave: (exchange: Exchange) => void;
 }
 
-/** Things of one identity at once: two whole batches of DeleteObjects, or pages of a listing of which each entry costs a look. */
+/** Things of one identity at once: two whole batches of DeleteObjects, or pages of a listing of which each entry costs a lookup. */
 export const THINGS_PER_IDENTITY = 2000;
 
 interface Share {
   readonly identity: string;
-  places: number;
+  inFlight: number;
   readonly work: Budget;
 }
 
@@ -36,7 +36,7 @@ interface Holder {
   work: Promise<() => void> | undefined;
 }
 
-/** Gives each identity at most `perIdentity` places at a time. */
+/** Gives each identity at most `perIdentity` permits at a time. */
 export function createAdmission(perIdentity: number): Admission {
   const shares = new Map<string, Share>();
   const holders = new WeakMap<Exchange, Holder>();
@@ -44,13 +44,13 @@ export function createAdmission(perIdentity: number): Admission {
   return {
     enter: (exchange, { issuer, subject }) => {
       const identity = JSON.stringify([issuer, subject]);
-      const share = shares.get(identity) ?? { identity, places: 0, work: createBudget(THINGS_PER_IDENTITY) };
-      if (share.places >= perIdentity) {
+      const share = shares.get(identity) ?? { identity, inFlight: 0, work: createBudget(THINGS_PER_IDENTITY) };
+      if (share.inFlight >= perIdentity) {
         throw new GatewayError('SlowDown', {
           detail: `${perIdentity} requests of one identity are in flight`,
         });
       }
-      share.places += 1;
+      share.inFlight += 1;
       shares.set(identity, share);
       holders.set(exchange, { share, work: undefined });
     },
@@ -64,9 +64,9 @@ export function createAdmission(perIdentity: number): Admission {
       if (holder === undefined) return;
       holders.delete(exchange);
       const { share, work } = holder;
-      share.places -= 1;
-      if (share.places === 0) shares.delete(share.identity);
-      void work?.then((giveBack) => giveBack());
+      share.inFlight -= 1;
+      if (share.inFlight === 0) shares.delete(share.identity);
+      void work?.then((release) => release());
     },
   };
 }

@@ -3,15 +3,17 @@ import type { StateSession, StoreSession } from '../contracts/store-session.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { Recorded } from './access.ts';
 import type { Credentialed, Planned } from './contexts.ts';
-import type { PipelineParts } from './parts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 import type { Stage } from './stage.ts';
-import { openBeside, openStates } from './state-session.ts';
+import { openScoped, openStates } from './state-session.ts';
 
-type AssumeRoleParts = Pick<PipelineParts, 'broker' | 'sessions'>;
+type AssumeRoleDependencies = Pick<PipelineDependencies, 'broker' | 'sessions'>;
 
 /** The stage `assume-role`. @throws GatewayError SlowDown, ServiceUnavailable, AccessDeniedByStore */
-export function createAssumeRole<In extends Planned & Recorded>(parts: AssumeRoleParts): Stage<In, In & Credentialed> {
-  const { sessions } = parts;
+export function createAssumeRole<In extends Planned & Recorded>(
+  dependencies: AssumeRoleDependencies,
+): Stage<In, In & Credentialed> {
+  const { sessions } = dependencies;
   return {
     name: 'assume-role',
     run: async (context) => {
@@ -23,8 +25,8 @@ export function createAssumeRole<In extends Planned & Recorded>(parts: AssumeRol
       let states: Promise<StateSession> | undefined;
       const session: StoreSession = {
         ...opened,
-        states: () => (states ??= openStates(parts, context)),
-        beside: (accesses) => openBeside(parts, context, accesses),
+        states: () => (states ??= openStates(dependencies, context)),
+        openScoped: (accesses) => openScoped(dependencies, context, accesses),
       };
       return { ...context, session, sourceSession };
     },

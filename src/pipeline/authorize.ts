@@ -5,7 +5,7 @@
 import type { Authorizer, Decision, Grant } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { isReservedKey, RESERVED_PREFIX } from '../s3/reserved-keys.ts';
-import type { Target } from './accesses-of.ts';
+import type { Target } from './required-accesses.ts';
 import type { Authenticated, Decided, DecidedTarget } from './contexts.ts';
 import { inSlices } from '../platform/slices.ts';
 import type { Stage } from './stage.ts';
@@ -19,14 +19,14 @@ export function createAuthorize<In extends Authenticated>(
     name: 'authorize',
     run: async (context) => {
       const { principal, trail } = context;
-      const asked = targetsOf(context);
+      const requested = targetsOf(context);
       const targets: DecidedTarget[] = [];
       // All by the policies of one version: after a reload between two slices it begins again.
       let policyVersion: string;
       do {
         policyVersion = authorizer.policyVersion();
         targets.length = 0;
-        await inSlices(asked, (target) => {
+        await inSlices(requested, (target) => {
           targets.push({ ...target, decision: decide(authorizer, principal, target) });
         });
       } while (policyVersion !== authorizer.policyVersion());

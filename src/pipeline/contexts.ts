@@ -9,13 +9,13 @@ import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { KeptChecksum } from '../contracts/object-cipher.ts';
 import type { Principal } from '../contracts/principal.ts';
-import type { StoreQuestion, StoreSession } from '../contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { OpenedObject, ObjectView } from '../contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { DeletedItem, DeleteList, DeleteOutcome } from '../s3/delete-objects.ts';
 import type { S3Request } from '../s3/request.ts';
 import type { Allowed, Recorded, RecordedEach } from './access.ts';
-import type { Target } from './accesses-of.ts';
+import type { Target } from './required-accesses.ts';
 import type { EarlyAnswer } from './early-answer.ts';
 import type { Meter } from './meter.ts';
 import type { AuditTrail, Effects } from '../audit/audit-trail.ts';
@@ -41,16 +41,16 @@ export interface Listed extends Authenticated {
   readonly list: DeleteList;
 }
 
-/** A target and what policy says of it, its place is that of its record. */
+/** A target and what policy says of it, its index is that of its record. */
 export type DecidedTarget = Target & { readonly decision: Decision };
 
 export interface Decided extends Authenticated {
   readonly targets: readonly DecidedTarget[];
-  /** By bucket: every rule there that bears on the caller, of the same policy version as the decisions. */
+  /** By bucket: every rule there that applies to the caller, of the same policy version as the decisions. */
   readonly grants: ReadonlyMap<string, readonly Grant[]>;
 }
 
-/** What one session of a store will be asked for. */
+/** What will be requested of a store for one session. */
 export interface Planned extends Decided, Allowed {
   readonly bucket: Bucket;
   /** The bucket of a copy's source; another one only in the same store and by the same role. */
@@ -66,21 +66,21 @@ export interface PlannedLocal extends Decided, Allowed {
 /** Some keys of a DeleteObjects, and no other targets than they. */
 export interface Keys extends Decided {
   readonly items: readonly DeletedItem[];
-  /** Of each item, its place in the client's list. */
-  readonly places: readonly number[];
+  /** Of each item, its index in the client's list. */
+  readonly indices: readonly number[];
 }
 
 /** Every key is decided, and each denial on record. */
 export type Enforced = Listed & Decided & { readonly allowed: Keys & Allowed };
 
 /** Those keys that fit into one session: one request to the store. */
-export type Portion = Keys & Planned;
+export type Batch = Keys & Planned;
 
-/** The denied keys are in no portion. */
-export type Divided = Listed & Decided & { readonly portions: readonly Portion[] };
+/** The denied keys are in no batch. */
+export type Divided = Listed & Decided & { readonly batches: readonly Batch[] };
 
 /** One outcome for each key of the client's list, in its order. */
-export type Settled = Divided & RecordedEach<Portion> & { readonly outcomes: readonly DeleteOutcome[] };
+export type Settled = Divided & RecordedEach<Batch> & { readonly outcomes: readonly DeleteOutcome[] };
 
 export interface Credentialed extends Planned, Recorded {
   /** The store as the caller's short-lived credentials reach it, in the request's own bucket. */
@@ -100,9 +100,9 @@ export interface Sealed extends Credentialed {
     | {
         readonly headers: Readonly<Record<string, string>>;
         /** Of a part: where it goes, instead of what the client asked. */
-        readonly place?: Pick<StoreQuestion, 'key' | 'query'>;
+        readonly target?: Pick<StoreRequest, 'key' | 'query'>;
         /** Of a part: what follows when the store has it, before its client is told. */
-        readonly taken?: (etag: string) => Promise<void>;
+        readonly onStored?: (etag: string) => Promise<void>;
       }
     | undefined;
 }

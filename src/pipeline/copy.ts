@@ -14,9 +14,9 @@ import { clientEtag } from '../s3/etag.ts';
 import { putsObject } from '../s3/operations/operation.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import type { CopySource } from '../s3/request.ts';
-import { asksForMore } from '../s3/write-terms.ts';
+import { requestsMore } from '../s3/write-terms.ts';
 import type { Answered, Credentialed } from './contexts.ts';
-import { objectCopyOf, partCopyOf } from './copy-of.ts';
+import { objectCopyRequest, partCopyRequest } from './copy-request.ts';
 import { plainOutbound } from './outbound.ts';
 import type { Stage } from './stage.ts';
 
@@ -90,15 +90,15 @@ async function plainCopy(
   { source, document, takesTags }: PlainCopy,
 ): Promise<CopyResult> {
   const { request, bucket } = context;
-  const isHeeded = bucket.store.writes === 'all';
+  const isHonoured = bucket.store.writes === 'all';
   const replaces = (directive: string): boolean => request.headers.get(directive) === 'REPLACE';
-  if (!isHeeded && isLeftToPuts(context)) return byUs(copies, context, source, takesTags);
+  if (!isHonoured && isLeftToPuts(context)) return byUs(copies, context, source, takesTags);
   if (!takesTags && !replaces('x-amz-tagging-directive')) {
-    const untagged = await copies.copyUntagged(endsOf(context), objectCopyOf(context, source, false));
+    const untagged = await copies.copyUntagged(endsOf(context), objectCopyRequest(context, source, false));
     if (untagged !== undefined) return untagged;
   }
-  if (!isHeeded && document === 'CopyObjectResult') {
-    const copy = objectCopyOf(context, source);
+  if (!isHonoured && document === 'CopyObjectResult') {
+    const copy = objectCopyRequest(context, source);
     if (Object.keys(copy.origin.conditions).length > 0 || replaces('x-amz-metadata-directive')) {
       return copies.copyPinned(endsOf(context), copy, plainOutbound(context).headers);
     }
@@ -119,14 +119,14 @@ function isLeftToPuts({ request }: Credentialed): boolean {
   return (
     request.headers.get('x-amz-tagging-directive') === 'REPLACE' ||
     names.some((name) => name.startsWith('if-')) ||
-    asksForMore(Object.fromEntries(request.headers))
+    requestsMore(Object.fromEntries(request.headers))
   );
 }
 
 const NOTHING_SAID: NonNullable<CopyResult['headers']> = new Map();
 
 async function byStore(context: Credentialed, document: Parameters<typeof readCopyResult>[1]): Promise<CopyResult> {
-  const response = await context.session.ask(plainOutbound(context));
+  const response = await context.session.send(plainOutbound(context));
   return {
     ...readCopyResult(await readAnswer(response.body), document),
     versionId: response.headers.get('x-amz-version-id'),
@@ -141,8 +141,8 @@ function isRefusedByStore(error: unknown): boolean {
 
 function byUs(copies: Copies, context: Credentialed, source: CopySource, takesTags: boolean): Promise<CopyResult> {
   return putsObject(context.request.descriptor)
-    ? copies.copyObject(endsOf(context), objectCopyOf(context, source, takesTags))
-    : copies.copyPart(endsOf(context), partCopyOf(context, source));
+    ? copies.copyObject(endsOf(context), objectCopyRequest(context, source, takesTags))
+    : copies.copyPart(endsOf(context), partCopyRequest(context, source));
 }
 
 function endsOf({ session, sourceSession }: Credentialed): CopyEnds {

@@ -6,12 +6,12 @@ import type { ObjectLayout } from '../contracts/object-cipher.ts';
 import type { ObjectReader, ObjectView } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { answerHeaders } from '../s3/answer.ts';
-import { attributesOf, pageOfParts, type AttributesAsked } from '../s3/attributes-query.ts';
+import { attributesOf, pageOfParts, type RequestedAttributes } from '../s3/attributes-query.ts';
 import { shownChecksum } from '../s3/checksums.ts';
 import { writeAttributes } from '../s3/documents/object-attributes.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag } from '../s3/etag.ts';
-import { answerOf } from './answer-of.ts';
+import { clientAnswer } from './client-answer.ts';
 import type { Answer, Answered, Credentialed } from './contexts.ts';
 import { objectQuery } from './object-query.ts';
 import { plainOutbound } from './outbound.ts';
@@ -24,13 +24,13 @@ export function createDescribe(reader: ObjectReader): Stage<Credentialed, Answer
     run: async (context) => {
       const { request, bucket, session } = context;
       if (!isKeptPlain(bucket, request.key)) return { ...context, answer: await described(reader, context) };
-      const response = await session.ask(plainOutbound(context));
+      const response = await session.send(plainOutbound(context));
       // Ceph before 19 does not know the operation, and answers with the object itself.
       if (response.headers.has('etag')) {
         await response.discard();
         return { ...context, answer: await describedByHead(reader, context) };
       }
-      return { ...context, answer: await answerOf({ ...context, response }) };
+      return { ...context, answer: await clientAnswer({ ...context, response }) };
     },
   };
 }
@@ -38,13 +38,13 @@ export function createDescribe(reader: ObjectReader): Stage<Credentialed, Answer
 /** Of a plain object at a store that does not know the operation: what its head tells. @throws GatewayError NotImplemented */
 async function describedByHead(reader: ObjectReader, context: Credentialed): Promise<Answer> {
   const { request, session } = context;
-  const asked = attributesOf(request);
-  if (asked.names.has('ObjectParts') || asked.names.has('Checksum')) {
+  const requested = attributesOf(request);
+  if (requested.names.has('ObjectParts') || requested.names.has('Checksum')) {
     throw new GatewayError('NotImplemented', { detail: 'the store does not know GetObjectAttributes' });
   }
   const facts = await reader.head(session, objectQuery(context));
   return {
-    document: writeAttributes(shownOf({ ...facts, layout: undefined }, asked, asStored)),
+    document: writeAttributes(shownOf({ ...facts, layout: undefined }, requested, asStored)),
     headers: answerHeaders(request, facts.headers, false),
   };
 }
@@ -53,15 +53,15 @@ const asStored = (etag: string): string => etag;
 
 async function described(reader: ObjectReader, context: Credentialed): Promise<Answer> {
   const { request, session } = context;
-  const asked = attributesOf(request);
-  const query = { ...objectQuery(context), wantsChecksum: asked.names.has('Checksum') };
+  const requested = attributesOf(request);
+  const query = { ...objectQuery(context), wantsChecksum: requested.names.has('Checksum') };
   // The head knows the size of a regular object; only its trailer knows its parts and its checksum.
-  const needsLayout = asked.names.has('ObjectParts') || query.wantsChecksum;
+  const needsLayout = requested.names.has('ObjectParts') || query.wantsChecksum;
   const facts = needsLayout
     ? await reader.describe(session, query)
     : { ...(await reader.head(session, query)), layout: undefined };
   return {
-    document: writeAttributes(shownOf(facts, asked, clientEtag)),
+    document: writeAttributes(shownOf(facts, requested, clientEtag)),
     headers: answerHeaders(request, facts.headers, true),
     effects: { keyId: facts.keyId },
   };
@@ -69,11 +69,11 @@ async function described(reader: ObjectReader, context: Credentialed): Promise<A
 
 function shownOf(
   view: ObjectView & { readonly layout: ObjectLayout | undefined },
-  asked: AttributesAsked,
+  requested: RequestedAttributes,
   shownEtag: (stored: string) => string,
 ): Parameters<typeof writeAttributes>[0] {
   const { headers, checksum, layout, sizeBytes } = view;
-  const { names } = asked;
+  const { names } = requested;
   const etag = headers.get('etag');
   return {
     ...(names.has('ETag') && etag !== undefined ? { etag: shownEtag(etag) } : {}),
@@ -81,7 +81,7 @@ function shownOf(
       ? { checksum: shownChecksum(checksum, checksum.type, checksum.partsCount) }
       : {}),
     // An object that was put in one piece has no parts.
-    ...(names.has('ObjectParts') && layout?.kind === 'm' ? { parts: pageOfParts(layout.runs, asked) } : {}),
+    ...(names.has('ObjectParts') && layout?.kind === 'm' ? { parts: pageOfParts(layout.runs, requested) } : {}),
     ...(names.has('StorageClass') ? { storageClass: headers.get('x-amz-storage-class') ?? 'STANDARD' } : {}),
     ...(names.has('ObjectSize') ? { sizeBytes } : {}),
   };

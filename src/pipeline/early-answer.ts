@@ -1,5 +1,5 @@
 /**
- * The answer to what may take minutes. Clients and what stands between give up a connection on which nothing comes, and
+ * The answer to what may take minutes. Clients and what stands between abort a connection on which nothing comes, and
  * repeat a request that is still being carried out. So, as S3 does, the head of a success goes out before the end is known,
  * with the XML declaration, which must stand first; then blanks; then a document, which may be that of an error. Unlike S3's
  * it has a length, which blanks fill up: an answer that breaks off must never look whole.
@@ -45,7 +45,7 @@ export class EarlyAnswer {
     return this.#isOpen;
   }
 
-  /** Lets the answer begin while `work` is under way. @throws what `work` throws */
+  /** Lets the answer begin while `work` is in progress. @throws what `work` throws */
   async during<Result>(work: () => Result | Promise<Result>): Promise<Result> {
     this.#isWaiting = true;
     this.#wait(this.#times.afterMs);
@@ -73,10 +73,10 @@ export class EarlyAnswer {
   }
 
   #wait(ms: number): void {
-    this.#timer = setTimeout(() => void this.#giveSign(), ms);
+    this.#timer = setTimeout(() => void this.#writeSign(), ms);
   }
 
-  async #giveSign(): Promise<void> {
+  async #writeSign(): Promise<void> {
     if (this.#exchange.signal.aborted || this.#sentBytes >= LENGTH_BYTES - DOCUMENT_BYTES) return;
     try {
       await this.#exchange.write(this.#nextSign());

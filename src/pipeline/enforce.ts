@@ -25,11 +25,11 @@ export function createEnforceEach(): Stage<Listed & Decided, Enforced> {
     name: 'enforce',
     run: async (context) => {
       const { targets, trail, list } = context;
-      const placesOf = (effect: 'allow' | 'deny'): readonly number[] =>
-        targets.flatMap(({ decision }, place) => (decision.effect === effect ? [place] : []));
-      await trail.deny(placesOf('deny'));
-      const places = placesOf('allow');
-      const keys = { ...context, targets: pick(targets, places), items: pick(list.items, places), places };
+      const indicesOf = (effect: 'allow' | 'deny'): readonly number[] =>
+        targets.flatMap(({ decision }, index) => (decision.effect === effect ? [index] : []));
+      await trail.deny(indicesOf('deny'));
+      const indices = indicesOf('allow');
+      const keys = { ...context, targets: pick(targets, indices), items: pick(list.items, indices), indices };
       return { ...context, allowed: allow(keys) };
     },
   };
@@ -44,6 +44,6 @@ function refuseSuperfluous({ request, targets, grants }: Decided): void {
   }
 }
 
-function pick<Item>(list: readonly Item[], places: readonly number[]): readonly Item[] {
-  return places.flatMap((place) => list[place] ?? []);
+function pick<Item>(list: readonly Item[], indices: readonly number[]): readonly Item[] {
+  return indices.flatMap((index) => list[index] ?? []);
 }

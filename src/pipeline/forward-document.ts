@@ -16,7 +16,7 @@ export function createForwardDocument(): Stage<Documented, Forwarded> {
     run: async (context) => {
       const { session, request, bucket } = context;
       try {
-        return { ...context, response: await session.ask(documentOutbound(context)) };
+        return { ...context, response: await session.send(documentOutbound(context)) };
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         const { descriptor } = request;

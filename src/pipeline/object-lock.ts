@@ -8,14 +8,14 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { lockOf, termsText, writeTerms, type ObjectLock, type WriteTerms } from '../s3/write-terms.ts';
 import { openToReadLocks } from './bucket-session.ts';
 import type { Credentialed } from './contexts.ts';
-import type { PipelineParts } from './parts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 import type { Stage } from './stage.ts';
 
-type LockParts = Pick<PipelineParts, 'bucketFacts' | 'broker' | 'sessions' | 'storeTokens'>;
-type Asked = Pick<Credentialed, 'request' | 'bucket'>;
+type LockDependencies = Pick<PipelineDependencies, 'bucketFacts' | 'broker' | 'sessions' | 'storeTokens'>;
+type RequestContext = Pick<Credentialed, 'request' | 'bucket'>;
 
 /** The stage before a write. @throws GatewayError ObjectLockNotEnabled, InvalidArgument; what the store says */
-export function createDemandLocks<In extends Credentialed>(parts: LockParts): Stage<In, In> {
+export function createDemandLocks<In extends Credentialed>(dependencies: LockDependencies): Stage<In, In> {
   return {
     name: 'lock',
     run: async (context) => {
@@ -27,7 +27,9 @@ export function createDemandLocks<In extends Credentialed>(parts: LockParts): St
         const clientFields = { ArgumentName: 'x-amz-object-lock-retain-until-date' };
         throw new GatewayError('InvalidArgument', { detail: 'a date that is gone by', clientFields });
       }
-      const keeps = await parts.bucketFacts.keepsLocks(bucket, () => openToReadLocks(parts, context, bucket));
+      const keeps = await dependencies.bucketFacts.keepsLocks(bucket, () =>
+        openToReadLocks(dependencies, context, bucket),
+      );
       if (keeps === false) throw new GatewayError('ObjectLockNotEnabled');
       // What is given after the end of an upload must not reach a store that would take it for an object.
       if (keeps === undefined && request.descriptor.operationClass === 'UPLOAD') {
@@ -58,12 +60,12 @@ export function createProveLock<In extends Credentialed>(
 }
 
 /** What a request to begin an upload says of its object, where the store may not remember it. */
-export function termsToHold({ request, bucket }: Asked): WriteTerms | undefined {
+export function termsToHold({ request, bucket }: RequestContext): WriteTerms | undefined {
   if (bucket.store.writes === 'all') return undefined;
   const terms = writeTerms(request.headers);
   return termsText(terms) === undefined ? undefined : terms;
 }
 
-function lockToKeep({ request, bucket }: Asked): ObjectLock | undefined {
+function lockToKeep({ request, bucket }: RequestContext): ObjectLock | undefined {
   return bucket.store.writes === 'all' ? undefined : lockOf(request.headers);
 }

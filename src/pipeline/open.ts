@@ -13,9 +13,9 @@ import type { Stage } from './stage.ts';
 
 type View = Opened['view'];
 type Read = (query: ObjectQuery) => Promise<View>;
-type Looking = (reader: ObjectReader, session: Credentialed['session'], query: ObjectQuery) => Promise<View>;
+type Heading = (reader: ObjectReader, session: Credentialed['session'], query: ObjectQuery) => Promise<View>;
 
-const LOOKING: Readonly<Record<NamesOfClass<'READ'>, Looking>> = {
+const READING: Readonly<Record<NamesOfClass<'READ'>, Heading>> = {
   GetObject: (reader, session, query) => reader.read(session, query),
   HeadObject: (reader, session, query) => reader.head(session, query),
 };
@@ -27,8 +27,8 @@ export function createOpen(reader: ObjectReader): Stage<Credentialed, Opened> {
     run: async (context) => {
       const { request, session } = context;
       const query = objectQuery(context);
-      const looking = LOOKING[nameOfClass(request.operation, 'READ')];
-      const read: Read = (asked) => looking(reader, session, asked);
+      const heading = READING[nameOfClass(request.operation, 'READ')];
+      const read: Read = (requested) => heading(reader, session, requested);
       try {
         const ifRange = query.range === undefined ? undefined : request.headers.get('if-range');
         const view = ifRange === undefined ? await read(query) : await readIfSame(context, read, query, ifRange);
@@ -69,19 +69,19 @@ async function readIfSame(
   return read(whole);
 }
 
-const discard = async ({ discard: giveUp }: Partial<OpenedObject>): Promise<void> => giveUp?.();
+const discard = async ({ discard: abort }: Partial<OpenedObject>): Promise<void> => abort?.();
 
 const UNSATISFIED = /^bytes \*\/(\d{1,15})$/;
 
 /** Bytes of the object; `undefined` where neither the failure nor a second look tells. */
 async function sizeOf(
   { clientHeaders }: GatewayError,
-  look: () => Promise<Pick<ObjectView, 'sizeBytes'>>,
+  head: () => Promise<Pick<ObjectView, 'sizeBytes'>>,
 ): Promise<number | undefined> {
-  const told = UNSATISFIED.exec(clientHeaders['content-range'] ?? '')?.[1];
-  if (told !== undefined) return Number(told);
+  const totalBytes = UNSATISFIED.exec(clientHeaders['content-range'] ?? '')?.[1];
+  if (totalBytes !== undefined) return Number(totalBytes);
   try {
-    return (await look()).sizeBytes;
+    return (await head()).sizeBytes;
   } catch {
     // The range is refused all the same.
     return undefined;

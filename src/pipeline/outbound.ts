@@ -3,7 +3,7 @@
  * that is not named here or in the allow-lists of `s3/`; a document is written anew, never passed on.
  */
 import { createHash } from 'node:crypto';
-import type { StoreQuestion } from '../contracts/store-session.ts';
+import type { StoreRequest } from '../contracts/store-session.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import { withoutAnnotations } from '../s3/annotations.ts';
 import { storeEtagOf } from '../s3/conditions.ts';
@@ -16,16 +16,16 @@ import { parseListing, storeListingQuery } from '../s3/listing.ts';
 import { storeDocument } from '../s3/store-document.ts';
 import { storeHeaders } from '../s3/store-headers.ts';
 import { storeQuery } from '../s3/store-query.ts';
-import type { Credentialed, Documented, Portion, Sealed } from './contexts.ts';
+import type { Credentialed, Documented, Batch, Sealed } from './contexts.ts';
 
 /** PutObject and UploadPart. */
-export function writeOutbound(context: Sealed): StoreQuestion {
+export function writeOutbound(context: Sealed): StoreRequest {
   const { sealed, body } = context;
   const outbound = plainOutbound(context);
   if (sealed === undefined) return { ...outbound, ...plainBodyOf(context, outbound.headers) };
   return {
     ...outbound,
-    ...sealed.place,
+    ...sealed.target,
     headers: { ...outbound.headers, ...sealed.headers },
     body,
   };
@@ -34,8 +34,8 @@ export function writeOutbound(context: Sealed): StoreQuestion {
 /** A plain body goes with its checksum, verified here, as far as the store keeps it. */
 function plainBodyOf(
   { request, bucket, body, checksum }: Sealed,
-  headers: StoreQuestion['headers'],
-): Pick<StoreQuestion, 'headers' | 'body'> {
+  headers: StoreRequest['headers'],
+): Pick<StoreRequest, 'headers' | 'body'> {
   if (checksum === undefined) return { headers, body };
   const isKnown = request.claims.checksum !== undefined;
   const isInHead = isKnown || Buffer.isBuffer(body.content);
@@ -44,7 +44,7 @@ function plainBodyOf(
 }
 
 /** DeleteObject, CopyObject, UploadPartCopy, and whatever else has neither body nor document. */
-export function plainOutbound({ request, bucket, sourceBucket }: Credentialed): StoreQuestion {
+export function plainOutbound({ request, bucket, sourceBucket }: Credentialed): StoreRequest {
   const encrypted = !isKeptPlain(bucket, request.key);
   const keeps = !encrypted && keepsChecksums(bucket);
   if (!encrypted && !keeps) refuseUnkeptChecksum(request);
@@ -63,12 +63,12 @@ export function plainOutbound({ request, bucket, sourceBucket }: Credentialed): 
 }
 
 /** ListObjects, ListObjectsV2 and ListObjectVersions. */
-export function listOutbound({ request }: Credentialed): StoreQuestion {
+export function listOutbound({ request }: Credentialed): StoreRequest {
   return { method: 'GET', key: '', query: storeListingQuery(parseListing(request)), headers: {} };
 }
 
 /** Operations with small documents. */
-export function documentOutbound(context: Documented): StoreQuestion {
+export function documentOutbound(context: Documented): StoreRequest {
   const { request, bucket, document } = context;
   const outbound = plainOutbound(context);
   if (document === undefined) return outbound;
@@ -79,16 +79,16 @@ export function documentOutbound(context: Documented): StoreQuestion {
   return written === undefined ? outbound : withDocument(outbound, written);
 }
 
-/** One portion of DeleteObjects. */
-export function deletionOutbound(context: Credentialed & Portion): StoreQuestion {
+/** One batch of DeleteObjects. */
+export function deletionOutbound(context: Credentialed & Batch): StoreRequest {
   const items = context.items.map((item) => ({ ...item, ...storeCondition(context, item) }));
   return withDocument(plainOutbound(context), writeDeleteObjects(items));
 }
 
-/** The one key of a portion, alone. */
-export function singleDeletionOutbound(context: Credentialed & Portion): StoreQuestion {
+/** The one key of a batch, alone. */
+export function singleDeletionOutbound(context: Credentialed & Batch): StoreRequest {
   const [item] = context.items;
-  if (item === undefined) throw new Error('a portion without a key');
+  if (item === undefined) throw new Error('a batch without a key');
   const query = item.versionId === undefined ? [] : [['versionId', item.versionId] as const];
   const outbound = plainOutbound(context);
   const { etag } = storeCondition(context, item);
@@ -102,7 +102,7 @@ function storeCondition({ bucket }: Credentialed, { key, etag }: DeletedItem): P
 }
 
 /** S3 asks for a digest of some documents, and takes one of all. */
-function withDocument(outbound: StoreQuestion, content: Buffer): StoreQuestion {
+function withDocument(outbound: StoreRequest, content: Buffer): StoreRequest {
   const headers = {
     ...outbound.headers,
     'content-type': 'application/xml',

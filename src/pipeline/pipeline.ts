@@ -1,4 +1,4 @@
-/** One exchange through the pipeline: receive, then the way of its class, then the end, whatever happened. */
+/** One exchange through the pipeline: receive, then the route of its class, then the end, whatever happened. */
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
@@ -7,25 +7,25 @@ import type { S3Request } from '../s3/request.ts';
 import { createAdmission } from './admission.ts';
 import type { Received } from './contexts.ts';
 import { fail } from './failure.ts';
-import type { PipelineParts } from './parts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 import { arrive, createReceive } from './receive.ts';
-import { createStages } from './stages.ts';
+import { createRoutes } from './routes.ts';
 
 /** Handles one exchange to its end; never rejects. */
 export type Pipeline = (exchange: Exchange) => Promise<void>;
 
 /** Builds the pipeline from its parts. */
-export function createPipeline(parts: PipelineParts): Pipeline {
-  const { observer, clock } = parts;
-  const receive = createReceive(parts.publicHosts);
-  const admission = createAdmission(parts.limits.inFlightPerIdentity);
-  const stages = createStages(parts, admission);
+export function createPipeline(dependencies: PipelineDependencies): Pipeline {
+  const { observer, clock } = dependencies;
+  const receive = createReceive(dependencies.publicHosts);
+  const admission = createAdmission(dependencies.limits.inFlightPerIdentity);
+  const stages = createRoutes(dependencies, admission);
   return async (exchange) => {
-    const arrived = arrive(exchange, parts);
+    const arrived = arrive(exchange, dependencies);
     const { trail, meter } = arrived;
     let request: S3Request | undefined;
     const failed = (error: unknown, reached: Pick<Received, 'meter'>): Promise<OutcomeResult> =>
-      fail(arrived, withRegion(withCondition(error, request), exchange, parts.region), reached, observer);
+      fail(arrived, withRegion(withCondition(error, request), exchange, dependencies.region), reached, observer);
     let result: OutcomeResult = 'completed';
     try {
       const received = await inStage(receive.name, () => receive.run(arrived));

@@ -15,7 +15,7 @@ export interface PlainBody {
   readonly checksum: KeptChecksum | undefined;
 }
 
-/** Opens the body of a request; reading it begins with the first chunk that is asked for. */
+/** Opens the body of a request; reading it begins with the first chunk that is requested. */
 export function plainBody(context: Authenticated, sizeBytes: number): PlainBody {
   const { exchange, file, request, chunkSignatures: signatures } = context;
   const { claims, payload } = request;

@@ -1,5 +1,5 @@
 /**
- * Allowed -> Planned. Finds the bucket, the token that its store takes, and what STS will be asked for; nothing of it asks a
+ * Allowed -> Planned. Finds the bucket, the token that its store takes, and what will be requested of STS; nothing of it asks a
  * store. What policy allows and cannot be done is an allowed access that failed, and is on record as one.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -9,19 +9,19 @@ import type { StoreToken, StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
 import type { Allowed } from './access.ts';
-import type { Decided, Divided, Enforced, Keys, Planned, PlannedLocal, Portion } from './contexts.ts';
+import type { Decided, Divided, Enforced, Keys, Planned, PlannedLocal, Batch } from './contexts.ts';
 import { checkExpectedOwner } from './expected-owner.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Stage } from './stage.ts';
 
-export interface PlanParts {
+export interface PlanDependencies {
   readonly broker: CredentialBroker;
   readonly storeTokens: StoreTokens;
   readonly buckets: ReadonlyMap<string, Bucket>;
 }
 
 /** The stage `plan` for accesses to a store. @throws GatewayError BucketOwnerMismatch, BucketOwnerUnknown, NoSuchBucket, NotImplemented, AuditUnavailable, and those of store tokens */
-export function createPlan({ broker, storeTokens, buckets }: PlanParts): Stage<Decided & Allowed, Planned> {
+export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): Stage<Decided & Allowed, Planned> {
   return {
     name: 'plan',
     run: async (context) => {
@@ -43,22 +43,22 @@ export function createPlan({ broker, storeTokens, buckets }: PlanParts): Stage<D
 }
 
 /**
- * The stage `plan` of the class BATCH: divides the allowed keys into portions that fit into a session each.
+ * The stage `plan` of the class BATCH: divides the allowed keys into batches that fit into a session each.
  * @throws GatewayError NoSuchBucket, AuditUnavailable, and those of store tokens
  */
-export function createPlanEach({ broker, storeTokens, buckets }: PlanParts): Stage<Enforced, Divided> {
+export function createPlanEach({ broker, storeTokens, buckets }: PlanDependencies): Stage<Enforced, Divided> {
   return {
     name: 'plan',
     run: async (context) => {
       const { allowed, request, list, trail } = context;
-      if (allowed.places.length === 0) return { ...context, portions: [] };
-      const portions = await orOnRecord(trail, async () => {
+      if (allowed.indices.length === 0) return { ...context, batches: [] };
+      const batches = await orOnRecord(trail, async () => {
         const bucket = knownBucket(request.bucket, buckets);
         if (list.items.some(({ etag }) => etag !== undefined)) demandConditionalDeletes(bucket);
         checkExpectedOwner(request, bucket);
         return divide(allowed, bucket, { broker, storeToken: await storeTokenOf(context, bucket, storeTokens) });
       });
-      return { ...context, portions };
+      return { ...context, batches };
     },
   };
 }
@@ -116,9 +116,9 @@ export function storeTokenOf(
   bucket: Bucket,
   storeTokens: StoreTokens,
 ): Promise<StoreToken | undefined> {
-  const given = request.headers.get(STORE_TOKEN_HEADER);
+  const storeToken = request.headers.get(STORE_TOKEN_HEADER);
   // A second credential of the caller's: whoever is refused by it is refused as by the first.
-  return inStage('authenticate', () => storeTokens.verify(bucket.store, given, principal));
+  return inStage('authenticate', () => storeTokens.verify(bucket.store, storeToken, principal));
 }
 
 /** Who plans, and what the store is asked with beside. */
@@ -140,23 +140,23 @@ function planOf(
   return broker.plan(principal, scopes, storeToken);
 }
 
-/** Halves until each part fits: where the grants fit into a session, as they mostly do, all keys are one portion. */
-async function divide(keys: Keys & Allowed, bucket: Bucket, planning: Planning): Promise<readonly Portion[]> {
-  const { places } = keys;
+/** Halves until each part fits: where the grants fit into a session, as they mostly do, all keys are one batch. */
+async function divide(keys: Keys & Allowed, bucket: Bucket, planning: Planning): Promise<readonly Batch[]> {
+  const { indices } = keys;
   try {
     return [{ ...keys, bucket, sourceBucket: undefined, plan: planOf(keys, [bucket], planning) }];
   } catch (error) {
-    if (!(error instanceof GatewayError) || error.code !== 'InvalidRequest' || places.length === 1) throw error;
-    const half = places.length >> 1;
+    if (!(error instanceof GatewayError) || error.code !== 'InvalidRequest' || indices.length === 1) throw error;
+    const half = indices.length >> 1;
     // Each plan is the work of a slice.
     await nextTurn();
     const first = await divide(partOf(keys, 0, half), bucket, planning);
-    return [...first, ...(await divide(partOf(keys, half, places.length), bucket, planning))];
+    return [...first, ...(await divide(partOf(keys, half, indices.length), bucket, planning))];
   }
 }
 
 /** Gives the same with the keys from one index up to another one alone. */
 export function partOf<Some extends Keys>(keys: Some, from: number, to: number): Some {
-  const { targets, items, places } = keys;
-  return { ...keys, targets: targets.slice(from, to), items: items.slice(from, to), places: places.slice(from, to) };
+  const { targets, items, indices } = keys;
+  return { ...keys, targets: targets.slice(from, to), items: items.slice(from, to), indices: indices.slice(from, to) };
 }

@@ -5,7 +5,7 @@ import type { Received } from './contexts.ts';
 import { EarlyAnswer } from './early-answer.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
 import { Meter } from './meter.ts';
-import type { PipelineParts } from './parts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 import type { Stage } from './stage.ts';
 
 /** An exchange whose audit has begun. */
@@ -21,7 +21,12 @@ export interface Arrived {
 /** Begins the audit of an exchange, before anything about it is known. */
 export function arrive(
   exchange: Exchange,
-  { audit, clock, earlyAnswer, tokensFrom }: Pick<PipelineParts, 'audit' | 'clock' | 'earlyAnswer' | 'tokensFrom'>,
+  {
+    audit,
+    clock,
+    earlyAnswer,
+    tokensFrom,
+  }: Pick<PipelineDependencies, 'audit' | 'clock' | 'earlyAnswer' | 'tokensFrom'>,
 ): Arrived {
   const early = new EarlyAnswer(exchange, earlyAnswer);
   return { exchange, trail: new AuditTrail(audit, clock, exchange), meter: new Meter(), early, tokensFrom };

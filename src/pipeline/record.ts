@@ -3,7 +3,7 @@
  * entry cannot be written the request is refused, and nothing was done.
  */
 import { intend, intendEach, type Allowed, type Recorded, type RecordedEach } from './access.ts';
-import type { Authenticated, Divided, Planned, Portion } from './contexts.ts';
+import type { Authenticated, Divided, Planned, Batch } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `record`; what is answered here has no plan. @throws GatewayError AuditUnavailable */
@@ -14,7 +14,7 @@ export function createRecord<In extends Authenticated & Allowed & Partial<Pick<P
   return { name: 'record', run: (context) => intend(context, context.plan) };
 }
 
-/** The stage `record` of the class BATCH: every entry is durable before the first portion goes out. @throws GatewayError AuditUnavailable */
-export function createRecordEach(): Stage<Divided, Divided & RecordedEach<Portion>> {
+/** The stage `record` of the class BATCH: every entry is durable before the first batch goes out. @throws GatewayError AuditUnavailable */
+export function createRecordEach(): Stage<Divided, Divided & RecordedEach<Batch>> {
   return { name: 'record', run: intendEach };
 }

@@ -14,24 +14,24 @@ import { AFTER_RESERVED } from '../s3/reserved-keys.ts';
 import { responder, type Responder } from './access.ts';
 import type { Admission } from './admission.ts';
 import type { Forwarded } from './contexts.ts';
-import type { PipelineParts } from './parts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 import { readAnswer } from '../s3/read-answer.ts';
 import { sendXml } from './respond.ts';
 
-type ListingParts = Pick<PipelineParts, 'reader' | 'broker' | 'sessions' | 'observer'>;
+type ListingDependencies = Pick<PipelineDependencies, 'reader' | 'broker' | 'sessions' | 'observer'>;
 
 /** Answers listings in the client's view, entry by entry as their keys are kept. */
-export function createRespondListing(parts: ListingParts, admission: Admission): Responder<Forwarded> {
+export function createRespondListing(dependencies: ListingDependencies, admission: Admission): Responder<Forwarded> {
   return responder(async (context) => {
     const { exchange, request, bucket, response, meter } = context;
     const listing = await readShown(context, await readAnswer(response.body));
-    if (listing.leftOut > 0) parts.observer.leftOut(bucket.store.name, listing.leftOut);
+    if (listing.leftOut > 0) dependencies.observer.leftOut(bucket.store.name, listing.leftOut);
     // The record is about the listing, and not about the last object that was looked at.
     const effects = meter.lastAnswer;
-    const admit = (looks: number): Promise<void> => admission.spend(exchange, looks);
-    const sizes = await sizesOf(parts, context, listing.entries, admit);
-    const shown = listing.entries.map(({ key, etag }, place) => {
-      const size = sizes[place];
+    const admit = (lookups: number): Promise<void> => admission.spend(exchange, lookups);
+    const sizes = await sizesOf(dependencies, context, listing.entries, admit);
+    const shown = listing.entries.map(({ key, etag }, index) => {
+      const size = sizes[index];
       if (size === undefined) return undefined;
       const { sizeBytes, instead = { etag } } = size;
       return { ...instead, sizeBytes, etag: isKeptPlain(bucket, key) ? instead.etag : clientEtag(instead.etag) };
@@ -46,15 +46,15 @@ async function readShown({ request, session }: Forwarded, document: Buffer): Pro
   const listing = readListing(document, query);
   if (!listing.isAllHidden) return listing;
   const behind = { ...query, startAfter: AFTER_RESERVED, idMarker: undefined, continuation: undefined };
-  const response = await session.ask({ method: 'GET', key: '', query: storeListingQuery(behind), headers: {} });
+  const response = await session.send({ method: 'GET', key: '', query: storeListingQuery(behind), headers: {} });
   return readListing(await readAnswer(response.body), query);
 }
 
 async function sizesOf(
-  { reader, broker, sessions }: ListingParts,
+  { reader, broker, sessions }: ListingDependencies,
   context: Forwarded,
   entries: readonly StoredEntry[],
-  admit: (looks: number) => Promise<void>,
+  admit: (lookups: number) => Promise<void>,
 ): Promise<readonly (ListedSize | undefined)[]> {
   const { session } = context;
   try {
@@ -62,17 +62,17 @@ async function sizesOf(
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'AccessDeniedByStore') throw error;
   }
-  return reader.sizes(await openToLook({ broker, sessions }, context), entries, admit);
+  return reader.sizes(await openToHeadAll({ broker, sessions }, context), entries, admit);
 }
 
-function openToLook(
-  { broker, sessions }: Pick<ListingParts, 'broker' | 'sessions'>,
+function openToHeadAll(
+  { broker, sessions }: Pick<ListingDependencies, 'broker' | 'sessions'>,
   { request, bucket, principal, plan: { storeToken }, exchange }: Forwarded,
 ): Promise<StoreSession> {
   const { prefix } = parseListing(request);
   const isOfVersions = request.descriptor.verb === 'LIST_VERSIONS';
   const verb = isOfVersions ? 'GET_VERSION' : 'GET';
-  // Where a look is refused, listing its key again tells whether it is there still.
+  // Where a lookup is refused, listing its key again tells whether it is there still.
   const listing = { kind: 'listing', verb: 'LIST', bucket: bucket.name, prefix, after: [] } as const;
   const scope: AccessScope = {
     bucket,

@@ -10,32 +10,35 @@ import { bucketLocationDocument } from '../s3/xml.ts';
 import { openToHead, openToListBuckets } from './bucket-session.ts';
 import { responder, type Recorded, type Responder } from './access.ts';
 import type { PlannedLocal } from './contexts.ts';
-import type { PipelineParts } from './parts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 import { complete, sendXml } from './respond.ts';
 
-type LocalParts = Pick<PipelineParts, 'authorizer' | 'buckets' | 'bucketFacts' | 'broker' | 'sessions' | 'storeTokens'>;
+type LocalDependencies = Pick<
+  PipelineDependencies,
+  'authorizer' | 'buckets' | 'bucketFacts' | 'broker' | 'sessions' | 'storeTokens'
+>;
 
 /** The stage `respond` of the class LOCAL. @throws GatewayError NoSuchBucket, SlowDown, ServiceUnavailable */
-export function createRespondLocal(parts: LocalParts): Responder<PlannedLocal & Recorded> {
-  const names = [...parts.buckets.keys()].sort();
+export function createRespondLocal(dependencies: LocalDependencies): Responder<PlannedLocal & Recorded> {
+  const names = [...dependencies.buckets.keys()].sort();
   return responder(async (context) => {
-    await ANSWERS[nameOfClass(context.request.operation, 'LOCAL')](parts, context, names);
+    await ANSWERS[nameOfClass(context.request.operation, 'LOCAL')](dependencies, context, names);
   });
 }
 
 type Local = PlannedLocal & Recorded;
-type Answering = (parts: LocalParts, context: Local, names: readonly string[]) => Promise<void>;
+type Answering = (dependencies: LocalDependencies, context: Local, names: readonly string[]) => Promise<void>;
 
 const ANSWERS: Readonly<Record<NamesOfClass<'LOCAL'>, Answering>> = {
-  ListBuckets: async (parts, context, names) => {
-    await sendXml(context, await listBuckets(parts, names, context));
+  ListBuckets: async (dependencies, context, names) => {
+    await sendXml(context, await listBuckets(dependencies, names, context));
   },
   GetBucketLocation: async (_, context) => {
     await sendXml(context, bucketLocationDocument(context.bucket?.store.region ?? ''));
   },
-  HeadBucket: async (parts, context) => {
+  HeadBucket: async (dependencies, context) => {
     const { exchange, bucket } = context;
-    if (bucket !== undefined) await demandBucket(parts, context, bucket);
+    if (bucket !== undefined) await demandBucket(dependencies, context, bucket);
     await complete(context, 200);
     exchange.writeHead(200, { 'x-amz-bucket-region': bucket?.store.region ?? '', 'content-length': '0' });
     exchange.end();
@@ -43,13 +46,15 @@ const ANSWERS: Readonly<Record<NamesOfClass<'LOCAL'>, Answering>> = {
 };
 
 /** A bucket that configuration names may not be there (yet, or any more). @throws GatewayError NoSuchBucket */
-async function demandBucket(parts: LocalParts, context: Local, bucket: Bucket): Promise<void> {
-  const isThere = await parts.bucketFacts.exists(bucket, () => openToHead(parts, context, bucket)).catch(unlessNoToken);
+async function demandBucket(dependencies: LocalDependencies, context: Local, bucket: Bucket): Promise<void> {
+  const isThere = await dependencies.bucketFacts
+    .exists(bucket, () => openToHead(dependencies, context, bucket))
+    .catch(unlessNoToken);
   if (isThere === false) throw new GatewayError('NoSuchBucket', { detail: 'the store does not have it' });
 }
 
-async function listBuckets(parts: LocalParts, names: readonly string[], context: Local): Promise<string> {
-  const { authorizer, buckets, bucketFacts } = parts;
+async function listBuckets(dependencies: LocalDependencies, names: readonly string[], context: Local): Promise<string> {
+  const { authorizer, buckets, bucketFacts } = dependencies;
   const { request, principal } = context;
   const query = parseBucketsQuery(request);
   const visible = authorizer.visibleBuckets(principal, names).flatMap((name) => {
@@ -61,7 +66,7 @@ async function listBuckets(parts: LocalParts, names: readonly string[], context:
   const dates = new Map(
     await Promise.all(
       [...stores].map(async ([storeName, bucket]) => {
-        const created = await bucketFacts.created(storeName, () => openToListBuckets(parts, context, bucket));
+        const created = await bucketFacts.created(storeName, () => openToListBuckets(dependencies, context, bucket));
         return [storeName, created] as const;
       }),
     ),

@@ -13,7 +13,7 @@ import { putsObject } from '../s3/operations/operation.ts';
 import { responseOverrides } from '../s3/response-overrides.ts';
 import { objectHeaders } from '../s3/store-response.ts';
 import { responder, type Responder } from './access.ts';
-import { answerOf } from './answer-of.ts';
+import { clientAnswer } from './client-answer.ts';
 import type { Answered, Forwarded, Opened, Received, Sealed, Settled } from './contexts.ts';
 import { effectsOf } from './effects.ts';
 
@@ -72,11 +72,11 @@ async function sendAllButLast(
   expectedBytes: number,
   start: () => void,
 ): Promise<Buffer> {
-  let givenBytes = 0;
+  let sentBytes = 0;
   let held: Buffer | undefined;
   for await (const chunk of body) {
-    givenBytes += chunk.length;
-    if (givenBytes > expectedBytes) throw wrongLength('more');
+    sentBytes += chunk.length;
+    if (sentBytes > expectedBytes) throw wrongLength('more');
     if (held !== undefined) {
       if (exchange.status() === undefined) start();
       meter.sent(held.length);
@@ -127,7 +127,7 @@ export function createRespondDocument(bucketFacts: Pick<BucketFacts, 'forget'>):
   return responder(async (context) => {
     const { descriptor } = context.request;
     if (descriptor.operationClass === 'DOCUMENT' && descriptor.changes === 'bucket') bucketFacts.forget(context.bucket);
-    await run({ ...context, answer: await answerOf(context) });
+    await run({ ...context, answer: await clientAnswer(context) });
   });
 }
 

@@ -6,25 +6,25 @@
 import type { KeptChecksum, SealedBody } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { givenBack } from '../s3/give-back.ts';
-import { heldBack } from '../s3/held-back.ts';
+import { releasing } from '../s3/release-memory.ts';
+import { withholdLast } from '../s3/withhold-last.ts';
 import { putsObject } from '../s3/operations/operation.ts';
 import { partNumberOf } from '../s3/store-query.ts';
 import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
 import type { Credentialed, Sealed } from './contexts.ts';
-import type { PipelineParts } from './parts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 import { collect, incomplete, plainBody } from './plain-body.ts';
 import type { Stage } from './stage.ts';
 
-type SealParts = Pick<PipelineParts, 'cipher' | 'uploads' | 'limits'>;
+type SealDependencies = Pick<PipelineDependencies, 'cipher' | 'uploads' | 'limits'>;
 
 /**
  * The stage `seal`.
  * @throws GatewayError MissingContentLength, EntityTooLarge, IncompleteBody, BadDigest, ContentSha256Mismatch,
  * SignatureDoesNotMatch, InvalidChunkSize, MalformedTrailer, InvalidRequest, NoSuchUpload, ServiceUnavailable
  */
-export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
-  const { cipher, limits } = parts;
+export function createSeal(dependencies: SealDependencies): Stage<Credentialed, Sealed> {
+  const { cipher, limits } = dependencies;
   const maxBytes = Math.min(limits.objectBytes, cipher.maxPlainSizeBytes);
   return {
     name: 'seal',
@@ -38,13 +38,13 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
       const { chunks, checksum } = plainBody(context, sizeBytes);
       const isSmall = sizeBytes <= limits.smallBodyBytes;
       if (isKeptPlain(bucket, request.key)) {
-        const content = isSmall ? await collect(chunks, sizeBytes) : heldBack(chunks, sizeBytes, incomplete);
+        const content = isSmall ? await collect(chunks, sizeBytes) : withholdLast(chunks, sizeBytes, incomplete);
         return { ...context, sealed: undefined, keyId: undefined, checksum, body: { sizeBytes, content } };
       }
-      const { body, sealed, session } = await plan(parts, context, sizeBytes, checksum);
+      const { body, sealed, session } = await plan(dependencies, context, sizeBytes, checksum);
       const { keyId } = body;
       // A sealer is done with a chunk before it asks for the next, and the chunks of a request are nobody else's.
-      const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(givenBack(chunks));
+      const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(releasing(chunks));
       return { ...context, session, sealed, keyId, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
     },
   };
@@ -52,7 +52,7 @@ export function createSeal(parts: SealParts): Stage<Credentialed, Sealed> {
 
 /** A part belongs to an upload that has a data key; an object gets one of its own. */
 async function plan(
-  { cipher, uploads }: SealParts,
+  { cipher, uploads }: SealDependencies,
   { request, bucket, session }: Credentialed,
   sizeBytes: number,
   checksum: KeptChecksum | undefined,
@@ -65,10 +65,10 @@ async function plan(
   }
   const upload = { key, uploadId: query.get('uploadId') ?? '' };
   const part = await uploads.sealPart(session, upload, { number, sizeBytes, checksum });
-  const { taken } = part;
+  const { onStored } = part;
   return {
     body: part,
-    sealed: { headers: {}, place: { key: part.key, query: part.query }, taken },
+    sealed: { headers: {}, target: { key: part.key, query: part.query }, onStored },
     session: part.session,
   };
 }

@@ -1,4 +1,4 @@
-/** A stage, and the way through several of them. */
+/** A stage, and the route through several of them. */
 import { GatewayError, type StageName } from '../errors/gateway-error.ts';
 import type { Observer } from '../contracts/observer.ts';
 
@@ -9,29 +9,29 @@ export interface Stage<In, Out> {
 }
 
 /** Stages in order; `to` accepts only a stage that can work with what the ones before it give. */
-export interface Way<In, Out> {
-  readonly to: <Next>(stage: Stage<Out, Next>) => Way<In, Next>;
+export interface Route<In, Out> {
+  readonly to: <Next>(stage: Stage<Out, Next>) => Route<In, Next>;
   readonly stages: readonly StageName[];
   /** Never rejects. */
   readonly run: (context: In, observer: Observer) => Promise<Ended<In, Out>>;
 }
 
 /** What a way gave; or what ended it, with the context before the stage that did: contexts grow, so it is an `In` with more. */
-export type Ended<In, Out> = { readonly given: Out } | { readonly error: unknown; readonly reached: In };
+export type Ended<In, Out> = { readonly received: Out } | { readonly error: unknown; readonly reached: In };
 
 /** Gives what a way gave. @throws what ended it */
-export function givenBy<In, Out>(ended: Ended<In, Out>): Out {
+export function settingsOf<In, Out>(ended: Ended<In, Out>): Out {
   if ('error' in ended) throw ended.error;
-  return ended.given;
+  return ended.received;
 }
 
-/** Starts a way with its first stage. */
-export function way<In, Out>(first: Stage<In, Out>): Way<In, Out> {
+/** Starts a route with its first stage. */
+export function route<In, Out>(first: Stage<In, Out>): Route<In, Out> {
   return extend<In, Out>([first as Stage<unknown, unknown>]);
 }
 
-// The types are checked where a way is put together (`to`); inside, a way is a plain list.
-function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Way<In, Out> {
+// The types are checked where a route is put together (`to`); inside, a route is a plain list.
+function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Route<In, Out> {
   return {
     stages: stages.map((stage) => stage.name),
     to: <Next>(next: Stage<Out, Next>) => extend<In, Next>([...stages, next as Stage<unknown, unknown>]),
@@ -48,7 +48,7 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Way<In, Ou
           observer.stage(stage.name, performance.now() - startedMs);
         }
       }
-      return { given: current as Out };
+      return { received: current as Out };
     },
   };
 }

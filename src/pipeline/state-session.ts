@@ -10,9 +10,9 @@ import type { Verb } from '../s3/operations/verb.ts';
 import { RESERVED_PREFIX } from '../s3/reserved-keys.ts';
 import type { Recorded } from './access.ts';
 import type { Planned } from './contexts.ts';
-import type { PipelineParts } from './parts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 
-type SessionParts = Pick<PipelineParts, 'broker' | 'sessions'>;
+type SessionDependencies = Pick<PipelineDependencies, 'broker' | 'sessions'>;
 
 const VERBS = ['GET', 'PUT', 'DELETE', 'DELETE_VERSION'] as const satisfies readonly Verb[];
 const LISTS = ['LIST', 'LIST_VERSIONS'] as const satisfies readonly Verb[];
@@ -21,9 +21,9 @@ const LISTS = ['LIST', 'LIST_VERSIONS'] as const satisfies readonly Verb[];
  * Opens the one for what is kept of uploads. Its policy holds that prefix and nothing of any client's: neither session can do
  * what the other is for. @throws as `StoreSessions.open`
  */
-export function openStates(parts: SessionParts, context: Planned & Recorded): Promise<StateSession> {
+export function openStates(dependencies: SessionDependencies, context: Planned & Recorded): Promise<StateSession> {
   const { name } = context.bucket;
-  return open(parts, context, {
+  return open(dependencies, context, {
     grants: [{ effect: 'allow', verbs: [...VERBS, ...LISTS], scope: { prefix: RESERVED_PREFIX } }],
     accesses: [
       ...VERBS.map((verb) => ({ kind: 'object', verb, bucket: name, key: RESERVED_PREFIX }) as const),
@@ -33,8 +33,8 @@ export function openStates(parts: SessionParts, context: Planned & Recorded): Pr
 }
 
 /** Opens one for these accesses to the caller's own object. @throws as `StoreSessions.open` */
-export function openBeside(
-  parts: SessionParts,
+export function openScoped(
+  dependencies: SessionDependencies,
   context: Planned & Recorded,
   accesses: readonly Access[],
 ): Promise<StateSession> {
@@ -43,11 +43,11 @@ export function openBeside(
     if (access.kind === 'listing') return [{ effect: 'allow', verbs: [access.verb], scope: { prefix: access.prefix } }];
     return [];
   });
-  return open(parts, context, { grants, accesses });
+  return open(dependencies, context, { grants, accesses });
 }
 
 async function open(
-  { broker, sessions }: SessionParts,
+  { broker, sessions }: SessionDependencies,
   { bucket, principal, plan: { storeToken }, exchange }: Planned & Recorded,
   scope: Omit<AccessScope, 'bucket'>,
 ): Promise<StateSession> {

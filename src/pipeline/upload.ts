@@ -22,7 +22,7 @@ import { listUploads } from './list-uploads.ts';
 import { termsToHold } from './object-lock.ts';
 import { ON_PLAIN, type OnUpload } from './plain-upload.ts';
 import type { Stage } from './stage.ts';
-import { uploadOf } from './upload-of.ts';
+import { uploadAddress } from './upload-address.ts';
 
 /** The stage `upload`. @throws GatewayError whatever `Uploads` throws; MalformedXML, InvalidPart, InvalidPartOrder */
 export function createUpload(uploads: Uploads, observer: Pick<Observer, 'leftOut'>): Stage<Documented, Answered> {
@@ -75,7 +75,7 @@ async function complete(uploads: Uploads, context: Documented): Promise<Answer> 
   const size = request.headers.get('x-amz-mp-object-size');
   const { etag, versionId, keyId, checksum } = await uploads.complete(
     session,
-    uploadOf(context),
+    uploadAddress(context),
     named.map((part) => ({ ...part, etag: storeEtag(part.etag) })),
     {
       sizeBytes: size === undefined ? undefined : Number(size),
@@ -96,13 +96,13 @@ async function complete(uploads: Uploads, context: Documented): Promise<Answer> 
 }
 
 async function abort(uploads: Uploads, context: Documented): Promise<Answer> {
-  await uploads.abort(context.session, uploadOf(context));
+  await uploads.abort(context.session, uploadAddress(context));
   return { document: undefined, headers: {} };
 }
 
 async function list(uploads: Uploads, context: Documented): Promise<Answer> {
   const { request, session } = context;
-  const { parts, ...upload } = await uploads.parts(session, uploadOf(context));
+  const { parts, ...upload } = await uploads.parts(session, uploadAddress(context));
   const shown = parts.map(({ number, stored, plainSizeBytes, lastModified, checksum }) => ({
     number,
     etag: clientEtag(quoted(stored.etag)),

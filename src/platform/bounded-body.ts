@@ -4,7 +4,7 @@
  * destroys their stream, so that the rest is never read.
  */
 
-/** What a body was given up for. */
+/** What a body was aborted for. */
 export type BodyFault = 'too long' | 'too slow';
 
 export interface BodyLimits {
@@ -41,8 +41,8 @@ export async function readBounded(body: AsyncIterable<Buffer>, limits: BodyLimit
   for await (const chunk of bounded(body, limits)) {
     const needed = length + chunk.length;
     if (needed > content.length) {
-      const roomBytes = Math.min(limits.maxBytes, Math.max(needed, 2 * content.length));
-      const grown = Buffer.allocUnsafe(roomBytes);
+      const capacityBytes = Math.min(limits.maxBytes, Math.max(needed, 2 * content.length));
+      const grown = Buffer.allocUnsafe(capacityBytes);
       content.copy(grown, 0, 0, length);
       content = grown;
     }

@@ -25,7 +25,7 @@ export function createBudget(total: number): Budget {
 
   const isFree = (amount: number): boolean => waiting.length === 0 && amount <= left;
 
-  const taken = (amount: number): (() => void) => {
+  const used = (amount: number): (() => void) => {
     let owed = amount;
     left -= amount;
     return () => {
@@ -39,10 +39,10 @@ export function createBudget(total: number): Budget {
     isFree,
     take: (amount) => {
       if (amount > total) throw new RangeError(`${amount} of ${total}`);
-      if (isFree(amount)) return Promise.resolve(taken(amount));
+      if (isFree(amount)) return Promise.resolve(used(amount));
       return new Promise((resolve) => {
         // Counted at once: who comes next must find it taken.
-        waiting.push({ amount, begin: () => resolve(taken(amount)) });
+        waiting.push({ amount, begin: () => resolve(used(amount)) });
       });
     },
   };

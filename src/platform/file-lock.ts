@@ -15,7 +15,7 @@ export interface LockOptions {
   /** Makes the error of waiting for too long. */
   readonly timedOut: () => Error;
   /** What the system says, beside EEXIST, of a lock that another one has. */
-  readonly alsoTaken?: readonly string[];
+  readonly alsoHeld?: readonly string[];
 }
 
 const PAUSE_MS = 50;
@@ -27,12 +27,12 @@ const PAUSE_MS = 50;
 export async function withFileLock<Result>(
   path: string,
   work: (isHeld: () => Promise<boolean>) => Promise<Result>,
-  { waitMs, staleMs, timedOut, alsoTaken = [] }: LockOptions,
+  { waitMs, staleMs, timedOut, alsoHeld = [] }: LockOptions,
 ): Promise<Result> {
   const mark = randomBytes(12).toString('hex');
   const untilMs = performance.now() + waitMs;
-  while (!(await take(path, mark, ['EEXIST', ...alsoTaken]))) {
-    await passOver(path, mark, staleMs, ['ENOENT', ...alsoTaken]);
+  while (!(await take(path, mark, ['EEXIST', ...alsoHeld]))) {
+    await passOver(path, mark, staleMs, ['ENOENT', ...alsoHeld]);
     if (performance.now() >= untilMs) throw timedOut();
     await sleep(PAUSE_MS);
   }
@@ -45,13 +45,13 @@ export async function withFileLock<Result>(
   }
 }
 
-async function take(path: string, mark: string, taken: readonly string[]): Promise<boolean> {
+async function take(path: string, mark: string, used: readonly string[]): Promise<boolean> {
   try {
     const file = await open(path, 'wx', 0o600);
     await file.writeFile(mark).finally(() => file.close());
     return true;
   } catch (error) {
-    if (isOneOf(error, taken)) return false;
+    if (isOneOf(error, used)) return false;
     throw error;
   }
 }
@@ -61,11 +61,11 @@ async function passOver(path: string, mark: string, staleMs: number, gone: reado
   const isStale = async (name: string): Promise<boolean> => Date.now() - (await stat(name)).mtimeMs >= staleMs;
   try {
     if (!(await isStale(path))) return;
-    const aside = `${path}.${mark}`;
-    await rename(path, aside);
-    // Between the look and the move somebody else may have passed the dead one over, and begun.
-    if (!(await isStale(aside))) await link(aside, path).catch(() => undefined);
-    await rm(aside, { force: true });
+    const renamed = `${path}.${mark}`;
+    await rename(path, renamed);
+    // Between the lookup and the move somebody else may have passed the dead one over, and begun.
+    if (!(await isStale(renamed))) await link(renamed, path).catch(() => undefined);
+    await rm(renamed, { force: true });
   } catch (error) {
     if (!isOneOf(error, gone)) throw error;
   }

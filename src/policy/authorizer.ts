@@ -9,7 +9,7 @@ import type { Verb } from '../s3/operations/verb.ts';
 import { compileAbility, compileRules, type CompiledAbility, type CompiledRule } from './compile.ts';
 import type { PolicySet } from './load-policies.ts';
 import { weightOf } from './matches-subject.ts';
-import { pertinentTo } from './pertinent.ts';
+import { relevantTo } from './relevant.ts';
 import type { PolicySource } from './policy-source.ts';
 
 /** Rules in all cached abilities together: some tens of megabytes at the very most. */
@@ -28,32 +28,32 @@ export function createAuthorizer(source: Pick<PolicySource, 'current'>): Authori
 
   return {
     decide: (principal, access) => {
-      const { set, bearing } = inForce();
-      const { ability } = bearing(principal);
+      const { set, policiesOf } = inForce();
+      const { ability } = policiesOf(principal);
       const rule = ruleFor(ability, access);
       if (rule === undefined) return denyByDefault(access, ability, set.version);
       if (access.kind === 'listing' && rule.rule.effect === 'deny') return denyListing(rule, access);
       return rule.decision;
     },
-    grants: (principal, bucket) => inForce().bearing(principal).ability.grants(bucket),
+    grants: (principal, bucket) => inForce().policiesOf(principal).ability.grants(bucket),
     visibleBuckets: (principal, buckets) => {
-      const { ability } = inForce().bearing(principal);
+      const { ability } = inForce().policiesOf(principal);
       return buckets.filter((bucket) => ability.ruleForBucket(bucket)?.rule.effect === 'allow');
     },
-    bindings: (principal) => inForce().bearing(principal).bindings,
-    pertinent: (principal) => inForce().pertinent(principal),
+    bindings: (principal) => inForce().policiesOf(principal).bindings,
+    relevant: (principal) => inForce().relevant(principal),
     policyVersion: () => source.current().version,
   };
 }
 
 interface CompiledSet {
   readonly set: PolicySet;
-  readonly bearing: (principal: Principal) => Bearing;
-  readonly pertinent: (principal: Principal) => Principal;
+  readonly policiesOf: (principal: Principal) => PrincipalPolicies;
+  readonly relevant: (principal: Principal) => Principal;
 }
 
 /** What a set of policies means for one principal. */
-interface Bearing {
+interface PrincipalPolicies {
   readonly ability: CompiledAbility;
   /** Ids of the policies that it may choose among. */
   readonly bindings: readonly string[];
@@ -62,7 +62,7 @@ interface Bearing {
 function compileSet(set: PolicySet): CompiledSet {
   const { policies, version } = set;
   const rules = policies.map((policy) => compileRules(policy, version));
-  const bearings = new LRUCache<string, Bearing>({
+  const byKey = new LRUCache<string, PrincipalPolicies>({
     maxSize: MAX_CACHED_RULES,
     sizeCalculation: ({ ability, bindings }) => ability.size + bindings.length + 1,
   });
@@ -70,19 +70,19 @@ function compileSet(set: PolicySet): CompiledSet {
   const keys = new WeakMap<Principal, string>();
 
   const keyOf = (principal: Principal): string => {
-    const bearing: number[] = [];
+    const relevantIndices: number[] = [];
     const allowing: number[] = [];
     policies.forEach((policy, index) => {
       const weight = weightOf(policy, principal);
-      if (weight !== 'none') bearing.push(index);
+      if (weight !== 'none') relevantIndices.push(index);
       // A binding that is gone, or no longer names the caller, is among none of them: no allow is left.
       const bound = principal.binding === undefined || principal.binding === policy.id;
       if (weight === 'all' && bound) allowing.push(index);
     });
-    return `${bearing.join()}|${allowing.join()}`;
+    return `${relevantIndices.join()}|${allowing.join()}`;
   };
 
-  const bear = (key: string): Bearing => {
+  const policiesOfKey = (key: string): PrincipalPolicies => {
     const [indices = [], chosen = []] = key.split('|').map((part) => (part === '' ? [] : part.split(',')));
     return {
       ability: compileAbility(
@@ -97,19 +97,19 @@ function compileSet(set: PolicySet): CompiledSet {
 
   return {
     set,
-    pertinent: pertinentTo(policies),
-    bearing: (principal) => {
+    relevant: relevantTo(policies),
+    policiesOf: (principal) => {
       let key = keys.get(principal);
       if (key === undefined) {
         key = keyOf(principal);
         keys.set(principal, key);
       }
-      let bearing = bearings.get(key);
-      if (bearing === undefined) {
-        bearing = bear(key);
-        bearings.set(key, bearing);
+      let found = byKey.get(key);
+      if (found === undefined) {
+        found = policiesOfKey(key);
+        byKey.set(key, found);
       }
-      return bearing;
+      return found;
     },
   };
 }
@@ -159,8 +159,8 @@ function whatIsMissing(access: Access, ability: CompiledAbility): string {
       if (unmarked?.rule.effect === 'allow') {
         return `A marker of this listing lies outside of the prefix that rule ${unmarked.decision.rule} allows.`;
       }
-      const asked = shownPrefix(bucket, access.prefix);
-      return `No rule allows ${access.verb} on ${asked} for this identity; a listing must name a prefix that one rule covers whole.`;
+      const requested = shownPrefix(bucket, access.prefix);
+      return `No rule allows ${access.verb} on ${requested} for this identity; a listing must name a prefix that one rule covers whole.`;
     }
   }
 }

@@ -45,7 +45,7 @@ export function compileRules(policy: Policy, policyVersion: string): readonly Co
 // `manage` and `all` stand for any verb and any bucket unless renamed, and `all` is a valid name of a bucket.
 const NEVER_A_NAME = '*';
 
-/** Compiles the rules of all policies that bear on someone, in the order in which an auditor reads them. */
+/** Compiles the rules of all policies that apply to someone, in the order in which an auditor reads them. */
 export function compileAbility(rules: readonly CompiledRule[]): CompiledAbility {
   // The first rule that is written down is the one that a decision names, so each half is turned round.
   const lastWins = [...rules.filter(isAllow).reverse(), ...rules.filter(isDeny).reverse()];

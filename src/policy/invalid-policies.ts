@@ -20,6 +20,6 @@ export class InvalidPolicies extends Error {
 }
 
 function renderIssue({ file, line, path, message }: PolicyIssue): string {
-  const place = line === undefined ? file : `${file}:${line}`;
-  return path === '' ? `${place}: ${message}` : `${place}: ${path} ${message}`;
+  const at = line === undefined ? file : `${file}:${line}`;
+  return path === '' ? `${at}: ${message}` : `${at}: ${path} ${message}`;
 }

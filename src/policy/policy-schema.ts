@@ -172,7 +172,7 @@ const rule = closed('a rule', {
     reason,
   }));
 
-/** The role that a session is asked for with to be bound to no single policy, and so the id of none. */
+/** The role that a session is requested with to be bound to no single policy, and so the id of none. */
 const UNBOUND_ROLE = 'sallyport';
 
 /** One policy file. */

@@ -25,7 +25,7 @@ const identity = closed(
     client: anyText('a client id').optional(),
     claims: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(),
     actor: anyText('the subject of who acts for it').optional(),
-    role: anyText('the id of the policy that the session was asked for with').optional(),
+    role: anyText('the id of the policy that the session was requested with').optional(),
   },
 );
 
@@ -129,9 +129,9 @@ function principalOf({ issuer, subject, groups, client, claims = {}, actor, role
   };
 }
 
-function testOf(place: string, each: Case, principal: Principal): PolicyTest {
+function testOf(index: string, each: Case, principal: Principal): PolicyTest {
   const { who, does, bucket, key, prefix, expect, rule } = each;
-  const title = `${place} ${who} ${does} ${bucket}/${prefix ?? key ?? ''}`;
+  const title = `${index} ${who} ${does} ${bucket}/${prefix ?? key ?? ''}`;
   return { title, principal, access: accessOf(each), effect: expect, rule };
 }
 

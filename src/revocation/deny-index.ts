@@ -1,6 +1,6 @@
 /**
  * A list of entries, laid out so that one principal is looked up in a handful of steps whatever its length. It holds what
- * is in force when it is made; what ends later is seen to at each look-up.
+ * is in force when it is made; what ends later is seen to at each lookup.
  */
 import type { Principal } from '../contracts/principal.ts';
 import { isInForce, type Entries, type Entry } from './entry.ts';

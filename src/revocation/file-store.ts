@@ -53,7 +53,7 @@ export function createFileStore({ path, clock, lockTimeoutMs = 10_000 }: FileSto
   return { read, update, isRestorable: false, close: () => Promise.resolve() };
 }
 
-/** Looks at the file; reads it only where that is asked for. @throws RevocationStoreError */
+/** Looks at the file; reads it only where that is requested. @throws RevocationStoreError */
 async function load(path: string): Promise<{ readonly stamp: string; readonly content: () => Promise<string> }> {
   try {
     const status = await stat(path, { bigint: true });
@@ -103,7 +103,7 @@ async function replace(path: string, entries: Entries, isHeld: () => Promise<boo
     const content = [...entries.values()].map((entry) => `${lineOf(entry)}\n`).join('');
     await replaceDurably(path, content, {
       prepare: async (file) => {
-        await giveTo(file, uid, gid);
+        await chownLike(file, uid, gid);
         await file.chmod(mode);
       },
       confirm: async () => {
@@ -128,7 +128,7 @@ async function ownerOf(path: string): Promise<{ readonly uid: number; readonly g
 }
 
 /** Only root can give a file away; who cannot is its owner, or shares its group. */
-async function giveTo(handle: FileHandle, uid: number, gid: number): Promise<void> {
+async function chownLike(handle: FileHandle, uid: number, gid: number): Promise<void> {
   const own = await handle.stat();
   if (own.uid === uid && own.gid === gid) return;
   try {

@@ -1,6 +1,6 @@
 /**
  * One connection to Redis that comes back by itself. Nothing waits on it: a command is refused while there is none, and
- * given up where no answer comes. What Redis says in an error is never passed on: it may hold anything.
+ * aborted where no answer comes. What Redis says in an error is never passed on: it may hold anything.
  */
 import { createClient, type RedisClientOptions } from '@redis/client';
 import { withinTime } from '../platform/time-limit.ts';

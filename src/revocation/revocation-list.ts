@@ -45,11 +45,11 @@ const REMIND_MS = 60_000;
 export function createRevocationList(options: RevocationListOptions): RevocationList {
   const { store, clock, observer, whenUnavailable, maxStaleMs, pollMs = POLL_MS } = options;
   let known: Entries = new Map();
-  let untaken: Entries | undefined;
+  let pendingEntries: Entries | undefined;
   let index = createDenyIndex(known, clock.now());
   const madeMs = clock.now();
   let confirmedMs: number | undefined;
-  let trouble: string | undefined;
+  let problem: string | undefined;
   let unsaved = 0;
   let remindedMs = -Infinity;
   let timer: NodeJS.Timeout | undefined;
@@ -63,8 +63,8 @@ export function createRevocationList(options: RevocationListOptions): Revocation
 
   /** Tells an operator, at once and then now and again. */
   const complain = (clause: string, error?: unknown): void => {
-    const isNews = trouble === undefined;
-    trouble = clause;
+    const isNews = problem === undefined;
+    problem = clause;
     const nowMs = clock.now();
     if (!isNews && nowMs - remindedMs < REMIND_MS) return;
     remindedMs = nowMs;
@@ -92,15 +92,15 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     const startedMs = clock.now();
     try {
       // A store gives a list once: one that could not be put in force is not known because it is unchanged.
-      untaken = (await store.read()) ?? untaken;
-      // What was read before the answer came can be no fresher than the question.
-      const lost = untaken === undefined ? [] : take(untaken, startedMs);
-      untaken = undefined;
+      pendingEntries = (await store.read()) ?? pendingEntries;
+      // What was read before the answer came can be no fresher than the request.
+      const lost = pendingEntries === undefined ? [] : take(pendingEntries, startedMs);
+      pendingEntries = undefined;
       if (lost.length > 0) await restore(lost);
       confirmedMs = startedMs;
       if (unsaved > 0) return;
-      if (trouble !== undefined) observer.event('revocations_recovered', { entries: index.size });
-      trouble = undefined;
+      if (problem !== undefined) observer.event('revocations_recovered', { entries: index.size });
+      problem = undefined;
     } catch (error) {
       complain(error instanceof RevocationStoreError ? error.message : 'the list of revocations cannot be read', error);
     }
@@ -120,7 +120,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     check: (principal) => {
       if (isShut()) {
         throw new GatewayError('ServiceUnavailable', {
-          detail: `the list of revocations is too old: ${trouble ?? 'not read yet'}`,
+          detail: `the list of revocations is too old: ${problem ?? 'not read yet'}`,
         });
       }
       const entry = index.find(principal, clock.now());
@@ -134,14 +134,14 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     isShut,
     status: () => ({ entries: index.size, ageMs: ageMs() }),
     health: () => {
-      if (trouble === undefined) return [{ name: 'revocations', state: 'ok' }];
+      if (problem === undefined) return [{ name: 'revocations', state: 'ok' }];
       const doing = isShut() ? 'requests are refused' : 'requests go on with the last list';
-      return [{ name: 'revocations', state: 'degraded', detail: `${trouble}; ${doing}` }];
+      return [{ name: 'revocations', state: 'degraded', detail: `${problem}; ${doing}` }];
     },
     close: async () => {
       closed = true;
       clearTimeout(timer);
-      await readings.underWay();
+      await readings.inFlight();
       await store.close();
     },
   };

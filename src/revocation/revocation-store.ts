@@ -12,7 +12,7 @@ export interface RevocationStore {
    * @throws RevocationStoreError, and whatever `change` throws
    */
   readonly update: (change: (kept: Entries) => readonly Entry[]) => Promise<void>;
-  /** Whether readers put back what the store lost. A file is its owner's to mend. */
+  /** Whether readers put back what the store lost. A file is its owner's to fix. */
   readonly isRestorable: boolean;
   readonly close: () => Promise<void>;
 }

@@ -24,12 +24,12 @@ export function answerHeaders(
 ): Record<string, string> {
   const { operation, bucket } = request;
   const descriptor = operationOf(operation);
-  const given = objectHeaders(stored, encrypted);
+  const allHeaders = objectHeaders(stored, encrypted);
   const headers: Record<string, string> = {};
   // Of a bucket that was made.
   if (changesBucket(descriptor, 'PUT')) headers['location'] = `/${bucket}`;
   for (const name of [...SHOWN, ...descriptor.shownHeaders]) {
-    const value = given[name];
+    const value = allHeaders[name];
     if (value !== undefined) headers[name] = value;
   }
   return { ...headers, ...encryptionOfWrite(request, stored, encrypted) };

@@ -6,7 +6,7 @@ import type { S3Request } from './request.ts';
 const ATTRIBUTES = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize'] as const;
 export type Attribute = (typeof ATTRIBUTES)[number];
 
-export interface AttributesAsked {
+export interface RequestedAttributes {
   readonly names: ReadonlySet<Attribute>;
   /** At most 1,000. */
   readonly maxParts: number;
@@ -16,11 +16,11 @@ export interface AttributesAsked {
 
 const MAX_PARTS_OF_PAGE = 1000;
 
-/** Reads what is asked for. @throws GatewayError InvalidArgument */
-export function attributesOf({ headers }: Pick<S3Request, 'headers'>): AttributesAsked {
-  const asked = (headers.get('x-amz-object-attributes') ?? '').split(',').map((name) => name.trim());
-  const names = ATTRIBUTES.filter((name) => asked.includes(name));
-  if (names.length === 0 || !asked.every((name) => ATTRIBUTES.some((known) => known === name))) {
+/** Reads what is requested. @throws GatewayError InvalidArgument */
+export function attributesOf({ headers }: Pick<S3Request, 'headers'>): RequestedAttributes {
+  const requested = (headers.get('x-amz-object-attributes') ?? '').split(',').map((name) => name.trim());
+  const names = ATTRIBUTES.filter((name) => requested.includes(name));
+  if (names.length === 0 || !requested.every((name) => ATTRIBUTES.some((known) => known === name))) {
     throw invalid('x-amz-object-attributes');
   }
   return {
@@ -33,7 +33,7 @@ export function attributesOf({ headers }: Pick<S3Request, 'headers'>): Attribute
 /** Gives one page of the parts of an object, which may have 10,000. */
 export function pageOfParts(
   runs: readonly { readonly firstNumber: number; readonly count: number; readonly plainSizeBytes: number }[],
-  { maxParts, partNumberMarker: marker }: Pick<AttributesAsked, 'maxParts' | 'partNumberMarker'>,
+  { maxParts, partNumberMarker: marker }: Pick<RequestedAttributes, 'maxParts' | 'partNumberMarker'>,
 ): PartsPage {
   const parts: { readonly number: number; readonly sizeBytes: number }[] = [];
   let totalCount = 0;

@@ -1,7 +1,7 @@
 /**
  * Enters: an aws-chunked body as it arrives. Leaves: its data, without framing. aws-chunked is the framing in which
  * clients send a body whose checksum or signatures come with it. Buffers no chunk: a chunk's data goes on before its
- * signature is known, so whoever stores it must hold back the end until the generator has ended.
+ * signature is known, so whoever stores it must withhold the end until the generator has ended.
  * @see Amazon S3 API Reference, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks"
  */
 import { createHash, type Hash } from 'node:crypto';

@@ -50,14 +50,15 @@ function parseChecksum(
 /** The algorithm that is named without a value: one for us to make, where S3 makes it. */
 function parseWanted(
   headers: ReadonlyMap<string, string>,
-  given: ChecksumAlgorithm | undefined,
+  claimed: ChecksumAlgorithm | undefined,
 ): ChecksumAlgorithm | undefined {
   const announced = algorithmIn(headers, 'x-amz-sdk-checksum-algorithm');
   // Announced without a value: the client expects a verification that could not be made.
-  if (announced !== undefined && announced !== given) throw contradiction('x-amz-sdk-checksum-algorithm');
+  if (announced !== undefined && announced !== claimed) throw contradiction('x-amz-sdk-checksum-algorithm');
   const named = algorithmIn(headers, 'x-amz-checksum-algorithm');
-  if (named !== undefined && given !== undefined && named !== given) throw contradiction('x-amz-checksum-algorithm');
-  return given === undefined ? named : undefined;
+  if (named !== undefined && claimed !== undefined && named !== claimed)
+    throw contradiction('x-amz-checksum-algorithm');
+  return claimed === undefined ? named : undefined;
 }
 
 function algorithmIn(headers: ReadonlyMap<string, string>, header: string): ChecksumAlgorithm | undefined {

@@ -41,18 +41,18 @@ export function createDigest(algorithm: ChecksumAlgorithm): Digest {
 export interface PassingChecksum {
   readonly algorithm: ChecksumAlgorithm;
   readonly update: (chunk: Buffer) => void;
-  /** Of what has passed; nothing may pass after it was asked for. */
+  /** Of what has passed; nothing may pass after it was requested. */
   readonly value: () => Buffer;
 }
 
 export function passingChecksum(algorithm: ChecksumAlgorithm): PassingChecksum {
   const digest = createDigest(algorithm);
   let value: Buffer | undefined;
-  // A digest ends once, and is asked for as often as the body is sealed.
+  // A digest ends once, and is requested as often as the body is sealed.
   return { algorithm, update: (chunk) => void digest.update(chunk), value: () => (value ??= digest.digest()) };
 }
 
-/** A checksum that comes behind the body; `value` is asked for when the body has ended. */
+/** A checksum that comes behind the body; `value` is requested when the body has ended. */
 export interface TrailingChecksum {
   readonly algorithm: ChecksumAlgorithm;
   readonly value: () => Buffer;

@@ -94,11 +94,11 @@ function powersOf(bytes: 4 | 8, polynomialHigh: number, polynomialLow: number): 
   const highs = new Int32Array(256 * LENGTH_BYTES);
   const lows = new Int32Array(256 * LENGTH_BYTES);
   let [baseHigh, baseLow] = [1 << 23, 0];
-  for (let place = 0; place < LENGTH_BYTES; place += 1) {
+  for (let index = 0; index < LENGTH_BYTES; index += 1) {
     let [high, low] = [1 << 31, 0];
     for (let byte = 0; byte < 256; byte += 1) {
-      highs[256 * place + byte] = high;
-      lows[256 * place + byte] = low;
+      highs[256 * index + byte] = high;
+      lows[256 * index + byte] = low;
       [high, low] = times(high, low, baseHigh, baseLow);
     }
     [baseHigh, baseLow] = [high, low];
@@ -109,8 +109,8 @@ function powersOf(bytes: 4 | 8, polynomialHigh: number, polynomialLow: number): 
     behind: (high, low, sizeBytes) => {
       let [h, l] = [high, low];
       let rest = sizeBytes;
-      for (let place = 0; rest > 0; place += 1) {
-        const at = 256 * place + (rest % 256);
+      for (let index = 0; rest > 0; index += 1) {
+        const at = 256 * index + (rest % 256);
         if (rest % 256 !== 0) [h, l] = times(h, l, highs[at] ?? 0, lows[at] ?? 0);
         rest = Math.floor(rest / 256);
       }

@@ -15,7 +15,7 @@ const ENTITY_TAG = '(?:(?:W/)?"[!#-~]*")';
 const ENTITY_TAGS = new RegExp(`^${ENTITY_TAG}(?:[ \\t]*,[ \\t]*${ENTITY_TAG})*$`);
 const EACH_ENTITY_TAG = new RegExp(ENTITY_TAG, 'g');
 /** Many S3 clients send the ETag without its quotes, and S3 takes it. */
-const BARE_TAG = /^[\w.-]+$/;
+const UNQUOTED_TAG = /^[\w.-]+$/;
 const QUOTED_TAG = /^"(.*)"$/;
 const HTTP_DATE = /^[\w ,:+-]{1,64}$/;
 
@@ -32,7 +32,7 @@ export function storeConditions(request: ConditionalRequest, encrypted: boolean)
       conditions[name] = storeCondition(request, name, value, encrypted);
     }
   }
-  return heeded(conditions);
+  return effective(conditions);
 }
 
 /**
@@ -46,11 +46,14 @@ export function sourceConditions({ headers }: Pick<S3Request, 'headers'>, encryp
     const condition = name.slice(SOURCE_PREFIX.length);
     conditions[condition] = readCondition(condition, value, encrypted);
   }
-  return heeded(conditions);
+  return effective(conditions);
 }
 
 /** If-Match goes before If-Unmodified-Since (RFC 9110 section 13.1.4); some stores (moto, S3Proxy) heed both. */
-function heeded({ 'if-unmodified-since': unmodifiedSince, ...others }: Record<string, string>): Record<string, string> {
+function effective({
+  'if-unmodified-since': unmodifiedSince,
+  ...others
+}: Record<string, string>): Record<string, string> {
   if (unmodifiedSince === undefined || others['if-match'] !== undefined) return others;
   return { ...others, 'if-unmodified-since': unmodifiedSince };
 }
@@ -94,7 +97,7 @@ function readCondition(name: string, value: string, encrypted: boolean): string 
 }
 
 function storeTags(value: string, encrypted: boolean): string {
-  if (BARE_TAG.test(value)) return encrypted ? storeEtag(value) : value;
+  if (UNQUOTED_TAG.test(value)) return encrypted ? storeEtag(value) : value;
   if (!ENTITY_TAGS.test(value)) throw refuse('InvalidArgument', 'an entity tag');
   return encrypted ? value.replace(EACH_ENTITY_TAG, storeEtag) : value;
 }

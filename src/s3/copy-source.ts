@@ -26,11 +26,11 @@ export function parseCopySource(header: string): CopySource {
   // A blank may stand as it is, but not two: signatures cover runs of them as one, and one could then name two keys.
   if (!/^[!-~]+(?: [!-~]+)*$/.test(name) || name.includes('?')) throw invalid();
   // Some clients escape the slash between bucket and key as well: it is the first one either way.
-  const border = /\/|%2F/i.exec(name);
-  if (border === null) throw invalid();
-  const bucket = name.slice(0, border.index);
+  const separator = /\/|%2F/i.exec(name);
+  if (separator === null) throw invalid();
+  const bucket = name.slice(0, separator.index);
   // A plus is a space, as in a query: Go's clients escape so, and all others escape a plus.
-  const key = decodeOnce(name.slice(border.index + border[0].length).replaceAll('+', ' '));
+  const key = decodeOnce(name.slice(separator.index + separator[0].length).replaceAll('+', ' '));
   if (key === '') throw invalid();
   if (!isBucketName(bucket)) throw new GatewayError('InvalidBucketName', { detail: 'x-amz-copy-source' });
   if (isTooLong(key)) throw new GatewayError('KeyTooLong');

@@ -89,22 +89,22 @@ export function writeDeleteObjects(items: readonly DeletedItem[]): Buffer {
 /** Reads the store's result: one outcome for each of `items`, in their order. @throws GatewayError InternalError */
 export function readDeleteResult(document: Uint8Array, items: readonly DeletedItem[]): readonly DeleteOutcome[] {
   const root = readStoreDocument(document, 'DeleteResult', { telling: ['Deleted', 'Error'] });
-  const told = new Map<string, DeleteOutcome>();
+  const outcomes = new Map<string, DeleteOutcome>();
   // Failures last: where a store tells both of one key, the failure counts.
   for (const name of ['Deleted', 'Error']) {
     for (const entry of childrenOf(root, name)) {
       const versionId = textOf(entry, 'VersionId');
       const outcome = name === 'Error' ? failure(entry) : deletion(entry);
-      told.set(identity(textOf(entry, 'Key') ?? '', versionId === '' ? undefined : versionId), outcome);
+      outcomes.set(identity(textOf(entry, 'Key') ?? '', versionId === '' ? undefined : versionId), outcome);
     }
   }
-  return items.map(({ key, versionId }) => told.get(identity(key, versionId)) ?? UNTOLD);
+  return items.map(({ key, versionId }) => outcomes.get(identity(key, versionId)) ?? NO_OUTCOME);
 }
 
 /** Writes the client's result; `outcomes` are those of `list.items`, in their order. */
 export function writeDeleteResult(list: DeleteList, outcomes: readonly DeleteOutcome[]): string {
   const entries = list.items.map((item, index) => {
-    const outcome = outcomes[index] ?? UNTOLD;
+    const outcome = outcomes[index] ?? NO_OUTCOME;
     if (!outcome.deleted) {
       const { s3Code, message } = ERRORS[outcome.code];
       const cause = textElement('Code', s3Code) + textElement('Message', outcome.message ?? message);
@@ -120,7 +120,7 @@ export function writeDeleteResult(list: DeleteList, outcomes: readonly DeleteOut
   return `${XML_DECLARATION}<DeleteResult xmlns="${S3_NAMESPACE}">${entries.join('')}</DeleteResult>`;
 }
 
-const UNTOLD: DeleteOutcome = { deleted: false, code: 'InternalError' };
+const NO_OUTCOME: DeleteOutcome = { deleted: false, code: 'InternalError' };
 
 function deletion(entry: XmlElement): DeleteOutcome {
   const deleteMarkerVersionId = textOf(entry, 'DeleteMarkerVersionId');

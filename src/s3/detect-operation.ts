@@ -32,7 +32,7 @@ const ALL: readonly Operation[] = Object.values(OPERATIONS);
 /** What a parameter that has a value may be, whichever operation it came to. */
 const VALUES: ReadonlyMap<string, RegExp> = new Map(
   ALL.flatMap(({ subresource }) =>
-    subresource === undefined || subresource.isBare ? [] : [[subresource.name, subresource.values]],
+    subresource === undefined || subresource.isNameOnly ? [] : [[subresource.name, subresource.values]],
   ),
 );
 

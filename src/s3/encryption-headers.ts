@@ -28,7 +28,7 @@ export function encryptionHeaders({ algorithm, kmsKeyId }: StoreEncryption): Rea
 }
 
 /** Tells whether a request asks for some encryption by itself. */
-export function asksForEncryption(headers: Readonly<Record<string, string>>): boolean {
+export function requestsEncryption(headers: Readonly<Record<string, string>>): boolean {
   return headers[ALGORITHM] !== undefined;
 }
 
@@ -47,13 +47,13 @@ export function encryptionOfRead(
  * it, together with the way of SSE-C to say that the ETag is no MD5; everybody else is told so in the way of SSE-KMS.
  */
 export function encryptionOfWrite(
-  { operation, headers: asked }: Pick<S3Request, 'operation' | 'headers'>,
+  { operation, headers: requested }: Pick<S3Request, 'operation' | 'headers'>,
   stored: ReadonlyMap<string, string>,
   encrypted: boolean,
 ): Readonly<Record<string, string>> {
   if (!operationOf(operation).tellsEncryption) return {};
   if (!encrypted) return asStored(stored);
-  const algorithm = asked.get(ALGORITHM);
+  const algorithm = requested.get(ALGORITHM);
   if (algorithm === 'AES256') return { [ALGORITHM]: algorithm, [CUSTOMER_ALGORITHM]: 'AES256' };
   return algorithm === undefined ? { [ALGORITHM]: 'aws:kms' } : { [ALGORITHM]: algorithm, ...asStored(stored) };
 }

@@ -12,11 +12,11 @@ const APPENDED = /-1("?)$/;
 const GENUINE = /^"?(?=[\da-f]*[a-f])[\da-f]{32}-1"?$/;
 const CAPITALS = /^"?(?=[\dA-F]*[A-F])[\dA-F]{32}-1"?$/;
 /** A store's that would be taken for one of ours. */
-const BARE_CAPITALS = /^"?(?=[\dA-F]*[A-F])[\dA-F]{32}"?$/;
+const UNQUOTED_CAPITALS = /^"?(?=[\dA-F]*[A-F])[\dA-F]{32}"?$/;
 
 /** Gives the client's view of a store's ETag, quoted or bare as it came. */
 export function clientEtag(stored: string): string {
-  if (MULTIPART.test(stored) || BARE_CAPITALS.test(stored)) return stored;
+  if (MULTIPART.test(stored) || UNQUOTED_CAPITALS.test(stored)) return stored;
   if (GENUINE.test(stored)) return stored.toUpperCase();
   return stored.endsWith('"') ? `${stored.slice(0, -1)}-1"` : `${stored}-1`;
 }

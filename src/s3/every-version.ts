@@ -22,7 +22,7 @@ export interface StoredVersion {
 export type StoreQuery = readonly (readonly [string, string])[];
 
 /** Asks the store for a listing and reads its answer. @throws GatewayError what the store says */
-type AskForPage = (query: StoreQuery) => Promise<Uint8Array>;
+type FetchPage = (query: StoreQuery) => Promise<Uint8Array>;
 
 const PAGE_KEYS = 1000;
 /** What a store without versions says of them. */
@@ -35,25 +35,25 @@ export function isWithoutVersions(error: unknown): boolean {
 
 /** Gives the pages in the store's order: by key, the newest first. `onNoVersions`: hears of a store that lists none. @throws GatewayError InternalError, what the store says */
 export async function* everyVersion(
-  ask: AskForPage,
+  send: FetchPage,
   prefix: string,
   onNoVersions: () => void = () => undefined,
 ): AsyncGenerator<readonly StoredVersion[]> {
   const first = queryOf('ListObjectVersions', prefix);
   let answer: Page;
   try {
-    answer = versionsPage(await ask(storeListingQuery(first)), first);
+    answer = versionsPage(await send(storeListingQuery(first)), first);
   } catch (error) {
     if (!isWithoutVersions(error)) throw error;
     onNoVersions();
     const query = queryOf('ListObjectsV2', prefix);
-    answer = objectsPage(await ask(storeListingQuery(query)), query);
+    answer = objectsPage(await send(storeListingQuery(query)), query);
   }
   for (;;) {
     yield answer.versions;
     const { next } = answer;
     if (next === undefined) return;
-    answer = (next.kind === 'ListObjectsV2' ? objectsPage : versionsPage)(await ask(storeListingQuery(next)), next);
+    answer = (next.kind === 'ListObjectsV2' ? objectsPage : versionsPage)(await send(storeListingQuery(next)), next);
   }
 }
 

@@ -32,8 +32,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Gives the boundary of a form; `undefined` where the type is another one. */
 export function boundaryOf(contentType: string | undefined): string | undefined {
-  const [, quoted, bare] = BOUNDARY.exec(contentType ?? '') ?? [];
-  return quoted ?? bare;
+  const [, quoted, unquotedValue] = BOUNDARY.exec(contentType ?? '') ?? [];
+  return quoted ?? unquotedValue;
 }
 
 /**
@@ -187,10 +187,10 @@ function partHead(head: Buffer): PartHead {
 function disposition(value: string): PartHead {
   if (!DISPOSITION.test(value)) throw malformed('a disposition');
   const parameters = new Map<string, string>();
-  for (const [, name = '', quoted, bare] of value.matchAll(PARAMETER)) {
+  for (const [, name = '', quoted, unquotedValue] of value.matchAll(PARAMETER)) {
     const parameter = name.toLowerCase();
     if (parameters.has(parameter)) throw malformed('a parameter twice');
-    parameters.set(parameter, bare ?? unescaped(quoted ?? ''));
+    parameters.set(parameter, unquotedValue ?? unescaped(quoted ?? ''));
   }
   const name = parameters.get('name');
   if (name === undefined || !/^[!-~]{1,256}$/.test(name)) throw malformed('the name of a field');
@@ -261,9 +261,9 @@ async function* fileStream(
   const tail: Buffer[] = [];
   for await (const piece of pieces) {
     // A delimiter may lie across two pieces; every place where one can end in this piece is looked at.
-    const seam = Buffer.concat([carry, piece.subarray(0, overlap)]);
+    const overlapped = Buffer.concat([carry, piece.subarray(0, overlap)]);
     for (const [bytes, start] of [
-      [seam, position - carry.length],
+      [overlapped, position - carry.length],
       [piece, position],
     ] as const) {
       const at = bytes.indexOf(delimiter);

@@ -1,6 +1,6 @@
 /**
  * Puts a body into the framing of aws-chunked, for a store that takes the checksum behind it. Enters: a body of a known
- * length, and its checksum, which is asked for when the body has ended. Leaves: the framed body with its exact length, and
+ * length, and its checksum, which is requested when the body has ended. Leaves: the framed body with its exact length, and
  * the headers that announce it. The end of the framing goes out only behind the checksum: a body that fails is never whole.
  * @see Amazon S3 API Reference, "Signature calculations for trailing checksums"
  */

@@ -1,7 +1,7 @@
 /**
  * What stands beside a stored object, as a request that writes it anew carries it. Enters: the object's head. Never: an
  * object that has lost, without a word, something that its owner had put beside it; nor its envelope, which is bound to its
- * place.
+ * bucket and key.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import { storedHeaders } from './stored-headers.ts';
@@ -39,7 +39,7 @@ export function keptHeaders(head: ReadonlyMap<string, string>, dropped: readonly
 }
 
 /** Gives the same of an object that is written anew in its place: how the store keeps it is kept as well. @throws as `keptHeaders` */
-export function keptInPlace(head: ReadonlyMap<string, string>, dropped: readonly string[] = []): Headers {
+export function keptInCopy(head: ReadonlyMap<string, string>, dropped: readonly string[] = []): Headers {
   if (head.has('x-amz-server-side-encryption-customer-algorithm')) throw notCarried('a customer key');
   const again = SAID_AGAIN.flatMap((name): readonly (readonly [string, string])[] => {
     const value = head.get(name);

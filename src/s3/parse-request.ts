@@ -38,10 +38,10 @@ export interface Arrival {
  * InvalidArgument, InvalidDigest, ContentSha256Mismatch, MetadataTooLarge, MissingContentLength, EntityTooLarge,
  * MethodNotAllowed, NotImplemented, SigV4aNotSupported, and those of what is unsupported (unsupported.ts)
  */
-export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
+export function parseRequest(raw: RawRequest, arrival: Arrival): S3Request {
   const folded = foldHeaders(raw.rawHeaders);
   const host = folded.get('host');
-  const bucketInHost = bucketOfHost(host, given.publicHosts);
+  const bucketInHost = bucketOfHost(host, arrival.publicHosts);
   const target = parseTarget(raw.target, bucketInHost);
   if (isDirectoryBucketName(target.bucket)) throw new GatewayError('DirectoryBucketsNotSupported');
   const { presented, query, headers: sent } = separateSignature(target.query, folded);
@@ -56,13 +56,13 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
   const request: S3Request = {
     raw,
     presented,
-    requestId: given.requestId,
-    receivedAtMs: given.receivedAtMs,
+    requestId: arrival.requestId,
+    receivedAtMs: arrival.receivedAtMs,
     operation,
     descriptor,
     method: raw.method,
     bucket: target.bucket,
-    bucketUrl: originOf(given.scheme, host) + (bucketInHost === undefined ? `/${target.bucket}` : ''),
+    bucketUrl: originOf(arrival.scheme, host) + (bucketInHost === undefined ? `/${target.bucket}` : ''),
     key: target.key,
     query,
     headers,
@@ -71,7 +71,7 @@ export function parseRequest(raw: RawRequest, given: Arrival): S3Request {
     copySource: source === undefined ? undefined : parseCopySource(source),
     range: rangeOf(descriptor, headers),
     claims: claimsOf(descriptor, headers, payload),
-    clientAddress: given.clientAddress,
+    clientAddress: arrival.clientAddress,
   };
   checkArguments(request);
   // Conditions are mapped when they are put to the store; a malformed one is refused here, before anything is done.

@@ -95,9 +95,9 @@ export function holdToPolicy({ expiresAtMs, conditions }: PostPolicy, form: Post
     });
   }
   // A policy that names no bucket would be good for all of its signer's.
-  const given = new Map([...form.fields, ['bucket', form.bucket]]);
+  const fields = new Map([...form.fields, ['bucket', form.bucket]]);
   const covered = new Set(conditions.map((condition) => (condition.kind === 'length' ? '' : condition.field)));
-  for (const name of given.keys()) {
+  for (const name of fields.keys()) {
     if (covered.has(name) || UNCOVERED.has(name) || name.startsWith('x-ignore-')) continue;
     throw failed(`a field that no condition covers: ${name}`);
   }
@@ -105,17 +105,17 @@ export function holdToPolicy({ expiresAtMs, conditions }: PostPolicy, form: Post
     if (condition.kind === 'length') {
       if (form.fileBytes > condition.max) throw new GatewayError('EntityTooLarge');
       if (form.fileBytes < condition.min) throw new GatewayError('PostTooSmall');
-    } else if (!holds(condition, given.get(condition.field) ?? '')) {
+    } else if (!holds(condition, fields.get(condition.field) ?? '')) {
       throw failed(`["${condition.kind}", "$${condition.field}", …]`);
     }
   }
 }
 
-function holds({ kind, field, value }: Exclude<Condition, { readonly kind: 'length' }>, given: string): boolean {
-  if (kind === 'eq') return given === value;
-  if (field !== 'content-type') return given.startsWith(value);
+function holds({ kind, field, value }: Exclude<Condition, { readonly kind: 'length' }>, actual: string): boolean {
+  if (kind === 'eq') return actual === value;
+  if (field !== 'content-type') return actual.startsWith(value);
   // Several types are a list, of which each must begin so.
-  return given.split(',').every((type) => type.trimStart().startsWith(value));
+  return actual.split(',').every((type) => type.trimStart().startsWith(value));
 }
 
 function failed(condition: string): GatewayError {

@@ -5,17 +5,17 @@
 import type { Verb } from './operations/verb.ts';
 import type { CopySource, S3Request } from './request.ts';
 
-type Asked = Pick<S3Request, 'headers' | 'descriptor' | 'versionId'>;
+type RequestHeaders = Pick<S3Request, 'headers' | 'descriptor' | 'versionId'>;
 
-/** Gives the verb of the operation itself; a version is asked for with a verb of its own. */
-export function mainVerb({ descriptor: { verb }, versionId }: Asked): Verb | undefined {
+/** Gives the verb of the operation itself; a version is requested with a verb of its own. */
+export function mainVerb({ descriptor: { verb }, versionId }: RequestHeaders): Verb | undefined {
   if (versionId === undefined) return verb;
   if (verb === 'GET') return 'GET_VERSION';
   return verb === 'DELETE' ? 'DELETE_VERSION' : verb;
 }
 
 /** Gives the verbs that are needed beside the operation's own; none for values that are S3's defaults. */
-export function extraVerbs(request: Asked): readonly Verb[] {
+export function extraVerbs(request: RequestHeaders): readonly Verb[] {
   const { headers, descriptor, versionId } = request;
   const verbs = new Set<Verb>();
   if (versionId !== undefined && descriptor.verb !== 'GET' && descriptor.verb !== 'DELETE') verbs.add('GET_VERSION');

@@ -13,12 +13,12 @@ const PORT = /:\d{1,5}$/;
  */
 export function bucketOfHost(host: string | undefined, publicHosts: readonly string[]): string | undefined {
   if (host === undefined || publicHosts.length === 0) return undefined;
-  const given = host.toLowerCase();
-  const bare = given.replace(PORT, '');
-  if (isAddress(bare)) return undefined;
+  const lowerHost = host.toLowerCase();
+  const withoutPort = lowerHost.replace(PORT, '');
+  if (isAddress(withoutPort)) return undefined;
   let bucket: string | undefined;
   for (const entry of publicHosts) {
-    const name = PORT.test(entry) ? given : bare;
+    const name = PORT.test(entry) ? lowerHost : withoutPort;
     if (name === entry) return undefined;
     // Of two hosts of which one ends like the other, the longer one is meant.
     if (!isAddress(entry.replace(PORT, '')) && name.endsWith(`.${entry}`)) {

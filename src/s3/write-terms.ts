@@ -44,7 +44,7 @@ export function writeTerms(headers: Headers): WriteTerms {
   return { lock: lockOf(headers), tags: headers.get(TAGS) ?? '' };
 }
 
-/** Tells whether the head of an object shows a lock that is at least the one that was asked for. */
+/** Tells whether the head of an object shows a lock that is at least the one that was requested. */
 export function showsRetention(head: Headers, { retention }: ObjectLock): boolean {
   if (retention === undefined) return true;
   const untilMs = Date.parse(head.get(UNTIL) ?? '');
@@ -60,7 +60,7 @@ export function showsHold(head: Headers, { isHeld }: ObjectLock): boolean {
 const OF_PUTS = /^x-amz-(?:object-lock-|server-side-encryption)/;
 
 /** Tells whether a copy asks for what a store may pass over. */
-export function asksForMore(headers: Readonly<Record<string, string>>): boolean {
+export function requestsMore(headers: Readonly<Record<string, string>>): boolean {
   return Object.keys(headers).some((name) => OF_PUTS.test(name));
 }
 

@@ -10,7 +10,7 @@ export const S3_NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 export interface ErrorDocument {
   readonly code: string;
   readonly message: string;
-  /** The path that was asked for, as it was sent; never the query. */
+  /** The path that was requested, as it was sent; never the query. */
   readonly resource: string;
   readonly requestId: string;
   /** Further elements, such as the rule that denied. Names are ours, values are escaped. */

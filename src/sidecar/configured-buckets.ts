@@ -32,7 +32,7 @@ export function createConfiguredBuckets(names: Iterable<string>): Authorizer {
     grants: (_principal, bucket) => (configured.has(bucket) ? EVERYTHING : []),
     visibleBuckets: (_principal, buckets) => buckets.filter((bucket) => configured.has(bucket)),
     bindings: () => [],
-    pertinent: (principal) => principal,
+    relevant: (principal) => principal,
     policyVersion: () => POLICY_VERSION,
   };
 }

@@ -8,7 +8,7 @@ import { encodeQueryComponent } from '../s3/encode.ts';
 
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 
-export interface CanonicalParts {
+export interface CanonicalFields {
   readonly method: string;
   /** Encoded path. */
   readonly path: string;
@@ -42,7 +42,7 @@ export function signedHeaderNames(headers: Readonly<Record<string, string>>): re
 }
 
 /** Writes the canonical request. */
-export function canonicalRequest({ method, path, query, headers, names, payloadHash }: CanonicalParts): string {
+export function canonicalRequest({ method, path, query, headers, names, payloadHash }: CanonicalFields): string {
   let lines = `${method}\n${path}\n${query}\n`;
   for (const name of names) lines += `${name}:${foldSpaces(headers[name] ?? '')}\n`;
   return `${lines}\n${names.join(';')}\n${payloadHash}`;

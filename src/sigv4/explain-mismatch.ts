@@ -20,7 +20,7 @@ const SECRET_HEADER = /^(?:x-amz-security-token|x-sallyport-store-token|authoriz
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
 
 /** Headers that a hop may rightly add, drop or write anew, and that a client therefore had better not sign. */
-const ALTERED_ON_THE_WAY = [
+const ALTERED_IN_TRANSIT = [
   'accept-encoding',
   'connection',
   'content-length',
@@ -53,9 +53,9 @@ export function explainMismatch(
 function variants(request: ReceivedRequest): readonly Variant[] {
   const { path, headers } = request;
   const host = headers.get('host') ?? '';
-  const bare = host.replace(/:\d{1,5}$/, '');
+  const withoutPort = host.replace(/:\d{1,5}$/, '');
   return [
-    ...[bare, `${bare}:80`, `${bare}:443`]
+    ...[withoutPort, `${withoutPort}:80`, `${withoutPort}:443`]
       .filter((other) => other !== host)
       .map((other) => ({
         cause: `host: the signature is for ${other}, the request came for ${host}`,
@@ -97,7 +97,7 @@ function otherPaths(path: string): readonly (readonly [what: string, path: strin
 }
 
 function otherCause(signedHeaders: readonly string[]): string {
-  const suspects = signedHeaders.filter((name) => ALTERED_ON_THE_WAY.includes(name));
+  const suspects = signedHeaders.filter((name) => ALTERED_IN_TRANSIT.includes(name));
   if (suspects.length === 0) return 'key: the secret access key differs, or something signed was altered on the way';
   return `header: a hop may have altered ${suspects.join(', ')}; or the secret access key differs`;
 }

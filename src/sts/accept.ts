@@ -1,5 +1,5 @@
 /**
- * A verified identity -> a caller of these endpoints: on record, not revoked, and within its places. The one place where
+ * A verified identity -> a caller of these endpoints: on record, not revoked, and within its permits. The one place where
  * every endpoint of this room lets an identity in.
  */
 import type { AuditedOperation } from '../contracts/audit-sink.ts';
@@ -7,11 +7,11 @@ import type { Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { inStage } from '../errors/gateway-error.ts';
 import { NO_OBJECT, type AuditTrail } from '../audit/audit-trail.ts';
-import type { StsParts } from './parts.ts';
+import type { StsDependencies } from './dependencies.ts';
 
 /** Lets an identity in. @throws GatewayError RevokedToken, RevokedSession, ServiceUnavailable, SlowDown */
 export async function accept(
-  { revocations, admission }: StsParts,
+  { revocations, admission }: StsDependencies,
   { exchange, record }: { readonly exchange: Exchange; readonly record: AuditTrail },
   operation: AuditedOperation,
   principal: Principal,
@@ -24,18 +24,18 @@ export async function accept(
 }
 
 /** Lets an identity ask who it is; that is on record when this resolves. @throws GatewayError as `accept` does, AuditUnavailable */
-export async function acceptWhoAsks(
-  parts: StsParts,
+export async function acceptCaller(
+  dependencies: StsDependencies,
   call: { readonly exchange: Exchange; readonly record: AuditTrail },
   operation: AuditedOperation,
   principal: Principal,
 ): Promise<void> {
-  await accept(parts, call, operation, principal);
+  await accept(dependencies, call, operation, principal);
   const decision = {
     effect: 'allow',
     rule: 'own-identity',
     reason: 'Every identity may ask who it is.',
-    policyVersion: parts.authorizer.policyVersion(),
+    policyVersion: dependencies.authorizer.policyVersion(),
   } as const;
   call.record.decided([{ ...NO_OBJECT, decision }]);
   await call.record.intent(undefined);

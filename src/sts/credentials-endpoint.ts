@@ -11,7 +11,7 @@ import { contentLength, foldHeaders } from '../s3/request-headers.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
 import { createEndpoint, retryHeaders, type Answer } from './endpoint.ts';
 import { issue, WHOLE_ROLE } from './issue.ts';
-import type { StsParts } from './parts.ts';
+import type { StsDependencies } from './dependencies.ts';
 import { wholeSeconds } from './sts-documents.ts';
 
 const ROLE_QUERY = /^role=([a-z0-9][a-z0-9-]{0,63})$/;
@@ -20,10 +20,10 @@ const VISIBLE = /^[!-~]+$/;
 export const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** Makes the endpoint of `GET /-/credentials`. */
-export function createCredentialsEndpoint(parts: StsParts): Endpoint {
-  const { sessions, tokens } = parts;
-  return createEndpoint(parts, {
-    failure: (error) => jsonFailure(error, parts),
+export function createCredentialsEndpoint(dependencies: StsDependencies): Endpoint {
+  const { sessions, tokens } = dependencies;
+  return createEndpoint(dependencies, {
+    failure: (error) => jsonFailure(error, dependencies),
     work: async (exchange, record) => {
       if (sessions === undefined) throw new GatewayError('SessionsNotConfigured');
       const { target, rawHeaders } = exchange.raw;
@@ -35,7 +35,7 @@ export function createCredentialsEndpoint(parts: StsParts): Endpoint {
       }
       const principal = await inStage('authenticate', () => tokens.verify(tokenOf(headers.get('authorization'))));
       const wanted = { operation: 'GetCredentials', role, seconds: undefined } as const;
-      const issued = await issue(parts, sessions, { exchange, record }, principal, wanted);
+      const issued = await issue(dependencies, sessions, { exchange, record }, principal, wanted);
       const body = JSON.stringify({
         AccessKeyId: issued.accessKeyId,
         SecretAccessKey: issued.secretAccessKey,
@@ -57,9 +57,9 @@ function roleOf(target: string): string {
 
 /** Files end in a newline more often than not, but SDKs refuse such a header themselves; it never comes here. */
 function tokenOf(authorization: string | undefined): string {
-  const given = authorization?.trim() ?? '';
-  if (given === '') throw new GatewayError('MissingToken');
-  const token = bearerToken(given) ?? given;
+  const credential = authorization?.trim() ?? '';
+  if (credential === '') throw new GatewayError('MissingToken');
+  const token = bearerToken(credential) ?? credential;
   if (!VISIBLE.test(token)) {
     throw new GatewayError('InvalidToken', { detail: 'neither a token nor one behind Bearer' });
   }
@@ -67,7 +67,7 @@ function tokenOf(authorization: string | undefined): string {
 }
 
 /** Gives the answer to a failed call of an endpoint that speaks JSON. */
-export function jsonFailure(error: GatewayError, { tokensFrom }: Pick<StsParts, 'tokensFrom'>): Answer {
+export function jsonFailure(error: GatewayError, { tokensFrom }: Pick<StsDependencies, 'tokensFrom'>): Answer {
   const { s3Code: code, status } = error.row;
   const headers: Record<string, string> = { ...error.clientHeaders, ...JSON_TYPE, ...retryHeaders(error) };
   if (status === 401) headers['www-authenticate'] = challenge(error, tokensFrom);

@@ -7,7 +7,7 @@ import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import { failedEnd } from '../contracts/failed-end.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
-import type { StsParts } from './parts.ts';
+import type { StsDependencies } from './dependencies.ts';
 
 export interface Answer {
   readonly status: number;
@@ -23,8 +23,8 @@ export interface Service {
 }
 
 /** Makes the endpoint of a service. */
-export function createEndpoint(parts: StsParts, { work, failure }: Service): Endpoint {
-  const { audit, clock, observer, admission } = parts;
+export function createEndpoint(dependencies: StsDependencies, { work, failure }: Service): Endpoint {
+  const { audit, clock, observer, admission } = dependencies;
   return {
     refuse: (exchange, error) => send(exchange, failure(error, exchange.requestId)),
     handle: async (exchange) => {

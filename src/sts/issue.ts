@@ -10,12 +10,12 @@ import type { Principal } from '../contracts/principal.ts';
 import { accessDenied } from '../errors/access-denied.ts';
 import { accept } from './accept.ts';
 import { NO_OBJECT, type AuditTrail } from '../audit/audit-trail.ts';
-import type { StsParts } from './parts.ts';
+import type { StsDependencies } from './dependencies.ts';
 
 /** Name of the role that stands for every policy that names the caller. */
 export const WHOLE_ROLE = 'sallyport';
 
-/** What is asked for. */
+/** What is requested. */
 export interface Wanted {
   readonly operation: AuditedOperation;
   /** A policy's id, or `WHOLE_ROLE`; `undefined`: the role is not one of ours. */
@@ -30,14 +30,14 @@ export interface Wanted {
  * RevokedToken, SlowDown, SessionTooLarge, ServiceUnavailable, AuditUnavailable
  */
 export async function issue(
-  parts: StsParts,
+  dependencies: StsDependencies,
   sessions: ClientSessions,
   { exchange, record }: { readonly exchange: Exchange; readonly record: AuditTrail },
   principal: Principal,
   { operation, role, seconds }: Wanted,
 ): Promise<ClientCredentials> {
-  const { authorizer } = parts;
-  await accept(parts, { exchange, record }, operation, principal);
+  const { authorizer } = dependencies;
+  await accept(dependencies, { exchange, record }, operation, principal);
   const mayHave = role === WHOLE_ROLE || (role !== undefined && authorizer.bindings(principal).includes(role));
   const decision = decide(mayHave, authorizer.policyVersion());
   record.decided([{ ...NO_OBJECT, decision }]);

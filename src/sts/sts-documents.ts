@@ -1,6 +1,6 @@
 /**
  * The documents of STS. Enters: plain text. Leaves: XML with every text escaped, in the shapes and with the codes by which
- * SDKs tell what to repeat, what to renew and what to give up.
+ * SDKs tell what to repeat, what to renew and what to abort.
  * @see AWS Security Token Service API Reference, "Common Errors"
  */
 import type { ClientCredentials } from '../contracts/client-sessions.ts';
@@ -81,8 +81,10 @@ export function stsFailure(error: GatewayError, requestId: string): Answer {
   const { row } = error;
   const [code, status] = codeOf(error);
   // A message of its own says already what its fields say.
-  const told = error.clientMessage !== row.message;
-  const fields = told ? [] : Object.entries(error.clientFields).map(([name, value]) => ` ${name}: ${value}`);
+  const hasClientMessage = error.clientMessage !== row.message;
+  const fields = hasClientMessage
+    ? []
+    : Object.entries(error.clientFields).map(([name, value]) => ` ${name}: ${value}`);
   const type = status < 500 ? 'Sender' : 'Receiver';
   const body =
     `<ErrorResponse xmlns="${NAMESPACE}"><Error>${textElement('Type', type)}${textElement('Code', code)}` +

@@ -11,12 +11,12 @@ import { SESSION_SECONDS } from '../contracts/store-access.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { foldHeaders } from '../s3/request-headers.ts';
-import { acceptWhoAsks } from './accept.ts';
+import { acceptCaller } from './accept.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import { createEndpoint, type Answer } from './endpoint.ts';
 import { issue } from './issue.ts';
-import type { StsParts } from './parts.ts';
+import type { StsDependencies } from './dependencies.ts';
 import { hasForm, readForm, type Form } from './read-form.ts';
 import { assumedDocument, callerDocument, stsFailure, stsHeaders } from './sts-documents.ts';
 
@@ -37,8 +37,8 @@ const OUR_ROLE = /^arn:aws:iam::000000000000:role\/([a-z0-9][a-z0-9-]{0,63})$/;
 const SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
 
 /** Makes the endpoint of POST and GET at `/` and `/-/sts`. */
-export function createStsEndpoint(parts: StsParts): Endpoint {
-  const { sessions, limits, forms } = parts;
+export function createStsEndpoint(dependencies: StsDependencies): Endpoint {
+  const { sessions, limits, forms } = dependencies;
 
   const readCall = async (exchange: Exchange, record: AuditTrail): Promise<Call> => {
     const headers = foldHeaders(exchange.raw.rawHeaders);
@@ -54,7 +54,7 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
     }
   };
 
-  const assumeRole = async (issuer: NonNullable<StsParts['sessions']>, call: Call): Promise<Answer> => {
+  const assumeRole = async (issuer: NonNullable<StsDependencies['sessions']>, call: Call): Promise<Answer> => {
     const { exchange, record, headers, form } = call;
     refuseOthers(form, ASSUME_FIELDS);
     // Which of two identities was meant is not ours to guess.
@@ -67,26 +67,26 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
     const token = argument(form, 'WebIdentityToken', /^[!-~]{4,}\s{0,2}$/).trimEnd();
     const seconds = duration(form);
     const role = OUR_ROLE.exec(roleArn)?.[1];
-    const principal = await inStage('authenticate', () => parts.tokens.verify(token));
+    const principal = await inStage('authenticate', () => dependencies.tokens.verify(token));
     const wanted = { operation: 'AssumeRoleWithWebIdentity', role, seconds } as const;
-    const credentials = await issue(parts, issuer, { exchange, record }, principal, wanted);
+    const credentials = await issue(dependencies, issuer, { exchange, record }, principal, wanted);
     const { requestId } = exchange;
     const body = assumedDocument(credentials, principal, { role: role ?? '', sessionName, requestId });
     return { status: 200, headers: stsHeaders(requestId), body };
   };
 
-  const callerIdentity = async (verifier: NonNullable<StsParts['sessions']>, call: Call): Promise<Answer> => {
+  const callerIdentity = async (verifier: NonNullable<StsDependencies['sessions']>, call: Call): Promise<Answer> => {
     const { exchange, form } = call;
     refuseOthers(form, CALLER_FIELDS);
     const principal = await inStage('authenticate', () => identify(verifier, call));
-    await acceptWhoAsks(parts, call, 'GetCallerIdentity', principal);
+    await acceptCaller(dependencies, call, 'GetCallerIdentity', principal);
     const { requestId } = exchange;
     return { status: 200, headers: stsHeaders(requestId), body: callerDocument(principal, requestId) };
   };
 
-  const identify = async (verifier: NonNullable<StsParts['sessions']>, call: Call): Promise<Principal> => {
+  const identify = async (verifier: NonNullable<StsDependencies['sessions']>, call: Call): Promise<Principal> => {
     const token = bearerToken(call.headers.get('authorization'));
-    if (token !== undefined) return parts.tokens.verify(token);
+    if (token !== undefined) return dependencies.tokens.verify(token);
     const identification = verifier.verify({
       raw: call.exchange.raw,
       service: 'sts',
@@ -97,7 +97,7 @@ export function createStsEndpoint(parts: StsParts): Endpoint {
     return identification.principal;
   };
 
-  return createEndpoint(parts, {
+  return createEndpoint(dependencies, {
     failure: stsFailure,
     work: async (exchange, record) => {
       if (sessions === undefined) throw new GatewayError('SessionsNotConfigured');

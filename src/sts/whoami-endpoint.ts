@@ -8,36 +8,36 @@ import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { contentLength, foldHeaders } from '../s3/request-headers.ts';
-import { acceptWhoAsks } from './accept.ts';
+import { acceptCaller } from './accept.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import { jsonFailure, JSON_TYPE } from './credentials-endpoint.ts';
 import { createEndpoint } from './endpoint.ts';
 import { WHOLE_ROLE } from './issue.ts';
-import type { StsParts } from './parts.ts';
+import type { StsDependencies } from './dependencies.ts';
 import { wholeSeconds } from './sts-documents.ts';
 
 const EMPTY_PAYLOAD = hash('sha256', '');
 const PAYLOAD_HASHES: readonly string[] = [EMPTY_PAYLOAD, 'UNSIGNED-PAYLOAD'];
 
 /** Makes the endpoint of `GET /-/whoami`; `buckets` are the names of all that are configured. */
-export function createWhoamiEndpoint(parts: StsParts, buckets: readonly string[]): Endpoint {
-  return createEndpoint(parts, {
-    failure: (error) => jsonFailure(error, parts),
+export function createWhoamiEndpoint(dependencies: StsDependencies, buckets: readonly string[]): Endpoint {
+  return createEndpoint(dependencies, {
+    failure: (error) => jsonFailure(error, dependencies),
     work: async (exchange, record) => {
       const headers = foldHeaders(exchange.raw.rawHeaders);
       if (exchange.raw.target.includes('?')) throw refused('the query');
       // A body that no one reads is where the next request of a kept connection can hide.
       if ((contentLength(headers) ?? 0) > 0 || headers.has('transfer-encoding')) throw refused('a body');
-      const principal = await inStage('authenticate', () => identify(parts, exchange, record, headers));
-      await acceptWhoAsks(parts, { exchange, record }, 'WhoAmI', principal);
-      return { status: 200, headers: JSON_TYPE, body: JSON.stringify(describe(parts, principal, buckets)) };
+      const principal = await inStage('authenticate', () => identify(dependencies, exchange, record, headers));
+      await acceptCaller(dependencies, { exchange, record }, 'WhoAmI', principal);
+      return { status: 200, headers: JSON_TYPE, body: JSON.stringify(describe(dependencies, principal, buckets)) };
     },
   });
 }
 
 async function identify(
-  { tokens, sessions }: StsParts,
+  { tokens, sessions }: StsDependencies,
   { raw }: Exchange,
   { startedMs }: AuditTrail,
   headers: ReadonlyMap<string, string>,
@@ -54,7 +54,7 @@ async function identify(
   return identification.principal;
 }
 
-function describe({ authorizer }: StsParts, principal: Principal, buckets: readonly string[]): object {
+function describe({ authorizer }: StsDependencies, principal: Principal, buckets: readonly string[]): object {
   const { subject, issuer, issuerName, groups, actor, binding, accessKeyId, expiresAtMs } = principal;
   return {
     subject,

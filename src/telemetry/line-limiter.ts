@@ -6,7 +6,7 @@
 import type { Clock } from '../contracts/clock.ts';
 
 const WINDOW_MS = 10_000;
-const MAX_ALIKE = 10;
+const MAX_SAME = 10;
 const MAX_LINES = 200;
 const MAX_KINDS = 500;
 const OTHERS = '(others)';
@@ -33,7 +33,7 @@ export class LineLimiter {
     const kind = this.#kindOf(kindName, nowMs);
     renew(kind, nowMs);
     renew(this.#all, nowMs);
-    if (kind.written >= MAX_ALIKE || this.#all.written >= MAX_LINES) {
+    if (kind.written >= MAX_SAME || this.#all.written >= MAX_LINES) {
       kind.suppressed += 1;
       return undefined;
     }

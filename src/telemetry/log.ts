@@ -46,7 +46,7 @@ export function createLog({ stream, level, worker }: LogOptions): Log {
   let dropped = 0;
   let flushed: PromiseWithResolvers<void> | undefined;
 
-  const taken = (): void => {
+  const drained = (): void => {
     pending -= 1;
     if (pending > 0) return;
     flushed?.resolve();
@@ -56,7 +56,7 @@ export function createLog({ stream, level, worker }: LogOptions): Log {
     decodeStrings: false,
     write(chunk: string, _encoding, done) {
       stream.write(chunk, () => {
-        taken();
+        drained();
         done();
       });
     },

@@ -6,7 +6,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Observer, RequestSummary } from '../contracts/observer.ts';
 
-export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'look'> {
+export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lookup'> {
   readonly registry: Registry;
   readonly inFlight: (change: 1 | -1) => void;
   readonly request: (summary: RequestSummary) => void;
@@ -69,7 +69,7 @@ export function createMetrics(): Metrics {
   });
   const calls = new Counter({
     name: `${PREFIX}calls_total`,
-    help: 'Calls to the services that the gateway stands on.',
+    help: 'Calls to the services that the gateway depends on.',
     labelNames: ['service', 'outcome'],
     registers,
   });
@@ -86,7 +86,7 @@ export function createMetrics(): Metrics {
     labelNames: ['cache', 'result'],
     registers,
   });
-  const looks = new Counter({
+  const lookups = new Counter({
     name: `${PREFIX}looks_total`,
     help: "Small requests to a store by what they are for: an object's facts that its size does not tell, or the health of a bucket.",
     labelNames: ['operation'],
@@ -100,7 +100,7 @@ export function createMetrics(): Metrics {
   let inFlight = 0;
   new Gauge({
     name: `${PREFIX}in_flight`,
-    help: 'Requests under way.',
+    help: 'Requests in progress.',
     registers,
     collect() {
       this.set(inFlight);
@@ -137,7 +137,7 @@ export function createMetrics(): Metrics {
     seconds: requestSeconds.labels(operation),
   }));
   const stageOf = bindOnce((stage) => stageSeconds.labels(stage));
-  const lookOf = bindOnce((why) => looks.labels(why));
+  const metricOf = bindOnce((why) => lookups.labels(why));
   const cacheOf = bindOnce((cache) => ({
     hit: cacheRequests.labels(cache, 'hit'),
     miss: cacheRequests.labels(cache, 'miss'),
@@ -166,7 +166,7 @@ export function createMetrics(): Metrics {
       bound.outcome(outcome).inc();
       bound.seconds.observe(seconds(durationMs));
     },
-    look: (why) => lookOf(why).inc(),
+    lookup: (why) => metricOf(why).inc(),
     leftOut: (entries) => leftOut.inc(entries),
     clockOffset: (storeName, offsetMs) => {
       if (Number.isFinite(offsetMs)) offsets.set(storeName, offsetMs);

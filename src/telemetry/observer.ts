@@ -49,7 +49,7 @@ export function createObserver({ metrics, log, clock }: ObserverOptions): Observ
     stage: metrics.stage,
     cache: metrics.cache,
     call: metrics.call,
-    look: metrics.look,
+    lookup: metrics.lookup,
     request: (summary) => {
       metrics.request(summary);
       if (log.enabled('debug')) log.debug('request', { ...summary });

@@ -17,14 +17,14 @@ export interface Uncaught {
 
 /** Makes the last place that a failure comes to. */
 export function createUncaught({ metrics, log }: { readonly metrics: Metrics; readonly log: Log }): Uncaught {
-  const underWay = new AsyncLocalStorage<string>();
+  const inFlight = new AsyncLocalStorage<string>();
   const tell = (where: 'request' | 'process', error: unknown, requestId?: string): void => {
     metrics.uncaught(where);
     const event = where === 'request' ? 'uncaught_request_error' : 'uncaught_error';
-    log.event(event, { requestId: requestId ?? underWay.getStore() ?? '', error });
+    log.event(event, { requestId: requestId ?? inFlight.getStore() ?? '', error });
   };
   return {
-    within: (requestId, run) => underWay.run(requestId, run),
+    within: (requestId, run) => inFlight.run(requestId, run),
     ofRequest: (error, requestId) => tell('request', error, requestId),
     ofProcess: (error) => tell('process', error),
   };

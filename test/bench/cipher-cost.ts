@@ -20,7 +20,7 @@ interface Sealed {
 
 /** Medians of CPU seconds per GiB: of the cipher alone, and of each form and direction. */
 export interface CipherCost {
-  readonly bare: number;
+  readonly baseline: number;
   readonly forms: readonly { readonly name: string; readonly cpu: number; readonly ratio: number }[];
 }
 
@@ -37,12 +37,12 @@ export async function measureCipher(sizeBytes: number, rounds: number): Promise<
     ['open, one PUT', () => open(cipher, single)],
     ['open, parts of 8 MiB', () => open(cipher, upload)],
   ];
-  await bare(plain);
+  await baseline(plain);
   for (const [, run] of forms) await run();
   const figures = forms.map(([name]) => ({ name, cpu: [] as number[], ratios: [] as number[] }));
   const alone: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const reference = await cpuPerGib(sizeBytes, () => bare(plain));
+    const reference = await cpuPerGib(sizeBytes, () => baseline(plain));
     alone.push(reference);
     for (const [index, [, run]] of forms.entries()) {
       const cpu = await cpuPerGib(sizeBytes, run);
@@ -51,13 +51,13 @@ export async function measureCipher(sizeBytes: number, rounds: number): Promise<
     }
   }
   return {
-    bare: median(alone),
+    baseline: median(alone),
     forms: figures.map(({ name, cpu, ratios }) => ({ name, cpu: median(cpu), ratio: median(ratios) })),
   };
 }
 
 /** One message under one key: the least that AES-256-GCM over these bytes can cost here. */
-async function bare(plain: Buffer): Promise<void> {
+async function baseline(plain: Buffer): Promise<void> {
   const cipher = createCipheriv('aes-256-gcm', randomBytes(32), randomBytes(12));
   for await (const chunk of chunks(plain)) cipher.update(chunk);
   cipher.final();
@@ -104,7 +104,7 @@ async function sealUpload(cipher: ObjectCipher, plain: Buffer): Promise<Sealed> 
 }
 
 async function open(cipher: ObjectCipher, { stored, body }: Sealed): Promise<void> {
-  const layout = await cipher.lookUp(ADDRESS, stored, ({ first, last }) =>
+  const layout = await cipher.lookup(ADDRESS, stored, ({ first, last }) =>
     Promise.resolve(body.subarray(first, last + 1)),
   );
   const read = await cipher.plan(ADDRESS, stored, layout, undefined);

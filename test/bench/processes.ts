@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../demo/free-port.ts';
-import { workersOf } from '../support/workers-of.ts';
+import { workerIds } from '../support/worker-ids.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const TICKS_PER_SECOND = 100;
@@ -90,7 +90,7 @@ export async function startGateway(
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   // What serves: the primary above it handles no request.
-  const [pid = 0] = await workersOf(child.pid ?? 0);
+  const [pid = 0] = await workerIds(child.pid ?? 0);
   return { port, child, pid };
 }
 

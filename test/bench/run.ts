@@ -157,7 +157,7 @@ async function main(): Promise<void> {
     const token = await (await fetch(`http://127.0.0.1:${store.port}/token`)).text();
     const relay = await start('relay.ts', `http://127.0.0.1:${store.port}`);
     const gateway = await startGateway(folder, store.port);
-    const bare: Target = { name: 'relay', origin: `http://127.0.0.1:${relay.port}`, pid: relay.pid, headers: {} };
+    const baseline: Target = { name: 'relay', origin: `http://127.0.0.1:${relay.port}`, pid: relay.pid, headers: {} };
     const ours: Target = {
       name: 'gateway',
       origin: `http://127.0.0.1:${gateway.port}`,
@@ -214,7 +214,7 @@ async function main(): Promise<void> {
     await put(seeding, ours, '/plain/keep/large', undefined);
     await seeding.close();
     // Both are warm before anything counts.
-    for (const target of [bare, ours, signing]) {
+    for (const target of [baseline, ours, signing]) {
       await measure(target, SMALL_REQUESTS, smallGet(target));
       await measure(target, SMALL_REQUESTS, smallPut(target));
     }
@@ -268,19 +268,19 @@ async function main(): Promise<void> {
     }
     console.log(`medians of ${ROUNDS} rounds, relay and gateway in turn; ratio = gateway / relay`);
     for (const row of rows) {
-      const figures: { bare: Figure; ours: Figure }[] = [];
+      const figures: { baseline: Figure; ours: Figure }[] = [];
       for (let round = 0; round < ROUNDS; round += 1) {
         figures.push({
-          bare: await measure(bare, row.units, row.load(bare)),
+          baseline: await measure(baseline, row.units, row.load(baseline)),
           ours: await measure(ours, row.units, row.load(ours)),
         });
       }
-      const of = (pick: (pair: { bare: Figure; ours: Figure }) => number): number => median(figures.map(pick));
+      const of = (pick: (pair: { baseline: Figure; ours: Figure }) => number): number => median(figures.map(pick));
       console.log(
         [
           row.name.padEnd(12),
-          `${row.rate}: relay ${(of((f) => f.bare.perSecond) * row.scale).toFixed(0)}, gateway ${(of((f) => f.ours.perSecond) * row.scale).toFixed(0)} (x${of((f) => f.ours.perSecond / f.bare.perSecond).toFixed(2)})`,
-          `${row.cpuUnit}: relay ${(of((f) => f.bare.cpu) * row.cpuScale).toFixed(row.cpuScale === 1 ? 2 : 0)}, gateway ${(of((f) => f.ours.cpu) * row.cpuScale).toFixed(row.cpuScale === 1 ? 2 : 0)} (x${of((f) => f.ours.cpu / f.bare.cpu).toFixed(2)})`,
+          `${row.rate}: relay ${(of((f) => f.baseline.perSecond) * row.scale).toFixed(0)}, gateway ${(of((f) => f.ours.perSecond) * row.scale).toFixed(0)} (x${of((f) => f.ours.perSecond / f.baseline.perSecond).toFixed(2)})`,
+          `${row.cpuUnit}: relay ${(of((f) => f.baseline.cpu) * row.cpuScale).toFixed(row.cpuScale === 1 ? 2 : 0)}, gateway ${(of((f) => f.ours.cpu) * row.cpuScale).toFixed(row.cpuScale === 1 ? 2 : 0)} (x${of((f) => f.ours.cpu / f.baseline.cpu).toFixed(2)})`,
         ].join('   '),
       );
     }
@@ -310,7 +310,7 @@ async function main(): Promise<void> {
     console.log(
       'CPU of the cipher, over the same bytes in this process, in chunks of 64 KiB; ratio = ours / AES-256-GCM alone',
     );
-    const { bare: gcm, forms } = await measureCipher(LARGE_BYTES, ROUNDS + 2);
+    const { baseline: gcm, forms } = await measureCipher(LARGE_BYTES, ROUNDS + 2);
     for (const { name, cpu, ratio } of forms) {
       console.log(
         `${name.padEnd(22)} s CPU/GiB: alone ${gcm.toFixed(2)}, ours ${cpu.toFixed(2)} (x${ratio.toFixed(2)}, target <= x${CIPHER_TARGET})`,
@@ -345,7 +345,7 @@ async function main(): Promise<void> {
     };
     const what = `${UPLOADS_AT_ONCE} uploads of ${LARGE_BYTES / 2 ** 20} MiB at once`;
     const freshRelay = await start('relay.ts', `http://127.0.0.1:${store.port}`);
-    const relayAt = { ...bare, origin: `http://127.0.0.1:${freshRelay.port}`, pid: freshRelay.pid };
+    const relayAt = { ...baseline, origin: `http://127.0.0.1:${freshRelay.port}`, pid: freshRelay.pid };
     console.log(`peak RSS with ${what}: relay ${(await atOnce(relayAt, '')).toFixed(0)} MB`);
     for (const form of ['objects', 'parts']) {
       const fresh = await startGateway(folder, store.port);

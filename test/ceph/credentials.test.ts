@@ -23,7 +23,7 @@ import {
   rememberingObserver,
   scope,
   uploads,
-} from '../unit/credentials/given.ts';
+} from '../unit/credentials/fixture.ts';
 
 type Keys = CephKeys | StoreCredentials;
 
@@ -177,9 +177,9 @@ describe('credentials of a real store', function () {
       const grants = [allow(['PUT'], { key })];
       // Six characters of policy for each that is not ASCII.
       const tooLong = key.replace(/[^ -~]/g, '\\uXXXX').length > 1900;
-      const unsayable = /[*?[\\:]|\$\{/.test(key);
-      if (unsayable || tooLong) {
-        const code = unsayable ? 'AccessDenied' : 'InvalidRequest';
+      const inexpressible = /[*?[\\:]|\$\{/.test(key);
+      if (inexpressible || tooLong) {
+        const code = inexpressible ? 'AccessDenied' : 'InvalidRequest';
         await assert.rejects(keysFor(grants, object('PUT', key)), { code });
         continue;
       }
@@ -196,20 +196,20 @@ describe('credentials of a real store', function () {
     const TAGGING = '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>';
     const status = async (keys: Keys, method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: string) => {
       const [, bucket = '', key, query] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/.exec(path) ?? [];
-      const asked = {
+      const requested = {
         method,
         bucket,
         ...(key === undefined ? {} : { key }),
         ...(query === undefined ? {} : { query }),
       };
-      return ceph.request(keys, { ...asked, ...(body === undefined ? {} : { body, headers: md5Of(body) }) });
+      return ceph.request(keys, { ...requested, ...(body === undefined ? {} : { body, headers: md5Of(body) }) });
     };
     const statuses = async (
       keys: Keys,
-      ...asked: [method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: string][]
+      ...requested: [method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: string][]
     ) => {
       const found: number[] = [];
-      for (const [method, path, body] of asked) found.push((await status(keys, method, path, body)).status);
+      for (const [method, path, body] of requested) found.push((await status(keys, method, path, body)).status);
       return found;
     };
 
@@ -308,9 +308,9 @@ describe('credentials of a real store', function () {
 
     it('carry a multipart upload from its creation to its end by PUT alone', async () => {
       const keys = await keysFor([allow(['PUT'], { prefix: '2026/' })], object('PUT', '2026/big'));
-      const begun = await status(keys, 'POST', 'reports/2026/big?uploads', '');
-      assert.equal(begun.status, 200, begun.body.toString());
-      const uploadId = /<UploadId>([^<]+)</.exec(begun.body.toString())?.[1] ?? '';
+      const created = await status(keys, 'POST', 'reports/2026/big?uploads', '');
+      assert.equal(created.status, 200, created.body.toString());
+      const uploadId = /<UploadId>([^<]+)</.exec(created.body.toString())?.[1] ?? '';
       const part = await status(keys, 'PUT', `reports/2026/big?partNumber=1&uploadId=${uploadId}`, 'x');
       const parts = `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>${String(part.headers.etag)}</ETag></Part></CompleteMultipartUpload>`;
       assert.deepEqual(

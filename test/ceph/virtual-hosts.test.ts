@@ -9,7 +9,7 @@ import { createSigner } from '../../src/core/upstream/signer.ts';
 import { startCeph, type Ceph } from '../support/ceph.ts';
 import { HOSTILE_KEYS } from '../support/hostile-keys.ts';
 import '../support/localhost-names.ts';
-import { observer } from '../unit/core/keyring/given.ts';
+import { observer } from '../unit/core/keyring/fixture.ts';
 
 describe('virtual-hosted buckets of a real store, over TLS', function () {
   this.timeout(120_000);
@@ -36,7 +36,7 @@ describe('virtual-hosted buckets of a real store, over TLS', function () {
     await ceph.stop();
   });
 
-  async function ask(
+  async function send(
     { style = 'virtual', name = 'named', bucket: storeBucket = 'reports' }: Partial<Record<string, string>>,
     request: Pick<OutboundRequest, 'method' | 'key'> & Partial<OutboundRequest>,
   ): Promise<{ readonly status: number; readonly text: string }> {
@@ -61,13 +61,13 @@ describe('virtual-hosted buckets of a real store, over TLS', function () {
         ['virtual', 'path'],
         ['path', 'virtual'],
       ] as const) {
-        assert.equal((await ask({ style: writes }, { method: 'PUT', key, body })).status, 200, key);
-        assert.deepEqual(await ask({ style: reads }, { method: 'GET', key }), {
+        assert.equal((await send({ style: writes }, { method: 'PUT', key, body })).status, 200, key);
+        assert.deepEqual(await send({ style: reads }, { method: 'GET', key }), {
           status: 200,
           text: content.toString(),
         });
-        assert.equal((await ask({ style: writes }, { method: 'DELETE', key })).status, 204, key);
-        assert.equal((await ask({ style: reads }, { method: 'GET', key })).status, 404, key);
+        assert.equal((await send({ style: writes }, { method: 'DELETE', key })).status, 204, key);
+        assert.equal((await send({ style: reads }, { method: 'GET', key })).status, 404, key);
       }
     }
   });
@@ -75,19 +75,19 @@ describe('virtual-hosted buckets of a real store, over TLS', function () {
   it('are copied from, whatever style the target has', async () => {
     const content = Buffer.from(run);
     const from = { key: `/from ${run}`, body: { sizeBytes: content.length, content } };
-    await ask({}, { method: 'PUT', ...from });
+    await send({}, { method: 'PUT', ...from });
     for (const style of ['virtual', 'path'] as const) {
       const to = { key: `//to ${run}` };
       const headers = { 'x-amz-copy-source': `/reports//from%20${run}` };
-      assert.equal((await ask({ style }, { method: 'PUT', ...to, headers })).status, 200);
-      assert.equal((await ask({}, { method: 'GET', ...to })).text, run);
-      await ask({}, { method: 'DELETE', ...to });
+      assert.equal((await send({ style }, { method: 'PUT', ...to, headers })).status, 200);
+      assert.equal((await send({}, { method: 'GET', ...to })).text, run);
+      await send({}, { method: 'DELETE', ...to });
     }
-    await ask({}, { method: 'DELETE', key: from.key });
+    await send({}, { method: 'DELETE', key: from.key });
   });
 
   it('are listed', async () => {
-    const { status, text } = await ask({}, { method: 'GET', key: '', query: [['list-type', '2']] });
+    const { status, text } = await send({}, { method: 'GET', key: '', query: [['list-type', '2']] });
     assert.equal(status, 200);
     assert.match(text, /<Name>reports<\/Name>/);
   });
@@ -95,8 +95,8 @@ describe('virtual-hosted buckets of a real store, over TLS', function () {
   it('are sent nothing where the certificate does not name them, but in path style or by a name of its own', async () => {
     const listing = { method: 'GET', key: '', query: [['list-type', '2']] } as const;
     const bucket = 'artifacts';
-    await assert.rejects(ask({ bucket }, listing), { code: 'ServiceUnavailable', detail: /ALTNAME_INVALID/ });
-    assert.match((await ask({ bucket, style: 'path' }, listing)).text, /<Name>artifacts<\/Name>/);
-    assert.match((await ask({ bucket, name: 'front' }, listing)).text, /<Name>artifacts<\/Name>/);
+    await assert.rejects(send({ bucket }, listing), { code: 'ServiceUnavailable', detail: /ALTNAME_INVALID/ });
+    assert.match((await send({ bucket, style: 'path' }, listing)).text, /<Name>artifacts<\/Name>/);
+    assert.match((await send({ bucket, name: 'front' }, listing)).text, /<Name>artifacts<\/Name>/);
   });
 });

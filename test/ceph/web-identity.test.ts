@@ -20,23 +20,23 @@ import type { StoreToken } from '../../src/contracts/store-tokens.ts';
 import type { BaseSource } from '../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../src/credentials/broker.ts';
 import { startCeph, type Ceph } from '../support/ceph.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer, type SigningKey } from '../support/issuer.ts';
-import { allow, bucket, object, principal, rememberingObserver, scope } from '../unit/credentials/given.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer, type SigningKey } from '../support/issuer.ts';
+import { allow, bucket, object, principal, rememberingObserver, scope } from '../unit/credentials/fixture.ts';
 
 const run = promisify(execFile);
 /** The lab may have run before. */
 const ROLE = `sallyport-web-${Date.now()}`;
 const AUDIENCE = 'objects';
 const untouchable: BaseSource = {
-  current: () => assert.fail('base credentials were asked for'),
-  renew: () => assert.fail('base credentials were asked for'),
+  current: () => assert.fail('base credentials were requested'),
+  renew: () => assert.fail('base credentials were requested'),
 };
 
 describe('AssumeRoleWithWebIdentity at a real store', function () {
   this.timeout(60_000);
   const key = makeKey('RS256', 'k1');
   let ceph: Ceph;
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let reports: Bucket;
   let broker: ReturnType<typeof createCredentialBroker>;
 
@@ -80,7 +80,7 @@ describe('AssumeRoleWithWebIdentity at a real store', function () {
     ceph = await startCeph();
     // RGW takes the key out of a certificate; 20 asks for its thumbprint too.
     const certificate = await certificateOf(key);
-    issuer = await startBareIssuer([{ ...key.publicJwk, x5c: [certificate] }]);
+    issuer = await startTestIssuer([{ ...key.publicJwk, x5c: [certificate] }]);
     const provider = issuer.url.replace('http://', '');
     await iam({
       Action: 'CreateOpenIDConnectProvider',

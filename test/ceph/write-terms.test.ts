@@ -83,9 +83,9 @@ describe('what is said with a write to a real store', function () {
   const stored = async (bucket: string, key: string) =>
     (await ceph.request(ceph.lab.owner, { method: 'HEAD', bucket, key })).headers;
   const isLocked = async (key: string): Promise<boolean> => {
-    const ask = async (query: string): Promise<string> =>
+    const read = async (query: string): Promise<string> =>
       (await ceph.request(ceph.lab.owner, { method: 'GET', bucket: LOCKED, key, query })).body.toString();
-    const [retention, hold] = [await ask('retention='), await ask('legal-hold=')];
+    const [retention, hold] = [await read('retention='), await read('legal-hold=')];
     return retention.includes('<Mode>GOVERNANCE<') && hold.includes('<Status>ON<');
   };
   const tagsOf = async (bucket: string, key: string): Promise<string> => {
@@ -109,8 +109,8 @@ describe('what is said with a write to a real store', function () {
     let document = '';
     for (const [at, body] of parts.entries()) {
       const query = `?partNumber=${at + 1}&uploadId=${id}`;
-      const { headers: told } = await must(call('PUT', [bucket, key, query], { body, as }));
-      document += `<Part><PartNumber>${at + 1}</PartNumber><ETag>${told.etag ?? ''}</ETag></Part>`;
+      const { headers: reported } = await must(call('PUT', [bucket, key, query], { body, as }));
+      document += `<Part><PartNumber>${at + 1}</PartNumber><ETag>${reported.etag ?? ''}</ETag></Part>`;
     }
     const body = `<CompleteMultipartUpload>${document}</CompleteMultipartUpload>`;
     return call('POST', [bucket, key, `?uploadId=${id}`], { body, headers, as });
@@ -118,12 +118,12 @@ describe('what is said with a write to a real store', function () {
   let count = 0;
   const run = randomBytes(4).toString('hex');
 
-  for (const [place, other] of [
+  for (const [prefix, other] of [
     ['', 'plain/'],
     ['plain/', ''],
   ] as const) {
-    const fresh = (): string => `${place}${run}/${(count += 1)}`;
-    const name = place === '' ? 'encrypted' : 'plain';
+    const fresh = (): string => `${prefix}${run}/${(count += 1)}`;
+    const name = prefix === '' ? 'encrypted' : 'plain';
 
     describe(name, () => {
       it('keeps the lock of a PutObject, a copy and an upload in parts', async () => {
@@ -201,17 +201,17 @@ describe('what is said with a write to a real store', function () {
         const modified = (await call('HEAD', [OPEN, source])).headers['last-modified'] ?? '';
         const id = await begin(OPEN, parts);
         const past = 'Wed, 01 Jan 2020 00:00:00 GMT';
-        const copy = (conditions: Headers, place: readonly [string, string, string?]) =>
-          call('PUT', place, { headers: { ...conditions, 'x-amz-copy-source': `${OPEN}/${source}` } });
+        const copy = (conditions: Headers, target: readonly [string, string, string?]) =>
+          call('PUT', target, { headers: { ...conditions, 'x-amz-copy-source': `${OPEN}/${source}` } });
         const failing: readonly Headers[] = [
           { 'x-amz-copy-source-if-match': `"${'0'.repeat(32)}"` },
           { 'x-amz-copy-source-if-none-match': etag },
           { 'x-amz-copy-source-if-modified-since': modified },
           { 'x-amz-copy-source-if-unmodified-since': past },
         ];
-        for (const place of [[OPEN, to] as const, [OPEN, parts, `?partNumber=1&uploadId=${id}`] as const]) {
+        for (const prefix of [[OPEN, to] as const, [OPEN, parts, `?partNumber=1&uploadId=${id}`] as const]) {
           for (const conditions of failing) {
-            const answer = await copy(conditions, place);
+            const answer = await copy(conditions, prefix);
             assert.deepEqual([answer.status, answer.code], [412, 'PreconditionFailed'], JSON.stringify(conditions));
           }
         }
@@ -262,12 +262,12 @@ describe('what is said with a write to a real store', function () {
         });
       }
 
-      it('gives the part of an object that is asked for, or says that the store cannot', async () => {
+      it('gives the part of an object that is requested, or says that the store cannot', async () => {
         const key = fresh();
         await must(complete([OPEN, key, await begin(OPEN, key)], { parts: [Buffer.alloc(MIN), 'last'] }));
         for (const method of ['GET', 'HEAD']) {
           const part = await call(method, [OPEN, key, '?partNumber=2']);
-          const isRefused = place !== '' && part.status === 501;
+          const isRefused = prefix !== '' && part.status === 501;
           if (!isRefused) assert.equal(part.headers['content-length'], '4', method);
         }
         const single = fresh();

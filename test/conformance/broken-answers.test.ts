@@ -11,7 +11,7 @@ const SLOWNESS_MS = 12_000;
 const KILLED_AFTER_MS = 4000;
 
 interface Heard {
-  readonly begun: boolean;
+  readonly isStarted: boolean;
   readonly whole: boolean;
 }
 
@@ -41,14 +41,14 @@ describe('a gateway that dies in an answer that began early', function () {
       const head = { ':method': 'PUT', ':path': `/sealed/${key}`, ...headers };
       // With an end apart HAProxy would make a body in chunks of it, and a copy takes none.
       const stream = session.request(head, { endStream: true });
-      let begun = false;
-      stream.on('response', (answer) => (begun = answer[':status'] === 200));
+      let isStarted = false;
+      stream.on('response', (answer) => (isStarted = answer[':status'] === 200));
       stream.resume();
       stream.on('error', () => undefined);
       session.on('error', () => undefined);
       stream.on('close', () => {
         session.destroy();
-        resolve({ begun, whole: stream.rstCode === 0 });
+        resolve({ isStarted, whole: stream.rstCode === 0 });
       });
     });
 
@@ -63,7 +63,7 @@ describe('a gateway that dies in an answer that began early', function () {
       socket.on('close', () => {
         const [head = '', body = ''] = text.split('\r\n\r\n', 2);
         const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1]);
-        resolve({ begun: head.startsWith('HTTP/1.1 200 '), whole: !(body.length < length) });
+        resolve({ isStarted: head.startsWith('HTTP/1.1 200 '), whole: !(body.length < length) });
       });
       const lines = [`Host: ${host}`, `Authorization: Bearer ${token}`, 'x-amz-copy-source: sealed/source'];
       socket.write([`PUT /sealed/${key} HTTP/${version}`, ...lines, 'Content-Length: 0', '', ''].join('\r\n'));
@@ -73,7 +73,7 @@ describe('a gateway that dies in an answer that began early', function () {
     const heard = Promise.all([overHttp2('two'), over('1.1', 'one'), over('1.0', 'zero')]);
     await sleep(KILLED_AFTER_MS);
     await twins.killFirst();
-    for (const answer of await heard) assert.deepEqual(answer, { begun: true, whole: false });
+    for (const answer of await heard) assert.deepEqual(answer, { isStarted: true, whole: false });
     const results = (await twins.audit()).filter(({ key }) => ['two', 'one', 'zero'].includes(key));
     assert.deepEqual(
       results.map(({ result }) => result),

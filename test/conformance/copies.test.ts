@@ -5,24 +5,24 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Answer } from '../support/client.ts';
-import { bare, field, ObjectCalls, partQuery } from '../support/object-calls.ts';
+import { unquoted, field, ObjectCalls, partQuery } from '../support/object-calls.ts';
 import { sharedKind } from '../support/stack.ts';
 import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
 
-const PLACES = ['sealed/', 'moving/', 'plain/'] as const;
-type Place = (typeof PLACES)[number];
+const PREFIXES = ['sealed/', 'moving/', 'plain/'] as const;
+type Prefix = (typeof PREFIXES)[number];
 const RULES = { encryption: 'required', prefixes: { 'moving/': 'migrating', 'plain/': 'off' } };
 const BODY = randomBytes(5 * 1024 * 1024 + 70_001);
 const META = { 'content-type': 'text/csv', 'x-amz-meta-owner': 'finance' };
-const MIXES = PLACES.flatMap((source) => PLACES.map((target) => [source, target] as const));
+const MIXES = PREFIXES.flatMap((source) => PREFIXES.map((target) => [source, target] as const));
 
 describe('copies', function () {
   this.timeout(120_000);
   let twins: TwinGateways;
   let token: string;
   let turn = 0;
-  const at = (place: string, name: string, bucket = 'reports'): ObjectCalls =>
-    new ObjectCalls(() => twins.clients[(turn += 1) % 2]!, token, bucket, `${place}${name}`);
+  const at = (prefix: string, name: string, bucket = 'reports'): ObjectCalls =>
+    new ObjectCalls(() => twins.clients[(turn += 1) % 2]!, token, bucket, `${prefix}${name}`);
   const run = randomBytes(4).toString('hex');
 
   before(async () => {
@@ -31,11 +31,11 @@ describe('copies', function () {
   });
   after(() => twins.stop());
 
-  /** Puts the body there; in a place under migration as it was before. */
-  async function putSource(place: Place, name: string, tags?: string): Promise<ObjectCalls> {
-    const source = at(place, name);
+  /** Puts the body there; in a prefix under migration as it was before. */
+  async function putSource(prefix: Prefix, name: string, tags?: string): Promise<ObjectCalls> {
+    const source = at(prefix, name);
     const headers = { ...META, ...(tags === undefined ? {} : { 'x-amz-tagging': tags }) };
-    if (place !== 'moving/') await source.must('PUT', '', headers, BODY);
+    if (prefix !== 'moving/') await source.must('PUT', '', headers, BODY);
     else
       assert.equal(
         (await twins.raw({ method: 'PUT', bucket: 'reports', key: source.key, headers, body: BODY })).status,
@@ -46,16 +46,16 @@ describe('copies', function () {
 
   const from = ({ bucket, key }: ObjectCalls) => ({ 'x-amz-copy-source': `${bucket}/${key}` });
 
-  async function demandCopy(copied: Answer, target: ObjectCalls, place: Place, body = BODY): Promise<void> {
+  async function demandCopy(copied: Answer, target: ObjectCalls, prefix: Prefix, body = BODY): Promise<void> {
     const got = await target.must('GET');
     assert.ok(got.body.equals(body));
-    const etag = bare(field(copied, 'ETag').replaceAll('&quot;', ''));
+    const etag = unquoted(field(copied, 'ETag').replaceAll('&quot;', ''));
     const shown = { sizeBytes: body.length, etag };
     assert.deepEqual(await target.head(), shown);
     assert.deepEqual(await target.listed('v2'), shown);
     const raw = await twins.raw({ method: 'GET', bucket: target.bucket, key: target.key });
-    assert.equal(raw.body.includes(body.subarray(100, 164)), place === 'plain/');
-    assert.equal(typeof raw.headers['x-amz-meta-sallyport'], place === 'plain/' ? 'undefined' : 'string');
+    assert.equal(raw.body.includes(body.subarray(100, 164)), prefix === 'plain/');
+    assert.equal(typeof raw.headers['x-amz-meta-sallyport'], prefix === 'plain/' ? 'undefined' : 'string');
     assert.equal(got.headers['x-amz-meta-sallyport'], undefined);
   }
 
@@ -138,9 +138,9 @@ describe('copies', function () {
     await made.must('PUT', '', from(upload));
     const own = { ...from(upload), 'x-amz-metadata-directive': 'REPLACE', 'x-amz-meta-owner': 'nobody' };
     await upload.must('PUT', '', own);
-    const asked = twins.proxy.calls.slice(since).filter(({ target }) => target.includes(run));
+    const requested = twins.proxy.calls.slice(since).filter(({ target }) => target.includes(run));
     assert.equal(
-      asked.some(({ method }) => method === 'GET'),
+      requested.some(({ method }) => method === 'GET'),
       false,
     );
     for (const copy of [made, upload]) assert.ok((await copy.must('GET')).body.equals(BODY));

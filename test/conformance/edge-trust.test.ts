@@ -12,7 +12,7 @@ import { Client, type Answer } from '../support/client.ts';
 import { needs } from '../support/needs.ts';
 import { sendRaw, signedHead } from '../support/raw-wire.ts';
 import { sharedStack, type Stack } from '../support/stack.ts';
-import { keysOf } from './run/ways-in.ts';
+import { keysOf } from './run/auth-methods.ts';
 
 /** What somebody writes who has never seen our file. */
 const FOREIGN = `
@@ -95,10 +95,10 @@ describe('ids and addresses on record', function () {
       }).toString();
       const keys = keysOf((await stack.client.call({ method: 'POST', target: '/', headers, body })).body.toString());
       const port = Number(new URL(stack.frontUrl).port);
-      const place = { port, ca: await readFile(stack.caFile, 'utf8') };
+      const address = { port, ca: await readFile(stack.caFile, 'utf8') };
       const signed = { host: 'localhost', 'x-sallyport-edge': 'mine' };
       const request = signedHead({ method: 'GET', target: '/reports/2026/traced', keys, headers: signed });
-      const { status, text } = await sendRaw(place, request);
+      const { status, text } = await sendRaw(address, request);
       assert.ok(status === 400 || status === 403, text);
       const secret = (await readFile(join(stack.seedFile, '..', 'edge-secret'), 'utf8')).trim();
       assert.equal(text.includes(secret), false);
@@ -118,9 +118,9 @@ describe('ids and addresses on record', function () {
       const configFile = join(folder, 'foreign.cfg');
       await writeFile(configFile, FOREIGN);
       const port = await freePort();
-      const places = { configFile, port, certificateFile: serverFile, gatewaySocket: stack.gatewaySocket };
+      const addresses = { configFile, port, certificateFile: serverFile, gatewaySocket: stack.gatewaySocket };
       const logFile = join(folder, 'haproxy.log');
-      haproxy = await startHaproxy({ ...program, ...places, logFile, environment: process.env });
+      haproxy = await startHaproxy({ ...program, ...addresses, logFile, environment: process.env });
       foreign = new Client(`https://localhost:${port}`, await readFile(caFile, 'utf8'));
     });
     after(async () => {

@@ -129,7 +129,7 @@ describe('when things break', function () {
     });
 
     it('that waits for 100 Continue gets it only when it may write', async () => {
-      const ask = (token: string | undefined, path: string) =>
+      const send = (token: string | undefined, path: string) =>
         new Promise<{ continued: boolean; status: number }>((resolve, reject) => {
           let continued = false;
           const outgoing = request({
@@ -155,9 +155,9 @@ describe('when things break', function () {
           outgoing.on('error', reject);
           outgoing.flushHeaders();
         });
-      assert.deepEqual(await ask(alice, '/reports/2026/continued'), { continued: true, status: 200 });
-      assert.deepEqual(await ask(alice, '/artifacts/refused'), { continued: false, status: 403 });
-      assert.deepEqual(await ask(undefined, '/reports/2026/refused'), { continued: false, status: 401 });
+      assert.deepEqual(await send(alice, '/reports/2026/continued'), { continued: true, status: 200 });
+      assert.deepEqual(await send(alice, '/artifacts/refused'), { continued: false, status: 403 });
+      assert.deepEqual(await send(undefined, '/reports/2026/refused'), { continued: false, status: 401 });
     });
 
     it('that is refused while it sends a large body sees the refusal', async () => {
@@ -170,7 +170,7 @@ describe('when things break', function () {
     });
   });
 
-  describe('what the gateway stands on', () => {
+  describe('what the gateway depends on', () => {
     it('the store is down: 503 with Retry-After, then recovery without a restart', async () => {
       await put('2026/outage', 'before');
       await stack.store.stop();
@@ -214,8 +214,8 @@ describe('when things break', function () {
         stack.faults.sts = fault;
         try {
           assert.equal((await get('2026/outage')).status, 200);
-          const stranger = await stack.forge({ sub: `stranger-${fault}` });
-          const answer = await get('2026/outage', stranger);
+          const otherCaller = await stack.forge({ sub: `stranger-${fault}` });
+          const answer = await get('2026/outage', otherCaller);
           assert.equal(answer.status, 503, fault);
           assert.equal(answer.code, fault === 'throttle' ? 'SlowDown' : 'ServiceUnavailable');
           assert.ok(Number(answer.headers['retry-after']) > 0);

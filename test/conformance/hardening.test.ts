@@ -84,7 +84,7 @@ describe('attacks of a caller whose session is valid', function () {
       withLines(await signedPut(key, {}, { bucket }), ['content-length', String(Buffer.byteLength(body))]),
       [body],
     );
-  const accessesOf = async ({ text }: WireAnswer) => {
+  const requiredAccesses = async ({ text }: WireAnswer) => {
     const requestId = /x-amz-request-id: (\S+)/i.exec(text)?.[1];
     return (await stack.audit()).filter((access) => access.requestId === requestId);
   };
@@ -107,7 +107,7 @@ describe('attacks of a caller whose session is valid', function () {
       'x-amz-checksum-crc32': crc(content),
       'x-amz-storage-class': 'STANDARD',
     };
-    const ways: Readonly<Record<string, (key: string, more?: Record<string, string>) => Signed>> = {
+    const authMethods: Readonly<Record<string, (key: string, more?: Record<string, string>) => Signed>> = {
       'a signature': (key, more = {}) =>
         signedHead({
           method: 'PUT',
@@ -121,10 +121,10 @@ describe('attacks of a caller whose session is valid', function () {
       },
     };
 
-    for (const [way, given] of Object.entries(ways)) {
-      describe(`with ${way}`, () => {
+    for (const [auth, received] of Object.entries(authMethods)) {
+      describe(`with ${auth}`, () => {
         it('are good as they are', async () => {
-          assert.equal((await sendRaw(port, given('2026/good'), [content])).status, 200);
+          assert.equal((await sendRaw(port, received('2026/good'), [content])).status, 200);
         });
 
         for (const [name, value] of [
@@ -136,7 +136,7 @@ describe('attacks of a caller whose session is valid', function () {
           ['x-amz-acl', 'public-read'],
           ['x-amz-checksum-crc32', crc('y')],
           ['x-amz-storage-class', 'GLACIER'],
-          ...(way === 'a token'
+          ...(auth === 'a token'
             ? []
             : ([
                 ['x-amz-content-sha256', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'],
@@ -146,7 +146,7 @@ describe('attacks of a caller whose session is valid', function () {
         ] as const) {
           it(`do not have a second ${name}, the same or another, before or after the first`, async () => {
             const key = `2026/twice-${name}`;
-            const request = given(key);
+            const request = received(key);
             const same = request.lines.find(([first]) => first === name)?.[1];
             assert.ok(same !== undefined);
             for (const second of [value, same]) {
@@ -167,7 +167,7 @@ describe('attacks of a caller whose session is valid', function () {
             ['x-amz-meta-folded', 'one two'],
             ['x-amz-tagging', 'a=b '],
           ] as const) {
-            const request = given('2026/folded', { [name]: value });
+            const request = received('2026/folded', { [name]: value });
             for (const folded of ['\r\n ', '\r\n\t', '\n ', ' \r\n  ']) {
               const lines = request.lines.map(
                 ([key, text]) => [key, key === name ? text.replace(' ', folded) : text] as const,
@@ -180,7 +180,7 @@ describe('attacks of a caller whose session is valid', function () {
 
         it('have no space before a colon and none before the first name', async () => {
           for (const name of ['x-amz-meta-spaced ', ' x-amz-meta-spaced', 'x-amz-meta-spa ced', 'x-amz-meta\0']) {
-            const request = given('2026/spaced');
+            const request = received('2026/spaced');
             for (const lines of [
               [[name, 'x'] as const, ...request.lines],
               [...request.lines, [name, 'x'] as const],
@@ -192,7 +192,7 @@ describe('attacks of a caller whose session is valid', function () {
         });
 
         it('have no target in absolute, authority or asterisk form', async () => {
-          const request = given('2026/absolute');
+          const request = received('2026/absolute');
           const { target } = request;
           for (const other of [
             `http://elsewhere.example${target}`,
@@ -211,7 +211,7 @@ describe('attacks of a caller whose session is valid', function () {
         });
 
         it('do not hide a second request behind a length that two servers read in two ways', async () => {
-          const stolen = given('2026/smuggled');
+          const stolen = received('2026/smuggled');
           const hidden = head({ ...stolen, lines: [...stolen.lines] }) + content;
           const chunked = `0\r\n\r\n${hidden}`;
           const length = ['content-length', String(chunked.length)] as const;
@@ -233,7 +233,7 @@ describe('attacks of a caller whose session is valid', function () {
             [['content-length', `-1`]],
             [['content-length', '']],
           ] as const) {
-            const request = given('2026/carrier');
+            const request = received('2026/carrier');
             const lines = request.lines.filter(([name]) => name !== 'content-length');
             const text = await converse(port, [head({ ...request, lines: [...lines, ...framing] }), chunked]);
             const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
@@ -393,17 +393,17 @@ describe('attacks of a caller whose session is valid', function () {
     ] as const) {
       it(`${path} is ${JSON.stringify(key)} to policy, audit and store, for signatures and tokens`, async () => {
         const host = `127.0.0.1:${port}`;
-        for (const way of ['signature', 'token'] as const) {
+        for (const auth of ['signature', 'token'] as const) {
           const headers = { host, 'content-length': '1' };
           const request = {
             ...signedHead({ method: 'PUT', target: `/reports/${path}`, headers, keys }),
-            ...(way === 'token' && { lines: Object.entries({ ...headers, authorization: `Bearer ${token}` }) }),
+            ...(auth === 'token' && { lines: Object.entries({ ...headers, authorization: `Bearer ${token}` }) }),
           };
           const answer = await sendRaw(port, request, ['x']);
           assert.equal(answer.status, 200, answer.text);
           const stored = (await stack.raw.list('reports')).filter((name) => name.endsWith(key.slice(-2)));
           assert.ok(stored.includes(key), JSON.stringify(stored));
-          assert.equal((await accessesOf(answer))[0]?.key, key);
+          assert.equal((await requiredAccesses(answer))[0]?.key, key);
           await stack.raw.remove('reports', key);
         }
       });
@@ -777,7 +777,7 @@ describe('attacks of a caller whose session is valid', function () {
 
   describe('bodies', () => {
     // Never ended by the client: what ends them is the gateway, and soon.
-    const begun = unsignedChunks(['twelve bytes']).toString('latin1').slice(0, -2);
+    const created = unsignedChunks(['twelve bytes']).toString('latin1').slice(0, -2);
     const framed = {
       'x-amz-content-sha256': UNSIGNED_TRAILER,
       'x-amz-decoded-content-length': '12',
@@ -787,11 +787,11 @@ describe('attacks of a caller whose session is valid', function () {
       ['an object', {}, 100, 'x'],
       ['an object of which nothing comes', {}, 100, ''],
       ['an object that is streamed', {}, 10_000_000, 'x'.repeat(1_000_000)],
-      ['a trailer', { headers: framed }, 100, begun],
+      ['a trailer', { headers: framed }, 100, created],
       ['a list of deletions', { method: 'POST', key: '', query: { delete: '' } }, 100, '<Delete>'],
     ];
     for (const [title, more, length, first] of slow) {
-      it(`that come too slowly are given up, and nothing is stored: ${title}`, async () => {
+      it(`that come too slowly are aborted, and nothing is stored: ${title}`, async () => {
         const key = `2026/slow-${title.replaceAll(' ', '-')}`;
         const request = withLines(await signedPut(key, {}, more), ['content-length', String(length)]);
         const startMs = performance.now();
@@ -814,7 +814,7 @@ describe('attacks of a caller whose session is valid', function () {
       });
     }
 
-    it('that come too slowly are given up, without an identity too', async () => {
+    it('that come too slowly are aborted, without an identity too', async () => {
       const lines = Object.entries({
         host: 'localhost',
         'content-type': 'application/x-www-form-urlencoded',
@@ -901,7 +901,7 @@ describe('attacks of a caller whose session is valid', function () {
       }
       for (const key of ['2025/kept', '2026/alive']) assert.equal((await stack.raw.get('reports', key)).status, 200);
       await assertNothingStored('2026/doomed');
-      const accesses = await accessesOf(answer);
+      const accesses = await requiredAccesses(answer);
       assert.equal(accesses.filter(({ key }) => key === '2025/kept').length, 1);
       assert.equal(accesses.filter(({ key }) => key === '2026/doomed').length, 1);
     });
@@ -929,10 +929,10 @@ describe('attacks of a caller whose session is valid', function () {
     it('is not among what ?uploads and ?versions list of the inside', async () => {
       const other = await stack.forge({ sub: 'archivist', groups: ['archivists'] });
       const archivist = await sessionOf(`http://127.0.0.1:${port}`, other);
-      const call = async (method: string, given: Partial<TestRequest>) =>
+      const call = async (method: string, input: Partial<TestRequest>) =>
         sendRaw(
           port,
-          withLines(await signed(port, { method, bucket: 'artifacts', keys: archivist, ...given }), [
+          withLines(await signed(port, { method, bucket: 'artifacts', keys: archivist, ...input }), [
             'content-length',
             '0',
           ]),
@@ -1051,15 +1051,15 @@ describe('attacks of a caller whose session is valid', function () {
 
   describe('signatures', () => {
     it('of another service, region, day or hour are refused', async () => {
-      const given = { method: 'GET', target: '/reports/2026/alive', headers: { host: `127.0.0.1:${port}` }, keys };
-      assert.equal((await sendRaw(port, signedHead(given))).status, 200);
+      const received = { method: 'GET', target: '/reports/2026/alive', headers: { host: `127.0.0.1:${port}` }, keys };
+      assert.equal((await sendRaw(port, signedHead(received))).status, 200);
       for (const scope of [{ service: 'sts' }, { service: 's3express' }, { region: 'eu-west-9' }]) {
-        const answer = await sendRaw(port, signedHead({ ...given, ...scope }));
+        const answer = await sendRaw(port, signedHead({ ...received, ...scope }));
         assertRefused(answer, 'AuthorizationHeaderMalformed');
       }
       for (const minutes of [-16, 16, -24 * 60]) {
         const date = new Date(Date.now() + minutes * 60_000);
-        assertRefused(await sendRaw(port, signedHead({ ...given, date })), 'RequestTimeTooSkewed');
+        assertRefused(await sendRaw(port, signedHead({ ...received, date })), 'RequestTimeTooSkewed');
       }
     });
 

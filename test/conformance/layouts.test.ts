@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Client } from '../support/client.ts';
 import { fixedSeed } from '../support/chance.ts';
 import { decryptStored } from '../support/decrypt-tool.ts';
-import { bare, ObjectCalls, type PartOf, type Shown } from '../support/object-calls.ts';
+import { unquoted, ObjectCalls, type PartOf, type Shown } from '../support/object-calls.ts';
 import { hasPython } from '../support/python-programs.ts';
 import {
   Dice,
@@ -29,9 +29,9 @@ const SEED = fixedSeed ?? Math.floor(Math.random() * 2 ** 31);
 const AT_ONCE = 2;
 const MOST_PARTS = 4;
 /** Small reads that find the layout of an object that its size does not tell. */
-const MOST_LOOKS = 3;
+const MAX_LOOKUPS = 3;
 /** The longest of them is a list of 10,000 runs of parts. */
-const MOST_LOOK_BYTES = 120_000;
+const MAX_LOOKUP_BYTES = 120_000;
 const MOST_RANGE_BYTES = 300_000;
 const SEGMENT_EDGES = 4;
 /** One layout part before a final one: 5 MiB, and what makes its mark. */
@@ -179,7 +179,7 @@ async function tryLayout(
     atMost.filter((operation) => operations(completing).includes(operation)),
   );
 
-  const etag = bare(/<ETag>([^<]*)</.exec(completed.body.toString())?.[1]?.replaceAll('&quot;', '') ?? '');
+  const etag = unquoted(/<ETag>([^<]*)</.exec(completed.body.toString())?.[1]?.replaceAll('&quot;', '') ?? '');
   const again = await object.complete(uploadId, named);
   assert.equal(again.status, 200, `a repeated Complete: ${again.body.toString()}`);
 
@@ -187,7 +187,7 @@ async function tryLayout(
     const read = await new ObjectCalls(() => client, token, object.bucket, object.key).must('GET');
     assert.equal(read.body.length, body.length);
     assert.equal(sha256(read.body), sha256(body), 'sha256 of the body');
-    assert.equal(bare(String(read.headers.etag)), etag);
+    assert.equal(unquoted(String(read.headers.etag)), etag);
     assert.equal(read.headers['x-amz-meta-layout'], String(index));
     assert.equal(read.headers['x-amz-meta-sallyport'], undefined);
   }
@@ -197,11 +197,11 @@ async function tryLayout(
     const { value, calls } = await callsOf(() => object.listed(listing));
     shown[listing] = value;
     assert.equal(calls.filter(({ operation }) => operation.startsWith('List')).length, 1, listing);
-    const looks = calls.length - 1;
-    assert.ok(looks <= (layout.isRegular ? 0 : MOST_LOOKS), `${looks} looks for ${listing}`);
+    const lookups = calls.length - 1;
+    assert.ok(lookups <= (layout.isRegular ? 0 : MAX_LOOKUPS), `${lookups} looks for ${listing}`);
     for (const { operation, receivedBytes } of calls.slice(1)) {
       assert.ok(operation === 'GetObject' || operation === 'HeadObject', operation);
-      assert.ok(receivedBytes <= MOST_LOOK_BYTES, `${receivedBytes} bytes to look at an object`);
+      assert.ok(receivedBytes <= MAX_LOOKUP_BYTES, `${receivedBytes} bytes to look at an object`);
     }
   }
   if (twins.kind !== 'ceph') {
@@ -229,8 +229,8 @@ async function tryLayout(
     // The last segment of a part of odd length is up to twice as long as any other.
     const isOdd = chosen.some(({ content }) => content.length % SEGMENT_BYTES > 0);
     const segments = readBound(clipped.length) + (isOdd ? 2 * SEGMENT_BYTES : 0);
-    const bound = segments + (layout.isRegular ? 0 : MOST_LOOKS * MOST_LOOK_BYTES + inserted);
-    assert.ok(bytes <= bound, `${bytes} bytes upstream for ${clipped.length}: ${told(calls)}`);
+    const bound = segments + (layout.isRegular ? 0 : MAX_LOOKUPS * MAX_LOOKUP_BYTES + inserted);
+    assert.ok(bytes <= bound, `${bytes} bytes upstream for ${clipped.length}: ${reported(calls)}`);
   }
   if (body.length > 0) {
     const read = await object.range('bytes=-70000');
@@ -247,8 +247,8 @@ async function tryLayout(
   assert.equal(holdsAny(stored.body, body), false, 'plaintext is stored');
   if (index % 5 === 0 && hasPython()) {
     const envelope = String(stored.headers['x-amz-meta-sallyport']);
-    const place = { bucketId: object.bucket, key: object.key };
-    const plain = await decryptStored({ ...place, envelope, body: stored.body, seedFile: twins.seedFile });
+    const address = { bucketId: object.bucket, key: object.key };
+    const plain = await decryptStored({ ...address, envelope, body: stored.body, seedFile: twins.seedFile });
     assert.equal(sha256(plain), sha256(body), 'tools/decrypt.py');
   }
   await object.must('DELETE');
@@ -286,6 +286,6 @@ function holdsAny(stored: Buffer, plain: Buffer): boolean {
   return false;
 }
 
-function told(calls: readonly StoreCall[]): string {
+function reported(calls: readonly StoreCall[]): string {
   return calls.map(({ operation, range, receivedBytes }) => `${operation} ${range ?? ''}: ${receivedBytes}`).join(', ');
 }

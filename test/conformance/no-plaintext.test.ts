@@ -35,7 +35,7 @@ const medium = bodyOf(300_001);
 const part = bodyOf(PART_BYTES + 1);
 
 /** An operation whose requests to the store are spoilt: what comes before it is not. */
-interface Spoilt {
+interface Tampered {
   readonly name: string;
   /** Gives what is run under the fault; `object` is new each time. */
   readonly prepare: (object: ObjectCalls) => Promise<() => Promise<Answer>>;
@@ -101,12 +101,12 @@ describe('plaintext', function () {
     return { uploadId, parts };
   }
 
-  const put = (body: Buffer): Spoilt => ({
+  const put = (body: Buffer): Tampered => ({
     name: `PutObject of ${body.length} bytes`,
     prepare: (object) => Promise.resolve(() => object.call('PUT', '', {}, body)),
     leaves: body,
   });
-  const uploadPart = (body: Buffer): Spoilt => ({
+  const uploadPart = (body: Buffer): Tampered => ({
     name: `UploadPart of ${body.length} bytes`,
     prepare: async (object) => {
       const uploadId = await object.create();
@@ -114,12 +114,12 @@ describe('plaintext', function () {
     },
     leaves: undefined,
   });
-  const copy = (name: string, from: Record<string, string>, leaves: Buffer): Spoilt => ({
+  const copy = (name: string, from: Record<string, string>, leaves: Buffer): Tampered => ({
     name: `CopyObject of ${name}`,
     prepare: (object) => Promise.resolve(() => object.call('PUT', '', from)),
     leaves,
   });
-  const partCopy = (name: string, from: Record<string, string>): Spoilt => ({
+  const partCopy = (name: string, from: Record<string, string>): Tampered => ({
     name: `UploadPartCopy of ${name}`,
     prepare: async (object) => {
       const uploadId = await object.create();
@@ -128,7 +128,7 @@ describe('plaintext', function () {
     },
     leaves: undefined,
   });
-  const spoilt: readonly Spoilt[] = [
+  const tampered: readonly Tampered[] = [
     put(small),
     put(medium),
     {
@@ -161,7 +161,7 @@ describe('plaintext', function () {
     partCopy('a plain object', source('artifacts', 'plain/source')),
   ];
 
-  for (const { name, prepare, leaves } of spoilt) {
+  for (const { name, prepare, leaves } of tampered) {
     it(`stays here, and nothing half is acknowledged or kept, when a request of ${name} is spoilt`, async () => {
       const undisturbed = await prepare(objectIn('reports'));
       twins.proxy.reset();
@@ -174,7 +174,7 @@ describe('plaintext', function () {
           const object = objectIn('reports');
           const run = await prepare(object);
           twins.proxy.reset();
-          twins.proxy.fault = (_call, asked) => (asked === index ? fault : undefined);
+          twins.proxy.fault = (_call, requested) => (requested === index ? fault : undefined);
           const answer = await run().catch(brokenConnection);
           twins.proxy.fault = () => undefined;
           const found = await object.call('GET');

@@ -14,8 +14,8 @@ import { blockingPuts } from '../support/blocking-puts.ts';
 import { needs } from '../support/needs.ts';
 import { sharedStack, type Stack } from '../support/stack.ts';
 import { releaseOf, versionOf } from '../support/versions.ts';
-import { findProgram, placesOf } from './run/runner.ts';
-import { keysOf, keyVariables } from './run/ways-in.ts';
+import { findProgram, attributesOf } from './run/runner.ts';
+import { keysOf, keyVariables } from './run/auth-methods.ts';
 
 const MIB = 1024 * 1024;
 const BOTO3_PUTS = fileURLToPath(new URL('clients/boto3_puts.py', import.meta.url));
@@ -51,7 +51,7 @@ describe('a refused upload, through HAProxy over TLS', function () {
   }
 
   /** Sends the head of a request and reads one answer, of 1xx too, with its body. */
-  async function ask(socket: TLSSocket, method: string, target: string, lines: readonly string[]): Promise<Received> {
+  async function send(socket: TLSSocket, method: string, target: string, lines: readonly string[]): Promise<Received> {
     socket.write([`${method} ${target} HTTP/1.1`, 'Host: localhost', ...lines, '', ''].join('\r\n'));
     return answered(socket);
   }
@@ -88,7 +88,7 @@ describe('a refused upload, through HAProxy over TLS', function () {
   for (const [title, status, method, target, lines] of refused) {
     it(`${title}, whose client waits for 100 Continue, is told to take another connection`, async () => {
       const socket = await open();
-      const { status: got, head } = await ask(socket, method, target, [...lines(), ...EXPECT]);
+      const { status: got, head } = await send(socket, method, target, [...lines(), ...EXPECT]);
       assert.equal(got, status);
       assert.ok(says(head), head);
       socket.destroy();
@@ -98,7 +98,7 @@ describe('a refused upload, through HAProxy over TLS', function () {
   it('leaves the connections of accepted ones alone', async () => {
     const socket = await open();
     for (const key of ['one', 'two']) {
-      const go = await ask(socket, 'PUT', `/reports/2026/${key}`, [bearer(alice), ...EXPECT]);
+      const go = await send(socket, 'PUT', `/reports/2026/${key}`, [bearer(alice), ...EXPECT]);
       assert.equal(go.status, 100);
       socket.write('abc');
       const { status, head } = await answered(socket);
@@ -164,7 +164,7 @@ describe('a refused upload, through HAProxy over TLS', function () {
 
   it('is the only loss when the AWS CLI copies 30 allowed files and 3 denied ones', async function () {
     const aws = await findProgram(
-      placesOf('aws').map((path) => [path, '--version'] as const),
+      attributesOf('aws').map((path) => [path, '--version'] as const),
       /aws-cli\/(\d+\.\d+\.\d+)/,
     );
     needs(this, 'the AWS CLI', typeof aws !== 'string');
@@ -189,7 +189,7 @@ describe('a refused upload, through HAProxy over TLS', function () {
 
   it('is the only loss among 33 uploads of one boto3 client', async function () {
     const python = await findProgram(
-      placesOf('python3').map((path) => [path, '-c', 'import boto3; print("boto3", boto3.__version__)'] as const),
+      attributesOf('python3').map((path) => [path, '-c', 'import boto3; print("boto3", boto3.__version__)'] as const),
       /boto3 (\d+\.\d+\.\d+)/,
     );
     needs(this, 'boto3', typeof python !== 'string');

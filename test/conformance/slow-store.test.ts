@@ -19,7 +19,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { AuditAccess } from '../../src/audit/read-audit.ts';
 import { target } from '../support/client.ts';
-import { findProgram, placesOf } from './run/runner.ts';
+import { findProgram, attributesOf } from './run/runner.ts';
 import { needs } from '../support/needs.ts';
 import type { StoreCall } from '../support/store-proxy.ts';
 import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
@@ -165,12 +165,12 @@ describe('a store that takes longer than clients wait', function () {
     },
 
     'copies parts and completes by the JS SDK': async () => {
-      const place = { Bucket: 'sealed', Key: 'slow-js' };
-      const { UploadId } = await s3.send(new CreateMultipartUploadCommand(place));
-      const part = { ...place, UploadId, CopySource: 'sealed/source', PartNumber: 1 };
+      const object = { Bucket: 'sealed', Key: 'slow-js' };
+      const { UploadId } = await s3.send(new CreateMultipartUploadCommand(object));
+      const part = { ...object, UploadId, CopySource: 'sealed/source', PartNumber: 1 };
       const { CopyPartResult } = await s3.send(new UploadPartCopyCommand(part));
       const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: CopyPartResult?.ETag }] };
-      const completed = await s3.send(new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload }));
+      const completed = await s3.send(new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload }));
       assert.equal(completed.Key, 'slow-js');
       assert.ok(BODY.equals((await stored('sealed', 'slow-js')) ?? Buffer.alloc(0)));
     },
@@ -181,12 +181,12 @@ describe('a store that takes longer than clients wait', function () {
     },
 
     'sees an error in the 200 of a completion as one, by the JS SDK': async () => {
-      const place = { Bucket: 'sealed', Key: 'half-js' };
-      const { UploadId } = await s3.send(new CreateMultipartUploadCommand(place));
-      const half = { ...place, UploadId };
+      const object = { Bucket: 'sealed', Key: 'half-js' };
+      const { UploadId } = await s3.send(new CreateMultipartUploadCommand(object));
+      const half = { ...object, UploadId };
       const { ETag } = await s3.send(new UploadPartCommand({ ...half, PartNumber: 1, Body: 'x' }));
-      const given = { ...half, MultipartUpload: { Parts: [{ PartNumber: 1, ETag: `${ETag}` }] } };
-      await assert.rejects(s3.send(new CompleteMultipartUploadCommand(given)), { name: 'SlowDown' });
+      const received = { ...half, MultipartUpload: { Parts: [{ PartNumber: 1, ETag: `${ETag}` }] } };
+      await assert.rejects(s3.send(new CompleteMultipartUploadCommand(received)), { name: 'SlowDown' });
     },
 
     'takes nothing of a body that passes through for a client that left': async () => {
@@ -250,7 +250,7 @@ describe('a store that takes longer than clients wait', function () {
       () => false,
     );
     debianCli = await findProgram(
-      placesOf('aws').map((path) => [path, '--version'] as const),
+      attributesOf('aws').map((path) => [path, '--version'] as const),
       /aws-cli\/(\d+\.\d+\.\d+)/,
       ([major, minor]) => major === 2 && minor === 9,
     );

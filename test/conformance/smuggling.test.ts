@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { converse, head, type Place } from '../support/raw-wire.ts';
+import { converse, head, type Endpoint } from '../support/raw-wire.ts';
 import { sharedStack, type Stack } from '../support/stack.ts';
 import { releaseOf, versionOf } from '../support/versions.ts';
 
@@ -10,7 +10,7 @@ describe('requests that HAProxy and the gateway could read in two ways', functio
   this.timeout(60_000);
   let stack: Stack;
   let token: string;
-  let edge: Place;
+  let edge: Endpoint;
   let edgeRelease: number;
 
   before(async () => {

@@ -21,7 +21,7 @@ import type { HealthReport } from '../../src/contracts/health.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
 import { startCeph } from '../support/ceph.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
-import { makeKey, signToken, startBareIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer } from '../support/issuer.ts';
 import { runCommand } from '../support/run-command.ts';
 import { sharedKind } from '../support/stack.ts';
 
@@ -53,7 +53,7 @@ describe('a store that cannot be used as it is configured', function () {
   const key = makeKey('RS256', 'k1');
   const gateways: Gateway[] = [];
   /** What the last gateway said before it listened. */
-  const told: (HealthReport | undefined)[] = [];
+  const reported: (HealthReport | undefined)[] = [];
   const undo: (() => Promise<unknown>)[] = [];
 
   before(async () => {
@@ -61,7 +61,7 @@ describe('a store that cannot be used as it is configured', function () {
     undo.push(() => rm(folder, { recursive: true, force: true }));
     real = await (sharedKind() === 'ceph' ? ceph() : embedded(folder));
     undo.push(real.end);
-    const issuer = await startBareIssuer([key.publicJwk]);
+    const issuer = await startTestIssuer([key.publicJwk]);
     undo.push(() => issuer.stop());
     noSts = createServer((_request, response) => response.writeHead(404).end('no such page')).listen(0, '127.0.0.1');
     await once(noSts, 'listening');
@@ -120,7 +120,7 @@ describe('a store that cannot be used as it is configured', function () {
     const config = await loadConfig({ path: file, env: {} });
     const gateway = await createGateway(config, { worker: 0, pid: process.pid, logStream });
     gateways.push(gateway);
-    told.splice(0, told.length, bucketReport(gateway));
+    reported.splice(0, reported.length, bucketReport(gateway));
     await gateway.listen();
     return { gateway, log: () => log };
   }
@@ -164,7 +164,7 @@ describe('a store that cannot be used as it is configured', function () {
     assert.deepEqual(await check(file), { code: 0, lines: [] });
     const { gateway } = await serving(file);
     // Nothing was asked before it serves.
-    assert.deepEqual(told.shift(), { name: 'bucket:reports', state: 'unknown', detail: 'not asked yet' });
+    assert.deepEqual(reported.shift(), { name: 'bucket:reports', state: 'unknown', detail: 'not asked yet' });
     await until('it is ready', () => gateway.readiness().ready);
     assert.deepEqual(bucketReport(gateway), { name: 'bucket:reports', state: 'ok' });
     assert.equal(await headBucket(gateway), 200);

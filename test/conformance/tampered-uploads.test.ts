@@ -33,8 +33,8 @@ const flip =
   (at: (length: number) => number): Attack =>
   ({ own }) => {
     const body = Buffer.from(own.body);
-    const place = at(body.length);
-    body.writeUInt8(body.readUInt8(place) ^ 1, place);
+    const offset = at(body.length);
+    body.writeUInt8(body.readUInt8(offset) ^ 1, offset);
     return { ...own, body };
   };
 const cut =

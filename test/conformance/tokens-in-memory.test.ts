@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRequestSigner } from '../../src/sigv4/signer.ts';
 import { startStack, type Stack } from '../support/stack.ts';
-import { workersOf } from '../support/workers-of.ts';
+import { workerIds } from '../support/worker-ids.ts';
 
 const OTHERS = 300;
 /** Longer than what a snapshot keeps of one text is never looked for. */
@@ -55,7 +55,7 @@ describe('the memory of the gateway', function () {
 
   /** Writes a snapshot, which collects garbage first. */
   async function snapshot(): Promise<string> {
-    for (const pid of await workersOf(stack.gateway.pid())) process.kill(pid, 'SIGUSR2');
+    for (const pid of await workerIds(stack.gateway.pid())) process.kill(pid, 'SIGUSR2');
     for (;;) {
       await sleep(200);
       const [name] = (await readdir(directory)).filter((each) => each.endsWith('.heapsnapshot'));
@@ -67,8 +67,8 @@ describe('the memory of the gateway', function () {
 
   /** Gets credentials for a token and signs a request with them; gives their session token. */
   async function useSession(token: string): Promise<string> {
-    const given = await stack.client.call({ method: 'GET', target: '/-/credentials', token });
-    const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(given.body.toString()) as Record<string, string>;
+    const received = await stack.client.call({ method: 'GET', target: '/-/credentials', token });
+    const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(received.body.toString()) as Record<string, string>;
     assert.ok(AccessKeyId !== undefined && SecretAccessKey !== undefined && Token !== undefined);
     const { target, headers } = createRequestSigner()(
       {

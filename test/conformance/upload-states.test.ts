@@ -1,5 +1,5 @@
 /**
- * Uploads under way, through two whole gateways that take turns: one id for everything, whoever gave it, and nothing of what
+ * Uploads in progress, through two whole gateways that take turns: one id for everything, whoever gave it, and nothing of what
  * the gateway keeps beside them in sight of any client.
  */
 import assert from 'node:assert/strict';
@@ -20,7 +20,7 @@ const BUCKETS = {
   artifacts: { encryption: 'off' },
 };
 
-describe('uploads under way', function () {
+describe('uploads in progress', function () {
   this.timeout(240_000);
   let twins: TwinGateways;
   let token: string;
@@ -103,8 +103,8 @@ describe('uploads under way', function () {
       const free = await calls.create();
       const part = await calls.uploadPart(id, 1, Buffer.from('late'));
       await calls.must('PUT', '', {}, Buffer.from('first'));
-      const begun = await calls.call('POST', 'uploads', { 'if-none-match': '*' });
-      assert.equal(begun.status, 412);
+      const created = await calls.call('POST', 'uploads', { 'if-none-match': '*' });
+      assert.equal(created.status, 412);
       // At either gateway.
       for (let tries = 0; tries < 2; tries += 1) {
         assert.equal((await calls.complete(id, [part])).code, 'PreconditionFailed');
@@ -161,8 +161,8 @@ describe('uploads under way', function () {
     const again = await calls.must('PUT', partQuery(id, 3), { 'x-amz-checksum-crc32': of(plain[2]!) }, plain[2]);
     assert.notEqual(again.headers.etag, parts[2]?.etag);
     const listed = await calls.must('GET', `uploadId=${encodeURIComponent(id)}`);
-    const told = [...listed.body.toString().matchAll(/<ChecksumCRC32>([^<]*)</g)].map(([, value]) => value);
-    assert.deepEqual(told, plain.map(of));
+    const reported = [...listed.body.toString().matchAll(/<ChecksumCRC32>([^<]*)</g)].map(([, value]) => value);
+    assert.deepEqual(reported, plain.map(of));
     assert.equal((await calls.complete(id, parts, { 'x-amz-checksum-crc32': 'AAAAAA==' })).code, 'BadDigest');
     assert.equal((await calls.call('HEAD')).status, 404);
     const done = await calls.complete(id, parts, { 'x-amz-checksum-crc32': whole });
@@ -171,8 +171,8 @@ describe('uploads under way', function () {
     if (hasPython()) {
       const stored = await twins.raw({ method: 'GET', bucket: 'reports', key: calls.key });
       const envelope = String(stored.headers['x-amz-meta-sallyport']);
-      const place = { bucketId: 'reports', key: calls.key, seedFile: twins.seedFile };
-      assert.ok((await decryptStored({ ...place, envelope, body: stored.body })).equals(Buffer.concat(plain)));
+      const address = { bucketId: 'reports', key: calls.key, seedFile: twins.seedFile };
+      assert.ok((await decryptStored({ ...address, envelope, body: stored.body })).equals(Buffer.concat(plain)));
     }
     const copy = at(newKey());
     await copy.must('PUT', '', { 'x-amz-copy-source': `reports/${calls.key}` });

@@ -131,16 +131,16 @@ describe('virtual-hosted buckets', function () {
     demandHosts();
   });
 
-  for (const place of ['', 'plain/']) {
-    it(`take uploads in parts, copied parts of both styles among them, ${place === '' ? 'encrypted' : 'plain'}`, async () => {
+  for (const host of ['', 'plain/']) {
+    it(`take uploads in parts, copied parts of both styles among them, ${host === '' ? 'encrypted' : 'plain'}`, async () => {
       const whole = Buffer.concat([PART, REST]);
       for (const [bucket, other] of [
         ['reports', 'artifacts'],
         ['artifacts', 'reports'],
       ] as const) {
-        const source = at(other, `${place}${run}source`);
+        const source = at(other, `${host}${run}source`);
         await source.must('PUT', '', {}, PART);
-        const made = at(bucket, `${place}${run}parts`);
+        const made = at(bucket, `${host}${run}parts`);
         const uploadId = await made.create();
         const from = { 'x-amz-copy-source': target(source.bucket, source.key) };
         const copied = await made.must('PUT', partQuery(uploadId, 1), from);
@@ -157,8 +157,8 @@ describe('virtual-hosted buckets', function () {
         assert.ok(got.body.equals(whole));
         const range = await made.must('GET', '', { range: `bytes=${PART.length - 5}-${PART.length + 4}` });
         assert.ok(range.body.equals(whole.subarray(PART.length - 5, PART.length + 5)));
-        const given = await made.create();
-        await made.must('DELETE', `uploadId=${encodeURIComponent(given)}`);
+        const received = await made.create();
+        await made.must('DELETE', `uploadId=${encodeURIComponent(received)}`);
         for (const object of [source, made]) await object.must('DELETE');
       }
       demandHosts();

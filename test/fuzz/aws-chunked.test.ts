@@ -66,24 +66,24 @@ const hostile = fc
 /** What is framed, of which at most one byte is another, or the length is off by one. */
 const nearlyRight = fc
   .record({
-    given: fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 3 }),
+    inputs: fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 3 }),
     hasTrailer: fc.boolean(),
     spoiled: fc.option(fc.record({ at: fc.nat(), byte: fc.nat({ max: 255 }) }), { freq: 2 }),
     off: fc.constantFrom(0, 0, 0, -1, 1),
   })
-  .map(({ given, hasTrailer, spoiled, off }) => {
-    const body = frame(given, hasTrailer ? TAIL : '');
+  .map(({ inputs, hasTrailer, spoiled, off }) => {
+    const body = frame(inputs, hasTrailer ? TAIL : '');
     if (spoiled !== null) body[spoiled.at % body.length] = spoiled.byte;
-    return { body, hasTrailer, sizeBytes: Math.max(0, Buffer.concat(given).length + off) };
+    return { body, hasTrailer, sizeBytes: Math.max(0, Buffer.concat(inputs).length + off) };
   });
 
 describe('fuzz: aws-chunked', () => {
   it('gives back what was framed, however it is cut', async () => {
     await fc.assert(
-      fc.asyncProperty(chunks, cuts, fc.boolean(), async (given, at, hasTrailer) => {
-        const data = Buffer.concat(given);
+      fc.asyncProperty(chunks, cuts, fc.boolean(), async (inputs, at, hasTrailer) => {
+        const data = Buffer.concat(inputs);
         const trailer = hasTrailer ? 'CRC32' : undefined;
-        const body = frame(given, hasTrailer ? TAIL : '');
+        const body = frame(inputs, hasTrailer ? TAIL : '');
         const outcome = await decode(body, at, { sizeBytes: data.length, trailer, signatures: undefined });
         assert.deepEqual(outcome, { data, checksum: hasTrailer ? '3610a686' : undefined, code: undefined });
       }),
@@ -111,11 +111,11 @@ describe('fuzz: aws-chunked', () => {
 
   it('comes to the same end however a body is cut', async () => {
     await fc.assert(
-      fc.asyncProperty(chunks, hostile, fc.nat(), cuts, async (given, noise, place, at) => {
-        const framed = frame(given, TAIL);
-        const split = place % (framed.length + 1);
+      fc.asyncProperty(chunks, hostile, fc.nat(), cuts, async (inputs, noise, offset, at) => {
+        const framed = frame(inputs, TAIL);
+        const split = offset % (framed.length + 1);
         const body = Buffer.concat([framed.subarray(0, split), noise, framed.subarray(split)]);
-        const options = { sizeBytes: Buffer.concat(given).length, trailer: 'CRC32', signatures: undefined } as const;
+        const options = { sizeBytes: Buffer.concat(inputs).length, trailer: 'CRC32', signatures: undefined } as const;
         const whole = await decode(body, [], options);
         const pieces = await decode(body, at, options);
         assert.equal(pieces.code, whole.code);
@@ -157,7 +157,7 @@ describe('fuzz: aws-chunked', () => {
     const signatures = (): ChunkSignatures => createChunkSignatures(claims, signingKey);
     const change = fc.record({
       kind: fc.constantFrom('none', 'flip', 'drop', 'repeat', 'swap', 'cut', 'insert'),
-      place: fc.nat(),
+      offset: fc.nat(),
       bit: fc.nat({ max: 7 }),
     });
     const trailer = fc.constantFrom('x-amz-checksum-crc32:NhCmhg==', undefined);
@@ -170,7 +170,7 @@ describe('fuzz: aws-chunked', () => {
         cuts,
         change,
         async (full, rest, tail, at, done) => {
-          const { kind, place, bit } = done;
+          const { kind, offset, bit } = done;
           const data = [
             ...Array.from({ length: full }, (_, index) => Buffer.alloc(8192, index)),
             Buffer.alloc(rest, 'r'),
@@ -182,14 +182,14 @@ describe('fuzz: aws-chunked', () => {
             data.filter(({ length }) => length > 0),
             tail,
           );
-          const index = place % pieces.length;
+          const index = offset % pieces.length;
           const next = (index + 1) % pieces.length;
           const before = Buffer.concat(pieces);
           if (kind === 'drop') pieces.splice(index, 1);
           if (kind === 'repeat') pieces.splice(index, 0, pieces[index]!);
           if (kind === 'swap') [pieces[index], pieces[next]] = [pieces[next]!, pieces[index]!];
           let body = Buffer.concat(pieces);
-          const where = place % body.length;
+          const where = offset % body.length;
           if (kind === 'flip') body[where]! ^= 1 << bit;
           if (kind === 'cut') body = body.subarray(0, where);
           if (kind === 'insert')

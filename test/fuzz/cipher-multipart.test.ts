@@ -250,7 +250,7 @@ describe('multipart, properties of objects', function () {
       maxLength: 6,
     });
     await fc.assert(
-      fc.asyncProperty(upload, ranges, async ([parts, again, seed], asked) => {
+      fc.asyncProperty(upload, ranges, async ([parts, again, seed], requested) => {
         if (completed(parts) === undefined) return;
         const plain = pattern(sumOf(parts.map(({ size }) => size)));
         const memory = await UploadInMemory.begin(cipher);
@@ -266,13 +266,13 @@ describe('multipart, properties of objects', function () {
         }
         const stored = await memory.complete(parts.map(({ number }) => number));
         const whole = await read(cipher, stored, { chunkBytes: 90_000 });
-        assert.ok(whole.error === undefined && whole.given.equals(plain));
-        for (const [at, length] of asked) {
+        assert.ok(whole.error === undefined && whole.received.equals(plain));
+        for (const [at, length] of requested) {
           if (plain.length === 0) return;
           const first = at % plain.length;
           const range = { kind: 'closed', first, last: first + length } as const;
-          const { given, error } = await read(cipher, stored, { range });
-          assert.ok(error === undefined && given.equals(plain.subarray(first, first + length + 1)));
+          const { received, error } = await read(cipher, stored, { range });
+          assert.ok(error === undefined && received.equals(plain.subarray(first, first + length + 1)));
         }
       }),
       { numRuns: 25 },
@@ -302,14 +302,15 @@ describe('multipart, properties of objects', function () {
     });
     const range = fc.option(fc.tuple(fc.nat(plain.length - 1), fc.nat(200_000)), { nil: undefined });
     await fc.assert(
-      fc.asyncProperty(edit, range, async ({ at, remove, from, length }, asked) => {
+      fc.asyncProperty(edit, range, async ({ at, remove, from, length }, requested) => {
         const put = genuine.subarray(from, from + length);
         const body = Buffer.concat([genuine.subarray(0, at), put, genuine.subarray(at + remove)]);
-        const [first, more] = asked ?? [0, plain.length];
-        const options = asked === undefined ? {} : { range: { kind: 'closed', first, last: first + more } as const };
-        const { given, error } = await read(cipher, { envelope, body }, options);
-        if (asked === undefined && !body.equals(genuine)) assert.equal(error?.code, 'IntegrityFailure');
-        assert.ok(given.equals(plain.subarray(first, first + given.length)));
+        const [first, more] = requested ?? [0, plain.length];
+        const options =
+          requested === undefined ? {} : { range: { kind: 'closed', first, last: first + more } as const };
+        const { received, error } = await read(cipher, { envelope, body }, options);
+        if (requested === undefined && !body.equals(genuine)) assert.equal(error?.code, 'IntegrityFailure');
+        assert.ok(received.equals(plain.subarray(first, first + received.length)));
       }),
       { numRuns: 60 },
     );

@@ -64,21 +64,21 @@ describe('object cipher, properties', () => {
 
   it('gives exactly the asked range, or says that there is none', async () => {
     await fc.assert(
-      fc.asyncProperty(size, range, cuts, async (plainSize, asked, storedCuts) => {
+      fc.asyncProperty(size, range, cuts, async (plainSize, requested, storedCuts) => {
         const plain = pattern(plainSize);
         const sealed = await cipher.seal(ADDRESS, plainSize, undefined);
         const body = sealed.whole(plain);
         const expected =
-          asked.kind === 'suffix'
-            ? plain.subarray(Math.max(0, plainSize - asked.length))
-            : plain.subarray(asked.first, asked.kind === 'open' ? undefined : asked.last + 1);
+          requested.kind === 'suffix'
+            ? plain.subarray(Math.max(0, plainSize - requested.length))
+            : plain.subarray(requested.first, requested.kind === 'open' ? undefined : requested.last + 1);
         const stored = { envelope: sealed.envelope, body };
         if (expected.length === 0) {
-          await assert.rejects(plan(cipher, stored, asked), { code: 'InvalidRange' });
+          await assert.rejects(plan(cipher, stored, requested), { code: 'InvalidRange' });
           return;
         }
-        const answer = slice(body, cipher.storedRange(asked));
-        const planned = await plan(cipher, stored, asked);
+        const answer = slice(body, cipher.storedRange(requested));
+        const planned = await plan(cipher, stored, requested);
         const opened = planned.body(cut(answer.bytes, storedCuts), extentOf(answer));
         assert.ok((await collect(opened)).equals(expected));
         assert.equal(planned.last - planned.first + 1, expected.length);
@@ -98,19 +98,19 @@ describe('object cipher, properties', () => {
         size,
         edit,
         fc.option(range, { nil: undefined }),
-        async (plainSize, { at, remove, put }, asked) => {
+        async (plainSize, { at, remove, put }, requested) => {
           const plain = pattern(plainSize);
           const sealed = await cipher.seal(ADDRESS, plainSize, undefined);
           const genuine = sealed.whole(plain);
           const start = at % genuine.length;
           const body = Buffer.concat([genuine.subarray(0, start), put, genuine.subarray(start + remove)]);
-          const { given, error } = await read(
+          const { received, error } = await read(
             cipher,
             { envelope: sealed.envelope, body },
-            asked === undefined ? {} : { range: asked },
+            requested === undefined ? {} : { range: requested },
           );
-          if (asked === undefined && !body.equals(genuine)) assert.equal(error?.code, 'IntegrityFailure');
-          assert.ok(given.length === 0 || plain.includes(given));
+          if (requested === undefined && !body.equals(genuine)) assert.equal(error?.code, 'IntegrityFailure');
+          assert.ok(received.length === 0 || plain.includes(received));
         },
       ),
       { numRuns: 200 },
@@ -118,10 +118,10 @@ describe('object cipher, properties', () => {
   });
 
   it('binds every place to another context', () => {
-    const place = fc.record({ bucketId: fc.string(), key: fc.string({ unit: 'grapheme' }) });
+    const address = fc.record({ bucketId: fc.string(), key: fc.string({ unit: 'grapheme' }) });
     const kind = fc.constantFrom('s' as const, 'm' as const);
     fc.assert(
-      fc.property(place, kind, place, kind, (a, kindA, b, kindB) => {
+      fc.property(address, kind, address, kind, (a, kindA, b, kindB) => {
         const same = a.bucketId === b.bucketId && a.key === b.key && kindA === kindB;
         assert.equal(objectContext(a, kindA).equals(objectContext(b, kindB)), same);
       }),

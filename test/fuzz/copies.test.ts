@@ -14,7 +14,7 @@ const reader = createObjectReader({ cipher, smallBodyBytes: 1000 });
 const uploads = createUploads({ cipher, clock: Date });
 const copies = createCopies({ cipher, reader, uploads, clock: { now: () => 0 } });
 
-const place = fc.constantFrom<Encryption>('required', 'migrating', 'off');
+const encryption = fc.constantFrom<Encryption>('required', 'migrating', 'off');
 const size = fc.oneof(fc.nat(200_000), fc.constantFrom(0, 1, 65_535, 65_536, 65_537, 131_072));
 
 async function storeWith(source: Encryption, target: Encryption, body: Buffer, isSealed: boolean) {
@@ -32,12 +32,12 @@ const wholly = { headers: {}, conditions: {}, kept: undefined, tags: undefined, 
 describe('copies', () => {
   it('give the bytes of the source whatever the places and the size', async () => {
     await fc.assert(
-      fc.asyncProperty(place, place, size, async (source, target, bytes) => {
+      fc.asyncProperty(encryption, encryption, size, async (source, target, bytes) => {
         const body = pattern(bytes);
         const { ends } = await storeWith(source, target, body, source !== 'off');
         await copies.copyObject(ends, { origin, key: 'b', ...wholly });
-        const asked = { key: 'b', versionId: undefined, range: undefined, partNumber: undefined, conditions: {} };
-        const read = await reader.read(ends.to, { ...asked, wantsChecksum: false });
+        const requested = { key: 'b', versionId: undefined, range: undefined, partNumber: undefined, conditions: {} };
+        const read = await reader.read(ends.to, { ...requested, wantsChecksum: false });
         assert.deepEqual(Buffer.isBuffer(read.body) ? read.body : await collect(read.body), body);
       }),
       { numRuns: 60 },
@@ -47,10 +47,10 @@ describe('copies', () => {
   it('give exactly the range as a part, or refuse it where the source does not have all of it', async () => {
     const range = fc.record({ first: fc.nat(210_000), last: fc.nat(210_000) });
     await fc.assert(
-      fc.asyncProperty(place, size, range, async (source, bytes, wanted) => {
+      fc.asyncProperty(encryption, size, range, async (source, bytes, wanted) => {
         const body = pattern(bytes);
         const { store, ends } = await storeWith(source, 'off', body, source !== 'off');
-        await ends.to.ask({ method: 'POST', key: 'b', query: [['uploads', '']], headers: {} });
+        await ends.to.send({ method: 'POST', key: 'b', query: [['uploads', '']], headers: {} });
         const [[uploadId, upload] = assert.fail()] = store.uploads;
         const copy = { origin, upload: { key: 'b', uploadId }, number: 1, range: wanted };
         if (wanted.first > wanted.last || wanted.last >= bytes) {

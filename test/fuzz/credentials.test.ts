@@ -9,7 +9,7 @@ import { policyDocument, sessionPolicies } from '../../src/credentials/session-p
 import { compileSessionPolicy, type SessionPolicy } from '../../demo/store/session-policy.ts';
 import type { GatewayError } from '../../src/errors/gateway-error.ts';
 import { VERBS, type Verb } from '../../src/s3/operations/verb.ts';
-import { bucket } from '../unit/credentials/given.ts';
+import { bucket } from '../unit/credentials/fixture.ts';
 
 const ARN = 'arn:aws:s3:::reports';
 type Action = Parameters<SessionPolicy>[0]['action'];
@@ -48,7 +48,7 @@ const CROWD: readonly Grant[] = Array.from({ length: 60 }, (_, index) => ({
   verbs: index % 2 === 0 ? ['GET'] : ['DELETE', 'LIST'],
   scope: { prefix: `crowd of projects/${index}/` },
 }));
-const access: fc.Arbitrary<Asked> = fc.oneof(
+const access: fc.Arbitrary<RequestedAccess> = fc.oneof(
   fc.record({
     kind: fc.constant('object' as const),
     verb: fc.constantFrom(...OBJECT_VERBS),
@@ -65,51 +65,54 @@ const access: fc.Arbitrary<Asked> = fc.oneof(
   fc.constant({ kind: 'admin', verb: 'ADMIN', bucket: 'reports' } as const),
 );
 const accesses = fc.array(access, { minLength: 1, maxLength: 3 });
-type Asked = Exclude<Access, { kind: 'bucket' }>;
+type RequestedAccess = Exclude<Access, { kind: 'bucket' }>;
 
 /** The meaning of grants, written down once more: some allow covers the access whole, and no deny touches it. */
-function granted(all: readonly Grant[], asked: Asked): boolean {
-  const bearing = all.filter((grant) => grant.verbs.includes(asked.verb));
-  const allows = bearing.filter(({ effect }) => effect === 'allow').map((grant) => grant.scope);
-  const denies = bearing.filter(({ effect }) => effect === 'deny').map((grant) => grant.scope);
-  if (asked.kind === 'object') {
-    const has = (at: Grant['scope']) => ('key' in at ? at.key === asked.key : asked.key.startsWith(at.prefix));
+function granted(all: readonly Grant[], requested: RequestedAccess): boolean {
+  const relevant = all.filter((grant) => grant.verbs.includes(requested.verb));
+  const allows = relevant.filter(({ effect }) => effect === 'allow').map((grant) => grant.scope);
+  const denies = relevant.filter(({ effect }) => effect === 'deny').map((grant) => grant.scope);
+  if (requested.kind === 'object') {
+    const has = (at: Grant['scope']) => ('key' in at ? at.key === requested.key : requested.key.startsWith(at.prefix));
     return allows.some(has) && !denies.some(has);
   }
-  if (asked.kind === 'admin') return denies.length === 0 && allows.some((at) => 'prefix' in at && at.prefix === '');
-  const covered = allows.some((at) => 'prefix' in at && asked.prefix.startsWith(at.prefix));
+  if (requested.kind === 'admin') return denies.length === 0 && allows.some((at) => 'prefix' in at && at.prefix === '');
+  const covered = allows.some((at) => 'prefix' in at && requested.prefix.startsWith(at.prefix));
   const touched = denies.some((at) =>
     'key' in at
-      ? at.key.startsWith(asked.prefix)
-      : at.prefix.startsWith(asked.prefix) || asked.prefix.startsWith(at.prefix),
+      ? at.key.startsWith(requested.prefix)
+      : at.prefix.startsWith(requested.prefix) || requested.prefix.startsWith(at.prefix),
   );
   return covered && !touched;
 }
 
 /** What a store that enforces the policy answers to each action that an access may need, by the verbs it needs. */
-function enforced(policy: string, asked: Asked): readonly (readonly [verbs: readonly Verb[], allowed: boolean])[] {
+function enforced(
+  policy: string,
+  requested: RequestedAccess,
+): readonly (readonly [verbs: readonly Verb[], allowed: boolean])[] {
   const allowed = compileSessionPolicy(policy);
-  if (asked.kind === 'object') {
-    return ACTIONS.filter(([, ...needed]) => needed.includes(asked.verb)).map(([action, ...needed]) => [
+  if (requested.kind === 'object') {
+    return ACTIONS.filter(([, ...needed]) => needed.includes(requested.verb)).map(([action, ...needed]) => [
       needed,
-      allowed({ action, resource: `${ARN}/${asked.key}` }),
+      allowed({ action, resource: `${ARN}/${requested.key}` }),
     ]);
   }
-  if (asked.kind === 'admin') {
+  if (requested.kind === 'admin') {
     return ADMIN_ACTIONS.map((action) => [['ADMIN'], allowed({ action, resource: ARN })]);
   }
-  const action = asked.verb === 'LIST' ? ('s3:ListBucket' as const) : ('s3:ListBucketVersions' as const);
-  const question = { action, resource: ARN };
+  const action = requested.verb === 'LIST' ? ('s3:ListBucket' as const) : ('s3:ListBucketVersions' as const);
+  const query = { action, resource: ARN };
   // A listing of everything names no prefix.
-  return [[[asked.verb], allowed(asked.prefix === '' ? question : { ...question, prefix: asked.prefix })]];
+  return [[[requested.verb], allowed(requested.prefix === '' ? query : { ...query, prefix: requested.prefix })]];
 }
 
-const planned = (all: readonly Grant[], iam: IamTraits, asked: readonly Access[]) =>
-  createPolicyPlanner(iam, () => false).widest([{ bucket: bucket(), grants: all, accesses: asked }]);
+const planned = (all: readonly Grant[], iam: IamTraits, requested: readonly Access[]) =>
+  createPolicyPlanner(iam, () => false).widest([{ bucket: bucket(), grants: all, accesses: requested }]);
 
 /** The verbs that a request asks for on the same object. */
-const together = (asked: readonly Asked[], one: Asked): readonly Verb[] =>
-  asked.flatMap((each) =>
+const together = (requested: readonly RequestedAccess[], one: RequestedAccess): readonly Verb[] =>
+  requested.flatMap((each) =>
     each.kind !== one.kind || ('key' in each && 'key' in one && each.key !== one.key) ? [] : each.verb,
   );
 
@@ -121,22 +124,22 @@ describe('session policies, whatever the grants and keys', () => {
     it(`allow what was asked, and never what the grants do not (${dialect})`, () => {
       let seen = 0;
       fc.assert(
-        fc.property(someGrants, accesses, access, (all, asked, tried) => {
+        fc.property(someGrants, accesses, access, (all, requested, tried) => {
           let policy: string;
           try {
-            policy = planned(all, iam, asked);
+            policy = planned(all, iam, requested);
           } catch (error) {
             assert.equal((error as GatewayError).code, 'AccessDenied');
-            if (iamEscapes) assert.ok(asked.some((each) => !granted(all, each)));
+            if (iamEscapes) assert.ok(requested.some((each) => !granted(all, each)));
             return;
           }
           seen += 1;
           assert.ok(policy.length <= 2048);
-          const may = (verb: Verb, like: Asked) => granted(all, { ...like, verb } as Asked);
-          for (const each of asked.filter((one) => granted(all, one))) {
+          const may = (verb: Verb, like: RequestedAccess) => granted(all, { ...like, verb } as RequestedAccess);
+          for (const each of requested.filter((one) => granted(all, one))) {
             for (const [needed, allowed] of enforced(policy, each)) {
               // A deny of another verb may take away an action that needs both.
-              const due = needed.every((verb) => together(asked, each).includes(verb) && may(verb, each));
+              const due = needed.every((verb) => together(requested, each).includes(verb) && may(verb, each));
               if (due) assert.ok(allowed, `${policy} must allow ${JSON.stringify([needed, each])}`);
             }
           }
@@ -153,20 +156,20 @@ describe('session policies, whatever the grants and keys', () => {
     it(`allow the accesses alone when there is no room for more (${dialect})`, () => {
       let seen = 0;
       fc.assert(
-        fc.property(accesses, access, (asked, tried) => {
+        fc.property(accesses, access, (requested, tried) => {
           // Whoever may list everything gets no condition for it, as the grants have none.
-          fc.pre(asked.every((each) => each.kind !== 'listing' || each.prefix !== ''));
+          fc.pre(requested.every((each) => each.kind !== 'listing' || each.prefix !== ''));
           const all: readonly Grant[] = [{ effect: 'allow', verbs: VERBS, scope: { prefix: '' } }];
           const { exact } = sessionPolicies(all, { bucketArn: ARN, iam });
           let policy: string;
           try {
-            policy = policyDocument([exact(asked)]);
+            policy = policyDocument([exact(requested)]);
           } catch {
             return;
           }
           seen += 1;
           for (const [needed, allowed] of enforced(policy, tried)) {
-            const same = asked.filter(
+            const same = requested.filter(
               (each) => JSON.stringify({ ...each, verb: '' }) === JSON.stringify({ ...tried, verb: '' }),
             );
             assert.equal(
@@ -183,7 +186,7 @@ describe('session policies, whatever the grants and keys', () => {
     it(`say without an action that IAM does not know the same of every other, and nothing of it (${dialect})`, () => {
       const unknown = fc.subarray([...new Set([...ACTIONS.map(([action]) => action), ...LISTING_ACTIONS])]);
       fc.assert(
-        fc.property(someGrants, accesses, access, unknown, (all, asked, tried, left) => {
+        fc.property(someGrants, accesses, access, unknown, (all, requested, tried, left) => {
           const policies = (unknownActions: readonly string[]) =>
             sessionPolicies(all, {
               bucketArn: ARN,
@@ -192,9 +195,9 @@ describe('session policies, whatever the grants and keys', () => {
           const [whole, less] = [policies([]), policies(left)];
           for (const part of [
             (of: typeof whole) => of.shared,
-            (of: typeof whole) => of.ofVerbs(asked),
-            (of: typeof whole) => of.ofRules(asked),
-            (of: typeof whole) => outcomeOf(() => of.exact(asked)),
+            (of: typeof whole) => of.ofVerbs(requested),
+            (of: typeof whole) => of.ofRules(requested),
+            (of: typeof whole) => outcomeOf(() => of.exact(requested)),
           ]) {
             const [before, after] = [part(whole), part(less)];
             assert.equal(before === undefined, after === undefined);
@@ -205,9 +208,9 @@ describe('session policies, whatever the grants and keys', () => {
             const resource = tried.kind === 'object' ? `${ARN}/${tried.key}` : ARN;
             const prefix = tried.kind === 'listing' && tried.prefix !== '' ? { prefix: tried.prefix } : {};
             for (const action of [...ACTIONS.map(([named]) => named), ...LISTING_ACTIONS, ...ADMIN_ACTIONS]) {
-              const question = { action, resource, ...prefix };
-              const due = may(question) && !(left as readonly string[]).includes(action);
-              assert.equal(mayStill(question), due, `${action} on ${resource}: ${wide} became ${narrow}`);
+              const query = { action, resource, ...prefix };
+              const due = may(query) && !(left as readonly string[]).includes(action);
+              assert.equal(mayStill(query), due, `${action} on ${resource}: ${wide} became ${narrow}`);
             }
           }
         }),

@@ -93,7 +93,7 @@ describe('session tokens under random attack', () => {
     );
   });
 
-  it('never outlive the token, whatever was asked for', () => {
+  it('never outlive the token, whatever was requested', () => {
     const nowMs = clock.now();
     fc.assert(
       fc.property(fc.double(), fc.double({ min: -1e6, max: 1e9, noNaN: true }), (seconds, tokenMs) => {

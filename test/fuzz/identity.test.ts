@@ -3,17 +3,17 @@ import fc from 'fast-check';
 import type { Principal } from '../../src/contracts/principal.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { parseStrictObject } from '../../src/identity/strict-json.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, requestWith, type Subject } from '../unit/identity/fixture.ts';
 
 const key = makeKey('EdDSA', 'k1');
 const B64TOKEN = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+/=';
 
 describe('bearer tokens under random attack', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let subject: Subject;
   before(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     subject = authenticatorFor([{ issuer: issuer.url }]);
   });
   after(async () => {
@@ -67,10 +67,10 @@ describe('bearer tokens under random attack', () => {
 });
 
 describe('claims of signed tokens, at random', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let subject: Subject;
   before(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     subject = authenticatorFor([
       {
         issuer: issuer.url,

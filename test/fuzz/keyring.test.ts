@@ -10,7 +10,7 @@ import { createVaultKeyring } from '../../src/core/keyring/vault-keyring.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../support/kms-double.ts';
 import { VaultDouble } from '../support/vault-double.ts';
-import { MovedClock, observer, unavailable } from '../unit/core/keyring/given.ts';
+import { MovedClock, observer, unavailable } from '../unit/core/keyring/fixture.ts';
 
 const CODES = new Set(['ServiceUnavailable', 'IntegrityFailure']);
 
@@ -44,7 +44,7 @@ const answer = fc.record({
 interface Subject {
   readonly keyring: RemoteKeyring;
   /** Answers all calls that use a key with this, or as they should be. */
-  readonly answerWith: (given: { readonly status: number; readonly document: unknown } | undefined) => void;
+  readonly answerWith: (input: { readonly status: number; readonly document: unknown } | undefined) => void;
 }
 
 describe('remote keyrings, whatever is asked and answered', function () {
@@ -62,10 +62,10 @@ describe('remote keyrings, whatever is asked and answered', function () {
     await writeFile(tokenFile, vault.createToken());
     const kms = await new KmsDouble().start();
     const faultOf =
-      (given: Parameters<Subject['answerWith']>[0], calls: RegExp) =>
+      (input: Parameters<Subject['answerWith']>[0], calls: RegExp) =>
       (request: IncomingMessage, response: ServerResponse): boolean => {
-        if (given === undefined || !calls.test(request.url ?? '')) return false;
-        response.writeHead(given.status).end(given.status === 204 ? undefined : JSON.stringify(given.document));
+        if (input === undefined || !calls.test(request.url ?? '')) return false;
+        response.writeHead(input.status).end(input.status === 204 ? undefined : JSON.stringify(input.document));
         return true;
       };
     const inVault = createVaultKeyring({
@@ -79,9 +79,9 @@ describe('remote keyrings, whatever is asked and answered', function () {
     });
     subjects.set('Vault', {
       keyring: inVault,
-      answerWith: (given) => (vault.fault = faultOf(given, /datakey|encrypt|decrypt/)),
+      answerWith: (input) => (vault.fault = faultOf(input, /datakey|encrypt|decrypt/)),
     });
-    subjects.set('KMS', { keyring: inKms, answerWith: (given) => (kms.fault = faultOf(given, /./)) });
+    subjects.set('KMS', { keyring: inKms, answerWith: (input) => (kms.fault = faultOf(input, /./)) });
     ends.push(
       inVault.close,
       inKms.close,
@@ -124,8 +124,8 @@ describe('remote keyrings, whatever is asked and answered', function () {
       const here = Buffer.alloc(32, 1);
       const made = await keyring.newDataKey(here);
       await fc.assert(
-        fc.asyncProperty(answer, async (given) => {
-          answerWith(given);
+        fc.asyncProperty(answer, async (input) => {
+          answerWith(input);
           const [fresh, opened] = await Promise.allSettled([keyring.newDataKey(here), keyring.unwrap(made, here)]);
           if (fresh.status === 'fulfilled') {
             const { dataKey, wrapped: kept, kekVersion } = fresh.value;

@@ -47,11 +47,11 @@ describe('legacy objects (fuzz)', () => {
 
   it('never open after any change of the body, nor under the other cipher', async () => {
     await fc.assert(
-      fc.asyncProperty(bytes(32), bytes(12), plain, fc.nat(), fc.integer({ min: 1, max: 255 }), async (...given) => {
-        const [dataKey, nonce, text, place, mask] = given;
+      fc.asyncProperty(bytes(32), bytes(12), plain, fc.nat(), fc.integer({ min: 1, max: 255 }), async (...input) => {
+        const [dataKey, nonce, text, offset, mask] = input;
         const metadata = { isec: isecOf(dataKey), 'isec-kek-ver': '1' };
         const altered = sealIsec(dataKey, nonce, text);
-        const at = place % altered.length;
+        const at = offset % altered.length;
         altered.writeUInt8(altered.readUInt8(at) ^ mask, at);
         for (const body of [altered, sealGcm(dataKey, nonce, text)]) {
           await assert.rejects(openStored(legacy, { metadata, body }), { code: 'IntegrityFailure' });

@@ -89,27 +89,27 @@ const start = (text: string, of: string) => of.slice(0, text.length) === text;
 const scopeStart = (each: Scope) => ('key' in each ? each.key : each.prefix);
 const holds = (each: Scope, name: string) => ('key' in each ? each.key === name : start(each.prefix, name));
 
-function bearsOn(each: Selector, who: Principal): boolean {
-  if (each.issuer !== who.issuerName) return false;
-  if (each.group !== undefined && !who.groups.includes(each.group)) return false;
-  if (each.subject !== undefined && each.subject !== who.subject) return false;
-  if (each.actor !== undefined && each.actor !== who.actor?.subject) return false;
-  if (each.claims !== undefined && each.claims['email'] !== who.claims['email']) return false;
-  return each.client === undefined || each.client === (who.claims['client_id'] ?? who.claims['azp']);
+function isRelevant(each: Selector, caller: Principal): boolean {
+  if (each.issuer !== caller.issuerName) return false;
+  if (each.group !== undefined && !caller.groups.includes(each.group)) return false;
+  if (each.subject !== undefined && each.subject !== caller.subject) return false;
+  if (each.actor !== undefined && each.actor !== caller.actor?.subject) return false;
+  if (each.claims !== undefined && each.claims['email'] !== caller.claims['email']) return false;
+  return each.client === undefined || each.client === (caller.claims['client_id'] ?? caller.claims['azp']);
 }
 
 /** The rules in the plainest words: who is meant, what matches, deny wins, default deny. */
-function naive(policies: readonly Policy[], who: Principal, access: Exclude<Access, { kind: 'bucket' }>): string {
+function naive(policies: readonly Policy[], caller: Principal, access: Exclude<Access, { kind: 'bucket' }>): string {
   const rules = policies
-    .map(({ subjects, ...each }) => ({ ...each, meant: subjects.filter((selector) => bearsOn(selector, who)) }))
+    .map(({ subjects, ...each }) => ({ ...each, meant: subjects.filter((selector) => isRelevant(selector, caller)) }))
     .filter(({ meant }) => meant.length > 0)
     .flatMap(({ id, rules: own, meant }) =>
       own.map((each) => ({ ...each, policy: id, name: `${id}/${each.id}`, meant })),
     )
     .filter(({ effect, meant }) => {
-      return effect === 'deny' || who.actor === undefined || meant.some(({ actor }) => actor !== undefined);
+      return effect === 'deny' || caller.actor === undefined || meant.some(({ actor }) => actor !== undefined);
     })
-    .filter(({ effect, policy: id }) => effect === 'deny' || who.binding === undefined || id === who.binding)
+    .filter(({ effect, policy: id }) => effect === 'deny' || caller.binding === undefined || id === caller.binding)
     .filter((each) => each.bucket === access.bucket && each.verbs.includes(access.verb));
   const deny = rules.find(({ effect, scope: at }) => {
     if (effect === 'allow') return false;
@@ -137,26 +137,31 @@ describe('policies, at random', () => {
   it('are decided by the compiled abilities as by the plainest evaluator, rule for rule', () => {
     const accesses = fc.array(anyAccess, { minLength: 1, maxLength: 20 });
     fc.assert(
-      fc.property(policySet, fc.array(principal, { minLength: 1, maxLength: 3 }), accesses, (set, callers, asked) => {
-        const authorizer = createAuthorizer({ current: () => set });
-        for (const who of callers) {
-          for (const access of asked) {
-            const { effect, rule: name } = authorizer.decide(who, access);
-            assert.equal(`${effect} ${name}`, naive(set.policies, who, access));
+      fc.property(
+        policySet,
+        fc.array(principal, { minLength: 1, maxLength: 3 }),
+        accesses,
+        (set, callers, requested) => {
+          const authorizer = createAuthorizer({ current: () => set });
+          for (const caller of callers) {
+            for (const access of requested) {
+              const { effect, rule: name } = authorizer.decide(caller, access);
+              assert.equal(`${effect} ${name}`, naive(set.policies, caller, access));
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 500 },
     );
   });
 
   it('give grants that say of an object exactly what a decision says', () => {
     fc.assert(
-      fc.property(policySet, principal, fc.array(object, { minLength: 1, maxLength: 20 }), (set, who, asked) => {
+      fc.property(policySet, principal, fc.array(object, { minLength: 1, maxLength: 20 }), (set, caller, requested) => {
         const authorizer = createAuthorizer({ current: () => set });
-        for (const access of asked) {
-          const granted = allowedBy(authorizer.grants(who, access.bucket), access.verb, access.key);
-          assert.equal(granted, authorizer.decide(who, access).effect === 'allow');
+        for (const access of requested) {
+          const granted = allowedBy(authorizer.grants(caller, access.bucket), access.verb, access.key);
+          assert.equal(granted, authorizer.decide(caller, access).effect === 'allow');
         }
       }),
       { numRuns: 500 },
@@ -166,12 +171,12 @@ describe('policies, at random', () => {
   it('never allow a listing that shows a key of which its verb is denied or not granted', () => {
     let shown = 0;
     fc.assert(
-      fc.property(policySet, principal, listing, fc.array(key, { maxLength: 20 }), (set, who, access, rests) => {
+      fc.property(policySet, principal, listing, fc.array(key, { maxLength: 20 }), (set, caller, access, rests) => {
         const authorizer = createAuthorizer({ current: () => set });
-        if (authorizer.decide(who, access).effect === 'deny') return;
+        if (authorizer.decide(caller, access).effect === 'deny') return;
         shown += 1;
         for (const rest of rests) {
-          assert.ok(allowedBy(authorizer.grants(who, access.bucket), access.verb, access.prefix + rest));
+          assert.ok(allowedBy(authorizer.grants(caller, access.bucket), access.verb, access.prefix + rest));
         }
       }),
       { numRuns: 1000 },
@@ -182,29 +187,29 @@ describe('policies, at random', () => {
   it('show every bucket in which some object or listing is allowed', () => {
     let allowed = 0;
     fc.assert(
-      fc.property(policySet, principal, anyAccess, (set, who, access) => {
+      fc.property(policySet, principal, anyAccess, (set, caller, access) => {
         const authorizer = createAuthorizer({ current: () => set });
-        if (authorizer.decide(who, access).effect === 'deny') return;
+        if (authorizer.decide(caller, access).effect === 'deny') return;
         allowed += 1;
-        assert.deepEqual(authorizer.visibleBuckets(who, [access.bucket]), [access.bucket]);
-        assert.equal(authorizer.decide(who, { kind: 'bucket', bucket: access.bucket }).effect, 'allow');
+        assert.deepEqual(authorizer.visibleBuckets(caller, [access.bucket]), [access.bucket]);
+        assert.equal(authorizer.decide(caller, { kind: 'bucket', bucket: access.bucket }).effect, 'allow');
       }),
       { numRuns: 1000 },
     );
     assert.ok(allowed > 2, `${allowed} cases looked at anything`);
   });
 
-  it('decide of a pertinent principal exactly what they decide of the whole one', () => {
+  it('decide of a relevant principal exactly what they decide of the whole one', () => {
     const accesses = fc.array(anyAccess, { minLength: 1, maxLength: 20 });
     fc.assert(
-      fc.property(policySet, principal, accesses, (set, who, asked) => {
+      fc.property(policySet, principal, accesses, (set, caller, requested) => {
         const authorizer = createAuthorizer({ current: () => set });
-        const pertinent = authorizer.pertinent(who);
-        assert.deepEqual(authorizer.bindings(pertinent), authorizer.bindings(who));
-        assert.equal(authorizer.pertinent(pertinent), pertinent);
-        for (const access of asked) {
-          assert.deepEqual(authorizer.decide(pertinent, access), authorizer.decide(who, access));
-          assert.equal(authorizer.grants(pertinent, access.bucket), authorizer.grants(who, access.bucket));
+        const relevant = authorizer.relevant(caller);
+        assert.deepEqual(authorizer.bindings(relevant), authorizer.bindings(caller));
+        assert.equal(authorizer.relevant(relevant), relevant);
+        for (const access of requested) {
+          assert.deepEqual(authorizer.decide(relevant, access), authorizer.decide(caller, access));
+          assert.equal(authorizer.grants(relevant, access.bucket), authorizer.grants(caller, access.bucket));
         }
       }),
       { numRuns: 1000 },
@@ -215,10 +220,10 @@ describe('policies, at random', () => {
     const accesses = fc.array(anyAccess, { minLength: 1, maxLength: 20 });
     let allowed = 0;
     fc.assert(
-      fc.property(policySet, principal, accesses, (set, bound, asked) => {
+      fc.property(policySet, principal, accesses, (set, bound, requested) => {
         const authorizer = createAuthorizer({ current: () => set });
         const { binding, ...whole } = bound;
-        for (const access of asked) {
+        for (const access of requested) {
           if (authorizer.decide(bound, access).effect === 'deny') continue;
           allowed += 1;
           assert.equal(authorizer.decide(whole, access).effect, 'allow');

@@ -47,16 +47,16 @@ describe('reads of a store that lies (properties)', function () {
     };
   });
 
-  it('give bytes of the plaintext from where they were asked for, or fail; all of them where nobody lied', async () => {
+  it('give bytes of the plaintext from where they were requested, or fail; all of them where nobody lied', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom('single', 'parts'), range, lie, async (kind, wanted, { at, what, where }) => {
         const kept = objects[kind];
         store.objects.set('k', kept);
         store.reset();
         store.open = 0;
-        const isNow = () => store.questions.length === at + 1;
-        store.meanwhile = (asked) => {
-          if (asked !== at) return;
+        const isNow = () => store.requests.length === at + 1;
+        store.meanwhile = (requested) => {
+          if (requested !== at) return;
           if (what === 'swap') store.objects.set('k', objects[kind === 'single' ? 'parts' : 'single']);
           if (what === 'plain') store.put('k', pattern(400_000));
           if (what === 'other')
@@ -79,20 +79,20 @@ describe('reads of a store that lies (properties)', function () {
           },
         };
         const reader = createObjectReader({ cipher, smallBodyBytes: 66_000 });
-        const given: Buffer[] = [];
+        const received: Buffer[] = [];
         try {
           const opened = await reader.read(store.session(), query('k', { range: wanted }));
           const truth = pattern(opened.sizeBytes);
           try {
-            if (Buffer.isBuffer(opened.body)) given.push(opened.body);
-            else for await (const chunk of opened.body) given.push(Buffer.from(chunk));
+            if (Buffer.isBuffer(opened.body)) received.push(opened.body);
+            else for await (const chunk of opened.body) received.push(Buffer.from(chunk));
           } finally {
             // As whoever sends it on does when it breaks.
             await opened.discard();
-            const all = Buffer.concat(given);
+            const all = Buffer.concat(received);
             assert.ok(all.equals(truth.subarray(opened.first, opened.first + all.length)));
           }
-          assert.equal(Buffer.concat(given).length, opened.last - opened.first + 1);
+          assert.equal(Buffer.concat(received).length, opened.last - opened.first + 1);
           assert.ok(opened.sizeBytes === size.single || opened.sizeBytes === size.parts);
         } catch (error) {
           if (!(error instanceof GatewayError)) throw error;
@@ -111,7 +111,7 @@ function altered(bytes: Buffer, what: string, where: number): Buffer {
   if (what === 'extend') return Buffer.concat([bytes, Buffer.alloc(1 + (where % 100))]);
   if (what !== 'flip') return bytes;
   const copy = Buffer.from(bytes);
-  const place = where % copy.length;
-  copy[place] = (copy[place] ?? 0) ^ 1;
+  const offset = where % copy.length;
+  copy[offset] = (copy[offset] ?? 0) ^ 1;
   return copy;
 }

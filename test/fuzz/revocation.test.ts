@@ -22,7 +22,7 @@ const accessKeyId = fc.constantFrom('SPLYAAAAAAAAAAAAAAAA', 'SPLYBBBBBBBBBBBBBBB
 const timeMs = fc.integer({ min: NOW_MS - 3, max: NOW_MS + 3 });
 
 const optional = <T>(key: string, value: fc.Arbitrary<T>) =>
-  fc.option(value, { nil: undefined }).map((given) => (given === undefined ? {} : { [key]: given }));
+  fc.option(value, { nil: undefined }).map((input) => (input === undefined ? {} : { [key]: input }));
 const revoked: fc.Arbitrary<Revoked> = fc.oneof(
   fc
     .tuple(tokenIdHash, optional('issuer', issuer))
@@ -50,21 +50,21 @@ const principal = fc
   }));
 
 /** What the words of the documentation say, without an index. */
-function isMeant(what: Revoked, who: Principal): boolean {
+function isMeant(what: Revoked, caller: Principal): boolean {
   switch (what.kind) {
     case 'token':
-      return what.tokenIdHash === who.tokenIdHash && (what.issuer ?? who.issuer) === who.issuer;
+      return what.tokenIdHash === caller.tokenIdHash && (what.issuer ?? caller.issuer) === caller.issuer;
     case 'session':
-      return what.accessKeyId === who.accessKeyId;
+      return what.accessKeyId === caller.accessKeyId;
     case 'login':
-      return what.issuer === who.issuer && what.sessionId === who.sessionId;
+      return what.issuer === caller.issuer && what.sessionId === caller.sessionId;
     case 'subject':
-      return what.issuer === who.issuer && what.subject === who.subject;
+      return what.issuer === caller.issuer && what.subject === caller.subject;
     case 'issued-before':
       return (
-        (who.issuedAtMs ?? -Infinity) < what.beforeMs &&
-        (what.issuer ?? who.issuer) === who.issuer &&
-        (what.subject ?? who.subject) === who.subject
+        (caller.issuedAtMs ?? -Infinity) < what.beforeMs &&
+        (what.issuer ?? caller.issuer) === caller.issuer &&
+        (what.subject ?? caller.subject) === caller.subject
       );
   }
 }
@@ -72,14 +72,14 @@ function isMeant(what: Revoked, who: Principal): boolean {
 describe('revocations at random', () => {
   it('hit those who are meant, and nobody else', () => {
     fc.assert(
-      fc.property(fc.array(revoked, { maxLength: 12 }), principal, (all, who) => {
+      fc.property(fc.array(revoked, { maxLength: 12 }), principal, (all, caller) => {
         const list = new Map<string, Entry>();
         for (const what of all) {
           const entry: Entry = { id: idOf(what), revoked: what, atMs: NOW_MS, by: 'operator' };
           if (!list.has(entry.id)) list.set(entry.id, entry);
         }
-        const meant = [...list.values()].some((entry) => isMeant(entry.revoked, who));
-        assert.equal(createDenyIndex(list, NOW_MS).find(who, NOW_MS) !== undefined, meant);
+        const meant = [...list.values()].some((entry) => isMeant(entry.revoked, caller));
+        assert.equal(createDenyIndex(list, NOW_MS).find(caller, NOW_MS) !== undefined, meant);
       }),
       { numRuns: 2000 },
     );
@@ -93,15 +93,15 @@ describe('revocations at random', () => {
         return { id: idOf(what), revoked: what, atMs, by: 'operator', reason };
       });
     fc.assert(
-      fc.property(entry, fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (given, at, character) => {
-        const line = writeEntry(given);
+      fc.property(entry, fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (input, at, character) => {
+        const line = writeEntry(input);
         const read = readEntry(line);
-        if (read !== undefined) assert.deepEqual(read, given);
-        const place = at % line.length;
-        const spoiled = line.slice(0, place) + character + line.slice(place + 1);
+        if (read !== undefined) assert.deepEqual(read, input);
+        const index = at % line.length;
+        const spoiled = line.slice(0, index) + character + line.slice(index + 1);
         const other = readEntry(spoiled);
         // A changed reason or operator is another entry of the same kind; what is revoked can never change.
-        if (other !== undefined) assert.deepEqual(other.revoked, given.revoked);
+        if (other !== undefined) assert.deepEqual(other.revoked, input.revoked);
       }),
       { numRuns: 500 },
     );

@@ -57,11 +57,11 @@ const text = fc
 const key = text.filter((candidate) => candidate !== '' && Buffer.byteLength(candidate) <= 1024);
 
 /** Every spelling of a text that decodes to it: each byte escaped or, where the grammar has it bare, left alone. */
-const spelled = (value: string, bare: RegExp, choices: readonly boolean[]): string =>
+const spelled = (value: string, unquoted: RegExp, choices: readonly boolean[]): string =>
   [...Buffer.from(value)]
     .map((byte, index) => {
       const character = String.fromCharCode(byte);
-      if (bare.test(character) && choices[index % choices.length] === true) return character;
+      if (unquoted.test(character) && choices[index % choices.length] === true) return character;
       const hex = byte.toString(16).padStart(2, '0');
       return `%${index % 2 === 0 ? hex : hex.toUpperCase()}`;
     })
@@ -318,8 +318,8 @@ describe('fuzz: s3', () => {
           const outcomes = items.map((_, index) =>
             index % 2 === 0 ? deleted : ({ deleted: false, code: 'AccessDeniedByStore' } as const),
           );
-          const told = Buffer.from(writeDeleteResult({ items, quiet: false }, outcomes));
-          assert.deepEqual(readDeleteResult(told, items), outcomes);
+          const reported = Buffer.from(writeDeleteResult({ items, quiet: false }, outcomes));
+          assert.deepEqual(readDeleteResult(reported, items), outcomes);
         },
       ),
     );
@@ -401,9 +401,9 @@ describe('fuzz: s3', () => {
       sizes.map((length) => ({ kind: 'suffix' as const, length })),
     );
     fc.assert(
-      fc.property(range, sizes, (asked, sizeBytes) => {
+      fc.property(range, sizes, (requested, sizeBytes) => {
         try {
-          const { first, last } = resolveRange(asked, sizeBytes);
+          const { first, last } = resolveRange(requested, sizeBytes);
           assert.ok(first >= 0 && first <= last && last < sizeBytes);
         } catch (error) {
           assert.ok(error instanceof GatewayError && error.code === 'InvalidRange');

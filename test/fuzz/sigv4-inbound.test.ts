@@ -106,10 +106,10 @@ function spelled(name: string, how: readonly number[]): string {
   return [...Buffer.from(name)]
     .map((byte, index) => {
       const character = String.fromCharCode(byte);
-      const way = how[index % how.length];
-      if (way === 0 && /[!-~]/.test(character) && !/[%?#]/.test(character)) return character;
+      const variant = how[index % how.length];
+      if (variant === 0 && /[!-~]/.test(character) && !/[%?#]/.test(character)) return character;
       const hex = byte.toString(16).padStart(2, '0');
-      return `%${way === 1 ? hex.toUpperCase() : hex}`;
+      return `%${variant === 1 ? hex.toUpperCase() : hex}`;
     })
     .join('');
 }
@@ -132,7 +132,7 @@ describe('fuzz: sigv4 inbound', () => {
         token,
         fc.boolean(),
         fc.nat(),
-        async (name, pairs, given, session, isPresigned, place) => {
+        async (name, pairs, input, session, isPresigned, offset) => {
           const path = `/bucket/${encodePath(name)}`;
           const request = {
             method: 'PUT',
@@ -141,7 +141,7 @@ describe('fuzz: sigv4 inbound', () => {
             path,
             query: Object.fromEntries(pairs),
             headers: {
-              ...given,
+              ...input,
               host: 'gateway',
               'x-amz-content-sha256': isPresigned ? 'UNSIGNED-PAYLOAD' : hash('sha256', ''),
             },
@@ -151,15 +151,15 @@ describe('fuzz: sigv4 inbound', () => {
             ? await oracle.presign(request, {
                 signingDate: NOW,
                 expiresIn: 60,
-                unhoistableHeaders: new Set(Object.keys(given)),
-                signableHeaders: new Set(Object.keys(given)),
+                unhoistableHeaders: new Set(Object.keys(input)),
+                signableHeaders: new Set(Object.keys(input)),
               })
             : await oracle.sign(request, { signingDate: NOW });
           const all = Object.entries(done.query ?? {}) as [string, string][];
           const raw = rawOf('PUT', path, all, done.headers);
           verify(raw);
           const { target } = raw;
-          const at = 1 + (place % (target.length - 1));
+          const at = 1 + (offset % (target.length - 1));
           const other = target[at] === 'x' ? 'y' : 'x';
           const changed = { ...raw, target: target.slice(0, at) + other + target.slice(at + 1) };
           // Without its question mark a presigned URL carries no signature at all.
@@ -303,8 +303,8 @@ describe('fuzz: sigv4 inbound', () => {
     );
     let reached = 0;
     fc.assert(
-      fc.property(fc.string(), target, fc.array(fc.tuple(field, value), { maxLength: 5 }), (method, path, given) => {
-        const raw = { method, target: path, rawHeaders: given.flat() };
+      fc.property(fc.string(), target, fc.array(fc.tuple(field, value), { maxLength: 5 }), (method, path, input) => {
+        const raw = { method, target: path, rawHeaders: input.flat() };
         try {
           const claims = parseSignature(raw);
           if (claims !== undefined) verify(raw);

@@ -62,7 +62,7 @@ describe('fuzz: sigv4', () => {
       fc.option(fc.stringMatching(/^[A-Za-z0-9/+=]{1,40}$/), { nil: undefined }),
       fc.date({ min: new Date('2000-01-01'), max: new Date('2099-12-31'), noInvalidDate: true }),
       fc.boolean(),
-      async (objectKey, pairs, given, sessionToken, date, hasBody) => {
+      async (objectKey, pairs, input, sessionToken, date, hasBody) => {
         // The library leaves this one parameter out of its query, as a presigned request must.
         fc.pre(pairs.every(([name]) => name !== '__proto__' && name.toLowerCase() !== 'x-amz-signature'));
         const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret/+key', sessionToken };
@@ -70,7 +70,7 @@ describe('fuzz: sigv4', () => {
         const path = `/bucket/${encodePath(objectKey)}`;
         const region = 'eu-west-3';
         const ours = signer(
-          { method: 'PUT', host: 'store:9000', path, query: pairs, headers: given, payloadHash, region },
+          { method: 'PUT', host: 'store:9000', path, query: pairs, headers: input, payloadHash, region },
           credentials,
           date.getTime(),
         );
@@ -93,7 +93,7 @@ describe('fuzz: sigv4', () => {
             port: 9000,
             path,
             query: Object.fromEntries(pairs),
-            headers: { ...given, host: 'store:9000', 'x-amz-content-sha256': payloadHash },
+            headers: { ...input, host: 'store:9000', 'x-amz-content-sha256': payloadHash },
           },
           { signingDate: date },
         );
@@ -117,11 +117,11 @@ describe('fuzz: sigv4', () => {
       query,
       headers,
       fc.date({ min: new Date('2000-01-01'), max: new Date('2099-12-31'), noInvalidDate: true }),
-      async (objectKey, pairs, given, date) => {
+      async (objectKey, pairs, input, date) => {
         fc.pre(pairs.every(([name]) => name !== '__proto__' && name.toLowerCase() !== 'x-amz-signature'));
         const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret/+key', sessionToken: 'session' };
         const ours = signer.sign(
-          { bucket, method: 'GET', key: objectKey, query: pairs, headers: given },
+          { bucket, method: 'GET', key: objectKey, query: pairs, headers: input },
           { ...credentials, expiresAtMs: 1 },
           date.getTime(),
         );
@@ -137,7 +137,7 @@ describe('fuzz: sigv4', () => {
             port: 9000,
             path: `/${encodePath(objectKey)}`,
             query: Object.fromEntries(pairs),
-            headers: { ...given, host, 'x-amz-content-sha256': EMPTY_PAYLOAD },
+            headers: { ...input, host, 'x-amz-content-sha256': EMPTY_PAYLOAD },
           },
           { signingDate: date },
         );

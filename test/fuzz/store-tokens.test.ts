@@ -4,7 +4,7 @@ import type { Principal } from '../../src/contracts/principal.ts';
 import type { StoreTokens } from '../../src/contracts/store-tokens.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { createStoreTokens } from '../../src/identity/store-tokens.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, recordingObserver, type Subject } from '../unit/identity/fixture.ts';
 
 const AT_STORE = 'https://objects.example';
@@ -12,7 +12,7 @@ const STORE = { name: 'asked', endpoint: 'https://objects.example', region: 'us-
 const key = makeKey('EdDSA', 'k1');
 
 describe('tokens for a store, at random', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let subject: Subject;
   let tokens: StoreTokens;
   let alice: Principal;
@@ -20,7 +20,7 @@ describe('tokens for a store, at random', () => {
   const sign = (claims: Readonly<Record<string, unknown>>): string =>
     signToken(key, { iss: issuer.url, sub: 'alice', exp: subject.clock.seconds() + 300, ...claims });
   /** Whether it would be sent to STS. */
-  const isTaken = async (token: string): Promise<boolean> => {
+  const isAccepted = async (token: string): Promise<boolean> => {
     try {
       assert.equal((await tokens.verify(STORE, token, alice))?.reveal(), token);
       return true;
@@ -36,7 +36,7 @@ describe('tokens for a store, at random', () => {
     );
 
   before(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     subject = authenticatorFor([{ issuer: issuer.url }]);
     alice = (await subject.authenticator.authenticate(bearer(sign({ aud: AUDIENCE }))))!;
     tokens = createStoreTokens({
@@ -65,12 +65,12 @@ describe('tokens for a store, at random', () => {
       fc.jsonValue(),
     );
     const sub = fc.constantFrom('alice', 'alice', 'bob', ' alice', 'Alice');
-    let taken = 0;
+    let accepted = 0;
     await fc.assert(
       fc.asyncProperty(aud, sub, async (audiences, who) => {
         const token = sign({ aud: audiences, sub: who });
-        if (!(await isTaken(token))) return;
-        taken += 1;
+        if (!(await isAccepted(token))) return;
+        accepted += 1;
         const named: readonly unknown[] = Array.isArray(audiences) ? audiences : [audiences];
         assert.ok(who === 'alice' && named.includes(AT_STORE) && named.every((each) => typeof each === 'string'));
         assert.ok(!named.includes(AUDIENCE) && !named.includes('second'));
@@ -78,12 +78,12 @@ describe('tokens for a store, at random', () => {
       }),
       { numRuns: 1000 },
     );
-    assert.ok(taken > 50, `only ${taken} were taken`);
+    assert.ok(accepted > 50, `only ${accepted} were taken`);
   });
 
   it('are refused with any one character replaced, removed or added', async () => {
     const token = sign({ aud: AT_STORE });
-    assert.ok(await isTaken(token));
+    assert.ok(await isAccepted(token));
     const change = fc.record({
       at: fc.nat({ max: token.length - 1 }),
       removed: fc.constantFrom(0, 1),
@@ -92,7 +92,7 @@ describe('tokens for a store, at random', () => {
     await fc.assert(
       fc.asyncProperty(change, async ({ at, removed, added }) => {
         const changed = token.slice(0, at) + added + token.slice(at + removed);
-        if (changed !== token) assert.equal(await isTaken(changed), false);
+        if (changed !== token) assert.equal(await isAccepted(changed), false);
       }),
       { numRuns: 500 },
     );

@@ -46,7 +46,7 @@ async function run(puts: readonly { number: number; size: number; from: number; 
   for (const { number, size, from, by } of puts) {
     const plain = bytes.subarray(from, from + size);
     const { etag } = await putPart(processes[by]!, session, uploadId, number, plain);
-    history.push({ number, etag, plain, slot: new Map(store.asked.at(-1)?.query).get('partNumber') ?? '' });
+    history.push({ number, etag, plain, slot: new Map(store.requested.at(-1)?.query).get('partNumber') ?? '' });
   }
   const latest = new Map(history.map((one) => [one.number, one]));
   const inSlot = new Map(history.map((one) => [one.slot, one]));
@@ -81,8 +81,8 @@ describe('uploads, whatever their clients do', function () {
           const isSmall = named.slice(0, -1).some((one) => one.plain.length < MIN);
           const isGone = named.some((one) => inSlot.get(one.slot) !== one);
 
-          const asked = store.asked.length;
-          store.fault = (nth) => (nth === asked + faultAt ? 'refused' : undefined);
+          const requested = store.requested.length;
+          store.fault = (nth) => (nth === requested + faultAt ? 'refused' : undefined);
           await outcome(processes[0].complete(session, upload, named, options));
           store.fault = () => undefined;
           const code = await outcome(processes[1].complete(session, upload, named, options));

@@ -11,7 +11,7 @@ import { createGateway, type Gateway } from '../../src/compose/gateway.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
 
 const key = makeKey('RS256', 'k1');
 const gatewayKeys = { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: randomBytes(20).toString('hex') };
@@ -28,7 +28,7 @@ rules:
 describe('the gateway as app.ts composes it', function () {
   this.timeout(20_000);
   let folder: string;
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let store: EmbeddedStore;
   let gateway: Gateway;
   let log = '';
@@ -47,7 +47,7 @@ describe('the gateway as app.ts composes it', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-app-'));
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     const port = await freePort();
     store = await createEmbeddedStore({
       folder: join(folder, 'store'),

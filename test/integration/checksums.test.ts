@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { createDigest } from '../../src/s3/body-verifier.ts';
 import { CHECKSUM_ALGORITHMS, checksumHeader, type ChecksumAlgorithm } from '../../src/s3/checksums.ts';
-import { startLoneGateway, type LoneGateway } from '../support/lone-gateway.ts';
+import { startSingleGateway, type SingleGateway } from '../support/single-gateway.ts';
 
 const MIB = 1_048_576;
 const SMALL = randomBytes(1000);
@@ -52,7 +52,7 @@ const field = (document: string, name: string): string | undefined =>
 
 describe('checksums', function () {
   this.timeout(60_000);
-  let gateway: LoneGateway;
+  let gateway: SingleGateway;
   let token: string;
 
   async function call(method: string, path: string, headers: Headers = {}, body?: Buffer | string) {
@@ -74,8 +74,8 @@ describe('checksums', function () {
 
   /** What the store itself tells of an object's checksum. */
   async function keptAtStore(path: string, algorithm: ChecksumAlgorithm) {
-    const asked = { 'x-amz-checksum-mode': 'ENABLED' };
-    const { headers } = await gateway.atStore({ method: 'HEAD', bucket: 'box', key: path, headers: asked });
+    const requested = { 'x-amz-checksum-mode': 'ENABLED' };
+    const { headers } = await gateway.atStore({ method: 'HEAD', bucket: 'box', key: path, headers: requested });
     return headers[checksumHeader(algorithm)];
   }
 
@@ -85,7 +85,7 @@ describe('checksums', function () {
   }
 
   before(async () => {
-    gateway = await startLoneGateway({
+    gateway = await startSingleGateway({
       stores: { main: { checksums: 'all' }, other: {} },
       buckets: {
         box: { store: 'main', prefixes: { 'plain/': 'off' } },
@@ -101,7 +101,7 @@ describe('checksums', function () {
     ['small', SMALL],
     ['large', LARGE],
   ] as const) {
-    it(`in the trailer of a ${size} PUT reach the store of a plain place, and are told again`, async () => {
+    it(`in the trailer of a ${size} PUT reach the store of a plain prefix, and are told again`, async () => {
       for (const algorithm of CHECKSUM_ALGORITHMS) {
         const path = `plain/trailer-${size}-${algorithm}`;
         const sent = trailed(body, algorithm);
@@ -155,24 +155,24 @@ describe('checksums', function () {
   it('are shown of whole reads alone: no range carries that of the whole', async () => {
     for (const path of ['box/plain/ranged', 'box/ranged']) {
       await must('PUT', path, { 'x-amz-checksum-sha256': digest('SHA256', SMALL) }, SMALL);
-      const asked = { 'x-amz-checksum-mode': 'ENABLED' };
-      const range = await must('GET', path, { ...asked, range: 'bytes=0-9' });
+      const requested = { 'x-amz-checksum-mode': 'ENABLED' };
+      const range = await must('GET', path, { ...requested, range: 'bytes=0-9' });
       assert.equal(range.status, 206);
       assert.deepEqual(
         [...range.headers.keys()].filter((name) => name.startsWith('x-amz-checksum-')),
         [],
       );
-      const whole = await must('GET', path, asked);
+      const whole = await must('GET', path, requested);
       assert.equal(whole.headers.get('x-amz-checksum-sha256'), digest('SHA256', SMALL));
       assert.equal(whole.headers.get('x-amz-checksum-type'), 'FULL_OBJECT');
     }
   });
 
   describe('of copies', () => {
-    const PLACES = ['plain/', ''];
-    for (const from of PLACES) {
-      for (const to of PLACES) {
-        it(`are made anew where they are asked for: ${from}key to ${to}key`, async () => {
+    const PREFIXES = ['plain/', ''];
+    for (const from of PREFIXES) {
+      for (const to of PREFIXES) {
+        it(`are made anew where they are requested: ${from}key to ${to}key`, async () => {
           for (const [name, body] of Object.entries({ small: SMALL, large: LARGE })) {
             await must('PUT', `box/${from}source-${name}`, { 'x-amz-checksum-crc32': digest('CRC32', body) }, body);
             const path = `box/${to}copy-of-${from.replace('/', '-')}${name}`;
@@ -199,12 +199,12 @@ describe('checksums', function () {
     });
   });
 
-  describe('of uploads in parts of a plain place', () => {
+  describe('of uploads in parts of a plain prefix', () => {
     const PARTS = [randomBytes(5 * MIB), randomBytes(70_000)];
 
     async function upload(path: string, named: Headers, algorithm: ChecksumAlgorithm, sends: 'trailer' | 'header') {
-      const begun = await must('POST', `${path}?uploads`, named);
-      const target = `${path}?uploadId=${field(begun.text, 'UploadId')}`;
+      const created = await must('POST', `${path}?uploads`, named);
+      const target = `${path}?uploadId=${field(created.text, 'UploadId')}`;
       const parts: string[] = [];
       for (const [index, part] of PARTS.entries()) {
         const value = digest(algorithm, part);
@@ -221,7 +221,7 @@ describe('checksums', function () {
         );
       }
       const document = `<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`;
-      return { begun, target, document };
+      return { created, target, document };
     }
 
     for (const [algorithm, type, sends] of [
@@ -233,10 +233,10 @@ describe('checksums', function () {
       it(`are kept and told from Create to attributes: ${algorithm}, ${type ?? 'no type'}, by ${sends}`, async () => {
         const path = `box/plain/upload-${algorithm}`;
         const named = { 'x-amz-checksum-algorithm': algorithm, ...(type && { 'x-amz-checksum-type': type }) };
-        const { begun, target, document } = await upload(path, named, algorithm, sends);
+        const { created, target, document } = await upload(path, named, algorithm, sends);
         const kept = type?.toUpperCase() ?? 'COMPOSITE';
-        assert.equal(begun.headers.get('x-amz-checksum-algorithm'), algorithm);
-        assert.equal(begun.headers.get('x-amz-checksum-type'), kept);
+        assert.equal(created.headers.get('x-amz-checksum-algorithm'), algorithm);
+        assert.equal(created.headers.get('x-amz-checksum-type'), kept);
         const listed = await must('GET', target);
         assert.deepEqual(
           [field(listed.text, 'ChecksumAlgorithm'), field(listed.text, 'ChecksumType')],
@@ -251,8 +251,8 @@ describe('checksums', function () {
         const done = await must('POST', target, claimed, document);
         assert.deepEqual([field(done.text, `Checksum${algorithm}`), field(done.text, 'ChecksumType')], [whole, kept]);
         assert.deepEqual(await shown(path, algorithm), [whole, kept]);
-        const asked = { 'x-amz-object-attributes': 'Checksum,ObjectParts' };
-        const attributes = await must('GET', `${path}?attributes`, asked);
+        const requested = { 'x-amz-object-attributes': 'Checksum,ObjectParts' };
+        const attributes = await must('GET', `${path}?attributes`, requested);
         assert.equal(field(attributes.text, `Checksum${algorithm}`), whole);
         assert.equal(attributes.text.split(`<Checksum${algorithm}>`).length, 4);
       });
@@ -275,22 +275,22 @@ describe('checksums', function () {
       }
     });
 
-    it('are taken of a part that is copied out of an encrypted place, and told', async () => {
+    it('are taken of a part that is copied out of an encrypted prefix, and told', async () => {
       const body = PARTS[1]!;
       await must('PUT', 'box/sealed-source', {}, body);
-      const begun = await must('POST', 'box/plain/of-sealed?uploads', { 'x-amz-checksum-algorithm': 'CRC32' });
-      const target = `box/plain/of-sealed?uploadId=${field(begun.text, 'UploadId')}`;
+      const created = await must('POST', 'box/plain/of-sealed?uploads', { 'x-amz-checksum-algorithm': 'CRC32' });
+      const target = `box/plain/of-sealed?uploadId=${field(created.text, 'UploadId')}`;
       const made = await must('PUT', `${target}&partNumber=1`, { 'x-amz-copy-source': 'box/sealed-source' });
       assert.equal(field(made.text, 'ChecksumCRC32'), digest('CRC32', body));
       await must('DELETE', target);
     });
 
-    it('are refused at Create where the store keeps none and one of the whole is asked for, and verified by part else', async () => {
+    it('are refused at Create where the store keeps none and one of the whole is requested, and verified by part else', async () => {
       const named = { 'x-amz-checksum-algorithm': 'CRC32' };
-      const asked = { ...named, 'x-amz-checksum-type': 'FULL_OBJECT' };
-      assert.equal((await call('POST', 'old/upload?uploads', asked)).status, 501);
-      const { begun, target, document } = await upload('old/upload', named, 'CRC32', 'trailer');
-      assert.equal(begun.headers.get('x-amz-checksum-algorithm'), null);
+      const requested = { ...named, 'x-amz-checksum-type': 'FULL_OBJECT' };
+      assert.equal((await call('POST', 'old/upload?uploads', requested)).status, 501);
+      const { created, target, document } = await upload('old/upload', named, 'CRC32', 'trailer');
+      assert.equal(created.headers.get('x-amz-checksum-algorithm'), null);
       const wrong = trailed(SMALL, 'CRC32', digest('CRC32', LARGE));
       assert.equal((await call('PUT', `${target}&partNumber=3`, wrong.headers, wrong.body)).status, 400);
       const claim = { 'x-amz-checksum-crc32': digest('CRC32', ...PARTS) };

@@ -26,8 +26,8 @@ describe('connections that are cut', function () {
       const samples = wireSamples({ allowed, denied });
       const before = await vitalsOf(stack);
       const front = { port: Number(new URL(stack.frontUrl).port), ca: await readFile(stack.caFile, 'utf8') };
-      for (const place of [stack.gatewaySocket, front])
-        await cutAll(place, samples, { count: COUNT, atOnce: 16, random });
+      for (const endpoint of [stack.gatewaySocket, front])
+        await cutAll(endpoint, samples, { count: COUNT, atOnce: 16, random });
       await assertAlive(stack, before, allowed);
     } finally {
       await stack.stop();

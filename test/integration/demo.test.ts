@@ -127,14 +127,14 @@ describe('sallyport demo', function () {
   });
 
   it('names a taken port and its option in one line, and starts nothing', async () => {
-    const taken = await freePort();
-    const holder = createServer().listen(taken, '::1');
+    const used = await freePort();
+    const holder = createServer().listen(used, '::1');
     await once(holder, 'listening');
     for (const option of ['--port', '--admin-port', '--idp-port', '--store-port']) {
-      const { code, stderr } = await finished(run('--data', folder, ...ANY_PORTS, option, String(taken)));
+      const { code, stderr } = await finished(run('--data', folder, ...ANY_PORTS, option, String(used)));
       assert.equal(code, 1);
       assert.equal(stderr.trim().split('\n').length, 1);
-      assert.ok(stderr.includes(String(taken)) && stderr.includes(`${option}\n`));
+      assert.ok(stderr.includes(String(used)) && stderr.includes(`${option}\n`));
     }
     holder.close();
     assert.deepEqual(await leftovers(), []);

@@ -13,7 +13,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { Client } from '../support/client.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
 import { startStoreProxy, type StoreProxy } from '../support/store-proxy.ts';
 
 const key = makeKey('RS256', 'k1');
@@ -29,7 +29,7 @@ const DRAIN_MS = 2500;
 describe('a gateway that is told to stop', function () {
   this.timeout(30_000);
   let folder: string;
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let store: EmbeddedStore;
   let proxy: StoreProxy;
   let gateway: Gateway;
@@ -65,7 +65,7 @@ describe('a gateway that is told to stop', function () {
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-drain-'));
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     const proxyPort = await freePort();
     const ownerKeys = keyPair('OWNEROWNEROWNEROWNER');
     store = await createEmbeddedStore({

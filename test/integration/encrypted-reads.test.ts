@@ -9,7 +9,7 @@ import { createGateway, type Gateway } from '../../src/compose/gateway.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
 import { send } from '../support/store-client.ts';
 
 const key = makeKey('RS256', 'k1');
@@ -35,7 +35,7 @@ rules:
 describe('reads of a bucket whose prefixes are kept differently', function () {
   this.timeout(30_000);
   let folder: string;
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let store: EmbeddedStore;
   let gateway: Gateway;
   let agent: ReturnType<typeof supertest>;
@@ -66,7 +66,7 @@ describe('reads of a bucket whose prefixes are kept differently', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-reads-'));
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     store = await createEmbeddedStore({
       ...{ folder: join(folder, 'store'), port: await freePort(), buckets: ['box'], gatewayKeys, ownerKeys },
       log: () => undefined,
@@ -156,8 +156,8 @@ describe('reads of a bucket whose prefixes are kept differently', function () {
       const put = { method: 'PUT', bucket: 'box', key: 'altered', keys: ownerKeys, headers: envelope } as const;
       await send(port(), { ...put, body: changed });
       for (let i = 0; i < 5; i += 1) {
-        for (const asked of [{}, { range: 'bytes=0-9' }, { 'x-amz-checksum-mode': 'ENABLED' }]) {
-          const answer = await get('altered', asked);
+        for (const requested of [{}, { range: 'bytes=0-9' }, { 'x-amz-checksum-mode': 'ENABLED' }]) {
+          const answer = await get('altered', requested);
           assert.equal(answer.status, 500);
         }
       }
@@ -171,8 +171,8 @@ describe('reads of a bucket whose prefixes are kept differently', function () {
   it('agrees on an upload in parts of odd lengths: HEAD, GET, ranges, parts, attributes, listing', async () => {
     const parts = [randomBytes(5 * MIB + 7), randomBytes(6 * MIB + 70_000), randomBytes(12_345)];
     const body = Buffer.concat(parts);
-    const begun = await call('post', 'parts?uploads');
-    const uploadId = /<UploadId>([^<]+)</.exec(begun.text)?.[1] ?? '';
+    const created = await call('post', 'parts?uploads');
+    const uploadId = /<UploadId>([^<]+)</.exec(created.text)?.[1] ?? '';
     const etags: string[] = [];
     for (const [at, part] of parts.entries()) {
       const put = await call('put', `parts?partNumber=${at + 1}&uploadId=${uploadId}`).send(part);
@@ -207,8 +207,8 @@ describe('reads of a bucket whose prefixes are kept differently', function () {
     const head = await call('head', 'parts');
     assert.equal(head.headers['content-length'], String(body.length));
     assert.equal(head.headers['etag'], whole.headers['etag']);
-    const asked = 'ETag,ObjectParts,ObjectSize';
-    const attributes = await call('get', 'parts?attributes', { 'x-amz-object-attributes': asked });
+    const requested = 'ETag,ObjectParts,ObjectSize';
+    const attributes = await call('get', 'parts?attributes', { 'x-amz-object-attributes': requested });
     assert.match(attributes.text, new RegExp(`<ObjectSize>${body.length}<`));
     assert.match(attributes.text, new RegExp(`<PartNumber>2</PartNumber><Size>${parts[1]?.length ?? 0}<`));
     assert.deepEqual(await sizes('prefix=parts'), { parts: body.length });

@@ -399,19 +399,19 @@ describe('haproxy.cfg', function () {
   });
 
   it('collects a form of STS before the gateway hears of it', async () => {
-    let begun = false;
+    let isStarted = false;
     onRequest = (request, response) => {
-      begun = true;
+      isStarted = true;
       void echo(request, response);
     };
     for (const path of ['/', '/-/sts', '/-/sts/']) {
-      begun = false;
+      isStarted = false;
       const headers = { 'content-length': 20, 'content-type': 'application/x-www-form-urlencoded' };
       const host = { host: '127.0.0.1', servername: 'localhost', port, ca, agent: false };
       const form = httpsRequest({ ...host, method: 'POST', path, headers });
       form.write('Action=xxx');
       await sleep(200);
-      assert.equal(begun, false, path);
+      assert.equal(isStarted, false, path);
       form.end('&Version=x');
       const [response] = (await once(form, 'response')) as [IncomingMessage];
       assert.equal((JSON.parse((await collect(response)).body) as Echo).bytes, 20);
@@ -419,8 +419,8 @@ describe('haproxy.cfg', function () {
   });
 
   it('answers a form that does not come with 408, and the gateway never hears of it', async () => {
-    let begun = false;
-    onRequest = () => (begun = true);
+    let isStarted = false;
+    onRequest = () => (isStarted = true);
     const headers = { 'content-length': 20, 'content-type': 'application/x-www-form-urlencoded' };
     const host = { host: '127.0.0.1', servername: 'localhost', port, ca, agent: false };
     const form = httpsRequest({ ...host, method: 'POST', path: '/', headers });
@@ -428,7 +428,7 @@ describe('haproxy.cfg', function () {
     const [response] = (await once(form, 'response')) as [IncomingMessage];
     const { status, body } = await collect(response);
     form.destroy();
-    assert.deepEqual([status, begun], [408, false]);
+    assert.deepEqual([status, isStarted], [408, false]);
     assert.match(body, /<Code>RequestTimeout</);
   });
 

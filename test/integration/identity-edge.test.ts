@@ -54,17 +54,17 @@ describe('opaque and delegated tokens, through the edge', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const ask = (token: string, method: string, key: string, body?: string): Promise<Answer> =>
+  const send = (token: string, method: string, key: string, body?: string): Promise<Answer> =>
     stack.client.call({ method, target: target('reports', key), token, ...(body !== undefined && { body }) });
   const opaque = async (name: string, agent?: string): Promise<string> =>
     (await provider.logIn(name, provider.opaqueResource, agent)).accessToken;
 
   it('do what policy gives them, and are on record as whom the provider says', async () => {
     const [own, agent] = [await opaque('petra'), await opaque('petra', 'report-agent')];
-    assert.equal((await ask(own, 'PUT', '2026/edge', 'hello')).status, 200);
-    assert.equal((await ask(own, 'GET', '2026/edge')).body.toString(), 'hello');
-    assert.equal((await ask(agent, 'GET', '2026/edge')).body.toString(), 'hello');
-    const refused = [await ask(own, 'GET', '2025/edge'), await ask(agent, 'PUT', '2026/edge', 'x')];
+    assert.equal((await send(own, 'PUT', '2026/edge', 'hello')).status, 200);
+    assert.equal((await send(own, 'GET', '2026/edge')).body.toString(), 'hello');
+    assert.equal((await send(agent, 'GET', '2026/edge')).body.toString(), 'hello');
+    const refused = [await send(own, 'GET', '2025/edge'), await send(agent, 'PUT', '2026/edge', 'x')];
     for (const { status, code } of refused) assert.deepEqual([status, code], [403, 'AccessDenied']);
     const accesses = (await stack.auditLines()).filter(({ subject }) => subject === 'petra');
     assert.deepEqual([...new Set(accesses.map(({ actor }) => actor))], [undefined, 'report-agent']);
@@ -72,9 +72,9 @@ describe('opaque and delegated tokens, through the edge', function () {
 
   it('are refused at once when the provider has revoked them, where nothing is kept', async () => {
     const token = await opaque('paul');
-    assert.equal((await ask(token, 'GET', '2026/edge')).status, 200);
+    assert.equal((await send(token, 'GET', '2026/edge')).status, 200);
     await provider.revoke(token);
-    const refused = await ask(token, 'GET', '2026/edge');
+    const refused = await send(token, 'GET', '2026/edge');
     assert.deepEqual([refused.status, refused.code], [401, 'InvalidToken']);
     assert.match(String(refused.headers['www-authenticate']), /^Bearer .*error="invalid_token"/);
   });
@@ -82,11 +82,11 @@ describe('opaque and delegated tokens, through the edge', function () {
   it('are told to come again while the provider is away, and pass when it is back', async () => {
     const token = await opaque('pia');
     await front.refuse();
-    const away = await ask(token, 'GET', '2026/edge');
+    const away = await send(token, 'GET', '2026/edge');
     assert.deepEqual([away.status, away.code], [503, 'ServiceUnavailable']);
     assert.ok(Number(away.headers['retry-after']) > 0);
     assert.ok(away.requestId);
     await front.listen();
-    assert.equal((await ask(token, 'GET', '2026/edge')).status, 200);
+    assert.equal((await send(token, 'GET', '2026/edge')).status, 200);
   });
 });

@@ -68,9 +68,9 @@ describe('tokens of a real provider, on a whole gateway', function () {
     const options = ['--config', join(world.folder, 'sallyport.yaml')];
     await run(process.execPath, [BIN, 'revoke', ...args, ...options], { env });
   };
-  const untilStatus = async (status: number, ask: () => Promise<{ readonly status: number }>): Promise<void> => {
+  const untilStatus = async (status: number, send: () => Promise<{ readonly status: number }>): Promise<void> => {
     const startedAt = performance.now();
-    while ((await ask()).status !== status) {
+    while ((await send()).status !== status) {
       assert.ok(performance.now() - startedAt < REVOKED_WITHIN_MS, `no ${status} in time`);
       await sleep(50);
     }
@@ -104,11 +104,11 @@ describe('tokens of a real provider, on a whole gateway', function () {
         assert.equal(line['issuer'], world.provider.url);
         assert.match(JSON.stringify(line), /"[0-9a-f]{32}"/);
       }
-      const told = JSON.stringify(await world.audit()) + world.log();
-      assert.ok(!told.includes(token) && !told.includes(world.provider.introspector.secret));
+      const reported = JSON.stringify(await world.audit()) + world.log();
+      assert.ok(!reported.includes(token) && !reported.includes(world.provider.introspector.secret));
     });
 
-    it('are asked about once in the time that was asked for, and end with it when the provider has revoked them', async () => {
+    it('are asked about once in the time that was requested, and end with it when the provider has revoked them', async () => {
       const token = await opaque('oskar');
       const before = world.fronts.introspection.calls();
       await Promise.all(Array.from({ length: 20 }, () => get(token)));
@@ -181,7 +181,7 @@ describe('tokens of a real provider, on a whole gateway', function () {
 
     for (const [kind, resource] of kinds) {
       it(`do what is allowed to the agent, and not what is to the person: ${kind}`, async () => {
-        const [own, agent, stranger] = [
+        const [own, agent, otherCaller] = [
           await delegated(resource()),
           await delegated(resource(), 'report-agent'),
           await delegated(resource(), 'another-agent'),
@@ -192,8 +192,8 @@ describe('tokens of a real provider, on a whole gateway', function () {
         for (const refused of [
           await put(agent),
           await get(agent, 'desk/sealed/one'),
-          await get(stranger),
-          await list(stranger),
+          await get(otherCaller),
+          await list(otherCaller),
         ]) {
           assert.deepEqual([refused.status, refused.code], [403, 'AccessDenied']);
         }
@@ -206,9 +206,9 @@ describe('tokens of a real provider, on a whole gateway', function () {
         assert.equal(direct?.['actor'], 'report-agent');
         assert.equal(direct['actorIssuer'], undefined);
         const keys = await sessionOf(`http://127.0.0.1:${world.port}`, agent);
-        const ask = { bucket: 'box', key: 'desk/one', keys };
-        assert.equal((await send(world.port, { method: 'GET', ...ask })).status, 200);
-        const refused = await send(world.port, { method: 'PUT', ...ask, body: 'x' });
+        const options = { bucket: 'box', key: 'desk/one', keys };
+        assert.equal((await send(world.port, { method: 'GET', ...options })).status, 200);
+        const refused = await send(world.port, { method: 'PUT', ...options, body: 'x' });
         assert.deepEqual([refused.status, refused.code], [403, 'AccessDenied']);
         const lines = (await world.audit()).filter((line) => line['accessKeyId'] === keys.accessKeyId);
         assert.ok(lines.length > 1);

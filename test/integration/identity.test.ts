@@ -34,13 +34,13 @@ describe('bearer tokens of a real OpenID provider', () => {
   });
 
   it('refuses its tokens where another audience is expected', async () => {
-    const stranger = authenticatorFor([
+    const otherCaller = authenticatorFor([
       { issuer: provider.url, algorithms: ['RS256'], audiences: ['https://elsewhere.test/'] },
     ]).authenticator;
     try {
-      await refusedWith('InvalidToken', stranger.authenticate(bearer(await provider.clientCredentialsToken())));
+      await refusedWith('InvalidToken', otherCaller.authenticate(bearer(await provider.clientCredentialsToken())));
     } finally {
-      await stranger.close();
+      await otherCaller.close();
     }
   });
 
@@ -79,32 +79,32 @@ describe('bearer tokens of a real OpenID provider', () => {
         },
       ]);
 
-    it('are who the provider says, until it says otherwise, and are known no longer than was asked for', async () => {
-      const { authenticator: asking, clock } = withIntrospection();
+    it('are who the provider says, until it says otherwise, and are known no longer than was requested', async () => {
+      const { authenticator: tested, clock } = withIntrospection();
       try {
         const { accessToken } = await provider.logIn('alice', provider.opaqueResource);
         assert.ok(!accessToken.includes('.'));
-        const principal = await asking.authenticate(bearer(accessToken));
+        const principal = await tested.authenticate(bearer(accessToken));
         assert.deepEqual([principal?.subject, principal?.issuer], ['alice', provider.url]);
         assert.deepEqual(principal?.groups, ['analytics']);
         await provider.revoke(accessToken);
         clock.advance(5);
-        await refusedWith('InvalidToken', asking.authenticate(bearer(accessToken)));
+        await refusedWith('InvalidToken', tested.authenticate(bearer(accessToken)));
       } finally {
-        await asking.close();
+        await tested.close();
       }
     });
 
     it('are refused for another audience, and when nobody made them', async () => {
-      const { authenticator: asking } = withIntrospection();
+      const { authenticator: tested } = withIntrospection();
       try {
-        await refusedWith('InvalidToken', asking.authenticate(bearer('made-up-by-nobody')));
+        await refusedWith('InvalidToken', tested.authenticate(bearer('made-up-by-nobody')));
         const { idToken, accessToken } = await provider.logIn('alice');
         for (const token of [idToken, accessToken]) {
-          await refusedWith('InvalidToken', asking.authenticate(bearer(token)));
+          await refusedWith('InvalidToken', tested.authenticate(bearer(token)));
         }
       } finally {
-        await asking.close();
+        await tested.close();
       }
     });
   });

@@ -7,14 +7,14 @@ import type { ErrorCode } from '../../src/errors/codes.ts';
 import type { Principal } from '../../src/contracts/principal.ts';
 import { createTokenVerifier, type IssuerTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { issuerOf } from '../../src/compose/issuers.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer, type SigningKey } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer, type SigningKey } from '../support/issuer.ts';
 import { TOKEN_SHAPES, type Claims, type TokenShape } from '../support/issuer-tokens.ts';
 import { Sample } from '../unit/config/sample.ts';
 import { recordingObserver, refusedWith, SteppedClock } from '../unit/identity/fixture.ts';
 
 interface World {
-  readonly issuer: BareIssuer;
-  readonly other: BareIssuer;
+  readonly issuer: TestIssuer;
+  readonly other: TestIssuer;
   readonly key: SigningKey;
   readonly otherKey: SigningKey;
   readonly clock: SteppedClock;
@@ -83,8 +83,8 @@ describe('tokens of the issuers of the field', () => {
       const otherKey = makeKey(shape.alg, 'k-1');
 
       beforeEach(async () => {
-        const issuer = await startBareIssuer([key.publicJwk], shape.path);
-        const other = await startBareIssuer([otherKey.publicJwk], shape.path);
+        const issuer = await startTestIssuer([key.publicJwk], shape.path);
+        const other = await startTestIssuer([otherKey.publicJwk], shape.path);
         const entry = { preset: shape.preset, allowHttp: true, ...shape.entry };
         const config = await sample.load({
           issuers: { one: { ...entry, issuer: issuer.url }, two: { ...entry, issuer: other.url } },

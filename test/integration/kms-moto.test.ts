@@ -15,7 +15,7 @@ import { freeLoopbackPort } from '../support/free-loopback-port.ts';
 import { triedWhere } from '../support/needs.ts';
 import { startOperatorWorld, type OperatorWorld } from '../support/operator-world.ts';
 import { send } from '../support/store-client.ts';
-import { ELSEWHERE, HERE, integrity, observer, unavailable } from '../unit/core/keyring/given.ts';
+import { ELSEWHERE, HERE, integrity, observer, unavailable } from '../unit/core/keyring/fixture.ts';
 
 const CREDENTIALS = { accessKeyId: 'AKIAMOTO', secretAccessKey: 'moto', sessionToken: undefined };
 const REGION = 'eu-central-1';

@@ -224,7 +224,7 @@ describe("operators' commands", function () {
         const probe = () => Promise.resolve({ source: true, target: false, completion: false });
         const lax = { ...operator, copies: { ...operator.copies, probe } };
         const signal = new AbortController().signal;
-        await assert.rejects(rewrap(lax, at, { ...options, signal, target: 'local:3' }), { name: 'UnguardedStore' });
+        await assert.rejects(rewrap(lax, at, { ...options, signal, target: 'local:3' }), { name: 'UncheckedStore' });
         const forced = await rewrap(lax, at, { ...options, signal, target: 'local:3', force: true });
         assert.equal(forced.complete, true);
       });
@@ -415,7 +415,7 @@ describe("operators' commands", function () {
       assert.equal((await world.get('/old/shut/one')).body.toString(), 'for few eyes');
     });
 
-    it('gives up what it reads where it cannot seal it', async () => {
+    it('aborts what it reads where it cannot seal it', async () => {
       await world.raw({ method: 'PUT', bucket: 'old', key: 'held/one', body: randomBytes(200_000) });
       let discarded = 0;
       await withOperator(async (operator) => {
@@ -434,8 +434,8 @@ describe("operators' commands", function () {
         };
         const keyless: typeof cipher = { ...cipher, seal: () => Promise.reject(new Error('no key')) };
         const signal = new AbortController().signal;
-        const parts = { ...operator, reader: counting, cipher: keyless };
-        const report = await migrate(parts, at, { ...options, signal });
+        const dependencies = { ...operator, reader: counting, cipher: keyless };
+        const report = await migrate(dependencies, at, { ...options, signal });
         assert.equal(report.failed, 1);
       });
       assert.equal(discarded, 1);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Finding } from '../../src/client/finding.ts';
 import type { Whoami } from '../../src/client/gateway.ts';
-import { atLeast, findProgram, placesOf } from '../conformance/run/runner.ts';
+import { atLeast, findProgram, attributesOf } from '../conformance/run/runner.ts';
 import { needs, triedWhere } from '../support/needs.ts';
 import { startPersonMachine, type PersonMachine } from '../support/person-machine.ts';
 import { startStack, type Stack } from '../support/stack.ts';
@@ -80,7 +80,7 @@ describe('people with a browser and AWS tools', function () {
   describe('with a current AWS CLI, by profile alone', () => {
     it('list, put and get after a sign-in on another device', async function () {
       const found = await findProgram(
-        placesOf('aws').map((path) => [path, '--version'] as const),
+        attributesOf('aws').map((path) => [path, '--version'] as const),
         CLI_VERSION,
         (version) => atLeast(version, version[0] === 1 ? [1, 37] : [2, 23]) || (version[0] ?? 0) > 2,
       );
@@ -103,7 +103,7 @@ describe('people with a browser and AWS tools', function () {
   describe('with the AWS CLI 2.9 of Debian, and --endpoint-url', () => {
     it('list, put and get', async function () {
       const found = await findProgram(
-        placesOf('aws').map((path) => [path, '--version'] as const),
+        attributesOf('aws').map((path) => [path, '--version'] as const),
         CLI_VERSION,
         ([major, minor]) => major === 2 && minor === 9,
       );

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { crc32 } from 'node:zlib';
-import { startLoneGateway, type LoneGateway } from '../support/lone-gateway.ts';
+import { startSingleGateway, type SingleGateway } from '../support/single-gateway.ts';
 import { needs } from '../support/needs.ts';
 import { sessionOf } from '../support/session.ts';
 import type { TestKeys } from '../support/store-client.ts';
@@ -82,12 +82,12 @@ function signed(
 
 describe('POST Object', function () {
   this.timeout(60_000);
-  let gateway: LoneGateway;
+  let gateway: SingleGateway;
   let keys: Required<TestKeys>;
   let token: string;
 
   before(async () => {
-    gateway = await startLoneGateway({
+    gateway = await startSingleGateway({
       stores: { main: { checksums: 'all' } },
       buckets: { box: { prefixes: { 'plain/': 'off' } }, other: {} },
       policies: { 'team.yaml': POLICY },
@@ -107,13 +107,13 @@ describe('POST Object', function () {
   function send(form: Form, { bucket = 'box', headers = {}, pieces = 1 }: SendOptions = {}): Promise<Sent> {
     const body = bodyOf(form);
     const { boundary = BOUNDARY } = form;
-    const given = {
+    const received = {
       'content-type': `multipart/form-data; boundary=${boundary}`,
       'content-length': body.length,
       ...headers,
     };
     return new Promise((resolve, reject) => {
-      const sent = request(`${gateway.origin}/${bucket}`, { method: 'POST', headers: given }, (answer) => {
+      const sent = request(`${gateway.origin}/${bucket}`, { method: 'POST', headers: received }, (answer) => {
         let text = '';
         answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
         answer.on('end', () => {
@@ -176,7 +176,7 @@ describe('POST Object', function () {
     });
   }
 
-  it('keeps a file of a plain place with its type, metadata and checksum', async () => {
+  it('keeps a file of a plain prefix with its type, metadata and checksum', async () => {
     const file = randomBytes(200_000);
     const sum = Buffer.alloc(4);
     sum.writeUInt32BE(crc32(file));
@@ -266,11 +266,11 @@ s3 = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_
 print(json.dumps(s3.generate_presigned_post("box", "up/boto3/\${filename}", Fields={"Content-Type": "text/csv", "success_action_status": "201"},
     Conditions=[["starts-with", "$Content-Type", "text/"], {"success_action_status": "201"}, ["content-length-range", 0, 1000]])))
 `;
-    const given = {
+    const received = {
       ...{ region_name: 'us-east-1', endpoint_url: gateway.origin, aws_access_key_id: keys.accessKeyId },
       ...{ aws_secret_access_key: keys.secretAccessKey, aws_session_token: keys.sessionToken },
     };
-    const said = spawnSync('python3', ['-c', program, JSON.stringify(given)], { encoding: 'utf8' });
+    const said = spawnSync('python3', ['-c', program, JSON.stringify(received)], { encoding: 'utf8' });
     needs(this, 'boto3', said.status === 0);
     const { url, fields } = JSON.parse(said.stdout) as { url: string; fields: Record<string, string> };
     assert.equal(url, `${gateway.origin}/box`);

@@ -21,7 +21,7 @@ const LOAD = 30;
 const NEWCOMERS = 3;
 /** Discovery and one document, and what a busy machine adds. */
 const BOUND_MS = 2 * TIMEOUT_MS + 4000;
-/** A look of the gateway's own, one for callers, and one or two tries again in a cell's time; the same of questions. */
+/** A look of the gateway's own, one for callers, and one or two tries again in a cell's time; the same of requests. */
 const MOST_CALLS = 12;
 
 /** The same for somebody else: no signature is good for it. */
@@ -74,7 +74,7 @@ describe('a provider under load', function () {
   let world: FaultyWorld;
   let known: { readonly jwt: string; readonly opaque: string };
   let round = 0;
-  let mend: () => unknown = () => undefined;
+  let repair: () => unknown = () => undefined;
 
   before(async () => {
     world = await startFaultyWorld({ policies: { 'team.yaml': POLICY }, introspection: { cacheSeconds: 300 } });
@@ -87,7 +87,7 @@ describe('a provider under load', function () {
     known = { jwt: jwt.accessToken, opaque: opaque.accessToken };
     for (const token of Object.values(known)) assert.equal((await world.call(token)).status, 200);
   });
-  afterEach(() => mend());
+  afterEach(() => repair());
   after(() => world.stop());
 
   const logIn = async (resource?: string): Promise<readonly string[]> => {
@@ -171,12 +171,12 @@ describe('a provider under load', function () {
       it(`whose ${document} ${fault.name} ${fault.isBearable ? 'serves all' : 'stops newcomers only, and for no longer'}`, async () => {
         const { jwks, introspection } = world.fronts;
         if (document === 'discovery') jwks.spoil = introspection.spoil = answering(500, '');
-        else mend = await spoil(document, fault);
+        else repair = await spoil(document, fault);
         const fresh = await newcomers(document);
         const opaque = document === 'discovery' ? await logIn(world.provider.opaqueResource) : [];
         if (document === 'discovery') {
           await forget([fresh[0] ?? '', opaque[0] ?? '']);
-          mend = await spoil(document, fault);
+          repair = await spoil(document, fault);
           jwks.spoil = introspection.spoil = undefined;
         }
         world.advance(10);
@@ -184,7 +184,7 @@ describe('a provider under load', function () {
         const until = performance.now() + 600;
         const answers = await load(fresh, opaque, () => performance.now() > until);
         const calls = world.fronts[document].calls() - before;
-        await mend();
+        await repair();
         every(answers.known, 200);
         every(answers.well, 200);
         // Where tokens are asked about is known from before.
@@ -199,11 +199,11 @@ describe('a provider under load', function () {
           }
         }
         // What the gateway began by itself while it lasted ends within its time; callers are let try every 10 s.
-        const mendedAt = performance.now();
+        const repairedAt = performance.now();
         world.advance(10);
         for (const token of fresh) {
           let reply = await world.call(token);
-          while (reply.status === 503 && performance.now() - mendedAt < BOUND_MS) {
+          while (reply.status === 503 && performance.now() - repairedAt < BOUND_MS) {
             await sleep(20);
             reply = await world.call(token);
           }
@@ -215,7 +215,7 @@ describe('a provider under load', function () {
 
   it('that takes all its keys back lets nobody in, says so as its own fault, and is served again when it has some', async () => {
     world.fronts.jwks.spoil = answering(200, '{"keys":[]}');
-    mend = () => {
+    repair = () => {
       world.fronts.jwks.spoil = undefined;
     };
     world.provider.rotate();
@@ -231,7 +231,7 @@ describe('a provider under load', function () {
       answers.known.filter(({ status }) => status !== 503),
       200,
     );
-    await mend();
+    await repair();
     world.advance(10);
     for (const token of [...fresh, known.jwt]) assert.equal((await world.call(token)).status, 200);
   });

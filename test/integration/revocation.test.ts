@@ -21,7 +21,7 @@ const LIMIT_MS = 5000;
 const BIN = fileURLToPath(new URL('../../bin/sallyport.js', import.meta.url));
 const run = promisify(execFile);
 
-type Way = () => Promise<{ readonly status: number; readonly code?: string | undefined }>;
+type TestRoute = () => Promise<{ readonly status: number; readonly code?: string | undefined }>;
 
 class World {
   readonly stack: Stack;
@@ -47,16 +47,16 @@ class World {
   }
 
   bearer =
-    (token: string): Way =>
+    (token: string): TestRoute =>
     () =>
       this.stack.client.call({ method: 'GET', target: '/reports/2026/revocation', token });
 
   /** Asks all ways at once, again and again; resolves how long after now the last of them was let in. */
-  async cutOffMs(ways: readonly Way[]): Promise<number> {
+  async cutOffMs(routes: readonly TestRoute[]): Promise<number> {
     const startedMs = performance.now();
     let lastOpenMs = 0;
     for (;;) {
-      const answers = await Promise.all(ways.flatMap((way) => [way(), way(), way(), way()]));
+      const answers = await Promise.all(routes.flatMap((route) => [route(), route(), route(), route()]));
       const nowMs = performance.now() - startedMs;
       if (answers.some(({ status }) => status === 200)) lastOpenMs = nowMs;
       assert.ok(lastOpenMs < LIMIT_MS, `still let in after ${Math.round(nowMs)} ms`);
@@ -124,7 +124,7 @@ describe('revocation by a file, with several workers', function () {
   };
 
   const sdk =
-    (send: () => Promise<unknown>): Way =>
+    (send: () => Promise<unknown>): TestRoute =>
     async () => {
       try {
         await send();
@@ -136,7 +136,7 @@ describe('revocation by a file, with several workers', function () {
     };
 
   const fetched =
-    (url: string): Way =>
+    (url: string): TestRoute =>
     () =>
       new Promise((resolve, reject) => {
         request(url, { agent: base.requestHandler.httpsAgent }, (response) => {
@@ -153,7 +153,7 @@ describe('revocation by a file, with several workers', function () {
     const get = new GetObjectCommand({ Bucket: 'reports', Key: '2026/revocation' });
     const presigned = await getSignedUrl(s3, get, { expiresIn: 600 });
     const sts = new STSClient({ ...base, credentials });
-    const ways: readonly Way[] = [
+    const routes: readonly TestRoute[] = [
       world.bearer(jwt),
       sdk(() => s3.send(get)),
       fetched(presigned),
@@ -162,15 +162,15 @@ describe('revocation by a file, with several workers', function () {
       () => world.stack.client.call({ method: 'GET', target: '/-/whoami', token: jwt }),
     ];
     assert.deepEqual(
-      await Promise.all(ways.map(async (way) => (await way()).status)),
-      ways.map(() => 200),
+      await Promise.all(routes.map(async (route) => (await route()).status)),
+      routes.map(() => 200),
     );
 
     const said = await world.sallyport('revoke', 'token', jwt, '--reason', 'a test');
     assert.ok(!said.includes(jwt));
-    report('token, by a file', await world.cutOffMs(ways));
+    report('token, by a file', await world.cutOffMs(routes));
 
-    const after = await Promise.all(ways.map((way) => way()));
+    const after = await Promise.all(routes.map((route) => route()));
     assert.deepEqual(
       after.map(({ status }) => status),
       [401, 400, 400, 403, 401, 401],
@@ -227,11 +227,11 @@ describe('revocation by a file, with several workers', function () {
     const before = Math.floor(Date.now() / 1000) - 60;
     const old = await token({ sub: 'frank', iat: before });
     const unsaid = await token({ sub: 'frank', iat: undefined });
-    const ways = [world.bearer(old), world.bearer(unsaid)];
-    assert.deepEqual(await Promise.all(ways.map(async (way) => (await way()).status)), [200, 200]);
+    const routes = [world.bearer(old), world.bearer(unsaid)];
+    assert.deepEqual(await Promise.all(routes.map(async (route) => (await route()).status)), [200, 200]);
     const time = new Date(Date.now() - 30_000).toISOString();
     await world.sallyport('revoke', 'issued-before', time, '--issuer', 'demo', '--subject', 'frank');
-    report('issued before, by a file', await world.cutOffMs(ways));
+    report('issued before, by a file', await world.cutOffMs(routes));
     assert.equal((await world.bearer(await token({ sub: 'frank' }))()).status, 200);
   });
 
@@ -268,8 +268,8 @@ describe('revocation by Redis, with several workers', function () {
 
   const token = (sub: string) => world.stack.forge({ sub, groups: ['analytics'] });
   const revoke = (sub: string) => world.sallyport('revoke', 'subject', sub, '--issuer', 'demo');
-  const untilOpen = async (way: Way): Promise<void> => {
-    for (let attempt = 0; (await way()).status !== 200; attempt += 1) {
+  const untilOpen = async (route: TestRoute): Promise<void> => {
+    for (let attempt = 0; (await route()).status !== 200; attempt += 1) {
       assert.ok(attempt < 200, 'requests were not let in again');
       await sleep(50);
     }
@@ -321,10 +321,10 @@ describe('revocation by Redis, with several workers', function () {
   });
 
   it('refuses everybody with 503 once it has not heard from Redis for too long, and recovers by itself', async () => {
-    const way = world.bearer(await token('kim'));
+    const route = world.bearer(await token('kim'));
     await redis.kill();
-    assert.equal((await way()).status, 200);
-    for (let attempt = 0; (await way()).status !== 503; attempt += 1) {
+    assert.equal((await route()).status, 200);
+    for (let attempt = 0; (await route()).status !== 503; attempt += 1) {
       assert.ok(attempt < 200, 'requests go on');
       await sleep(100);
     }
@@ -335,7 +335,7 @@ describe('revocation by Redis, with several workers', function () {
     }
     assert.equal((await world.fails('revoke', 'subject', 'kim', '--issuer', 'demo')).code, 1);
     await redis.start();
-    await untilOpen(way);
+    await untilOpen(route);
     assert.equal((await world.bearer(await token('gina'))()).status, 401);
   });
 });

@@ -120,7 +120,7 @@ describe('a sidecar as sidecar-app.ts composes it, with policies and an audit on
     assert.equal(other.status, 403);
     assert.equal(other.headers['access-control-allow-origin'], undefined);
     assert.equal((await agent.get('/ledger/billing/three').set('sec-fetch-site', 'cross-site')).status, 403);
-    const question = agent.options('/ledger/x').set('access-control-request-method', 'PUT');
-    assert.equal((await question.set('origin', 'https://app.example')).status, 200);
+    const request = agent.options('/ledger/x').set('access-control-request-method', 'PUT');
+    assert.equal((await request.set('origin', 'https://app.example')).status, 200);
   });
 });

@@ -137,9 +137,9 @@ describe('the credentials of a sidecar', function () {
         }),
       }),
     );
-    let asked: string | undefined;
+    let requested: string | undefined;
     const agent = createServer((request, response) => {
-      asked = request.headers.authorization;
+      requested = request.headers.authorization;
       const { AccessKeyId, SecretAccessKey, SessionToken: Token, Expiration } = session ?? {};
       response.end(JSON.stringify({ AccessKeyId, SecretAccessKey, Token, Expiration }));
     }).listen(0, '127.0.0.1');
@@ -151,7 +151,7 @@ describe('the credentials of a sidecar', function () {
       AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}/v1/credentials`,
       AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile,
     });
-    assert.equal(asked, 'token-of-the-pod');
+    assert.equal(requested, 'token-of-the-pod');
     sts.destroy();
     agent.close();
   });
@@ -171,7 +171,7 @@ describe('a sidecar that comes to its end', function () {
     await pod.stop();
   });
 
-  it('by a signal finishes the upload under way, records its end, and leaves with 0', async () => {
+  it('by a signal finishes the upload in progress, records its end, and leaves with 0', async () => {
     const body = randomBytes(2_000_000);
     const headers = { 'content-length': body.length };
     const outgoing = httpRequest({ host: '127.0.0.1', port: world.port, method: 'PUT', path: '/ledger/slow', headers });

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
 import { runSidecar, type Program } from '../support/sidecar-world.ts';
-import { workersOf } from '../support/workers-of.ts';
+import { workerIds } from '../support/worker-ids.ts';
 
 const script = fileURLToPath(new URL('../../bin/sallyport.js', import.meta.url));
 const POLICY = `
@@ -195,7 +195,7 @@ describe('a service that starts', function () {
         await untilReady(program);
         assert.match(program.stderr(), /"event":"service_started"/);
         assert.equal((await stat(join(folder, name))).mode & 0o777, 0o660);
-        assert.equal((await workersOf(program.child.pid ?? 0)).length, workers);
+        assert.equal((await workerIds(program.child.pid ?? 0)).length, workers);
         program.child.kill('SIGTERM');
         assert.equal(await program.ended, 0);
       });

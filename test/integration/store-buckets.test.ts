@@ -64,7 +64,7 @@ describe('buckets', function () {
     assert.equal((await call('HEAD', '/reports')).status, 200);
   });
 
-  it('are asked for once for many that look at the same time, and never for those whom policy denies', async () => {
+  it('are requested once for many that look at the same time, and never for those whom policy denies', async () => {
     const before = seen();
     const denied = await Promise.all(
       ['/reports', '/scratch', '/nowhere'].map((target) => call('HEAD', target, 'nobody')),

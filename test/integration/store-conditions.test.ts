@@ -1,11 +1,11 @@
-/** Ranges and conditions of reads and writes, decided by a real store, in encrypted places and in plain ones. */
+/** Ranges and conditions of reads and writes, decided by a real store, in encrypted prefixes and in plain ones. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { field, ObjectCalls } from '../support/object-calls.ts';
 import { startSmallGateway, type SmallGateway } from '../support/small-gateway.ts';
 
 const BODY = randomBytes(200_000);
-const PLACES = ['sealed/', 'moving/', 'plain/'] as const;
+const PREFIXES = ['sealed/', 'moving/', 'plain/'] as const;
 
 describe('ranges and conditions', function () {
   this.timeout(60_000);
@@ -20,20 +20,20 @@ describe('ranges and conditions', function () {
   });
   after(() => world.stop());
 
-  const at = (place: string, name: string) =>
-    new ObjectCalls(() => world.client, token, 'reports', `${place}${name}-${run}`);
+  const at = (prefix: string, name: string) =>
+    new ObjectCalls(() => world.client, token, 'reports', `${prefix}${name}-${run}`);
 
-  for (const place of PLACES) {
-    describe(place, () => {
+  for (const prefix of PREFIXES) {
+    describe(prefix, () => {
       it('gives with If-Range the part of the same entity, by its ETag or its date', async () => {
-        const object = at(place, 'same');
+        const object = at(prefix, 'same');
         await object.must('PUT', '', {}, BODY);
         const { headers } = await object.must('HEAD');
         const etag = String(headers.etag);
         for (const ifRange of [etag, etag.replaceAll('"', ''), String(headers['last-modified'])]) {
           for (const method of ['GET', 'HEAD']) {
-            const asked = { range: 'bytes=70000-70009', 'if-range': ifRange };
-            const answer = await object.call(method, '', asked);
+            const requested = { range: 'bytes=70000-70009', 'if-range': ifRange };
+            const answer = await object.call(method, '', requested);
             assert.equal(answer.status, 206, `${method} ${ifRange}`);
             assert.equal(answer.headers['content-range'], `bytes 70000-70009/${BODY.length}`);
             if (method === 'GET') assert.deepEqual(answer.body, BODY.subarray(70_000, 70_010));
@@ -42,7 +42,7 @@ describe('ranges and conditions', function () {
       });
 
       it('gives with If-Range all of another entity, and never a part of it', async () => {
-        const object = at(place, 'other');
+        const object = at(prefix, 'other');
         const stale = String((await object.must('PUT', '', {}, BODY)).headers.etag);
         const newer = randomBytes(90_000);
         await object.must('PUT', '', {}, newer);
@@ -61,23 +61,26 @@ describe('ranges and conditions', function () {
       });
 
       it('refuses with If-Range what the same entity does not have', async () => {
-        const object = at(place, 'beyond');
+        const object = at(prefix, 'beyond');
         const { headers } = await object.must('PUT', '', {}, BODY);
         const answer = await object.call('GET', '', { range: 'bytes=200000-', 'if-range': String(headers.etag) });
         assert.equal(answer.code, 'InvalidRange');
       });
 
       it('still holds a read with If-Range to the other conditions of its client', async () => {
-        const object = at(place, 'both');
+        const object = at(prefix, 'both');
         const { headers } = await object.must('PUT', '', {}, BODY);
-        const asked = { range: 'bytes=1-2', 'if-range': String(headers.etag) };
-        assert.equal((await object.call('GET', '', { ...asked, 'if-match': '"another"' })).status, 412);
-        assert.equal((await object.call('GET', '', { ...asked, 'if-none-match': String(headers.etag) })).status, 304);
+        const requested = { range: 'bytes=1-2', 'if-range': String(headers.etag) };
+        assert.equal((await object.call('GET', '', { ...requested, 'if-match': '"another"' })).status, 412);
+        assert.equal(
+          (await object.call('GET', '', { ...requested, 'if-none-match': String(headers.etag) })).status,
+          304,
+        );
       });
 
       it('says with a range that is not to be had how large the object is', async () => {
         for (const size of [0, 10]) {
-          const object = at(place, `of-${size}`);
+          const object = at(prefix, `of-${size}`);
           await object.must('PUT', '', {}, BODY.subarray(0, size));
           const refused = await object.call('GET', '', { range: 'bytes=10-8388607' });
           assert.equal(refused.status, 416);
@@ -89,7 +92,7 @@ describe('ranges and conditions', function () {
       });
 
       it('decides the conditions of a read in their order: If-Match and If-Unmodified-Since first', async () => {
-        const object = at(place, 'order');
+        const object = at(prefix, 'order');
         await object.must('PUT', '', {}, BODY);
         const { headers } = await object.must('HEAD');
         const [etag, modified] = [String(headers.etag), String(headers['last-modified'])];
@@ -115,11 +118,11 @@ describe('ranges and conditions', function () {
       });
 
       it('names the condition that failed, of reads and of writes', async () => {
-        const object = at(place, 'conditions');
+        const object = at(prefix, 'conditions');
         const { headers } = await object.must('PUT', '', {}, BODY);
-        const condition = async (method: string, asked: Readonly<Record<string, string>>, body?: Buffer) => {
-          const refused = await object.call(method, '', asked, body);
-          assert.equal(refused.status, 412, JSON.stringify(asked));
+        const condition = async (method: string, requested: Readonly<Record<string, string>>, body?: Buffer) => {
+          const refused = await object.call(method, '', requested, body);
+          assert.equal(refused.status, 412, JSON.stringify(requested));
           return field(refused, 'Condition');
         };
         const long = 'Sat, 21 Nov 2020 10:00:00 GMT';

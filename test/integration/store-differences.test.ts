@@ -6,7 +6,7 @@ import { field, ObjectCalls } from '../support/object-calls.ts';
 import { startSmallGateway, type SmallGateway } from '../support/small-gateway.ts';
 import { releaseOf, versionOf } from '../support/versions.ts';
 
-const PLACES = ['sealed/', 'plain/'] as const;
+const PREFIXES = ['sealed/', 'plain/'] as const;
 const BODY = Buffer.from('some bytes');
 const RULES = { encryption: 'required', prefixes: { 'plain/': 'off' } };
 
@@ -25,8 +25,8 @@ describe('stores that differ', function () {
   });
   after(() => world.stop());
 
-  const at = (place: string, name: string) =>
-    new ObjectCalls(() => world.client, token, 'reports', `${place}${name}-${run}`);
+  const at = (prefix: string, name: string) =>
+    new ObjectCalls(() => world.client, token, 'reports', `${prefix}${name}-${run}`);
   const deleteObjects = (through: SmallGateway, entries: readonly string[]): Promise<Answer> => {
     const body = `<Delete>${entries.map((entry) => `<Object>${entry}</Object>`).join('')}</Delete>`;
     return through.client.call({ method: 'POST', target: '/reports?delete', token: through.token('analysts'), body });
@@ -36,9 +36,9 @@ describe('stores that differ', function () {
     /** Ceph 16 passes over the condition: the store of these tests is said to heed it, and does not. */
     const isPassedOver = async () => world.kind === 'ceph' && releaseOf(await versionOf('radosgw')) < 20;
 
-    for (const place of PLACES) {
-      it(`delete in ${place} only the object with the ETag that the client was shown`, async () => {
-        const object = at(place, 'single');
+    for (const prefix of PREFIXES) {
+      it(`delete in ${prefix} only the object with the ETag that the client was shown`, async () => {
+        const object = at(prefix, 'single');
         const { headers } = await object.must('PUT', '', {}, BODY);
         const refused = await object.call('DELETE', '', { 'if-match': '"0123456789abcdef0123456789abcdef"' });
         if (await isPassedOver()) {
@@ -55,7 +55,7 @@ describe('stores that differ', function () {
     }
 
     it('hold each key of DeleteObjects to an ETag of its own, however it is kept', async () => {
-      const objects = PLACES.map((place) => at(place, 'batch'));
+      const objects = PREFIXES.map((prefix) => at(prefix, 'batch'));
       const etags = await Promise.all(
         objects.map(async (object) => String((await object.must('PUT', '', {}, BODY)).headers.etag)),
       );
@@ -124,17 +124,19 @@ describe('stores that differ', function () {
   it('tell by GetObjectAttributes of a plain object what they can, and say so of what they cannot', async () => {
     const object = at('plain/', 'attributes');
     const { headers } = await object.must('PUT', '', {}, BODY);
-    const asked = await object.must('GET', 'attributes', { 'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass' });
-    assert.equal(field(asked, 'ObjectSize'), String(BODY.length));
-    assert.equal(`"${field(asked, 'ETag')}"`, headers.etag);
-    assert.equal(field(asked, 'StorageClass'), 'STANDARD');
+    const requested = await object.must('GET', 'attributes', {
+      'x-amz-object-attributes': 'ETag,ObjectSize,StorageClass',
+    });
+    assert.equal(field(requested, 'ObjectSize'), String(BODY.length));
+    assert.equal(`"${field(requested, 'ETag')}"`, headers.etag);
+    assert.equal(field(requested, 'StorageClass'), 'STANDARD');
     const parts = await object.call('GET', 'attributes', { 'x-amz-object-attributes': 'ObjectParts' });
     if (world.kind === 'ceph' && releaseOf(await versionOf('radosgw')) < 20) assert.equal(parts.code, 'NotImplemented');
     else assert.equal(parts.status, 200);
   });
 
-  for (const source of PLACES) {
-    for (const target of PLACES) {
+  for (const source of PREFIXES) {
+    for (const target of PREFIXES) {
       it(`let no tag go along with a copy from ${source} to ${target} by whoever may not read and write tags`, async () => {
         const origin = at(source, 'tagged');
         await origin.must('PUT', '', { 'x-amz-tagging': 'secret=1', 'x-amz-meta-owner': 'finance' }, BODY);

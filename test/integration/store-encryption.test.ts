@@ -1,4 +1,4 @@
-/** What the store is told of encryption at rest, and what clients are told of it, in encrypted places and in plain ones. */
+/** What the store is told of encryption at rest, and what clients are told of it, in encrypted prefixes and in plain ones. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Answer } from '../support/client.ts';
@@ -37,7 +37,7 @@ describe('encryption at rest', function () {
   const storedAt = ({ bucket, key }: ObjectCalls) => world.store?.files.find(bucket, key)?.encryption;
 
   /** Every way to write an object, with these headers where S3 takes them; gives the answers. */
-  async function writeInEveryWay(
+  async function writeByEveryMethod(
     prefix: string,
     headers: Readonly<Record<string, string>>,
     bucket?: string,
@@ -62,30 +62,30 @@ describe('encryption at rest', function () {
 
   it('is passed on from PutObject, CopyObject and CreateMultipartUpload, however the key is kept', async () => {
     for (const prefix of ['asked/', 'plain/asked/']) {
-      const { written } = await writeInEveryWay(prefix, AES256);
+      const { written } = await writeByEveryMethod(prefix, AES256);
       for (const object of written) assert.deepEqual(storedAt(object), AES256, object.key);
     }
     const kms = { [ALGORITHM]: 'aws:kms', [KEY_ID]: 'key/1' };
-    const { written } = await writeInEveryWay('kms/', kms);
+    const { written } = await writeByEveryMethod('kms/', kms);
     for (const object of written) assert.deepEqual(storedAt(object), kms, object.key);
   });
 
   it('is added where configuration says so and the request does not ask, to copies and parts of an upload too', async () => {
     for (const prefix of ['added/', 'plain/added/']) {
-      const { written } = await writeInEveryWay(prefix, {}, 'artifacts');
+      const { written } = await writeByEveryMethod(prefix, {}, 'artifacts');
       for (const object of written) assert.deepEqual(storedAt(object), AES256, object.key);
     }
-    const { written } = await writeInEveryWay('chosen/', { [ALGORITHM]: 'aws:kms' }, 'artifacts');
+    const { written } = await writeByEveryMethod('chosen/', { [ALGORITHM]: 'aws:kms' }, 'artifacts');
     for (const object of written) assert.deepEqual(storedAt(object), { [ALGORITHM]: 'aws:kms' }, object.key);
-    const { written: without } = await writeInEveryWay('silent/', {});
+    const { written: without } = await writeByEveryMethod('silent/', {});
     for (const object of without) assert.deepEqual(storedAt(object), {}, object.key);
   });
 
   it("says in every answer to a write of a sealed object that its ETag is no MD5, without a key's id", async () => {
-    for (const asked of [{}, AES256, { [ALGORITHM]: 'aws:kms' }]) {
-      const { answers } = await writeInEveryWay('told/', asked);
+    for (const requested of [{}, AES256, { [ALGORITHM]: 'aws:kms' }]) {
+      const { answers } = await writeByEveryMethod('told/', requested);
       for (const [index, answer] of answers.entries()) {
-        assert.ok(saysNoMd5(answer), `answer ${index} to ${JSON.stringify(asked)}`);
+        assert.ok(saysNoMd5(answer), `answer ${index} to ${JSON.stringify(requested)}`);
         assert.equal(answer.headers[KEY_ID], undefined);
       }
     }
@@ -93,7 +93,7 @@ describe('encryption at rest', function () {
 
   it('says AES256 to whoever asked for it, and looks at the answer or at the object', async () => {
     for (const prefix of ['checked/', 'plain/checked/']) {
-      const { answers, written } = await writeInEveryWay(prefix, AES256);
+      const { answers, written } = await writeByEveryMethod(prefix, AES256);
       const [put, copy, created] = answers;
       for (const answer of [put, copy, created]) assert.equal(answer?.headers[ALGORITHM], 'AES256', prefix);
       for (const object of written) {
@@ -109,19 +109,19 @@ describe('encryption at rest', function () {
 
   it("tells of a plain object what the store says, its key's id too, and nothing where it says nothing", async () => {
     const kms = { [ALGORITHM]: 'aws:kms', [KEY_ID]: 'key/1' };
-    const { answers, written } = await writeInEveryWay('plain/kms/', kms);
+    const { answers, written } = await writeByEveryMethod('plain/kms/', kms);
     const reads = await Promise.all(written.map((object) => object.must('HEAD')));
     for (const { headers } of [...answers, ...reads]) {
       assert.deepEqual({ [ALGORITHM]: headers[ALGORITHM], [KEY_ID]: headers[KEY_ID] }, kms);
     }
-    const silent = await writeInEveryWay('plain/silent/', {});
+    const silent = await writeByEveryMethod('plain/silent/', {});
     for (const { headers } of [...silent.answers, await silent.written[0]!.must('HEAD')]) {
       assert.equal(headers[ALGORITHM], undefined);
     }
   });
 
   it('by a key of the store asks nobody who reads a sealed object for that key again', async () => {
-    const { written } = await writeInEveryWay('kms-read/', { [ALGORITHM]: 'aws:kms', [KEY_ID]: 'key/1' });
+    const { written } = await writeByEveryMethod('kms-read/', { [ALGORITHM]: 'aws:kms', [KEY_ID]: 'key/1' });
     for (const object of written) {
       const { headers } = await object.must('HEAD');
       assert.equal(headers[ALGORITHM], undefined);

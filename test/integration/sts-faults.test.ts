@@ -118,7 +118,7 @@ describe('an STS under load', function () {
   }
 
   it('gave no credential to any log, and everything that was answered is in the audit', async () => {
-    const told = [world.log(), JSON.stringify(await world.audit())].join();
-    assert.ok(!told.includes('SecretAccessKey') && !told.includes(known));
+    const reported = [world.log(), JSON.stringify(await world.audit())].join();
+    assert.ok(!reported.includes('SecretAccessKey') && !reported.includes(known));
   });
 });

@@ -201,15 +201,15 @@ describe('clients that sign, through the edge', function () {
   });
 
   it('meet browsers by their origin: a preflight passes the edge without an identity', async () => {
-    const asked = (origin: string) =>
+    const requested = (origin: string) =>
       stack.client.call({
         method: 'OPTIONS',
         target: '/reports/2026/signed.txt',
         headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
       });
-    const answer = await asked('https://app.example.com');
+    const answer = await requested('https://app.example.com');
     assert.deepEqual([answer.status, answer.headers['access-control-allow-origin']], [200, 'https://app.example.com']);
-    assert.equal((await asked('https://evil.example.com')).status, 403);
+    assert.equal((await requested('https://evil.example.com')).status, 403);
   });
 });
 

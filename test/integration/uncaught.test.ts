@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { podKeys, startPod, startPodStore, type PodStore } from '../support/sidecar-store.ts';
 import { keyVariables } from '../support/sidecar-world.ts';
 import { startStack, type Stack } from '../support/stack.ts';
-import { workersOf } from '../support/workers-of.ts';
+import { workerIds } from '../support/worker-ids.ts';
 
 const NODE_OPTIONS = `--import ${new URL('../support/throws-on-signal.ts', import.meta.url).href}`;
 const LIMIT_MS = 60_000;
@@ -64,19 +64,19 @@ describe('an error that nobody caught', function () {
 
     it('costs nobody a request: another one takes over while it finishes what it has, and ends', async () => {
       const primary = stack.gateway.pid();
-      const [first = 0] = await workersOf(primary);
+      const [first = 0] = await workerIds(primary);
       const slow = sendInHalves(
         request,
         stack.client.options({ method: 'PUT', target: '/reports/slow', token: bob, headers: {} }),
       );
-      await until('the slow request is under way', async () =>
+      await until('the slow request is in progress', async () =>
         /^sallyport_in_flight(?:\{[^}]*\})? [1-9]/m.test(await stack.metrics()),
       );
 
       process.kill(first, 'SIGUSR2');
       const statuses = new Map<number, number>();
       const done = new AbortController();
-      const asking = (async () => {
+      const call = (async () => {
         while (!done.signal.aborted) {
           const answer = stack.client.call({ method: 'GET', target: '/reports/kept', token: bob });
           const { status } = await answer.catch(() => ({ status: 0 }));
@@ -84,23 +84,23 @@ describe('an error that nobody caught', function () {
           await sleep(20);
         }
       })();
-      await until('another one serves', async () => (await workersOf(primary)).some((pid) => pid !== first));
+      await until('another one serves', async () => (await workerIds(primary)).some((pid) => pid !== first));
       await sleep(2500);
-      assert.ok((await workersOf(primary)).includes(first), 'it waits for what it has');
+      assert.ok((await workerIds(primary)).includes(first), 'it waits for what it has');
       slow.finish();
       assert.equal(await slow.status, 200);
-      await until('the old one ends', async () => !(await workersOf(primary)).includes(first));
+      await until('the old one ends', async () => !(await workerIds(primary)).includes(first));
       done.abort();
-      await asking;
+      await call;
 
       assert.deepEqual([...statuses.keys()], [200], JSON.stringify([...statuses]));
       assert.equal(stack.gateway.pid(), primary);
-      assert.equal((await workersOf(primary)).length, 1);
+      assert.equal((await workerIds(primary)).length, 1);
       assert.equal((await stack.ready()).ready, true);
       assert.match(await stack.metrics(), /^sallyport_workers_replaced_total\{why="uncaught"\} 1$/m);
       const lines = (await readFile(stack.logs()[1] ?? '', 'utf8')).split('\n').filter((line) => line.startsWith('{'));
-      const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-      const line = told.find(({ event }) => event === 'uncaught_error');
+      const reported = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+      const line = reported.find(({ event }) => event === 'uncaught_error');
       assert.equal(line?.['level'], 'error');
       assert.equal((line['error'] as Record<string, unknown>)['message'], 'thrown out of a timer');
       const outcome = (await stack.audit()).find(({ key }) => key === 'slow');
@@ -109,17 +109,17 @@ describe('an error that nobody caught', function () {
 
     it('does not end the primary where a worker cannot be spoken to', async () => {
       const primary = stack.gateway.pid();
-      const before = await workersOf(primary);
+      const before = await workerIds(primary);
       process.kill(primary, 'SIGWINCH');
       await sleep(300);
       assert.equal(stack.gateway.pid(), primary);
-      assert.deepEqual(await workersOf(primary), before);
+      assert.deepEqual(await workerIds(primary), before);
       assert.equal((await stack.ready()).ready, true);
     });
 
     it('has the next one replaced at once as well, where that one lived', async () => {
       const primary = stack.gateway.pid();
-      const [second = 0] = await workersOf(primary);
+      const [second = 0] = await workerIds(primary);
       process.kill(second, 'SIGKILL');
       await until('another one serves', async () => {
         const answer = await stack.client
@@ -133,7 +133,7 @@ describe('an error that nobody caught', function () {
   });
 
   describe('that ends the primary', () => {
-    it('costs nobody a request that is under way: the worker finishes it, has it on record, and ends', async () => {
+    it('costs nobody a request that is in progress: the worker finishes it, has it on record, and ends', async () => {
       const stack = await startStack('embedded');
       try {
         const token = await stack.token('bob');
@@ -141,10 +141,10 @@ describe('an error that nobody caught', function () {
           request,
           stack.client.options({ method: 'PUT', target: '/reports/orphaned', token, headers: {} }),
         );
-        await until('the slow request is under way', async () =>
+        await until('the slow request is in progress', async () =>
           /^sallyport_in_flight(?:\{[^}]*\})? [1-9]/m.test(await stack.metrics()),
         );
-        const [worker = 0] = await workersOf(stack.gateway.pid());
+        const [worker = 0] = await workerIds(stack.gateway.pid());
         process.kill(stack.gateway.pid(), 'SIGKILL');
         await sleep(500);
         slow.finish();

@@ -9,7 +9,7 @@ import { createGateway, type Gateway } from '../../src/compose/gateway.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
 
 const key = makeKey('RS256', 'k1');
 const gatewayKeys = { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: randomBytes(20).toString('hex') };
@@ -29,7 +29,7 @@ rules:
 describe('a store with STS and one without, side by side', function () {
   this.timeout(20_000);
   let folder: string;
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let store: EmbeddedStore;
   let gateway: Gateway;
   let log = '';
@@ -50,7 +50,7 @@ describe('a store with STS and one without, side by side', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-upstream-'));
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     store = await createEmbeddedStore({
       folder: join(folder, 'store'),
       port: await freePort(),
@@ -110,9 +110,9 @@ describe('a store with STS and one without, side by side', function () {
   });
 
   it('is told of at start, loudly, and the one with STS is not', () => {
-    const told = log.split('\n').filter((line) => line.includes('store_credentials_static'));
-    assert.equal(told.length, 1);
-    assert.match(String(told[0]), /keyed/);
+    const reported = log.split('\n').filter((line) => line.includes('store_credentials_static'));
+    assert.equal(reported.length, 1);
+    assert.match(String(reported[0]), /keyed/);
   });
 
   for (const [bucket, files, keys] of [

@@ -18,7 +18,7 @@ import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../de
 import { idOf, type Revoked } from '../../src/revocation/entry.ts';
 import { createFileStore } from '../../src/revocation/file-store.ts';
 import { Client, type Answer } from '../support/client.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
 import { converse, head, presignedTarget, signedHead } from '../support/raw-wire.ts';
 import { startStoreProxy, type StoreProxy } from '../support/store-proxy.ts';
 
@@ -43,8 +43,8 @@ rules:
 describe('a store that is asked with a token of the caller', function () {
   this.timeout(30_000);
   let folder: string;
-  let issuer: BareIssuer;
-  let otherIssuer: BareIssuer;
+  let issuer: TestIssuer;
+  let otherIssuer: TestIssuer;
   let store: EmbeddedStore;
   let proxy: StoreProxy;
   let gateway: Gateway;
@@ -61,7 +61,7 @@ describe('a store that is asked with a token of the caller', function () {
   const own = (claims: Readonly<Record<string, unknown>> = {}): string =>
     sign({ aud: 'sallyport', groups: ['team'], ...claims });
   const atStore = (claims: Readonly<Record<string, unknown>> = {}): string => sign({ aud: AT_STORE, ...claims });
-  const ask = (
+  const send = (
     storeToken: string | undefined,
     { method = 'GET', target = '/box/desk/one', token = own(), body = undefined as string | undefined } = {},
   ): Promise<Answer> =>
@@ -83,8 +83,8 @@ describe('a store that is asked with a token of the caller', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-web-identity-'));
-    issuer = await startBareIssuer([key.publicJwk]);
-    otherIssuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
+    otherIssuer = await startTestIssuer([key.publicJwk]);
     const proxyPort = await freePort();
     store = await createEmbeddedStore({
       folder: join(folder, 'store'),
@@ -150,7 +150,7 @@ describe('a store that is asked with a token of the caller', function () {
     gateway = await createGateway(config, { worker: 0, pid: process.pid, logStream });
     await gateway.listen();
     client = new Client(`http://127.0.0.1:${port}`, '');
-    const stored = await ask(atStore(), { method: 'PUT', body: 'hello' });
+    const stored = await send(atStore(), { method: 'PUT', body: 'hello' });
     assert.equal(stored.status, 200, stored.body.toString());
   });
   after(async () => {
@@ -164,12 +164,12 @@ describe('a store that is asked with a token of the caller', function () {
 
   it('serves its owner, lists, copies and deletes, each by a session that this token got', async () => {
     const storeToken = atStore();
-    const got = await ask(storeToken);
+    const got = await send(storeToken);
     assert.equal(got.status, 200, got.body.toString());
     assert.equal(got.body.toString(), 'hello');
-    const listed = await ask(storeToken, { target: '/box?list-type=2&prefix=desk/' });
+    const listed = await send(storeToken, { target: '/box?list-type=2&prefix=desk/' });
     assert.match(listed.body.toString(), /<Key>desk\/one<\/Key>/);
-    await ask(storeToken, { method: 'PUT', target: '/box/desk/two', body: 'x' });
+    await send(storeToken, { method: 'PUT', target: '/box/desk/two', body: 'x' });
     const list = '<Delete><Object><Key>desk/two</Key></Object></Delete>';
     const deleted = await client.call({
       ...{ method: 'POST', target: '/box?delete', token: own(), body: list },
@@ -177,22 +177,22 @@ describe('a store that is asked with a token of the caller', function () {
     });
     assert.match(deleted.body.toString(), /<Deleted><Key>desk\/two<\/Key>/);
     const counted = store.counters.stsCalls;
-    await ask(storeToken);
+    await send(storeToken);
     assert.equal(store.counters.stsCalls, counted);
   });
 
   it('shows the sizes of objects to who may list and not read, by a second session of the same token', async () => {
     const storeToken = atStore();
-    const stored = await ask(storeToken, { method: 'PUT', target: '/safe/desk/secret', body: 'twelve bytes' });
+    const stored = await send(storeToken, { method: 'PUT', target: '/safe/desk/secret', body: 'twelve bytes' });
     assert.equal(stored.status, 200, stored.body.toString());
-    const listed = await ask(storeToken, { target: '/safe?list-type=2&prefix=desk/' });
+    const listed = await send(storeToken, { target: '/safe?list-type=2&prefix=desk/' });
     assert.match(listed.body.toString(), /<Size>12<\/Size>/, listed.body.toString());
-    assert.equal((await ask(storeToken, { target: '/safe/desk/secret' })).code, 'AccessDenied');
+    assert.equal((await send(storeToken, { target: '/safe/desk/secret' })).code, 'AccessDenied');
   });
 
   it('is not asked without the header, whose name the refusal tells', async () => {
     const counted = store.counters.stsCalls;
-    const refused = await ask(undefined);
+    const refused = await send(undefined);
     assert.deepEqual([refused.status, refused.code], [400, 'MissingSecurityHeader']);
     assert.match(refused.body.toString(), /<MissingHeaderName>x-sallyport-store-token</);
     assert.equal(store.counters.stsCalls, counted);
@@ -200,7 +200,7 @@ describe('a store that is asked with a token of the caller', function () {
 
   it('is not spoken of to who may not do it anyway', async () => {
     for (const storeToken of [undefined, 'x', atStore()]) {
-      const denied = await ask(storeToken, { target: '/box/elsewhere' });
+      const denied = await send(storeToken, { target: '/box/elsewhere' });
       assert.deepEqual([denied.status, denied.code], [403, 'AccessDenied']);
       assert.ok(!denied.body.toString().includes(HEADER));
     }
@@ -231,7 +231,7 @@ describe('a store that is asked with a token of the caller', function () {
     it(`is never asked with a token ${what}`, async () => {
       const counted = store.counters.stsCalls;
       const storeToken = make();
-      const refused = await ask(storeToken);
+      const refused = await send(storeToken);
       assert.deepEqual([refused.status, refused.code], [401, code]);
       assert.match(refused.body.toString(), /<Header>x-sallyport-store-token</);
       assert.ok(!refused.body.toString().includes(storeToken.slice(0, 40)));
@@ -242,7 +242,7 @@ describe('a store that is asked with a token of the caller', function () {
   it('is not asked for an agent with a token of the person alone', async () => {
     const agent = own({ act: { sub: 'agent' } });
     // Policies give agents nothing unless they name them.
-    assert.equal((await ask(atStore(), { token: agent })).code, 'AccessDenied');
+    assert.equal((await send(atStore(), { token: agent })).code, 'AccessDenied');
   });
 
   it('takes the token out of one header and nothing else', async () => {
@@ -259,7 +259,7 @@ describe('a store that is asked with a token of the caller', function () {
     assert.match(twice, /^HTTP\/1\.1 400/);
     assert.match(twice, /<Code>InvalidRequest<\/Code>/);
     for (const name of [HEADER, 'X-Sallyport-Store-Token']) {
-      const inQuery = await ask(undefined, { target: `/box/desk/one?${name}=${storeToken}` });
+      const inQuery = await send(undefined, { target: `/box/desk/one?${name}=${storeToken}` });
       assert.ok(inQuery.status >= 400, String(inQuery.status));
       assert.ok(!inQuery.body.toString().includes(storeToken));
     }
@@ -341,14 +341,14 @@ describe('a store that is asked with a token of the caller', function () {
   it('gives no session that one token got to another one', async () => {
     const [one, other] = [atStore(), atStore()];
     const counted = store.counters.stsCalls;
-    await Promise.all([ask(one), ask(other), ask(one), ask(other)]);
+    await Promise.all([send(one), send(other), send(one), send(other)]);
     assert.equal(store.counters.stsCalls, counted + 2);
   });
 
   it('says of a token that STS refuses that this one is not good, and goes on for others', async () => {
-    const refused = await ask(atStore({ aud: 'https://not-registered.example' }));
+    const refused = await send(atStore({ aud: 'https://not-registered.example' }));
     assert.deepEqual([refused.status, refused.code], [401, 'InvalidToken']);
-    assert.equal((await ask(atStore())).status, 200);
+    assert.equal((await send(atStore())).status, 200);
     const reports = gateway.readiness().reports.filter(({ name }) => name === 'sts:asked');
     assert.deepEqual(
       reports.map(({ state }) => state),
@@ -358,24 +358,24 @@ describe('a store that is asked with a token of the caller', function () {
 
   it('is not asked with a token that was revoked, though it had served before', async () => {
     const storeToken = atStore({ jti: 'leaked' });
-    assert.equal((await ask(storeToken)).status, 200);
+    assert.equal((await send(storeToken)).status, 200);
     const revoked: Revoked = { kind: 'token', tokenIdHash: hash('sha256', 'leaked', 'hex').slice(0, 32) };
     const list = createFileStore({ path: join(folder, 'revocations.jsonl'), clock: { now: () => Date.now() } });
     await list.update(() => [{ id: idOf(revoked), revoked, atMs: Date.now(), by: 'operator' }]);
-    for (let tries = 0; tries < 50 && (await ask(storeToken)).status === 200; tries += 1) await sleep(100);
-    const refused = await ask(storeToken);
+    for (let tries = 0; tries < 50 && (await send(storeToken)).status === 200; tries += 1) await sleep(100);
+    const refused = await send(storeToken);
     assert.deepEqual([refused.status, refused.code], [401, 'InvalidToken']);
     assert.match(refused.body.toString(), /<Header>x-sallyport-store-token</);
-    assert.equal((await ask(atStore())).status, 200);
+    assert.equal((await send(atStore())).status, 200);
   });
 
   it('sees the token in the form of its STS alone, and no other store sees it at all', async () => {
     const storeToken = atStore();
     proxy.forbidden = { token: Buffer.from(storeToken.slice(-60)), header: Buffer.from('x-sallyport') };
     const seen = proxy.leaks.length;
-    await ask(storeToken);
-    await ask(storeToken, { method: 'PUT', target: '/box/desk/three', body: 'x' });
-    await ask(storeToken, { target: '/own/desk/one' });
+    await send(storeToken);
+    await send(storeToken, { method: 'PUT', target: '/box/desk/three', body: 'x' });
+    await send(storeToken, { target: '/own/desk/one' });
     proxy.forbidden = {};
     assert.ok(proxy.calls.some(({ target }) => target.startsWith('/own/')));
     assert.deepEqual(new Set(proxy.leaks.slice(seen)), new Set(['token in AssumeRole /']));
@@ -383,14 +383,14 @@ describe('a store that is asked with a token of the caller', function () {
 
   it('leaves the id of the token in the audit, and the token in no audit, log or metric', async () => {
     const storeToken = atStore({ jti: 'recorded' });
-    assert.equal((await ask(storeToken)).status, 200);
+    assert.equal((await send(storeToken)).status, 200);
     const written = await audited();
     const { text } = await gateway.metrics();
     assert.ok(written.includes(`"storeTokenIdHash":"${hash('sha256', 'recorded', 'hex').slice(0, 32)}"`));
     assert.match(written, /"error":"MissingSecurityHeader"/);
-    for (const place of [written, text, log]) {
-      assert.ok(!place.includes(storeToken.slice(-60)));
-      assert.ok(!/eyJ[\w-]{20}/.test(place));
+    for (const bucketUri of [written, text, log]) {
+      assert.ok(!bucketUri.includes(storeToken.slice(-60)));
+      assert.ok(!/eyJ[\w-]{20}/.test(bucketUri));
     }
   });
 });

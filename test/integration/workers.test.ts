@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startStack, type Stack } from '../support/stack.ts';
-import { workersOf } from '../support/workers-of.ts';
+import { workerIds } from '../support/worker-ids.ts';
 
 describe('several workers', function () {
   this.timeout(60_000);
@@ -22,7 +22,7 @@ describe('several workers', function () {
   const get = (key: string) => stack.client.call({ method: 'GET', target: `/reports/${key}`, token: bob });
 
   /** The processes under the primary. */
-  const workers = (): Promise<number[]> => workersOf(stack.gateway.pid());
+  const workers = (): Promise<number[]> => workerIds(stack.gateway.pid());
 
   it('serve side by side, each with an audit file of its own', async () => {
     assert.equal((await workers()).length, 2);

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findProgram, placesOf } from '../conformance/run/runner.ts';
+import { findProgram, attributesOf } from '../conformance/run/runner.ts';
 import { needs } from './needs.ts';
 
 export interface BlockingPuts {
@@ -19,7 +19,7 @@ const PROGRAM = fileURLToPath(new URL('blocking_put.py', import.meta.url));
 /** Status and code of each answer, or what the client saw instead of one. */
 export async function blockingPuts(context: Mocha.Context, puts: BlockingPuts): Promise<readonly string[]> {
   const python = await findProgram(
-    placesOf('python3').map((path) => [path, '--version'] as const),
+    attributesOf('python3').map((path) => [path, '--version'] as const),
     /Python (\d+\.\d+\.\d+)/,
   );
   needs(context, 'python3', typeof python !== 'string');

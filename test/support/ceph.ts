@@ -42,7 +42,7 @@ export interface CephRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   readonly bucket: string;
   readonly key?: string;
-  /** Encoded, without the question mark. */
+  /** Encoded, without the request mark. */
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer | string;
@@ -79,12 +79,12 @@ export async function startCeph(): Promise<Ceph> {
   if (running !== undefined && running.version !== wanted)
     throw new Error(`a lab of Ceph ${running.version} runs, ${wanted} is wanted; stop it with scripts/ceph/down.sh`);
   const lab = running ?? (JSON.parse((await run(script('up'))).stdout) as CephLab);
-  const request = (keys: CephKeys | StoreCredentials, asked: CephRequest) => send(lab, keys, asked);
-  const succeed = async (asked: CephRequest): Promise<CephResponse> => {
-    const response = await request(lab.owner, asked);
+  const request = (keys: CephKeys | StoreCredentials, requested: CephRequest) => send(lab, keys, requested);
+  const succeed = async (requested: CephRequest): Promise<CephResponse> => {
+    const response = await request(lab.owner, requested);
     if (response.status < 300) return response;
     throw new Error(
-      `${asked.method} ${asked.bucket}/${asked.key ?? ''}: ${response.status} ${response.body.toString()}`,
+      `${requested.method} ${requested.bucket}/${requested.key ?? ''}: ${response.status} ${response.body.toString()}`,
     );
   };
   return {
@@ -126,18 +126,18 @@ const encodeKey = (key: string) =>
     .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 
 // Not fetch: it would take `..` out of the path.
-async function send(lab: CephLab, keys: CephKeys | StoreCredentials, asked: CephRequest): Promise<CephResponse> {
+async function send(lab: CephLab, keys: CephKeys | StoreCredentials, requested: CephRequest): Promise<CephResponse> {
   const { hostname, port } = new URL(lab.endpoint);
-  const query = asked.query === undefined ? '' : `?${asked.query}`;
+  const query = requested.query === undefined ? '' : `?${requested.query}`;
   const signed = aws4.sign(
     {
       service: 's3',
       region: lab.region,
       host: `${hostname}:${port}`,
-      method: asked.method,
-      path: `/${asked.bucket}${asked.key === undefined ? '' : `/${encodeKey(asked.key)}`}${query}`,
-      headers: { ...asked.headers },
-      ...(asked.body === undefined ? {} : { body: asked.body }),
+      method: requested.method,
+      path: `/${requested.bucket}${requested.key === undefined ? '' : `/${encodeKey(requested.key)}`}${query}`,
+      headers: { ...requested.headers },
+      ...(requested.body === undefined ? {} : { body: requested.body }),
     },
     keys as aws4.Credentials,
   );
@@ -146,7 +146,7 @@ async function send(lab: CephLab, keys: CephKeys | StoreCredentials, asked: Ceph
     {
       host: hostname,
       port,
-      method: asked.method,
+      method: requested.method,
       path: signed.path,
       headers: signed.headers as Record<string, string>,
     },
@@ -158,6 +158,6 @@ async function send(lab: CephLab, keys: CephKeys | StoreCredentials, asked: Ceph
     },
   );
   outgoing.on('error', reject);
-  outgoing.end(asked.body);
+  outgoing.end(requested.body);
   return promise;
 }

@@ -7,7 +7,7 @@ export interface Cutter {
   /** How many places were passed since the last `arm`. */
   readonly passed: () => number;
   /** Has `cut` run at the place of this number, from 1; 0: nowhere. */
-  readonly arm: (place: number) => void;
+  readonly arm: (nth: number) => void;
   readonly wrap: <T>(value: T) => T;
 }
 
@@ -15,12 +15,12 @@ export interface Cutter {
 export function createCutter(cut: () => Promise<void>): Cutter {
   let passed = 0;
   let wanted = 0;
-  const place = async (): Promise<void> => {
+  const pause = async (): Promise<void> => {
     passed += 1;
     if (passed === wanted) await cut();
   };
   const wrapped = (value: unknown): unknown => {
-    if (typeof value === 'function') return calling(value as (...given: unknown[]) => unknown);
+    if (typeof value === 'function') return calling(value as (...args: unknown[]) => unknown);
     if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value;
     if (Symbol.asyncIterator in value) return chunkByChunk(value as AsyncIterable<unknown>);
     if (Array.isArray(value)) return value.map(wrapped);
@@ -28,20 +28,20 @@ export function createCutter(cut: () => Promise<void>): Cutter {
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, wrapped(inner)]));
   };
   const calling =
-    (call: (...given: unknown[]) => unknown) =>
-    (...given: unknown[]): unknown => {
-      const result = call(...given);
+    (call: (...args: unknown[]) => unknown) =>
+    (...args: unknown[]): unknown => {
+      const result = call(...args);
       if (!(result instanceof Promise)) return wrapped(result);
-      // It may fail while the cut is under way; it is waited for below.
+      // It may fail while the cut is in progress; it is waited for below.
       result.catch(() => undefined);
       return (async () => {
-        await place();
+        await pause();
         return wrapped(await result);
       })();
     };
   async function* chunkByChunk(stream: AsyncIterable<unknown>): AsyncIterable<unknown> {
     for await (const chunk of stream) {
-      await place();
+      await pause();
       yield chunk;
     }
   }

@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import type { WireSample } from './wire-samples.ts';
 
 /** A unix socket, a port of this machine, or one that speaks TLS with a certificate of `ca`. */
-export type CutPlace = string | number | { readonly port: number; readonly ca: string };
+export type CutEndpoint = string | number | { readonly port: number; readonly ca: string };
 
 interface Cut {
   readonly sample: WireSample;
@@ -27,11 +27,13 @@ function drawCut(samples: readonly WireSample[], random: () => number): Cut {
 }
 
 /** Connects, sends and goes away; never fails. */
-async function cut(place: CutPlace, { sample, bytes, afterMs }: Cut): Promise<void> {
-  const socket = typeof place === 'string' ? connect(place) : new Socket();
-  if (typeof place !== 'string') socket.connect(typeof place === 'number' ? place : place.port, '127.0.0.1');
+async function cut(endpoint: CutEndpoint, { sample, bytes, afterMs }: Cut): Promise<void> {
+  const socket = typeof endpoint === 'string' ? connect(endpoint) : new Socket();
+  if (typeof endpoint !== 'string')
+    socket.connect(typeof endpoint === 'number' ? endpoint : endpoint.port, '127.0.0.1');
   socket.on('error', () => undefined);
-  const stream = typeof place === 'object' ? connectTls({ socket, servername: 'localhost', ca: place.ca }) : socket;
+  const stream =
+    typeof endpoint === 'object' ? connectTls({ socket, servername: 'localhost', ca: endpoint.ca }) : socket;
   stream.on('error', () => undefined);
   stream.resume();
   const open = await new Promise<boolean>((resolve) => {
@@ -43,14 +45,14 @@ async function cut(place: CutPlace, { sample, bytes, afterMs }: Cut): Promise<vo
   stream.write(sample.request.subarray(0, bytes));
   await sleep(afterMs);
   // A unix socket knows no reset.
-  if (typeof place === 'string') socket.destroy();
+  if (typeof endpoint === 'string') socket.destroy();
   else socket.resetAndDestroy();
   stream.destroy();
 }
 
 /** Makes `count` of them, `atOnce` at a time. */
 export async function cutAll(
-  place: CutPlace,
+  endpoint: CutEndpoint,
   samples: readonly WireSample[],
   { count, atOnce, random }: { readonly count: number; readonly atOnce: number; readonly random: () => number },
 ): Promise<void> {
@@ -59,7 +61,7 @@ export async function cutAll(
     Array.from({ length: atOnce }, async () => {
       while (left > 0) {
         left -= 1;
-        await cut(place, drawCut(samples, random));
+        await cut(endpoint, drawCut(samples, random));
       }
     }),
   );

@@ -14,7 +14,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { startFront, type Front } from './fault-front.ts';
-import { makeKey, signToken, startBareIssuer, startProvider, type BareIssuer, type TestProvider } from './issuer.ts';
+import { makeKey, signToken, startTestIssuer, startProvider, type TestIssuer, type TestProvider } from './issuer.ts';
 
 /** Of one whole call of a provider. */
 export const TIMEOUT_MS = 1000;
@@ -75,7 +75,7 @@ export async function startFaultyWorld(options: FaultyWorldOptions): Promise<Fau
   const sts = await startFront({ port: () => behind.store?.port ?? 0 });
   const fronts = { discovery, jwks, introspection, sts };
   const provider = await startProvider(discovery.url);
-  const well: BareIssuer = await startBareIssuer([wellKey.publicJwk]);
+  const well: TestIssuer = await startTestIssuer([wellKey.publicJwk]);
 
   const gatewayKeys = { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: randomBytes(20).toString('hex') };
   const ownerKeys = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: randomBytes(20).toString('hex') };

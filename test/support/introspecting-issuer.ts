@@ -14,7 +14,7 @@ export interface IntrospectingIssuer {
   /** By token; one that is missing is not active. */
   readonly tokens: Map<string, object>;
   /** The forms that came, in order. */
-  readonly asked: URLSearchParams[];
+  readonly requested: URLSearchParams[];
   /** Where discovery says that tokens are asked about; undefined: discovery fails. */
   endpoint: string | undefined;
   /** Takes the place of the regular answers of the introspection endpoint. */
@@ -40,7 +40,7 @@ export const startIntrospectingIssuer = async (): Promise<IntrospectingIssuer> =
   let server: Server | undefined;
   let port = 0;
   const answer = (form: URLSearchParams, req: IncomingMessage, res: Parameters<RequestListener>[1]): void => {
-    issuer.asked.push(form);
+    issuer.requested.push(form);
     if (issuer.fault !== undefined) {
       issuer.fault(req, res);
       return;
@@ -76,7 +76,7 @@ export const startIntrospectingIssuer = async (): Promise<IntrospectingIssuer> =
   const issuer: IntrospectingIssuer = {
     url: `http://127.0.0.1:${port}`,
     tokens: new Map(),
-    asked: [],
+    requested: [],
     endpoint: '/introspect',
     fault: undefined,
     stop: async () => {

@@ -1,5 +1,5 @@
 /**
- * Issuers for tests, on 127.0.0.1. `startProvider` is a real OpenID provider; `startBareIssuer` serves a discovery
+ * Issuers for tests, on 127.0.0.1. `startProvider` is a real OpenID provider; `startTestIssuer` serves a discovery
  * document and a JWKS and can be made to fail in every way that a provider can.
  */
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
@@ -61,7 +61,7 @@ export const signToken = (
 ): string =>
   signTexts(key, JSON.stringify({ alg: key.alg, kid: key.kid, typ: 'at+jwt', ...header }), JSON.stringify(claims));
 
-export interface BareIssuer {
+export interface TestIssuer {
   readonly url: string;
   /** What the JWKS holds; may be changed at any time. */
   keys: JWK[];
@@ -75,7 +75,7 @@ export interface BareIssuer {
 }
 
 /** `path`: what follows host and port in its URL. */
-export const startBareIssuer = async (keys: JWK[] = [], path = ''): Promise<BareIssuer> => {
+export const startTestIssuer = async (keys: JWK[] = [], path = ''): Promise<TestIssuer> => {
   let server: Server | undefined;
   let port = 0;
   const listen = async (): Promise<void> => {
@@ -94,7 +94,7 @@ export const startBareIssuer = async (keys: JWK[] = [], path = ''): Promise<Bare
     sendJson(res, isJwks ? { keys: issuer.keys } : { issuer: issuer.url, jwks_uri: `http://127.0.0.1:${port}/jwks` });
   };
   await listen();
-  const issuer: BareIssuer = {
+  const issuer: TestIssuer = {
     url: `http://127.0.0.1:${port}${path}`,
     keys,
     seen: { discovery: 0, jwks: 0 },

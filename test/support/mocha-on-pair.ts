@@ -10,9 +10,9 @@ export async function mochaOnPair(
   files: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const given = await takePair(help);
-  const named = given.some((one) => one.endsWith('.test.ts'));
-  const mocha = spawn('mocha', [...(named ? [] : files), ...given], {
+  const args = await takePair(help);
+  const named = args.some((one) => one.endsWith('.test.ts'));
+  const mocha = spawn('mocha', [...(named ? [] : files), ...args], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...environment },

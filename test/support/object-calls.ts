@@ -98,7 +98,7 @@ export class ObjectCalls {
 
   async head(): Promise<Shown> {
     const { headers } = await this.must('HEAD');
-    return { sizeBytes: Number(headers['content-length']), etag: bare(String(headers.etag)) };
+    return { sizeBytes: Number(headers['content-length']), etag: unquoted(String(headers.etag)) };
   }
 
   /** The entry of this very key. */
@@ -108,7 +108,7 @@ export class ObjectCalls {
     const answer = await this.#via().call({ method: 'GET', target: `/${this.bucket}?${query}`, token: this.#token });
     assert.equal(answer.status, 200, answer.body.toString());
     assert.equal(unescaped(field(answer, 'Key')), this.key);
-    return { sizeBytes: Number(field(answer, 'Size')), etag: bare(unescaped(field(answer, 'ETag'))) };
+    return { sizeBytes: Number(field(answer, 'Size')), etag: unquoted(unescaped(field(answer, 'ETag'))) };
   }
 
   /** And how many parts it says there are. */
@@ -117,7 +117,7 @@ export class ObjectCalls {
     const parts = /<(?:Total)?PartsCount>(\d+)</.exec(answer.body.toString())?.[1];
     return {
       sizeBytes: Number(field(answer, 'ObjectSize')),
-      etag: bare(unescaped(field(answer, 'ETag'))),
+      etag: unquoted(unescaped(field(answer, 'ETag'))),
       parts: parts === undefined ? undefined : Number(parts),
     };
   }
@@ -136,7 +136,7 @@ export function field(answer: Answer, name: string): string {
 }
 
 /** An ETag without its quotes. */
-export function bare(etag: string): string {
+export function unquoted(etag: string): string {
   return etag.replaceAll('"', '');
 }
 

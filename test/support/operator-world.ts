@@ -20,7 +20,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { createOperator, type Operator } from '../../src/compose/operator.ts';
-import { makeKey, signToken, startBareIssuer } from './issuer.ts';
+import { makeKey, signToken, startTestIssuer } from './issuer.ts';
 import { send, type TestAnswer, type TestRequest } from './store-client.ts';
 
 export interface CommandResult {
@@ -43,7 +43,7 @@ export interface OperatorWorld {
   /** Ends the gateway and starts one with the configuration as it is now. */
   readonly restart: () => Promise<void>;
   readonly command: (...args: readonly string[]) => Promise<CommandResult>;
-  /** What the commands stand on, with an audit. */
+  /** What the commands depend on, with an audit. */
   readonly operator: () => Promise<Operator>;
   readonly auditLines: () => Promise<readonly Record<string, unknown>[]>;
   readonly stop: () => Promise<void>;
@@ -58,7 +58,7 @@ export async function startOperatorWorld(
 ): Promise<OperatorWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-operator-'));
   const key = makeKey('RS256', 'k1');
-  const issuer = await startBareIssuer([key.publicJwk]);
+  const issuer = await startTestIssuer([key.publicJwk]);
   const gatewayKeys = { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: randomBytes(20).toString('hex') };
   const ownerKeys = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: randomBytes(20).toString('hex') };
   const names = Object.keys(buckets);

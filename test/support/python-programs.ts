@@ -25,7 +25,7 @@ export const hasPython = (): boolean => (isThere ??= spawnSync(PYTHON, ['-c', 'i
 /** Runs a program in a process of its own. */
 export const runPythonAlone = (...args: readonly string[]): ProgramRun => spawnSync(PYTHON, args, { encoding: 'utf8' });
 
-/** Runs a program, after those that were asked for before. */
+/** Runs a program, after those that were requested before. */
 export function runPython(...args: readonly string[]): Promise<ProgramRun> {
   runner ??= startRunner();
   return runner(args);

@@ -183,8 +183,8 @@ function refusalOf(wanted: readonly PlannedPart[], kept: readonly boolean[]): Ra
   if (wanted.slice(0, -1).some(isFinal)) return 'EntityTooSmall';
   const last = wanted.at(-1);
   const beforeLast = wanted.at(-2);
-  const noRoom = last?.number === MAX_PARTS && beforeLast?.number === MAX_PARTS - 1;
-  return noRoom ? 'InvalidRequest' : undefined;
+  const isFull = last?.number === MAX_PARTS && beforeLast?.number === MAX_PARTS - 1;
+  return isFull ? 'InvalidRequest' : undefined;
 }
 
 /** Whether C = f(P): equal parts of whole segments, and those whose odd ends happen to come to the same. */
@@ -207,8 +207,8 @@ function isRegular(wanted: readonly PlannedPart[]): boolean {
 /** A number in two slots, one whose slot another part took, and a stored size that could be that of two parts. */
 function ambiguousOf(uploads: readonly PlannedPart[], inSlots: ReadonlyMap<number, PlannedPart>): ReadonlySet<number> {
   const latest = new Map(uploads.map((part) => [part.number, part]));
-  const taken = [...latest.values()].filter((part) => inSlots.get(slotOf(part)) !== part);
-  const found = new Set(taken.map(({ number }) => number));
+  const used = [...latest.values()].filter((part) => inSlots.get(slotOf(part)) !== part);
+  const found = new Set(used.map(({ number }) => number));
   const seen = new Set<number>();
   const least = ordinaryStored(MIN_PART_BYTES);
   for (const [slot, part] of inSlots) {

@@ -31,17 +31,17 @@ export async function signed(port: number, request: TestRequest): Promise<Signed
 }
 
 /** A port of this machine, or one that speaks TLS with a certificate of `ca`. */
-export type Place = number | { readonly port: number; readonly ca: string };
+export type Endpoint = number | { readonly port: number; readonly ca: string };
 
 /** Sends it on a connection of its own, and reads until that ends. Pieces of the body are `pauseMs` apart. */
 export async function sendRaw(
-  place: Place,
+  endpoint: Endpoint,
   request: Pick<Signed, 'method' | 'target' | 'lines'>,
   body: readonly (Buffer | string)[] = [],
   pauseMs = 0,
 ): Promise<WireAnswer> {
   const text = await converse(
-    place,
+    endpoint,
     [head({ ...request, lines: [...request.lines, ['connection', 'close']] }), ...body],
     pauseMs,
   );
@@ -58,14 +58,14 @@ export function head({ method, target, lines }: Pick<Signed, 'method' | 'target'
 }
 
 /** Writes pieces that are `pauseMs` apart, and gives all that came back when the other side has ended the connection. */
-export async function converse(place: Place, pieces: readonly (Buffer | string)[], pauseMs = 0): Promise<string> {
+export async function converse(endpoint: Endpoint, pieces: readonly (Buffer | string)[], pauseMs = 0): Promise<string> {
   const socket =
-    typeof place === 'number'
-      ? connect(place, '127.0.0.1')
-      : connectTls({ port: place.port, host: '127.0.0.1', servername: 'localhost', ca: place.ca });
+    typeof endpoint === 'number'
+      ? connect(endpoint, '127.0.0.1')
+      : connectTls({ port: endpoint.port, host: '127.0.0.1', servername: 'localhost', ca: endpoint.ca });
   const received: Buffer[] = [];
   socket.on('data', (bytes: Buffer) => received.push(bytes));
-  // A refusal may close the connection while the body is still under way.
+  // A refusal may close the connection while the body is still in progress.
   socket.on('error', () => undefined);
   const closed = once(socket, 'close');
   for (const [index, piece] of pieces.entries()) {
@@ -126,14 +126,14 @@ export interface HeadToSign {
 }
 
 /** Signs a head over the very target that is sent, in whatever spelling; for scopes, too, that no library would sign for. */
-export function signedHead({ method, target, keys, ...given }: HeadToSign): Signed {
-  const { date = new Date(), region = 'us-east-1', service = 's3' } = given;
+export function signedHead({ method, target, keys, ...received }: HeadToSign): Signed {
+  const { date = new Date(), region = 'us-east-1', service = 's3' } = received;
   const scope = `${timestampOf(date).slice(0, 8)}/${region}/${service}/aws4_request`;
   const headers: Record<string, string> = {
     'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
     'x-amz-date': timestampOf(date),
     ...(keys.sessionToken === undefined ? {} : { 'x-amz-security-token': keys.sessionToken }),
-    ...given.headers,
+    ...received.headers,
   };
   const names = Object.keys(headers).toSorted();
   const lines = names.map((name) => `${name}:${headers[name]?.trim().replace(/\s+/g, ' ')}\n`).join('');
@@ -152,9 +152,9 @@ export function presignedTarget(
   expiresSeconds = 60,
 ): string {
   const scope = `${timestampOf(date).slice(0, 8)}/us-east-1/s3/aws4_request`;
-  const [path = '', given = ''] = target.split('?');
+  const [path = '', received = ''] = target.split('?');
   const query = [
-    ...(given === '' ? [] : [given]),
+    ...(received === '' ? [] : [received]),
     'X-Amz-Algorithm=AWS4-HMAC-SHA256',
     `X-Amz-Credential=${encode(`${keys.accessKeyId}/${scope}`)}`,
     `X-Amz-Date=${timestampOf(date)}`,

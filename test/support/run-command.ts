@@ -38,11 +38,11 @@ export async function runCommand(args: readonly string[], machine: Partial<Comma
     onSignal: () => undefined,
     onParentExit: () => undefined,
     onUncaught: () => undefined,
-    setExitCode: (given) => {
-      code = given;
+    setExitCode: (input) => {
+      code = input;
     },
-    exit: (given) => {
-      throw new Error(`the command ended the process with ${given}`);
+    exit: (input) => {
+      throw new Error(`the command ended the process with ${input}`);
     },
     ...machine,
   };

@@ -51,7 +51,7 @@ export async function signInAt(start: URL, person: Person): Promise<Page> {
   throw new Error('the sign-in did not end');
 }
 
-/** The first form of a page: hidden fields as they are, name and password where they are asked for. */
+/** The first form of a page: hidden fields as they are, name and password where they are requested. */
 function fillIn(html: string, { name, password }: Person): { action: string; form: URLSearchParams } | undefined {
   const [, attributes, content] = /<form([^>]*)>(.*?)<\/form>/s.exec(html) ?? [];
   if (attributes === undefined || content === undefined) return undefined;

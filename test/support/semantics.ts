@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { keyVariables } from '../conformance/run/ways-in.ts';
+import { keyVariables } from '../conformance/run/auth-methods.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', 'verify', 'semantics', 'run.py');
 const PYTHON = process.env['SALLYPORT_PYTHON'] ?? '/usr/bin/python3';
@@ -19,7 +19,7 @@ export interface CheckResult {
   readonly error: string | null;
 }
 
-interface Place {
+interface StoreUnderTest {
   readonly endpoint: string;
   readonly ca: string | null;
   readonly region: string;
@@ -40,11 +40,19 @@ interface Choice {
 }
 
 /** @throws Error where the program does not come to its end */
-export async function runChecks(mode: SemanticsMode, place: Place, choice: Choice = {}): Promise<CheckResult[]> {
-  const { endpoint, ca, region, keys } = place;
-  const asked = { only: choice.only ?? null, themes: choice.themes ?? null, patience: choice.readTimeoutSeconds ?? 60 };
-  const told = { ...SEMANTICS_BUCKETS, ...asked, mode, region, prefix: `${mode}/`, endpoint, ca };
-  const program = spawn(PYTHON, ['-B', PROGRAM, JSON.stringify(told)], {
+export async function runChecks(
+  mode: SemanticsMode,
+  store: StoreUnderTest,
+  choice: Choice = {},
+): Promise<CheckResult[]> {
+  const { endpoint, ca, region, keys } = store;
+  const requested = {
+    only: choice.only ?? null,
+    themes: choice.themes ?? null,
+    patience: choice.readTimeoutSeconds ?? 60,
+  };
+  const reported = { ...SEMANTICS_BUCKETS, ...requested, mode, region, prefix: `${mode}/`, endpoint, ca };
+  const program = spawn(PYTHON, ['-B', PROGRAM, JSON.stringify(reported)], {
     env: { PATH: process.env['PATH'], ...keyVariables({ sessionToken: '', ...keys }) },
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: choice.limitMs,

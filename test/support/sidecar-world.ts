@@ -57,7 +57,7 @@ export interface SidecarWorld extends Program {
   readonly adminPort: number;
   readonly endpoint: string;
   readonly proxy: StoreProxy;
-  /** What stands on the standard output. */
+  /** What depends on the standard output. */
   readonly audit: () => readonly Record<string, unknown>[];
   readonly refusals: () => readonly Record<string, unknown>[];
   readonly stop: () => Promise<void>;

@@ -16,7 +16,7 @@ import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../de
 import { VERBS } from '../../src/s3/operations/verb.ts';
 import { startCeph } from './ceph.ts';
 import { Client } from './client.ts';
-import { makeKey, signToken, startBareIssuer } from './issuer.ts';
+import { makeKey, signToken, startTestIssuer } from './issuer.ts';
 import { sharedKind, type StackKind } from './stack.ts';
 import { send, type TestAnswer, type TestKeys, type TestRequest } from './store-client.ts';
 
@@ -54,7 +54,7 @@ export async function startSmallGateway(options: SmallGatewayOptions): Promise<S
   };
   try {
     const key = makeKey('RS256', 'k1');
-    const issuer = await startBareIssuer([key.publicJwk]);
+    const issuer = await startTestIssuer([key.publicJwk]);
     undo.push(() => issuer.stop());
     const store = await (kind === 'ceph' ? ceph(undo) : embedded(folder, options, undo));
     await mkdir(join(folder, 'policies'));

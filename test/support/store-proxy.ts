@@ -54,7 +54,7 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
   let calls: StoreCall[] = [];
   let counted = 0;
 
-  const look = (call: StoreCall, bytes: Buffer): void => {
+  const observe = (call: StoreCall, bytes: Buffer): void => {
     for (const [name, marker] of Object.entries(proxy.forbidden)) {
       if (bytes.includes(marker)) leaks.push(`${name} in ${call.operation} ${call.target}`);
     }
@@ -75,7 +75,7 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
     };
     const isSts = call.operation === 'AssumeRole';
     if (!isSts) calls.push(call);
-    look(call, Buffer.from([method, url, ...incoming.rawHeaders].join('\n'), 'latin1'));
+    observe(call, Buffer.from([method, url, ...incoming.rawHeaders].join('\n'), 'latin1'));
     const fault = isSts ? undefined : proxy.fault(call, counted);
     if (!isSts) counted += 1;
     incoming.on('error', () => undefined);
@@ -104,14 +104,14 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
       if (!response.writableFinished) outgoing.destroy();
     });
     const announced = Number(incoming.headers['content-length'] ?? 0);
-    const isLooking = Object.keys(proxy.forbidden).length > 0;
+    const isObserving = Object.keys(proxy.forbidden).length > 0;
     let tail: Buffer = Buffer.alloc(0);
     outgoing.on('drain', () => incoming.resume());
     incoming.on('data', (chunk: Buffer) => {
       call.sentBytes += chunk.length;
-      if (isLooking) {
+      if (isObserving) {
         const together = Buffer.concat([tail, chunk]);
-        look(call, together);
+        observe(call, together);
         tail = together.subarray(Math.max(0, together.length - OVERLAP_BYTES));
       }
       if (fault === 'cut body' && call.sentBytes * 2 >= announced) {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from './stack.ts';
 import { KEPT } from './wire-samples.ts';
-import { workersOf } from './workers-of.ts';
+import { workerIds } from './worker-ids.ts';
 
 const SETTLED_MS = 30_000;
 
@@ -17,7 +17,7 @@ export interface Vitals {
 
 export async function vitalsOf(stack: Stack): Promise<Vitals> {
   const primary = stack.gateway.pid();
-  const workers = await workersOf(primary);
+  const workers = await workerIds(primary);
   let rssMb = 0;
   for (const pid of workers) rssMb += await rssMbOf(pid);
   return { primary, workers, rssMb };

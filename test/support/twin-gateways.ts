@@ -1,6 +1,6 @@
 /**
  * Two gateways that share nothing but their configuration and their store, which a proxy watches: what a test of state, of
- * requests to the store and of faults on the way there stands on. The first is reached through HAProxy, the second directly.
+ * requests to the store and of faults on the way there depends on. The first is reached through HAProxy, the second directly.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

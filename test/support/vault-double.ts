@@ -154,7 +154,7 @@ export class VaultDouble {
 
     const shown = this.#authenticate(request);
     if (!this.permitted.test(path)) throw new Refusal(403, '1 error occurred:\n\t* permission denied\n\n');
-    if (path === 'auth/token/lookup-self') return this.#lookUp(shown);
+    if (path === 'auth/token/lookup-self') return this.#lookup(shown);
     if (path === 'auth/token/renew-self') {
       body();
       return this.#renew(shown);
@@ -200,7 +200,7 @@ export class VaultDouble {
     };
   }
 
-  #lookUp(shown: string): object {
+  #lookup(shown: string): object {
     const { endsMs, renewable } = this.tokens.get(shown) as Token;
     const lease =
       endsMs === Infinity

@@ -130,13 +130,14 @@ const pick = <T>(random: Random, items: readonly T[]): T => items[below(random, 
 /** Spoils a request in one to four ways. */
 export function mutate(request: Buffer, others: readonly Buffer[], random: Random): Buffer {
   let spoiled = request;
-  for (let ways = 1 + below(random, 4); ways > 0; ways -= 1) spoiled = pick(random, WAYS)(spoiled, others, random);
+  for (let kinds = 1 + below(random, 4); kinds > 0; kinds -= 1)
+    spoiled = pick(random, MUTATIONS)(spoiled, others, random);
   return spoiled;
 }
 
-type Way = (request: Buffer, others: readonly Buffer[], random: Random) => Buffer;
+type Mutation = (request: Buffer, others: readonly Buffer[], random: Random) => Buffer;
 
-const WAYS: readonly Way[] = [
+const MUTATIONS: readonly Mutation[] = [
   // bytes
   (request, _, random) => {
     const copy = Buffer.from(request);

@@ -234,7 +234,7 @@ describe('Dockerfile', () => {
     );
   });
 
-  it('stands on one slim image of Node 24', () => {
+  it('depends on one slim image of Node 24', () => {
     assert.deepEqual(of('ARG'), ['NODE_IMAGE=node:24-slim']);
     assert.deepEqual(of('FROM'), ['${NODE_IMAGE} AS build', '${NODE_IMAGE}']);
   });

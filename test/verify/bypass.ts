@@ -16,7 +16,7 @@ import { createCredentialBroker } from '../../src/credentials/broker.ts';
 import { createAuthorizer } from '../../src/policy/authorizer.ts';
 import { loadPolicies } from '../../src/policy/load-policies.ts';
 import { startCeph, type Ceph, type CephLab, type CephRequest } from '../support/ceph.ts';
-import { principal, rememberingObserver } from '../unit/credentials/given.ts';
+import { principal, rememberingObserver } from '../unit/credentials/fixture.ts';
 
 const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
 const DELETION = '<Delete><Object><Key>2026/q3</Key></Object></Delete>';

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cutAll, type CutPlace } from '../support/cuts.ts';
+import { cutAll, type CutEndpoint } from '../support/cuts.ts';
 import { numberOption } from '../support/options.ts';
 import { createRandom } from '../support/random.ts';
 import { podKeys, startPod, startPodStore } from '../support/sidecar-store.ts';
@@ -30,23 +30,23 @@ const done = (what: string): void => {
 async function verifyGateway(): Promise<void> {
   const stack = await startStack('embedded');
   try {
-    const front: CutPlace = {
+    const front: CutEndpoint = {
       port: Number(new URL(stack.frontUrl).port),
       ca: await readFile(stack.caFile, 'utf8'),
     };
     await prepare(stack, await stack.token('bob'));
     const before = await vitalsOf(stack);
-    const places = [
+    const endpoints = [
       ['at the socket of the gateway', stack.gatewaySocket, 0.5],
       ['through HAProxy', front, 0.3],
     ] as const;
-    for (const [where, place, share] of places) {
+    for (const [where, endpoint, share] of endpoints) {
       const rssMb: number[] = [];
       for (let round = 0; round < ROUNDS; round += 1) {
         const allowed = await stack.token('bob');
         const denied = await stack.forge({ sub: 'nobody', groups: ['nobodies'] });
         const samples = wireSamples({ allowed, denied });
-        await cutAll(place, samples, { count: Math.ceil((count * share) / ROUNDS), atOnce: AT_ONCE, random });
+        await cutAll(endpoint, samples, { count: Math.ceil((count * share) / ROUNDS), atOnce: AT_ONCE, random });
         rssMb.push((await assertAlive(stack, before, allowed)).rssMb);
       }
       const [first = 0] = rssMb;

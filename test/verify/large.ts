@@ -36,8 +36,8 @@ class Content {
   }
 
   *chunks(first: number, sizeBytes: number): Generator<Buffer, void, undefined> {
-    for (let given = 0; given < sizeBytes; given += CHUNK_BYTES) {
-      yield this.range(first + given, Math.min(CHUNK_BYTES, sizeBytes - given));
+    for (let received = 0; received < sizeBytes; received += CHUNK_BYTES) {
+      yield this.range(first + received, Math.min(CHUNK_BYTES, sizeBytes - received));
     }
   }
 

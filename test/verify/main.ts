@@ -20,7 +20,7 @@ import { startStack, type Stack, type StackKind } from '../support/stack.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const asked = await pairOptions(
+const requested = await pairOptions(
   `Usage: npm run verify:main -- [options]
 
 The main job under attack and under kill -9, on a stack of its own.
@@ -29,8 +29,8 @@ The main job under attack and under kill -9, on a stack of its own.
   --seed N      makes the choices of an earlier run again`,
   { store: { type: 'string', default: 'embedded' }, seed: { type: 'string' } },
 );
-const kind: StackKind = asked.store === 'ceph' ? 'ceph' : 'embedded';
-const seed = Number(asked.seed ?? Math.floor(Math.random() * 2 ** 31));
+const kind: StackKind = requested.store === 'ceph' ? 'ceph' : 'embedded';
+const seed = Number(requested.seed ?? Math.floor(Math.random() * 2 ** 31));
 
 /** mulberry32: a small generator, so that a seed repeats the run's choices. */
 const random = ((state: number) => () => {

@@ -1,13 +1,13 @@
 /**
  * `npm run verify:semantics [-- --only NAME] [--pair current]`: what S3 does, checked on Ceph RGW itself and through the gateway into
- * the same store, in an encrypted and in a plain place. Of the checks that the store itself passes at least 99 % must pass
+ * the same store, in an encrypted and in a plain prefix. Of the checks that the store itself passes at least 99 % must pass
  * through the gateway; those that do not are named in `semantics/expected.json` with a reason, or the run fails.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VERBS } from '../../src/s3/operations/verb.ts';
-import { keysOf } from '../conformance/run/ways-in.ts';
+import { keysOf } from '../conformance/run/auth-methods.ts';
 import { startCeph, type Ceph, type CephKeys } from '../support/ceph.ts';
 import { pairOptions } from '../support/pair-options.ts';
 import {
@@ -22,7 +22,7 @@ const EXPECTED = join(import.meta.dirname, 'semantics', 'expected.json');
 const ROLE = 'arn:aws:iam::000000000000:role/sallyport';
 const SHARE = 0.99;
 
-const asked = await pairOptions(
+const requested = await pairOptions(
   `Usage: npm run verify:semantics -- [options]
 
 What S3 does, on Ceph itself and through the gateway into the same store, encrypted and plain.
@@ -33,9 +33,9 @@ What S3 does, on Ceph itself and through the gateway into the same store, encryp
 
 /** Makes the buckets that the checks ask for beside those of the lab. */
 async function prepare({ request, lab }: Ceph): Promise<void> {
-  const demand = async (asked: Parameters<Ceph['request']>[1]): Promise<void> => {
-    const { status, body } = await request(lab.owner, asked);
-    if (status >= 300) throw new Error(`${asked.method} ${asked.bucket}: ${status} ${body.toString()}`);
+  const demand = async (requested: Parameters<Ceph['request']>[1]): Promise<void> => {
+    const { status, body } = await request(lab.owner, requested);
+    if (status >= 300) throw new Error(`${requested.method} ${requested.bucket}: ${status} ${body.toString()}`);
   };
   await demand({ method: 'PUT', bucket: BUCKETS.locked, headers: { 'x-amz-bucket-object-lock-enabled': 'true' } });
   await demand({ method: 'PUT', bucket: BUCKETS.suspended });
@@ -82,8 +82,8 @@ try {
     const through = { endpoint: stack.frontUrl, ca: stack.caFile, keys: await gatewayKeys(stack) };
     const direct = { endpoint: ceph.lab.endpoint, ca: null, keys: ceph.lab.owner };
     for (const mode of ['direct', 'encrypted', 'plain'] as const) {
-      const place = { region: 'us-east-1', ...(mode === 'direct' ? direct : through) };
-      const all = await runChecks(mode, place, { only: asked.only });
+      const store = { region: 'us-east-1', ...(mode === 'direct' ? direct : through) };
+      const all = await runChecks(mode, store, { only: requested.only });
       results.set(mode, new Map(all.map((result) => [result.name, result])));
     }
   } finally {
@@ -115,7 +115,7 @@ for (const mode of ['encrypted', 'plain'] as const) {
     );
     if (reason === undefined) failed += 1;
   }
-  if (asked.only === undefined && share < SHARE) {
+  if (requested.only === undefined && share < SHARE) {
     console.log(`  FAIL less than ${SHARE * 100} %`);
     failed += 1;
   }

@@ -9,7 +9,7 @@ const installs = (...items: readonly [name: string, version: string, requires?: 
 });
 
 describe('what clients and stores are pinned to', () => {
-  it('keeps in requirements.txt what was asked for as it was asked, and writes anew what came along', () => {
+  it('keeps in requirements.txt what was requested as it was asked, and writes anew what came along', () => {
     const before = readRequirements('boto3[crt]==1.1\nsix==1.0  # via boto3\nold==2.0  # held: the last that does\n');
     const report = installs(
       ['boto3', '1.2', ['awscrt==0.3 ; extra == "crt"', 'jmespath>=1']],
@@ -28,11 +28,11 @@ describe('what clients and stores are pinned to', () => {
   });
 
   it('knows in go.mod what is required, what are tools, and what came along', () => {
-    const { asked, further, tools } = readGoMod(
+    const { requested, further, tools } = readGoMod(
       'module x\n\ngo 1.26.8\n\ntool example.org/a/v3/cmd/run\n\nrequire (\n\texample.org/a/v3 v3.1.0 // indirect\n\texample.org/b v1.0.0\n\texample.org/c v1.2.0 // indirect\n)\n',
     );
     assert.deepEqual(
-      [[...asked], [...further], tools],
+      [[...requested], [...further], tools],
       [
         [
           ['example.org/a/v3', 'v3.1.0'],

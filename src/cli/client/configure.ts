@@ -34,9 +34,9 @@ export function registerConfigure(program: Command, io: CommandIo): void {
       `\nExamples:\n  sallyport configure\n  eval "$(sallyport configure --shell bash)"\n  sallyport configure --shell fish | source\n  sallyport configure --shell powershell | Invoke-Expression\n\nOnly its own lines are written, and written again the next time; the rest of the file stays as it is.${PEOPLE_EXIT_CODES}`,
     )
     .action((flags: ConfigureFlags) =>
-      visit(io, flags, async ({ profile, places, settings }) => {
+      visit(io, flags, async ({ profile, paths, settings }) => {
         const awsProfile = awsProfileOf(io, profile, settings, flags);
-        const path = await writeProfile(places.awsConfigFile, awsProfile);
+        const path = await writeProfile(paths.awsConfigFile, awsProfile);
         io.stderr.write(`Profile ${awsProfile.name} is in ${path}. Use it by AWS_PROFILE=${awsProfile.name}.\n`);
         if (flags.shell !== undefined) io.stdout.write(shellExports(flags.shell, variablesOf(awsProfile)));
       }),

@@ -1,6 +1,6 @@
 /** `sallyport credentials`: what the AWS CLI and SDKs run as `credential_process`. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { askCredentials } from '../../client/gateway.ts';
+import { fetchCredentials } from '../../client/gateway.ts';
 import { validToken } from '../../client/tokens.ts';
 import type { CommandIo } from '../io.ts';
 import { PEOPLE_EXIT_CODES, personCommand, visit, type ProfileFlag } from './person.ts';
@@ -17,9 +17,9 @@ export function registerCredentials(program: Command, io: CommandIo): void {
       `\nExample, in ~/.aws/config (sallyport configure writes it):\n  credential_process = sallyport credentials\n\nWhat it prints is secret until it ends.${PEOPLE_EXIT_CODES}`,
     )
     .action((flags: ProfileFlag & { role?: string }) =>
-      visit(io, flags, async ({ places, settings, http }) => {
-        const { token } = await validToken(places, settings, http, { marginMs: MARGIN_MS });
-        const issued = await askCredentials(http, settings.gateway, token, flags.role);
+      visit(io, flags, async ({ paths, settings, http }) => {
+        const { token } = await validToken(paths, settings, http, { marginMs: MARGIN_MS });
+        const issued = await fetchCredentials(http, settings.gateway, token, flags.role);
         const { AccessKeyId, SecretAccessKey, Token: SessionToken, Expiration } = issued;
         io.stdout.write(`${JSON.stringify({ Version: 1, AccessKeyId, SecretAccessKey, SessionToken, Expiration })}\n`);
       }),

@@ -1,5 +1,5 @@
 /**
- * `sallyport doctor`: what stands between a person and the first object, and how to mend it. With `--store` it is the
+ * `sallyport doctor`: what stands between a person and the first object, and how to fix it. With `--store` it is the
  * operator's, and tries a store of the configuration (doctor-store.ts).
  */
 import type { Command } from 'commander';
@@ -23,7 +23,7 @@ interface DoctorFlags extends ProfileFlag {
 
 export type StoreDoctor = (io: CommandIo, flags: DoctorStoreFlags) => Promise<void>;
 
-/** Registers the command. `loadStoreDoctor`: nothing of it is loaded on people's machines before it is asked for. */
+/** Registers the command. `loadStoreDoctor`: nothing of it is loaded on people's machines before it is requested. */
 export function registerDoctor(program: Command, io: CommandIo, loadStoreDoctor: () => Promise<StoreDoctor>): void {
   personCommand(
     program,
@@ -51,10 +51,10 @@ export function registerDoctor(program: Command, io: CommandIo, loadStoreDoctor:
       for (const name of ['config', 'bucket'] as const) {
         if (flags[name] !== undefined) throw new CommandError(`--${name} goes with --store`, 2);
       }
-      await visit(io, flags, async ({ profile, places, settings, http }) => {
+      await visit(io, flags, async ({ profile, paths, settings, http }) => {
         const proxies = ['https_proxy', 'HTTPS_PROXY'].map((name) => io.env[name] ?? '');
         const findings = await examine({
-          ...{ places, settings, http },
+          ...{ paths, settings, http },
           hasProxy: proxies.some((proxy) => proxy !== ''),
           awsProfile: awsProfileOf(io, profile, settings, flags),
         });
@@ -81,7 +81,7 @@ or configuration.`;
 function textOf(findings: readonly Finding[]): string {
   return findings
     .map(({ check, state, found, mend }) => {
-      const to = mend === undefined ? '' : `${' '.repeat(10)}to mend it: ${printable(mend)}\n`;
+      const to = mend === undefined ? '' : `${' '.repeat(10)}to fix it: ${printable(mend)}\n`;
       return `${state.padEnd(9)} ${check}: ${printable(found, 1000)}\n${to}`;
     })
     .join('');

@@ -3,19 +3,19 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { ClientFailure } from '../../client/failure.ts';
 import { withLock } from '../../client/file-lock.ts';
-import { askWhoami } from '../../client/gateway.ts';
+import { fetchWhoami } from '../../client/gateway.ts';
 import { endLoginAt, isLeftOver } from '../../client/end-login.ts';
 import { openHttp, type Http } from '../../client/http.ts';
 import { openIssuer, sessionOf, type Granted, type Issuer } from '../../client/issuer.ts';
 import { hasBrowser, openBrowser } from '../../client/open-browser.ts';
-import { placesOf, type Places } from '../../client/places.ts';
+import { pathsOf, type ProfilePaths } from '../../client/profile-paths.ts';
 import { readSession, writeSession, type Session } from '../../client/session-file.ts';
 import {
   mergeSettings,
   readSettings,
   settingsOfEnvironment,
   writeSettings,
-  type GivenSettings,
+  type PartialSettings,
   type Settings,
 } from '../../client/settings.ts';
 import { signInByBrowser, signInByDevice, type Show } from '../../client/sign-in.ts';
@@ -32,7 +32,7 @@ import {
 } from './person.ts';
 import { whoamiText } from './whoami.ts';
 
-interface LoginFlags extends ProfileFlag, Omit<GivenSettings, 'token'> {
+interface LoginFlags extends ProfileFlag, Omit<PartialSettings, 'token'> {
   readonly tokenKind?: string;
   readonly device?: true;
   readonly browser?: true;
@@ -63,27 +63,27 @@ export function registerLogin(program: Command, io: CommandIo): void {
 }
 
 async function logIn(io: CommandIo, flags: LoginFlags): Promise<void> {
-  const places = asUsage(() => placesOf(machineOf(io), profileOf(io, flags)));
-  const last = await readSettings(places);
+  const paths = asUsage(() => pathsOf(machineOf(io), profileOf(io, flags)));
+  const last = await readSettings(paths);
   const settings = asUsage(() =>
-    mergeSettings(absolute(io, givenBy(flags)), absolute(io, settingsOfEnvironment(io.env)), last ?? {}),
+    mergeSettings(absolute(io, settingsOf(flags)), absolute(io, settingsOfEnvironment(io.env)), last ?? {}),
   );
   const http = await openHttp(io.env, settings.caFile);
   try {
     const issuer = await openIssuer(settings, http);
     const signInAnew = async (): Promise<Replaced> =>
-      keepLogin(places, settings, last, sessionOf(await signIn(io, flags, issuer, settings), settings));
+      keepLogin(paths, settings, last, sessionOf(await signIn(io, flags, issuer, settings), settings));
     const replaced = await signInAnew();
-    if (last !== undefined && (await endReplaced(io, last, replaced)) && !(await livesOn(places, settings, http))) {
+    if (last !== undefined && (await endReplaced(io, last, replaced)) && !(await livesOn(paths, settings, http))) {
       io.stderr.write('The issuer has ended this login together with the one before it. Once more:\n\n');
       await signInAnew();
     }
-    const { token } = await validToken(places, settings, http);
+    const { token } = await validToken(paths, settings, http);
     try {
-      io.stdout.write(whoamiText(await askWhoami(http, settings.gateway, token)));
+      io.stdout.write(whoamiText(await fetchWhoami(http, settings.gateway, token)));
     } catch (error) {
       if (!(error instanceof ClientFailure)) throw error;
-      throw new ClientFailure(`the issuer accepted the login, but ${error.message}`, error.mend);
+      throw new ClientFailure(`the issuer accepted the login, but ${error.message}`, error.remedy);
     }
   } finally {
     await http.close();
@@ -96,11 +96,16 @@ interface Replaced {
 }
 
 /** Keeps the new login, and gives the one that it replaces as it was last: another command may just have renewed it. */
-function keepLogin(places: Places, settings: Settings, last: Settings | undefined, now: Session): Promise<Replaced> {
-  return withLock(lockOf(places), async () => {
-    const before = last && (await readSession(places, last).catch(() => undefined));
-    await writeSettings(places, settings);
-    await writeSession(places, now);
+function keepLogin(
+  paths: ProfilePaths,
+  settings: Settings,
+  last: Settings | undefined,
+  now: Session,
+): Promise<Replaced> {
+  return withLock(lockOf(paths), async () => {
+    const before = last && (await readSession(paths, last).catch(() => undefined));
+    await writeSettings(paths, settings);
+    await writeSession(paths, now);
     return { before, now };
   });
 }
@@ -114,9 +119,9 @@ async function endReplaced(io: CommandIo, last: Settings, { before, now }: Repla
 }
 
 /** Some issuers end all logins of a person and client when one of them is revoked. */
-async function livesOn(places: Places, settings: Settings, http: Http): Promise<boolean> {
+async function livesOn(paths: ProfilePaths, settings: Settings, http: Http): Promise<boolean> {
   try {
-    await validToken(places, settings, http, { force: true });
+    await validToken(paths, settings, http, { force: true });
     return true;
   } catch (error) {
     if (error instanceof LoginEnded) return false;
@@ -124,14 +129,14 @@ async function livesOn(places: Places, settings: Settings, http: Http): Promise<
   }
 }
 
-function givenBy(flags: LoginFlags): GivenSettings {
+function settingsOf(flags: LoginFlags): PartialSettings {
   const { gateway, issuer, clientId, scopes, resource, audience, prompt, tokenKind, region, caFile } = flags;
   return { gateway, issuer, clientId, scopes, resource, audience, prompt, token: tokenKind, region, caFile };
 }
 
 /** The file is meant from here, and read from anywhere later. */
-function absolute(io: CommandIo, given: GivenSettings): GivenSettings {
-  return given.caFile === undefined ? given : { ...given, caFile: resolve(io.cwd, given.caFile) };
+function absolute(io: CommandIo, settings: PartialSettings): PartialSettings {
+  return settings.caFile === undefined ? settings : { ...settings, caFile: resolve(io.cwd, settings.caFile) };
 }
 
 function signIn(io: CommandIo, flags: LoginFlags, issuer: Issuer, settings: Settings): Promise<Granted> {

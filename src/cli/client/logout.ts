@@ -16,8 +16,8 @@ export function registerLogout(program: Command, io: CommandIo): void {
       visit(
         io,
         flags,
-        async ({ places, settings, http }) => {
-          const ended = await logOut(places, settings, http);
+        async ({ paths, settings, http }) => {
+          const ended = await logOut(paths, settings, http);
           if (ended === undefined) nobody();
           else if (ended.revoked) io.stdout.write('Logged out, here and at the issuer.\n');
           else

@@ -5,15 +5,15 @@
 import type { Command } from 'commander';
 import { ClientFailure } from '../../client/failure.ts';
 import { openHttp, type Http } from '../../client/http.ts';
-import { placesOf, type Machine, type Places } from '../../client/places.ts';
+import { pathsOf, type Machine, type ProfilePaths } from '../../client/profile-paths.ts';
 import { readSettings, type Settings } from '../../client/settings.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 
-/** A person's command under way. */
+/** A person's command in progress. */
 export interface Visit {
   readonly machine: Machine;
   readonly profile: string;
-  readonly places: Places;
+  readonly paths: ProfilePaths;
   readonly settings: Settings;
   readonly http: Http;
 }
@@ -55,15 +55,15 @@ export async function visit(
 ): Promise<void> {
   await asPerson(async () => {
     const [machine, profile] = [machineOf(io), profileOf(io, flags)];
-    const places = asUsage(() => placesOf(machine, profile));
-    const settings = await readSettings(places);
+    const paths = asUsage(() => pathsOf(machine, profile));
+    const settings = await readSettings(paths);
     if (settings === undefined) {
       ifNew();
       return;
     }
     const http = await openHttp(io.env, settings.caFile);
     try {
-      await run({ machine, profile, places, settings, http });
+      await run({ machine, profile, paths, settings, http });
     } finally {
       await http.close();
     }
@@ -94,6 +94,6 @@ export function asUsage<Made>(read: () => Made): Made {
   }
 }
 
-function inOneLine({ message, mend }: ClientFailure, exitCode: 1 | 2): CommandError {
-  return new CommandError(mend === undefined ? message : `${message}; ${mend}`, exitCode);
+function inOneLine({ message, remedy }: ClientFailure, exitCode: 1 | 2): CommandError {
+  return new CommandError(remedy === undefined ? message : `${message}; ${remedy}`, exitCode);
 }

@@ -13,8 +13,8 @@ export function registerToken(program: Command, io: CommandIo): void {
       `\nExample:\n  curl -H "Authorization: Bearer $(sallyport token)" https://s3.example.com/reports/q3.csv\n  sallyport token > token.jwt    # for AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: without a final newline\n\nIt is as good as your password until it ends: keep it out of logs and histories.${PEOPLE_EXIT_CODES}`,
     )
     .action((flags: ProfileFlag & { renew?: true }) =>
-      visit(io, flags, async ({ places, settings, http }) => {
-        const { token } = await validToken(places, settings, http, { force: flags.renew === true });
+      visit(io, flags, async ({ paths, settings, http }) => {
+        const { token } = await validToken(paths, settings, http, { force: flags.renew === true });
         writeToken(io, token);
       }),
     );

@@ -1,7 +1,7 @@
 /** `sallyport whoami`: who the gateway takes one for, until when, and what policy gives. */
 import type { Command } from 'commander';
 import { printable } from '../../client/failure.ts';
-import { askWhoami, type Whoami } from '../../client/gateway.ts';
+import { fetchWhoami, type Whoami } from '../../client/gateway.ts';
 import { validToken } from '../../client/tokens.ts';
 import type { CommandIo } from '../io.ts';
 import { PEOPLE_EXIT_CODES, personCommand, visit, type ProfileFlag } from './person.ts';
@@ -12,9 +12,9 @@ export function registerWhoami(program: Command, io: CommandIo): void {
     .option('--json', 'prints the answer of the gateway as JSON on one line')
     .addHelpText('after', `\nExamples:\n  sallyport whoami\n  sallyport whoami --json${PEOPLE_EXIT_CODES}`)
     .action((flags: ProfileFlag & { json?: true }) =>
-      visit(io, flags, async ({ places, settings, http }) => {
-        const { token } = await validToken(places, settings, http);
-        const known = await askWhoami(http, settings.gateway, token);
+      visit(io, flags, async ({ paths, settings, http }) => {
+        const { token } = await validToken(paths, settings, http);
+        const known = await fetchWhoami(http, settings.gateway, token);
         io.stdout.write(flags.json === true ? `${JSON.stringify(known)}\n` : whoamiText(known));
       }),
     );

@@ -28,12 +28,12 @@ export async function doctorStore(io: CommandIo, flags: DoctorStoreFlags): Promi
   };
   io.onSignal('SIGINT', stop);
   io.onSignal('SIGTERM', stop);
-  const { parts, close } = storeUnderTrial(config, store, bucket.name);
+  const { dependencies, close } = storeUnderTrial(config, store, bucket.name);
   try {
     const onTrial = (what: string, index: number, count: number): void => {
       if (io.stdout.isTTY === true) io.stderr.write(`\r\u001b[K${index + 1} of ${count}: ${what}`);
     };
-    const report = await examineStore({ ...parts, signal: control.signal, onTrial });
+    const report = await examineStore({ ...dependencies, signal: control.signal, onTrial });
     if (io.stdout.isTTY === true) io.stderr.write('\r\u001b[K');
     io.stdout.write(flags.json === true ? `${JSON.stringify(report)}\n` : textOf(report));
     io.setExitCode(isLacking(report) ? 1 : 0);

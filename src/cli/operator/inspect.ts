@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { inspect, type Inspection } from '../../operate/inspect.ts';
-import { parsePlace, type Place } from '../../operate/place.ts';
+import { parseLocation, type Location } from '../../operate/location.ts';
 import type { CommandIo } from '../io.ts';
-import { CONFIG_OPTION, finish, LOOKING, openPlace, runOperator } from './operator-command.ts';
+import { CONFIG_OPTION, finish, READING, openLocation, runOperator } from './operator-command.ts';
 import { printable } from './report.ts';
 
 interface InspectFlags {
@@ -26,20 +26,20 @@ export function registerInspect(program: Command, io: CommandIo): void {
       'after',
       '\nExamples:\n  sallyport inspect --config sallyport.yaml s3://reports/2026/q3.csv\n  sallyport inspect --config sallyport.yaml --json s3://reports/2026/q3.csv\n\nWhat it shows is what the store says: only reading the object proves it.\n\nExit codes: 0 shown, 1 failed, 2 usage or configuration.',
     )
-    .action((where: Place, flags: InspectFlags) => inspectObject(io, where, flags));
+    .action((where: Location, flags: InspectFlags) => inspectObject(io, where, flags));
 }
 
-async function inspectObject(io: CommandIo, where: Place, flags: InspectFlags): Promise<void> {
+async function inspectObject(io: CommandIo, where: Location, flags: InspectFlags): Promise<void> {
   const config = resolve(io.cwd, flags.config);
   await runOperator(io, { config, writes: false }, async (run) => {
-    const at = openPlace(run, where, LOOKING);
+    const at = openLocation(run, where, READING);
     const inspection = await inspect(run.operator, at, { key: where.prefix, versionId: flags.versionId });
     finish(io, flags.json === true, inspection, inspectionText(inspection), true);
   });
 }
 
-function object(text: string): Place {
-  const parsed = parsePlace(text);
+function object(text: string): Location {
+  const parsed = parseLocation(text);
   if (parsed === undefined || parsed.prefix === '') throw new InvalidArgumentError('It must be s3://bucket/key.');
   return parsed;
 }

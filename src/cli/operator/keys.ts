@@ -1,20 +1,20 @@
 /** `sallyport keys`: what wraps the keys of stored objects, and how that is changed. See docs/operating-keys.md. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { keyStatus, placeStatus, type KeyStatus, type PlaceStatus } from '../../operate/key-status.ts';
-import type { Place } from '../../operate/place.ts';
+import { keyStatus, locationStatus, type KeyStatus, type LocationStatus } from '../../operate/key-status.ts';
+import type { Location } from '../../operate/location.ts';
 import { rewrap, type RewrapReport } from '../../operate/rewrap.ts';
-import { total } from '../../operate/tally.ts';
+import { total } from '../../operate/version-counter.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { rotateKeys, type RotateFlags } from './keys-rotate.ts';
 import {
   concurrency,
   CONFIG_OPTION,
   finish,
-  LOOKING,
-  openPlace,
-  place,
-  places,
+  READING,
+  openLocation,
+  parsed,
+  parsedList,
   REWRITING,
   runOperator,
 } from './operator-command.ts';
@@ -51,7 +51,7 @@ export function registerKeys(program: Command, io: CommandIo): void {
   keys
     .command('status')
     .description('Shows the keyring and how many objects in the named places use each version.')
-    .argument('[place...]', 's3://bucket or s3://bucket/prefix', places)
+    .argument('[location...]', 's3://bucket or s3://bucket/prefix', parsedList)
     .requiredOption(...CONFIG_OPTION)
     .option('--all', 'checks every configured bucket')
     .option(...CONCURRENCY)
@@ -60,7 +60,7 @@ export function registerKeys(program: Command, io: CommandIo): void {
       'after',
       `\nExamples:\n  sallyport keys status --config sallyport.yaml\n  sallyport keys status --config sallyport.yaml --all\n  sallyport keys status --config sallyport.yaml s3://reports/2026/\n\nOne request per stored version.${EXIT_CODES}`,
     )
-    .action((named: readonly Place[], flags: StatusFlags) => showStatus(io, named, flags));
+    .action((named: readonly Location[], flags: StatusFlags) => showStatus(io, named, flags));
   keys
     .command('rotate')
     .description('Adds a new version of the key to the keyring; a second step makes it the current one.')
@@ -75,7 +75,7 @@ export function registerKeys(program: Command, io: CommandIo): void {
   keys
     .command('rewrap')
     .description('Re-wraps the keys of current objects with the current version. Bodies are not rewritten.')
-    .argument('<place>', 's3://bucket or s3://bucket/prefix', place)
+    .argument('<location>', 's3://bucket or s3://bucket/prefix', parsed)
     .requiredOption(...CONFIG_OPTION)
     .option(...CONCURRENCY)
     .option('--dry-run', 'dry run: only counts what would be done')
@@ -85,22 +85,22 @@ export function registerKeys(program: Command, io: CommandIo): void {
       'after',
       `\nExamples:\n  sallyport keys rewrap --config sallyport.yaml --dry-run s3://reports\n  sallyport keys rewrap --config sallyport.yaml s3://reports/2026/\n\nA run that was stopped is begun again; what is done is skipped.${EXIT_CODES}`,
     )
-    .action((where: Place, flags: RewrapFlags) => rewrapPlace(io, where, flags));
+    .action((where: Location, flags: RewrapFlags) => rewrapLocation(io, where, flags));
 }
 
-async function showStatus(io: CommandIo, named: readonly Place[] | undefined, flags: StatusFlags): Promise<void> {
+async function showStatus(io: CommandIo, named: readonly Location[] | undefined, flags: StatusFlags): Promise<void> {
   if (flags.all === true && (named ?? []).length > 0)
-    throw new CommandError('use either s3:// places or --all, not both', 2);
+    throw new CommandError('use either s3:// locations or --all, not both', 2);
   const config = resolve(io.cwd, flags.config);
   await runOperator(io, { config, writes: false }, async (run) => {
     const { operator, signal, progress, countFirst } = run;
-    const everywhere = operator.buckets.map(({ name }): Place => ({ bucket: name, prefix: '' }));
+    const everywhere = operator.buckets.map(({ name }): Location => ({ bucket: name, prefix: '' }));
     const wanted = flags.all === true ? everywhere : (named ?? []);
-    const opened = wanted.map((where) => openPlace(run, where, LOOKING));
-    const seen: PlaceStatus[] = [];
+    const opened = wanted.map((where) => openLocation(run, where, READING));
+    const seen: LocationStatus[] = [];
     for (const at of opened) {
       const options = { concurrency: flags.concurrency, signal, progress, countFirst };
-      seen.push(await placeStatus(operator, at, options));
+      seen.push(await locationStatus(operator, at, options));
     }
     const isEverywhere = everywhere.every(({ bucket }) =>
       wanted.some((where) => where.bucket === bucket && where.prefix === ''),
@@ -112,19 +112,19 @@ async function showStatus(io: CommandIo, named: readonly Place[] | undefined, fl
 }
 
 function statusText({ keyring, places: seen, unreferenced, everywhere }: KeyStatus): string {
-  const parts = [
+  const items = [
     `Current: ${keyring.current ?? 'unknown: the keyring does not respond'}\n`,
     `Configured: ${keyring.configured.length === 0 ? 'none by number' : keyring.configured.join(', ')}\n`,
   ];
   for (const status of seen) {
-    parts.push(`\n${status.place}\n`, versionsTable(status.versions));
+    items.push(`\n${status.place}\n`, versionsTable(status.versions));
     const uploads = status.uploadsUnderWay ?? 0;
-    if (uploads > 0) parts.push(`  ${uploads} multipart uploads in progress, whose keys may have any version\n`);
-    parts.push(failuresText(status));
+    if (uploads > 0) items.push(`  ${uploads} multipart uploads in progress, whose keys may have any version\n`);
+    items.push(failuresText(status));
   }
-  if (seen.length === 0) parts.push('Name s3:// places, or use --all, to see which versions stored objects use.\n');
-  else parts.push(`\n${retirement(unreferenced, everywhere)}\n`);
-  return parts.join('');
+  if (seen.length === 0) items.push('Name s3:// locations, or use --all, to see which versions stored objects use.\n');
+  else items.push(`\n${retirement(unreferenced, everywhere)}\n`);
+  return items.join('');
 }
 
 function retirement(unreferenced: readonly string[] | undefined, everywhere: boolean): string {
@@ -135,14 +135,14 @@ function retirement(unreferenced: readonly string[] | undefined, everywhere: boo
   return `May be retired: ${names}. No object in the configured buckets uses them.`;
 }
 
-async function rewrapPlace(io: CommandIo, where: Place, flags: RewrapFlags): Promise<void> {
+async function rewrapLocation(io: CommandIo, where: Location, flags: RewrapFlags): Promise<void> {
   const dryRun = flags.dryRun === true;
   const config = resolve(io.cwd, flags.config);
   await runOperator(io, { config, writes: !dryRun }, async (run) => {
     const { operator, signal, progress, countFirst } = run;
     const { current } = await operator.keyring();
     if (current === undefined) throw new CommandError('the keyring does not respond');
-    const report = await rewrap(operator, openPlace(run, where, dryRun ? LOOKING : REWRITING), {
+    const report = await rewrap(operator, openLocation(run, where, dryRun ? READING : REWRITING), {
       ...{ signal, progress, countFirst, dryRun },
       concurrency: flags.concurrency,
       target: current,

@@ -2,17 +2,17 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { migrate, type MigrateReport } from '../../operate/migrate.ts';
-import { placeName, type Place } from '../../operate/place.ts';
-import { total } from '../../operate/tally.ts';
+import { locationName, type Location } from '../../operate/location.ts';
+import { total } from '../../operate/version-counter.ts';
 import { encryptionAt } from '../../s3/encryption.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import {
   concurrency,
   CONFIG_OPTION,
   finish,
-  LOOKING,
-  openPlace,
-  place,
+  READING,
+  openLocation,
+  parsed,
   REWRITING,
   runOperator,
 } from './operator-command.ts';
@@ -33,7 +33,7 @@ export function registerMigrate(program: Command, io: CommandIo): void {
     .description(
       'Encrypts plaintext and legacy objects in place; each copy is verified before it replaces the original.',
     )
-    .argument('<place>', 's3://bucket or s3://bucket/prefix', place)
+    .argument('<location>', 's3://bucket or s3://bucket/prefix', parsed)
     .requiredOption(...CONFIG_OPTION)
     .option('--concurrency <n>', 'objects at once', concurrency, 8)
     .option('--dry-run', 'dry run: only counts what would be done')
@@ -43,20 +43,20 @@ export function registerMigrate(program: Command, io: CommandIo): void {
       'after',
       '\nExamples:\n  sallyport migrate --config sallyport.yaml --dry-run s3://archive\n  sallyport migrate --config sallyport.yaml s3://archive/2024/\n\nThe bucket, or the prefix, must be `migrating` or `required`. A run that was stopped is begun again; what is done is\nskipped. Old versions in buckets that keep them are not touched.\n\nExit codes: 0 done, 1 failed in part or stopped, 2 usage or configuration.',
     )
-    .action((where: Place, flags: MigrateFlags) => migratePlace(io, where, flags));
+    .action((where: Location, flags: MigrateFlags) => migrateLocation(io, where, flags));
 }
 
-async function migratePlace(io: CommandIo, where: Place, flags: MigrateFlags): Promise<void> {
+async function migrateLocation(io: CommandIo, where: Location, flags: MigrateFlags): Promise<void> {
   const dryRun = flags.dryRun === true;
   const config = resolve(io.cwd, flags.config);
   await runOperator(io, { config, writes: !dryRun }, async (run) => {
     const { operator, signal, progress, countFirst } = run;
-    const at = openPlace(run, where, dryRun ? LOOKING : REWRITING);
+    const at = openLocation(run, where, dryRun ? READING : REWRITING);
     const isPartlyKept = at.rules.prefixes.some(
       ({ prefix, encryption }) => prefix.startsWith(where.prefix) && encryption !== 'off',
     );
     if (encryptionAt(at.rules, where.prefix) === 'off' && !isPartlyKept) {
-      throw new CommandError(`${placeName(where)} is kept plain: set encryption to migrating or required first`, 2);
+      throw new CommandError(`${locationName(where)} is kept plain: set encryption to migrating or required first`, 2);
     }
     const report = await migrate(operator, at, {
       ...{ signal, progress, countFirst, dryRun },

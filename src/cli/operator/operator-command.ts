@@ -1,13 +1,13 @@
 /**
- * What the operators' commands have in common: the configuration, the places that they name, progress on stderr, a clean
+ * What the operators' commands have in common: the configuration, the locations that they name, progress on stderr, a clean
  * stop on Ctrl-C, and failures as one line.
  */
 import { InvalidArgumentError } from 'commander';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { OperatorSession } from '../../operate/operator-session.ts';
-import { parsePlace, placeName, type Place } from '../../operate/place.ts';
+import { parseLocation, locationName, type Location } from '../../operate/location.ts';
 import type { Progress } from '../../operate/progress.ts';
-import { UnguardedStore } from '../../operate/write-guard.ts';
+import { UncheckedStore } from '../../operate/write-preconditions.ts';
 import { createOperator, type Operator } from '../../compose/operator.ts';
 import type { Verb } from '../../s3/operations/verb.ts';
 import { CommandError, type CommandIo } from '../io.ts';
@@ -15,9 +15,9 @@ import { createProgressLine } from './progress-line.ts';
 import { readConfig } from '../read-config.ts';
 
 /** What looking at objects needs below a prefix. */
-export const LOOKING: readonly Verb[] = ['GET', 'GET_VERSION', 'GET_LOCK', 'LIST', 'LIST_VERSIONS'];
+export const READING: readonly Verb[] = ['GET', 'GET_VERSION', 'GET_LOCK', 'LIST', 'LIST_VERSIONS'];
 /** What writing them anew needs beside. */
-export const REWRITING: readonly Verb[] = [...LOOKING, 'PUT', 'GET_TAGS', 'PUT_TAGS'];
+export const REWRITING: readonly Verb[] = [...READING, 'PUT', 'GET_TAGS', 'PUT_TAGS'];
 
 export interface Run {
   readonly operator: Operator;
@@ -38,10 +38,10 @@ export async function runOperator(
 ): Promise<void> {
   const control = new AbortController();
   const stop = (): void => {
-    // A second one does not wait for what is under way.
+    // A second one does not wait for what is in progress.
     if (control.signal.aborted) io.exit(1);
     control.abort();
-    io.stderr.write('\nstopping: what is under way is finished first\n');
+    io.stderr.write('\nstopping: what is in progress is finished first\n');
   };
   io.onSignal('SIGINT', stop);
   io.onSignal('SIGTERM', stop);
@@ -56,29 +56,30 @@ export async function runOperator(
       await operator.close();
     }
   } catch (error) {
-    if (error instanceof UnguardedStore) throw new CommandError(error.message);
+    if (error instanceof UncheckedStore) throw new CommandError(error.message);
     if (error instanceof GatewayError) throw new CommandError(`${error.code}: ${error.detail ?? error.row.message}`);
     throw error;
   }
 }
 
-/** Opens a place that was named. @throws CommandError (2) */
-export function openPlace({ operator }: Run, place: Place, verbs: readonly Verb[]): OperatorSession {
-  const opened = operator.open(place, verbs);
-  if (opened === undefined) throw new CommandError(`${placeName(place)}: no bucket ${place.bucket} is configured`, 2);
+/** Opens a location that was named. @throws CommandError (2) */
+export function openLocation({ operator }: Run, location: Location, verbs: readonly Verb[]): OperatorSession {
+  const opened = operator.open(location, verbs);
+  if (opened === undefined)
+    throw new CommandError(`${locationName(location)}: no bucket ${location.bucket} is configured`, 2);
   return opened;
 }
 
 /** Reads `s3://bucket/prefix` of the command line. */
-export function place(text: string): Place {
-  const parsed = parsePlace(text);
+export function parsed(text: string): Location {
+  const parsed = parseLocation(text);
   if (parsed === undefined) throw new InvalidArgumentError('It must be s3://bucket or s3://bucket/prefix.');
   return parsed;
 }
 
 /** Reads several. */
-export function places(text: string, before: readonly Place[] | undefined): readonly Place[] {
-  return [...(before ?? []), place(text)];
+export function parsedList(text: string, before: readonly Location[] | undefined): readonly Location[] {
+  return [...(before ?? []), parsed(text)];
 }
 
 const MAX_CONCURRENCY = 64;

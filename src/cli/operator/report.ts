@@ -1,9 +1,9 @@
 /** Reports of the operators' commands as text. Keys are shown so that none of them can command a terminal. */
-import type { SweepReport } from '../../operate/sweep.ts';
-import { total, type TallyReport, type VersionCounts } from '../../operate/tally.ts';
+import type { VisitReport } from '../../operate/visit-versions.ts';
+import { total, type CountsReport, type VersionCounts } from '../../operate/version-counter.ts';
 
 /** Counts as a table, one line per key version or form. */
-export function versionsTable({ sealed, legacy, plain, unknown }: TallyReport): string {
+export function versionsTable({ sealed, legacy, plain, unknown }: CountsReport): string {
   const rows: [string, VersionCounts][] = [
     ...Object.entries(sealed).map(([keyId, counts]): [string, VersionCounts] => [`wrapped by ${keyId}`, counts]),
     ...Object.entries(legacy).map(([format, counts]): [string, VersionCounts] => [`legacy, ${format}`, counts]),
@@ -21,7 +21,7 @@ export function versionsTable({ sealed, legacy, plain, unknown }: TallyReport): 
 }
 
 /** What failed, and whether everything was seen. */
-export function failuresText({ failed, failures, complete, listsVersions }: SweepReport): string {
+export function failuresText({ failed, failures, complete, listsVersions }: VisitReport): string {
   const lines = failures.map(({ key, error, detail }) => `  ${printable(key)}: ${error}: ${printable(detail)}\n`);
   const rest = failed > failures.length ? `  and ${failed - failures.length} more\n` : '';
   return (

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { openRevocationDesk, type RevocationDesk } from '../../compose/revocation-editor.ts';
+import { openRevocationEditor, type RevocationEditor } from '../../compose/revocation-editor.ts';
 import { describeRevoked } from '../../revocation/describe.ts';
 import { isText, MAX_TEXT, type Entry } from '../../revocation/entry.ts';
 import { RevocationStoreError } from '../../revocation/revocation-store.ts';
@@ -15,13 +15,13 @@ import { readConfig } from '../read-config.ts';
 
 export const EXIT_CODES = '\n\nExit codes: 0 done, 1 failed, 2 usage or configuration.';
 
-type RevocableConfig = Parameters<typeof openRevocationDesk>[0];
+type RevocableConfig = Parameters<typeof openRevocationEditor>[0];
 
-/** Runs a command at the desk. @throws CommandError */
-export async function atDesk(
+/** Runs a command with the editor. @throws CommandError */
+export async function withEditor(
   io: CommandIo,
   { config: path, writes }: { readonly config: string; readonly writes: boolean },
-  run: (desk: RevocationDesk, config: Config) => Promise<void>,
+  run: (editor: RevocationEditor, config: Config) => Promise<void>,
 ): Promise<void> {
   const config = await readConfig(io, resolve(io.cwd, path));
   if (!isRevocable(config)) {
@@ -29,11 +29,11 @@ export async function atDesk(
   }
   try {
     const options = { user: io.user(), pid: io.pid, logStream: io.stderr, writes };
-    const desk = await openRevocationDesk(config, options);
+    const editor = await openRevocationEditor(config, options);
     try {
-      await run(desk, config);
+      await run(editor, config);
     } finally {
-      await desk.close();
+      await editor.close();
     }
   } catch (error) {
     if (error instanceof RevocationStoreError) throw new CommandError(withCode(error));

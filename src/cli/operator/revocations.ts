@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Entry } from '../../revocation/entry.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { CONFIG_OPTION } from './operator-command.ts';
-import { atDesk, entryJson, entryText, EXIT_CODES, reason } from './revocation-command.ts';
+import { withEditor, entryJson, entryText, EXIT_CODES, reason } from './revocation-command.ts';
 
 interface ListFlags {
   readonly config: string;
@@ -35,8 +35,8 @@ export function registerRevocations(program: Command, io: CommandIo): void {
       `\nExamples:\n  sallyport revocations list --config sallyport.yaml\n  sallyport revocations list --config sallyport.yaml --json | jq 'select(.kind == "subject")'${EXIT_CODES}`,
     )
     .action((flags: ListFlags) =>
-      atDesk(io, { config: flags.config, writes: false }, async (desk) => {
-        const entries = (await desk.list()).toSorted((one, other) => other.atMs - one.atMs);
+      withEditor(io, { config: flags.config, writes: false }, async (editor) => {
+        const entries = (await editor.list()).toSorted((one, other) => other.atMs - one.atMs);
         for (const entry of entries) {
           io.stdout.write(flags.json === true ? `${JSON.stringify(entryJson(entry))}\n` : rowOf(entry));
         }
@@ -55,9 +55,9 @@ export function registerRevocations(program: Command, io: CommandIo): void {
       `\nExamples:\n  sallyport revocations lift --config sallyport.yaml 3f9ad02c7b1e --reason "laptop was found"${EXIT_CODES}`,
     )
     .action((id: string, flags: LiftFlags) =>
-      atDesk(io, { config: flags.config, writes: true }, async (desk) => {
+      withEditor(io, { config: flags.config, writes: true }, async (editor) => {
         if (!ID_START.test(id)) throw new CommandError('an id is 32 hex digits; name at least the first 6', 2);
-        const lifted = await desk.lift(id, flags.reason);
+        const lifted = await editor.lift(id, flags.reason);
         if (lifted === undefined) throw new CommandError('no active revocation has this id, or more than one does');
         io.stdout.write(
           flags.json === true ? `${JSON.stringify(entryJson(lifted))}\n` : `lifted ${entryText(lifted)}\n`,

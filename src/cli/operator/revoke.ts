@@ -7,7 +7,7 @@ import type { Config } from '../../config/config.ts';
 import { readBounded } from '../../platform/bounded-body.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { CONFIG_OPTION } from './operator-command.ts';
-import { atDesk, end, entryJson, entryText, EXIT_CODES, reason, timeOrNow } from './revocation-command.ts';
+import { withEditor, end, entryJson, entryText, EXIT_CODES, reason, timeOrNow } from './revocation-command.ts';
 import {
   issuedBeforeToRevoke,
   sessionToRevoke,
@@ -15,7 +15,7 @@ import {
   tokenToRevoke,
   type Named,
   type Wanted,
-} from './what-to-revoke.ts';
+} from './revocation-targets.ts';
 
 interface RevokeFlags extends Named {
   readonly config: string;
@@ -51,8 +51,8 @@ export function registerRevoke(program: Command, io: CommandIo): void {
   ])
     .argument('<token>', 'the JWT, `-` to read it from stdin, or its id of the audit')
     .option('--jti', 'the argument is the `jti` claim of the token')
-    .action(async (given: string, flags: RevokeFlags) => {
-      const token = given === '-' ? await readStdin(io) : given;
+    .action(async (argument: string, flags: RevokeFlags) => {
+      const token = argument === '-' ? await readStdin(io) : argument;
       await order(io, flags, (config) => tokenToRevoke(config, token, flags, Date.now()));
     });
   register('session', 'Revokes credentials issued by the gateway, or everything issued for one login.', [
@@ -60,8 +60,8 @@ export function registerRevoke(program: Command, io: CommandIo): void {
     '08a5019c-17e1-4977 --issuer keycloak',
   ])
     .argument('<session>', 'access key id that the gateway issued (SPLY…), or the `sid` of a login')
-    .action((given: string, flags: RevokeFlags) =>
-      order(io, flags, (config) => sessionToRevoke(config, given, flags, Date.now())),
+    .action((argument: string, flags: RevokeFlags) =>
+      order(io, flags, (config) => sessionToRevoke(config, argument, flags, Date.now())),
     );
   register('subject', 'Revokes a subject: its tokens and sessions, current and future.', [
     '--issuer okta --subject alice@example.com',
@@ -69,8 +69,8 @@ export function registerRevoke(program: Command, io: CommandIo): void {
   ])
     .argument('[subject]', 'the subject; or --subject')
     .option('--subject <subject>', 'the subject, exactly as in the token')
-    .action((given: string | undefined, flags: RevokeFlags) =>
-      order(io, flags, (config) => subjectToRevoke(config, given, flags)),
+    .action((argument: string | undefined, flags: RevokeFlags) =>
+      order(io, flags, (config) => subjectToRevoke(config, argument, flags)),
     );
   register('issued-before', 'Revokes everything issued before a time. Subjects can log in again.', [
     'now --issuer okta --subject alice@example.com',
@@ -91,13 +91,13 @@ function exampleText(name: string, examples: readonly string[]): string {
 }
 
 async function order(io: CommandIo, flags: RevokeFlags, wantedOf: (config: Config) => Wanted): Promise<void> {
-  await atDesk(io, { config: flags.config, writes: true }, async (desk, config) => {
+  await withEditor(io, { config: flags.config, writes: true }, async (editor, config) => {
     const { revoked, endMs, leastMs } = wantedOf(config);
     if (flags.expires !== undefined && leastMs !== undefined && flags.expires < leastMs) {
       const until = new Date(leastMs).toISOString();
       throw new CommandError(`--expires is too early: what is revoked can live until ${until}, and would be back`, 2);
     }
-    const entry = await desk.revoke(revoked, flags.expires ?? endMs, flags.reason);
+    const entry = await editor.revoke(revoked, flags.expires ?? endMs, flags.reason);
     io.stdout.write(flags.json === true ? `${JSON.stringify(entryJson(entry))}\n` : `revoked ${entryText(entry)}\n`);
   });
 }

@@ -1,14 +1,14 @@
-/** `sallyport uploads sweep`: finds, and deletes, what killed gateways left in a bucket of uploads that are no more. */
+/** `sallyport uploads prune`: finds, and deletes, what killed gateways left in a bucket of uploads that are no more. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import type { Place } from '../../operate/place.ts';
-import { sweepLeftovers, type LeftoverReport } from '../../operate/upload-leftovers.ts';
+import type { Location } from '../../operate/location.ts';
+import { pruneLeftovers, type LeftoverReport } from '../../operate/upload-leftovers.ts';
 import type { Verb } from '../../s3/operations/verb.ts';
 import { RESERVED_PREFIX } from '../../s3/reserved-keys.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { CONFIG_OPTION, finish, openPlace, place, runOperator } from './operator-command.ts';
+import { CONFIG_OPTION, finish, openLocation, parsed, runOperator } from './operator-command.ts';
 
-interface SweepFlags {
+interface PruneFlags {
   readonly config: string;
   readonly olderThan: number;
   readonly delete?: true;
@@ -16,51 +16,51 @@ interface SweepFlags {
 }
 
 const HOUR_MS = 3_600_000;
-const LOOKS: readonly Verb[] = ['LIST', 'LIST_VERSIONS'];
-const DELETES: readonly Verb[] = [...LOOKS, 'DELETE', 'DELETE_VERSION'];
+const READS: readonly Verb[] = ['LIST', 'LIST_VERSIONS'];
+const DELETES: readonly Verb[] = [...READS, 'DELETE', 'DELETE_VERSION'];
 
 /** Registers the command. */
 export function registerUploads(program: Command, io: CommandIo): void {
   const uploads = program
     .command('uploads')
     .description('Manages the state that the gateway stores for multipart uploads.')
-    .addHelpText('after', '\nExample:\n  sallyport uploads sweep --config sallyport.yaml s3://reports');
+    .addHelpText('after', '\nExample:\n  sallyport uploads prune --config sallyport.yaml s3://reports');
   uploads
-    .command('sweep')
+    .command('prune')
     .description(
       'Finds state left behind by multipart uploads that were completed, aborted or expired while a gateway was killed.',
     )
-    .argument('<place>', 's3://bucket', place)
+    .argument('<location>', 's3://bucket', parsed)
     .requiredOption(...CONFIG_OPTION)
     .option('--older-than <hours>', 'ignores uploads that changed within this time', hours, 24)
     .option('--delete', 'deletes what was found; without it, only counts')
     .option('--json', 'prints the report as one line of JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport uploads sweep --config sallyport.yaml s3://reports\n  sallyport uploads sweep --config sallyport.yaml --delete s3://reports\n\nWhat is left over opens nothing and no client sees it. What belongs to an upload under way is never touched.\n\nExit codes: 0 done, 1 failed or stopped, 2 usage or configuration.',
+      '\nExamples:\n  sallyport uploads prune --config sallyport.yaml s3://reports\n  sallyport uploads prune --config sallyport.yaml --delete s3://reports\n\nWhat is left over opens nothing and no client sees it. What belongs to an upload in progress is never touched.\n\nExit codes: 0 done, 1 failed or stopped, 2 usage or configuration.',
     )
-    .action((where: Place, flags: SweepFlags) => sweepUploads(io, where, flags));
+    .action((where: Location, flags: PruneFlags) => pruneUploads(io, where, flags));
 }
 
-async function sweepUploads(io: CommandIo, where: Place, flags: SweepFlags): Promise<void> {
+async function pruneUploads(io: CommandIo, where: Location, flags: PruneFlags): Promise<void> {
   if (where.prefix !== '')
     throw new CommandError('name a bucket without a prefix: the state of uploads is stored per bucket', 2);
   const config = resolve(io.cwd, flags.config);
   await runOperator(io, { config, writes: false }, async (run) => {
     const { operator, signal } = run;
     const deletes = flags.delete === true;
-    const listed = openPlace(run, where, LOOKS);
-    const kept = openPlace(run, { bucket: where.bucket, prefix: RESERVED_PREFIX }, deletes ? DELETES : LOOKS);
+    const listed = openLocation(run, where, READS);
+    const kept = openLocation(run, { bucket: where.bucket, prefix: RESERVED_PREFIX }, deletes ? DELETES : READS);
     const bucketId = operator.buckets.find(({ name }) => name === where.bucket)?.id ?? where.bucket;
     const minAgeMs = flags.olderThan * HOUR_MS;
-    const report = await sweepLeftovers(operator, { listed, kept, bucketId, minAgeMs, deletes, signal });
+    const report = await pruneLeftovers(operator, { listed, kept, bucketId, minAgeMs, deletes, signal });
     finish(io, flags.json === true, report, textOf(report), report.complete);
   });
 }
 
 function textOf({ bucket, dryRun, underWay, leftOver, leftOverObjects, deleted, complete }: LeftoverReport): string {
   return [
-    `s3://${bucket}: ${leftOver} uploads left ${leftOverObjects} objects behind; ${underWay} are under way\n`,
+    `s3://${bucket}: ${leftOver} uploads left ${leftOverObjects} objects behind; ${underWay} are in progress\n`,
     dryRun ? (leftOver > 0 ? 'Nothing was deleted; use --delete to delete.\n' : '') : `${deleted} were deleted\n`,
     complete ? '' : 'Interrupted before all objects were checked; run the command again to continue.\n',
   ].join('');

@@ -3,7 +3,7 @@
  * and whether its keyrings answer, which serving does not wait for; with `--online`, whether its buckets can be used. Says
  * everything at once.
  */
-import type { FoundationConfig } from '../../config/config.ts';
+import type { StoreAccessConfig } from '../../config/config.ts';
 import { InvalidPolicies } from '../../policy/invalid-policies.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 
@@ -32,16 +32,16 @@ export function refuseOnlineAlone({ check, online }: CheckFlags): void {
 /** Checks a configuration that is right in itself. @throws CommandError (2: policies, 1: keyrings, buckets) */
 export async function checkOnly(
   name: string,
-  config: FoundationConfig,
+  config: StoreAccessConfig,
   { loadPolicies, online = false, io }: CheckOptions,
 ): Promise<void> {
   const { checkKeyring } = await import('../../compose/check-keyring.ts');
   const [ofPolicies, ofKeyrings, ofBuckets] = await Promise.all([
-    policyTroubles(loadPolicies),
+    policyProblems(loadPolicies),
     checkKeyring(config),
     online ? (await import('../../compose/check-buckets.ts')).checkBuckets(config) : NOTHING_FOUND,
   ]);
-  for (const line of ofBuckets.untold) io.stderr.write(`sallyport: ${line}\n`);
+  for (const line of ofBuckets.inconclusive) io.stderr.write(`sallyport: ${line}\n`);
   const lines = [...ofPolicies, ...ofKeyrings, ...ofBuckets.wrong].map((line) => `\n  ${line}`);
   if (lines.length === 0) return;
   throw new CommandError(`${name} does not serve:${lines.join('')}`, ofPolicies.length > 0 ? 2 : 1);
@@ -54,9 +54,9 @@ interface CheckOptions {
   readonly io: Pick<CommandIo, 'stderr'>;
 }
 
-const NOTHING_FOUND = { wrong: [], untold: [] };
+const NOTHING_FOUND = { wrong: [], inconclusive: [] };
 
-async function policyTroubles(load: () => Promise<unknown>): Promise<readonly string[]> {
+async function policyProblems(load: () => Promise<unknown>): Promise<readonly string[]> {
   try {
     await load();
     return [];

@@ -51,7 +51,7 @@ function serve(io: CommandIo, worker: Worker, gateway: Gateway): void {
     setTimeout(() => end(1), TAKEOVER_MS);
   });
 
-  // Making one is what starts to answer the primary's questions for metrics.
+  // Making one is what starts to answer the primary's requests for metrics.
   new AggregatorRegistry();
   AggregatorRegistry.setRegistries([gateway.registry]);
   const report = (): void => {

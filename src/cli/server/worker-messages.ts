@@ -20,8 +20,8 @@ export type FromPrimary =
   | { readonly kind: 'sallyport:drain' };
 
 /** Says it, where the other side is still there. */
-export function tell(to: Worker, message: FromWorker | FromPrimary, told: () => void = () => undefined): void {
-  to.send(message, told);
+export function tell(to: Worker, message: FromWorker | FromPrimary, onSent: () => void = () => undefined): void {
+  to.send(message, onSent);
 }
 
 /** Tells whether it is one of ours: the channel carries those of libraries as well. */

@@ -49,18 +49,18 @@ export function createWorkers(count: number, log: Log): Workers {
   const reports = new Map<Worker, Readiness>();
   const slots = new Map<number, Slot>();
   const starting = Promise.withResolvers<undefined>();
-  const asked = new Map<Worker, PromiseWithResolvers<undefined>>();
+  const pending = new Map<Worker, PromiseWithResolvers<undefined>>();
   let stopping = false;
   let hasStarted = false;
 
   const answerOf = (worker: Worker): Promise<undefined> => {
-    const answer = asked.get(worker) ?? Promise.withResolvers<undefined>();
-    asked.set(worker, answer);
+    const answer = pending.get(worker) ?? Promise.withResolvers<undefined>();
+    pending.set(worker, answer);
     return answer.promise;
   };
   const answered = (worker: Worker): void => {
-    asked.get(worker)?.resolve(undefined);
-    asked.delete(worker);
+    pending.get(worker)?.resolve(undefined);
+    pending.delete(worker);
   };
 
   /** `predecessor` goes on until this one serves: the connections of its clients have somebody to go to. */

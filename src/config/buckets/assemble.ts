@@ -10,9 +10,9 @@ export interface BucketConfig extends Omit<Bucket, 'store'> {
   readonly storeName: string;
 }
 
-const assembleStoreEncryption = (asked: FileStore['serverSideEncryption']): StoreEncryption | undefined => {
-  if (asked === undefined || asked.algorithm === 'none') return undefined;
-  return { algorithm: asked.algorithm, kmsKeyId: asked.kmsKeyId };
+const assembleStoreEncryption = (configured: FileStore['serverSideEncryption']): StoreEncryption | undefined => {
+  if (configured === undefined || configured.algorithm === 'none') return undefined;
+  return { algorithm: configured.algorithm, kmsKeyId: configured.kmsKeyId };
 };
 
 /** Puts one bucket together. */

@@ -27,7 +27,7 @@ export const assembleCredentials = (
   { files, provided, directory }: NamedFiles,
 ): KeyCredentials => {
   const at = (name: keyof typeof named) => pathKey([...path, name]);
-  const place = (name: string) => resolve(directory, name);
+  const field = (name: string) => resolve(directory, name);
   return {
     accessKeyId: promised(files.get(at('accessKeyIdFile'))),
     secretAccessKey: promised(files.get(at('secretAccessKeyFile'))),
@@ -35,9 +35,9 @@ export const assembleCredentials = (
     files: provided.has(at('accessKeyIdFile'))
       ? undefined
       : {
-          accessKeyId: place(promised(named.accessKeyIdFile)),
-          secretAccessKey: place(promised(named.secretAccessKeyFile)),
-          sessionToken: named.sessionTokenFile === undefined ? undefined : place(named.sessionTokenFile),
+          accessKeyId: field(promised(named.accessKeyIdFile)),
+          secretAccessKey: field(promised(named.secretAccessKeyFile)),
+          sessionToken: named.sessionTokenFile === undefined ? undefined : field(named.sessionTokenFile),
         },
   };
 };

@@ -17,7 +17,7 @@ export interface EndpointConfig {
 const USUAL_REGION = 'us-east-1';
 
 /** Of the issuers, whose URLs a header names. */
-const MAX_TOLD_ISSUERS = 8;
+const MAX_NAMED_ISSUERS = 8;
 
 /** Puts the section together. */
 export const assembleEndpoint = (
@@ -29,7 +29,7 @@ export const assembleEndpoint = (
   tokensFrom:
     endpoint.tokenHelp ??
     issuers
-      .slice(0, MAX_TOLD_ISSUERS)
+      .slice(0, MAX_NAMED_ISSUERS)
       .map(({ issuer }) => issuer)
       .join(' '),
   regions: endpoint.regions ?? [

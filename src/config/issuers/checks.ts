@@ -126,7 +126,7 @@ const checkIssuer = (path: readonly string[], issuer: LooseIssuer, report: Repor
   }
 };
 
-/** Every issuer that is asked about a token sees it. */
+/** Every issuer that introspects a token sees it. */
 const MAX_INTROSPECTING = 4;
 
 /** Checks all issuers, each by itself and against the others. */

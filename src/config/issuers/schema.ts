@@ -37,7 +37,7 @@ const introspection = group(
       '`client_secret_basic` or `client_secret_post`',
       'How the gateway shows them.',
     ),
-    endpoint: key(endpointUrl.optional(), 'an https URL', 'Where tokens are asked about.', {
+    endpoint: key(endpointUrl.optional(), 'an https URL', 'Where tokens are introspected.', {
       derivedDefault: 'that of discovery',
     }),
     prefix: key(
@@ -54,7 +54,7 @@ const introspection = group(
     ),
     sessionSeconds: countWithin(
       INTROSPECTION_SESSION_SECONDS,
-      'Longest life of credentials that are issued for such a token: the issuer is asked about it again only when they are renewed.',
+      'Longest life of credentials that are issued for such a token: the issuer is introspected it again only when they are renewed.',
     ),
   },
   'How tokens that are no JWTs are verified (RFC 7662): the issuer is asked. Without this section they are refused. JWTs only with `jwts`.',

@@ -77,8 +77,8 @@ const assembleAuth = (auth: Section<'vault'>['auth'], directory: string): VaultK
     return { ...approle, method: 'approle', secretIdFile: resolve(directory, approle.secretIdFile) };
   }
   const method = kubernetes === undefined ? 'jwt' : 'kubernetes';
-  const given = promised(kubernetes ?? jwt);
-  return { ...given, method, jwtFile: resolve(directory, given.jwtFile) };
+  const login = promised(kubernetes ?? jwt);
+  return { ...login, method, jwtFile: resolve(directory, login.jwtFile) };
 };
 
 const assembleVault = (vault: Section<'vault'>, file: FileOf, directory: string): VaultKeyringConfig => ({

@@ -22,7 +22,7 @@ export const limits = section(
       1,
       65_536,
       128,
-      'Requests of one identity at once per process; one more gets 503 SlowDown, so that nobody takes all places. Batches and listings that cost more than one thing (a key to delete, an object to look at in a place under migration) have 2,000 things at once and wait for the rest.',
+      'Requests of one identity at once per process; one more gets 503 SlowDown, so that nobody takes all permits. Batches and listings that cost more than one thing (a key to delete, an object to look at in a prefix under migration) have 2,000 things at once and wait for the rest.',
     ),
     legacyObjectBytes: count(
       1024,

@@ -11,7 +11,7 @@ export interface Explanation {
   readonly message: string;
 }
 
-const LOOKS_SECRET = /secret|password|passwd|token|credential|private_?key|access_?key|api_?key|seed/i;
+const SEEMS_SECRET = /secret|password|passwd|token|credential|private_?key|access_?key|api_?key|seed/i;
 
 /** The row of a key, or of the closest key above it. */
 const closestRow = (path: readonly string[]): KeyRow | undefined =>
@@ -28,7 +28,7 @@ const explainUnknown = (path: readonly string[], name: string): Explanation => {
   // Of the schema, and not of the part of it that this program takes.
   if (known.includes(name)) return { path: [...path, name], message: 'is not used by a sidecar; remove it' };
   const meant = nearest(name, known) ?? known.find((candidate) => candidate === `${name}File`);
-  if (LOOKS_SECRET.test(name) && !name.endsWith('File')) {
+  if (SEEMS_SECRET.test(name) && !name.endsWith('File')) {
     const target = meant?.endsWith('File') ? `name it in \`${meant}\`` : 'name it in the `…File` key that wants it';
     return {
       path: [...path, name],

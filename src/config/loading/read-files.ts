@@ -95,7 +95,7 @@ const readOne = async (file: NamedFile, directory: string): Promise<Secret | str
     if (!status.isFile()) return 'is not a regular file';
     // Kubernetes lets others in a pod read its token.
     const isPrivate = file.kind !== 'certificates' && file.kind !== 'token';
-    // Asked of the open file, so that nothing can be put in its place between the question and the reading.
+    // Asked of the open file, so that nothing can be put in its place between the request and the reading.
     if (isPrivate && (status.mode & 0o077) !== 0) {
       return `names a file that others may read (mode ${(status.mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 it`;
     }
@@ -116,8 +116,8 @@ export const readFiles = async (
   const files = new Map<string, Secret>();
   const problems: Explanation[] = [];
   for (const file of namedFiles(content)) {
-    const given = provided.get(pathKey(file.path));
-    const result = given === undefined ? await readOne(file, directory) : check(file.kind, given.revealBytes());
+    const provision = provided.get(pathKey(file.path));
+    const result = provision === undefined ? await readOne(file, directory) : check(file.kind, provision.revealBytes());
     if (typeof result === 'string') problems.push({ path: file.path, message: result });
     else if (result !== undefined) files.set(pathKey(file.path), result);
   }

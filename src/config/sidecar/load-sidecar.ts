@@ -5,11 +5,11 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { admin } from '../admin/schema.ts';
-import { assembleFoundation } from '../assemble.ts';
+import { assembleStoreAccess } from '../assemble.ts';
 import { audit } from '../audit/schema.ts';
 import { checkBuckets } from '../buckets/checks.ts';
 import { bucket } from '../buckets/schema.ts';
-import type { Config, FoundationConfig } from '../config.ts';
+import type { Config, StoreAccessConfig } from '../config.ts';
 import { cors } from '../cors/schema.ts';
 import { checkNames, type LooseConfig } from '../cross-checks.ts';
 import { checkKeyring } from '../keyring/checks.ts';
@@ -28,7 +28,7 @@ import { timeouts } from '../timeouts/schema.ts';
 import { parseAddress, type Address } from '../values/shapes.ts';
 import { sidecarKeys } from './schema.ts';
 
-export interface SidecarConfig extends FoundationConfig, Pick<Config, 'admin' | 'cors' | 'log'> {
+export interface SidecarConfig extends StoreAccessConfig, Pick<Config, 'admin' | 'cors' | 'log'> {
   readonly listen: Address;
   readonly subject: string;
   readonly allowedHosts: readonly string[];
@@ -77,7 +77,7 @@ const assemble = ({ sidecar, ...config }: SidecarFile, named: NamedFiles): Sidec
   );
   const inDirectory = (path: string): string => resolve(named.directory, path);
   return {
-    ...assembleFoundation({ ...config, stores: Object.fromEntries(stores) }, named),
+    ...assembleStoreAccess({ ...config, stores: Object.fromEntries(stores) }, named),
     admin: { ...config.admin, address: promised(parseAddress(config.admin.address)) },
     cors: config.cors,
     log: config.log,

@@ -40,10 +40,11 @@ const checkEndpoints = (path: readonly string[], store: Store, report: Report): 
 
 const checkCredentials = (path: readonly string[], store: Store, report: Report): void => {
   const { accessKeyIdFile, secretAccessKeyFile, sessionTokenFile } = store?.credentials ?? {};
-  const given = [accessKeyIdFile, secretAccessKeyFile, sessionTokenFile].some((file) => file !== undefined);
-  if (given && accessKeyIdFile === undefined) report([...path, 'credentials', 'accessKeyIdFile'], 'is missing');
-  if (given && secretAccessKeyFile === undefined) report([...path, 'credentials', 'secretAccessKeyFile'], 'is missing');
-  if (store?.credentials !== undefined && !given) {
+  const hasFiles = [accessKeyIdFile, secretAccessKeyFile, sessionTokenFile].some((file) => file !== undefined);
+  if (hasFiles && accessKeyIdFile === undefined) report([...path, 'credentials', 'accessKeyIdFile'], 'is missing');
+  if (hasFiles && secretAccessKeyFile === undefined)
+    report([...path, 'credentials', 'secretAccessKeyFile'], 'is missing');
+  if (store?.credentials !== undefined && !hasFiles) {
     report([...path, 'credentials'], 'is empty; name accessKeyIdFile and secretAccessKeyFile, or remove it');
   }
 };
@@ -51,10 +52,10 @@ const checkCredentials = (path: readonly string[], store: Store, report: Report)
 /** Checks what the store, or one bucket in it, is to encrypt with. */
 export const checkStoreEncryption = (
   path: readonly string[],
-  asked: NonNullable<Store>['serverSideEncryption'],
+  configured: NonNullable<Store>['serverSideEncryption'],
   report: Report,
 ): void => {
-  if (asked?.kmsKeyId === undefined || text(asked.algorithm)?.startsWith('aws:kms') === true) return;
+  if (configured?.kmsKeyId === undefined || text(configured.algorithm)?.startsWith('aws:kms') === true) return;
   report([...path, 'serverSideEncryption', 'kmsKeyId'], 'is a key for `algorithm: aws:kms`; set it, or remove the key');
 };
 

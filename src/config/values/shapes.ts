@@ -26,8 +26,8 @@ export const parseUrl = (text: string): URL | undefined => {
   // The URL parser drops tabs and newlines and repairs much else: what it would repair is not what was meant.
   if (!/^https?:\/\/[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return undefined;
   const url = new URL(text);
-  const bare = url.username === '' && url.password === '' && !text.includes('?') && !text.includes('#');
-  return bare && !text.slice(8).includes('@') ? url : undefined;
+  const isPlainUrl = url.username === '' && url.password === '' && !text.includes('?') && !text.includes('#');
+  return isPlainUrl && !text.slice(8).includes('@') ? url : undefined;
 };
 
 /** Tells whether the text is scheme, host and port, and no path. */

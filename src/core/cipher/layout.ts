@@ -15,14 +15,14 @@ import {
 import { ordinaryStoredSize, segmentCount, singlePlainSize, singleStoredSize } from './sizes.ts';
 
 /** A part and where it starts, in bytes of the plaintext and of the stored object. */
-export interface PlacedPart extends Part {
+export interface PositionedPart extends Part {
   readonly plainStart: number;
   readonly storedStart: number;
 }
 
 /** A segment and where it starts. */
-export interface PlacedSegment {
-  readonly part: PlacedPart;
+export interface PositionedSegment {
+  readonly part: PositionedPart;
   readonly index: number;
   readonly isLast: boolean;
   readonly plainStart: number;
@@ -41,7 +41,7 @@ export function singleLayout(storedSizeBytes: number): ObjectLayout {
 }
 
 /** Gives the parts from the one that holds a byte of the plaintext on. */
-export function* partsFrom(layout: ObjectLayout, plainOffset: number): Generator<PlacedPart, void, undefined> {
+export function* partsFrom(layout: ObjectLayout, plainOffset: number): Generator<PositionedPart, void, undefined> {
   const { kind, runs, plainSizeBytes, storedSizeBytes, endsInFinalPart } = layout;
   if (kind === 's') yield { role: 0, number: 0, plainSizeBytes, plainStart: 0, storedStart: 0 };
   let plainStart = 0;
@@ -77,7 +77,7 @@ export function* segmentsOf(
   layout: ObjectLayout,
   first: number,
   last: number,
-): Generator<PlacedSegment, void, undefined> {
+): Generator<PositionedSegment, void, undefined> {
   if (last < first) return;
   for (const part of partsFrom(layout, first)) {
     if (part.plainStart > last) return;

@@ -6,16 +6,16 @@ import type { ClientPart, StoredPart } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { planCompletion } from './completion.ts';
 import { MAX_PARTS } from './sizes.ts';
-import { placedParts } from './slots.ts';
+import { partsInSlots } from './slots.ts';
 
 /** Gives the client's view of all parts that a store lists, ascending. What could be one of two parts is left out. */
 export function clientParts(stored: readonly StoredPart[]): ClientPart[] {
   // It stands last, or right before a final part.
   for (const candidate of stored.slice(-2)) {
     const others = stored.filter((part) => part !== candidate);
-    if (isLayoutOf(candidate, others)) return placedParts(others);
+    if (isLayoutOf(candidate, others)) return partsInSlots(others);
   }
-  return placedParts(stored);
+  return partsInSlots(stored);
 }
 
 function isLayoutOf({ slot, sizeBytes }: StoredPart, others: readonly StoredPart[]): boolean {

@@ -11,7 +11,7 @@ import { GatewayError } from '../../errors/gateway-error.ts';
 import { encodeEnvelope, keyIdOf, parseEnvelope } from './envelope.ts';
 import { singleLayout } from './layout.ts';
 import { clientParts } from './listed-parts.ts';
-import { lookUpLayout } from './look-up.ts';
+import { lookupLayout } from './lookup.ts';
 import { objectContext } from './object-context.ts';
 import { openBody, openWhole } from './open-body.ts';
 import { planRead, storedRange } from './read-plan.ts';
@@ -86,14 +86,14 @@ export function createObjectCipher(
   const openState: ObjectCipher['openState'] = async (address, storeUploadId, bytes) => {
     const { wrappedKey, open } = parseState(bytes);
     const dataKey = await unwrapOf(wrappedKey, objectContext(address, 'm'));
-    const place = { dataKey, address, storeUploadId };
-    return sealedUpload({ dataKey, wrappedKey, random }, storeUploadId, { place, terms: open(place) });
+    const context = { dataKey, address, storeUploadId };
+    return sealedUpload({ dataKey, wrappedKey, random }, storeUploadId, { context, terms: open(context) });
   };
 
-  const lookUp: ObjectCipher['lookUp'] = async (address, stored, read) => {
+  const lookup: ObjectCipher['lookup'] = async (address, stored, read) => {
     const envelope = parseEnvelope(stored.envelope);
     const dataKey = await keyring.unwrap(envelope, objectContext(address, envelope.kind));
-    return lookUpLayout(dataKey, envelope.kind, stored.sizeBytes, read);
+    return lookupLayout(dataKey, envelope.kind, stored.sizeBytes, read);
   };
 
   const plan: ObjectCipher['plan'] = async (address, stored, layout, wanted) => {
@@ -109,8 +109,8 @@ export function createObjectCipher(
       last: read.last,
       keyId: keyIdOf(envelope),
       extent: read.extent,
-      body: (source, given) => openBody({ dataKey, layout, read }, source, given),
-      whole: (bytes, given) => openWhole({ dataKey, layout, read }, bytes, given),
+      body: (source, extent) => openBody({ dataKey, layout, read }, source, extent),
+      whole: (bytes, extent) => openWhole({ dataKey, layout, read }, bytes, extent),
     };
   };
 
@@ -137,7 +137,7 @@ export function createObjectCipher(
     },
     storedRange,
     singleLayout,
-    lookUp,
+    lookup,
     plan,
     plainSize: listedPlainSize,
   };

@@ -1,6 +1,6 @@
 /**
- * The place that a wrapped key is bound to. A key wrapped for one bucket, key and kind does not unwrap for another, so a
- * stored object that is moved does not open. Every field is length-prefixed: no two places give the same bytes. The hash
+ * The context that a wrapped key is bound to. A key wrapped for one bucket, key and kind does not unwrap for another, so a
+ * stored object that is moved does not open. Every field is length-prefixed: no two contexts give the same bytes. The hash
  * keeps key names out of the logs of a remote keyring.
  * @see docs/spec/object-format.md, "Context"
  */

@@ -8,12 +8,12 @@ import type { ObjectLayout, StoredExtent } from '../../contracts/object-cipher.t
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { deriveOnce } from './derived-keys.ts';
 import { ExactReader } from './exact-reader.ts';
-import { segmentsOf, type PlacedPart, type PlacedSegment } from './layout.ts';
+import { segmentsOf, type PositionedPart, type PositionedSegment } from './layout.ts';
 import type { ReadPlan } from './read-plan.ts';
 import { CELL_BYTES, SALT_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
 import { openSegment, segmentKey } from './segment.ts';
 import { openTrailer } from './trailer.ts';
-import { requireTrailerOf } from './look-up.ts';
+import { requireTrailerOf } from './lookup.ts';
 
 export interface OpenPlan {
   readonly dataKey: KeyObject;
@@ -25,14 +25,14 @@ export interface OpenPlan {
 export async function* openBody(
   plan: OpenPlan,
   stored: AsyncIterable<Buffer>,
-  given: StoredExtent,
+  extent: StoredExtent,
 ): AsyncGenerator<Buffer, void, undefined> {
   const { layout, read } = plan;
   const reader = new ExactReader(stored);
   try {
-    requireCover(plan, given);
+    requireCover(plan, extent);
     const opener = new SegmentOpener(plan);
-    let at = given.first;
+    let at = extent.first;
     let held: Buffer | undefined;
     for (const segment of segmentsOf(layout, read.first, read.last)) {
       await reader.skip(segment.storedStart - at);
@@ -41,13 +41,13 @@ export async function* openBody(
       if (segment.plainStart + segment.plainBytes <= read.last) yield plain;
       else held = plain;
     }
-    const trailerStart = trailerStartIn(layout, given);
+    const trailerStart = trailerStartIn(layout, extent);
     if (trailerStart !== undefined) {
       await reader.skip(trailerStart - at);
       verifyTrailer(plan, await reader.take(TRAILER_BYTES));
       at = trailerStart + TRAILER_BYTES;
     }
-    await reader.skip(given.last + 1 - at);
+    await reader.skip(extent.last + 1 - at);
     await reader.end();
     if (held !== undefined) yield held;
   } finally {
@@ -56,31 +56,31 @@ export async function* openBody(
 }
 
 /** Verified: decrypts a read that is in memory whole. @throws GatewayError IntegrityFailure */
-export function openWhole(plan: OpenPlan, stored: Buffer, given: StoredExtent): Buffer {
+export function openWhole(plan: OpenPlan, stored: Buffer, extent: StoredExtent): Buffer {
   const { layout, read } = plan;
-  requireCover(plan, given);
-  if (stored.length !== given.last + 1 - given.first) throw failure('the store gave other bytes than it announced');
+  requireCover(plan, extent);
+  if (stored.length !== extent.last + 1 - extent.first) throw failure('the store gave other bytes than it announced');
   const opener = new SegmentOpener(plan);
   const plain: Buffer[] = [];
   for (const segment of segmentsOf(layout, read.first, read.last)) {
-    const at = segment.storedStart - given.first;
+    const at = segment.storedStart - extent.first;
     plain.push(opener.open(segment, stored.subarray(at, at + segment.storedBytes)));
   }
-  if (trailerStartIn(layout, given) !== undefined) verifyTrailer(plan, stored.subarray(-TRAILER_BYTES));
+  if (trailerStartIn(layout, extent) !== undefined) verifyTrailer(plan, stored.subarray(-TRAILER_BYTES));
   return plain.length === 1 && plain[0] !== undefined ? plain[0] : Buffer.concat(plain);
 }
 
 /** The segments of one read, in order. */
 class SegmentOpener {
   readonly #plan: OpenPlan;
-  #current: { readonly part: PlacedPart; readonly salt: Buffer; readonly key: KeyObject } | undefined;
+  #current: { readonly part: PositionedPart; readonly salt: Buffer; readonly key: KeyObject } | undefined;
 
   constructor(plan: OpenPlan) {
     this.#plan = plan;
   }
 
   /** Verified: gives what the read asks for of a segment. */
-  open({ part, index, isLast, plainStart }: PlacedSegment, cell: Buffer): Buffer {
+  open({ part, index, isLast, plainStart }: PositionedSegment, cell: Buffer): Buffer {
     const { dataKey, read } = this.#plan;
     const salt = cell.subarray(0, SALT_BYTES);
     // Parts are new objects for every read, and one for all segments of a part.
@@ -101,7 +101,7 @@ function requireCover({ layout, read: { extent } }: OpenPlan, { first, last }: S
   const skipped = extent.first - first;
   const begins = first >= 0 && skipped >= 0 && skipped <= MAX_SKIPPED_BYTES;
   if (!(begins && last >= extent.last && last < layout.storedSizeBytes))
-    throw failure('the store gave other bytes than were asked for');
+    throw failure('the store gave other bytes than were requested');
 }
 
 /** Offset of the object's last trailer where it comes whole. */

@@ -1,6 +1,6 @@
 /**
  * What is wanted of the plaintext -> the stored bytes that it needs. Pure arithmetic on offsets; whether the store gave
- * what was asked for is found out when segments are opened.
+ * what was requested is found out when segments are opened.
  * @see docs/spec/object-format.md, "Reading"
  */
 import type { ObjectLayout, StoredExtent } from '../../contracts/object-cipher.ts';
@@ -43,7 +43,7 @@ export function planRead(layout: ObjectLayout, wanted: Wanted): ReadPlan {
   }
   const { first, last } = clip(plainSizeBytes, wanted);
   const needed = extentOf(layout, first, last);
-  // What is asked for to the end of the object brings the trailer, and with it the commitment to the key.
+  // What is requested to the end of the object brings the trailer, and with it the commitment to the key.
   return {
     first,
     last,

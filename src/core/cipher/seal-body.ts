@@ -64,9 +64,9 @@ class BodySealer {
     this.#missing -= chunk.length;
     for (let rest = chunk; rest.length > 0;) {
       const segment = (this.#segment ??= this.#begin());
-      const taken = rest.subarray(0, segment.missingBytes);
-      segment.update(taken);
-      rest = rest.subarray(taken.length);
+      const consumed = rest.subarray(0, segment.missingBytes);
+      segment.update(consumed);
+      rest = rest.subarray(consumed.length);
       if (segment.missingBytes === 0 && this.#index < this.#lastIndex) {
         segment.finish();
         yield this.#out;

@@ -1,5 +1,5 @@
 /**
- * An upload under way: its parts are sealed one by one, by any process that has its state or its id, and its end is planned
+ * An upload in progress: its parts are sealed one by one, by any process that has its state or its id, and its end is planned
  * from what the store lists. Nothing is kept here between two requests.
  * @see docs/spec/object-format.md, "Multipart uploads"
  */
@@ -27,7 +27,7 @@ import {
   openRecord,
   sealRecord,
   type Fingerprint,
-  type UploadPlace,
+  type UploadContext,
 } from './upload-state.ts';
 
 export interface UploadKey {
@@ -39,7 +39,7 @@ export interface UploadKey {
 
 /** An upload beside which something is kept. */
 export interface KeptUpload {
-  readonly place: UploadPlace;
+  readonly context: UploadContext;
   readonly terms: UploadTerms;
 }
 
@@ -57,7 +57,7 @@ export function sealedUpload(key: UploadKey, storeUploadId: string, kept: KeptUp
     storeUploadId,
     state: kept && {
       terms: kept.terms,
-      openRecord: (text) => openRecord(kept.place, text),
+      openRecord: (text) => openRecord(kept.context, text),
       etagDigest,
     },
     keyId: keyIdOf(key.wrappedKey),
@@ -70,7 +70,7 @@ export function sealedUpload(key: UploadKey, storeUploadId: string, kept: KeptUp
       const body = () => layoutBody(key, layoutPart, { plainSizeBytes, storedSizeBytes, checksum });
       return { ...plan, layoutPart: { slot, storedSizeBytes: sizeBytes, body } };
     },
-    endAside: (part, waited, checksum) => endAside(key, part, waited, checksum),
+    appendTrailer: (part, waited, checksum) => appendTrailer(key, part, waited, checksum),
     isOrigin: (envelope) => isOrigin(key.wrappedKey, envelope),
   };
 }
@@ -98,12 +98,12 @@ function sealPart(
     trailerFields: isFinal ? trailerFields : undefined,
   });
   const slot = slotOf(number, plainSizeBytes);
-  const waitsAside = isFinal && kept?.terms.checksum !== undefined;
+  const isDeferred = isFinal && kept?.terms.checksum !== undefined;
   let fingerprint: Fingerprint | undefined;
-  const begin = () => (fingerprint = kept && createFingerprint(kept.place));
+  const begin = () => (fingerprint = kept && createFingerprint(kept.context));
   return {
     slot,
-    waitsAside,
+    isDeferred,
     storedSizeBytes: isFinal ? singleStoredSize(plainSizeBytes) : ordinaryStoredSize(plainSizeBytes),
     keyId: keyIdOf(wrappedKey),
     body: (plain) => sealBody(plan(), marked(plain, begin())),
@@ -113,8 +113,8 @@ function sealPart(
     },
     record: (etag) => {
       if (kept === undefined || fingerprint === undefined) throw new Error('no record without a state and a body');
-      const record = { number, slot, plainSizeBytes, isSetAside: waitsAside, etagDigest: etagDigest(etag) };
-      return sealRecord(kept.place, { ...record, fingerprint: fingerprint.value(), checksum: keptOf() }, random);
+      const record = { number, slot, plainSizeBytes, isDeferred, etagDigest: etagDigest(etag) };
+      return sealRecord(kept.context, { ...record, fingerprint: fingerprint.value(), checksum: keptOf() }, random);
     },
   };
 }
@@ -135,7 +135,7 @@ function finalTrailer(
 }
 
 /** Its segments stay as they are: they are bound to number and length alone. */
-async function* endAside(
+async function* appendTrailer(
   { dataKey, random }: UploadKey,
   part: Pick<NewPart, 'number' | 'plainSizeBytes'>,
   waited: AsyncIterable<Buffer>,
@@ -143,11 +143,11 @@ async function* endAside(
 ): AsyncGenerator<Buffer, void, undefined> {
   let rest = singleStoredSize(part.plainSizeBytes) - TRAILER_BYTES;
   for await (const chunk of waited) {
-    const taken = chunk.subarray(0, rest);
-    rest -= taken.length;
-    if (taken.length > 0) yield taken;
+    const consumed = chunk.subarray(0, rest);
+    rest -= consumed.length;
+    if (consumed.length > 0) yield consumed;
   }
-  if (rest > 0) throw new GatewayError('IntegrityFailure', { detail: 'what waited aside was cut' });
+  if (rest > 0) throw new GatewayError('IntegrityFailure', { detail: 'what was deferred was cut' });
   yield sealTrailer(dataKey, random(SALT_BYTES), finalTrailer(part, { algorithm, value, type, isOfWhole: true }));
 }
 

@@ -1,12 +1,12 @@
 /**
  * One segment: salt[12] || AES-256-GCM ciphertext || tag[16], under a key that belongs to one upload attempt of one part
- * of one length. The nonce is the segment's place, so a segment opens only where it was sealed; the last one is marked,
+ * of one length. The nonce is the segment's position, so a segment opens only where it was sealed; the last one is marked,
  * so that nothing can be cut off or put behind. No (key, nonce) pair is used twice as long as salts do not repeat.
  * @see docs/spec/object-format.md, "Segments"
  */
 import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCM, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { giveBack } from '../../s3/give-back.ts';
+import { releaseMemory } from '../../s3/release-memory.ts';
 import type { Derive } from './derived-keys.ts';
 import { SALT_BYTES, SEGMENT_BYTES, TAG_BYTES } from '../../contracts/object-format.ts';
 import type { PartRole } from './sizes.ts';
@@ -23,8 +23,8 @@ export interface Part {
   readonly plainSizeBytes: number;
 }
 
-/** The place of a segment in its part. */
-export interface SegmentPlace {
+/** The position of a segment in its part. */
+export interface SegmentPosition {
   readonly index: number;
   readonly isLast: boolean;
 }
@@ -47,9 +47,9 @@ export class SegmentSealer {
   readonly #cipher: CipherGCM;
   #filled = SALT_BYTES;
 
-  constructor(key: KeyObject, salt: Buffer, place: SegmentPlace, cell: Buffer) {
+  constructor(key: KeyObject, salt: Buffer, position: SegmentPosition, cell: Buffer) {
     this.#cell = cell;
-    this.#cipher = createCipheriv(CIPHER, key, nonce(place), CIPHER_OPTIONS);
+    this.#cipher = createCipheriv(CIPHER, key, nonce(position), CIPHER_OPTIONS);
     salt.copy(cell);
   }
 
@@ -62,7 +62,7 @@ export class SegmentSealer {
   update(plain: Buffer): void {
     const sealed = this.#cipher.update(plain);
     this.#filled += sealed.copy(this.#cell, this.#filled);
-    giveBack(sealed);
+    releaseMemory(sealed);
   }
 
   /** Completes the cell; the plaintext must have been given whole. */
@@ -73,19 +73,19 @@ export class SegmentSealer {
 }
 
 /** Verified: gives the plaintext of one stored segment in fresh memory. @throws GatewayError IntegrityFailure */
-export function openSegment(key: KeyObject, place: SegmentPlace, cell: Buffer): Buffer {
-  const decipher = createDecipheriv(CIPHER, key, nonce(place), CIPHER_OPTIONS);
+export function openSegment(key: KeyObject, position: SegmentPosition, cell: Buffer): Buffer {
+  const decipher = createDecipheriv(CIPHER, key, nonce(position), CIPHER_OPTIONS);
   decipher.setAuthTag(cell.subarray(-TAG_BYTES));
   const plain = decipher.update(cell.subarray(SALT_BYTES, -TAG_BYTES));
   try {
     decipher.final();
   } catch {
-    throw new GatewayError('IntegrityFailure', { detail: `segment ${place.index} is not authentic` });
+    throw new GatewayError('IntegrityFailure', { detail: `segment ${position.index} is not authentic` });
   }
   return plain;
 }
 
-function nonce({ index, isLast }: SegmentPlace): Buffer {
+function nonce({ index, isLast }: SegmentPosition): Buffer {
   const bytes = Buffer.alloc(12);
   bytes.writeUInt8(isLast ? 1 : 0, 7);
   bytes.writeUInt32BE(index, 8);

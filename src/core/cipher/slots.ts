@@ -41,7 +41,7 @@ export function ordinaryPartSize({ slot, sizeBytes }: StoredPart): number | unde
 }
 
 /** Gives the client's parts by slots and sizes, ascending, layout parts among them. What could be one of two is left out. */
-export function placedParts(stored: readonly StoredPart[]): ClientPart[] {
+export function partsInSlots(stored: readonly StoredPart[]): ClientPart[] {
   const sizes = new Map(stored.map(({ slot, sizeBytes }) => [slot, sizeBytes]));
   const found = new Map<number, ClientPart | undefined>();
   for (const part of stored) {

@@ -15,7 +15,7 @@ const MAX_CHECKSUM_BYTES = 32;
 const ALGORITHMS: readonly ChecksumAlgorithm[] = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256', 'MD5'];
 const TYPES = ['FULL_OBJECT', 'COMPOSITE'] as const;
 const ONLY_IF_NONE = 1;
-const SET_ASIDE = 1;
+const DEFERRED = 1;
 
 /** Writes what a client said when it began an upload. */
 export function encodeTerms({ checksum, onlyIfNone }: UploadTerms): Buffer {
@@ -48,10 +48,10 @@ export function decodeTerms(fields: Buffer): UploadTerms {
 /** Writes what is known of a part that was taken. */
 export function encodeRecord(record: PartRecord): Buffer {
   const fields = Buffer.alloc(RECORD_BYTES);
-  const { number, slot, plainSizeBytes, isSetAside, etagDigest, fingerprint, checksum } = record;
+  const { number, slot, plainSizeBytes, isDeferred, etagDigest, fingerprint, checksum } = record;
   fields.writeUInt16BE(number, 0);
   fields.writeUInt16BE(slot, 2);
-  fields.writeUInt8(isSetAside ? SET_ASIDE : 0, 4);
+  fields.writeUInt8(isDeferred ? DEFERRED : 0, 4);
   fields.writeUIntBE(plainSizeBytes, 6, 6);
   fields.write(etagDigest, 12, ETAG_BYTES, 'hex');
   fingerprint?.copy(fields, 28, 0, FINGERPRINT_BYTES);
@@ -72,7 +72,7 @@ export function decodeRecord(fields: Buffer): PartRecord | undefined {
   const length = fields.readUInt8(45);
   const known = ALGORITHMS[algorithm - 1];
   const isKnown =
-    flags <= SET_ASIDE &&
+    flags <= DEFERRED &&
     fields[5] === 0 &&
     length <= MAX_CHECKSUM_BYTES &&
     (algorithm === 0 ? length === 0 : known !== undefined) &&
@@ -82,7 +82,7 @@ export function decodeRecord(fields: Buffer): PartRecord | undefined {
   return {
     number: fields.readUInt16BE(0),
     slot: fields.readUInt16BE(2),
-    isSetAside: flags === SET_ASIDE,
+    isDeferred: flags === DEFERRED,
     plainSizeBytes: fields.readUIntBE(6, 6),
     etagDigest: fields.toString('hex', 12, 12 + ETAG_BYTES),
     fingerprint: isZero(fingerprint, 0) ? undefined : fingerprint,

@@ -1,6 +1,6 @@
 /**
  * The id of an upload beside which nothing is kept: the store's id and the wrapped data key, authenticated under that key
- * and bound to the place. Commands use it for uploads of their own, and clients hold such ids of uploads that an earlier
+ * and bound to bucket and key. Commands use it for uploads of their own, and clients hold such ids of uploads that an earlier
  * release began. What enters is text from a client; nothing of it is used before its HMAC holds, but the wrapped key itself.
  * @see docs/spec/object-format.md, "Upload id"
  */
@@ -12,7 +12,7 @@ import { GatewayError } from '../../errors/gateway-error.ts';
 export interface ParsedUploadId {
   readonly wrappedKey: WrappedKey;
   readonly storeUploadId: string;
-  /** Throws unless the id was made with this data key for this place. @throws GatewayError NoSuchUpload */
+  /** Throws unless the id was made with this data key for this bucket and key. @throws GatewayError NoSuchUpload */
   readonly verify: (dataKey: KeyObject, context: Buffer) => void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * What is kept of an upload while it is under way, beside it in the store: the state, which holds its wrapped key and what
+ * What is kept of an upload while it is in progress, beside it in the store: the state, which holds its wrapped key and what
  * the client said when it began it, and a record of each part that was taken. All of it is authenticated under the data key
- * and bound to bucket, key and the store's id of the upload. What enters may have been written, swapped or held back by the
+ * and bound to bucket, key and the store's id of the upload. What enters may have been written, swapped or withheld by the
  * store: nothing of it is used before it has opened, but the wrapped key itself.
  * @see docs/spec/object-format.md, "State of an upload"
  */
@@ -17,7 +17,7 @@ import { decodeRecord, decodeTerms, encodeRecord, encodeTerms } from './upload-f
 import { noSuchUpload } from './upload-id.ts';
 
 /** The upload that a state is of. */
-export interface UploadPlace {
+export interface UploadContext {
   readonly dataKey: KeyObject;
   readonly address: ObjectAddress;
   readonly storeUploadId: string;
@@ -45,9 +45,9 @@ export function uploadFolder({ bucketId, key }: ObjectAddress, storeUploadId: st
 }
 
 /** Writes the state of an upload. */
-export function sealState(place: UploadPlace, wrappedKey: WrappedKey, terms: UploadTerms, random: Random): Buffer {
+export function sealState(context: UploadContext, wrappedKey: WrappedKey, terms: UploadTerms, random: Random): Buffer {
   const envelope = Buffer.from(encodeEnvelope({ kind: 'm', ...wrappedKey }));
-  const sealed = seal(place, LABELS.state, encodeTerms(terms), random);
+  const sealed = seal(context, LABELS.state, encodeTerms(terms), random);
   return Buffer.concat([Buffer.of(VERSION), lengthOf(envelope), envelope, sealed]);
 }
 
@@ -55,7 +55,7 @@ export function sealState(place: UploadPlace, wrappedKey: WrappedKey, terms: Upl
 export function parseState(bytes: Buffer): {
   readonly wrappedKey: WrappedKey;
   /** @throws GatewayError NoSuchUpload unless the state was made with this data key for this upload */
-  readonly open: (place: UploadPlace) => UploadTerms;
+  readonly open: (context: UploadContext) => UploadTerms;
 } {
   const end = bytes.length < 5 || bytes.length > MAX_STATE_BYTES ? Infinity : 5 + bytes.readUInt32BE(1);
   if (bytes[0] !== VERSION || end > bytes.length) throw noSuchUpload('the state of the upload is malformed');
@@ -63,8 +63,8 @@ export function parseState(bytes: Buffer): {
   if (kind !== 'm') throw noSuchUpload('the state of the upload is malformed');
   return {
     wrappedKey,
-    open: (place) => {
-      const terms = open(place, LABELS.state, bytes.subarray(end));
+    open: (context) => {
+      const terms = open(context, LABELS.state, bytes.subarray(end));
       if (terms === undefined) throw noSuchUpload('the state of the upload is not authentic');
       return decodeTerms(terms);
     },
@@ -88,7 +88,7 @@ export function etagDigest(etag: string): string {
 /** Tells whether two attempts of a part brought the same bytes, and nothing else to anybody. */
 export interface Fingerprint {
   readonly update: (chunk: Buffer) => void;
-  /** Of what has passed; nothing may pass after it was asked for. */
+  /** Of what has passed; nothing may pass after it was requested. */
   readonly value: () => Buffer;
 }
 
@@ -96,7 +96,7 @@ export interface Fingerprint {
  * GMAC, several times as fast as a hash. One key and one nonce for all parts of an upload make it a universal hash; that is
  * enough, and safe, because a value never leaves but inside a sealed record.
  */
-export function createFingerprint({ dataKey, address, storeUploadId }: UploadPlace): Fingerprint {
+export function createFingerprint({ dataKey, address, storeUploadId }: UploadContext): Fingerprint {
   const key = keyOf({ dataKey, address, storeUploadId }, LABELS.fingerprint, NO_SALT);
   const mac = createCipheriv('aes-256-gcm', key, NONCE);
   let value: Buffer | undefined;
@@ -113,26 +113,26 @@ export function createFingerprint({ dataKey, address, storeUploadId }: UploadPla
 }
 
 /** Writes a record, as the last part of a key. */
-export function sealRecord(place: UploadPlace, record: PartRecord, random: Random): string {
-  return seal(place, LABELS.record, encodeRecord(record), random).toString('base64url');
+export function sealRecord(context: UploadContext, record: PartRecord, random: Random): string {
+  return seal(context, LABELS.record, encodeRecord(record), random).toString('base64url');
 }
 
 /** Reads a record; `undefined`: it is none of this upload's. */
-export function openRecord(place: UploadPlace, text: string): PartRecord | undefined {
+export function openRecord(context: UploadContext, text: string): PartRecord | undefined {
   if (!RECORD.test(text)) return undefined;
-  const fields = open(place, LABELS.record, Buffer.from(text, 'base64url'));
+  const fields = open(context, LABELS.record, Buffer.from(text, 'base64url'));
   return fields && decodeRecord(fields);
 }
 
-function seal(place: UploadPlace, label: string, fields: Buffer, random: Random): Buffer {
+function seal(context: UploadContext, label: string, fields: Buffer, random: Random): Buffer {
   const salt = random(SALT_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', keyOf(place, label, salt), NONCE);
+  const cipher = createCipheriv('aes-256-gcm', keyOf(context, label, salt), NONCE);
   return Buffer.concat([salt, cipher.update(fields), cipher.final(), cipher.getAuthTag()]);
 }
 
-function open(place: UploadPlace, label: string, sealed: Buffer): Buffer | undefined {
+function open(context: UploadContext, label: string, sealed: Buffer): Buffer | undefined {
   if (sealed.length < SALT_BYTES + TAG_BYTES) return undefined;
-  const key = keyOf(place, label, sealed.subarray(0, SALT_BYTES));
+  const key = keyOf(context, label, sealed.subarray(0, SALT_BYTES));
   const decipher = createDecipheriv('aes-256-gcm', key, NONCE, { authTagLength: TAG_BYTES });
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
   try {
@@ -143,7 +143,7 @@ function open(place: UploadPlace, label: string, sealed: Buffer): Buffer | undef
 }
 
 /** Of what is sealed every salt is new, and so is the key that it gives: no nonce is used twice. */
-function keyOf({ dataKey, address, storeUploadId }: UploadPlace, label: string, salt: Buffer): KeyObject {
+function keyOf({ dataKey, address, storeUploadId }: UploadContext, label: string, salt: Buffer): KeyObject {
   const id = createHash('sha256').update(storeUploadId).digest();
   const info = Buffer.concat([Buffer.from(label), objectContext(address, 'm'), id]);
   return createSecretKey(Buffer.from(hkdfSync('sha256', dataKey, salt, info, 32)));

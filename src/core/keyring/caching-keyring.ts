@@ -34,7 +34,7 @@ export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeMs }: Ca
   };
 }
 
-/** No two wrapped keys or places share a name: ids hold no colon, lengths are said. */
+/** No two wrapped keys or contexts share a name: ids hold no colon, lengths are said. */
 function nameOf({ keyringId, kekVersion, wrapped }: WrappedKey, context: Buffer): string {
   return `${keyringId ?? ''}:${kekVersion}:${context.length}:${context.toString('latin1')}${wrapped.toString('latin1')}`;
 }

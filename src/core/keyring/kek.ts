@@ -1,6 +1,6 @@
 /**
  * One version of a key-encryption key: made from a seed, and used to wrap data keys by AES-256-KWP under a key of its own
- * for each context, so that a wrapped key opens only in its place.
+ * for each context, so that a wrapped key opens only in its context.
  * @see docs/spec/object-format.md, "Keys"; RFC 5649; RFC 5869
  */
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';

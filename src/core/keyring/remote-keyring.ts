@@ -3,7 +3,7 @@ import type { HealthSource } from '../../contracts/health.ts';
 import type { Keyring } from '../../contracts/keyring.ts';
 
 export interface RemoteKeyring extends Keyring, HealthSource {
-  /** Gives up calls under way and closes the connections. */
+  /** Aborts calls in progress and closes the connections. */
   readonly close: () => Promise<void>;
 }
 

@@ -57,22 +57,22 @@ export function createVaultKeyring(options: VaultKeyringOptions): RemoteKeyring 
   const api = namespace === undefined ? { service } : { service, namespace };
   const session = createVaultSession({ api, auth: options.auth, clock });
   let seen: TransitKey | undefined;
-  const looks = createSingleFlight<TransitKey>();
-  let misfit: string | undefined;
+  const lookups = createSingleFlight<TransitKey>();
+  let mismatch: string | undefined;
 
-  const look = async (): Promise<TransitKey> => {
+  const lookupKey = async (): Promise<TransitKey> => {
     const answer = await session.call(`${mount}/keys/${key}`);
-    if (answer.status !== 200) throw vaultRefusal('the look at the key', answer);
+    if (answer.status !== 200) throw vaultRefusal('the lookup of the key', answer);
     const data = asObject(answer.document?.['data']) ?? {};
-    misfit = misfitOf(data);
-    if (misfit !== undefined) throw unavailable(misfit);
+    mismatch = mismatchOf(data);
+    if (mismatch !== undefined) throw unavailable(mismatch);
     seen = { latestVersion: data['latest_version'] as number, seenAtMs: clock.now() };
     return seen;
   };
-  const lookOnce = (): Promise<TransitKey> => looks.join(look);
-  /** What a key is cannot be changed in Vault: one look tells it. */
+  const lookupOnce = (): Promise<TransitKey> => lookups.join(lookupKey);
+  /** What a key is cannot be changed in Vault: one lookup tells it. */
   const ready = async (): Promise<void> => {
-    if (seen === undefined || misfit !== undefined) await lookOnce();
+    if (seen === undefined || mismatch !== undefined) await lookupOnce();
   };
 
   const post = async (operation: string, body: object): Promise<JsonAnswer> => {
@@ -103,12 +103,12 @@ export function createVaultKeyring(options: VaultKeyringOptions): RemoteKeyring 
       return dataKey;
     },
     current: async () => {
-      const fresh = seen !== undefined && misfit === undefined && clock.now() - seen.seenAtMs < VERSION_MS;
-      const { latestVersion } = fresh ? (seen as TransitKey) : await lookOnce();
+      const fresh = seen !== undefined && mismatch === undefined && clock.now() - seen.seenAtMs < VERSION_MS;
+      const { latestVersion } = fresh ? (seen as TransitKey) : await lookupOnce();
       return { keyringId: id, kekVersion: latestVersion };
     },
     health: (): readonly HealthReport[] =>
-      misfit === undefined ? service.health() : [{ name: 'keyring:vault', state: 'degraded', detail: misfit }],
+      mismatch === undefined ? service.health() : [{ name: 'keyring:vault', state: 'degraded', detail: mismatch }],
     close: async () => {
       session.close();
       await service.close();
@@ -116,7 +116,7 @@ export function createVaultKeyring(options: VaultKeyringOptions): RemoteKeyring 
   };
 }
 
-function misfitOf(data: Readonly<Record<string, unknown>>): string | undefined {
+function mismatchOf(data: Readonly<Record<string, unknown>>): string | undefined {
   const { derived, type, latest_version: latest } = data;
   if (derived !== true) return 'the Transit key is not derived: it would ignore where a data key belongs';
   if (typeof type !== 'string' || !KEY_TYPES.has(type)) return 'the Transit key is of a type that does not serve here';

@@ -101,7 +101,7 @@ async function takeToken(api: VaultApi, tokenFile: string): Promise<VaultToken> 
     const leaseSeconds = typeof ends === 'string' ? Math.max(ttl, 1) : ttl;
     return { token, leaseSeconds, renewable: renewable === true };
   }
-  if (answer.status !== 403) throw vaultRefusal('the look at the token', answer);
+  if (answer.status !== 403) throw vaultRefusal('the lookup of the token', answer);
   // Its policies need not let a token look at itself. A token that is no good shows at its first use.
   return { token, leaseSeconds: 0, renewable: false };
 }

@@ -104,13 +104,14 @@ export function createVaultSession({ api, auth, clock }: VaultSessionOptions): V
 
   return {
     call: async (path, body) => {
-      const ask = ({ token }: HeldToken) => callVault(api, { path, token, ...(body === undefined ? {} : { body }) });
+      const callWith = ({ token }: HeldToken) =>
+        callVault(api, { path, token, ...(body === undefined ? {} : { body }) });
       const token = await good();
-      const answer = await ask(token);
+      const answer = await callWith(token);
       // 403 is also what Vault says to a token that ended or was revoked.
       if (answer.status !== 403 || clock.now() - token.gotAtMs < FRESH_MS) return answer;
       if (held === token) held = undefined;
-      return ask(await good());
+      return callWith(await good());
     },
     close: () => {
       closed = true;

@@ -1,7 +1,7 @@
 /**
  * Objects that other encrypting gateways wrote: s3proxy of Intrinsec and of Edgeless Constellation, and s3proxy-python.
  * What enters is metadata and bytes from the store; what leaves is a plaintext whose tag held. These formats bind nothing
- * to its place: an object that was moved opens.
+ * to its bucket and key: an object that was moved opens.
  * @see docs/migrating-legacy.md
  */
 import type { KeyObject } from 'node:crypto';

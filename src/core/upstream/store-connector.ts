@@ -2,7 +2,7 @@
  * Makes the connections to a store, TLS verified, with two manners of their own. A write that fails does not end one before
  * the answer that came in meanwhile is read: a store may answer a PUT before it has read the body, and close. And what ends
  * with an error is reset, not closed in order: some stores take the orderly end of a connection for the end of the object,
- * and would keep what was given up halfway.
+ * and would keep what was aborted halfway.
  */
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
@@ -36,7 +36,7 @@ export function createStoreConnector({
         return;
       }
       if (!isTls) {
-        callback(null, mannered(raw, raw));
+        callback(null, withResetOnDestroy(raw, raw));
         return;
       }
       // By itself undici asks for the name in Host, also where another one was configured.
@@ -44,7 +44,7 @@ export function createStoreConnector({
       connect(
         { ...plain, protocol: 'https:', httpSocket: raw, ...(servername && { servername }) },
         (failure, socket) => {
-          if (failure === null) callback(null, mannered(socket, raw));
+          if (failure === null) callback(null, withResetOnDestroy(socket, raw));
           else callback(failure, null);
         },
       );
@@ -52,7 +52,7 @@ export function createStoreConnector({
   };
 }
 
-function mannered(socket: Socket, raw: Socket): Socket {
+function withResetOnDestroy(socket: Socket, raw: Socket): Socket {
   readBeforeFailing(socket);
   resetOnError(socket, raw);
   return socket;

@@ -3,7 +3,7 @@
  * the store's own buckets.
  */
 import type { Bucket } from '../../contracts/bucket.ts';
-import type { StoreQuestion } from '../../contracts/store-session.ts';
+import type { StoreRequest } from '../../contracts/store-session.ts';
 import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
@@ -42,20 +42,20 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 /** Reads a store's refusal, bounded in size and time, and says what it means. Consumes the response. */
 export async function storeFailure(
   response: UpstreamResponse,
-  question: StoreQuestion,
+  request: StoreRequest,
   bucket: Bucket,
   withinMs = REFUSAL_LIMIT_MS,
 ): Promise<GatewayError> {
   const storeCode = parseStoreError(await readRefusal(response, withinMs));
   const region = response.headers.get('x-amz-bucket-region');
-  const code = errorOfStore(storeCode) ?? byStatus(response.status, question);
+  const code = errorOfStore(storeCode) ?? byStatus(response.status, request);
   const options = {
     detail: `store ${bucket.store.name} answered ${response.status} ${storeCode ?? ''}`.trimEnd(),
     refusal: {
       ...{ by: 'store' as const, status: response.status, code: storeCode },
       ...(region !== undefined && REGION.test(region) ? { region } : {}),
     },
-    clientHeaders: shownHeaders(response, code, !isKeptPlain(bucket, question.key)),
+    clientHeaders: shownHeaders(response, code, !isKeptPlain(bucket, request.key)),
   };
   if (storeCode !== undefined && CREDENTIALS_REFUSED.has(storeCode)) {
     return new CredentialsRefused(errorOfStore(storeCode) ?? 'ServiceUnavailable', options);
@@ -64,7 +64,7 @@ export async function storeFailure(
 }
 
 /** A refusal without a document, as all are that answer HEAD. */
-function byStatus(status: number, { query, key }: StoreQuestion): ErrorCode {
+function byStatus(status: number, { query, key }: StoreRequest): ErrorCode {
   if (status === 404 && key === '') return 'NoSuchBucket';
   if (status === 416 && query.some(([name]) => name === 'partNumber')) return 'InvalidPartNumber';
   return BY_STATUS[status] ?? (status >= 500 ? 'ServiceUnavailable' : 'InternalError');

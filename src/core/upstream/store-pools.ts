@@ -2,7 +2,7 @@
  * The connections to one store, TLS verified: one pool for each host that its buckets are reached at, which is one in
  * path style. Each keeps to the bound, and all together do but for what is in use: a host that needs a further connection
  * ends the idle ones of the host that was longest without a request. Enters: an origin. Leaves: its pool, to be used at
- * once. A request under way is ended only where all is closed and its time is over.
+ * once. A request in progress is ended only where all is closed and its time is over.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
@@ -10,7 +10,7 @@ import type { StoreTls } from '../../contracts/store-access.ts';
 import { createStoreConnector } from './store-connector.ts';
 
 export interface StorePoolOptions extends StoreTls {
-  /** Of each host; of all together as long as no more requests than these are under way at once. */
+  /** Of each host; of all together as long as no more requests than these are in progress at once. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;

@@ -7,15 +7,15 @@ import type { BucketWitness } from '../../contracts/bucket-watch.ts';
 import type { Bucket } from '../../contracts/bucket.ts';
 import type { Clock } from '../../contracts/clock.ts';
 import type { CredentialBroker, StoreCredentials } from '../../contracts/credential-broker.ts';
-import type { StoreQuestion, StoreSession, StoreSessionOptions, StoreSessions } from '../../contracts/store-session.ts';
+import type { StoreRequest, StoreSession, StoreSessionOptions, StoreSessions } from '../../contracts/store-session.ts';
 import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { asksForEncryption, encryptionHeaders } from '../../s3/encryption-headers.ts';
+import { requestsEncryption, encryptionHeaders } from '../../s3/encryption-headers.ts';
 import type { Upstream } from './http-upstream.ts';
 import type { Signer } from './signer.ts';
 import { CredentialsRefused, storeFailure } from './store-failure.ts';
 
-export interface StoreSessionParts {
+export interface StoreSessionDependencies {
   readonly upstream: Upstream;
   readonly broker: CredentialBroker;
   readonly signer: Signer;
@@ -24,8 +24,8 @@ export interface StoreSessionParts {
 }
 
 /** Creates the sessions of a process. */
-export function createStoreSessions(parts: StoreSessionParts): StoreSessions {
-  const { broker, witness } = parts;
+export function createStoreSessions(dependencies: StoreSessionDependencies): StoreSessions {
+  const { broker, witness } = dependencies;
   const witnessed = async <Result>(bucket: Bucket, work: () => Promise<Result>): Promise<Result> => {
     try {
       return await work();
@@ -38,24 +38,24 @@ export function createStoreSessions(parts: StoreSessionParts): StoreSessions {
     open: async (options) => {
       const { bucket, plan } = options;
       let credentials = await witnessed(bucket, () => broker.credentials(plan));
-      const ask: StoreSession['ask'] = async (question) => {
+      const send: StoreSession['send'] = async (request) => {
         try {
-          return await attempt(parts, options, credentials, question);
+          return await attempt(dependencies, options, credentials, request);
         } catch (error) {
           if (!(error instanceof CredentialsRefused)) throw error;
           broker.forget(plan);
-          if (question.body !== undefined && !Buffer.isBuffer(question.body.content)) throw error;
+          if (request.body !== undefined && !Buffer.isBuffer(request.body.content)) throw error;
           const refused = credentials;
           credentials = await broker.credentials(plan);
           // The same ones would be refused again; and a signer that is wrong now and then must not go unnoticed.
           if (credentials === refused) throw error;
-          return await attempt(parts, options, credentials, question);
+          return await attempt(dependencies, options, credentials, request);
         }
       };
       return {
         bucket,
-        ask: async (question) => {
-          const answer = await witnessed(bucket, () => ask(question));
+        send: async (request) => {
+          const answer = await witnessed(bucket, () => send(request));
           witness?.succeeded(bucket);
           return answer;
         },
@@ -66,33 +66,33 @@ export function createStoreSessions(parts: StoreSessionParts): StoreSessions {
 
 /** Said here once, so that no writer of objects can leave it out: clients' writes, copies, uploads and operators' commands. */
 function withEncryption(
-  question: Omit<StoreQuestion, 'outlivesClient'>,
+  request: Omit<StoreRequest, 'outlivesClient'>,
   { storeEncryption }: Bucket,
-): Omit<StoreQuestion, 'outlivesClient'> {
-  const { headers } = question;
-  if (storeEncryption === undefined || !makesObject(question) || asksForEncryption(headers)) return question;
-  return { ...question, headers: { ...headers, ...encryptionHeaders(storeEncryption) } };
+): Omit<StoreRequest, 'outlivesClient'> {
+  const { headers } = request;
+  if (storeEncryption === undefined || !makesObject(request) || requestsEncryption(headers)) return request;
+  return { ...request, headers: { ...headers, ...encryptionHeaders(storeEncryption) } };
 }
 
 /** PutObject, CopyObject and CreateMultipartUpload; parts have what their upload has. */
-function makesObject({ method, key, query }: Pick<StoreQuestion, 'method' | 'key' | 'query'>): boolean {
+function makesObject({ method, key, query }: Pick<StoreRequest, 'method' | 'key' | 'query'>): boolean {
   if (key === '') return false;
   return method === 'PUT' ? query.length === 0 : method === 'POST' && query.some(([name]) => name === 'uploads');
 }
 
 async function attempt(
-  { upstream, signer, clock }: StoreSessionParts,
+  { upstream, signer, clock }: StoreSessionDependencies,
   { bucket, signal, onAnswer }: StoreSessionOptions,
   credentials: StoreCredentials,
-  { outlivesClient = false, ...question }: StoreQuestion,
+  { outlivesClient = false, ...rest }: StoreRequest,
 ): Promise<UpstreamResponse> {
   const client = outlivesClient ? undefined : signal;
   // Nothing takes effect for a client that is gone: it may have repeated the request elsewhere.
   if (client?.aborted === true) throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
-  const request = signer.sign({ ...withEncryption(question, bucket), bucket }, credentials, clock.now());
-  const isRead = question.method === 'GET' || question.method === 'HEAD';
+  const request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
+  const isRead = rest.method === 'GET' || rest.method === 'HEAD';
   const response = await upstream.send(request, isRead ? client : undefined);
   onAnswer?.(response);
   if (response.status >= 200 && response.status < 300) return response;
-  throw await storeFailure(response, question, bucket);
+  throw await storeFailure(response, rest, bucket);
 }

@@ -1,6 +1,6 @@
 /**
  * What a store can do, tried on it: each trial in turn, in a scratch prefix of its own that is taken away again, also when the
- * run is stopped. Enters: what trials stand on. Leaves: a finding for each, in words of what users lose.
+ * run is stopped. Enters: what trials depend on. Leaves: a finding for each, in words of what users lose.
  */
 import type { StoreSession } from '../../contracts/store-session.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
@@ -13,11 +13,11 @@ import {
   said,
   TrialFailed,
   untried,
-  type Ask,
+  type Send,
   type Outcome,
   type Reply,
   type Trial,
-  type TrialPlace,
+  type TrialContext,
 } from './trial.ts';
 
 export interface Finding extends Outcome, Pick<Trial, 'id' | 'what' | 'lost' | 'needed'> {}
@@ -32,7 +32,7 @@ export interface StoreReport {
   readonly complete: boolean;
 }
 
-export interface DoctorParts extends Omit<TrialPlace, 'ask' | 'key' | 'began'> {
+export interface StoreDoctorDependencies extends Omit<TrialContext, 'send' | 'key' | 'began'> {
   readonly bucket: string;
   /** Ends with a slash; nothing is there. */
   readonly scratch: string;
@@ -51,15 +51,18 @@ export function isLacking({ findings, complete }: StoreReport): boolean {
 }
 
 /** Tries everything. @throws GatewayError where there is no session at all */
-export async function examineStore(parts: DoctorParts, trials: readonly Trial[] = TRIALS): Promise<StoreReport> {
-  const { scratch, signal } = parts;
-  await parts.session();
+export async function examineStore(
+  dependencies: StoreDoctorDependencies,
+  trials: readonly Trial[] = TRIALS,
+): Promise<StoreReport> {
+  const { scratch, signal } = dependencies;
+  await dependencies.session();
   const uploads: { readonly key: string; readonly uploadId: string }[] = [];
   /** All that may have been written: of a store that lists no versions it is taken away by name. */
   const keys = new Set<string>();
-  const place: TrialPlace = {
-    ...parts,
-    ask: async (question) => replyOf(await parts.session(), question),
+  const context: TrialContext = {
+    ...dependencies,
+    send: async (request) => replyOf(await dependencies.session(), request),
     key: (name) => {
       const key = `${scratch}${name}`;
       keys.add(key);
@@ -72,21 +75,27 @@ export async function examineStore(parts: DoctorParts, trials: readonly Trial[] 
     for (const [index, trial] of trials.entries()) {
       if (signal.aborted) break;
       const { id, what, lost, needed } = trial;
-      parts.onTrial(what, index, trials.length);
-      findings.push({ id, what, lost, needed, ...(await outcomeOf(trial, place)) });
+      dependencies.onTrial(what, index, trials.length);
+      findings.push({ id, what, lost, needed, ...(await outcomeOf(trial, context)) });
     }
   } finally {
     for (const { key, uploadId } of uploads) {
-      await place.ask({ method: 'DELETE', key, query: [['uploadId', uploadId]], headers: {} });
+      await context.send({ method: 'DELETE', key, query: [['uploadId', uploadId]], headers: {} });
     }
   }
-  const left = await clear(parts, place.ask, keys);
-  return { store: parts.storeName, bucket: parts.bucket, findings, left, complete: findings.length === trials.length };
+  const left = await clear(dependencies, context.send, keys);
+  return {
+    store: dependencies.storeName,
+    bucket: dependencies.bucket,
+    findings,
+    left,
+    complete: findings.length === trials.length,
+  };
 }
 
-async function outcomeOf(trial: Trial, place: TrialPlace): Promise<Outcome> {
+async function outcomeOf(trial: Trial, context: TrialContext): Promise<Outcome> {
   try {
-    return await trial.run(place);
+    return await trial.run(context);
   } catch (error) {
     if (error instanceof TrialFailed) return { state: 'lacks', found: error.message };
     if (error instanceof GatewayError) return { state: 'lacks', found: error.detail ?? error.code };
@@ -95,9 +104,9 @@ async function outcomeOf(trial: Trial, place: TrialPlace): Promise<Outcome> {
 }
 
 /** Asks in a session, and takes a refusal as an answer. */
-export async function replyOf(session: StoreSession, question: Parameters<Ask>[0]): Promise<Reply> {
+export async function replyOf(session: StoreSession, request: Parameters<Send>[0]): Promise<Reply> {
   try {
-    const response = await session.ask(question);
+    const response = await session.send(request);
     return { status: response.status, code: undefined, headers: response.headers, body: await response.whole() };
   } catch (error) {
     if (!(error instanceof GatewayError) || error.refusal?.by === 'sts') throw error;
@@ -108,14 +117,14 @@ export async function replyOf(session: StoreSession, question: Parameters<Ask>[0
 
 /** Takes away all that lies below the scratch prefix, every version of it; what stays is named. */
 async function clear(
-  { session, scratch }: DoctorParts,
-  ask: Ask,
+  { session, scratch }: StoreDoctorDependencies,
+  send: Send,
   keys: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const left: string[] = [];
   const remove = async (key: string, versionId: string | undefined): Promise<void> => {
     const query = versionId === undefined ? [] : [['versionId', versionId] as const];
-    const reply = await ask({ method: 'DELETE', key, query, headers: {} });
+    const reply = await send({ method: 'DELETE', key, query, headers: {} });
     if (!isGood(reply) && reply.status !== 404) left.push(`${key}: ${said(reply)}`);
   };
   try {

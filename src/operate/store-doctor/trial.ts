@@ -1,6 +1,6 @@
-/** What a trial of a store stands on, and what it finds. Everything it writes lies below one scratch prefix. */
+/** What a trial of a store depends on, and what it finds. Everything it writes lies below one scratch prefix. */
 import { crc32 } from 'node:zlib';
-import type { StoreQuestion } from '../../contracts/store-session.ts';
+import type { StoreRequest } from '../../contracts/store-session.ts';
 import type { Verb } from '../../s3/operations/verb.ts';
 
 /** An answer of the store, whatever it says. */
@@ -13,7 +13,7 @@ export interface Reply {
   readonly body: Buffer;
 }
 
-export type Ask = (question: StoreQuestion) => Promise<Reply>;
+export type Send = (request: StoreRequest) => Promise<Reply>;
 
 /** Whose session: these verbs, and only below this prefix. */
 export interface Narrow {
@@ -21,11 +21,11 @@ export interface Narrow {
   readonly prefix: string;
 }
 
-export interface TrialPlace {
+export interface TrialContext {
   /** In a session for everything that trials do below the prefix. */
-  readonly ask: Ask;
-  /** In a session of its own, which is asked for anew. `undefined`: the store refused the session itself. */
-  readonly narrow: (narrow: Narrow) => Promise<Ask | undefined>;
+  readonly send: Send;
+  /** In a session of its own, which is requested anew. `undefined`: the store refused the session itself. */
+  readonly narrow: (narrow: Narrow) => Promise<Send | undefined>;
   /** How a copy names it as its source. */
   readonly source: (key: string) => string;
   /** A key below the scratch prefix. */
@@ -59,7 +59,7 @@ export interface Trial {
   readonly lost: string;
   /** Whether the gateway cannot do its work without it. */
   readonly needed: boolean;
-  readonly run: (place: TrialPlace) => Promise<Outcome>;
+  readonly run: (context: TrialContext) => Promise<Outcome>;
 }
 
 export const works = (found: string): Outcome => ({ state: 'works', found });
@@ -86,14 +86,14 @@ export function good(what: string, reply: Reply): Reply {
 
 type Headers = Readonly<Record<string, string>>;
 
-export const put = (place: Pick<TrialPlace, 'ask'>, key: string, text: string | Buffer, headers: Headers = {}) => {
+export const put = (context: Pick<TrialContext, 'send'>, key: string, text: string | Buffer, headers: Headers = {}) => {
   const content = Buffer.from(text as string);
-  return place.ask({ method: 'PUT', key, query: [], headers, body: { sizeBytes: content.length, content } });
+  return context.send({ method: 'PUT', key, query: [], headers, body: { sizeBytes: content.length, content } });
 };
-export const get = ({ ask }: Pick<TrialPlace, 'ask'>, key: string, headers: Headers = {}) =>
-  ask({ method: 'GET', key, query: [], headers });
-export const head = ({ ask }: Pick<TrialPlace, 'ask'>, key: string, headers: Headers = {}) =>
-  ask({ method: 'HEAD', key, query: [], headers });
+export const get = ({ send }: Pick<TrialContext, 'send'>, key: string, headers: Headers = {}) =>
+  send({ method: 'GET', key, query: [], headers });
+export const head = ({ send }: Pick<TrialContext, 'send'>, key: string, headers: Headers = {}) =>
+  send({ method: 'HEAD', key, query: [], headers });
 
 /** A header of user metadata, which tells whether they are kept. */
 export const META = 'x-amz-meta-sallyport-doctor';

@@ -17,7 +17,7 @@ import {
   works,
   type Outcome,
   type Trial,
-  type TrialPlace,
+  type TrialContext,
 } from './trial.ts';
 
 const RACERS = 8;
@@ -29,19 +29,19 @@ const cutBody = (how: 'FIN' | 'RST', needed: boolean): Trial => ({
   what: `a body that breaks off (${how}) is not stored`,
   lost: 'an upload whose client goes away replaces the old object by a piece of the new one: the old is lost, and the piece is served as whole, or cannot be opened where it is encrypted',
   needed,
-  run: async (place) => {
-    const key = place.key(`cut-${how}`);
+  run: async (context) => {
+    const key = context.key(`cut-${how}`);
     const old = Buffer.alloc(2000, 'o');
-    good('PutObject', await put(place, key, old));
-    await place.cut(key, Buffer.alloc(200_000, 'n'), 90_000, how);
+    good('PutObject', await put(context, key, old));
+    await context.cut(key, Buffer.alloc(200_000, 'n'), 90_000, how);
     await sleep(SETTLE_MS);
-    const { body } = good('GetObject', await get(place, key));
+    const { body } = good('GetObject', await get(context, key));
     if (body.equals(old)) return works('the old object is there');
     return lacks(`${body.length} of 200000 bytes were stored in place of the old object`);
   },
 });
 
-async function keysBelow({ ask }: TrialPlace, prefix: string, maxKeys: number): Promise<readonly string[]> {
+async function keysBelow({ send }: TrialContext, prefix: string, maxKeys: number): Promise<readonly string[]> {
   const keys: string[] = [];
   for (let pages = 0; pages < 100; pages += 1) {
     const query: ListingQuery = {
@@ -50,7 +50,7 @@ async function keysBelow({ ask }: TrialPlace, prefix: string, maxKeys: number): 
     };
     const answer = good(
       'ListObjectsV2',
-      await ask({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} }),
+      await send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} }),
     );
     const page = readPage(answer.body, 'ListBucketResult', query);
     const found = page.entries.map(({ key }) => key);
@@ -80,16 +80,16 @@ const SORTED_KEYS = ['a', 'a!', 'a-', 'a0', 'aa', 'ab/c', 'ab0', 'B', 'é', '\uf
   Buffer.compare(Buffer.from(one), Buffer.from(other)),
 );
 
-async function raced(place: TrialPlace, key: string, headers: Readonly<Record<string, string>>): Promise<Outcome> {
+async function raced(context: TrialContext, key: string, headers: Readonly<Record<string, string>>): Promise<Outcome> {
   const replies = await Promise.all(
-    Array.from({ length: RACERS }, (_, racer) => put(place, key, `racer ${racer}`, headers)),
+    Array.from({ length: RACERS }, (_, racer) => put(context, key, `racer ${racer}`, headers)),
   );
   const won = replies.filter(isGood).length;
   const others = [...new Set(replies.filter((reply) => !isGood(reply)).map(said))].join(', ');
   if (won > 1) return lacks(`${won} of ${RACERS} writers at once succeeded`);
   if (won === 0) return lacks(`none of ${RACERS} writers at once succeeded: ${others}`);
-  const isTold = /^(412|409)[^,]*(, (412|409)[^,]*)*$/.test(others);
-  return works(`one of ${RACERS} writers at once succeeded${isTold ? '' : `; others met ${others}`}`);
+  const isReported = /^(412|409)[^,]*(, (412|409)[^,]*)*$/.test(others);
+  return works(`one of ${RACERS} writers at once succeeded${isReported ? '' : `; others met ${others}`}`);
 }
 
 export const OBJECT_TRIALS: readonly Trial[] = [
@@ -98,15 +98,15 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'objects are written, read and deleted',
     lost: 'everything',
     needed: true,
-    run: async (place) => {
-      const key = place.key('object');
-      good('PutObject', await put(place, key, 'content', { 'content-type': 'text/x-doctor', [META]: 'kept' }));
-      const read = good('GetObject', await get(place, key));
+    run: async (context) => {
+      const key = context.key('object');
+      good('PutObject', await put(context, key, 'content', { 'content-type': 'text/x-doctor', [META]: 'kept' }));
+      const read = good('GetObject', await get(context, key));
       if (read.body.toString() !== 'content') return lacks('what was read is not what was written');
       const isKept = read.headers.get(META) === 'kept' && read.headers.get('content-type') === 'text/x-doctor';
       if (!isKept) return lacks('metadata or content type are not what was written');
-      good('DeleteObject', await place.ask({ method: 'DELETE', key, query: [], headers: {} }));
-      const gone = await get(place, key);
+      good('DeleteObject', await context.send({ method: 'DELETE', key, query: [], headers: {} }));
+      const gone = await get(context, key);
       return gone.status === 404
         ? works('as they should be')
         : lacks(`a deleted object is answered with ${said(gone)}`);
@@ -119,12 +119,12 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'ranges of an object',
     lost: 'reading of encrypted objects in part: resumed downloads, video, Parquet and every other file that is read in pieces',
     needed: true,
-    run: async (place) => {
-      const key = place.key('ranges');
-      good('PutObject', await put(place, key, '0123456789'));
-      const middle = await get(place, key, { range: 'bytes=2-4' });
-      const tail = await get(place, key, { range: 'bytes=-3' });
-      const beyond = await get(place, key, { range: 'bytes=20-' });
+    run: async (context) => {
+      const key = context.key('ranges');
+      good('PutObject', await put(context, key, '0123456789'));
+      const middle = await get(context, key, { range: 'bytes=2-4' });
+      const tail = await get(context, key, { range: 'bytes=-3' });
+      const beyond = await get(context, key, { range: 'bytes=20-' });
       if (middle.status !== 206 || middle.body.toString() !== '234') return lacks(`bytes=2-4: ${said(middle)}`);
       if (tail.status !== 206 || tail.body.toString() !== '789') return lacks(`bytes=-3: ${said(tail)}`);
       return beyond.status === 416
@@ -137,10 +137,10 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'If-None-Match: * holds, raced by 8',
     lost: 'two writers with If-None-Match: * can both succeed: locks and commits of s3fs, deltalake, Iceberg, terraform and restic are not safe',
     needed: false,
-    run: async (place) => {
-      const result = await raced(place, place.key('lock'), { 'if-none-match': '*' });
+    run: async (context) => {
+      const result = await raced(context, context.key('lock'), { 'if-none-match': '*' });
       if (result.state !== 'works') return result;
-      const later = await put(place, place.key('lock'), 'later', { 'if-none-match': '*' });
+      const later = await put(context, context.key('lock'), 'later', { 'if-none-match': '*' });
       return later.status === 412 ? result : lacks(`a later writer met ${said(later)}`);
     },
   },
@@ -149,13 +149,13 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'If-Match of a write holds, raced by 8',
     lost: 'two writers that replace the same version can both succeed: one of the two changes is lost without a word',
     needed: false,
-    run: async (place) => {
-      const key = place.key('swap');
-      const { headers } = good('PutObject', await put(place, key, 'first'));
-      const other = await put(place, key, 'other', { 'if-match': `"${'0'.repeat(32)}"` });
+    run: async (context) => {
+      const key = context.key('swap');
+      const { headers } = good('PutObject', await put(context, key, 'first'));
+      const other = await put(context, key, 'other', { 'if-match': `"${'0'.repeat(32)}"` });
       if (other.status !== 412) return lacks(`a write on condition of an ETag that nobody has: ${said(other)}`);
       // Without quotes, as the gateway sends it: Ceph RGW compares it letter by letter.
-      return raced(place, key, { 'if-match': (headers.get('etag') ?? '').replaceAll('"', '') });
+      return raced(context, key, { 'if-match': (headers.get('etag') ?? '').replaceAll('"', '') });
     },
   },
   {
@@ -163,12 +163,13 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'a refusal of a large conditional write can be read',
     lost: 'who loses a lock with a large body is told 503, and repeats, instead of 412',
     needed: false,
-    run: async (place) => {
-      const key = place.key('early');
-      good('PutObject', await put(place, key, 'there'));
+    run: async (context) => {
+      const key = context.key('early');
+      good('PutObject', await put(context, key, 'there'));
       const large = Buffer.alloc(4 * 1024 * 1024);
       const met: string[] = [];
-      for (let times = 0; times < 4; times += 1) met.push(said(await put(place, key, large, { 'if-none-match': '*' })));
+      for (let times = 0; times < 4; times += 1)
+        met.push(said(await put(context, key, large, { 'if-none-match': '*' })));
       const bad = met.filter((one) => !one.startsWith('412'));
       return bad.length === 0 ? works('4 of 4 met 412') : lacks(`${bad.length} of 4 met ${bad[0]}`);
     },
@@ -178,21 +179,21 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'If-Match of a delete holds',
     lost: 'deletes on condition are refused (501)',
     needed: false,
-    run: async (place) => {
-      const key = place.key('delete');
-      good('PutObject', await put(place, key, 'stays'));
-      const answer = await place.ask({
+    run: async (context) => {
+      const key = context.key('delete');
+      good('PutObject', await put(context, key, 'stays'));
+      const answer = await context.send({
         method: 'DELETE',
         key,
         query: [],
         headers: { 'if-match': `"${'0'.repeat(32)}"` },
       });
-      const isThere = isGood(await head(place, key));
-      const name = `stores.${place.storeName}.conditionalDeletes`;
+      const isThere = isGood(await head(context, key));
+      const name = `stores.${context.storeName}.conditionalDeletes`;
       if (isThere && answer.status === 412)
-        return works(place.conditionalDeletes ? '412' : `412; ${name}: true would serve it`);
+        return works(context.conditionalDeletes ? '412' : `412; ${name}: true would serve it`);
       const found = isThere ? said(answer) : 'what was not meant was deleted';
-      return lacks(found, place.conditionalDeletes ? `${name}: false` : undefined);
+      return lacks(found, context.conditionalDeletes ? `${name}: false` : undefined);
     },
   },
   {
@@ -200,22 +201,22 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'checksums of objects are verified, kept and told',
     lost: 'checksums that clients send with plain objects are verified by the gateway and told to the writer, and not kept for readers',
     needed: false,
-    run: async (place) => {
-      const key = place.key('checksum');
+    run: async (context) => {
+      const key = context.key('checksum');
       const of = (text: string) => ({
         'x-amz-checksum-crc32': crc32Of(text),
         'x-amz-sdk-checksum-algorithm': 'CRC32',
       });
-      const written = await put(place, key, 'summed', of('summed'));
+      const written = await put(context, key, 'summed', of('summed'));
       if (!isGood(written)) return lacks(`a write with a right one: ${said(written)}`);
-      const told = await head(place, key, { 'x-amz-checksum-mode': 'ENABLED' });
-      const isKept = told.headers.get('x-amz-checksum-crc32') === of('summed')['x-amz-checksum-crc32'];
-      const wrong = await put(place, place.key('checksum-wrong'), 'summed', of('other'));
+      const response = await head(context, key, { 'x-amz-checksum-mode': 'ENABLED' });
+      const isKept = response.headers.get('x-amz-checksum-crc32') === of('summed')['x-amz-checksum-crc32'];
+      const wrong = await put(context, context.key('checksum-wrong'), 'summed', of('other'));
       if (isKept)
         return isGood(wrong)
           ? lacks('kept, and a wrong one is taken as well')
           : works('a wrong one is refused, a right one told');
-      const set = place.checksums === 'all' ? `stores.${place.storeName}.checksums: headers` : undefined;
+      const set = context.checksums === 'all' ? `stores.${context.storeName}.checksums: headers` : undefined;
       return lacks(isGood(wrong) ? 'neither verified nor kept' : 'verified, and not kept', set);
     },
   },
@@ -224,11 +225,11 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'tags of objects',
     lost: 'tags: PutObjectTagging, x-amz-tagging, and policies and lifecycles that rest on them',
     needed: false,
-    run: async (place) => {
-      const key = place.key('tagged');
-      const written = await put(place, key, 'tagged', { 'x-amz-tagging': 'team=doctor' });
+    run: async (context) => {
+      const key = context.key('tagged');
+      const written = await put(context, key, 'tagged', { 'x-amz-tagging': 'team=doctor' });
       if (!isGood(written)) return lacks(`a write with x-amz-tagging: ${said(written)}`);
-      const read = await place.ask({ method: 'GET', key, query: [['tagging', '']], headers: {} });
+      const read = await context.send({ method: 'GET', key, query: [['tagging', '']], headers: {} });
       if (!isGood(read)) return lacks(`GetObjectTagging: ${said(read)}`);
       return /<Key>team<\/Key>\s*<Value>doctor<\/Value>/.test(read.body.toString())
         ? works('kept and told')
@@ -240,21 +241,21 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'versions are listed',
     lost: '`keys status`, `keys rewrap` and `migrate` see no versions: keys that old versions need cannot be told',
     needed: false,
-    run: async (place) => {
-      const key = place.key('versions');
-      const first = good('PutObject', await put(place, key, 'one'));
-      good('PutObject', await put(place, key, 'two'));
+    run: async (context) => {
+      const key = context.key('versions');
+      const first = good('PutObject', await put(context, key, 'one'));
+      good('PutObject', await put(context, key, 'two'));
       const query = [
         ['versions', ''],
         ['prefix', key],
       ] as const;
-      const listed = await place.ask({ method: 'GET', key: '', query, headers: {} });
+      const listed = await context.send({ method: 'GET', key: '', query, headers: {} });
       if (!isGood(listed)) return lacks(`ListObjectVersions: ${said(listed)}`);
       const count = listed.body.toString().match(/<VersionId>/g)?.length ?? 0;
       const versionId = first.headers.get('x-amz-version-id');
       if (versionId === undefined || versionId === 'null') return works('listed; this bucket keeps none');
       if (count !== 2) return lacks(`${count} of 2 versions are listed`);
-      const old = await place.ask({ method: 'GET', key, query: [['versionId', versionId]], headers: {} });
+      const old = await context.send({ method: 'GET', key, query: [['versionId', versionId]], headers: {} });
       return old.body.toString() === 'one'
         ? works('listed, and an old one is read')
         : lacks(`an old one: ${said(old)}`);
@@ -265,19 +266,19 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'lock headers of a new object are kept or refused',
     lost: 'an object whose writer asked for a lock is not locked, and nobody says so',
     needed: false,
-    run: async (place) => {
-      const session = await place.narrow({
+    run: async (context) => {
+      const session = await context.narrow({
         verbs: ['GET', 'PUT', 'DELETE', 'GET_LOCK', 'PUT_LOCK'],
-        prefix: place.key(''),
+        prefix: context.key(''),
       });
       if (session === undefined) return untried('the store refuses a session policy with actions on locks');
-      const key = place.key('locked');
+      const key = context.key('locked');
       // A hold can be taken away again; a retention could not.
-      const written = await put({ ask: session }, key, 'locked', { 'x-amz-object-lock-legal-hold': 'ON' });
+      const written = await put({ send: session }, key, 'locked', { 'x-amz-object-lock-legal-hold': 'ON' });
       if (!isGood(written)) return works(`refused in this bucket: ${said(written)}`);
       const query = [['legal-hold', '']] as const;
-      const told = await session({ method: 'GET', key, query, headers: {} });
-      const isHeld = told.body.toString().includes('<Status>ON</Status>');
+      const response = await session({ method: 'GET', key, query, headers: {} });
+      const isHeld = response.body.toString().includes('<Status>ON</Status>');
       if (isHeld) {
         const content = Buffer.from(
           '<LegalHold xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>OFF</Status></LegalHold>',
@@ -287,7 +288,7 @@ export const OBJECT_TRIALS: readonly Trial[] = [
           await session({ method: 'PUT', key, query, headers: {}, body: { sizeBytes: content.length, content } }),
         );
       }
-      return isHeld ? works('kept') : lacks(`taken, and then ${said(told)}`);
+      return isHeld ? works('kept') : lacks(`taken, and then ${said(response)}`);
     },
   },
   {
@@ -295,17 +296,17 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'keys are kept in the spelling that they were given',
     lost: 'objects with unusual characters in their names: some cannot be written, read or listed',
     needed: false,
-    run: async (place) => {
+    run: async (context) => {
       const bad: string[] = [];
       for (const name of ODD_KEYS) {
-        const key = place.key(`odd/${name}`);
-        const written = await put(place, key, name);
-        const read = isGood(written) ? await get(place, key) : written;
+        const key = context.key(`odd/${name}`);
+        const written = await put(context, key, name);
+        const read = isGood(written) ? await get(context, key) : written;
         if (read.body.toString() !== name || !isGood(read)) bad.push(`${name}: ${said(read)}`);
       }
-      const listed = new Set(await keysBelow(place, place.key('odd/'), 1000));
+      const listed = new Set(await keysBelow(context, context.key('odd/'), 1000));
       for (const name of ODD_KEYS) {
-        if (!listed.has(place.key(`odd/${name}`)) && !bad.some((one) => one.startsWith(`${name}: `)))
+        if (!listed.has(context.key(`odd/${name}`)) && !bad.some((one) => one.startsWith(`${name}: `)))
           bad.push(`${name}: not listed so`);
       }
       return bad.length === 0 ? works(`all ${ODD_KEYS.length} that were tried`) : lacks(bad.join('; '));
@@ -316,12 +317,12 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'a key may be the beginning of another, up to a slash',
     lost: 'programs that write `a` beside `a/b` (Spark, Hadoop, rclone with folders as objects) fail at the second',
     needed: false,
-    run: async (place) => {
-      const [above, below] = [place.key('folder'), place.key('folder/object')];
-      good('PutObject', await put(place, above, 'above'));
-      const written = await put(place, below, 'below');
+    run: async (context) => {
+      const [above, below] = [context.key('folder'), context.key('folder/object')];
+      good('PutObject', await put(context, above, 'above'));
+      const written = await put(context, below, 'below');
       if (!isGood(written)) return lacks(`the second: ${said(written)}`);
-      const both = [await get(place, above), await get(place, below)].map(({ body }) => body.toString());
+      const both = [await get(context, above), await get(context, below)].map(({ body }) => body.toString());
       return both.join() === 'above,below' ? works('both are read') : lacks('one of the two is lost');
     },
   },
@@ -330,12 +331,12 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'listings are in the order of UTF-8 and come page by page',
     lost: 'tools that compare two sides by merging (rclone, aws s3 sync, mc mirror) miss objects or copy them again',
     needed: false,
-    run: async (place) => {
-      const prefix = place.key('order/');
-      for (const name of SORTED_KEYS) good('PutObject', await put(place, `${prefix}${name}`, name));
+    run: async (context) => {
+      const prefix = context.key('order/');
+      for (const name of SORTED_KEYS) good('PutObject', await put(context, `${prefix}${name}`, name));
       const wanted = SORTED_KEYS.map((name) => `${prefix}${name}`);
-      const whole = await keysBelow(place, prefix, 1000);
-      const paged = await keysBelow(place, prefix, 2);
+      const whole = await keysBelow(context, prefix, 1000);
+      const paged = await keysBelow(context, prefix, 2);
       if (JSON.stringify(whole.toSorted()) !== JSON.stringify(wanted.toSorted()))
         return lacks(`${whole.length} of ${wanted.length} keys are listed`);
       if (JSON.stringify(whole) !== JSON.stringify(wanted)) return lacks('in another order');
@@ -349,19 +350,19 @@ export const OBJECT_TRIALS: readonly Trial[] = [
     what: 'copies keep metadata, or take new',
     lost: 'copies of encrypted objects: they lose what is needed to open them',
     needed: true,
-    run: async (place) => {
-      const [from, to] = [place.key('copy-from'), place.key('copy-to')];
-      good('PutObject', await put(place, from, 'copied', { [META]: 'old', 'content-type': 'text/x-doctor' }));
-      const source = { 'x-amz-copy-source': place.source(from) };
-      const copied = await place.ask({ method: 'PUT', key: to, query: [], headers: source });
+    run: async (context) => {
+      const [from, to] = [context.key('copy-from'), context.key('copy-to')];
+      good('PutObject', await put(context, from, 'copied', { [META]: 'old', 'content-type': 'text/x-doctor' }));
+      const source = { 'x-amz-copy-source': context.source(from) };
+      const copied = await context.send({ method: 'PUT', key: to, query: [], headers: source });
       if (!isGood(copied)) return lacks(`CopyObject: ${said(copied)}`);
-      const kept = await head(place, to);
+      const kept = await head(context, to);
       if (kept.headers.get(META) !== 'old' || kept.headers.get('content-type') !== 'text/x-doctor')
         return lacks('a copy loses its metadata');
       const replace = { ...source, 'x-amz-metadata-directive': 'REPLACE', [META]: 'new' };
-      const replaced = await place.ask({ method: 'PUT', key: to, query: [], headers: replace });
+      const replaced = await context.send({ method: 'PUT', key: to, query: [], headers: replace });
       if (!isGood(replaced)) return lacks(`with new metadata: ${said(replaced)}`);
-      return (await head(place, to)).headers.get(META) === 'new'
+      return (await head(context, to)).headers.get(META) === 'new'
         ? works('both')
         : lacks('a copy does not take new metadata');
     },

@@ -19,25 +19,25 @@ export const SESSION_TRIALS: readonly Trial[] = [
     what: 'sessions are held to their policy by the store',
     lost: 'the second fence: whoever gets hold of a session of the gateway reaches all that its role may do',
     needed: true,
-    run: async (place) => {
-      if (place.method === 'static')
+    run: async (context) => {
+      if (context.method === 'static')
         return untried('method: static has no sessions; this gateway alone enforces policy');
-      const [inside, outside] = [place.key('in/object'), place.key('out/object')];
-      for (const key of [inside, outside]) good('PutObject', await put(place, key, 'there'));
-      const ask = await place.narrow({ verbs: ['GET'], prefix: place.key('in/') });
-      if (ask === undefined) return lacks('the store refuses a session with a policy');
-      const allowed = await get({ ask }, inside);
+      const [inside, outside] = [context.key('in/object'), context.key('out/object')];
+      for (const key of [inside, outside]) good('PutObject', await put(context, key, 'there'));
+      const send = await context.narrow({ verbs: ['GET'], prefix: context.key('in/') });
+      if (send === undefined) return lacks('the store refuses a session with a policy');
+      const allowed = await get({ send }, inside);
       if (!isGood(allowed)) return lacks(`what the policy allows: ${said(allowed)}`);
       const forbidden = {
-        'GET beside the prefix': await get({ ask }, outside),
-        'PUT within it': await put({ ask }, place.key('in/new'), 'x'),
-        'DELETE within it': await ask({ method: 'DELETE', key: inside, query: [], headers: {} }),
-        LIST: await ask({
+        'GET beside the prefix': await get({ send }, outside),
+        'PUT within it': await put({ send }, context.key('in/new'), 'x'),
+        'DELETE within it': await send({ method: 'DELETE', key: inside, query: [], headers: {} }),
+        LIST: await send({
           method: 'GET',
           key: '',
           query: [
             ['list-type', '2'],
-            ['prefix', place.key('in/')],
+            ['prefix', context.key('in/')],
           ],
           headers: {},
         }),
@@ -53,12 +53,12 @@ export const SESSION_TRIALS: readonly Trial[] = [
     what: "session policies with any action of S3's are taken",
     lost: 'every request of a caller who is granted one of these verbs is refused (503)',
     needed: false,
-    run: async (place) => {
-      if (place.method === 'static') return untried('method: static has no sessions');
+    run: async (context) => {
+      if (context.method === 'static') return untried('method: static has no sessions');
       const refused: string[] = [];
       for (const verb of GRANTED) {
-        const ask = await place.narrow({ verbs: ['GET', verb], prefix: place.key(`of-${verb}/`) });
-        if (ask === undefined) refused.push(verb);
+        const send = await context.narrow({ verbs: ['GET', verb], prefix: context.key(`of-${verb}/`) });
+        if (send === undefined) refused.push(verb);
       }
       return refused.length === 0
         ? works(`with each of ${GRANTED.length} verbs`)
@@ -70,9 +70,9 @@ export const SESSION_TRIALS: readonly Trial[] = [
     what: 'STS knows AssumeRoleWithWebIdentity',
     lost: '`method: web-identity`',
     needed: false,
-    run: async (place) => {
-      if (place.method === 'static') return untried('method: static has no STS');
-      const reply = await place.webIdentity();
+    run: async (context) => {
+      if (context.method === 'static') return untried('method: static has no STS');
+      const reply = await context.webIdentity();
       const isKnown =
         reply.status === 403 || reply.status === 401 || /Identity|Token|IDP|AccessDenied/.test(reply.code ?? '');
       return isKnown ? works(`a token of nobody is refused: ${said(reply)}`) : lacks(said(reply));

@@ -15,37 +15,41 @@ import {
   works,
   type Reply,
   type Trial,
-  type TrialPlace,
+  type TrialContext,
 } from './trial.ts';
 
 const MAX_BYTES = 65_536;
 
-async function begin(place: TrialPlace, key: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+async function begin(
+  context: TrialContext,
+  key: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const reply = good(
     'CreateMultipartUpload',
-    await place.ask({ method: 'POST', key, query: [['uploads', '']], headers }),
+    await context.send({ method: 'POST', key, query: [['uploads', '']], headers }),
   );
   const root = readXml(reply.body, MAX_BYTES);
   const uploadId = root === undefined ? undefined : textOf(root, 'UploadId');
   if (uploadId === undefined) throw new TrialFailed('CreateMultipartUpload: no UploadId');
-  place.began(key, uploadId);
+  context.began(key, uploadId);
   return uploadId;
 }
 
-function part(place: TrialPlace, key: string, uploadId: string, text: string): Promise<Reply> {
+function part(context: TrialContext, key: string, uploadId: string, text: string): Promise<Reply> {
   const content = Buffer.from(text);
   const query = [
     ['partNumber', '1'],
     ['uploadId', uploadId],
   ] as const;
-  return place.ask({ method: 'PUT', key, query, headers: {}, body: { sizeBytes: content.length, content } });
+  return context.send({ method: 'PUT', key, query, headers: {}, body: { sizeBytes: content.length, content } });
 }
 
-function complete(place: TrialPlace, key: string, uploadId: string, etag: string): Promise<Reply> {
+function complete(context: TrialContext, key: string, uploadId: string, etag: string): Promise<Reply> {
   const content = Buffer.from(
     `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Part><ETag>${etag}</ETag><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>`,
   );
-  return place.ask({
+  return context.send({
     method: 'POST',
     key,
     query: [['uploadId', uploadId]],
@@ -62,13 +66,13 @@ export const UPLOAD_TRIALS: readonly Trial[] = [
     what: 'uploads in parts, which keep their metadata',
     lost: 'every large upload: most clients send more than 8 to 16 MB in parts',
     needed: true,
-    run: async (place) => {
-      const key = place.key('parts');
-      const uploadId = await begin(place, key, { [META]: 'kept' });
-      const sent = good('UploadPart', await part(place, key, uploadId, 'of parts'));
-      const done = await complete(place, key, uploadId, etagOf(sent));
+    run: async (context) => {
+      const key = context.key('parts');
+      const uploadId = await begin(context, key, { [META]: 'kept' });
+      const sent = good('UploadPart', await part(context, key, uploadId, 'of parts'));
+      const done = await complete(context, key, uploadId, etagOf(sent));
       if (!isGood(done) || done.body.includes('<Error>')) return lacks(`CompleteMultipartUpload: ${said(done)}`);
-      const read = good('GetObject', await get(place, key));
+      const read = good('GetObject', await get(context, key));
       if (read.body.toString() !== 'of parts') return lacks('what was read is not what was sent');
       return read.headers.get(META) === 'kept'
         ? works('as they should be')
@@ -80,17 +84,17 @@ export const UPLOAD_TRIALS: readonly Trial[] = [
     what: 'parts are listed, one of each number',
     lost: 'encrypted uploads in parts: their parts are looked up in the listing',
     needed: true,
-    run: async (place) => {
-      const key = place.key('parts-listed');
-      const uploadId = await begin(place, key);
-      good('UploadPart', await part(place, key, uploadId, 'sent first'));
-      const again = good('UploadPart', await part(place, key, uploadId, 'sent twice'));
+    run: async (context) => {
+      const key = context.key('parts-listed');
+      const uploadId = await begin(context, key);
+      good('UploadPart', await part(context, key, uploadId, 'sent first'));
+      const again = good('UploadPart', await part(context, key, uploadId, 'sent twice'));
       const query = [['uploadId', uploadId]] as const;
-      const listed = await place.ask({ method: 'GET', key, query, headers: {} });
+      const listed = await context.send({ method: 'GET', key, query, headers: {} });
       if (!isGood(listed)) return lacks(`ListParts: ${said(listed)}`);
       const count = listed.body.toString().match(/<PartNumber>/g)?.length ?? 0;
-      const done = await complete(place, key, uploadId, etagOf(again));
-      const read = await get(place, key);
+      const done = await complete(context, key, uploadId, etagOf(again));
+      const read = await get(context, key);
       if (!isGood(done) || read.body.toString() !== 'sent twice')
         return lacks(`a part that was sent twice: ${said(done)}`);
       return works(
@@ -105,23 +109,23 @@ export const UPLOAD_TRIALS: readonly Trial[] = [
     what: 'parts are copied from objects (UploadPartCopy)',
     lost: 'copies in parts are not made within the store',
     needed: false,
-    run: async (place) => {
-      const [from, key] = [place.key('part-from'), place.key('part-copied')];
-      good('PutObject', await put(place, from, '0123456789'));
-      const uploadId = await begin(place, key);
+    run: async (context) => {
+      const [from, key] = [context.key('part-from'), context.key('part-copied')];
+      good('PutObject', await put(context, from, '0123456789'));
+      const uploadId = await begin(context, key);
       const query = [
         ['partNumber', '1'],
         ['uploadId', uploadId],
       ] as const;
-      const headers = { 'x-amz-copy-source': place.source(from), 'x-amz-copy-source-range': 'bytes=2-5' };
-      const copied = await place.ask({ method: 'PUT', key, query, headers });
+      const headers = { 'x-amz-copy-source': context.source(from), 'x-amz-copy-source-range': 'bytes=2-5' };
+      const copied = await context.send({ method: 'PUT', key, query, headers });
       if (!isGood(copied)) return lacks(said(copied));
       const root = readXml(copied.body, MAX_BYTES);
-      const done = await complete(place, key, uploadId, (root && textOf(root, 'ETag')) ?? '');
+      const done = await complete(context, key, uploadId, (root && textOf(root, 'ETag')) ?? '');
       if (!isGood(done)) return lacks(`CompleteMultipartUpload: ${said(done)}`);
-      return (await get(place, key)).body.toString() === '2345'
+      return (await get(context, key)).body.toString() === '2345'
         ? works('with a range')
-        : lacks('another range than was asked for');
+        : lacks('another range than was requested');
     },
   },
   {
@@ -129,19 +133,19 @@ export const UPLOAD_TRIALS: readonly Trial[] = [
     what: 'If-None-Match: * of CompleteMultipartUpload holds',
     lost: 'of two uploads in parts with If-None-Match: * that end at the same moment both can succeed',
     needed: false,
-    run: async (place) => {
-      const key = place.key('parts-lock');
-      const uploadId = await begin(place, key);
-      const sent = good('UploadPart', await part(place, key, uploadId, 'late'));
-      good('PutObject', await put(place, key, 'first'));
+    run: async (context) => {
+      const key = context.key('parts-lock');
+      const uploadId = await begin(context, key);
+      const sent = good('UploadPart', await part(context, key, uploadId, 'late'));
+      good('PutObject', await put(context, key, 'first'));
       const content = Buffer.from(
         `<CompleteMultipartUpload><Part><ETag>${etagOf(sent)}</ETag><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>`,
       );
-      const done = await place.ask({
+      const done = await context.send({
         ...{ method: 'POST', key, query: [['uploadId', uploadId]], headers: { 'if-none-match': '*' } },
         body: { sizeBytes: content.length, content },
       });
-      const isFirst = (await get(place, key)).body.toString() === 'first';
+      const isFirst = (await get(context, key)).body.toString() === 'first';
       return isFirst && done.status >= 400
         ? works(said(done))
         : lacks(`${said(done)}; ${isFirst ? 'the object stays' : 'the object was replaced'}`);
@@ -150,25 +154,25 @@ export const UPLOAD_TRIALS: readonly Trial[] = [
   {
     id: 'checksums-all',
     what: 'checksums in trailers, of uploads in parts and of copies are kept and told',
-    lost: 'whoever asks for such a checksum in a plain place has it verified and told at most, or is refused (a FULL_OBJECT one of an upload, a new one of a copy)',
+    lost: 'whoever asks for such a checksum in a plain prefix has it verified and told at most, or is refused (a FULL_OBJECT one of an upload, a new one of a copy)',
     needed: false,
-    run: async (place) => {
-      const name = `stores.${place.storeName}.checksums`;
+    run: async (context) => {
+      const name = `stores.${context.storeName}.checksums`;
       const steps = [summedInTrailer, summedUpload, summedCopy];
       const lacking: string[] = [];
-      for (const step of steps) lacking.push(...(await step(place)));
+      for (const step of steps) lacking.push(...(await step(context)));
       if (lacking.length > 0) {
-        return lacks(lacking.join('; '), place.checksums === 'all' ? `${name}: headers` : undefined);
+        return lacks(lacking.join('; '), context.checksums === 'all' ? `${name}: headers` : undefined);
       }
-      return works(place.checksums === 'all' ? 'all three' : `all three; ${name}: all would serve them`);
+      return works(context.checksums === 'all' ? 'all three' : `all three; ${name}: all would serve them`);
     },
   },
 ];
 
-const TOLD = { 'x-amz-checksum-mode': 'ENABLED' };
+const CHECKSUM_MODE = { 'x-amz-checksum-mode': 'ENABLED' };
 
-async function summedInTrailer(place: TrialPlace): Promise<readonly string[]> {
-  const key = place.key('trailer-summed');
+async function summedInTrailer(context: TrialContext): Promise<readonly string[]> {
+  const key = context.key('trailer-summed');
   const base64 = crc32Of('summed');
   const content = Buffer.from(`6\r\nsummed\r\n0\r\nx-amz-checksum-crc32:${base64}\r\n\r\n`);
   const headers = {
@@ -176,32 +180,34 @@ async function summedInTrailer(place: TrialPlace): Promise<readonly string[]> {
     ...{ 'x-amz-trailer': 'x-amz-checksum-crc32', 'x-amz-sdk-checksum-algorithm': 'CRC32' },
   };
   const body = { sizeBytes: content.length, content, payloadHash: UNSIGNED_TRAILER } as const;
-  const written = await place.ask({ method: 'PUT', key, query: [], headers, body });
+  const written = await context.send({ method: 'PUT', key, query: [], headers, body });
   if (!isGood(written)) return [`in a trailer: ${said(written)}`];
-  if ((await get(place, key)).body.toString() !== 'summed') return ['in a trailer: the body is kept with its frame'];
-  const told = await head(place, key, TOLD);
-  return told.headers.get('x-amz-checksum-crc32') === base64 ? [] : ['in a trailer: not kept'];
+  if ((await get(context, key)).body.toString() !== 'summed') return ['in a trailer: the body is kept with its frame'];
+  const response = await head(context, key, CHECKSUM_MODE);
+  return response.headers.get('x-amz-checksum-crc32') === base64 ? [] : ['in a trailer: not kept'];
 }
 
-async function summedUpload(place: TrialPlace): Promise<readonly string[]> {
-  const key = place.key('parts-summed');
-  const asked = { 'x-amz-checksum-algorithm': 'CRC32', 'x-amz-checksum-type': 'FULL_OBJECT' };
-  const begun = await place.ask({ method: 'POST', key, query: [['uploads', '']], headers: asked });
-  const root = readXml(begun.body, MAX_BYTES);
+async function summedUpload(context: TrialContext): Promise<readonly string[]> {
+  const key = context.key('parts-summed');
+  const requested = { 'x-amz-checksum-algorithm': 'CRC32', 'x-amz-checksum-type': 'FULL_OBJECT' };
+  const created = await context.send({ method: 'POST', key, query: [['uploads', '']], headers: requested });
+  const root = readXml(created.body, MAX_BYTES);
   const uploadId = root && textOf(root, 'UploadId');
-  if (!isGood(begun) || uploadId === undefined) return [`of an upload: ${said(begun)}`];
-  place.began(key, uploadId);
-  const sent = await part(place, key, uploadId, 'summed');
-  const done = isGood(sent) ? await complete(place, key, uploadId, etagOf(sent)) : sent;
+  if (!isGood(created) || uploadId === undefined) return [`of an upload: ${said(created)}`];
+  context.began(key, uploadId);
+  const sent = await part(context, key, uploadId, 'summed');
+  const done = isGood(sent) ? await complete(context, key, uploadId, etagOf(sent)) : sent;
   if (!isGood(done)) return [`of an upload: ${said(done)}`];
-  return (await head(place, key, TOLD)).headers.has('x-amz-checksum-crc32') ? [] : ['of an upload: not kept'];
+  return (await head(context, key, CHECKSUM_MODE)).headers.has('x-amz-checksum-crc32')
+    ? []
+    : ['of an upload: not kept'];
 }
 
-async function summedCopy(place: TrialPlace): Promise<readonly string[]> {
-  const [from, key] = [place.key('copy-unsummed'), place.key('copy-summed')];
-  good('PutObject', await put(place, from, 'summed'));
-  const headers = { 'x-amz-copy-source': place.source(from), 'x-amz-checksum-algorithm': 'SHA256' };
-  const copied = await place.ask({ method: 'PUT', key, query: [], headers });
+async function summedCopy(context: TrialContext): Promise<readonly string[]> {
+  const [from, key] = [context.key('copy-unsummed'), context.key('copy-summed')];
+  good('PutObject', await put(context, from, 'summed'));
+  const headers = { 'x-amz-copy-source': context.source(from), 'x-amz-checksum-algorithm': 'SHA256' };
+  const copied = await context.send({ method: 'PUT', key, query: [], headers });
   if (!isGood(copied)) return [`of a copy: ${said(copied)}`];
-  return (await head(place, key, TOLD)).headers.has('x-amz-checksum-sha256') ? [] : ['of a copy: not made'];
+  return (await head(context, key, CHECKSUM_MODE)).headers.has('x-amz-checksum-sha256') ? [] : ['of a copy: not made'];
 }

@@ -63,8 +63,8 @@ function readPart(part: XmlElement): NamedUploadPart {
   const text = requiredText(part, 'PartNumber').trim();
   const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (number < 1 || number > MAX_PART_NUMBER) throw malformedXml('PartNumber');
-  const [, quoted, bare] = ETAG.exec(requiredText(part, 'ETag').trim()) ?? [];
-  const etag = quoted ?? bare;
+  const [, quoted, unquoted] = ETAG.exec(requiredText(part, 'ETag').trim()) ?? [];
+  const etag = quoted ?? unquoted;
   if (etag === undefined) throw new GatewayError('InvalidPart', { detail: 'an ETag' });
   const [checksum, ...others] = CHECKSUM_ALGORITHMS.flatMap((algorithm) => readChecksum(part, algorithm) ?? []);
   if (others.length > 0) throw malformedXml('several checksums of a part');

@@ -61,8 +61,8 @@ function writeObjects(
   shown: readonly (ShownEntry | undefined)[],
 ): string {
   const text = textForm(query);
-  const contents = listing.objects.flatMap(({ key, lastModified, storageClass }, place) => {
-    const entry = shown[place];
+  const contents = listing.objects.flatMap(({ key, lastModified, storageClass }, index) => {
+    const entry = shown[index];
     if (entry === undefined) return [];
     return (
       `<Contents>${textElement('Key', text(key))}${textElement('LastModified', entry.lastModified ?? lastModified)}` +

@@ -45,7 +45,7 @@ export function readVersions(document: Uint8Array, query: ListingQuery): Listing
     ...{ entries, leftOut },
     isAllHidden: page.isTruncated && page.hides && visible.length + page.commonPrefixes.length === 0,
     write: (bucket, shown) => {
-      const shownOf = new Map(entries.map((entry, place) => [entry, shown[place]]));
+      const shownOf = new Map(entries.map((entry, index) => [entry, shown[index]]));
       const text = textForm(query);
       const parts = [
         `${XML_DECLARATION}<ListVersionsResult xmlns="${S3_NAMESPACE}">`,

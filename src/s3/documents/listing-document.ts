@@ -37,7 +37,7 @@ export interface Listing {
    * ends, and the next one begins, where the store ended it.
    */
   readonly write: (bucket: string, shown: readonly (ShownEntry | undefined)[]) => string;
-  /** Whether it goes on, and all that the store shows on this page is hidden: the next one is to be asked for instead. */
+  /** Whether it goes on, and all that the store shows on this page is hidden: the next one is to be requested instead. */
   readonly isAllHidden: boolean;
 }
 
@@ -139,12 +139,12 @@ export function isBefore(one: string, other: string): boolean {
   return Buffer.compare(Buffer.from(one), Buffer.from(other)) < 0;
 }
 
-const LONE_PERCENT = /%(?![0-9A-Fa-f]{2})/;
+const UNESCAPED_PERCENT = /%(?![0-9A-Fa-f]{2})/;
 
 /** Stores write a space as `+` or `%20`, and a plus as `%2B`. */
 function decodeKey(encoded: string): string | undefined {
   // No encoding has a lone percent sign: some stores (moto, of common prefixes) say that they encode, and do not.
-  if (LONE_PERCENT.test(encoded)) return encoded;
+  if (UNESCAPED_PERCENT.test(encoded)) return encoded;
   try {
     return decodeURIComponent(encoded.replaceAll('+', ' '));
   } catch {

@@ -53,7 +53,7 @@ export function writeComplete(address: CompletedAddress, etag: string, checksum?
   return write('CompleteMultipartUploadResult', location + names(address) + shown);
 }
 
-/** A part of an upload under way. */
+/** A part of an upload in progress. */
 export interface UploadedPart {
   /** 1 to 10,000. */
   readonly number: number;
@@ -94,8 +94,8 @@ export function readParts(document: Uint8Array): PartsPage {
   if (truncated !== 'true' && truncated !== 'false') throw unusable('neither truncated nor whole');
   const isTruncated = truncated === 'true';
   const parts = listed.toSorted((one, other) => one.number - other.number);
-  // A next page is asked for by the last number of this one: what lies below it would be missed.
-  if (isTruncated && listed.some((part, place) => part !== parts[place])) throw unusable('a part number out of order');
+  // A next page is requested by the last number of this one: what lies below it would be missed.
+  if (isTruncated && listed.some((part, index) => part !== parts[index])) throw unusable('a part number out of order');
   const checksum = readMultipartChecksum(root);
   return {
     ...{ parts, isTruncated },
@@ -104,7 +104,7 @@ export function readParts(document: Uint8Array): PartsPage {
   };
 }
 
-/** What is not known here is not told: no client can be asked for it. */
+/** What is not known here is not told: no client can be told to send it. */
 function readMultipartChecksum(root: XmlElement): MultipartChecksum | undefined {
   const algorithm = CHECKSUM_ALGORITHMS.find((known) => known === textOf(root, 'ChecksumAlgorithm'));
   const type = textOf(root, 'ChecksumType');

@@ -29,8 +29,8 @@ export function readStoreDocument(
     const detail = `the store lists the bucket instead of giving a ${name}`;
     throw new GatewayError('NotImplemented', { detail });
   }
-  const isTold = root.children.some((child) => telling.length === 0 || telling.includes(child.name));
-  if (!isTold && !(mayBeEmpty && root.children.length === 0 && root.text.trim() === '')) {
+  const isReported = root.children.some((child) => telling.length === 0 || telling.includes(child.name));
+  if (!isReported && !(mayBeEmpty && root.children.length === 0 && root.text.trim() === '')) {
     throw unusable(`not a ${name}`);
   }
   return root;

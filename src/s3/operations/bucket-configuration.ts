@@ -8,7 +8,14 @@ import { renderVersioning, versioningForStore } from '../documents/bucket-config
 import { renderBucketDocument, type BucketDocument } from '../documents/bucket-documents.ts';
 import { MAX_BUCKET_TAGS, renderTagging, taggingForStore } from '../documents/tagging.ts';
 import { NO_HEADERS } from './headers.ts';
-import { bare, bucketRead, document, NO_PARAMETERS, type BucketReadOperation, type Operation } from './operation.ts';
+import {
+  nameOnly,
+  bucketRead,
+  document,
+  NO_PARAMETERS,
+  type BucketReadOperation,
+  type Operation,
+} from './operation.ts';
 
 interface Configuration extends BucketDocument {
   readonly subresource: string;
@@ -19,7 +26,7 @@ interface Configuration extends BucketDocument {
 /** A document that a bucket need not have. */
 function configuration({ subresource, verb, iamAction, ...absent }: Configuration): BucketReadOperation {
   const render = (stored: Uint8Array): string => renderBucketDocument(stored, absent);
-  return bucketRead({ subresource: bare(subresource), verb, iamAction, absent, render });
+  return bucketRead({ subresource: nameOnly(subresource), verb, iamAction, absent, render });
 }
 
 const error = (code: ErrorCode): BucketDocument['none'] => ({ error: code });
@@ -27,13 +34,13 @@ const documentOf = (inner: string): BucketDocument['none'] => ({ inner });
 
 const VERSIONING = {
   level: 'bucket',
-  subresource: bare('versioning'),
+  subresource: nameOnly('versioning'),
   parameters: NO_PARAMETERS,
   headers: NO_HEADERS,
 } as const;
 const TAGGING = {
   level: 'bucket',
-  subresource: bare('tagging'),
+  subresource: nameOnly('tagging'),
   parameters: NO_PARAMETERS,
   headers: NO_HEADERS,
 } as const;
@@ -69,7 +76,7 @@ export const BUCKET_CONFIGURATION = {
   }),
   DeleteBucketTagging: document({ ...TAGGING, method: 'DELETE', verb: 'ADMIN', changes: 'document' }),
   GetBucketAcl: bucketRead({
-    subresource: bare('acl'),
+    subresource: nameOnly('acl'),
     verb: 'ADMIN',
     iamAction: 's3:GetBucketAcl',
     absent: undefined,

@@ -1,7 +1,7 @@
 /** Operations on buckets themselves: which there are, where they are, making and deleting them. */
 import { createBucketForStore } from '../documents/bucket-configuration.ts';
 import { NEW_BUCKET, NO_HEADERS } from './headers.ts';
-import { bare, document, local, NO_PARAMETERS, type Operation } from './operation.ts';
+import { nameOnly, document, local, NO_PARAMETERS, type Operation } from './operation.ts';
 
 export const BUCKETS = {
   ListBuckets: local({
@@ -21,7 +21,7 @@ export const BUCKETS = {
   GetBucketLocation: local({
     method: 'GET',
     level: 'bucket',
-    subresource: bare('location'),
+    subresource: nameOnly('location'),
     parameters: NO_PARAMETERS,
     headers: NO_HEADERS,
   }),

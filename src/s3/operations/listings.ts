@@ -1,10 +1,10 @@
-/** Listings of objects, versions and uploads under way. How each is asked for stands in listing-query.ts. */
+/** Listings of objects, versions and uploads in progress. How each is requested stands in listing-query.ts. */
 import { readObjects } from '../documents/list-objects.ts';
 import { readVersions } from '../documents/list-versions.ts';
 import { NO_HEADERS, NONE_IGNORED, OPTIONAL_ATTRIBUTES } from './headers.ts';
-import { bare, list, upload, valued, type Operation } from './operation.ts';
+import { nameOnly, list, upload, valued, type Operation } from './operation.ts';
 
-/** What a page is asked for by; what the store gets of it is said by listing-query.ts. */
+/** What a page is requested by; what the store gets of it is said by listing-query.ts. */
 const page = (...others: readonly string[]): { readonly read: readonly string[]; readonly passed: [] } => ({
   read: ['prefix', 'delimiter', 'encoding-type', ...others],
   passed: [],
@@ -28,7 +28,7 @@ export const LISTINGS = {
     readPage: readObjects,
   }),
   ListObjectVersions: list({
-    subresource: bare('versions'),
+    subresource: nameOnly('versions'),
     parameters: page('key-marker', 'version-id-marker', 'max-keys'),
     headers: OPTIONAL_ATTRIBUTES,
     verb: 'LIST_VERSIONS',
@@ -38,7 +38,7 @@ export const LISTINGS = {
   ListMultipartUploads: upload({
     method: 'GET',
     level: 'bucket',
-    subresource: bare('uploads'),
+    subresource: nameOnly('uploads'),
     headers: NO_HEADERS,
     ignored: NONE_IGNORED,
     parameters: page('key-marker', 'upload-id-marker', 'max-uploads'),

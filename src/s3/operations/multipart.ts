@@ -17,7 +17,7 @@ import {
   readHere,
 } from './headers.ts';
 import {
-  bare,
+  nameOnly,
   copy,
   NO_PARAMETERS,
   upload,
@@ -67,7 +67,7 @@ export const MULTIPART = {
   CreateMultipartUpload: upload({
     method: 'POST',
     level: 'object',
-    subresource: bare('uploads'),
+    subresource: nameOnly('uploads'),
     parameters: NO_PARAMETERS,
     listing: undefined,
     verb: 'PUT',

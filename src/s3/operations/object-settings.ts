@@ -3,12 +3,12 @@ import { renderAccessControl } from '../documents/access-control.ts';
 import { legalHoldForStore, renderLegalHold, renderRetention, retentionForStore } from '../documents/object-lock.ts';
 import { MAX_OBJECT_TAGS, renderTagging, taggingForStore } from '../documents/tagging.ts';
 import { BYPASS, NO_HEADERS } from './headers.ts';
-import { bare, document, OF_VERSION, type Operation } from './operation.ts';
+import { nameOnly, document, OF_VERSION, type Operation } from './operation.ts';
 
 const OF_OBJECT = { level: 'object', parameters: OF_VERSION, headers: NO_HEADERS } as const;
-const TAGGING = { ...OF_OBJECT, subresource: bare('tagging') } as const;
-const RETENTION = { ...OF_OBJECT, subresource: bare('retention') } as const;
-const LEGAL_HOLD = { ...OF_OBJECT, subresource: bare('legal-hold') } as const;
+const TAGGING = { ...OF_OBJECT, subresource: nameOnly('tagging') } as const;
+const RETENTION = { ...OF_OBJECT, subresource: nameOnly('retention') } as const;
+const LEGAL_HOLD = { ...OF_OBJECT, subresource: nameOnly('legal-hold') } as const;
 
 export const OBJECT_SETTINGS = {
   GetObjectTagging: document({ ...TAGGING, method: 'GET', verb: 'GET_TAGS', render: renderTagging }),
@@ -22,7 +22,7 @@ export const OBJECT_SETTINGS = {
   DeleteObjectTagging: document({ ...TAGGING, method: 'DELETE', verb: 'PUT_TAGS', changes: 'document' }),
   GetObjectAcl: document({
     ...OF_OBJECT,
-    subresource: bare('acl'),
+    subresource: nameOnly('acl'),
     method: 'GET',
     verb: 'GET_ACL',
     render: renderAccessControl,

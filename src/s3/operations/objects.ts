@@ -15,7 +15,7 @@ import {
 } from './headers.ts';
 import {
   attributes,
-  bare,
+  nameOnly,
   batch,
   copy,
   deletion,
@@ -44,7 +44,7 @@ export const OBJECTS = {
   GetObject: read({ method: 'GET', ...READING }),
   HeadObject: read({ method: 'HEAD', ...READING }),
   GetObjectAttributes: attributes({
-    subresource: bare('attributes'),
+    subresource: nameOnly('attributes'),
     parameters: OF_VERSION,
     headers: {
       'x-amz-object-attributes': passed(/^(?:(?:ETag|Checksum|ObjectParts|StorageClass|ObjectSize)(?:, ?|$))+$/),
@@ -73,7 +73,7 @@ export const OBJECTS = {
     parameters: OF_VERSION,
     headers: { ...BYPASS, 'if-match': readHere(true) },
   }),
-  DeleteObjects: batch({ subresource: bare('delete'), parameters: NO_PARAMETERS, headers: BYPASS, verb: 'DELETE' }),
+  DeleteObjects: batch({ subresource: nameOnly('delete'), parameters: NO_PARAMETERS, headers: BYPASS, verb: 'DELETE' }),
   CopyObject: copy({
     subresource: undefined,
     parameters: NO_PARAMETERS,

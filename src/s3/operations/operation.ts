@@ -1,5 +1,5 @@
 /**
- * What an operation is, in one value: how it is asked for, what policy must grant, what its store gets and what comes back.
+ * What an operation is, in one value: how it is requested, what policy must grant, what its store gets and what comes back.
  * A constructor for each class asks for all that the class needs; nothing of it can be left out. Detection, checks of headers,
  * documentation and the comparison with the model of AWS's SDKs are derived from these values.
  */
@@ -30,14 +30,14 @@ export interface Subresource {
   readonly name: string;
   readonly values: RegExp;
   /** Whether it is a name and nothing more. */
-  readonly isBare: boolean;
+  readonly isNameOnly: boolean;
 }
 
 /** A subresource that is a name and nothing more, such as `?tagging`. */
-export const bare = (name: string): Subresource => ({ name, values: /^$/, isBare: true });
+export const nameOnly = (name: string): Subresource => ({ name, values: /^$/, isNameOnly: true });
 
 /** A subresource that has a value, such as `?uploadId=…`; it is read by whoever needs it. */
-export const valued = (name: string, values = /^/): Subresource => ({ name, values, isBare: false });
+export const valued = (name: string, values = /^/): Subresource => ({ name, values, isNameOnly: false });
 
 /** How the stored facts of an answer look to the client: ETags, sizes in bytes, whether the store's checksums are the object's. */
 export type AnswerView = AttributesView;
@@ -75,7 +75,7 @@ export type Body =
 export type Conditions = 'none' | 'read' | 'write' | 'begin' | 'delete';
 
 /**
- * Operations of one class take the same way through `pipeline/stages.ts`. LOCAL is answered without a store; COPY has a
+ * Operations of one class take the same route through `pipeline/routes.ts`. LOCAL is answered without a store; COPY has a
  * source; FORM is a write whose fields say what and by whom; BATCH carries in its body what is to be decided; DOCUMENT has
  * small documents at most, in and out; UPLOAD is what multipart uploads take beside their parts; ATTRIBUTES tells of an
  * object what its trailer knows.
@@ -181,12 +181,12 @@ export function putsObject(operation: Operation): boolean {
 }
 
 /** No query parameters beside the subresource. */
-export const NO_PARAMETERS: Asked['parameters'] = { read: [], passed: [] };
+export const NO_PARAMETERS: RequestFacts['parameters'] = { read: [], passed: [] };
 /** A `versionId`, which asks for verbs of its own (verbs.ts). */
-export const OF_VERSION: Asked['parameters'] = { read: ['versionId'], passed: [] };
+export const OF_VERSION: RequestFacts['parameters'] = { read: ['versionId'], passed: [] };
 
 /** How a request is told from others, and what it may say. */
-interface Asked {
+interface RequestFacts {
   readonly subresource: Subresource | undefined;
   /** Query parameters beside the subresource: those that their readers here make something of, and those that the store gets. */
   readonly parameters: { readonly read: readonly string[]; readonly passed: readonly string[] };
@@ -195,7 +195,7 @@ interface Asked {
 }
 
 type Own<Class extends OperationClass> = Pick<Described<Class>, 'operationClass' | 'method' | 'level' | 'verb'> &
-  Asked & { readonly ignored?: Ignored; readonly makesBucket?: boolean } & Partial<
+  RequestFacts & { readonly ignored?: Ignored; readonly makesBucket?: boolean } & Partial<
     Omit<Described<Class>, 'parameters' | 'passedParameters' | 'acceptedHeaders' | 'ignoredHeaders'>
   >;
 
@@ -247,20 +247,20 @@ const NO_BODY: Body = { kind: 'none' };
 const OBJECT_BODY: Body = { kind: 'object' };
 
 /** Describes a READ: the object as its reader sees it. */
-export function read(facts: Asked & { readonly method: 'GET' | 'HEAD' }): ReadOperation {
+export function read(facts: RequestFacts & { readonly method: 'GET' | 'HEAD' }): ReadOperation {
   return described({ operationClass: 'READ', level: 'object', verb: 'GET', conditions: 'read', ...facts });
 }
 
 /** Describes an ATTRIBUTES. */
 export function attributes(
-  facts: Asked & Pick<AttributesOperation, 'requiredHeaders' | 'shownHeaders'> & { readonly render: Render },
+  facts: RequestFacts & Pick<AttributesOperation, 'requiredHeaders' | 'shownHeaders'> & { readonly render: Render },
 ): AttributesOperation {
   return described({ operationClass: 'ATTRIBUTES', method: 'GET', level: 'object', verb: 'GET', ...facts });
 }
 
 /** Describes a WRITE: a body that is sealed on its way. */
-export function write(facts: Asked & Pick<WriteOperation, 'puts'>): WriteOperation {
-  const { puts, ...asked } = facts;
+export function write(facts: RequestFacts & Pick<WriteOperation, 'puts'>): WriteOperation {
+  const { puts, ...requested } = facts;
   const own = {
     operationClass: 'WRITE',
     method: 'PUT',
@@ -270,14 +270,14 @@ export function write(facts: Asked & Pick<WriteOperation, 'puts'>): WriteOperati
     shownHeaders: ['etag'],
     tellsEncryption: true,
   } as const;
-  return { ...described({ ...own, ...ofPut(puts), ...asked }), puts };
+  return { ...described({ ...own, ...ofPut(puts), ...requested }), puts };
 }
 
 /** Describes a COPY: a request that names its source. */
 export function copy(
-  facts: Asked & Pick<CopyOperation, 'puts'> & Pick<CopyOperation, 'objectChecksum'>,
+  facts: RequestFacts & Pick<CopyOperation, 'puts'> & Pick<CopyOperation, 'objectChecksum'>,
 ): CopyOperation {
-  const { puts, ...asked } = facts;
+  const { puts, ...requested } = facts;
   const own = {
     operationClass: 'COPY',
     method: 'PUT',
@@ -288,7 +288,7 @@ export function copy(
     tellsEncryption: true,
     mayAnswerEarly: true,
   } as const;
-  return { ...described({ ...own, ...ofPut(puts), ...asked }), puts };
+  return { ...described({ ...own, ...ofPut(puts), ...requested }), puts };
 }
 
 function ofPut(
@@ -300,7 +300,7 @@ function ofPut(
 }
 
 /** Describes a FORM: it becomes another operation as soon as its fields are read (post-object.ts). */
-export function form(facts: Asked): FormOperation {
+export function form(facts: RequestFacts): FormOperation {
   return described({
     operationClass: 'FORM',
     method: 'POST',
@@ -313,15 +313,15 @@ export function form(facts: Asked): FormOperation {
 
 /** Describes a LIST. */
 export function list(
-  facts: Asked & Pick<ListOperation, 'listing' | 'readPage'> & { readonly verb: 'LIST' | 'LIST_VERSIONS' },
+  facts: RequestFacts & Pick<ListOperation, 'listing' | 'readPage'> & { readonly verb: 'LIST' | 'LIST_VERSIONS' },
 ): ListOperation {
-  const { readPage, listing, ...asked } = facts;
+  const { readPage, listing, ...requested } = facts;
   const own = { operationClass: 'LIST', method: 'GET', level: 'bucket', listing } as const;
-  return { ...described({ ...own, ...asked }), listing, readPage };
+  return { ...described({ ...own, ...requested }), listing, readPage };
 }
 
 /** Describes a DELETE. */
-export function deletion(facts: Asked): DeleteOperation {
+export function deletion(facts: RequestFacts): DeleteOperation {
   return described({
     operationClass: 'DELETE',
     method: 'DELETE',
@@ -334,18 +334,18 @@ export function deletion(facts: Asked): DeleteOperation {
 
 /** Describes a LOCAL; who may use the bucket in any way may ask, and at the service everybody. */
 export function local(
-  facts: Asked & { readonly method: 'GET' | 'HEAD'; readonly level: 'service' | 'bucket' },
+  facts: RequestFacts & { readonly method: 'GET' | 'HEAD'; readonly level: 'service' | 'bucket' },
 ): LocalOperation {
   return described({ operationClass: 'LOCAL', verb: undefined, ...facts });
 }
 
 /** Describes a BATCH: a document of keys, each decided as an access of its own. */
-export function batch(facts: Asked & { readonly verb: Verb }): BatchOperation {
+export function batch(facts: RequestFacts & { readonly verb: Verb }): BatchOperation {
   const body = { kind: 'document', maxBytes: LARGE_DOCUMENT_BYTES, mayBeAbsent: false } as const;
   return described({ operationClass: 'BATCH', method: 'POST', level: 'bucket', body, ...facts });
 }
 
-type DocumentFacts = Asked & { readonly verb: Verb } & (
+type DocumentFacts = RequestFacts & { readonly verb: Verb } & (
     | { readonly method: 'GET'; readonly level: 'object'; readonly render: Render }
     | {
         readonly method: 'PUT';
@@ -361,14 +361,14 @@ export function document(facts: DocumentFacts): DocumentOperation {
   if (facts.method === 'GET') {
     return { ...described({ operationClass: 'DOCUMENT', ...facts }), changes: 'nothing', absent: undefined };
   }
-  const { changes, ...asked } = facts;
+  const { changes, ...requested } = facts;
   const makesBucket = changes === 'bucket' && facts.method === 'PUT';
   const body: Body =
     facts.method === 'PUT'
       ? // A bucket can be made without a document.
         { kind: 'document', maxBytes: SMALL_DOCUMENT_BYTES, mayBeAbsent: makesBucket }
       : NO_BODY;
-  return { ...described({ operationClass: 'DOCUMENT', body, makesBucket, ...asked }), changes, absent: undefined };
+  return { ...described({ operationClass: 'DOCUMENT', body, makesBucket, ...requested }), changes, absent: undefined };
 }
 
 /** Describes a DOCUMENT that reads a document of a bucket. */
@@ -379,7 +379,7 @@ export function bucketRead(
     readonly render: Render;
   },
 ): BucketReadOperation {
-  const { absent, iamAction, ...asked } = facts;
+  const { absent, iamAction, ...requested } = facts;
   const own = {
     operationClass: 'DOCUMENT',
     method: 'GET',
@@ -387,12 +387,12 @@ export function bucketRead(
     parameters: NO_PARAMETERS,
     headers: NO_HEADERS,
   } as const;
-  return { ...described({ ...own, ...asked }), changes: 'nothing', absent, iamAction };
+  return { ...described({ ...own, ...requested }), changes: 'nothing', absent, iamAction };
 }
 
 /** Describes an UPLOAD: its sequence of requests stands in pipeline/upload.ts. */
 export function upload(
-  facts: Asked &
+  facts: RequestFacts &
     Pick<
       UploadOperation,
       | 'method'

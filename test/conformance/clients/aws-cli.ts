@@ -4,11 +4,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { CellContext, Client, Ran } from '../run/cell.ts';
 import { assertCiphertext, assertSameFile } from '../run/fixtures.ts';
-import { atLeast, findProgram, placesOf } from '../run/runner.ts';
-import { keysOf, keyVariables, sdkVariables } from '../run/ways-in.ts';
+import { atLeast, findProgram, attributesOf } from '../run/runner.ts';
+import { keysOf, keyVariables, sdkVariables } from '../run/auth-methods.ts';
 
 const VERSION = /aws-cli\/(\d+\.\d+\.\d+)/;
-const candidates = () => placesOf('aws').map((path) => [path, '--version'] as const);
+const candidates = () => attributesOf('aws').map((path) => [path, '--version'] as const);
 
 type Aws = (...args: readonly string[]) => Promise<Ran>;
 
@@ -18,7 +18,7 @@ export const awsCliOld: Client = {
   optional: undefined,
   find: () => findProgram(candidates(), VERSION, ([major, minor]) => major === 2 && minor === 9),
   ca: '`AWS_CA_BUNDLE`',
-  ways: {
+  authMethods: {
     bearer: 'signs every request',
     'web identity': true,
     'container credentials': true,
@@ -31,7 +31,7 @@ export const awsCliOld: Client = {
       (environment: Record<string, string>): Aws =>
       (...args) =>
         run(program.path, ['--endpoint-url', access.endpoint, ...args], { ...base, ...environment });
-    if (access.way === 'web identity') {
+    if (access.auth === 'web identity') {
       // Its provider for the standard variables knows the STS of AWS alone: the command asks ours.
       const keys = await context.step('sts assume-role-with-web-identity', async () => {
         const said = await aws({})(
@@ -50,7 +50,7 @@ export const awsCliOld: Client = {
     }
     const variables = sdkVariables(access);
     // It reads no file.
-    if (access.way === 'container credentials') variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] = access.token;
+    if (access.auth === 'container credentials') variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] = access.token;
     await exercise(context, aws(variables));
   },
 };
@@ -66,7 +66,7 @@ export const awsCli: Client = {
       (version) => atLeast(version, version[0] === 1 ? [1, 37] : [2, 23]) || (version[0] ?? 0) > 2,
     ),
   ca: '`AWS_CA_BUNDLE`',
-  ways: {
+  authMethods: {
     bearer: 'signs every request',
     'web identity': true,
     'container credentials': true,
@@ -97,7 +97,7 @@ async function exercise(context: CellContext, aws: Aws): Promise<void> {
   const { step, fixtures, buckets, prefix, folder } = context;
   const local = join(folder, 'got');
   // A second for each command: where only the credentials come another way, one bucket will do.
-  const thorough = context.access.way === 'session keys';
+  const thorough = context.access.auth === 'session keys';
   for (const bucket of thorough ? [buckets.sealed, buckets.open] : [buckets.sealed]) {
     const root = `s3://${bucket}/${prefix}`;
     const where = bucket === buckets.sealed ? 'encrypted' : 'plain';

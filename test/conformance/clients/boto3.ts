@@ -1,8 +1,8 @@
 /** boto3 since default checksums: the Python program beside this file, told everything by the standard variables. */
 import { fileURLToPath } from 'node:url';
 import type { Client } from '../run/cell.ts';
-import { atLeast, findProgram, placesOf } from '../run/runner.ts';
-import { sdkVariables } from '../run/ways-in.ts';
+import { atLeast, findProgram, attributesOf } from '../run/runner.ts';
+import { sdkVariables } from '../run/auth-methods.ts';
 
 const program = fileURLToPath(new URL('boto3_program.py', import.meta.url));
 
@@ -11,12 +11,12 @@ export const boto3: Client = {
   optional: 'no boto3 >= 1.36 is on this machine',
   find: () =>
     findProgram(
-      placesOf('python3').map((path) => [path, '-c', 'import boto3; print("boto3", boto3.__version__)'] as const),
+      attributesOf('python3').map((path) => [path, '-c', 'import boto3; print("boto3", boto3.__version__)'] as const),
       /boto3 (\d+\.\d+\.\d+)/,
       (version) => atLeast(version, [1, 36]),
     ),
   ca: '`AWS_CA_BUNDLE`',
-  ways: {
+  authMethods: {
     bearer: 'signs every request',
     'web identity': true,
     'container credentials': true,

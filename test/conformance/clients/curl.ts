@@ -5,19 +5,19 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import type { CellContext, Client, SessionKeys } from '../run/cell.ts';
 import { assertSameFile } from '../run/fixtures.ts';
-import { findProgram, placesOf } from '../run/runner.ts';
-import { keysOf } from '../run/ways-in.ts';
+import { findProgram, attributesOf } from '../run/runner.ts';
+import { keysOf } from '../run/auth-methods.ts';
 
 export const curl: Client = {
   name: 'curl',
   optional: undefined,
   find: () =>
     findProgram(
-      placesOf('curl').map((path) => [path, '--version'] as const),
+      attributesOf('curl').map((path) => [path, '--version'] as const),
       /curl (\d+\.\d+\.\d+)/,
     ),
   ca: '`--cacert`',
-  ways: { bearer: true, 'web identity': true, 'container credentials': true, 'session keys': true },
+  authMethods: { bearer: true, 'web identity': true, 'container credentials': true, 'session keys': true },
   exercise: async (context) => {
     const { access, step, run, program } = context;
     const trust = access.caFile === undefined ? [] : ['--cacert', access.caFile];
@@ -26,7 +26,7 @@ export const curl: Client = {
     const config = join(context.folder, 'curlrc');
     const arrange = (lines: readonly string[]) => writeFile(config, `${lines.join('\n')}\n`, { mode: 0o600 });
 
-    if (access.way === 'bearer') {
+    if (access.auth === 'bearer') {
       await arrange([`header = "Authorization: Bearer ${access.token}"`]);
       await exercise(context, (...args) => tool('-K', config, ...args));
       return;
@@ -64,7 +64,7 @@ async function issued(
   { access, step }: CellContext,
   tool: (...args: readonly string[]) => Promise<string>,
 ): Promise<SessionKeys> {
-  if (access.way === 'web identity') {
+  if (access.auth === 'web identity') {
     return step('POST / of AssumeRoleWithWebIdentity', async () =>
       keysOf(
         await tool(
@@ -75,7 +75,7 @@ async function issued(
       ),
     );
   }
-  if (access.way === 'container credentials') {
+  if (access.auth === 'container credentials') {
     return step('GET /-/credentials', async () => {
       const answer = JSON.parse(
         await tool('-H', `Authorization: ${access.token}`, `${access.endpoint}/-/credentials`),

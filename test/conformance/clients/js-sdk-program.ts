@@ -35,12 +35,12 @@ import {
 import { fromHttp, fromTokenFile } from '@aws-sdk/credential-providers';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import type { CellContext, WayIn } from '../run/cell.ts';
+import type { CellContext, AuthMethod } from '../run/cell.ts';
 
-const { way, upstream, fixtures, buckets, prefix, storedUrl } = JSON.parse(process.argv[2] ?? '') as Pick<
+const { auth, upstream, fixtures, buckets, prefix, storedUrl } = JSON.parse(process.argv[2] ?? '') as Pick<
   CellContext,
   'upstream' | 'fixtures' | 'buckets' | 'prefix' | 'storedUrl'
-> & { way: WayIn };
+> & { auth: AuthMethod };
 
 // Nothing but this machine can be found: a default endpoint would be the real AWS.
 const lookup = dns.lookup;
@@ -68,8 +68,8 @@ const read = async (bucket: string, key: string, range?: string): Promise<Buffer
   return buffer(answer.Body as Readable);
 };
 
-if (way === 'web identity') await step('fromTokenFile', async () => assert.ok((await fromTokenFile()()).sessionToken));
-if (way === 'container credentials') await step('fromHttp', async () => assert.ok((await fromHttp()()).sessionToken));
+if (auth === 'web identity') await step('fromTokenFile', async () => assert.ok((await fromTokenFile()()).sessionToken));
+if (auth === 'container credentials') await step('fromHttp', async () => assert.ok((await fromHttp()()).sessionToken));
 await step('ListBuckets', async () => {
   const names = (await s3.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name);
   for (const name of [buckets.sealed, buckets.open]) assert.ok(names?.includes(name));
@@ -207,7 +207,7 @@ for (const bucket of [buckets.sealed, buckets.open]) {
       await s3.send(new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts: named } }));
       const whole = Buffer.concat([large.subarray(0, bytes), small]);
       assert.ok((await read(object.Bucket, object.Key)).equals(whole));
-      // Ceph 16 passes over the part that is asked for.
+      // Ceph 16 passes over the part that is requested.
       if (isCephs) return;
       const end = await s3.send(new GetObjectCommand({ ...object, PartNumber: 2 }));
       assert.ok((await buffer(end.Body as Readable)).equals(small));

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '../run/cell.ts';
-import { sdkVariables } from '../run/ways-in.ts';
+import { sdkVariables } from '../run/auth-methods.ts';
 
 const program = fileURLToPath(new URL('js-sdk-program.ts', import.meta.url));
 const manifest = new URL('../../../node_modules/@aws-sdk/client-s3/package.json', import.meta.url);
@@ -15,7 +15,7 @@ export const jsSdk: Client = {
     return { path: process.execPath, version };
   },
   ca: '`NODE_EXTRA_CA_CERTS`',
-  ways: {
+  authMethods: {
     bearer: 'signs every request',
     'web identity': true,
     'container credentials': true,
@@ -24,11 +24,11 @@ export const jsSdk: Client = {
   exercise: async ({ access, upstream, run, step, fixtures, buckets, prefix, storedUrl, program: node }) => {
     const said = await run(
       node.path,
-      [program, JSON.stringify({ way: access.way, upstream, fixtures, buckets, prefix, storedUrl })],
+      [program, JSON.stringify({ auth: access.auth, upstream, fixtures, buckets, prefix, storedUrl })],
       {
         ...sdkVariables(access),
         // A client that trusts the CA can fetch credentials over TLS.
-        ...(access.way === 'container credentials'
+        ...(access.auth === 'container credentials'
           ? { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${access.endpoint}/-/credentials` }
           : {}),
         ...(access.caFile === undefined ? {} : { NODE_EXTRA_CA_CERTS: access.caFile }),

@@ -2,19 +2,19 @@
 import { basename, dirname, join } from 'node:path';
 import type { Client } from '../run/cell.ts';
 import { assertCiphertext, assertSameFile } from '../run/fixtures.ts';
-import { findProgram, placesOf } from '../run/runner.ts';
-import { sdkVariables } from '../run/ways-in.ts';
+import { findProgram, attributesOf } from '../run/runner.ts';
+import { sdkVariables } from '../run/auth-methods.ts';
 
 export const rclone: Client = {
   name: 'rclone',
   optional: undefined,
   find: () =>
     findProgram(
-      placesOf('rclone').map((path) => [path, 'version'] as const),
+      attributesOf('rclone').map((path) => [path, 'version'] as const),
       /rclone v(\d+\.\d+\.\d+)/,
     ),
   ca: '`--ca-cert`',
-  ways: {
+  authMethods: {
     bearer: true,
     'web identity': 'its SDK has no setting for the endpoint of STS',
     'container credentials': true,
@@ -33,12 +33,12 @@ export const rclone: Client = {
       ...(access.caFile === undefined ? {} : { RCLONE_CA_CERT: access.caFile }),
     };
     const options: string[] = [];
-    if (access.way === 'bearer') {
+    if (access.auth === 'bearer') {
       options.push('--header', `Authorization: Bearer ${access.token}`);
     } else {
       variables['RCLONE_CONFIG_SP_ENV_AUTH'] = 'true';
       Object.assign(variables, sdkVariables(access));
-      if (access.way === 'container credentials') variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] = access.token;
+      if (access.auth === 'container credentials') variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] = access.token;
     }
     const tool = (...args: readonly string[]) =>
       run(program.path, [...options, '--retries', '1', '--low-level-retries', '2', ...args], variables);

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '../run/cell.ts';
 import { assertCiphertext, assertSameFile } from '../run/fixtures.ts';
-import { findProgram, placesOf } from '../run/runner.ts';
+import { findProgram, attributesOf } from '../run/runner.ts';
 
 const PART_MIB = 5;
 
@@ -12,11 +12,11 @@ export const s3cmd: Client = {
   optional: undefined,
   find: () =>
     findProgram(
-      placesOf('s3cmd').map((path) => [path, '--version'] as const),
+      attributesOf('s3cmd').map((path) => [path, '--version'] as const),
       /version (\d+\.\d+\.\d+)/,
     ),
   ca: '`--ca-certs`',
-  ways: {
+  authMethods: {
     bearer: 'signs every request',
     'web identity': 'its STS is sts.amazonaws.com and cannot be set',
     'container credentials': 'asks 169.254.170.2 alone',

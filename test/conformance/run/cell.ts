@@ -1,10 +1,10 @@
 /**
- * What the conformance suite tries: a cell is one client in one version that comes in by one way, over one transport, to
+ * What the conformance suite tries: a cell is one client in one version that authenticates by one method, over one transport, to
  * one store. Nothing here, or in a client, may import `src`: the suite knows the product by its wire alone.
  */
 
-export const WAYS_IN = ['bearer', 'web identity', 'container credentials', 'session keys'] as const;
-export type WayIn = (typeof WAYS_IN)[number];
+export const AUTH_METHODS = ['bearer', 'web identity', 'container credentials', 'session keys'] as const;
+export type AuthMethod = (typeof AUTH_METHODS)[number];
 
 /** `tls`: through HAProxy. `plain`: the gateway's own port on loopback. */
 export const TRANSPORTS = ['tls', 'plain'] as const;
@@ -27,7 +27,7 @@ export interface SessionKeys {
 
 /** Where the product is, and who asks. */
 export interface Access {
-  readonly way: WayIn;
+  readonly auth: AuthMethod;
   readonly transport: Transport;
   /** `https://localhost:<port>` or `http://127.0.0.1:<port>`; serves S3, STS and `/-/credentials`. */
   readonly endpoint: string;
@@ -93,8 +93,8 @@ export interface Client {
   readonly find: () => Promise<Program | string>;
   /** How it is told of a private CA. */
   readonly ca: string;
-  /** A text: why the client cannot come in that way. */
-  readonly ways: Readonly<Record<WayIn, true | string>>;
+  /** A text: why the client cannot authenticate that way. */
+  readonly authMethods: Readonly<Record<AuthMethod, true | string>>;
   readonly exercise: (context: CellContext) => Promise<void>;
 }
 
@@ -102,7 +102,7 @@ export interface Cell {
   readonly client: string;
   readonly version: string;
   readonly ca: string;
-  readonly way: WayIn;
+  readonly auth: AuthMethod;
   readonly transport: Transport;
   readonly upstream: Upstream;
   readonly required: boolean;

@@ -56,9 +56,9 @@ class ChunkSizes {
   read(bytes: Buffer): void {
     for (let at = 0; at < bytes.length && this.#state !== 'done';) {
       if (this.#state === 'data') {
-        const taken = Math.min(this.#left, bytes.length - at);
-        this.#left -= taken;
-        at += taken;
+        const used = Math.min(this.#left, bytes.length - at);
+        this.#left -= used;
+        at += used;
         if (this.#left === 0) this.#state = 'end of data';
         continue;
       }

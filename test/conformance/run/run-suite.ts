@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   TRANSPORTS,
-  WAYS_IN,
+  AUTH_METHODS,
   type Cell,
   type CellContext,
   type Client,
@@ -18,13 +18,13 @@ import {
   type Program,
   type Transport,
   type Upstream,
-  type WayIn,
+  type AuthMethod,
 } from './cell.ts';
 import { writeFixtures } from './fixtures.ts';
 import type { SeenRequest } from './request-reader.ts';
 import { createRunner } from './runner.ts';
 import type { StackInfo } from './stack-process.ts';
-import { assumeRoleWithWebIdentity } from './ways-in.ts';
+import { assumeRoleWithWebIdentity } from './auth-methods.ts';
 import { startWireRecorder } from './wire-recorder.ts';
 
 const AT_ONCE = 2;
@@ -33,7 +33,7 @@ const STACK_LIMIT_MS = 120_000;
 export interface SuiteOptions {
   readonly clients: readonly Client[];
   readonly upstreams: readonly Upstream[];
-  readonly ways: readonly WayIn[];
+  readonly authMethods: readonly AuthMethod[];
   readonly transports: readonly Transport[];
   readonly onCell: (cell: Cell) => void;
 }
@@ -66,9 +66,9 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
     for (const upstream of options.upstreams) {
       await withSite(upstream, folder, fixtures, async (site) => {
         const planned = [...programs].flatMap(([client, program]) =>
-          WAYS_IN.filter((way) => options.ways.includes(way)).flatMap((way) =>
+          AUTH_METHODS.filter((auth) => options.authMethods.includes(auth)).flatMap((auth) =>
             TRANSPORTS.filter((transport) => options.transports.includes(transport)).map((transport) => async () => {
-              const cell = await runCell(site, client, program, way, transport);
+              const cell = await runCell(site, client, program, auth, transport);
               cells.push(cell);
               options.onCell(cell);
             }),
@@ -135,7 +135,7 @@ async function runCell(
   site: Site,
   client: Client,
   program: Program | string,
-  way: WayIn,
+  auth: AuthMethod,
   transport: Transport,
 ): Promise<Cell> {
   const { upstream, info, endpoints } = site;
@@ -143,18 +143,18 @@ async function runCell(
     client: client.name,
     ca: client.ca,
     version: typeof program === 'string' ? '' : program.version,
-    way,
+    auth,
     transport,
     upstream,
-    required: client.optional === undefined && client.ways[way] === true,
+    required: client.optional === undefined && client.authMethods[auth] === true,
   };
   const nothing = { steps: [], requests: 0, seconds: 0 };
-  const can = client.ways[way];
+  const can = client.authMethods[auth];
   if (can !== true) return { ...cell, ...nothing, status: 'unavailable', reason: can };
   if (typeof program === 'string') {
     return { ...cell, ...nothing, status: 'unavailable', reason: `${client.optional ?? client.name}: ${program}` };
   }
-  const slug = `${client.name}-${way}-${transport}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  const slug = `${client.name}-${auth}-${transport}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   const folder = join(site.folder, `${upstream}-${slug}`);
   await mkdir(folder);
   const steps: string[] = [];
@@ -164,7 +164,7 @@ async function runCell(
     const keys = await assumeRoleWithWebIdentity(endpoints.plain, info.roleArn, info.token);
     const context: CellContext = {
       access: {
-        way,
+        auth,
         transport,
         endpoint: endpoints[transport],
         plainEndpoint: endpoints.plain,

@@ -9,7 +9,7 @@ const LIMIT_MS = 120_000;
 const SHOWN = 1500;
 
 /** What every program gets. */
-export function bareEnvironment(home: string): Record<string, string> {
+export function minimalEnvironment(home: string): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: home,
@@ -32,7 +32,7 @@ export function createRunner(home: string): Runner {
     new Promise<Ran>((resolve, reject) => {
       const child = spawn(command, args, {
         cwd: home,
-        env: { ...bareEnvironment(home), ...environment },
+        env: { ...minimalEnvironment(home), ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
         timeout: LIMIT_MS,
         killSignal: 'SIGKILL',
@@ -70,7 +70,7 @@ export async function findProgram(
 }
 
 /** Every place on `PATH` where a program of that name could be. */
-export function placesOf(name: string): readonly string[] {
+export function attributesOf(name: string): readonly string[] {
   return (process.env['PATH'] ?? '')
     .split(':')
     .filter((folder) => folder.startsWith('/'))

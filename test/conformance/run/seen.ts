@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { TRANSPORTS, UPSTREAMS, WAYS_IN, type Cell } from './cell.ts';
+import { TRANSPORTS, UPSTREAMS, AUTH_METHODS, type Cell } from './cell.ts';
 
 const file = new URL('../seen.json', import.meta.url);
 
 const seenCell = z.strictObject({
   client: z.string(),
   version: z.string(),
-  way: z.enum(WAYS_IN),
+  auth: z.enum(AUTH_METHODS),
   transport: z.enum(TRANSPORTS),
   upstream: z.enum(UPSTREAMS),
   status: z.enum(['passed', 'failed', 'unavailable']),
@@ -26,8 +26,8 @@ export const readCells = (): readonly SeenCell[] => z.array(seenCell).parse(JSON
 
 /** Keeps what a whole run saw. */
 export async function keepCells(cells: readonly Cell[]): Promise<void> {
-  const kept = cells.map(({ client, version, way, transport, upstream, status, reason, ca, steps }): SeenCell => ({
-    ...{ client, version, way, transport, upstream, status, ca },
+  const kept = cells.map(({ client, version, auth, transport, upstream, status, reason, ca, steps }): SeenCell => ({
+    ...{ client, version, auth, transport, upstream, status, ca },
     ...(reason === undefined ? {} : { reason }),
     encrypted: steps.filter((name) => name.endsWith(', encrypted')).length,
     plain: steps.filter((name) => name.endsWith(', plain')).length,
@@ -35,8 +35,8 @@ export async function keepCells(cells: readonly Cell[]): Promise<void> {
   await writeFile(file, `${JSON.stringify(kept, undefined, 1)}\n`);
 }
 
-const nameOf = ({ client, way, transport, upstream }: Pick<SeenCell, 'client' | 'way' | 'transport' | 'upstream'>) =>
-  `${client}, ${way}, ${transport}, ${upstream}`;
+const nameOf = ({ client, auth, transport, upstream }: Pick<SeenCell, 'client' | 'auth' | 'transport' | 'upstream'>) =>
+  `${client}, ${auth}, ${transport}, ${upstream}`;
 
 /**
  * Names every required cell of the run of which something else was kept, or nothing. Versions are not compared: they are those

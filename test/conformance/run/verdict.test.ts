@@ -7,7 +7,7 @@ const passed: Cell = {
   client: 'curl',
   version: '8.0.0',
   ca: '`--cacert`',
-  way: 'bearer',
+  auth: 'bearer',
   transport: 'tls',
   upstream: 'embedded',
   required: true,
@@ -48,8 +48,8 @@ describe('the verdict of a conformance run', () => {
 });
 
 describe('what was kept of a run', () => {
-  const { client, version, ca, way, transport, upstream, status } = passed;
-  const cells = [{ client, version, ca, way, transport, upstream, status, encrypted: 1, plain: 0 }];
+  const { client, version, ca, auth, transport, upstream, status } = passed;
+  const cells = [{ client, version, ca, auth, transport, upstream, status, encrypted: 1, plain: 0 }];
 
   it('says what the run found, whatever the version', () => {
     assert.deepEqual(staleCells([{ ...passed, version: '9.9.9' }], cells), []);
@@ -57,7 +57,7 @@ describe('what was kept of a run', () => {
 
   it('is stale when a required cell is another, or is not in it', () => {
     assert.equal(staleCells([{ ...passed, status: 'unavailable' }], cells).length, 1);
-    assert.equal(staleCells([{ ...passed, way: 'web identity' }], cells).length, 1);
+    assert.equal(staleCells([{ ...passed, auth: 'web identity' }], cells).length, 1);
   });
 
   it('is not stale for clients that need not be there', () => {

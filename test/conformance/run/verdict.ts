@@ -1,6 +1,6 @@
 /**
  * What makes a run of the suite fail. A run may be limited to some clients or stores; then only what belongs to them is
- * asked for, and what the wire must have shown is left out.
+ * requested, and what the wire must have shown is left out.
  */
 import type { Cell } from './cell.ts';
 import type { SeenRequest } from './request-reader.ts';
@@ -48,6 +48,6 @@ export function failuresOf(cells: readonly Cell[], wire: WireFigures, whole: boo
 }
 
 /** One line that names a cell. */
-export function nameOf(cell: Pick<Cell, 'client' | 'version' | 'way' | 'transport' | 'upstream'>): string {
-  return `${cell.client} ${cell.version}, ${cell.way}, ${cell.transport}, ${cell.upstream}`;
+export function nameOf(cell: Pick<Cell, 'client' | 'version' | 'auth' | 'transport' | 'upstream'>): string {
+  return `${cell.client} ${cell.version}, ${cell.auth}, ${cell.transport}, ${cell.upstream}`;
 }

@@ -65,7 +65,7 @@ describe('docs/audit.md', () => {
     }
   });
 
-  it('has jq lines that answer their questions, torn lines or not', function () {
+  it('has jq lines that answer their requests, torn lines or not', function () {
     needs(this, 'jq', spawnSync('jq', ['--version']).status === 0);
     const commands = [...text.matchAll(/```sh\n(.*)\n```/g)].map((match) => match[1]!);
     const answers = commands.map((command) => {

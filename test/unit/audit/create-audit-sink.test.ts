@@ -82,7 +82,7 @@ describe('the audit sink', () => {
     assert.equal((await readdir(directory)).length, 10);
   });
 
-  it('begins no access within the disk reserve and concludes those under way', async () => {
+  it('begins no access within the disk reserve and concludes those in progress', async () => {
     const sink = await start({ minFreeBytes: 1000 });
     await sink.record(intent('A'));
     files.free = 500;

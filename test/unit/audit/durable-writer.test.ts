@@ -206,25 +206,25 @@ describe('the durable writer', () => {
     await assert.rejects(writer.append('x\n'), unavailable);
   });
 
-  it('refuses what is over the bounds of its queue, and still takes the ends of accesses under way', async () => {
+  it('refuses what is over the bounds of its queue, and still takes the ends of accesses in progress', async () => {
     const writer = await start({ maxQueuedEntries: 2 });
-    const taken = [writer.append('a\n'), writer.append('b\n')];
+    const used = [writer.append('a\n'), writer.append('b\n')];
     await assert.rejects(writer.append('c\n'), unavailable);
-    taken.push(writer.append('d\n', true), writer.append('e\n', true));
+    used.push(writer.append('d\n', true), writer.append('e\n', true));
     await assert.rejects(writer.append('f\n', true), unavailable);
-    await Promise.all(taken);
+    await Promise.all(used);
     await writer.append('g\n');
     assert.deepEqual(await written(), ['a', 'b', 'd', 'e', 'g']);
   });
 
   it('bounds its queue in bytes, too', async () => {
     const writer = await start({ maxQueuedBytes: 10 });
-    const taken = writer.append('12345678\n');
+    const used = writer.append('12345678\n');
     await assert.rejects(writer.append('ab\n'), unavailable);
-    await taken;
+    await used;
   });
 
-  it('keeps the disk reserve for the ends of accesses under way, and resumes only well above it', async () => {
+  it('keeps the disk reserve for the ends of accesses in progress, and resumes only well above it', async () => {
     const writer = await start({ minFreeBytes: 1000 });
     files.free = 999;
     await writer.sample();

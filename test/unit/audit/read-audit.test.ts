@@ -93,7 +93,7 @@ describe('reading the audit', () => {
       auditLine(itemDenial('A', 1, 'b')),
       auditLine(outcome('A', { item: 0 })),
     ];
-    const told = (accesses: readonly AuditAccess[]) =>
+    const reported = (accesses: readonly AuditAccess[]) =>
       accesses.map(({ key, item, result, subject, groups, operation }) => [
         key,
         item,
@@ -110,14 +110,14 @@ describe('reading the audit', () => {
 
     it('tells of each item who asked', async () => {
       const { accesses, counts } = await read(lines.join(''));
-      assert.deepEqual(told(accesses), expected);
+      assert.deepEqual(reported(accesses), expected);
       assert.deepEqual(counts, { damaged: 0, unmatched: 0, skipped: 0 });
     });
 
     it('does so in whatever order the files come', async () => {
       const [first = '', ...rest] = lines;
       const { accesses, counts } = await read(rest.join(''), first);
-      assert.deepEqual(told(accesses).toSorted(), expected.toSorted());
+      assert.deepEqual(reported(accesses).toSorted(), expected.toSorted());
       assert.equal(counts.unmatched, 0);
     });
 

@@ -103,12 +103,12 @@ describe('the audit on a stream', () => {
   it('refuses new accesses while its reader is too slow, and concludes those that were begun', async () => {
     const pipe = new SlowPipe();
     const audit = createStreamAudit({ stream: pipe, clock, maxQueuedEntries: 1 });
-    const begun = audit.record(intent);
+    const created = audit.record(intent);
     await assert.rejects(audit.record(intent), isUnavailable);
     assert.equal(audit.canAudit(), false);
     const ending = audit.record(outcome);
     pipe.take();
-    await begun;
+    await created;
     pipe.take();
     await ending;
     assert.equal(audit.canAudit(), true);
@@ -122,10 +122,10 @@ describe('the audit on a stream', () => {
   });
 
   it('takes as many refusals a second as a configured audit does', async () => {
-    let taken = 0;
+    let used = 0;
     const pipe = new Writable({
       write: (_line, _encoding, done) => {
-        taken += 1;
+        used += 1;
         done();
       },
     });
@@ -134,7 +134,7 @@ describe('the audit on a stream', () => {
       audit.refuse(refusal);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    assert.equal(taken, REFUSALS_PER_SECOND.usual);
+    assert.equal(used, REFUSALS_PER_SECOND.usual);
   });
 
   it('caps refusals by the second, and never lets them fail a request', () => {
@@ -143,8 +143,8 @@ describe('the audit on a stream', () => {
     const audit = createStreamAudit({ stream: pipe, clock: { now: () => nowMs }, refusalsPerSecond: 2 });
     const flood = (): number => {
       for (let count = 0; count < 10; count += 1) audit.refuse(refusal);
-      let taken = 0;
-      for (; pipe.lines.length > 0 && taken < 100; taken += 1) pipe.take();
+      let used = 0;
+      for (; pipe.lines.length > 0 && used < 100; used += 1) pipe.take();
       return pipe.writableLength;
     };
     flood();

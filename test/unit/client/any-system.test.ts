@@ -28,8 +28,8 @@ const PACKAGES = ['commander', 'openid-client', 'undici', 'zod'];
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['src/client/open-browser.ts'],
   // Both, and chosen by platform.
-  posix: ['src/client/places.ts'],
-  win32: ['src/client/places.ts', 'src/client/open-browser.ts'],
+  posix: ['src/client/profile-paths.ts'],
+  win32: ['src/client/profile-paths.ts', 'src/client/open-browser.ts'],
   // A mode keeps nobody out on Windows: read where the system knows of modes, and written besides.
   mode: [
     ...['src/client/private-file.ts', 'src/client/file-lock.ts', 'src/client/aws-config.ts'],
@@ -156,7 +156,7 @@ describe('the commands of people', () => {
     }
   });
 
-  it('rely on modes of files nowhere but where a file is private besides, or the system is asked for modes', () => {
+  it('rely on modes of files nowhere but where a file is private besides, or the system is requested modes', () => {
     for (const { name, source } of modules) {
       for (const node of nodesOf(source)) {
         const isMode =
@@ -172,9 +172,9 @@ describe('the commands of people', () => {
     assert.match(refusals[0]!.expression.getText(), /^knowsModes && /);
   });
 
-  it('stand on packages that are compiled nowhere and install alike everywhere', async () => {
+  it('depend on packages that are compiled nowhere and install alike everywhere', async () => {
     const seen = new Set<string>();
-    const look = async (name: string): Promise<void> => {
+    const read = async (name: string): Promise<void> => {
       if (seen.has(name)) return;
       seen.add(name);
       const folder = join(root, 'node_modules', name);
@@ -191,8 +191,8 @@ describe('the commands of people', () => {
         [],
         name,
       );
-      for (const dependency of Object.keys(about.dependencies ?? {})) await look(dependency);
+      for (const dependency of Object.keys(about.dependencies ?? {})) await read(dependency);
     };
-    for (const name of PACKAGES) await look(name);
+    for (const name of PACKAGES) await read(name);
   });
 });

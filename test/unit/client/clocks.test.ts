@@ -7,7 +7,7 @@ import { compareClocks } from '../../../src/client/compare-clocks.ts';
 import { examine } from '../../../src/client/doctor.ts';
 import type { Finding } from '../../../src/client/finding.ts';
 import { openHttp, type Http } from '../../../src/client/http.ts';
-import { placesOf } from '../../../src/client/places.ts';
+import { pathsOf } from '../../../src/client/profile-paths.ts';
 import { mergeSettings } from '../../../src/client/settings.ts';
 
 const BY_NTP = 'have the clock of this machine set by NTP';
@@ -45,7 +45,7 @@ describe("the doctor's comparison of clocks", () => {
     assert.equal(compareClocks(0, 2 * S).found, "2 s ahead of the gateway's");
   });
 
-  it('has the clock mended that two others tell is wrong', () => {
+  it('has the clock fixed that two others tell is wrong', () => {
     assert.equal(compareClocks(400 * S, 410 * S).mend, BY_NTP);
     assert.equal(compareClocks(-400 * S, -410 * S).mend, BY_NTP);
     assert.match(compareClocks(1 * S, -400 * S).mend ?? '', /tell who runs the gateway that its clock is wrong/);
@@ -108,7 +108,7 @@ describe('the doctor, where clocks differ', () => {
     const settings = mergeSettings({ gateway: originOf(gateway), issuer: originOf(issuer), clientId: 'c' });
     const findings = await examine({
       ...{ settings, http, hasProxy: false },
-      places: placesOf({ home: '/nowhere', platform: 'linux', env: {} }, 'default'),
+      paths: pathsOf({ home: '/nowhere', platform: 'linux', env: {} }, 'default'),
       awsProfile: { name: 'sallyport', credentialCommand: ['sallyport'], settings },
     });
     return findings.find(({ check }) => check === 'clock')!;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { askWhoami } from '../../../src/client/gateway.ts';
+import { fetchWhoami } from '../../../src/client/gateway.ts';
 import type { Http } from '../../../src/client/http.ts';
 import type { HttpAnswer } from '../../../src/platform/http-call.ts';
 
@@ -31,16 +31,16 @@ const unavailable = (retryAfter?: string) =>
     retryAfter === undefined ? {} : { 'retry-after': retryAfter },
   );
 
-describe('a question to the gateway', () => {
+describe('a request to the gateway', () => {
   it('is repeated while the gateway says when to come back', async () => {
     const { http, calls } = answering(unavailable('0'), unavailable('0'), answerOf(200, WHOAMI));
-    assert.equal((await askWhoami(http, 'https://gateway.test', 'token')).subject, 'alice');
+    assert.equal((await fetchWhoami(http, 'https://gateway.test', 'token')).subject, 'alice');
     assert.equal(calls(), 3);
   });
 
   it('is not repeated for ever', async () => {
     const { http, calls } = answering(unavailable('0'));
-    await assert.rejects(askWhoami(http, 'https://gateway.test', 'token'), /ServiceUnavailable/);
+    await assert.rejects(fetchWhoami(http, 'https://gateway.test', 'token'), /ServiceUnavailable/);
     assert.equal(calls(), 5);
   });
 
@@ -48,7 +48,7 @@ describe('a question to the gateway', () => {
     const refusal = answerOf(403, { code: 'AccessDenied', message: 'No.' }, { 'retry-after': '0' });
     for (const answer of [unavailable(), unavailable('600'), unavailable('Tue, 01 Dec 2026 16:00:00 GMT'), refusal]) {
       const { http, calls } = answering(answer);
-      await assert.rejects(askWhoami(http, 'https://gateway.test', 'token'));
+      await assert.rejects(fetchWhoami(http, 'https://gateway.test', 'token'));
       assert.equal(calls(), 1);
     }
   });

@@ -18,8 +18,8 @@ describe('the browser of a person', () => {
       setImmediate(() => child.emit('spawn'));
       return child;
     }) as unknown as typeof spawn;
-    const taken = await openBrowser(new URL(url), { platform, env, home: '/' }, start);
-    return { taken, calls };
+    const used = await openBrowser(new URL(url), { platform, env, home: '/' }, start);
+    return { used, calls };
   };
 
   for (const [platform, program, before] of [
@@ -30,8 +30,8 @@ describe('the browser of a person', () => {
   ] as const) {
     it(`is opened on ${platform} by one program, with the whole URL as one argument, and by no shell`, async () => {
       const url = 'https://id.example/auth?client_id=a&scope=openid%20groups&state=x';
-      const { taken, calls } = await opened(platform, url);
-      assert.equal(taken, true);
+      const { used, calls } = await opened(platform, url);
+      assert.equal(used, true);
       assert.deepEqual(calls, [[program, [...before, url], { stdio: 'ignore', detached: true, windowsHide: true }]]);
     });
 
@@ -54,7 +54,7 @@ describe('the browser of a person', () => {
         '-a:b',
       ]) {
         if (!URL.canParse(url)) continue;
-        assert.deepEqual(await opened(platform, url), { taken: false, calls: [] }, url);
+        assert.deepEqual(await opened(platform, url), { used: false, calls: [] }, url);
       }
     });
   }

@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { openHttp, type Http } from '../../../src/client/http.ts';
 import { openIssuer } from '../../../src/client/issuer.ts';
 import { logOut } from '../../../src/client/log-out.ts';
-import { placesOf, type Places } from '../../../src/client/places.ts';
+import { pathsOf, type ProfilePaths } from '../../../src/client/profile-paths.ts';
 import { readSession, writeSession, type Session } from '../../../src/client/session-file.ts';
 import { mergeSettings, type Settings } from '../../../src/client/settings.ts';
 import { signInByBrowser, signInByDevice } from '../../../src/client/sign-in.ts';
@@ -31,7 +31,7 @@ describe('people at an issuer', () => {
   /** Forms that came to the token endpoint. */
   let forms: URLSearchParams[];
   /** The one that asked for a device code. */
-  let asked: URLSearchParams;
+  let requested: URLSearchParams;
   let metadata: Record<string, unknown>;
   let reply: (form: URLSearchParams) => Reply | Promise<Reply>;
 
@@ -39,17 +39,17 @@ describe('people at an issuer', () => {
     server = createServer((request, response) => {
       void (async () => {
         const form = new URLSearchParams(await text(request));
-        let given: Reply = { status: 404, body: '' };
-        if (request.url === '/.well-known/openid-configuration') given = { body: metadata };
+        let received: Reply = { status: 404, body: '' };
+        if (request.url === '/.well-known/openid-configuration') received = { body: metadata };
         else if (request.url === '/device') {
-          asked = form;
-          given = { body: device };
+          requested = form;
+          received = { body: device };
         } else {
           forms.push(form);
-          given = await reply(form);
+          received = await reply(form);
         }
-        response.writeHead(given.status ?? 200, { 'content-type': 'application/json', ...given.headers });
-        response.end(JSON.stringify(given.body));
+        response.writeHead(received.status ?? 200, { 'content-type': 'application/json', ...received.headers });
+        response.end(JSON.stringify(received.body));
       })();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -106,9 +106,9 @@ describe('people at an issuer', () => {
 
   it('learn from its refusal why, and what to do', async () => {
     const refusal = { iss: origin, error: 'access_denied', error_description: 'not \u001b[2Jyou' };
-    await assert.rejects(comeBack(refusal), (error: Error & { mend?: string }) => {
+    await assert.rejects(comeBack(refusal), (error: Error & { remedy?: string }) => {
       assert.match(error.message, /access_denied: not \ufffd\[2Jyou/);
-      assert.match(error.mend ?? '', /who runs the identity provider/);
+      assert.match(error.remedy ?? '', /who runs the identity provider/);
       return true;
     });
     assert.equal(forms.length, 0);
@@ -185,12 +185,12 @@ describe('people at an issuer', () => {
     await signInByDevice(await openIssuer(settings, http), settings, () => Promise.resolve());
     const verifier = forms[0]?.get('code_verifier') ?? '';
     const challenge = createHash('sha256').update(verifier).digest('base64url');
-    assert.deepEqual([asked.get('code_challenge'), asked.get('code_challenge_method')], [challenge, 'S256']);
+    assert.deepEqual([requested.get('code_challenge'), requested.get('code_challenge_method')], [challenge, 'S256']);
   });
 
   describe('whose login is renewed', () => {
     let home: string;
-    let places: Places;
+    let paths: ProfilePaths;
     const over: Reply = { status: 400, body: { error: 'invalid_grant' } };
     const old = (): Session => ({
       ...{ issuer: origin, clientId: 'cli', accessToken: 'old-access', refreshToken: 'old-refresh' },
@@ -199,54 +199,54 @@ describe('people at an issuer', () => {
 
     beforeEach(async () => {
       home = await mkdtemp(join(tmpdir(), 'sallyport-client-'));
-      places = placesOf({ home, platform: 'linux', env: {} }, 'default');
-      await writeSession(places, old());
+      paths = pathsOf({ home, platform: 'linux', env: {} }, 'default');
+      await writeSession(paths, old());
     });
     afterEach(() => rm(home, { recursive: true }));
 
     it('do so once, however many ask at a time', async () => {
-      const tokens = await Promise.all(Array.from({ length: 6 }, () => validToken(places, settings, http)));
+      const tokens = await Promise.all(Array.from({ length: 6 }, () => validToken(paths, settings, http)));
       assert.deepEqual(new Set(tokens.map(({ token }) => token)), new Set(['new-access']));
       assert.deepEqual(
         forms.map((form) => form.get('refresh_token')),
         ['old-refresh'],
       );
-      assert.equal((await readSession(places, settings))?.refreshToken, 'new-refresh');
+      assert.equal((await readSession(paths, settings))?.refreshToken, 'new-refresh');
     });
 
     it('keep a refresh token that the issuer does not rotate', async () => {
       reply = () => ({ body: { ...granted, refresh_token: undefined } });
-      await validToken(places, settings, http);
-      assert.equal((await readSession(places, settings))?.refreshToken, 'old-refresh');
+      await validToken(paths, settings, http);
+      assert.equal((await readSession(paths, settings))?.refreshToken, 'old-refresh');
     });
 
     it('read again what another machine has written when they lose a race', async () => {
       reply = async () => {
-        await writeSession(places, { ...old(), accessToken: 'of-the-winner', accessExpiresAtMs: Date.now() + 600_000 });
+        await writeSession(paths, { ...old(), accessToken: 'of-the-winner', accessExpiresAtMs: Date.now() + 600_000 });
         return over;
       };
-      assert.equal((await validToken(places, settings, http)).token, 'of-the-winner');
+      assert.equal((await validToken(paths, settings, http)).token, 'of-the-winner');
     });
 
     it('are told when it is over', async () => {
       reply = () => over;
-      await assert.rejects(validToken(places, settings, http), {
+      await assert.rejects(validToken(paths, settings, http), {
         message: 'the login has ended',
-        mend: 'log in: sallyport login',
+        remedy: 'log in: sallyport login',
       });
     });
 
     it('are shown no token of another issuer or client', async () => {
       for (const changed of [{ issuer: 'https://i.example' }, { clientId: 'other' }]) {
-        await assert.rejects(validToken(places, { ...settings, ...changed }, http), { message: 'nobody is logged in' });
+        await assert.rejects(validToken(paths, { ...settings, ...changed }, http), { message: 'nobody is logged in' });
       }
       assert.equal(forms.length, 0);
     });
 
     it('forget it here even where the issuer does not answer', async () => {
       reply = () => ({ status: 500, body: {} });
-      assert.equal((await logOut(places, settings, http))?.revoked, false);
-      assert.equal(await readSession(places, settings), undefined);
+      assert.equal((await logOut(paths, settings, http))?.revoked, false);
+      assert.equal(await readSession(paths, settings), undefined);
     });
 
     it('see no token in an error', async () => {
@@ -256,7 +256,7 @@ describe('people at an issuer', () => {
         { access_token: 5 },
       ]) {
         reply = () => ({ status: 500, body });
-        await assert.rejects(validToken(places, settings, http), (error: Error) => {
+        await assert.rejects(validToken(paths, settings, http), (error: Error) => {
           assert.equal(error.message.includes('old-refresh'), false);
           return true;
         });

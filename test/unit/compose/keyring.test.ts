@@ -4,7 +4,7 @@ import { keyringOf, type ConfiguredKeyring } from '../../../src/compose/keyring.
 import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../support/kms-double.ts';
 import { VaultDouble } from '../../support/vault-double.ts';
 import { Sample, type Changes } from '../config/sample.ts';
-import { HERE, MovedClock, observer, unavailable } from '../core/keyring/given.ts';
+import { HERE, MovedClock, observer, unavailable } from '../core/keyring/fixture.ts';
 
 const LOCAL = { versions: { 1: { seedFile: 'seed' } } };
 

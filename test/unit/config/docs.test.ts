@@ -68,7 +68,7 @@ describe('haproxy/haproxy.cfg and the defaults of the gateway', () => {
     assert(setting('timeout http-keep-alive') < defaultOf('timeouts.keepAliveMs'));
   });
 
-  it('agree on patience: the gateway gives up first, and so gives the answer', () => {
+  it('agree on patience: the gateway aborts first, and so gives the answer', () => {
     for (const key of ['upstreamHeadersMs', 'upstreamBodyIdleMs', 'requestBodyIdleMs']) {
       assert(setting('timeout server') > defaultOf(`timeouts.${key}`), key);
     }

@@ -90,7 +90,7 @@ describe('the examples', () => {
     });
   });
 
-  it('for containers has an identity provider that names the audience and the groups that are asked for', async () => {
+  it('for containers has an identity provider that names the audience and the groups that are requested', async () => {
     const realm = JSON.parse(await readFile(join(examples, 'compose/keycloak-realm.json'), 'utf8')) as {
       realm: string;
       clients: { protocolMappers: { config: Record<string, string> }[] }[];

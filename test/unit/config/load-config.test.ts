@@ -50,7 +50,7 @@ describe('config/load-config', () => {
       const ofStore = { 'stores.main.serverSideEncryption': stored };
       const of = async (changes: Record<string, unknown>) => (await sample.load(changes)).buckets[0]?.storeEncryption;
       assert.deepEqual(await of(ofStore), stored);
-      const ofBucket = (asked: unknown) => ({ ...ofStore, 'buckets.reports.serverSideEncryption': asked });
+      const ofBucket = (requested: unknown) => ({ ...ofStore, 'buckets.reports.serverSideEncryption': requested });
       assert.deepEqual(await of(ofBucket({})), { algorithm: 'AES256', kmsKeyId: undefined });
       assert.equal(await of(ofBucket({ algorithm: 'none' })), undefined);
     });

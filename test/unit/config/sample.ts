@@ -60,7 +60,7 @@ const namedFiles = (node: unknown, path: readonly string[] = []): [kind: string,
   return typeof node === 'string' && kind !== undefined ? [[kind, node]] : [];
 };
 
-const STAND_INS: Readonly<Record<string, string>> = {
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
   certificates: 'test-only.crt.pem',
   'private key': 'test-only.key.pem',
   secret: 'secret',
@@ -139,7 +139,7 @@ export class Sample {
     for (const [kind, name] of namedFiles(parse(text))) {
       await mkdir(kind === 'directory' ? name : dirname(name), { recursive: true });
       if (kind === 'directory') continue;
-      await copyFile(this.file(STAND_INS[kind] ?? ''), name);
+      await copyFile(this.file(PLACEHOLDERS[kind] ?? ''), name);
       await chmod(name, 0o600);
     }
     return this.loadText(text, env);

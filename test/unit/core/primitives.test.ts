@@ -16,7 +16,7 @@ function read(file: string): unknown {
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const keyOf = (hex: string) => createSecretKey(bytes(hex));
 
-describe('the primitives that everything stands on', () => {
+describe('the primitives that everything depends on', () => {
   describe('AES-256-GCM', () => {
     const vectors = read('aes-gcm') as Vector<'key' | 'nonce' | 'aad' | 'plain' | 'sealed' | 'tag'>[];
 
@@ -35,15 +35,15 @@ describe('the primitives that everything stands on', () => {
     it('seals and opens segments as the test cases under the nonce of the first segment say', () => {
       const ofFirst = vectors.filter(({ nonce, aad }) => nonce === '00'.repeat(12) && aad === '');
       assert.equal(ofFirst.length, 2);
-      const place = { index: 0, isLast: false };
+      const position = { index: 0, isLast: false };
       const salt = Buffer.alloc(SALT_BYTES);
       for (const { key, plain, sealed, tag } of ofFirst) {
         const cell = Buffer.alloc(SALT_BYTES + plain.length / 2 + TAG_BYTES);
-        const sealer = new SegmentSealer(keyOf(key), salt, place, cell);
+        const sealer = new SegmentSealer(keyOf(key), salt, position, cell);
         sealer.update(bytes(plain));
         sealer.finish();
         assert.equal(cell.toString('hex', SALT_BYTES), sealed + tag);
-        assert.equal(openSegment(keyOf(key), place, cell).toString('hex'), plain);
+        assert.equal(openSegment(keyOf(key), position, cell).toString('hex'), plain);
       }
     });
   });

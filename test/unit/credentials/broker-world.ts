@@ -8,8 +8,8 @@ import { fixedSource } from '../../../src/credentials/base-credentials.ts';
 import type { createCredentialBroker } from '../../../src/credentials/broker.ts';
 import { type CredentialBrokerOptions } from '../../../src/credentials/broker.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { brokerOf, GRANTS } from './broker-of.ts';
-import { bucket, object, principal, rememberingObserver, scope, type RememberingObserver } from './given.ts';
+import { brokerOf, GRANTS } from './broker-fixture.ts';
+import { bucket, object, principal, rememberingObserver, scope, type RememberingObserver } from './fixture.ts';
 import { startStsDouble, type StsDouble } from './sts-double.ts';
 
 export const BASE_SECRET = 'basesecret/basesecret/basesecret/1234567';
@@ -53,8 +53,8 @@ export class BrokerWorld {
     return broker;
   };
 
-  readonly planFor = (broker: Broker, who: Partial<Principal> = {}, key = '2026/q3.csv'): AssumeRolePlan =>
-    broker.plan(principal({ expiresAtMs: this.nowMs + 480 * MINUTE, ...who }), [
+  readonly planFor = (broker: Broker, caller: Partial<Principal> = {}, key = '2026/q3.csv'): AssumeRolePlan =>
+    broker.plan(principal({ expiresAtMs: this.nowMs + 480 * MINUTE, ...caller }), [
       scope(REPORTS, GRANTS, object('GET', key)),
     ]);
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { Access, Grant } from '../../../src/contracts/authorizer.ts';
 import { createCredentialBroker } from '../../../src/credentials/broker.ts';
-import { GRANTS } from './broker-of.ts';
+import { GRANTS } from './broker-fixture.ts';
 import { BrokerWorld, failureOf, MINUTE, REPORTS, until } from './broker-world.ts';
-import { allow, bucket, deny, listing, object, principal, scope } from './given.ts';
+import { allow, bucket, deny, listing, object, principal, scope } from './fixture.ts';
 import { giveSession, refuse } from './sts-double.ts';
 
 describe('credential broker', () => {
@@ -194,10 +194,10 @@ describe('credential broker', () => {
   });
 
   describe('sessions', () => {
-    it('are asked for once by a crowd, and not again while they last', async () => {
+    it('are requested once by a crowd, and not again while they last', async () => {
       const broker = makeBroker();
-      const given = await Promise.all(Array.from({ length: 50 }, () => broker.credentials(planFor(broker))));
-      assert.equal(new Set(given).size, 1);
+      const received = await Promise.all(Array.from({ length: 50 }, () => broker.credentials(planFor(broker))));
+      assert.equal(new Set(received).size, 1);
       await broker.credentials(planFor(broker));
       assert.equal(world.sts.calls.length, 1);
       assert.equal(world.observer.hits.at(-1), true);
@@ -225,11 +225,11 @@ describe('credential broker', () => {
       const bound = ['analytics', 'admins', undefined, ''].map((binding) =>
         principal({ expiresAtMs: world.nowMs + 480 * MINUTE, ...(binding === undefined ? {} : { binding }) }),
       );
-      const given = new Set<string>();
-      for (const who of [...bound, ...bound]) {
-        given.add((await broker.credentials(broker.plan(who, [scope(REPORTS, GRANTS, access)]))).accessKeyId);
+      const received = new Set<string>();
+      for (const caller of [...bound, ...bound]) {
+        received.add((await broker.credentials(broker.plan(caller, [scope(REPORTS, GRANTS, access)]))).accessKeyId);
       }
-      assert.equal(given.size, 4);
+      assert.equal(received.size, 4);
       assert.equal(world.sts.calls.length, 4);
     });
 
@@ -284,21 +284,21 @@ describe('credential broker', () => {
     it('that began together are renewed at times of their own, between 60% and 85% of their life', async () => {
       const broker = makeBroker();
       const plans = Array.from({ length: 40 }, (_, index) => planFor(broker, { subject: `caller ${index}` }));
-      const askAll = async (): Promise<number> => {
+      const assumeAll = async (): Promise<number> => {
         await Promise.all(plans.map(async (plan) => broker.credentials(plan)));
         await until(() => world.observer.stsCalls.length === world.sts.calls.length);
         await new Promise((done) => setTimeout(done, 100));
         return world.sts.calls.length - plans.length;
       };
       const lifeMs = 59 * MINUTE;
-      assert.equal(await askAll(), 0);
+      assert.equal(await assumeAll(), 0);
       world.nowMs += lifeMs * 0.59;
-      assert.equal(await askAll(), 0);
+      assert.equal(await assumeAll(), 0);
       world.nowMs += lifeMs * 0.13;
-      const early = await askAll();
+      const early = await assumeAll();
       assert.ok(early > 0 && early < 40, `${early} renewed early`);
       world.nowMs += lifeMs * 0.14;
-      await askAll();
+      await assumeAll();
       await until(() => world.sts.calls.length === 2 * plans.length);
     });
 
@@ -369,8 +369,8 @@ describe('credential broker', () => {
     it("expire by our own clock when the store's clock runs ahead", async () => {
       const broker = makeBroker({ sourceIdentity: false, sessionSeconds: 900 });
       world.sts.answer = (response) => giveSession(response, world.nowMs + 24 * 60 * MINUTE);
-      const given = await broker.credentials(planFor(broker));
-      assert.equal(given.expiresAtMs, world.nowMs + 15 * MINUTE);
+      const received = await broker.credentials(planFor(broker));
+      assert.equal(received.expiresAtMs, world.nowMs + 15 * MINUTE);
     });
 
     it('that have expired on arrival are refused', async () => {

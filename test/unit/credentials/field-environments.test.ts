@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { askAs, brokerOf } from './broker-of.ts';
+import { credentialsOf, brokerOf } from './broker-fixture.ts';
 import { giveSession, refuse, SESSION_TOKEN, startStsDouble, type StsDouble } from './sts-double.ts';
 
 const ROLE = 'arn:aws:iam::123456789012:role/gateway';
@@ -35,8 +35,8 @@ describe("the gateway's own credentials", () => {
     await rename(join(directory, 'next'), join(directory, name));
   };
   /** Sessions of ever new callers: each is a call of STS, for which the gateway's own credentials are asked. */
-  const askUntil = async (asked: Parameters<typeof askAs>[0], holds: () => boolean): Promise<void> => {
-    for (let caller = 0; !holds(); caller += 1) await askAs(asked, { subject: `caller ${caller}` });
+  const callUntil = async (requested: Parameters<typeof credentialsOf>[0], holds: () => boolean): Promise<void> => {
+    for (let caller = 0; !holds(); caller += 1) await credentialsOf(requested, { subject: `caller ${caller}` });
   };
   const containerAnswer = (accessKeyId: string, lifeMs: number): string =>
     JSON.stringify({
@@ -95,7 +95,7 @@ describe("the gateway's own credentials", () => {
     });
 
     it('come for the token of the service account, and assume the role of the caller', async () => {
-      await askAs(broker());
+      await credentialsOf(broker());
       assert.deepEqual(tokens(), ['first.token.x']);
       assert.equal(sts.calls[0]?.get('RoleArn'), ROLE);
       assert.deepEqual(sts.signers, [
@@ -106,55 +106,55 @@ describe("the gateway's own credentials", () => {
 
     it('are kept while they last, and come anew, for the token that was rotated on disk, ahead of their end', async () => {
       const one = broker();
-      await askAs(one, { subject: 'alice' });
-      await askAs(one, { subject: 'bob' });
+      await credentialsOf(one, { subject: 'alice' });
+      await credentialsOf(one, { subject: 'bob' });
       assert.deepEqual(tokens(), ['first.token.x']);
 
       lifeMs = 60_000;
       const other = broker();
-      await askAs(other, { subject: 'alice' });
+      await credentialsOf(other, { subject: 'alice' });
       await rotate('token', 'second.token.x');
-      await askUntil(other, () => tokens().includes('second.token.x'));
+      await callUntil(other, () => tokens().includes('second.token.x'));
     });
 
     it('assume roles for an hour at most, whatever is configured: STS gives a chained session no more', async () => {
-      await askAs(broker({ sourceIdentity: false, sessionSeconds: 43_200 }));
+      await credentialsOf(broker({ sourceIdentity: false, sessionSeconds: 43_200 }));
       assert.equal(sts.calls[1]?.get('DurationSeconds'), '3600');
     });
 
-    it('are asked for once more where STS refuses those that it gave', async () => {
+    it('are requested once more where STS refuses those that it gave', async () => {
       const give = sts.answer;
       sts.answer = (response, form) => {
         const first = sts.signers.at(-1)?.accessKeyId === 'ASIAIRSA1';
         (first ? refuse(403, 'ExpiredToken') : give)(response, form);
       };
-      await askAs(broker());
+      await credentialsOf(broker());
       assert.deepEqual(
         sts.signers.map(({ accessKeyId }) => accessKeyId),
         ['', 'ASIAIRSA1', '', 'ASIAIRSA2'],
       );
     });
 
-    it('are not asked for anew where STS refuses the role, nor by every caller where it refuses them', async () => {
+    it('are not requested again where STS refuses the role, nor by every caller where it refuses them', async () => {
       const give = sts.answer;
       let code = 'AccessDenied';
       sts.answer = (response, form) => {
         (form.get('Action') === 'AssumeRole' ? refuse(403, code) : give)(response, form);
       };
       const one = broker();
-      for (const subject of ['a', 'b', 'c']) await assert.rejects(askAs(one, { subject }));
+      for (const subject of ['a', 'b', 'c']) await assert.rejects(credentialsOf(one, { subject }));
       assert.equal(tokens().length, 1);
       code = 'InvalidClientTokenId';
-      for (const subject of ['d', 'e', 'f']) await assert.rejects(askAs(one, { subject }));
+      for (const subject of ['d', 'e', 'f']) await assert.rejects(credentialsOf(one, { subject }));
       assert.equal(tokens().length, 2);
     });
 
     it('that cannot be had end in ServiceUnavailable, and can be had again once the file is there', async () => {
       await rm(join(directory, 'token'));
       const one = broker();
-      await assert.rejects(askAs(one), { code: 'ServiceUnavailable' });
+      await assert.rejects(credentialsOf(one), { code: 'ServiceUnavailable' });
       await rotate('token', 'late.token.x');
-      await askAs(one, { subject: 'bob' });
+      await credentialsOf(one, { subject: 'bob' });
       assert.deepEqual(tokens(), ['late.token.x']);
     });
   });
@@ -170,16 +170,16 @@ describe("the gateway's own credentials", () => {
       process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = `${metadataUrl}/v1/credentials`;
       process.env['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'] = join(directory, 'pod-token');
       const one = broker();
-      await askAs(one, { subject: 'alice' });
+      await credentialsOf(one, { subject: 'alice' });
       assert.deepEqual(sts.signers, [{ accessKeyId: 'ASIAPOD1', sessionToken: 'container-token' }]);
       await rotate('pod-token', 'pod-token-two');
-      await askUntil(one, () => seen.includes('GET /v1/credentials pod-token-two'));
+      await callUntil(one, () => seen.includes('GET /v1/credentials pod-token-two'));
       assert.equal(seen[0], 'GET /v1/credentials pod-token-one');
     });
 
     it('never come from an endpoint in plain http beyond this machine', async () => {
       process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = 'http://192.0.2.1/v1/credentials';
-      await assert.rejects(askAs(broker()), { code: 'ServiceUnavailable' });
+      await assert.rejects(credentialsOf(broker()), { code: 'ServiceUnavailable' });
       assert.equal(sts.calls.length, 0);
     });
 
@@ -187,7 +187,7 @@ describe("the gateway's own credentials", () => {
       answerMetadata = () => undefined;
       process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = metadataUrl;
       const startedMs = Date.now();
-      await assert.rejects(askAs(broker({}, { stsTimeoutMs: 300 })), { code: 'ServiceUnavailable' });
+      await assert.rejects(credentialsOf(broker({}, { stsTimeoutMs: 300 })), { code: 'ServiceUnavailable' });
       assert.ok(Date.now() - startedMs < 900);
     });
   });
@@ -209,7 +209,7 @@ describe("the gateway's own credentials", () => {
       };
       Reflect.deleteProperty(process.env, 'AWS_EC2_METADATA_DISABLED');
       process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = metadataUrl;
-      await askAs(broker());
+      await credentialsOf(broker());
       assert.deepEqual(sts.signers, [{ accessKeyId: 'ASIAEC2', sessionToken: 'container-token' }]);
       assert.deepEqual(seen, [
         ['PUT', '/latest/api/token'],
@@ -222,12 +222,12 @@ describe("the gateway's own credentials", () => {
   it('may stand in the environment', async () => {
     process.env['AWS_ACCESS_KEY_ID'] = 'AKIAFROMENV';
     process.env['AWS_SECRET_ACCESS_KEY'] = SECRET;
-    await askAs(broker({ sourceIdentity: false, sessionSeconds: 7200 }));
+    await credentialsOf(broker({ sourceIdentity: false, sessionSeconds: 7200 }));
     assert.deepEqual(sts.signers, [{ accessKeyId: 'AKIAFROMENV', sessionToken: '' }]);
     assert.equal(sts.calls[0]?.get('DurationSeconds'), '7200');
   });
 
   it('that are nowhere end in ServiceUnavailable', async () => {
-    await assert.rejects(askAs(broker()), { code: 'ServiceUnavailable' });
+    await assert.rejects(credentialsOf(broker()), { code: 'ServiceUnavailable' });
   });
 });

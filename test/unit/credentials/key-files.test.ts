@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import type { BaseSource } from '../../../src/credentials/base-credentials.ts';
 import { createKeyFiles } from '../../../src/credentials/key-files.ts';
-import { askAs, brokerOf } from './broker-of.ts';
-import { rememberingObserver } from './given.ts';
-import { refuse, refuseBare, startStsDouble } from './sts-double.ts';
+import { credentialsOf, brokerOf } from './broker-fixture.ts';
+import { rememberingObserver } from './fixture.ts';
+import { refuse, refuseWith, startStsDouble } from './sts-double.ts';
 
 const FIRST = { accessKeyId: 'AKIAONE', secretAccessKey: 'secret-one' };
 
@@ -34,7 +34,7 @@ describe('keys in files', () => {
       clock: { now: () => nowMs },
       observer,
     });
-  /** The keys after a look that runs in the background has ended. */
+  /** The keys after a lookup that runs in the background has ended. */
   const settled = async (keys: BaseSource) => {
     await keys.current();
     await keys.renew();
@@ -49,7 +49,7 @@ describe('keys in files', () => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  it('that were rotated are found within five seconds of use, and nobody waits for the look', async () => {
+  it('that were rotated are found within five seconds of use, and nobody waits for the lookup', async () => {
     const keys = source();
     await rotate('AKIATWO', 'secret-two');
     nowMs += 4999;
@@ -107,7 +107,7 @@ describe('keys in files', () => {
 
   for (const [dialect, answer] of [
     ['as AWS says it', refuse(403, 'InvalidClientTokenId')],
-    ['as Ceph says it', refuseBare(403, 'InvalidAccessKeyId')],
+    ['as Ceph says it', refuseWith(403, 'InvalidAccessKeyId')],
   ] as const) {
     it(`that STS no longer takes, ${dialect}, are exchanged within the same request`, async () => {
       const sts = await startStsDouble({ now: () => Date.now() });
@@ -117,9 +117,9 @@ describe('keys in files', () => {
         (sts.signers.at(-1)?.accessKeyId === 'AKIATWO' ? give : answer)(response, form);
       };
       try {
-        await assert.rejects(askAs(broker, { subject: 'early' }));
+        await assert.rejects(credentialsOf(broker, { subject: 'early' }));
         await rotate('AKIATWO', 'secret-two');
-        await askAs(broker);
+        await credentialsOf(broker);
         assert.deepEqual(
           sts.signers.map(({ accessKeyId }) => accessKeyId),
           ['AKIAONE', 'AKIAONE', 'AKIATWO'],

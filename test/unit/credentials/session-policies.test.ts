@@ -4,7 +4,7 @@ import { createPolicyPlanner } from '../../../src/credentials/plan-policy.ts';
 import type { IamTraits } from '../../../src/credentials/iam-dialect.ts';
 import { policyDocument, sessionPolicies } from '../../../src/credentials/session-policies.ts';
 import { VERBS } from '../../../src/s3/operations/verb.ts';
-import { admin, allow, bucket, deny, listing, object, scope, uploads } from './given.ts';
+import { admin, allow, bucket, deny, listing, object, scope, uploads } from './fixture.ts';
 
 const AWS: IamTraits = { escapes: true, unknownActions: new Set() };
 const RGW: IamTraits = {
@@ -102,16 +102,16 @@ describe('session policies', () => {
   it('give an action that needs two verbs where both are, and deny it where either is', () => {
     const apart = onAws(allow(['GET_TAGS'], { prefix: 'a/' }), allow(['GET_VERSION'], { prefix: '' }));
     assert.ok(!actionsOf(apart.shared).includes('s3:GetObjectVersionTagging'));
-    const asked = [object('GET_TAGS', 'a/x'), object('GET_VERSION', 'a/x')];
-    assert.equal(apart.sharedCovers(...asked), false);
-    assert.ok(actionsOf(apart.exact(...asked)).includes('s3:GetObjectVersionTagging'));
+    const requested = [object('GET_TAGS', 'a/x'), object('GET_VERSION', 'a/x')];
+    assert.equal(apart.sharedCovers(...requested), false);
+    assert.ok(actionsOf(apart.exact(...requested)).includes('s3:GetObjectVersionTagging'));
     const others = [object('GET_TAGS', 'a/x'), object('GET_VERSION', 'a/y')];
     assert.equal(apart.sharedCovers(...others), true);
     assert.ok(!actionsOf(apart.exact(...others)).includes('s3:GetObjectVersionTagging'));
     assert.throws(() => apart.exact(object('GET_TAGS', 'b'), object('GET_VERSION', 'b')), { code: 'AccessDenied' });
 
     const both = allow(['GET_TAGS', 'GET_VERSION'], { prefix: '' });
-    assert.equal(onAws(both).sharedCovers(...asked), true);
+    assert.equal(onAws(both).sharedCovers(...requested), true);
     for (const verb of ['GET_TAGS', 'GET_VERSION'] as const) {
       const { Statement } = JSON.parse(onAws(both, deny([verb], { prefix: 'a/' })).shared ?? '') as {
         Statement: { Effect: string; Action: string[] }[];

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { fixedSource } from '../../../src/credentials/base-credentials.ts';
 import { keepingTagged, sessionTags, tagValue } from '../../../src/credentials/session-tags.ts';
-import { askAs, brokerOf } from './broker-of.ts';
-import { principal } from './given.ts';
+import { credentialsOf, brokerOf } from './broker-fixture.ts';
+import { principal } from './fixture.ts';
 import { startStsDouble } from './sts-double.ts';
 
-const TAKEN = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
+const ACCEPTED = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
 
 describe('session tags', () => {
   it('are made of what is known of the caller, and of claims; a claim that is missing gives none', () => {
-    const who = principal({
+    const caller = principal({
       actor: { subject: 'agent' },
       claims: { department: 'Data Science', level: 7, staff: true, empty: '' },
     });
@@ -17,7 +17,7 @@ describe('session tags', () => {
       ...{ who: 'sub', from: 'iss', teams: 'groups', by: 'act', dept: 'department', level: 'level', staff: 'staff' },
       ...{ empty: 'empty', none: 'missing', inherited: 'toString' },
     };
-    assert.deepEqual(sessionTags(who, rules), [
+    assert.deepEqual(sessionTags(caller, rules), [
       ['who', 'alice'],
       ['from', 'https://idp.example'],
       ['teams', ':analytics:'],
@@ -34,7 +34,7 @@ describe('session tags', () => {
     assert.equal(tagValue('arn:aws:iam::1:role/x'), 'arn:aws:iam::1:role/x');
     assert.equal(tagValue(['a:b', '', 'c']), ':a=003Ab::c:');
     for (const value of ['\n', '😀', '\ud800', '*', '${aws:username}', '"', '\0', ':x'])
-      assert.match(tagValue(value), TAKEN);
+      assert.match(tagValue(value), ACCEPTED);
   });
 
   it('never give two values one tag', () => {
@@ -44,13 +44,13 @@ describe('session tags', () => {
     ];
     const tags = values.map((value) => tagValue(value));
     assert.equal(new Set(tags).size, values.length);
-    for (const tag of tags) assert.match(tag, TAKEN);
+    for (const tag of tags) assert.match(tag, ACCEPTED);
   });
 
   it('are the same of a caller who was cut down to what policies look at', () => {
     const claims = { department: 'Data', level: 7, noise: 'x' };
     const whole = principal({ groups: ['analytics', 'contractors'], claims });
-    const cut = (who: typeof whole) => ({ ...who, groups: ['analytics'], claims: { level: 7 } });
+    const cut = (caller: typeof whole) => ({ ...caller, groups: ['analytics'], claims: { level: 7 } });
     const stores = [{ teams: 'groups' }, { dept: 'department', none: 'missing', inherited: 'toString' }];
     const kept = keepingTagged(stores, cut)(whole);
     for (const rules of stores) assert.deepEqual(sessionTags(kept, rules), sessionTags(whole, rules));
@@ -77,7 +77,7 @@ describe('session tags', () => {
       transitiveTags: ['user', 'cost'],
     });
     try {
-      await askAs(broker, { subject: 'auth0|7', claims: { department: 'R&D' } });
+      await credentialsOf(broker, { subject: 'auth0|7', claims: { department: 'R&D' } });
       const form = Object.fromEntries(sts.calls[0] ?? []);
       assert.deepEqual(
         Object.entries(form).filter(([name]) => /^T(ags|ransitive)/.test(name)),

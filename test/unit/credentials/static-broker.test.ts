@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { fixedSource, type BaseSource } from '../../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../../src/credentials/broker.ts';
-import { allow, bucket, deny, object, principal, rememberingObserver, scope } from './given.ts';
+import { allow, bucket, deny, object, principal, rememberingObserver, scope } from './fixture.ts';
 import { startStsDouble, type StsDouble } from './sts-double.ts';
 
 const SECRET = 'hmacsecrethmacsecrethmacsecrethmacsecret';
@@ -36,8 +36,8 @@ describe('a store without STS', () => {
     });
   };
   type Broker = ReturnType<typeof brokerWith>;
-  const planFor = (broker: Broker, key = '2026/q3', at = LANDING, who = principal()) =>
-    broker.plan(who, [scope(at, GRANTS, object('GET', key))]);
+  const planFor = (broker: Broker, key = '2026/q3', at = LANDING, caller = principal()) =>
+    broker.plan(caller, [scope(at, GRANTS, object('GET', key))]);
 
   beforeEach(async () => {
     nowMs = Date.now();
@@ -75,7 +75,7 @@ describe('a store without STS', () => {
     );
   });
 
-  it('is asked for nothing that no grant covers, and for nothing that one denies', () => {
+  it('is requested nothing that no grant covers, and for nothing that one denies', () => {
     const broker = brokerWith();
     for (const key of ['2025/q3', '2026', '', '2026/secret/x']) {
       assert.throws(() => planFor(broker, key), { code: 'AccessDenied' }, key);

@@ -77,7 +77,7 @@ export const refuse = (status: number, code: string) => (response: ServerRespons
 };
 
 /** An error as Ceph RGW sends it. */
-export const refuseBare = (status: number, code: string) => (response: ServerResponse) => {
+export const refuseWith = (status: number, code: string) => (response: ServerResponse) => {
   response.writeHead(status, { 'content-type': 'application/xml' });
   response.end(`<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message></Message></Error>`);
 };

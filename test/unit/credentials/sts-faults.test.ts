@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
-import { GRANTS } from './broker-of.ts';
+import { GRANTS } from './broker-fixture.ts';
 import { BASE_SECRET, BrokerWorld, failureOf, MINUTE, REPORTS } from './broker-world.ts';
-import { object, principal, scope } from './given.ts';
-import { giveSession, refuse, refuseBare, SESSION_SECRET, SESSION_TOKEN } from './sts-double.ts';
+import { object, principal, scope } from './fixture.ts';
+import { giveSession, refuse, refuseWith, SESSION_SECRET, SESSION_TOKEN } from './sts-double.ts';
 import type { StsDouble } from './sts-double.ts';
 
 describe('failures of STS', () => {
@@ -15,9 +15,9 @@ describe('failures of STS', () => {
     ['a throttled call', refuse(400, 'Throttling'), 'SlowDown'],
     ['a throttled call of another kind', refuse(400, 'ThrottlingException'), 'SlowDown'],
     ['a refused role', refuse(403, 'AccessDenied'), 'AccessDeniedByStore'],
-    ['a refused role, as Ceph says it', refuseBare(403, 'AccessDenied'), 'AccessDeniedByStore'],
+    ['a refused role, as Ceph says it', refuseWith(403, 'AccessDenied'), 'AccessDeniedByStore'],
     ['base credentials that STS does not know', refuse(403, 'InvalidClientTokenId'), 'ServiceUnavailable'],
-    ['a role that is not there, as Ceph says it', refuseBare(404, 'NoSuchEntity'), 'ServiceUnavailable'],
+    ['a role that is not there, as Ceph says it', refuseWith(404, 'NoSuchEntity'), 'ServiceUnavailable'],
     ['a broken STS', refuse(500, 'InternalFailure'), 'ServiceUnavailable'],
     ['a web page', (response) => response.end('<html><body>Welcome!</body></html>'), 'ServiceUnavailable'],
     ['bytes', (response) => response.end(Buffer.from([0, 255, 1, 254])), 'ServiceUnavailable'],
@@ -109,7 +109,7 @@ describe('failures of STS', () => {
     const planned = () => broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))]);
     const wide = planned();
     assert.ok(wide.sessionPolicy.includes('s3:PutObject'));
-    const given = await broker.credentials(wide);
+    const received = await broker.credentials(wide);
     assert.deepEqual(JSON.parse(String(formOf(1)['Policy'])), {
       Version: '2012-10-17',
       Statement: [
@@ -120,11 +120,11 @@ describe('failures of STS', () => {
         },
       ],
     });
-    assert.equal(await broker.credentials(wide), given);
+    assert.equal(await broker.credentials(wide), received);
     const withoutPut = planned();
     assert.ok(!withoutPut.sessionPolicy.includes('s3:PutObject'));
     assert.ok(withoutPut.sessionPolicy.includes('"arn:aws:s3:::reports/2026/*"'));
-    assert.equal(await broker.credentials(withoutPut), given);
+    assert.equal(await broker.credentials(withoutPut), received);
     assert.ok(planned().sessionPolicy.includes('"arn:aws:s3:::reports/2026/q3.csv"'));
     assert.equal(broker.health()[0]?.state, 'ok');
   });
@@ -204,8 +204,8 @@ describe('failures of STS', () => {
     const broker = makeBroker({}, { stsTimeoutMs: 2000 });
     const { answer } = world.sts;
     world.sts.answer = (response, form) => void setTimeout(() => answer(response, form), 150);
-    const given = await Promise.all(Array.from({ length: 20 }, async () => broker.credentials(planFor(broker))));
-    assert.equal(new Set(given).size, 1);
+    const received = await Promise.all(Array.from({ length: 20 }, async () => broker.credentials(planFor(broker))));
+    assert.equal(new Set(received).size, 1);
     assert.equal(world.sts.calls.length, 1);
   });
 });

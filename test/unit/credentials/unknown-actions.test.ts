@@ -3,8 +3,8 @@ import type { Access } from '../../../src/contracts/authorizer.ts';
 import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
 import { actionsIn } from '../../../src/credentials/unknown-actions.ts';
 import { BrokerWorld, failureOf, MINUTE, REPORTS } from './broker-world.ts';
-import { allow, object, principal, scope } from './given.ts';
-import { refuse, refuseBare } from './sts-double.ts';
+import { allow, object, principal, scope } from './fixture.ts';
+import { refuse, refuseWith } from './sts-double.ts';
 
 const GRANTS = [allow(['GET', 'PUT', 'GET_ACL', 'PUT_ACL', 'GET_TAGS'], { prefix: '2026/' })];
 const UNKNOWN = ['s3:GetObjectAcl', 's3:PutObjectAcl', 's3:GetObjectAttributes'];
@@ -13,8 +13,8 @@ describe('actions that an IAM does not know', () => {
   const world = BrokerWorld.forEachTest();
   type Broker = ReturnType<typeof world.makeBroker>;
 
-  const planOf = (broker: Broker, asked: Access = object('GET', '2026/x'), subject = 'alice'): AssumeRolePlan =>
-    broker.plan(principal({ subject, expiresAtMs: world.nowMs + 480 * MINUTE }), [scope(REPORTS, GRANTS, asked)]);
+  const planOf = (broker: Broker, requested: Access = object('GET', '2026/x'), subject = 'alice'): AssumeRolePlan =>
+    broker.plan(principal({ subject, expiresAtMs: world.nowMs + 480 * MINUTE }), [scope(REPORTS, GRANTS, requested)]);
   const policyOf = (call: number): string => world.sts.calls.at(call)?.get('Policy') ?? '';
   /** Refuses a policy that names one of these, as a real STS does. */
   const know = (unknown: readonly string[], refusal = refuse(400, 'InvalidParameterValue')): void => {
@@ -27,18 +27,18 @@ describe('actions that an IAM does not know', () => {
 
   for (const [what, refusal] of [
     ['says so', refuse(400, 'MalformedPolicyDocument')],
-    ['names no reason', refuseBare(400, 'MalformedPolicy')],
+    ['names no reason', refuseWith(400, 'MalformedPolicy')],
   ] as const) {
     it(`are found by the first refusal, serve that request too, and are named no more (an STS that ${what})`, async () => {
       know(UNKNOWN, refusal);
       const broker = world.makeBroker();
       await broker.credentials(planOf(broker));
       assert.deepEqual(actionsIn(policyOf(-1)), ['s3:GetObject']);
-      const asked = world.sts.calls.length;
-      assert.ok(asked <= 20, `${asked} calls`);
+      const requested = world.sts.calls.length;
+      assert.ok(requested <= 20, `${requested} calls`);
 
       await broker.credentials(planOf(broker, object('PUT_ACL', '2026/x'), 'bob'));
-      assert.equal(world.sts.calls.length, asked + 1);
+      assert.equal(world.sts.calls.length, requested + 1);
       assert.ok(actionsIn(policyOf(-1)).includes('s3:PutObject'));
       assert.ok(!actionsIn(policyOf(-1)).some((action) => UNKNOWN.includes(action)));
       assert.equal(broker.health()[0]?.state, 'ok');

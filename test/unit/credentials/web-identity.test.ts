@@ -8,18 +8,18 @@ import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { BaseSource } from '../../../src/credentials/base-credentials.ts';
 import type { GatewayError } from '../../../src/errors/gateway-error.ts';
 import type { StsStore } from '../../../src/credentials/sts-store.ts';
-import { GRANTS } from './broker-of.ts';
+import { GRANTS } from './broker-fixture.ts';
 import { BrokerWorld, failureOf, MINUTE, REPORTS } from './broker-world.ts';
-import { object, principal, scope } from './given.ts';
-import { giveSession, refuse, refuseBare, type StsDouble } from './sts-double.ts';
+import { object, principal, scope } from './fixture.ts';
+import { giveSession, refuse, refuseWith, type StsDouble } from './sts-double.ts';
 
 const ACTION = 'AssumeRoleWithWebIdentity';
 const SECRET = 'eyJhbGciOiJSUzI1NiJ9.a-store-token.signature';
 
-/** To be asked for credentials would be to look for them. */
+/** To be requested credentials would be to look for them. */
 const untouchable: BaseSource = {
-  current: () => assert.fail('base credentials were asked for'),
-  renew: () => assert.fail('base credentials were asked for'),
+  current: () => assert.fail('base credentials were requested'),
+  renew: () => assert.fail('base credentials were requested'),
 };
 
 describe('AssumeRoleWithWebIdentity', () => {
@@ -42,19 +42,19 @@ describe('AssumeRoleWithWebIdentity', () => {
   const planFor = (
     broker: CredentialBroker,
     token: StoreToken | undefined = tokenOf(),
-    who: Partial<Principal> = {},
+    caller: Partial<Principal> = {},
   ): AssumeRolePlan =>
     broker.plan(
-      principal({ expiresAtMs: world.nowMs + 480 * MINUTE, ...who }),
+      principal({ expiresAtMs: world.nowMs + 480 * MINUTE, ...caller }),
       [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))],
       token,
     );
 
-  it('is asked for the role with the token, unsigned, and with nothing of the gateway', async () => {
+  it('is requested the role with the token, unsigned, and with nothing of the gateway', async () => {
     const broker = makeBroker();
     const plan = planFor(broker);
-    const given = await broker.credentials(plan);
-    assert.equal(given.accessKeyId, 'ASIA1');
+    const received = await broker.credentials(plan);
+    assert.equal(received.accessKeyId, 'ASIA1');
     assert.deepEqual(formOf(0), {
       Action: ACTION,
       Version: '2011-06-15',
@@ -124,7 +124,7 @@ describe('AssumeRoleWithWebIdentity', () => {
     ['a token that its issuer rejects', refuse(403, 'IDPRejectedClaim'), 'InvalidToken', 'unknown'],
     ['an issuer that STS cannot reach', refuse(400, 'IDPCommunicationError'), 'ServiceUnavailable', 'degraded'],
     ['a role that refuses the token', refuse(403, 'AccessDenied'), 'AccessDeniedByStore', 'unknown'],
-    ['a refusal as Ceph says it', refuseBare(403, 'AccessDenied'), 'AccessDeniedByStore', 'unknown'],
+    ['a refusal as Ceph says it', refuseWith(403, 'AccessDenied'), 'AccessDeniedByStore', 'unknown'],
     ['a throttled call', refuse(400, 'Throttling'), 'SlowDown', 'degraded'],
     ['a broken STS', refuse(500, 'InternalFailure'), 'ServiceUnavailable', 'degraded'],
     ['a region without STS', refuse(403, 'RegionDisabledException'), 'ServiceUnavailable', 'degraded'],
@@ -167,13 +167,15 @@ describe('AssumeRoleWithWebIdentity', () => {
     assert.ok(!`${inspect(plan, { depth: 50, showHidden: true })}${JSON.stringify(plan)}`.includes(SECRET));
   });
 
-  it('is asked for so many sessions of one identity at a time and no more, whatever tokens it has; others are served', async () => {
+  it('is requested so many sessions of one identity at a time and no more, whatever tokens it has; others are served', async () => {
     const broker = makeBroker();
     const give = world.sts.answer;
     const held: (() => void)[] = [];
     world.sts.answer = (response, form) => void held.push(() => give(response, form));
-    const asked = Array.from({ length: 40 }, (_, at) => broker.credentials(planFor(broker, tokenOf(`${SECRET}${at}`))));
-    const settling = Promise.allSettled(asked);
+    const requested = Array.from({ length: 40 }, (_, at) =>
+      broker.credentials(planFor(broker, tokenOf(`${SECRET}${at}`))),
+    );
+    const settling = Promise.allSettled(requested);
     const other = broker.credentials(planFor(broker, tokenOf('of-somebody-else'), { subject: 'bob' }));
     while (held.length < 17) await after(5);
     await after(20);

@@ -25,8 +25,8 @@ describe("the demo's certificates", () => {
       assert.ok(servername === 'localhost' ? checked.checkHost(servername) : checked.checkIP(servername));
     }
     for (const host of ['localhost', '127.0.0.1']) {
-      const asked = request({ host, port, ca, agent: false }).end();
-      const [response] = (await once(asked, 'response')) as [{ statusCode: number; resume: () => void }];
+      const requested = request({ host, port, ca, agent: false }).end();
+      const [response] = (await once(requested, 'response')) as [{ statusCode: number; resume: () => void }];
       response.resume();
       assert.equal(response.statusCode, 200);
     }

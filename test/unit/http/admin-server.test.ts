@@ -25,38 +25,38 @@ describe('the port of operators', () => {
     await once(server, 'close');
   });
 
-  const ask = (target: string, lines: readonly (readonly [string, string])[], method = 'GET') =>
+  const send = (target: string, lines: readonly (readonly [string, string])[], method = 'GET') =>
     sendRaw(port, { method, target, lines: [...lines] });
   const own = (): [string, string] => ['host', `localhost:${port}`];
 
   for (const target of ['/healthz', '/readyz', '/metrics']) {
     it(`answers ${target} to programs on this machine`, async () => {
-      assert.equal((await ask(target, [own()])).status, 200);
-      assert.equal((await ask(target, [['host', `127.0.0.1:${port}`]])).status, 200);
+      assert.equal((await send(target, [own()])).status, 200);
+      assert.equal((await send(target, [['host', `127.0.0.1:${port}`]])).status, 200);
     });
 
     it(`does not answer ${target} to a name that was rebound, nor to pages`, async () => {
-      assert.equal((await ask(target, [['host', `rebound.example:${port}`]])).status, 421);
-      assert.equal((await ask(`http://rebound.example${target}`, [own()])).status, 421);
-      assert.equal((await ask(target, [own(), ['origin', 'https://evil.example']])).status, 403);
-      assert.equal((await ask(target, [own(), ['origin', 'null']])).status, 403);
-      assert.equal((await ask(target, [own(), ['sec-fetch-site', 'cross-site']])).status, 403);
+      assert.equal((await send(target, [['host', `rebound.example:${port}`]])).status, 421);
+      assert.equal((await send(`http://rebound.example${target}`, [own()])).status, 421);
+      assert.equal((await send(target, [own(), ['origin', 'https://evil.example']])).status, 403);
+      assert.equal((await send(target, [own(), ['origin', 'null']])).status, 403);
+      assert.equal((await send(target, [own(), ['sec-fetch-site', 'cross-site']])).status, 403);
     });
   }
 
   it('answers what a person typed into a browser', async () => {
     const typed = [own(), ['sec-fetch-site', 'none'], ['sec-fetch-mode', 'navigate']] as const;
-    assert.equal((await ask('/metrics', typed)).status, 200);
+    assert.equal((await send('/metrics', typed)).status, 200);
   });
 
   it('answers the hosts that are configured', async () => {
-    assert.equal((await ask('/healthz', [['host', `sallyport.ops.svc:${port}`]])).status, 200);
-    assert.equal((await ask('/healthz', [['host', 'localhost:9999']])).status, 200);
-    assert.equal((await ask('/healthz', [['host', 'sallyport.ops.svc:9999']])).status, 421);
+    assert.equal((await send('/healthz', [['host', `sallyport.ops.svc:${port}`]])).status, 200);
+    assert.equal((await send('/healthz', [['host', 'localhost:9999']])).status, 200);
+    assert.equal((await send('/healthz', [['host', 'sallyport.ops.svc:9999']])).status, 421);
   });
 
   it('answers no request with two hosts or with none', async () => {
-    assert.notEqual((await ask('/healthz', [own(), ['Host', 'rebound.example']])).status, 200);
+    assert.notEqual((await send('/healthz', [own(), ['Host', 'rebound.example']])).status, 200);
     const old = await converse(port, ['GET /healthz HTTP/1.0\r\n\r\n']);
     assert.match(old, /^HTTP\/1\.1 421 /);
     const without = await converse(port, ['GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n']);

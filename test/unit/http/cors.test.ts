@@ -100,17 +100,17 @@ describe('pages of other origins', () => {
       `${APP} https://evil.test`,
       `${APP}, https://evil.test`,
     ]) {
-      const asked = await preflight(origin);
+      const requested = await preflight(origin);
       const answer = await world.agent.get('/bucket/key').set('origin', origin);
-      for (const { headers } of [asked, answer]) {
+      for (const { headers } of [requested, answer]) {
         assert.deepEqual(
           Object.keys(headers).filter((name) => name.startsWith('access-control-')),
           [],
           origin,
         );
       }
-      assert.equal(asked.status, 403, origin);
-      assert.match(asked.text, /<Code>AccessForbidden<\/Code>/);
+      assert.equal(requested.status, 403, origin);
+      assert.match(requested.text, /<Code>AccessForbidden<\/Code>/);
       assert.equal(answer.headers['vary'], 'Origin');
     }
     assert.equal(world.refusals.length, 14);

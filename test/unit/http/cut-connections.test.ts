@@ -9,7 +9,7 @@ import type { CopyResult } from '../../../src/contracts/stored-objects.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createDataServer, type DataServer } from '../../../src/http/data-server.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
-import type { PipelineParts } from '../../../src/pipeline/parts.ts';
+import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
 import { createCutter } from '../../support/cut-at-awaits.ts';
 import { chunks, world, type Behaviour } from '../pipeline/world.ts';
 
@@ -33,8 +33,8 @@ interface Case {
   readonly headers?: readonly string[];
   readonly body?: string;
   readonly behaviour?: Behaviour;
-  readonly parts?: (parts: PipelineParts) => Partial<PipelineParts>;
-  /** What stands on record of it, whether or not its client waits for the answer. */
+  readonly dependencies?: (dependencies: PipelineDependencies) => Partial<PipelineDependencies>;
+  /** What is on record of it, whether or not its client waits for the answer. */
   readonly refused?: 'denial' | 'refusal';
 }
 
@@ -92,12 +92,12 @@ const CASES: Readonly<Record<string, Case>> = {
   'COPY, with an answer that begins early': {
     request: 'PUT /safe/k',
     headers: ['x-amz-copy-source: safe/s'],
-    parts: ({ copies }) => ({ copies: { ...copies, copyObject: slowly(COPIED) }, earlyAnswer: SOON }),
+    dependencies: ({ copies }) => ({ copies: { ...copies, copyObject: slowly(COPIED) }, earlyAnswer: SOON }),
   },
   'COPY that fails behind an answer that began early': {
     request: 'PUT /safe/k',
     headers: ['x-amz-copy-source: safe/s'],
-    parts: ({ copies }) => ({
+    dependencies: ({ copies }) => ({
       copies: {
         ...copies,
         copyObject: async () => {
@@ -111,7 +111,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'UPLOAD that fails': {
     request: 'POST /safe/k?uploadId=u',
     body: PART_LIST,
-    parts: ({ uploads }) => ({
+    dependencies: ({ uploads }) => ({
       uploads: { ...uploads, complete: () => Promise.reject(new GatewayError('NoSuchUpload')) },
     }),
   },
@@ -149,7 +149,7 @@ const CASES: Readonly<Record<string, Case>> = {
 interface Served {
   readonly entries: readonly AuditEntry[];
   readonly refusals: readonly { readonly status: number; readonly error: string }[];
-  readonly places: number;
+  readonly permits: number;
   readonly wasCut: boolean;
 }
 
@@ -179,8 +179,8 @@ describe('a client that goes away', function () {
   });
 
   /** Serves one request whose connection is cut at a place; the gateway has noticed before it goes on, or not. */
-  async function serve(given: Case, place: number, notices: boolean): Promise<Served> {
-    const { parts, entries } = world(given.behaviour);
+  async function serve(fixture: Case, index: number, notices: boolean): Promise<Served> {
+    const { dependencies, entries } = world(fixture.behaviour);
     const socket = new Socket();
     let gone: AbortSignal | undefined;
     let wasCut = false;
@@ -194,7 +194,7 @@ describe('a client that goes away', function () {
         for (const each of sockets) each.destroy();
       }
     });
-    const cut = cutter.wrap({ ...parts, ...given.parts?.(parts) });
+    const cut = cutter.wrap({ ...dependencies, ...fixture.dependencies?.(dependencies) });
     const pipeline = createPipeline({ ...cut, limits: { ...cut.limits, inFlightPerIdentity: 1 } });
     const done = Promise.withResolvers<undefined>();
     const made = createDataServer({
@@ -202,7 +202,7 @@ describe('a client that goes away', function () {
         gone = exchange.signal;
         await pipeline(exchange).finally(() => done.resolve(undefined));
       },
-      audit: parts.audit,
+      audit: dependencies.audit,
       requestId: () => 'request-1',
       ready: () => true,
       uncaught: onUncaught,
@@ -217,14 +217,14 @@ describe('a client that goes away', function () {
     made.server.listen(0, '127.0.0.1');
     await once(made.server, 'listening');
     const { port } = made.server.address() as AddressInfo;
-    cutter.arm(place);
-    const { body } = given;
-    const lines = ['host: localhost', 'connection: close', ...(given.headers ?? [])];
+    cutter.arm(index);
+    const { body } = fixture;
+    const lines = ['host: localhost', 'connection: close', ...(fixture.headers ?? [])];
     if (body !== undefined) lines.push(`content-length: ${body.length}`);
     socket.connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
     socket.resume();
-    socket.write(`${given.request} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);
+    socket.write(`${fixture.request} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body ?? ''}`);
     await done.promise;
     // Whatever is left behind in timers and events has its turn.
     await sleep(5);
@@ -242,22 +242,22 @@ describe('a client that goes away', function () {
     return {
       entries: all.filter((entry): entry is AuditEntry => entry.entry !== 'refusal'),
       refusals: all.filter((entry) => entry.entry === 'refusal'),
-      places: cutter.passed(),
+      permits: cutter.passed(),
       wasCut,
     };
   }
 
   it('costs a request, and nobody else, what its handler failed to foresee', async () => {
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const made = createDataServer({
       pipeline: ({ raw }) => {
         if (raw.target === '/thrown') throw new TypeError('thrown');
         return Promise.reject(new TypeError('rejected'));
       },
-      audit: world().parts.audit,
+      audit: world().dependencies.audit,
       requestId: () => 'request-1',
       ready: () => true,
-      uncaught: (error, requestId) => told.push(`${String(error)} ${String(requestId)}`),
+      uncaught: (error, requestId) => reported.push(`${String(error)} ${String(requestId)}`),
       within: (_, run) => run(),
       inFlight: () => undefined,
       limits: { headerBytes: 32_768, inFlight: 10 },
@@ -269,7 +269,7 @@ describe('a client that goes away', function () {
     const origin = `http://127.0.0.1:${(made.server.address() as AddressInfo).port}`;
     // No path that Express can parse goes around the same catch.
     for (const path of ['/thrown', '/rejected', '/%']) await assert.rejects(fetch(`${origin}${path}`));
-    assert.deepEqual(told, [
+    assert.deepEqual(reported, [
       'TypeError: thrown request-1',
       'TypeError: rejected request-1',
       'TypeError: rejected request-1',
@@ -278,24 +278,24 @@ describe('a client that goes away', function () {
     assert.equal((await fetch(`${origin}/-/ready`)).status, 200);
   });
 
-  for (const [name, given] of Object.entries(CASES)) {
+  for (const [name, fixture] of Object.entries(CASES)) {
     it(`ends nobody's process, and has a true end on record, wherever it leaves: ${name}`, async () => {
-      let places = 0;
+      let permits = 0;
       const completedAt: number[] = [];
-      for (let place = 1; ; place += 1) {
-        const noticed = await serve(given, place, true);
-        const unnoticed = await serve(given, place, false);
+      for (let index = 1; ; index += 1) {
+        const noticed = await serve(fixture, index, true);
+        const unnoticed = await serve(fixture, index, false);
         if (!noticed.wasCut) break;
-        places += 1;
-        for (const served of [noticed, unnoticed]) checkRecord(served, `${name}, place ${place}`);
-        checkTruth(noticed, given, `${name}, place ${place}`);
-        if (resultOf(noticed) === 'completed') completedAt.push(place);
+        permits += 1;
+        for (const served of [noticed, unnoticed]) checkRecord(served, `${name}, place ${index}`);
+        checkTruth(noticed, fixture, `${name}, place ${index}`);
+        if (resultOf(noticed) === 'completed') completedAt.push(index);
       }
-      assert.ok(places > 0, 'nothing was cut');
-      // What was read reaches nobody; only whose end is on its way to the disk is too late to be given up.
-      if (/^(GET|HEAD) /.test(given.request))
+      assert.ok(permits > 0, 'nothing was cut');
+      // What was read reaches nobody; only whose end is on its way to the disk is too late to be aborted.
+      if (/^(GET|HEAD) /.test(fixture.request))
         assert.ok(
-          completedAt.every((place) => place === places),
+          completedAt.every((index) => index === permits),
           completedAt.join(),
         );
       assert.deepEqual(uncaught.splice(0), []);
@@ -311,7 +311,7 @@ function checkRecord({ entries, refusals }: Served, where: string): void {
   }
   assert.equal(refusals.length, 0, where);
   // Who asks for a batch is said once, before everything else.
-  const ofItems = entries.filter(({ entry }, place) => entry !== 'request' || place > 0);
+  const ofItems = entries.filter(({ entry }, index) => entry !== 'request' || index > 0);
   const items = new Set(ofItems.map(({ item }) => item ?? 0));
   for (const item of items) {
     const kinds = ofItems.filter((entry) => (entry.item ?? 0) === item).map(({ entry }) => entry);

@@ -6,17 +6,20 @@ const ID = '7a1f3c52-9a4e-4c53-8d7e-2b6f0c9d1e11';
 
 describe('what an edge says of a request', () => {
   const read = createEdgeReader(SECRET);
-  const told = (...headers: string[]) => {
+  const reported = (...headers: string[]) => {
     const { clientAddress, edgeRequestId } = read(headers);
     return [clientAddress, edgeRequestId];
   };
 
   it('is believed beside the secret', () => {
-    assert.deepEqual(told('X-Sallyport-Edge', SECRET, 'X-Forwarded-For', '192.0.2.1', 'X-Request-Id', ID), [
+    assert.deepEqual(reported('X-Sallyport-Edge', SECRET, 'X-Forwarded-For', '192.0.2.1', 'X-Request-Id', ID), [
       '192.0.2.1',
       ID,
     ]);
-    assert.deepEqual(told('x-sallyport-edge', SECRET, 'x-forwarded-for', '2001:db8::1'), ['2001:db8::1', undefined]);
+    assert.deepEqual(reported('x-sallyport-edge', SECRET, 'x-forwarded-for', '2001:db8::1'), [
+      '2001:db8::1',
+      undefined,
+    ]);
   });
 
   it('is believed of the scheme, where it names one', () => {
@@ -38,7 +41,7 @@ describe('what an edge says of a request', () => {
     ['a guess beside the right one', ['X-Sallyport-Edge', 'a-guess', 'X-Sallyport-Edge', SECRET]],
   ] as const) {
     it(`is not believed beside ${attack}`, () => {
-      assert.deepEqual(told(...proof, 'X-Forwarded-For', '192.0.2.1', 'X-Request-Id', ID), [undefined, undefined]);
+      assert.deepEqual(reported(...proof, 'X-Forwarded-For', '192.0.2.1', 'X-Request-Id', ID), [undefined, undefined]);
     });
   }
 
@@ -52,9 +55,9 @@ describe('what an edge says of a request', () => {
   });
 
   it('is the nearest address, of however many lines and hops', () => {
-    assert.equal(told('X-Sallyport-Edge', SECRET, 'X-Forwarded-For', '203.0.113.9, 192.0.2.1')[0], '192.0.2.1');
+    assert.equal(reported('X-Sallyport-Edge', SECRET, 'X-Forwarded-For', '203.0.113.9, 192.0.2.1')[0], '192.0.2.1');
     const lines = ['X-Forwarded-For', '203.0.113.9', 'X-Forwarded-For', '192.0.2.2'];
-    assert.equal(told('X-Sallyport-Edge', SECRET, ...lines)[0], '192.0.2.2');
+    assert.equal(reported('X-Sallyport-Edge', SECRET, ...lines)[0], '192.0.2.2');
   });
 
   it('is nothing where it is no address, or no id that is harmless in a line', () => {
@@ -66,7 +69,7 @@ describe('what an edge says of a request', () => {
       ["'; --", '<b>id-12345</b>'],
     ] as const) {
       const headers = ['X-Forwarded-For', address, 'X-Request-Id', id];
-      assert.deepEqual(told('X-Sallyport-Edge', SECRET, ...headers), [undefined, undefined], address);
+      assert.deepEqual(reported('X-Sallyport-Edge', SECRET, ...headers), [undefined, undefined], address);
     }
   });
 

@@ -7,11 +7,11 @@ import { createLingering, type Lingering, type LingerBounds } from '../../../src
 const BOUNDS: LingerBounds = {
   bytes: 1_000_000,
   ms: 1000,
-  bytesWithoutPlace: 10_000,
+  bytesWithoutPermit: 10_000,
   everyMs: 100,
   bytesEach: 1000,
-  places: 3,
-  placesPerAddress: 2,
+  permits: 3,
+  permitsPerAddress: 2,
 };
 const BODY = 2_000_000;
 
@@ -62,12 +62,12 @@ describe('the rest of a refused body', () => {
 
   it('is read to its end, and the place is given back', async () => {
     const socket = await refused('192.0.2.1', 900_000);
-    assert.equal(lingering.places(), 1);
+    assert.equal(lingering.permits(), 1);
     const done = once(events, 'done');
     socket.write(Buffer.alloc(900_000));
     const [req] = (await done) as [IncomingMessage];
     assert.ok(req.complete);
-    assert.equal(lingering.places(), 0);
+    assert.equal(lingering.permits(), 0);
   });
 
   it('is not read beyond its bound of bytes', async () => {
@@ -77,7 +77,7 @@ describe('the rest of a refused body', () => {
     const [req] = (await done) as [IncomingMessage];
     assert.ok(!req.complete);
     assert.ok(req.socket.bytesRead < BODY);
-    assert.equal(lingering.places(), 0);
+    assert.equal(lingering.permits(), 0);
   });
 
   it('is not read beyond its bound of time, however fast it comes', async () => {
@@ -89,14 +89,14 @@ describe('the rest of a refused body', () => {
     clearInterval(timer);
     assert.ok(!req.complete);
     assert.ok(performance.now() - startedMs >= BOUNDS.ms * 0.9);
-    assert.equal(lingering.places(), 0);
+    assert.equal(lingering.permits(), 0);
   });
 
   it('that trickles is cut at the first look', async () => {
     const socket = await refused('192.0.2.1');
     trickle(socket);
     await once(events, 'done');
-    assert.equal(lingering.places(), 0);
+    assert.equal(lingering.permits(), 0);
     await once(socket, 'close');
   });
 
@@ -104,13 +104,13 @@ describe('the rest of a refused body', () => {
     const socket = await refused('192.0.2.1');
     socket.destroy();
     await once(events, 'done');
-    assert.equal(lingering.places(), 0);
+    assert.equal(lingering.permits(), 0);
   });
 
   it('of one address takes no more than the places of one, and of all no more than those of the process', async () => {
     for (const address of ['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.3']) await refused(address);
-    assert.equal(lingering.places(), BOUNDS.places);
-    while (lingering.places() > 0) await once(events, 'done');
+    assert.equal(lingering.permits(), BOUNDS.permits);
+    while (lingering.permits() > 0) await once(events, 'done');
   });
 
   it('without a place is read for a moment and a little', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { makeKey, signTexts, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
+import { makeKey, signTexts, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');
@@ -13,7 +13,7 @@ const spellings = (text: string): string[] =>
   );
 
 describe('tokens that play with text', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let subject: Subject;
   const claims = (more: Record<string, unknown> = {}) => {
     const now = subject.clock.seconds();
@@ -35,7 +35,7 @@ describe('tokens that play with text', () => {
   };
 
   before(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     subject = authenticatorFor([{ issuer: issuer.url, groupsClaim: '/realm/roles', claimPaths: { tag: '/tags' } }]);
   });
   after(async () => {

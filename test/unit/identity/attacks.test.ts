@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
-import { makeKey, signTexts, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
+import { makeKey, signTexts, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const rsa = makeKey('RS256', 'rsa-1');
@@ -13,8 +13,8 @@ const otherKey = makeKey('ES256', 'other-1');
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 describe('forged and confused tokens', () => {
-  let issuer: BareIssuer;
-  let other: BareIssuer;
+  let issuer: TestIssuer;
+  let other: TestIssuer;
   let subject: Subject;
   const claims = (more: Record<string, unknown> = {}): Record<string, unknown> => ({
     iss: issuer.url,
@@ -32,8 +32,8 @@ describe('forged and confused tokens', () => {
   const refuse = (token: string) => refusedWith('InvalidToken', subject.authenticator.authenticate(bearer(token)));
 
   before(async () => {
-    issuer = await startBareIssuer([rsa.publicJwk, ec.publicJwk, ed.publicJwk]);
-    other = await startBareIssuer([otherKey.publicJwk]);
+    issuer = await startTestIssuer([rsa.publicJwk, ec.publicJwk, ed.publicJwk]);
+    other = await startTestIssuer([otherKey.publicJwk]);
     subject = authenticatorFor([{ issuer: issuer.url }, { issuer: other.url }]);
   });
 
@@ -72,7 +72,7 @@ describe('forged and confused tokens', () => {
 
   it('refuses a symmetric key even where the issuer publishes one', async () => {
     const secret = Buffer.from('published by mistake, known to all');
-    const careless = await startBareIssuer([{ kty: 'oct', k: secret.toString('base64url'), kid: 'h', alg: 'HS256' }]);
+    const careless = await startTestIssuer([{ kty: 'oct', k: secret.toString('base64url'), kid: 'h', alg: 'HS256' }]);
     const { authenticator } = authenticatorFor([{ issuer: careless.url }]);
     try {
       const input = `${encode({ alg: 'HS256', kid: 'h' })}.${encode(claims({ iss: careless.url }))}`;

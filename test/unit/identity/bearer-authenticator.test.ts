@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, requestWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');
 
 describe('the bearer authenticator', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let subject: Subject;
   const token = (more: Record<string, unknown> = {}): string => {
     const now = subject.clock.seconds();
@@ -15,7 +15,7 @@ describe('the bearer authenticator', () => {
     subject.authenticator.authenticate(requestWith(authorization, query));
 
   beforeEach(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     subject = authenticatorFor([{ issuer: issuer.url }]);
   });
   afterEach(async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { claimReader } from '../../../src/identity/claim-path.ts';
 import { resolveIssuerOptions, type IssuerOptions } from '../../../src/identity/issuer-options.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');
@@ -50,7 +50,7 @@ describe('the path of a claim', () => {
 });
 
 describe('claims of a token', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   const opened: Subject[] = [];
   const subjectWith = (options: Partial<IssuerOptions>): Subject => {
     const subject = authenticatorFor([{ ...options, issuer: issuer.url }]);
@@ -66,7 +66,7 @@ describe('claims of a token', () => {
     refusedWith('InvalidToken', attempt(subject, more));
 
   before(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
   });
   afterEach(async () => {
     await Promise.all(opened.splice(0).map(({ authenticator }) => authenticator.close()));
@@ -124,7 +124,7 @@ describe('claims of a token', () => {
     for (const scope of [7, null, {}, [7], ['a b\n'], 'a\tb']) await refuse(subject, { scope });
   });
 
-  it('must have all scopes that are asked for: a token without one is good, and not good for this', async () => {
+  it('must have all scopes that are requested: a token without one is good, and not good for this', async () => {
     const subject = subjectWith({ scopesClaim: 'scope', requiredScopes: ['s3', 'files:read'] });
     for (const scope of ['s3 files:read', 'files:read other s3', ['s3', 'files:read']]) {
       assert.ok(await attempt(subject, { scope }));
@@ -150,7 +150,7 @@ describe('claims of a token', () => {
     await refuse(subject, { cnf: { jkt: 'x' } });
   });
 
-  it('cannot be asked for scopes that stand nowhere, or that would break out of the quotes of a header', () => {
+  it('cannot be requested scopes that stand nowhere, or that would break out of the quotes of a header', () => {
     assert.throws(() => subjectWith({ requiredScopes: ['s3'] }), TypeError);
     for (const scope of ['', 'a b', 'a"', 'a\\', 'a\r\nset-cookie: x', '\u00e9']) {
       assert.throws(() => subjectWith({ scopesClaim: 'scope', requiredScopes: [scope] }), TypeError, scope);

@@ -22,15 +22,15 @@ describe('client sessions', () => {
     assert.deepEqual(open(sessionToken).principal, { ...alice(clock), accessKeyId, expiresAtMs });
   });
 
-  it('keep the role that they were asked for with', () => {
+  it('keep the role that they were requested with', () => {
     const bound = sessions.issue(alice(clock, { binding: 'analysts' }), undefined);
     assert.equal(open(bound.sessionToken).principal.binding, 'analysts');
     assert.ok(!('binding' in open(issued.sessionToken).principal));
   });
 
-  it('end when their issuer has to be asked about the token again, and go on as long as others where it has not', () => {
-    const asked = alice(clock, { sessionsEndAtMs: clock.now() + 900_500 });
-    assert.equal(sessions.issue(asked, 43_200).expiresAtMs, Math.floor((clock.now() + 900_500) / 1000) * 1000);
+  it('end when their issuer has to be introspected the token again, and go on as long as others where it has not', () => {
+    const requested = alice(clock, { sessionsEndAtMs: clock.now() + 900_500 });
+    assert.equal(sessions.issue(requested, 43_200).expiresAtMs, Math.floor((clock.now() + 900_500) / 1000) * 1000);
     assert.ok(sessions.issue(alice(clock), 43_200).expiresAtMs > clock.now() + 43_000_000);
     refused('ExpiredToken', () => sessions.issue(alice(clock, { sessionsEndAtMs: clock.now() }), 900));
   });
@@ -106,7 +106,7 @@ describe('client sessions', () => {
       for (const tooMany of [43_201, 1e300, Infinity]) assert.equal(lifeSeconds(tooMany, 1e6), 43_200);
     });
 
-    it('with the token that they were issued for, however long was asked for', () => {
+    it('with the token that they were issued for, however long was requested', () => {
       assert.equal(lifeSeconds(3600, 1200), 1200);
       assert.equal(lifeSeconds(900, 60), 60);
     });
@@ -161,7 +161,7 @@ describe('client sessions', () => {
     it('by holding only what policies look at, where the whole does not fit', () => {
       const { sessions: cutting } = deploymentWith({
         // What it gives beside groups and claims must not matter.
-        pertinent: (principal) => ({
+        relevant: (principal) => ({
           ...principal,
           groups: ['group-1'],
           claims: {},
@@ -179,7 +179,7 @@ describe('client sessions', () => {
     });
 
     it('but hold the whole identity where it fits, so that rules written later hold for it', () => {
-      const { sessions: cutting } = deploymentWith({ pertinent: (principal) => ({ ...principal, groups: [] }) });
+      const { sessions: cutting } = deploymentWith({ relevant: (principal) => ({ ...principal, groups: [] }) });
       const { sessionToken } = cutting.issue(alice(clock, { groups: ['one', 'two'] }), undefined);
       assert.deepEqual(open(sessionToken).principal.groups, ['one', 'two']);
     });
@@ -220,8 +220,8 @@ describe('client sessions', () => {
     });
 
     it('a key id that is not configured, and another key under a known id', () => {
-      const stranger = deploymentWith({ keys: { current: sessionKey('k2') } });
-      invalid(stranger.sessions.issue(alice(clock), undefined).sessionToken);
+      const otherDeployment = deploymentWith({ keys: { current: sessionKey('k2') } });
+      invalid(otherDeployment.sessions.issue(alice(clock), undefined).sessionToken);
       const impostor = deploymentWith({ keys: { current: { id: 'k1', secret: Buffer.alloc(32, 'other') } } });
       invalid(impostor.sessions.issue(alice(clock), undefined).sessionToken);
     });

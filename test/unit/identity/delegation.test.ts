@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');
 
 describe('a delegated token', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let subject: Subject;
   const attempt = (more: Record<string, unknown>) => {
     const now = subject.clock.seconds();
@@ -14,7 +14,7 @@ describe('a delegated token', () => {
   };
 
   before(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     subject = authenticatorFor([{ issuer: issuer.url }]);
   });
   after(async () => {

@@ -38,7 +38,7 @@ export const recordingObserver = (): Observed => {
     stage: nothing,
     request: nothing,
     failure: nothing,
-    look: nothing,
+    lookup: nothing,
     leftOut: nothing,
     clockOffset: nothing,
     cache: (cache, hit) => events.push(`${cache} ${hit ? 'hit' : 'miss'}`),
@@ -78,7 +78,7 @@ export const requestWith = (authorization: string | undefined, query: Record<str
 
 export const bearer = (token: string): S3Request => requestWith(`Bearer ${token}`);
 
-/** The bearer authenticator, and what it stands on. */
+/** The bearer authenticator, and what it depends on. */
 interface Tested extends Pick<IssuerTokenVerifier, 'health' | 'close'> {
   readonly authenticate: (request: S3Request) => Promise<Principal | undefined>;
 }

@@ -32,15 +32,15 @@ describe('what is kept of verified callers', () => {
   });
 
   it('counts text by its bytes, and the claims and the actor with the groups', () => {
-    const sizeOf = (given: Principal): number => {
+    const sizeOf = (input: Principal): number => {
       const cache = createIdentityCache<{ readonly principal: Principal }>({ clock });
-      cache.set('one', { principal: given }, later());
+      cache.set('one', { principal: input }, later());
       return cache.sizeBytes();
     };
     const long = 'é'.repeat(500);
-    const bare = sizeOf(principal(0));
+    const unquoted = sizeOf(principal(0));
     for (const more of [{ claims: { team: [long] } }, { claims: { [long]: true } }, { actor: { subject: long } }]) {
-      assert.ok(sizeOf({ ...principal(0), ...more }) >= bare + 1000);
+      assert.ok(sizeOf({ ...principal(0), ...more }) >= unquoted + 1000);
     }
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { IntrospectionSettings } from '../../../src/contracts/issuer-settings.ts';
 import type { IssuerOptions } from '../../../src/identity/issuer-options.ts';
 import { CLIENT, startIntrospectingIssuer, type IntrospectingIssuer } from '../../support/introspecting-issuer.ts';
-import { makeKey, signToken, startBareIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const TOKEN = 'opaque-Token_1~a+b/c==';
@@ -10,7 +10,7 @@ const TOKEN = 'opaque-Token_1~a+b/c==';
 describe('an opaque token', () => {
   let issuer: IntrospectingIssuer;
   const opened: Subject[] = [];
-  const asking = (more: Partial<IntrospectionSettings> = {}): IntrospectionSettings => ({
+  const introspectionOptions = (more: Partial<IntrospectionSettings> = {}): IntrospectionSettings => ({
     clientId: CLIENT.id,
     clientSecret: { reveal: () => CLIENT.secret },
     authentication: 'client_secret_basic',
@@ -24,7 +24,7 @@ describe('an opaque token', () => {
   ): Subject => {
     const all = [issuer, ...others].map(({ url }) => ({
       issuer: url,
-      introspection: asking(introspection),
+      introspection: introspectionOptions(introspection),
       ...options,
     }));
     const subject = authenticatorFor(all);
@@ -61,7 +61,7 @@ describe('an opaque token', () => {
         assert.deepEqual(principal.claims, { client_id: 'app' });
         assert.deepEqual(principal.actor, { subject: 'agent' });
         assert.equal(principal.sessionId, 's-1');
-        assert.equal(issuer.asked.at(-1)?.get('token'), TOKEN);
+        assert.equal(issuer.requested.at(-1)?.get('token'), TOKEN);
       }
     }
   });
@@ -70,7 +70,7 @@ describe('an opaque token', () => {
     const subject = authenticatorFor([{ issuer: issuer.url }]);
     opened.push(subject);
     await refusedWith('InvalidToken', present(subject));
-    assert.equal(issuer.asked.length, 0);
+    assert.equal(issuer.requested.length, 0);
   });
 
   it('is refused when it is not active, and active says only what is true', async () => {
@@ -128,20 +128,20 @@ describe('an opaque token', () => {
     assert.equal((await present(subject))?.issuer, issuer.url);
   });
 
-  it('is asked about again when the time that was asked for is over, and not before', async () => {
+  it('is introspected again when the time that was requested is over, and not before', async () => {
     const subject = subjectWith({ cacheSeconds: 10 });
     issuer.tokens.set(TOKEN, claims(subject));
     await present(subject);
     subject.clock.advance(9);
     await present(subject);
-    assert.equal(issuer.asked.length, 1);
+    assert.equal(issuer.requested.length, 1);
     issuer.tokens.delete(TOKEN);
     subject.clock.advance(1);
     await refusedWith('InvalidToken', present(subject));
-    assert.equal(issuer.asked.length, 2);
+    assert.equal(issuer.requested.length, 2);
   });
 
-  it('bounds the sessions that are issued for it: its issuer is not asked about those', async () => {
+  it('bounds the sessions that are issued for it: its issuer is not introspected those', async () => {
     for (const [sessionSeconds, bound] of [
       [undefined, 900],
       [60, 60],
@@ -155,12 +155,12 @@ describe('an opaque token', () => {
     assert.throws(() => subjectWith({ sessionSeconds: 59 }), TypeError);
   });
 
-  it('is asked about each time where nothing is to be kept', async () => {
+  it('is introspected each time where nothing is to be kept', async () => {
     const subject = subjectWith({ cacheSeconds: 0 });
     issuer.tokens.set(TOKEN, claims(subject));
     await present(subject);
     await present(subject);
-    assert.equal(issuer.asked.length, 2);
+    assert.equal(issuer.requested.length, 2);
   });
 
   it('is never kept past its end', async () => {
@@ -171,11 +171,11 @@ describe('an opaque token', () => {
     await refusedWith('ExpiredToken', present(subject));
   });
 
-  it('that is new and comes many times at once is asked about once', async () => {
+  it('that is new and comes many times at once is introspected once', async () => {
     const subject = subjectWith();
     issuer.tokens.set(TOKEN, claims(subject));
     await Promise.all(Array.from({ length: 50 }, () => present(subject)));
-    assert.equal(issuer.asked.length, 1);
+    assert.equal(issuer.requested.length, 1);
   });
 
   it('goes to no issuer when it has the form of a JWT, or of no token', async () => {
@@ -183,7 +183,7 @@ describe('an opaque token', () => {
     for (const token of ['a.b.c', 'e30.e30.AAAA', '..', 'a b', 'a,b', 'a\u00e9', 'a"b', 'x'.repeat(24_577), '']) {
       await refusedWith('InvalidToken', present(subject, token));
     }
-    assert.equal(issuer.asked.length, 0);
+    assert.equal(issuer.requested.length, 0);
   });
 
   it('goes only where tokens begin as it does', async () => {
@@ -191,7 +191,7 @@ describe('an opaque token', () => {
     issuer.tokens.set(TOKEN, claims(subject)).set('corp_1', claims(subject));
     await refusedWith('InvalidToken', present(subject));
     assert.equal((await present(subject, 'corp_1'))?.subject, 'alice');
-    assert.equal(issuer.asked.length, 1);
+    assert.equal(issuer.requested.length, 1);
   });
 
   describe('of one of several issuers', () => {
@@ -205,7 +205,7 @@ describe('an opaque token', () => {
       const subject = subjectWith({}, {}, [other]);
       other.tokens.set(TOKEN, claims(subject, { iss: other.url }));
       assert.equal((await present(subject))?.issuer, other.url);
-      assert.equal(issuer.asked.length, 1);
+      assert.equal(issuer.requested.length, 1);
     });
 
     it('is never another one\u2019s: who answers for a foreign issuer is refused', async () => {
@@ -223,7 +223,7 @@ describe('an opaque token', () => {
       await issuer.restart();
     });
 
-    it('is asked about at four at most', () => {
+    it('is introspected at four at most', () => {
       assert.throws(() => subjectWith({}, {}, [other, other, other, other]), TypeError);
     });
   });
@@ -282,7 +282,7 @@ describe('an opaque token', () => {
       });
     }
 
-    it('has more questions open than it should get', async () => {
+    it('has more requests open than it should get', async () => {
       const subject = subjectWith({}, { fetchTimeoutSeconds: 5 });
       issuer.tokens.set('first', claims(subject));
       await present(subject, 'first');
@@ -314,7 +314,7 @@ describe('an opaque token', () => {
       const made = Array.from({ length: 200 }, (_, index) =>
         present(subject, `made-up-${index}`).catch(() => 'refused'),
       );
-      while (issuer.asked.length < known.length + 32) await new Promise((resolve) => setImmediate(resolve));
+      while (issuer.requested.length < known.length + 32) await new Promise((resolve) => setImmediate(resolve));
       return async () => {
         const release = setInterval(() => waiting.splice(0).forEach((end) => end()), 5);
         assert.ok((await Promise.all(made)).every((outcome) => outcome === 'refused'));
@@ -322,12 +322,12 @@ describe('an opaque token', () => {
       };
     };
 
-    it('is asked about again however many made-up ones wait: those cannot take its places', async () => {
+    it('is introspected again however many made-up ones wait: those cannot take its places', async () => {
       const subject = subjectWith({ cacheSeconds: 10 });
       const known = ['known-1', 'known-2', 'known-3'];
       const end = await flooded(subject, known);
       subject.clock.advance(10);
-      // One question without an answer takes nobody's place away.
+      // One request without an answer takes nobody's place away.
       issuer.fault = (_, res) => void res.writeHead(500).end();
       await refusedWith('ServiceUnavailable', present(subject, known[0]));
       issuer.fault = undefined;
@@ -351,10 +351,13 @@ describe('an opaque token', () => {
 
   it('that comes many times at once takes no more places than there are, and a JWT waits for none of them', async () => {
     const key = makeKey('ES256', 'k1');
-    const bare = await startBareIssuer([key.publicJwk]);
-    const subject = authenticatorFor([{ issuer: issuer.url, introspection: asking() }, { issuer: bare.url }], {
-      maxWaiting: 20,
-    });
+    const unquoted = await startTestIssuer([key.publicJwk]);
+    const subject = authenticatorFor(
+      [{ issuer: issuer.url, introspection: introspectionOptions() }, { issuer: unquoted.url }],
+      {
+        maxWaiting: 20,
+      },
+    );
     opened.push(subject);
     issuer.tokens.set('first', claims(subject));
     await present(subject, 'first');
@@ -366,7 +369,7 @@ describe('an opaque token', () => {
         (error: unknown) => (error as { code: string }).code,
       ),
     );
-    const jwt = { iss: bare.url, sub: 'bob', aud: AUDIENCE, exp: subject.clock.seconds() + 60 };
+    const jwt = { iss: unquoted.url, sub: 'bob', aud: AUDIENCE, exp: subject.clock.seconds() + 60 };
     assert.equal((await present(subject, signToken(key, jwt)))?.subject, 'bob');
     assert.equal((await present(subject, 'first'))?.subject, 'alice');
     while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -374,8 +377,8 @@ describe('an opaque token', () => {
     const codes = await Promise.all(attempts);
     assert.equal(codes.filter((code) => code === 'SlowDown').length, 30);
     assert.equal(codes.filter((code) => code === 'InvalidToken').length, 20);
-    assert.equal(issuer.asked.length, 2);
-    await bare.stop();
+    assert.equal(issuer.requested.length, 2);
+    await unquoted.stop();
   });
 
   it('does not wait for an issuer that has failed three times, and finds it again within a second of its coming back', async () => {
@@ -388,7 +391,7 @@ describe('an opaque token', () => {
       await refusedWith('ServiceUnavailable', present(subject, `more-${index}`));
     }
     assert.ok(performance.now() - startedAt < 200);
-    assert.equal(issuer.asked.length, 3);
+    assert.equal(issuer.requested.length, 3);
     issuer.fault = undefined;
     subject.clock.advance(1);
     assert.ok(await present(subject));
@@ -407,7 +410,7 @@ describe('an opaque token', () => {
       await present(subject, 'known');
       const real = [...issuer.tokens.keys()];
       issuer.fault = (_, res) => {
-        const token = issuer.asked.at(-1)?.get('token') ?? '';
+        const token = issuer.requested.at(-1)?.get('token') ?? '';
         if (real.includes(token)) res.end(JSON.stringify({ active: true, ...claims(subject) }));
         else res.writeHead(status).end();
       };
@@ -420,7 +423,7 @@ describe('an opaque token', () => {
     }
   });
 
-  it('is asked about at its new address where that has moved', async () => {
+  it('is introspected at its new address where that has moved', async () => {
     const subject = subjectWith({ cacheSeconds: 0 });
     issuer.tokens.set(TOKEN, claims(subject));
     assert.ok(await present(subject));
@@ -434,7 +437,7 @@ describe('an opaque token', () => {
     assert.ok(await present(subject));
   });
 
-  it('is asked about at its old address while discovery is away', async () => {
+  it('is introspected at its old address while discovery is away', async () => {
     const subject = subjectWith({ cacheSeconds: 0 });
     issuer.tokens.set(TOKEN, claims(subject));
     assert.ok(await present(subject));

@@ -6,8 +6,8 @@ import {
   makeKey,
   sendJson,
   signToken,
-  startBareIssuer,
-  type BareIssuer,
+  startTestIssuer,
+  type TestIssuer,
   type SigningKey,
 } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
@@ -16,7 +16,7 @@ const first = makeKey('ES256', 'first');
 const second = makeKey('ES256', 'second');
 
 describe('the keys of an issuer', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   const opened: Subject[] = [];
   const start = (options: Partial<IssuerOptions> = {}): Subject => {
     const subject = authenticatorFor([{ ...options, issuer: issuer.url }]);
@@ -40,7 +40,7 @@ describe('the keys of an issuer', () => {
   const stateOf = ({ authenticator }: Subject) => authenticator.health()[0]!;
 
   beforeEach(async () => {
-    issuer = await startBareIssuer([first.publicJwk]);
+    issuer = await startTestIssuer([first.publicJwk]);
   });
   afterEach(async () => {
     await Promise.all(opened.splice(0).map(({ authenticator }) => authenticator.close()));
@@ -98,9 +98,9 @@ describe('the keys of an issuer', () => {
     const subject = start({ jwksRefreshSeconds: 0.02 });
     assert.ok(await authenticate(subject, first));
     issuer.keys = [second.publicJwk];
-    const asked = issuer.seen.jwks;
+    const requested = issuer.seen.jwks;
     // Two further looks: the first may have begun before the removal.
-    while (issuer.seen.jwks < asked + 2) await new Promise((resolve) => setImmediate(resolve));
+    while (issuer.seen.jwks < requested + 2) await new Promise((resolve) => setImmediate(resolve));
     await subject.issuers[0]!.refresh();
     await refusedWith('InvalidToken', authenticate(subject, first));
     assert.ok(await authenticate(subject, second));
@@ -166,7 +166,7 @@ describe('the keys of an issuer', () => {
 
   it('of one issuer being away does not touch another issuer', async () => {
     await issuer.stop();
-    const healthy = await startBareIssuer([second.publicJwk]);
+    const healthy = await startTestIssuer([second.publicJwk]);
     const subject = authenticatorFor([{ issuer: issuer.url }, { issuer: healthy.url }]);
     opened.push(subject);
     await refusedWith('ServiceUnavailable', authenticate(subject, first));
@@ -297,7 +297,7 @@ describe('the keys of an issuer', () => {
   });
 
   it('keep no more callers waiting than there are places, and those of another issuer wait for nobody', async () => {
-    const healthy = await startBareIssuer([second.publicJwk]);
+    const healthy = await startTestIssuer([second.publicJwk]);
     const subject = authenticatorFor([
       { issuer: issuer.url, maxWaiting: 10, fetchTimeoutSeconds: 0.5 },
       { issuer: healthy.url, maxWaiting: 10 },
@@ -332,13 +332,13 @@ describe('the keys of an issuer', () => {
     issuer.faults.jwks = issuer.faults.discovery = (_, res) => void res.writeHead(500).end();
     for (let times = 0; times < 3; times += 1) await subject.issuers[0]!.refresh();
     issuer.faults.discovery = () => undefined;
-    const looking = refusedWith('ServiceUnavailable', authenticate(subject, second));
+    const refreshing = refusedWith('ServiceUnavailable', authenticate(subject, second));
     const startedAt = performance.now();
     for (let times = 0; times < 10; times += 1) {
       await refusedWith('ServiceUnavailable', authenticate(subject, second, { kid: `new-${times}` }));
     }
     assert.ok(performance.now() - startedAt < 300);
-    await looking;
+    await refreshing;
     assert.ok(performance.now() - startedAt > 300, 'the first one did wait');
     assert.ok(await authenticate(subject, first), 'the last good keys serve');
   });
@@ -387,7 +387,7 @@ describe('the keys of an issuer', () => {
     await refusedWith('InvalidToken', authenticate(subject, weak));
   });
 
-  it('are asked for no longer after close, which ends what is under way', async () => {
+  it('are requested no longer after close, which ends what is in progress', async () => {
     issuer.faults.jwks = () => undefined;
     const subject = start({ jwksRefreshSeconds: 0.01 });
     const waiting = authenticate(subject, first).catch(() => undefined);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import type { IssuerOptions } from '../../../src/identity/issuer-options.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');
 
 describe('what an issuer asks of a token', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   const opened: Subject[] = [];
   const subjectWith = (options: Partial<IssuerOptions> = {}): Subject => {
     const subject = authenticatorFor([{ ...options, issuer: issuer.url }]);
@@ -26,7 +26,7 @@ describe('what an issuer asks of a token', () => {
     refusedWith('InvalidToken', subject.authenticator.authenticate(bearer(tokenFor(subject, more, header))));
 
   before(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
   });
   afterEach(async () => {
     await Promise.all(opened.splice(0).map(({ authenticator }) => authenticator.close()));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { makeKey, signToken, startBareIssuer, type SigningKey } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type SigningKey } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const ROUNDS = 20;
@@ -15,7 +15,7 @@ describe('keys that rotate under load', () => {
 
   it('refuse nobody, and are fetched once each, however many callers come at once', async () => {
     let key = makeKey('ES256', 'round-0');
-    const issuer = await startBareIssuer([key.publicJwk]);
+    const issuer = await startTestIssuer([key.publicJwk]);
     const subject = authenticatorFor([{ issuer: issuer.url }]);
     const verifyAll = (by: SigningKey) =>
       Promise.all(
@@ -42,7 +42,7 @@ describe('keys that rotate under load', () => {
 
   it('are unavailable while the issuer is away in the middle of it, and serve again without a restart', async () => {
     const [old, fresh] = [makeKey('ES256', 'old'), makeKey('ES256', 'fresh')];
-    const issuer = await startBareIssuer([old.publicJwk]);
+    const issuer = await startTestIssuer([old.publicJwk]);
     const subject = authenticatorFor([{ issuer: issuer.url, fetchTimeoutSeconds: 0.3 }]);
     const verify = (by: SigningKey) => subject.authenticator.authenticate(bearer(tokenOf(subject, issuer.url, by)));
     try {

@@ -41,7 +41,7 @@ export const deploymentWith = (options: Partial<ClientSessionsOptions> = {}): De
     maxSeconds: 43_200,
     clock,
     observer,
-    pertinent: (principal) => principal,
+    relevant: (principal) => principal,
     issuers: new Map([['okta', OKTA]]),
     ...options,
   });
@@ -130,11 +130,11 @@ export const signedBySdk = async (signed: Signed, body?: string): Promise<RawReq
     updateHttpClientConfig: () => undefined,
     httpHandlerConfigs: () => ({}),
   };
-  const place = { Bucket: 'reports', Key: 'a b' };
+  const object = { Bucket: 'reports', Key: 'a b' };
   const attempt =
     body === undefined
-      ? client.send(new GetObjectCommand(place))
-      : client.send(new PutObjectCommand({ ...place, Body: body }));
+      ? client.send(new GetObjectCommand(object))
+      : client.send(new PutObjectCommand({ ...object, Body: body }));
   await attempt.catch(() => undefined);
   const [raw] = seen;
   if (raw === undefined) throw new Error('the SDK signed nothing');

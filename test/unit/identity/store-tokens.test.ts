@@ -5,7 +5,7 @@ import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createStoreTokens, type StoreTokensOptions } from '../../../src/identity/store-tokens.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, type Subject } from './fixture.ts';
 
 const AT_STORE = 'https://objects.example';
@@ -13,14 +13,14 @@ const key = makeKey('ES256', 'k1');
 const storeOf = (name: string) => ({ name, endpoint: 'https://objects.example', region: 'us-east-1' });
 
 describe('a second token, for a store', () => {
-  let issuer: BareIssuer;
-  let second: BareIssuer;
+  let issuer: TestIssuer;
+  let second: TestIssuer;
   let subject: Subject;
   let revoked: string[];
 
   beforeEach(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
-    second = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
+    second = await startTestIssuer([key.publicJwk]);
     subject = authenticatorFor([
       { issuer: issuer.url, requiredClaims: { tenant: 'ours' }, allowedClients: ['app'], subjectClaim: '/ids/person' },
       { issuer: second.url, audiences: ['second'] },
@@ -164,21 +164,21 @@ describe('a second token, for a store', () => {
       sign({ aud: AT_STORE, exp: subject.clock.seconds() + 3600 }),
       sign({ aud: AT_STORE, exp: subject.clock.seconds() + 60 }),
     ];
-    const ask = (one: string) => tokens.verify(storeOf('asked'), one, principal);
-    assert.ok(await ask(token));
-    assert.ok(await ask(short));
+    const verify = (one: string) => tokens.verify(storeOf('asked'), one, principal);
+    assert.ok(await verify(token));
+    assert.ok(await verify(short));
     subject.events.length = 0;
-    const again = await ask(token);
+    const again = await verify(token);
     assert.deepEqual(subject.events, ['token hit']);
     subject.clock.advance(91);
-    await refused('ExpiredToken', ask(short));
+    await refused('ExpiredToken', verify(short));
     revoked.push(String(again?.tokenIdHash));
-    await refused('RevokedToken', ask(token));
+    await refused('RevokedToken', verify(token));
     revoked.length = 0;
-    assert.ok(await ask(token));
+    assert.ok(await verify(token));
     issuer.keys = [makeKey('ES256', 'k2').publicJwk];
     await subject.issuers[0]?.refresh();
-    await refused('InvalidToken', ask(token));
+    await refused('InvalidToken', verify(token));
   });
 
   it('that cannot be judged because the keys cannot be had is not called bad', async () => {
@@ -191,7 +191,7 @@ describe('a second token, for a store', () => {
     await issuer.restart();
   });
 
-  it('can be asked for no audience that is accepted here, nor for none', () => {
+  it('can be requested no audience that is accepted here, nor for none', () => {
     for (const audiences of [[], [AUDIENCE], [AT_STORE, 'second']]) {
       assert.throws(() => verifier({ audiences: new Map([['asked', audiences]]) }), TypeError);
     }
@@ -201,5 +201,5 @@ describe('a second token, for a store', () => {
 const silent = (): void => undefined;
 const nothing: StoreTokensOptions['observer'] = {
   ...{ stage: silent, request: silent, failure: silent, cache: silent, call: silent },
-  ...{ look: silent, leftOut: silent, clockOffset: silent, event: silent },
+  ...{ lookup: silent, leftOut: silent, clockOffset: silent, event: silent },
 };

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createTokenVerifier } from '../../../src/identity/token-verifier.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { AUDIENCE, authenticatorFor, refusedWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');
 
 describe('the token verifier', () => {
-  let issuer: BareIssuer;
+  let issuer: TestIssuer;
   let subject: Subject;
   const token = (more: Record<string, unknown> = {}): string => {
     const now = subject.clock.seconds();
@@ -16,7 +16,7 @@ describe('the token verifier', () => {
   const tokenEvents = (): string[] => subject.events.splice(0).filter((event) => event.startsWith('token '));
 
   beforeEach(async () => {
-    issuer = await startBareIssuer([key.publicJwk]);
+    issuer = await startTestIssuer([key.publicJwk]);
     subject = authenticatorFor([{ issuer: issuer.url }]);
   });
   afterEach(async () => {

@@ -3,8 +3,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { CLIENT, startIntrospectingIssuer, type IntrospectingIssuer } from '../../support/introspecting-issuer.ts';
-import { makeKey, signToken, startBareIssuer, type BareIssuer } from '../../support/issuer.ts';
-import { AT_STORE, AUDIENCE, masked, type LookFor } from '../../support/verify-and-look.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
+import { AT_STORE, AUDIENCE, masked, type Search } from '../../support/verify-and-search.ts';
 
 const OTHERS = 300;
 const key = makeKey('ES256', 'k1');
@@ -12,11 +12,11 @@ const key = makeKey('ES256', 'k1');
 /** What is kept of bearer tokens and sessions is held end to end, by the heap of a whole gateway. */
 describe('the memory of a process that verifies', function () {
   this.timeout(60_000);
-  let signing: BareIssuer;
+  let signing: TestIssuer;
   let introspecting: IntrospectingIssuer;
 
   before(async () => {
-    signing = await startBareIssuer([key.publicJwk]);
+    signing = await startTestIssuer([key.publicJwk]);
     introspecting = await startIntrospectingIssuer();
   });
   after(async () => {
@@ -24,9 +24,9 @@ describe('the memory of a process that verifies', function () {
     await introspecting.stop();
   });
 
-  const found = async (asked: LookFor): Promise<{ readonly found: number; readonly sizeBytes: number }> => {
-    const child = fork(new URL('../../support/verify-and-look.ts', import.meta.url));
-    child.send(asked);
+  const found = async (requested: Search): Promise<{ readonly found: number; readonly sizeBytes: number }> => {
+    const child = fork(new URL('../../support/verify-and-search.ts', import.meta.url));
+    child.send(requested);
     const [answer] = (await once(child, 'message')) as [{ found: number; sizeBytes: number }];
     return answer;
   };
@@ -41,9 +41,9 @@ describe('the memory of a process that verifies', function () {
     }
     const sign = (aud: string, index: number): string =>
       signToken(key, { iss: signing.url, sub: `s${index}`, aud, marker: `marker-${index}-${'y'.repeat(40)}`, ...life });
-    const places = [...opaque.keys()];
-    const callers = places.map((index) => sign(AUDIENCE, index));
-    const forStore = places.map((index) => sign(AT_STORE, index));
+    const indices = [...opaque.keys()];
+    const callers = indices.map((index) => sign(AUDIENCE, index));
+    const forStore = indices.map((index) => sign(AT_STORE, index));
     const partsOf = (token = ''): string[] =>
       token
         .split('.')
@@ -56,12 +56,12 @@ describe('the memory of a process that verifies', function () {
       `marker-0-${'y'.repeat(40)}`,
     ];
     const masks = (texts: readonly string[]): string[] => texts.map(masked);
-    const given = { signing: signing.url, introspecting: introspecting.url, client: CLIENT };
-    const asked = { ...given, opaque: masks(opaque), callers: masks(callers), forStore: masks(forStore) };
-    const looked = await found({ ...asked, pieces: masks(pieces) });
-    assert.equal(looked.found, 0);
+    const received = { signing: signing.url, introspecting: introspecting.url, client: CLIENT };
+    const requested = { ...received, opaque: masks(opaque), callers: masks(callers), forStore: masks(forStore) };
+    const searched = await found({ ...requested, pieces: masks(pieces) });
+    assert.equal(searched.found, 0);
     // What is kept, it does see.
-    const kept = await found({ ...asked, pieces: masks([signing.url]) });
+    const kept = await found({ ...requested, pieces: masks([signing.url]) });
     assert.equal(kept.found, 1);
     assert.ok(kept.sizeBytes > 1_000_000);
   });

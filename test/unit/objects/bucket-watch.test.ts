@@ -19,19 +19,19 @@ const SECONDS = 1000;
 describe('the watch over buckets', () => {
   let nowMs: number;
   let verdicts: Record<string, Verdict | undefined>;
-  let asked: string[];
+  let requested: string[];
   let waiting: (() => void)[];
   let said: string[];
-  let looks: string[];
+  let lookups: string[];
   let watch: BucketWatch;
 
-  function watching(names: readonly string[], canAsk = true): BucketWatch {
+  function watching(names: readonly string[], canProbe = true): BucketWatch {
     watch = createBucketWatch({
       buckets: names.map((name) => bucketNamed(name)),
       probe: {
-        canAsk: () => canAsk,
-        ask: ({ name }) => {
-          asked.push(name);
+        canProbe: () => canProbe,
+        probe: ({ name }) => {
+          requested.push(name);
           const verdict = verdicts[name];
           if (verdict !== undefined) return Promise.resolve(verdict);
           return new Promise((resolve) => waiting.push(() => resolve(OK)));
@@ -40,7 +40,7 @@ describe('the watch over buckets', () => {
       clock: { now: () => nowMs },
       observer: {
         event: (event, fields) => said.push([event, fields?.['detail']].filter(Boolean).join(': ')),
-        look: (why) => looks.push(why),
+        lookup: (why) => lookups.push(why),
       },
     });
     return watch;
@@ -56,20 +56,20 @@ describe('the watch over buckets', () => {
 
   beforeEach(() => {
     nowMs = 1_000_000;
-    [verdicts, asked, waiting, said, looks] = [{}, [], [], [], []];
+    [verdicts, requested, waiting, said, lookups] = [{}, [], [], [], []];
   });
   afterEach(() => watch.close());
 
   it('says unknown, and holds back, until each bucket was asked; then it says what it heard', async () => {
     verdicts = { one: OK };
     watching(['one', 'two']);
-    assert.deepEqual([stateOf('one'), stateOf('two'), asked], ['unknown', 'unknown', []]);
+    assert.deepEqual([stateOf('one'), stateOf('two'), requested], ['unknown', 'unknown', []]);
     await later(0);
     assert.deepEqual([stateOf('one'), stateOf('two'), watch.mayServe()], ['ok', 'unknown', false]);
     waiting[0]?.();
     await later(0);
     assert.deepEqual([stateOf('two'), watch.mayServe()], ['ok', true]);
-    assert.deepEqual(looks, ['health', 'health']);
+    assert.deepEqual(lookups, ['health', 'health']);
   });
 
   it('does not hold back for longer than ten seconds for a store that says nothing at all', async () => {
@@ -100,10 +100,10 @@ describe('the watch over buckets', () => {
     watching(['a', 'b', 'c', 'd', 'e', 'f']);
     await later(0);
     await later(300 * SECONDS);
-    assert.deepEqual(asked, ['a', 'b', 'c', 'd']);
+    assert.deepEqual(requested, ['a', 'b', 'c', 'd']);
     for (const answer of waiting.splice(0)) answer();
     await later(0);
-    assert.deepEqual(asked.slice(4).toSorted(), ['e', 'f']);
+    assert.deepEqual(requested.slice(4).toSorted(), ['e', 'f']);
   });
 
   it('asks a bucket that works once a minute or so, and not at all while requests in it succeed', async () => {
@@ -111,14 +111,14 @@ describe('the watch over buckets', () => {
     watching(['one']);
     await later(0);
     await later(59 * SECONDS);
-    assert.equal(asked.length, 1);
+    assert.equal(requested.length, 1);
     await later(32 * SECONDS);
-    assert.equal(asked.length, 2);
+    assert.equal(requested.length, 2);
     for (let minute = 0; minute < 10; minute += 1) {
       watch.succeeded(bucketNamed('one'));
       await later(50 * SECONDS);
     }
-    assert.equal(asked.length, 2);
+    assert.equal(requested.length, 2);
   });
 
   it('lets a request that fails ask sooner, but no two times within five seconds, however many fail', async () => {
@@ -129,18 +129,18 @@ describe('the watch over buckets', () => {
       watch.failed(bucketNamed('one'), NO_ANSWER);
       await later(100);
     }
-    assert.equal(asked.length, 2);
+    assert.equal(requested.length, 2);
     // What policy or a caller is to blame for asks nothing.
     watch.failed(bucketNamed('one'), new GatewayError('AccessDenied'));
     await later(20 * SECONDS);
-    assert.equal(asked.length, 2);
+    assert.equal(requested.length, 2);
   });
 
   it('asks a bucket that does not work again and again, every 45 seconds at last, and says it once', async () => {
     verdicts = { one: DOWN };
     watching(['one']);
     for (let second = 0; second < 600; second += 1) await later(SECONDS);
-    assert.ok(asked.length >= 14 && asked.length <= 26, String(asked.length));
+    assert.ok(requested.length >= 14 && requested.length <= 26, String(requested.length));
     assert.deepEqual(said, ['bucket_unavailable: nothing listens']);
     verdicts = { one: OK };
     await later(46 * SECONDS);
@@ -160,7 +160,7 @@ describe('the watch over buckets', () => {
   it('holds nothing back for a store that only callers can ask, and learns of it by what they meet', async () => {
     watching(['one'], false);
     await later(0);
-    assert.deepEqual([stateOf('one'), watch.mayServe(), asked], ['unknown', true, []]);
+    assert.deepEqual([stateOf('one'), watch.mayServe(), requested], ['unknown', true, []]);
     watch.failed(bucketNamed('one'), refusedWith({ by: 'store', status: 403, code: 'AccessDenied' }));
     assert.equal(stateOf('one'), 'unknown', 'this may be the caller');
     watch.failed(bucketNamed('one'), NO_ANSWER);
@@ -168,6 +168,6 @@ describe('the watch over buckets', () => {
     watch.succeeded(bucketNamed('one'));
     assert.equal(stateOf('one'), 'ok');
     await later(600 * SECONDS);
-    assert.deepEqual(asked, []);
+    assert.deepEqual(requested, []);
   });
 });

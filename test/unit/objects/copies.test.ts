@@ -127,7 +127,7 @@ describe('a sealed copy at a store that has no tags and refuses their directive'
     };
     for (let round = 0; round < 2; round += 1) {
       await the.copies.copyObject(the.ends, copyOf());
-      const copy = the.store.asked.at(-1);
+      const copy = the.store.requested.at(-1);
       assert.ok(copy !== undefined && 'x-amz-copy-source-if-match' in copy.headers);
     }
     assert.deepEqual(the.store.steps, ['HEAD', 'PUT copy', 'HEAD', 'PUT copy']);
@@ -167,13 +167,13 @@ describe('objects/copies: CopyObject', () => {
     }
   }
 
-  it('lets the store copy between sealed places, in two requests and without touching the body', async () => {
+  it('lets the store copy between encrypted prefixes, in two requests and without touching the body', async () => {
     const the = world('required', 'migrating');
     const from = await putSealed(the);
     await the.copies.copyObject(the.ends, copyOf());
     assert.deepEqual(the.store.steps, ['HEAD', 'PUT copy']);
     assert.deepEqual(the.store.get('to', TO)!.body, from.body);
-    const { headers } = the.store.asked[1]!;
+    const { headers } = the.store.requested[1]!;
     assert.equal(headers['x-amz-copy-source-if-match'], `"${from.etag}"`);
     assert.equal(headers['x-amz-copy-if-match'], `"${from.etag}"`);
     assert.equal(headers['x-amz-metadata-directive'], 'REPLACE');
@@ -190,19 +190,19 @@ describe('objects/copies: CopyObject', () => {
       const store = { ...bucket.store, endpoint: `https://${host}` };
       const to = { ...the.ends.to, bucket: { ...bucket, store } };
       await the.copies.copyObject({ ...the.ends, to }, copyOf());
-      assert.equal(the.store.asked[1]?.headers['x-amz-object-annotation-directive'], directive);
+      assert.equal(the.store.requested[1]?.headers['x-amz-object-annotation-directive'], directive);
     });
   }
 
   it('writes anew what a store may pass over in a copy: conditions on what is replaced, a lock, its own encryption', async () => {
-    const asked: readonly Partial<ObjectCopy>[] = [
+    const requested: readonly Partial<ObjectCopy>[] = [
       { conditions: { 'if-none-match': '*' } },
       { headers: { 'x-amz-object-lock-mode': 'GOVERNANCE' } },
       { headers: { 'x-amz-object-lock-legal-hold': 'ON' } },
       { headers: { 'x-amz-server-side-encryption': 'AES256' } },
     ];
     for (const writes of ['all', 'puts'] as const) {
-      for (const copy of asked) {
+      for (const copy of requested) {
         const the = world('required', 'required');
         the.store.writes = writes;
         await putSealed(the);
@@ -281,7 +281,7 @@ describe('objects/copies: CopyObject', () => {
         const counted = world(source, target);
         await put(counted, source, BODY, tags);
         await counted.copies.copyObject(counted.ends, copyOf());
-        for (let failing = 0; failing < counted.store.asked.length; failing += 1) {
+        for (let failing = 0; failing < counted.store.requested.length; failing += 1) {
           const the = world(source, target);
           await put(the, source, BODY, tags);
           the.store.before = (_, nth) => {
@@ -300,16 +300,16 @@ describe('objects/copies: CopyObject', () => {
       await put(the, source);
       const origin = { key: FROM, versionId: 'v 7', conditions: {} };
       await the.copies.copyObject(the.ends, copyOf({ origin }));
-      for (const { query, headers } of the.store.asked) {
+      for (const { query, headers } of the.store.requested) {
         const named = new Map(query).get('versionId') ?? headers['x-amz-copy-source']?.split('?versionId=')[1];
         if (headers['x-amz-copy-source'] !== undefined) assert.equal(named, 'v%207');
         else if (named !== undefined) assert.equal(named, 'v 7');
       }
-      assert.equal(new Map(the.store.asked[0]!.query).get('versionId'), 'v 7');
+      assert.equal(new Map(the.store.requested[0]!.query).get('versionId'), 'v 7');
     }
   });
 
-  it('keeps a checksum of the kind that the origin has, and makes another one where it is asked for', async () => {
+  it('keeps a checksum of the kind that the origin has, and makes another one where it is requested', async () => {
     for (const [checksum, expected] of [
       [undefined, 'CRC32'],
       ['SHA256', 'SHA256'],
@@ -353,8 +353,8 @@ describe('objects/copies: CopyObject', () => {
       const session = the.ends.from;
       const from = {
         ...session,
-        ask: async (question: Parameters<typeof session.ask>[0]) => {
-          const response = await session.ask(question);
+        send: async (request: Parameters<typeof session.send>[0]) => {
+          const response = await session.send(request);
           const length = String(6 * 1024 ** 3);
           return { ...response, headers: new Map([...response.headers, ['content-length', length]]) };
         },
@@ -379,13 +379,13 @@ describe('objects/copies: a client that leaves', () => {
     let count = 0;
     const of = (session: CopyEnds['from']): CopyEnds['from'] => ({
       ...session,
-      ask: async (question) => {
-        if (count >= afterRequests && question.outlivesClient !== true) {
+      send: async (request) => {
+        if (count >= afterRequests && request.outlivesClient !== true) {
           throw new GatewayError('RequestTimeout');
         }
         count += 1;
-        const response = await session.ask(question);
-        if (question.method !== 'HEAD' || storedBytes === undefined) return response;
+        const response = await session.send(request);
+        if (request.method !== 'HEAD' || storedBytes === undefined) return response;
         return { ...response, headers: new Map([...response.headers, ['content-length', String(storedBytes)]]) };
       },
     });
@@ -408,7 +408,7 @@ describe('objects/copies: a client that leaves', () => {
       else await copying;
       assert.equal(the.store.uploads.size, 0, `left after ${left} requests`);
       assert.equal(the.store.get('to', TO) !== undefined, left === steps.length);
-      // Nothing but the end of its upload is asked for one who is gone.
+      // Nothing but the end of its upload is requested one who is gone.
       const further = the.store.steps.slice(left).filter((step) => step !== 'HEAD' || left < steps.length);
       assert.deepEqual(further, left > 1 && left < steps.length ? ['DELETE uploadId'] : []);
     }
@@ -457,7 +457,7 @@ describe('objects/copies: attacks and races', () => {
     }
   });
 
-  it('begins anew where the source is replaced between the look and the copy', async () => {
+  it('begins anew where the source is replaced between the lookup and the copy', async () => {
     for (const heeds of [
       { source: true, alias: true },
       { source: false, alias: true },
@@ -496,7 +496,7 @@ describe('objects/copies: attacks and races', () => {
     assert.deepEqual(await read(the), BODY);
   });
 
-  it('gives up on a source that is replaced again and again', async () => {
+  it('aborts on a source that is replaced again and again', async () => {
     const the = world('required', 'required');
     await putSealed(the);
     let size = 1;
@@ -525,10 +525,10 @@ describe('objects/copies: UploadPartCopy', () => {
     ...copy,
   });
 
-  async function begun(the: World): Promise<string> {
+  async function created(the: World): Promise<string> {
     const { to } = the.ends;
     if (to.bucket.encryption !== 'off') return (await the.uploads.create(to, TO, {})).uploadId;
-    await to.ask({ method: 'POST', key: TO, query: [['uploads', '']], headers: {} });
+    await to.send({ method: 'POST', key: TO, query: [['uploads', '']], headers: {} });
     return [...the.store.uploads.keys()].at(-1)!;
   }
 
@@ -545,7 +545,7 @@ describe('objects/copies: UploadPartCopy', () => {
       for (const range of ranges) {
         const the = world(source, target);
         const from = await put(the, source);
-        const uploadId = await begun(the);
+        const uploadId = await created(the);
         const copied = await the.copies.copyPart(the.ends, part(uploadId, { range }));
         const wanted = range === undefined ? BODY : BODY.subarray(range.first, range.last + 1);
         const [only] = parts(the);
@@ -566,7 +566,7 @@ describe('objects/copies: UploadPartCopy', () => {
     it(`refuses ranges that the source does not have, as S3: ${source} to ${target}`, async () => {
       const the = world(source, target);
       await put(the, source);
-      const uploadId = await begun(the);
+      const uploadId = await created(the);
       for (const range of [
         { first: 0, last: 150_000 },
         { first: 150_000, last: 150_000 },
@@ -586,7 +586,7 @@ describe('objects/copies: UploadPartCopy', () => {
       const body = Buffer.from(from.body);
       body[131_100]! ^= 1;
       the.store.put('from', FROM, body, from.headers);
-      const uploadId = await begun(the);
+      const uploadId = await created(the);
       await fails('IntegrityFailure', the.copies.copyPart(the.ends, part(uploadId)));
       assert.deepEqual(parts(the), []);
     }
@@ -595,7 +595,7 @@ describe('objects/copies: UploadPartCopy', () => {
   it('holds the source to the conditions of the client', async () => {
     const the = world('required', 'required');
     const { etag } = await putSealed(the);
-    const uploadId = await begun(the);
+    const uploadId = await created(the);
     const of = (conditions: Record<string, string>) =>
       the.copies.copyPart(the.ends, part(uploadId, { origin: { key: FROM, versionId: undefined, conditions } }));
     await fails('PreconditionFailed', of({ 'if-match': '"other"' }));

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../../../src/contracts/bucket.ts';
-import type { StoreQuestion, StoreSession } from '../../../src/contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../../../src/contracts/store-session.ts';
 import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
@@ -24,7 +24,7 @@ interface Upload {
   readonly parts: Map<string, { readonly etag: string; readonly body: Buffer }>;
 }
 
-type Given = ReadonlyMap<string, string>;
+type RequestHeaders = ReadonlyMap<string, string>;
 
 const KEPT = /^(?:content-type|cache-control|expires|x-amz-meta-.*|x-amz-storage-class|x-amz-checksum-crc32)$/;
 const DATE = 'Sat, 21 Nov 2026 12:00:00 GMT';
@@ -32,7 +32,7 @@ const DATE = 'Sat, 21 Nov 2026 12:00:00 GMT';
 export class CopyingStore {
   readonly objects = new Map<string, Kept>();
   readonly uploads = new Map<string, Upload>();
-  readonly asked: StoreQuestion[] = [];
+  readonly requested: StoreRequest[] = [];
   /**
    * `source`: x-amz-copy-source-if-match. `alias`: x-amz-copy-if-match. `parts`: either, of parts. `target`: If-Match.
    * `completion`: the same of an upload, where it differs.
@@ -52,7 +52,7 @@ export class CopyingStore {
   mayReadTags = true;
   /** What a copy's ETag is made of, where it is not that of its body. */
   copiedEtag: ((etag: string) => string) | undefined;
-  before: (question: StoreQuestion, nth: number) => void | Promise<void> = () => undefined;
+  before: (request: StoreRequest, nth: number) => void | Promise<void> = () => undefined;
   #count = 0;
   #heard = 0;
 
@@ -62,7 +62,7 @@ export class CopyingStore {
       store: { name: 's', endpoint: 'https://store.invalid', region: 'r', writes: this.writes },
       ...{ encryption, prefixes: [] },
     };
-    return { bucket, ask: (question) => this.#ask(bucket, question) };
+    return { bucket, send: (request) => this.#send(bucket, request) };
   }
 
   /** Puts an object there, as somebody else does. */
@@ -80,33 +80,33 @@ export class CopyingStore {
 
   /** What was asked, as method and what distinguishes it. */
   get steps(): readonly string[] {
-    return this.asked.map(({ method, query, headers }) => {
+    return this.requested.map(({ method, query, headers }) => {
       const subresource = query.map(([name]) => name).find((name) => /^(?:tagging|uploads|uploadId)$/.test(name));
       const copy = 'x-amz-copy-source' in headers ? 'copy' : undefined;
       return [method, subresource, copy].filter((word) => word !== undefined).join(' ');
     });
   }
 
-  async #ask({ storeBucket }: Bucket, question: StoreQuestion): Promise<UpstreamResponse> {
+  async #send({ storeBucket }: Bucket, request: StoreRequest): Promise<UpstreamResponse> {
     this.#heard += 1;
-    await this.before(question, this.#heard - 1);
-    this.asked.push(question);
-    const path = `${storeBucket}/${question.key}`;
-    const query = new Map(question.query);
-    const headers = new Map(Object.entries(question.headers));
-    if (query.has('tagging')) return this.#tagging(path, question);
-    if (query.has('uploads')) return this.#create(question);
+    await this.before(request, this.#heard - 1);
+    this.requested.push(request);
+    const path = `${storeBucket}/${request.key}`;
+    const query = new Map(request.query);
+    const headers = new Map(Object.entries(request.headers));
+    if (query.has('tagging')) return this.#tagging(path, request);
+    if (query.has('uploads')) return this.#create(request);
     const source = headers.get('x-amz-copy-source');
-    if (query.has('uploadId')) return this.#ofUpload(path, question, source);
-    if (question.method === 'PUT') {
-      return source === undefined ? this.#put(path, question) : this.#copy(path, headers, source);
+    if (query.has('uploadId')) return this.#ofUpload(path, request, source);
+    if (request.method === 'PUT') {
+      return source === undefined ? this.#put(path, request) : this.#copy(path, headers, source);
     }
-    if (question.method !== 'DELETE') return this.#read(path, question.method, headers);
+    if (request.method !== 'DELETE') return this.#read(path, request.method, headers);
     this.objects.delete(path);
     return answer({});
   }
 
-  #read(path: string, method: string, headers: Given): UpstreamResponse {
+  #read(path: string, method: string, headers: RequestHeaders): UpstreamResponse {
     const kept = this.#existing(path);
     const quoted = `"${kept.etag}"`;
     if (!matches(headers.get('if-match'), kept.etag)) throw refusal('PreconditionFailed');
@@ -130,14 +130,14 @@ export class CopyingStore {
     return answer({ ...shown, 'content-range': range, 'content-length': String(body.length) }, body, 206);
   }
 
-  async #put(path: string, question: StoreQuestion): Promise<UpstreamResponse> {
-    const body = await bytesOf(question);
-    const headers = new Map(Object.entries(question.headers));
+  async #put(path: string, request: StoreRequest): Promise<UpstreamResponse> {
+    const body = await bytesOf(request);
+    const headers = new Map(Object.entries(request.headers));
     this.#demandTarget(path, headers);
     return this.#store(path, { body, headers, tags: headers.get('x-amz-tagging') ?? '' });
   }
 
-  #copy(path: string, headers: Given, source: string): UpstreamResponse {
+  #copy(path: string, headers: RequestHeaders, source: string): UpstreamResponse {
     const from = this.#source(source);
     const { heeds } = this;
     if (heeds.source && !matches(headers.get('x-amz-copy-source-if-match'), from.etag))
@@ -151,7 +151,7 @@ export class CopyingStore {
     return copyAnswer('CopyObjectResult', stored.headers, from);
   }
 
-  #tagging(path: string, { method, body }: StoreQuestion): UpstreamResponse {
+  #tagging(path: string, { method, body }: StoreRequest): UpstreamResponse {
     const kept = this.#existing(path);
     if (!this.mayReadTags) throw refusal('AccessDeniedByStore');
     if (method === 'PUT') {
@@ -164,7 +164,7 @@ export class CopyingStore {
     return answer({}, Buffer.from(`<Tagging><TagSet>${set}</TagSet></Tagging>`));
   }
 
-  #create({ headers }: StoreQuestion): UpstreamResponse {
+  #create({ headers }: StoreRequest): UpstreamResponse {
     this.#count += 1;
     const id = `upload-${this.#count}`;
     this.uploads.set(id, { headers, parts: new Map() });
@@ -174,20 +174,20 @@ export class CopyingStore {
     );
   }
 
-  async #ofUpload(path: string, question: StoreQuestion, source: string | undefined): Promise<UpstreamResponse> {
-    const query = new Map(question.query);
+  async #ofUpload(path: string, request: StoreRequest, source: string | undefined): Promise<UpstreamResponse> {
+    const query = new Map(request.query);
     const id = query.get('uploadId') ?? '';
     const upload = this.uploads.get(id);
     if (upload === undefined) throw refusal('NoSuchUpload');
     const number = query.get('partNumber') ?? '';
-    const headers = new Map(Object.entries(question.headers));
-    if (question.method === 'DELETE') {
+    const headers = new Map(Object.entries(request.headers));
+    if (request.method === 'DELETE') {
       this.uploads.delete(id);
       return answer({});
     }
-    if (question.method === 'POST') {
+    if (request.method === 'POST') {
       if (this.heeds.completion ?? this.heeds.target) this.#demandTarget(path, headers);
-      const named = [...String(question.body?.content as Buffer).matchAll(/<PartNumber>(\d+)</g)];
+      const named = [...String(request.body?.content as Buffer).matchAll(/<PartNumber>(\d+)</g)];
       const body = Buffer.concat(named.map(([, at = '']) => upload.parts.get(at)!.body));
       this.uploads.delete(id);
       const stored = this.#store(path, {
@@ -203,7 +203,7 @@ export class CopyingStore {
       );
     }
     if (source === undefined) {
-      const body = await bytesOf(question);
+      const body = await bytesOf(request);
       const etag = createHash('md5').update(body).digest('hex');
       upload.parts.set(number, { etag, body });
       return answer({ etag: `"${etag}"`, date: DATE });
@@ -218,22 +218,22 @@ export class CopyingStore {
 
   #store(
     path: string,
-    given: {
+    input: {
       readonly body: Buffer;
-      readonly headers: Given;
+      readonly headers: RequestHeaders;
       readonly tags: string;
       readonly etag?: string | undefined;
     },
   ): UpstreamResponse {
     this.#count += 1;
-    const { body, tags, etag = createHash('md5').update(body).digest('hex') } = given;
-    const headers = Object.fromEntries([...given.headers].filter(([name]) => KEPT.test(name)));
+    const { body, tags, etag = createHash('md5').update(body).digest('hex') } = input;
+    const headers = Object.fromEntries([...input.headers].filter(([name]) => KEPT.test(name)));
     const versionId = `v${this.#count}`;
     this.objects.set(path, { body, headers, tags, etag, versionId });
     return answer({ etag: `"${etag}"`, 'x-amz-version-id': versionId, date: DATE });
   }
 
-  #demandTarget(path: string, headers: Given): void {
+  #demandTarget(path: string, headers: RequestHeaders): void {
     const kept = this.objects.get(path);
     if (headers.get('if-none-match') === '*' && kept !== undefined) throw refusal('PreconditionFailed');
     if (headers.has('if-match') && !matches(headers.get('if-match'), kept?.etag ?? ''))
@@ -252,7 +252,7 @@ export class CopyingStore {
   }
 }
 
-async function bytesOf({ body }: StoreQuestion): Promise<Buffer> {
+async function bytesOf({ body }: StoreRequest): Promise<Buffer> {
   const { sizeBytes = 0, content = Buffer.alloc(0) } = body ?? {};
   const bytes = Buffer.isBuffer(content) ? content : await collect(content);
   if (bytes.length !== sizeBytes) throw refusal('IncompleteBody');
@@ -263,7 +263,7 @@ function matches(condition: string | undefined, etag: string): boolean {
   return condition === undefined || condition === '*' || condition.replaceAll('"', '') === etag;
 }
 
-function copyAnswer(name: string, stored: Given, from: Kept): UpstreamResponse {
+function copyAnswer(name: string, stored: RequestHeaders, from: Kept): UpstreamResponse {
   const etag = stored.get('etag') ?? '';
   const document = `<${name}><LastModified>2026-11-21T12:00:00.000Z</LastModified><ETag>${etag}</ETag></${name}>`;
   return answer(

@@ -17,13 +17,13 @@ const IRREGULAR = [
 describe('objects/sizes of a listing', () => {
   let store: StoreInMemory;
   let reader: ObjectReader;
-  let looks: string[];
+  let lookups: string[];
   const sizes = async (entries: readonly StoredEntry[]) => reader.sizes(store.session(), entries);
 
   beforeEach(() => {
     store = new StoreInMemory();
-    looks = [];
-    reader = createObjectReader({ cipher, smallBodyBytes: 1000, observer: { look: (why) => looks.push(why) } });
+    lookups = [];
+    reader = createObjectReader({ cipher, smallBodyBytes: 1000, observer: { lookup: (why) => lookups.push(why) } });
   });
   afterEach(() => assert.equal(store.open, 0, 'a body was left open'));
 
@@ -39,40 +39,40 @@ describe('objects/sizes of a listing', () => {
       await sizes(entries),
       [...SIZES, 77].map((sizeBytes) => ({ sizeBytes })),
     );
-    assert.deepEqual(store.asked, []);
+    assert.deepEqual(store.requested, []);
   });
 
   it('looks once at each that its size does not tell, agrees with HEAD, and remembers', async () => {
     const { plain } = await store.multipart(cipher, 'k', IRREGULAR);
     assert.deepEqual(await sizes([store.entry('k')]), [{ sizeBytes: plain.length }]);
-    assert.ok(store.asked.length <= 2, store.asked.join());
-    assert.ok(looks.every((why) => why === 'list'));
+    assert.ok(store.requested.length <= 2, store.requested.join());
+    assert.ok(lookups.every((why) => why === 'list'));
     store.reset();
     assert.deepEqual(await sizes([store.entry('k')]), [{ sizeBytes: plain.length }]);
-    assert.deepEqual(store.asked, []);
+    assert.deepEqual(store.requested, []);
     assert.equal((await reader.head(store.session(), query('k'))).sizeBytes, plain.length);
   });
 
   it('takes an object for empty of which a store gives a part without a byte, beside all the others', async () => {
-    store.lies = { givesNothingOfEmpty: true };
+    store.lies = { omitsEmptyBody: true };
     store.put('folder/', Buffer.alloc(0));
     const { plain } = await store.multipart(cipher, 'k', IRREGULAR);
     const entries = [store.entry('folder/'), store.entry('k')];
     assert.deepEqual(await sizes(entries), [{ sizeBytes: 0 }, { sizeBytes: plain.length }]);
   });
 
-  it('asks one HEAD of each entry of a migrating place, and is right for all that lies there', async () => {
+  it('asks one HEAD of each entry of a migrating prefix, and is right for all that lies there', async () => {
     await store.single(cipher, 'migrating/sealed', pattern(100));
     store.put('migrating/plain', pattern(288));
     store.put('migrating/empty', Buffer.alloc(0));
     const entries = ['migrating/sealed', 'migrating/plain', 'migrating/empty'].map((key) => store.entry(key));
     assert.deepEqual(await sizes(entries), [{ sizeBytes: 100 }, { sizeBytes: 288 }, { sizeBytes: 0 }]);
-    assert.deepEqual(store.asked, ['HEAD', 'HEAD', 'HEAD']);
+    assert.deepEqual(store.requested, ['HEAD', 'HEAD', 'HEAD']);
     await sizes(entries);
-    assert.equal(store.asked.length, 3);
+    assert.equal(store.requested.length, 3);
   });
 
-  it('never has more than sixteen looks under way at once', async () => {
+  it('never has more than sixteen looks in progress at once', async () => {
     const entries: StoredEntry[] = [];
     for (let i = 0; i < 100; i += 1) {
       store.put(`migrating/${i}`, pattern(i));
@@ -80,14 +80,14 @@ describe('objects/sizes of a listing', () => {
     }
     let [now, most] = [0, 0];
     const session = store.session();
-    const given = await reader.sizes(
+    const received = await reader.sizes(
       {
         ...session,
-        ask: async (question) => {
+        send: async (request) => {
           now += 1;
           most = Math.max(most, now);
           await new Promise((resolve) => setImmediate(resolve));
-          const answer = await session.ask(question);
+          const answer = await session.send(request);
           now -= 1;
           return answer;
         },
@@ -95,7 +95,7 @@ describe('objects/sizes of a listing', () => {
       entries,
     );
     assert.deepEqual(
-      given,
+      received,
       entries.map((_, sizeBytes) => ({ sizeBytes })),
     );
     assert.equal(most, 16);
@@ -115,11 +115,11 @@ describe('objects/sizes of a listing', () => {
       const session = store.session();
       return {
         ...session,
-        ask: async (question) => {
+        send: async (request) => {
           await new Promise((resolve) => setImmediate(resolve));
           const refused = refuse?.();
           if (refused !== undefined) throw refused;
-          return session.ask(question);
+          return session.send(request);
         },
       };
     };
@@ -128,10 +128,10 @@ describe('objects/sizes of a listing', () => {
     it('are looked at once for all of them', async () => {
       const pages = await Promise.all(Array.from({ length: 12 }, () => reader.sizes(slow(), entries)));
       for (const page of pages) assert.deepEqual(page, expected);
-      assert.equal(store.asked.length, ENTRIES);
+      assert.equal(store.requested.length, ENTRIES);
     });
 
-    it("are not refused to one because of another's session, nor given up because another's client went away", async () => {
+    it("are not refused to one because of another's session, nor aborted because another's client went away", async () => {
       for (const code of ['AccessDeniedByStore', 'RequestTimeout', 'ServiceUnavailable'] as const) {
         const other = createObjectReader({ cipher, smallBodyBytes: 1000 });
         const failing = other.sizes(
@@ -146,19 +146,19 @@ describe('objects/sizes of a listing', () => {
     });
 
     it('begin when they are admitted, which is asked once and only where there is something to look at', async () => {
-      const asked: number[] = [];
+      const requested: number[] = [];
       const gate = Promise.withResolvers<undefined>();
-      const admit = async (looks: number): Promise<void> => {
-        asked.push(looks);
+      const admit = async (lookups: number): Promise<void> => {
+        requested.push(lookups);
         await gate.promise;
       };
       const page = reader.sizes(slow(), entries, admit);
       await new Promise((resolve) => setImmediate(resolve));
-      assert.deepEqual([asked, store.asked], [[ENTRIES], []]);
+      assert.deepEqual([requested, store.requested], [[ENTRIES], []]);
       gate.resolve(undefined);
       assert.deepEqual(await page, expected);
       await reader.sizes(slow(), entries, admit);
-      assert.deepEqual(asked, [ENTRIES]);
+      assert.deepEqual(requested, [ENTRIES]);
     });
   });
 
@@ -206,26 +206,26 @@ describe('objects/sizes of a listing', () => {
     );
   });
 
-  it('fails when the key of a look is not to be had: never a guess', async () => {
+  it('fails when the key of a lookup is not to be had: never a guess', async () => {
     await store.multipart(cipher, 'k', IRREGULAR);
-    const stranger = createObjectReader({ cipher: cipherOf(undefined, 2), smallBodyBytes: 1000 });
-    await assert.rejects(stranger.sizes(store.session(), [store.entry('k')]), { code: 'ServiceUnavailable' });
+    const otherReader = createObjectReader({ cipher: cipherOf(undefined, 2), smallBodyBytes: 1000 });
+    await assert.rejects(otherReader.sizes(store.session(), [store.entry('k')]), { code: 'ServiceUnavailable' });
   });
 
-  it('fails, and stops asking, when the store refuses a look', async () => {
+  it('fails, and stops asking, when the store refuses a lookup', async () => {
     await store.multipart(cipher, 'k', IRREGULAR);
     const refusal = Object.assign(new Error('refused'), { code: 'AccessDeniedByStore' });
-    let asked = 0;
+    let requested = 0;
     const session = {
       ...store.session(),
-      ask: () => {
-        asked += 1;
+      send: () => {
+        requested += 1;
         return Promise.reject(refusal);
       },
     };
     const entries = Array.from({ length: 500 }, (_, i) => ({ ...store.entry('k'), key: `k${i}` }));
     await assert.rejects(reader.sizes(session, entries), { code: 'AccessDeniedByStore' });
-    assert.ok(asked <= 16);
+    assert.ok(requested <= 16);
   });
 
   describe('of objects that the store will not speak of', () => {
@@ -242,8 +242,8 @@ describe('objects/sizes of a listing', () => {
     /** AWS says "not allowed" of what is not there to whoever may list below a prefix only. */
     const bounded = (listed: () => string): StoreSession => ({
       ...store.session(),
-      ask: async (question) => {
-        if (question.key === '') {
+      send: async (request) => {
+        if (request.key === '') {
           const body = Buffer.from(listed());
           const nothing = () => Promise.resolve();
           const stream = Readable.from([body]) as AsyncIterable<Buffer>;
@@ -255,8 +255,8 @@ describe('objects/sizes of a listing', () => {
             discard: nothing,
           };
         }
-        if (!store.objects.has(question.key)) throw new GatewayError('AccessDeniedByStore');
-        return store.session().ask(question);
+        if (!store.objects.has(request.key)) throw new GatewayError('AccessDeniedByStore');
+        return store.session().send(request);
       },
     });
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../../../src/contracts/bucket.ts';
 import type { KeptChecksum, ObjectAddress, ObjectCipher } from '../../../src/contracts/object-cipher.ts';
-import type { StoreQuestion, StoreSession } from '../../../src/contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../../../src/contracts/store-session.ts';
 import type { Uploads } from '../../../src/contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
@@ -42,11 +42,11 @@ export class MultipartStore {
   readonly objects = new Map<string, StoredObject>();
   /** What the gateway keeps beside uploads, by key. */
   readonly kept = new Map<string, Buffer>();
-  readonly asked: StoreQuestion[] = [];
+  readonly requested: StoreRequest[] = [];
   /** Parts that a page of ListParts holds at most. */
   pageSize = 1000;
   /** Says of the nth request (from 0) what goes wrong with it. */
-  fault: (nth: number, question: StoreQuestion) => Fault | undefined = () => undefined;
+  fault: (nth: number, request: StoreRequest) => Fault | undefined = () => undefined;
   /** What Complete answers with status 200. */
   completeAnswer: ((etag: string) => string) | undefined;
   /** Says what Ceph says: the key is gone where the upload is, and the ETag of a completed object is not told. */
@@ -72,7 +72,7 @@ export class MultipartStore {
       prefixes: [],
       ...rules,
     };
-    return { bucket, ask: (question) => this.#ask(question) };
+    return { bucket, send: (request) => this.#send(request) };
   }
 
   /** The same as clients' requests have it: what is kept of uploads is in reach. */
@@ -81,21 +81,21 @@ export class MultipartStore {
     return { ...session, states: () => Promise.resolve({ ...session, notAfterMs: Infinity }) };
   }
 
-  async #ask(question: StoreQuestion): Promise<UpstreamResponse> {
-    const fault = this.fault(this.asked.length, question);
-    this.asked.push(question);
+  async #send(request: StoreRequest): Promise<UpstreamResponse> {
+    const fault = this.fault(this.requested.length, request);
+    this.requested.push(request);
     if (fault === 'refused') throw new GatewayError('ServiceUnavailable');
-    const answer = await this.#answer(question);
+    const answer = await this.#answer(request);
     if (fault === 'answer lost') throw new GatewayError('ServiceUnavailable');
     return answer;
   }
 
-  async #answer(question: StoreQuestion): Promise<UpstreamResponse> {
-    const { method, key, headers } = question;
-    const query = new Map(question.query);
+  async #answer(request: StoreRequest): Promise<UpstreamResponse> {
+    const { method, key, headers } = request;
+    const query = new Map(request.query);
     if (query.has('versions') || query.has('list-type')) return this.#listKept(query);
-    if (query.has('delete')) return this.#deleteKept(question);
-    if (key.startsWith('.sallyport/')) return this.#answerKept(question);
+    if (query.has('delete')) return this.#deleteKept(request);
+    if (key.startsWith('.sallyport/')) return this.#answerKept(request);
     if (method === 'HEAD') return this.#head(key);
     if (query.has('uploads')) return method === 'GET' ? this.#uploads(query) : this.#create(key, headers);
     const id = query.get('uploadId') ?? '';
@@ -103,18 +103,18 @@ export class MultipartStore {
     if (upload?.key !== key) throw refusal(this.isCeph ? 'NoSuchKey' : 'NoSuchUpload');
     switch (method) {
       case 'PUT':
-        return this.#putPart(upload, Number(query.get('partNumber')), question);
+        return this.#putPart(upload, Number(query.get('partNumber')), request);
       case 'GET':
         return this.#list(upload, Number(query.get('part-number-marker') ?? 0));
       case 'DELETE':
         this.uploads.delete(id);
         return response({});
       case 'POST':
-        return this.#complete(id, upload, question);
+        return this.#complete(id, upload, request);
     }
   }
 
-  async #answerKept({ method, key, body }: StoreQuestion): Promise<UpstreamResponse> {
+  async #answerKept({ method, key, body }: StoreRequest): Promise<UpstreamResponse> {
     if (method === 'PUT') {
       const { content = Buffer.alloc(0) } = body ?? {};
       const bytes = Buffer.isBuffer(content) ? content : await collect(content);
@@ -153,7 +153,7 @@ export class MultipartStore {
     );
   }
 
-  #deleteKept({ body }: StoreQuestion): UpstreamResponse {
+  #deleteKept({ body }: StoreRequest): UpstreamResponse {
     if (this.isCeph) throw refusal('AccessDeniedByStore');
     const root = readXml(body!.content as Buffer, 1 << 22)!;
     const deleted = childrenOf(root, 'Object').map((element) => {
@@ -165,8 +165,8 @@ export class MultipartStore {
   }
 
   #uploads(query: ReadonlyMap<string, string>): UpstreamResponse {
-    const begun = [...this.uploads].filter(([id]) => id > (query.get('upload-id-marker') ?? ''));
-    const page = begun.map(
+    const created = [...this.uploads].filter(([id]) => id > (query.get('upload-id-marker') ?? ''));
+    const page = created.map(
       ([id, { key }]) => `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>d</Initiated></Upload>`,
     );
     return response(
@@ -188,7 +188,7 @@ export class MultipartStore {
     return response({}, `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
   }
 
-  async #putPart({ parts, attempts }: Upload, number: number, { body }: StoreQuestion): Promise<UpstreamResponse> {
+  async #putPart({ parts, attempts }: Upload, number: number, { body }: StoreRequest): Promise<UpstreamResponse> {
     const { sizeBytes = 0, content = Buffer.alloc(0) } = body ?? {};
     const bytes = Buffer.isBuffer(content) ? content : await collect(content);
     if (bytes.length !== sizeBytes || !(number >= 1 && number <= 10_000)) throw refusal('InvalidRequest');
@@ -218,7 +218,7 @@ export class MultipartStore {
     );
   }
 
-  #complete(id: string, upload: Upload, { headers, body }: StoreQuestion): UpstreamResponse {
+  #complete(id: string, upload: Upload, { headers, body }: StoreRequest): UpstreamResponse {
     const { key } = upload;
     if (headers['if-none-match'] === '*' && this.objects.has(key)) throw refusal('PreconditionFailed');
     const root = readXml(body!.content as Buffer, 1 << 22)!;
@@ -256,14 +256,14 @@ export async function putPart(
   checksum?: KeptChecksum,
 ): Promise<{ readonly number: number; readonly etag: string }> {
   const part = await uploads.sealPart(session, { key: KEY, uploadId }, { number, sizeBytes: plain.length, checksum });
-  const answer = await part.session.ask({
+  const answer = await part.session.send({
     method: 'PUT',
     key: part.key,
     query: part.query,
     headers: {},
     body: { sizeBytes: part.storedSizeBytes, content: part.body(chunks(plain, 1 << 20)) },
   });
-  await part.taken(answer.headers.get('etag')!);
+  await part.onStored(answer.headers.get('etag')!);
   return { number, etag: answer.headers.get('etag')!.replaceAll('"', '') };
 }
 
@@ -271,7 +271,7 @@ export async function putPart(
 export async function readBack(cipher: ObjectCipher, address: ObjectAddress, object: StoredObject): Promise<Buffer> {
   const { body } = object;
   const stored = { envelope: object.headers['x-amz-meta-sallyport']!, sizeBytes: body.length };
-  const layout = await cipher.lookUp(address, stored, ({ first, last }) =>
+  const layout = await cipher.lookup(address, stored, ({ first, last }) =>
     Promise.resolve(body.subarray(first, last + 1)),
   );
   const { extent, whole } = await cipher.plan(address, stored, layout, undefined);

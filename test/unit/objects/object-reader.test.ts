@@ -15,12 +15,12 @@ const TRAILER = 160;
 describe('objects/reader', () => {
   let store: StoreInMemory;
   let reader: ObjectReader;
-  let looks: string[];
+  let lookups: string[];
 
   beforeEach(() => {
     store = new StoreInMemory();
-    looks = [];
-    reader = createObjectReader({ cipher, smallBodyBytes: SMALL, observer: { look: (why) => looks.push(why) } });
+    lookups = [];
+    reader = createObjectReader({ cipher, smallBodyBytes: SMALL, observer: { lookup: (why) => lookups.push(why) } });
   });
   afterEach(() => assert.equal(store.open, 0, 'a body was left open'));
 
@@ -39,8 +39,8 @@ describe('objects/reader', () => {
           assert.deepEqual(await bodyOf(part), plain.subarray(first));
           assert.deepEqual([part.sizeBytes, part.first, part.last, part.partial], [size, first, last, true]);
         }
-        assert.equal(store.asked.length, size > 0 ? 2 : 1);
-        assert.deepEqual(looks, []);
+        assert.equal(store.requested.length, size > 0 ? 2 : 1);
+        assert.deepEqual(lookups, []);
       }
     });
 
@@ -53,9 +53,9 @@ describe('objects/reader', () => {
       await large.discard();
     });
 
-    it('gives the checksum only where it is asked for of the whole: of a small object in one request', async () => {
+    it('gives the checksum only where it is requested of the whole: of a small object in one request', async () => {
       const checksum = { algorithm: 'CRC32', value: () => Buffer.from('01020304', 'hex') } as const;
-      for (const [size, asks] of [
+      for (const [size, reads] of [
         [100, 1],
         [3 * SEGMENT, 2],
       ] as const) {
@@ -67,13 +67,13 @@ describe('objects/reader', () => {
         assert.deepEqual(whole.checksum, {
           ...{ algorithm: 'CRC32', value: Buffer.from('01020304', 'hex'), type: 'FULL_OBJECT', partsCount: 0 },
         });
-        assert.equal(store.asked.length, asks);
+        assert.equal(store.requested.length, reads);
         const range = await reader.read(store.session(), query(key, { wantsChecksum: true, range: closed(0, 9) }));
         assert.equal(range.checksum, undefined);
         await range.discard();
-        const unasked = await reader.read(store.session(), query(key));
-        assert.equal(unasked.checksum, undefined);
-        await unasked.discard();
+        const unrequested = await reader.read(store.session(), query(key));
+        assert.equal(unrequested.checksum, undefined);
+        await unrequested.discard();
         assert.deepEqual(
           (await reader.head(store.session(), query(key, { wantsChecksum: true }))).checksum,
           whole.checksum,
@@ -96,7 +96,7 @@ describe('objects/reader', () => {
       assert.deepEqual([whole.sizeBytes, whole.partial, whole.keyId], [SEGMENT + 1, false, 'local:1']);
       const range = await reader.head(store.session(), query('k', { range: { kind: 'suffix', length: 5 } }));
       assert.deepEqual([range.first, range.last, range.partial], [SEGMENT - 4, SEGMENT, true]);
-      assert.deepEqual(store.asked, ['HEAD', 'HEAD']);
+      assert.deepEqual(store.requested, ['HEAD', 'HEAD']);
     });
 
     it('refuses a range behind the end with the size of the plaintext', async () => {
@@ -135,7 +135,7 @@ describe('objects/reader', () => {
         const whole = await reader.read(store.session(), query(key));
         assert.equal(sha256(await bodyOf(whole)), sha256(plain));
         // The trailers, and of a regular object the segment that says how long its parts are.
-        assert.equal(store.asked.length, 3);
+        assert.equal(store.requested.length, 3);
         const [, size] = parts[0];
         for (const first of [0, 1, size - 1, size, plain.length - 12_345, plain.length - 1]) {
           for (const length of [1, SEGMENT, 1_048_576]) {
@@ -143,8 +143,11 @@ describe('objects/reader', () => {
             const range = closed(first, first + length - 1);
             const opened = await reader.read(store.session(), query(key, { range }));
             assert.deepEqual(await bodyOf(opened), plain.subarray(first, first + length));
-            assert.equal(store.asked.length, 1);
-            assert.ok(store.takenBytes <= length + 2 * CELL + 28 * 32 + TRAILER, `${store.takenBytes} for ${length}`);
+            assert.equal(store.requested.length, 1);
+            assert.ok(
+              store.transferredBytes <= length + 2 * CELL + 28 * 32 + TRAILER,
+              `${store.transferredBytes} for ${length}`,
+            );
           }
         }
       }
@@ -155,9 +158,9 @@ describe('objects/reader', () => {
       const range = closed(MIN + 5, MIN + 5 + 1_048_575);
       const opened = await reader.read(store.session(), query('k', { range }));
       assert.deepEqual(await bodyOf(opened), plain.subarray(MIN + 5, MIN + 5 + 1_048_576));
-      assert.equal(store.asked.length, 3);
-      assert.ok(store.takenBytes <= 1_048_576 + 2 * CELL + TRAILER + 28 * 18);
-      assert.deepEqual(looks, ['read', 'read']);
+      assert.equal(store.requested.length, 3);
+      assert.ok(store.transferredBytes <= 1_048_576 + 2 * CELL + TRAILER + 28 * 18);
+      assert.deepEqual(lookups, ['read', 'read']);
     });
 
     it('reads every kind of range of every layout as the plaintext has it, without anything remembered', async () => {
@@ -200,9 +203,9 @@ describe('objects/reader', () => {
       const regular = await store.multipart(cipher, 'regular', REGULAR);
       const irregular = await store.multipart(cipher, 'irregular', IRREGULAR);
       assert.equal((await reader.head(store.session(), query('regular'))).sizeBytes, regular.plain.length);
-      assert.deepEqual(looks, []);
+      assert.deepEqual(lookups, []);
       assert.equal((await reader.head(store.session(), query('irregular'))).sizeBytes, irregular.plain.length);
-      assert.ok(looks.length >= 1 && looks.length <= 3);
+      assert.ok(lookups.length >= 1 && lookups.length <= 3);
       const { layout, sizeBytes } = await reader.describe(store.session(), query('irregular'));
       assert.equal(sizeBytes, irregular.plain.length);
       assert.deepEqual(
@@ -234,7 +237,7 @@ describe('objects/reader', () => {
       await (await read({ 'if-match': etag })).discard();
       store.reset();
       await (await read({ 'if-match': etag })).discard();
-      assert.equal(store.asked.length, 1);
+      assert.equal(store.requested.length, 1);
       await assert.rejects(read({ 'if-match': '"other"' }), { code: 'PreconditionFailed' });
       await assert.rejects(read({ 'if-none-match': etag }), { code: 'NotModified' });
     });
@@ -243,16 +246,16 @@ describe('objects/reader', () => {
       const { etag } = await store.single(cipher, 'k', pattern(100));
       store.put('off/k', pattern(100));
       const [before, then] = ['Fri, 20 Nov 2026 10:00:00 GMT', 'Sat, 21 Nov 2026 10:00:00 GMT'];
-      for (const looksAtModifiedFirst of [false, true]) {
-        store.lies = { looksAtModifiedFirst };
+      for (const checksModifiedFirst of [false, true]) {
+        store.lies = { checksModifiedFirst };
         for (const key of ['k', 'off/k']) {
           for (const method of ['read', 'head'] as const) {
-            const ask = (conditions: Record<string, string>) =>
+            const read = (conditions: Record<string, string>) =>
               reader[method](store.session(), query(key, { conditions: { 'if-modified-since': then, ...conditions } }));
-            await assert.rejects(ask({ 'if-match': '"other"' }), { code: 'PreconditionFailed' });
-            await assert.rejects(ask({ 'if-unmodified-since': before }), { code: 'PreconditionFailed' });
-            await assert.rejects(ask({ 'if-unmodified-since': then }), { code: 'NotModified' });
-            if (key === 'k') await assert.rejects(ask({ 'if-match': etag }), { code: 'NotModified' });
+            await assert.rejects(read({ 'if-match': '"other"' }), { code: 'PreconditionFailed' });
+            await assert.rejects(read({ 'if-unmodified-since': before }), { code: 'PreconditionFailed' });
+            await assert.rejects(read({ 'if-unmodified-since': then }), { code: 'NotModified' });
+            if (key === 'k') await assert.rejects(read({ 'if-match': etag }), { code: 'NotModified' });
           }
         }
       }
@@ -260,7 +263,7 @@ describe('objects/reader', () => {
       await assert.rejects(reader.head(store.session(), query('k', { conditions: { 'if-modified-since': then } })), {
         code: 'NotModified',
       });
-      assert.equal(store.asked.length, 1, 'a 304 without doubt is asked for once');
+      assert.equal(store.requested.length, 1, 'a 304 without doubt is requested once');
     });
 
     it('never hides If-Unmodified-Since behind an If-Match of its own', async () => {
@@ -269,8 +272,8 @@ describe('objects/reader', () => {
       store.reset();
       const conditions = { 'if-unmodified-since': 'Sat, 21 Nov 2026 10:00:00 GMT' };
       await (await reader.read(store.session(), query('k', { conditions }))).discard();
-      assert.equal(store.questions[0]?.headers['if-match'], undefined);
-      assert.equal(store.questions[0]?.headers['if-unmodified-since'], conditions['if-unmodified-since']);
+      assert.equal(store.requests[0]?.headers['if-match'], undefined);
+      assert.equal(store.requests[0]?.headers['if-unmodified-since'], conditions['if-unmodified-since']);
     });
   });
 
@@ -282,22 +285,22 @@ describe('objects/reader', () => {
       assert.deepEqual([opened.form, opened.first, opened.sizeBytes, opened.partial], ['none', 990, 1000, true]);
       await (await reader.read(store.session(), query('off/k', { partNumber: 1, versionId: 'v' }))).discard();
       await reader.head(store.session(), query('off/k', { wantsChecksum: true }));
-      assert.deepEqual(store.asked, ['GET bytes=-10', 'GET', 'HEAD']);
-      assert.deepEqual(store.questions[1]?.query, [
+      assert.deepEqual(store.requested, ['GET bytes=-10', 'GET', 'HEAD']);
+      assert.deepEqual(store.requests[1]?.query, [
         ['partNumber', '1'],
         ['versionId', 'v'],
       ]);
-      assert.equal(store.questions[2]?.headers['x-amz-checksum-mode'], 'ENABLED');
+      assert.equal(store.requests[2]?.headers['x-amz-checksum-mode'], 'ENABLED');
     });
 
     it('takes the whole of a plain object for no part of it but the first', async () => {
       store.put('off/k', pattern(1000));
-      for (const ask of [reader.read, reader.head]) {
-        await assert.rejects(ask(store.session(), query('off/k', { partNumber: 2 })), { code: 'NotImplemented' });
+      for (const read of [reader.read, reader.head]) {
+        await assert.rejects(read(store.session(), query('off/k', { partNumber: 2 })), { code: 'NotImplemented' });
       }
     });
 
-    it('reads plaintext of a migrating place, its ranges asked for anew on the same entity', async () => {
+    it('reads plaintext of a migrating prefix, its ranges requested again on the same entity', async () => {
       const { etag } = store.put('migrating/k', pattern(200_000));
       for (const range of [
         undefined,
@@ -309,8 +312,8 @@ describe('objects/reader', () => {
         const opened = await reader.read(store.session(), query('migrating/k', { range }));
         assert.deepEqual(await bodyOf(opened), pattern(200_000).subarray(opened.first, opened.last + 1));
         assert.equal(opened.form, 'none');
-        if (range === undefined) assert.equal(store.asked.length, 1);
-        else assert.equal(store.questions.at(-1)?.headers['if-match'], etag);
+        if (range === undefined) assert.equal(store.requested.length, 1);
+        else assert.equal(store.requests.at(-1)?.headers['if-match'], etag);
       }
       // The offset of its segment, were it sealed, lies behind its end.
       const [first, last] = [199_999, 199_999];
@@ -320,7 +323,7 @@ describe('objects/reader', () => {
       assert.deepEqual([head.sizeBytes, head.first, head.last, head.form], [200_000, 5, 9, 'none']);
     });
 
-    it('reads sealed objects of a migrating place like any other', async () => {
+    it('reads sealed objects of a migrating prefix like any other', async () => {
       await store.single(cipher, 'migrating/s', pattern(100_000));
       const opened = await reader.read(store.session(), query('migrating/s', { range: closed(99_990, 99_999) }));
       assert.deepEqual(await bodyOf(opened), pattern(100_000).subarray(99_990));
@@ -376,7 +379,7 @@ describe('objects/reader', () => {
       await sleep(20);
       assert.equal(done.length, 4);
       assert.equal(store.open, 0);
-      // One that is read to its end, one that is given up, one whose reader goes away half-way.
+      // One that is read to its end, one that is aborted, one whose reader goes away half-way.
       const [first, second, third] = done;
       assert.deepEqual(await bodyOf(first!), pattern(size).subarray(28));
       await second!.discard();

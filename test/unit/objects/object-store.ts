@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../../../src/contracts/bucket.ts';
 import type { ObjectCipher } from '../../../src/contracts/object-cipher.ts';
-import type { StoreQuestion, StoreSession } from '../../../src/contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../../../src/contracts/store-session.ts';
 import type { ObjectQuery, OpenedObject, StoredEntry } from '../../../src/contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
@@ -31,13 +31,13 @@ export interface Lies {
   readonly ignoresRange?: boolean;
   readonly ignoresIfMatch?: boolean;
   /** As Ceph 16, which looks at If-Modified-Since before If-Match and If-Unmodified-Since. */
-  readonly looksAtModifiedFirst?: boolean;
+  readonly checksModifiedFirst?: boolean;
   /** A part without a byte, and no word of where it is, instead of a refusal. */
-  readonly givesNothingOfEmpty?: boolean;
+  readonly omitsEmptyBody?: boolean;
   /** Alters the head of an answer. */
-  readonly head?: (headers: Map<string, string>, question: StoreQuestion) => void;
+  readonly head?: (headers: Map<string, string>, request: StoreRequest) => void;
   /** Alters the body of an answer. */
-  readonly body?: (bytes: Buffer, question: StoreQuestion) => Buffer;
+  readonly body?: (bytes: Buffer, request: StoreRequest) => Buffer;
 }
 
 /** Sealing megabytes takes its time, and many tests need the same ones. */
@@ -48,18 +48,18 @@ const MODIFIED_MS = Date.parse('Sat, 21 Nov 2026 10:00:00 GMT');
 export class StoreInMemory {
   readonly objects = new Map<string, Kept>();
   /** `GET bytes=0-9` or `HEAD`, in order. */
-  readonly asked: string[] = [];
-  readonly questions: StoreQuestion[] = [];
+  readonly requested: string[] = [];
+  readonly requests: StoreRequest[] = [];
   /** Bytes of bodies that were really taken. */
-  takenBytes = 0;
-  /** Bodies that were neither read to their end nor given up. */
+  transferredBytes = 0;
+  /** Bodies that were neither read to their end nor aborted. */
   open = 0;
   lies: Lies = {};
   /** Called before each question is answered, with its number from 0. */
-  meanwhile: (asked: number) => void = () => undefined;
+  meanwhile: (requested: number) => void = () => undefined;
 
   session(bucket = BUCKET): StoreSession {
-    return { bucket, ask: (question) => this.#answer(question) };
+    return { bucket, send: (request) => this.#answer(request) };
   }
 
   put(key: string, body: Buffer, more: Omit<Kept, 'body' | 'etag'> & { readonly etag?: string } = {}): Kept {
@@ -95,31 +95,31 @@ export class StoreInMemory {
 
   /** Forgets what was counted. */
   reset(): void {
-    this.asked.length = 0;
-    this.questions.length = 0;
-    this.takenBytes = 0;
+    this.requested.length = 0;
+    this.requests.length = 0;
+    this.transferredBytes = 0;
   }
 
-  async #answer(question: StoreQuestion): Promise<UpstreamResponse> {
+  async #answer(request: StoreRequest): Promise<UpstreamResponse> {
     await Promise.resolve();
-    this.meanwhile(this.questions.length);
-    this.questions.push(question);
-    const { method, key, headers: asked } = question;
-    const range = asked['range'];
-    this.asked.push(range === undefined ? method : `${method} ${range}`);
+    this.meanwhile(this.requests.length);
+    this.requests.push(request);
+    const { method, key, headers: requested } = request;
+    const range = requested['range'];
+    this.requested.push(range === undefined ? method : `${method} ${range}`);
     const kept = this.objects.get(key);
     if (kept === undefined) throw refuse('NoSuchKey');
     const { etag, body, envelope } = kept;
-    const isUnmodified = (name: string): boolean => Date.parse(asked[name] ?? '') >= MODIFIED_MS;
-    const isOld = asked['if-none-match'] === undefined && isUnmodified('if-modified-since');
-    if (isOld && this.lies.looksAtModifiedFirst === true) throw refuse('NotModified');
-    if (asked['if-match'] === undefined && asked['if-unmodified-since'] !== undefined) {
+    const isUnmodified = (name: string): boolean => Date.parse(requested[name] ?? '') >= MODIFIED_MS;
+    const isOld = requested['if-none-match'] === undefined && isUnmodified('if-modified-since');
+    if (isOld && this.lies.checksModifiedFirst === true) throw refuse('NotModified');
+    if (requested['if-match'] === undefined && requested['if-unmodified-since'] !== undefined) {
       if (!isUnmodified('if-unmodified-since')) throw refuse('PreconditionFailed');
     }
-    if (this.lies.ignoresIfMatch !== true && ![etag, '*', undefined].includes(asked['if-match'])) {
+    if (this.lies.ignoresIfMatch !== true && ![etag, '*', undefined].includes(requested['if-match'])) {
       throw refuse('PreconditionFailed');
     }
-    if (isOld || asked['if-none-match'] === etag) throw refuse('NotModified');
+    if (isOld || requested['if-none-match'] === etag) throw refuse('NotModified');
     const headers = new Map([
       ['etag', etag],
       ['last-modified', new Date(MODIFIED_MS).toUTCString()],
@@ -127,22 +127,22 @@ export class StoreInMemory {
       ...Object.entries(kept.headers ?? {}),
       ...(envelope === undefined ? [] : [['x-amz-meta-sallyport', envelope] as const]),
     ]);
-    let given = body;
+    let received = body;
     let status = 200;
     if (range !== undefined && this.lies.ignoresRange !== true) {
       const { first, bytes } = slice(body, range);
-      const isNothing = this.lies.givesNothingOfEmpty === true && body.length === 0;
+      const isNothing = this.lies.omitsEmptyBody === true && body.length === 0;
       if (bytes.length === 0 && !isNothing) throw refuse('InvalidRange');
-      given = bytes;
+      received = bytes;
       status = 206;
-      headers.set('content-length', String(given.length));
-      if (!isNothing) headers.set('content-range', `bytes ${first}-${first + given.length - 1}/${body.length}`);
+      headers.set('content-length', String(received.length));
+      if (!isNothing) headers.set('content-range', `bytes ${first}-${first + received.length - 1}/${body.length}`);
     }
-    this.lies.head?.(headers, question);
+    this.lies.head?.(headers, request);
     return this.#response(
       status,
       headers,
-      method === 'HEAD' ? Buffer.alloc(0) : (this.lies.body?.(given, question) ?? given),
+      method === 'HEAD' ? Buffer.alloc(0) : (this.lies.body?.(received, request) ?? received),
     );
   }
 
@@ -153,8 +153,8 @@ export class StoreInMemory {
       if (isOpen) this.open -= 1;
       isOpen = false;
     };
-    const taken = (chunk: Buffer): Buffer => {
-      this.takenBytes += chunk.length;
+    const used = (chunk: Buffer): Buffer => {
+      this.transferredBytes += chunk.length;
       return chunk;
     };
     return {
@@ -162,14 +162,14 @@ export class StoreInMemory {
       headers,
       body: (async function* () {
         try {
-          for await (const chunk of chunks(bytes)) yield taken(chunk);
+          for await (const chunk of chunks(bytes)) yield used(chunk);
         } finally {
           close();
         }
       })(),
       whole: () => {
         close();
-        return Promise.resolve(taken(bytes));
+        return Promise.resolve(used(bytes));
       },
       discard: () => {
         close();

@@ -38,8 +38,8 @@ describe('objects/reader against a store that is not to be trusted', () => {
 
   it('never serves plaintext that is planted between two requests of one read', async () => {
     await store.multipart(cipher, 'k', PARTS);
-    store.meanwhile = (asked) => {
-      if (asked === 1) store.put('k', pattern(200_000));
+    store.meanwhile = (requested) => {
+      if (requested === 1) store.put('k', pattern(200_000));
     };
     await assert.rejects(read('k', { range }), { code: 'ObjectNotEncrypted' });
   });
@@ -85,8 +85,8 @@ describe('objects/reader against a store that is not to be trusted', () => {
         [1, MIN],
         [2, MIN + 3],
       ]);
-      store.meanwhile = (asked) => {
-        if (asked === swapAt) store.put('k', next.body, { envelope: next.envelope ?? '' });
+      store.meanwhile = (requested) => {
+        if (requested === swapAt) store.put('k', next.body, { envelope: next.envelope ?? '' });
       };
       // The envelope is bound to another key: what is read in the end fails, and is never a mixture.
       const outcome = await read('k', { range }).catch((error: unknown) => error);
@@ -107,24 +107,25 @@ describe('objects/reader against a store that is not to be trusted', () => {
         ]);
         await store.multipart(cipher, 'k', PARTS);
         store.reset();
-        store.meanwhile = (asked) => {
-          if (asked === swapAt) store.objects.set('k', next);
+        store.meanwhile = (requested) => {
+          if (requested === swapAt) store.objects.set('k', next);
         };
         const opened = await reader.read(store.session(), query('k', { range: { kind: 'open', first: MIN } }));
         const body = await bodyOf(opened);
         const size = opened.sizeBytes;
         assert.ok(size === next.plain.length || size === 2 * MIN + 7 + 12_345);
         assert.deepEqual(body, pattern(size).subarray(MIN));
-        assert.ok(store.asked.length <= 12);
+        assert.ok(store.requested.length <= 12);
       }
     }
   });
 
-  it('gives up on an object that never stands still', async () => {
+  it('aborts on an object that never stands still', async () => {
     const kept = await store.multipart(cipher, 'k', PARTS);
-    store.meanwhile = (asked) => store.put('k', kept.body, { envelope: kept.envelope ?? '', etag: `"${asked}"` });
+    store.meanwhile = (requested) =>
+      store.put('k', kept.body, { envelope: kept.envelope ?? '', etag: `"${requested}"` });
     await assert.rejects(read('k', { range: { kind: 'open', first: MIN + 8 } }), { code: 'ServiceUnavailable' });
-    assert.ok(store.asked.length <= 6);
+    assert.ok(store.requested.length <= 6);
   });
 
   it('takes no layout for that of an object with another envelope, though its ETag is the same', async () => {
@@ -149,7 +150,7 @@ describe('objects/reader against a store that is not to be trusted', () => {
     await assert.rejects(read('s', { range: { kind: 'closed', first: 6 * SEGMENT, last: 6 * SEGMENT } }), {
       code: 'ServiceUnavailable',
     });
-    assert.equal(store.takenBytes, 0);
+    assert.equal(store.transferredBytes, 0);
   });
 
   it('serves no byte of an answer whose extent or length is a lie', async () => {

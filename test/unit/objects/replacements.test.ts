@@ -52,9 +52,9 @@ async function read(session: StoreSession, cipher = after): Promise<Buffer> {
 function enlarged(session: StoreSession, sizeBytes: number): StoreSession {
   return {
     ...session,
-    ask: async (question) => {
-      const response = await session.ask(question);
-      if (question.method !== 'HEAD') return response;
+    send: async (request) => {
+      const response = await session.send(request);
+      if (request.method !== 'HEAD') return response;
       return { ...response, headers: new Map([...response.headers, ['content-length', String(sizeBytes)]]) };
     },
   };
@@ -71,7 +71,7 @@ describe('objects/replacements', () => {
     assert.deepEqual({ ...now.headers, [ENVELOPE]: '' }, { ...kept.headers, [ENVELOPE]: '' });
     assert.deepEqual(await read(session), BODY);
     assert.deepEqual(store.steps.slice(0, 2), ['HEAD', 'PUT copy']);
-    const { headers } = store.asked[1]!;
+    const { headers } = store.requested[1]!;
     assert.equal(headers['if-match'], kept.etag);
     assert.equal(headers['x-amz-copy-source-if-match'], `"${kept.etag}"`);
     assert.equal(headers['x-amz-copy-if-match'], `"${kept.etag}"`);
@@ -96,9 +96,9 @@ describe('objects/replacements', () => {
   });
 
   it('never puts the old envelope beside a body that came in between, whichever condition the store heeds', async () => {
-    for (const heeded of ['source', 'alias', 'target'] as const) {
+    for (const honoured of ['source', 'alias', 'target'] as const) {
       const { store, session, kept, replaceEnvelope } = await world();
-      store.heeds = { source: false, alias: false, parts: false, target: false, [heeded]: true };
+      store.heeds = { source: false, alias: false, parts: false, target: false, [honoured]: true };
       const newer = pattern(70_000);
       store.before = (_, nth) => (nth === 1 ? putSealed(store, newer).then(() => undefined) : undefined);
       await fails('PreconditionFailed', replaceEnvelope(session, KEY, `"${kept.etag}"`));
@@ -120,7 +120,7 @@ describe('objects/replacements', () => {
   it('copies in parts of 5 GiB what is larger, and completes it only on the source that it began with', async () => {
     const { store, session, kept, replaceEnvelope } = await world('a=b');
     await replaceEnvelope(enlarged(session, 12 * GIB + 1), KEY, `"${kept.etag}"`);
-    const ranges = store.asked.map(({ headers }) => headers['x-amz-copy-source-range']).filter((range) => range);
+    const ranges = store.requested.map(({ headers }) => headers['x-amz-copy-source-range']).filter((range) => range);
     assert.deepEqual(ranges, [
       `bytes=0-${5 * GIB - 1}`,
       `bytes=${5 * GIB}-${10 * GIB - 1}`,
@@ -151,7 +151,7 @@ describe('objects/replacements', () => {
   it('gives an upload up where any of its requests fails, and leaves the object as it was', async () => {
     const { store: counted, session, kept, replaceEnvelope } = await world();
     await replaceEnvelope(enlarged(session, 6 * GIB), KEY, `"${kept.etag}"`);
-    for (let failing = 0; failing < counted.asked.length; failing += 1) {
+    for (let failing = 0; failing < counted.requested.length; failing += 1) {
       const the = await world();
       let failed = false;
       the.store.before = (_, nth) => {
@@ -167,22 +167,22 @@ describe('objects/replacements', () => {
 });
 
 describe('objects/replacements: an object over another one', () => {
-  const ASIDE = 'a/.work/1';
-  const aside = (store: CopyingStore) => ({
+  const DEFERRED = 'a/.work/1';
+  const abandoned = (store: CopyingStore) => ({
     ...store.session('box', 'required'),
     bucket: { ...store.session('box', 'required').bucket, id: 'id aside' },
   });
   /** A plain object, and its encrypted copy aside, which is bound to another bucket id. */
-  const place = async (tags = '') => {
+  const fixture = async (tags = '') => {
     const store = new CopyingStore();
     const old = store.put('box', KEY, BODY, { 'content-type': 'text/csv' }, tags);
-    const sealed = await before.seal({ bucketId: 'id aside', key: ASIDE }, BODY.length, undefined);
+    const sealed = await before.seal({ bucketId: 'id aside', key: DEFERRED }, BODY.length, undefined);
     const headers = { [ENVELOPE]: sealed.envelope, 'x-amz-meta-sallyport-work': '1' };
-    const kept = store.put('box', ASIDE, sealed.whole(BODY), headers);
+    const kept = store.put('box', DEFERRED, sealed.whole(BODY), headers);
     const session = store.session('box', 'required');
     const replacement = {
       source: {
-        ...{ key: ASIDE, versionId: kept.versionId, etag: `"${kept.etag}"` },
+        ...{ key: DEFERRED, versionId: kept.versionId, etag: `"${kept.etag}"` },
         ...{ sizeBytes: kept.body.length, envelope: sealed.envelope },
       },
       target: { key: KEY, versionId: old.versionId, etag: `"${old.etag}"` },
@@ -190,15 +190,15 @@ describe('objects/replacements: an object over another one', () => {
     };
     return { store, session, old, kept, replacement, ...createReplacements(rotated) };
   };
-  const ends = (store: CopyingStore, session: StoreSession) => ({ from: aside(store), to: session });
+  const ends = (store: CopyingStore, session: StoreSession) => ({ from: abandoned(store), to: session });
   const large = (store: CopyingStore, sizeBytes: number) => ({
-    from: enlarged(aside(store), sizeBytes),
+    from: enlarged(abandoned(store), sizeBytes),
     to: store.session('box', 'required'),
   });
 
   it('puts it there with its key bound to that place, what it is given beside it, and the tags of the old one', async () => {
     for (const dropsTags of [false, true]) {
-      const { store, session, replacement, replaceObject } = await place('team=a&use=b');
+      const { store, session, replacement, replaceObject } = await fixture('team=a&use=b');
       store.dropsTags = dropsTags;
       const { keyId } = await replaceObject(ends(store, session), replacement);
       assert.equal(keyId, 'local:2');
@@ -210,23 +210,23 @@ describe('objects/replacements: an object over another one', () => {
   });
 
   it('names the version it copies, and is pinned to both ends', async () => {
-    const { store, session, old, kept, replacement, replaceObject } = await place();
+    const { store, session, old, kept, replacement, replaceObject } = await fixture();
     await replaceObject(ends(store, session), replacement);
-    const { headers } = store.asked.find((question) => 'x-amz-copy-source' in question.headers)!;
-    assert.equal(headers['x-amz-copy-source'], `/stored-box/${ASIDE}?versionId=${kept.versionId}`);
+    const { headers } = store.requested.find((request) => 'x-amz-copy-source' in request.headers)!;
+    assert.equal(headers['x-amz-copy-source'], `/stored-box/${DEFERRED}?versionId=${kept.versionId}`);
     assert.equal(headers['x-amz-copy-source-if-match'], `"${kept.etag}"`);
     assert.equal(headers['if-match'], old.etag);
   });
 
   it('leaves alone what a client wrote meanwhile, in one request or in parts', async () => {
     for (const sizeBytes of [undefined, 12 * GIB]) {
-      const { store, session, replacement, replaceObject } = await place();
+      const { store, session, replacement, replaceObject } = await fixture();
       const newer = store.put('box', KEY, pattern(9));
       const { source } = replacement;
-      const asked = { ...replacement, source: { ...source, sizeBytes: sizeBytes ?? source.sizeBytes } };
+      const requested = { ...replacement, source: { ...source, sizeBytes: sizeBytes ?? source.sizeBytes } };
       await fails(
         'PreconditionFailed',
-        replaceObject(sizeBytes === undefined ? ends(store, session) : large(store, sizeBytes), asked),
+        replaceObject(sizeBytes === undefined ? ends(store, session) : large(store, sizeBytes), requested),
       );
       assert.equal(store.get('box', KEY), newer);
       assert.equal(store.uploads.size, 0);
@@ -234,12 +234,12 @@ describe('objects/replacements: an object over another one', () => {
   });
 
   it('copies in parts what is larger than 5 GiB, each of them pinned, tags and metadata with the upload', async () => {
-    const { store, replacement, replaceObject, kept } = await place('a=b');
+    const { store, replacement, replaceObject, kept } = await fixture('a=b');
     const source = { ...replacement.source, sizeBytes: 6 * GIB };
     await replaceObject(large(store, 6 * GIB), { ...replacement, source });
-    const parts = store.asked.filter(({ headers }) => 'x-amz-copy-source-range' in headers);
+    const requests = store.requested.filter(({ headers }) => 'x-amz-copy-source-range' in headers);
     assert.deepEqual(
-      parts.map(({ headers }) => [headers['x-amz-copy-source-range'], headers['x-amz-copy-source-if-match']]),
+      requests.map(({ headers }) => [headers['x-amz-copy-source-range'], headers['x-amz-copy-source-if-match']]),
       [
         [`bytes=0-${5 * GIB - 1}`, `"${kept.etag}"`],
         [`bytes=${5 * GIB}-${6 * GIB - 1}`, `"${kept.etag}"`],
@@ -250,7 +250,7 @@ describe('objects/replacements: an object over another one', () => {
   });
 
   it('refuses what is not bound to where it is said to be, and writes nothing', async () => {
-    const { store, session, old, replacement, replaceObject } = await place();
+    const { store, session, old, replacement, replaceObject } = await fixture();
     await fails('IntegrityFailure', replaceObject({ from: session, to: session }, replacement));
     assert.equal(store.get('box', KEY), old);
   });
@@ -287,7 +287,7 @@ describe('objects/replacements: the probe', () => {
     const { store, session, probe } = await world();
     store.heeds = { source: false, alias: false, parts: false, target: false };
     await probe(session, PROBE, MARK);
-    const writes = store.asked.filter(
+    const writes = store.requested.filter(
       ({ method, query }) => (method === 'PUT' || method === 'POST') && !query.some(([name]) => name === 'uploadId'),
     );
     assert.equal(writes.length, 4);

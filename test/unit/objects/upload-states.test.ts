@@ -22,7 +22,7 @@ async function begin(store = new MultipartStore(), uploads = process(), key = KE
 
 const stateKeys = (store: MultipartStore): string[] => [...store.kept.keys()].filter((key) => key.endsWith('/state'));
 
-describe('state of uploads under way', () => {
+describe('state of uploads in progress', () => {
   it('lets every process take every request of an upload by the store’s own id', async () => {
     const { store, session, uploadId, upload } = await begin();
     assert.ok(store.uploads.has(uploadId));
@@ -40,7 +40,7 @@ describe('state of uploads under way', () => {
     const { store, session, uploadId } = await begin();
     const other = process();
     for (const number of [1, 2, 3]) await putPart(other, session, uploadId, number, Buffer.from('x'));
-    const reads = store.asked.filter(({ method, key }) => method === 'GET' && key.endsWith('/state'));
+    const reads = store.requested.filter(({ method, key }) => method === 'GET' && key.endsWith('/state'));
     assert.equal(reads.length, 1);
   });
 

@@ -23,19 +23,19 @@ async function begin(store = new MultipartStore()) {
 
 /** Parts whose last one is ordinary, of lengths for which the object needs a layout part. */
 async function irregular() {
-  const begun = await begin();
+  const created = await begin();
   const plain = [pattern(MIN + 70_000), pattern(MIN + 1)];
-  const named = [await begun.put(1, plain[0]!), await begun.put(2, plain[1]!)];
-  return { ...begun, plain: Buffer.concat(plain), named };
+  const named = [await created.put(1, plain[0]!), await created.put(2, plain[1]!)];
+  return { ...created, plain: Buffer.concat(plain), named };
 }
 
 describe('uploads in sealed parts', () => {
   it('begins an upload with the headers to keep and its envelope, under an id that is not the store’s', async () => {
     const { store, uploadId } = await begin();
-    const [question] = store.asked;
-    assert.deepEqual(question?.query, [['uploads', '']]);
-    assert.equal(question.headers['x-amz-meta-a'], 'b');
-    assert.match(question.headers['x-amz-meta-sallyport'] ?? '', /^1;1;m;1;/);
+    const [request] = store.requested;
+    assert.deepEqual(request?.query, [['uploads', '']]);
+    assert.equal(request.headers['x-amz-meta-a'], 'b');
+    assert.match(request.headers['x-amz-meta-sallyport'] ?? '', /^1;1;m;1;/);
     assert.doesNotMatch(Buffer.from(uploadId, 'base64url').toString('latin1'), /^store-upload/);
   });
 
@@ -94,8 +94,8 @@ describe('uploads in sealed parts', () => {
     it(`leaves no other object than the whole one when any request of a Complete is ${fault}, and completes when repeated`, async () => {
       for (let nth = 0; nth < 3; nth += 1) {
         const { store, session, upload, plain, named } = await irregular();
-        const before = store.asked.length;
-        store.fault = (place) => (place === before + nth ? fault : undefined);
+        const before = store.requested.length;
+        store.fault = (index) => (index === before + nth ? fault : undefined);
         await assert.rejects(uploads.complete(session, upload, named, ANY), refused('ServiceUnavailable'));
         assert.equal(store.objects.size, nth === 2 && fault === 'answer lost' ? 1 : 0);
         await others.complete(session, upload, named, ANY);
@@ -132,17 +132,17 @@ describe('uploads in sealed parts', () => {
   it('refuses a size of the whole that is not that of the plaintext, and asks the store for nothing', async () => {
     const { store, session, upload, plain, named } = await irregular();
     const stored = plain.length + 28;
-    const puts = store.asked.length;
+    const puts = store.requested.length;
     await assert.rejects(
       uploads.complete(session, upload, named, { sizeBytes: stored, conditions: {} }),
       refused('InvalidRequest'),
     );
     assert.deepEqual(
-      store.asked.slice(puts).map(({ method }) => method),
+      store.requested.slice(puts).map(({ method }) => method),
       ['GET'],
     );
     await uploads.complete(session, upload, named, { sizeBytes: plain.length, conditions: {} });
-    assert.equal(store.asked.at(-1)?.headers['x-amz-mp-object-size'], undefined);
+    assert.equal(store.requested.at(-1)?.headers['x-amz-mp-object-size'], undefined);
   });
 
   it('refuses parts that are not there, not with this ETag, or too small in the middle', async () => {
@@ -164,7 +164,7 @@ describe('uploads in sealed parts', () => {
       { session, upload: { key: `${KEY}x`, uploadId } },
       { session: store.session('archive'), upload: { key: KEY, uploadId } },
     ];
-    const asked = store.asked.length;
+    const requested = store.requested.length;
     for (const attempt of attempts) {
       const part = { number: 1, sizeBytes: 1, checksum: undefined };
       await assert.rejects(uploads.sealPart(attempt.session, attempt.upload, part), refused('NoSuchUpload'));
@@ -172,7 +172,7 @@ describe('uploads in sealed parts', () => {
       await assert.rejects(uploads.abort(attempt.session, attempt.upload), refused('NoSuchUpload'));
       await assert.rejects(uploads.parts(attempt.session, attempt.upload), refused('NoSuchUpload'));
     }
-    assert.equal(store.asked.length, asked);
+    assert.equal(store.requested.length, requested);
   });
 
   it('lists parts in the client’s numbers and sizes, over as many pages as the store makes', async () => {
@@ -187,7 +187,7 @@ describe('uploads in sealed parts', () => {
     );
     assert.equal(storageClass, 'GLACIER');
     assert.equal(parts[2]?.lastModified, '1970-01-01T00:00:03.000Z');
-    assert.equal(store.asked.filter(({ method }) => method === 'GET').length, 3);
+    assert.equal(store.requested.filter(({ method }) => method === 'GET').length, 3);
   });
 
   it('shows every part after a Complete that failed behind its layout part', async () => {
@@ -294,17 +294,19 @@ describe('uploads in sealed parts', () => {
       '<ListPartsResult>',
     ]) {
       const { session, upload } = await begin(store);
-      let asked = 0;
+      let requested = 0;
       const lying = {
         ...session,
-        ask: async () => {
-          asked += 1;
-          const answer = await store.session().ask({ method: 'POST', key: KEY, query: [['uploads', '']], headers: {} });
+        send: async () => {
+          requested += 1;
+          const answer = await store
+            .session()
+            .send({ method: 'POST', key: KEY, query: [['uploads', '']], headers: {} });
           return { ...answer, body: [Buffer.from(document)] as unknown as AsyncIterable<Buffer> };
         },
       };
       await assert.rejects(uploads.parts(lying, upload), refused('InternalError'));
-      assert.ok(asked <= 2);
+      assert.ok(requested <= 2);
     }
   });
 });

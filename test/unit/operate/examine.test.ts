@@ -3,12 +3,12 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { examine } from '../../../src/operate/examine.ts';
 import { scriptedSession } from './store-double.ts';
 
-const parts = { cipher: { describe: () => ({ kind: 's', keyId: 'local:1' }) as const }, legacy: undefined };
+const dependencies = { cipher: { describe: () => ({ kind: 's', keyId: 'local:1' }) as const }, legacy: undefined };
 const NOW = Date.parse('2026-06-01T00:00:00Z');
 
-const seen = (headers: Readonly<Record<string, string>>, given = parts as Parameters<typeof examine>[0]) => {
+const seen = (headers: Readonly<Record<string, string>>, input = dependencies as Parameters<typeof examine>[0]) => {
   const { session } = scriptedSession(() => ({ headers: { etag: '"e"', 'content-length': '5', ...headers } }));
-  return examine(given, session, { key: 'k' }, NOW);
+  return examine(input, session, { key: 'k' }, NOW);
 };
 
 describe('the head of a stored object', () => {
@@ -23,7 +23,7 @@ describe('the head of a stored object', () => {
 
   it('tells a legacy object whose seed is not configured for what it is', async () => {
     const refusing = (code: 'ServiceUnavailable' | 'IntegrityFailure') => ({
-      ...parts,
+      ...dependencies,
       legacy: {
         recognise: () => {
           throw new GatewayError(code);
@@ -41,7 +41,7 @@ describe('the head of a stored object', () => {
   it('is that of a folder, in which nothing is, where a store keeps a key that ends in a slash as one', async () => {
     const folder = (key: string) => {
       const { session } = scriptedSession(() => ({ headers: { 'content-length': '0' } }));
-      return examine(parts, session, { key }, NOW);
+      return examine(dependencies, session, { key }, NOW);
     };
     assert.equal((await folder('k/')).stored.form, 'plain');
     await assert.rejects(folder('k'), { code: 'InternalError' });

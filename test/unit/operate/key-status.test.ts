@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
-import { keyStatus, type PlaceStatus } from '../../../src/operate/key-status.ts';
-import { createTally } from '../../../src/operate/tally.ts';
+import { keyStatus, type LocationStatus } from '../../../src/operate/key-status.ts';
+import { createVersionCounter } from '../../../src/operate/version-counter.ts';
 
 const keyring = { current: 'local:3', configured: ['local:1', 'local:2', 'local:3'] };
 
-function seen(change: Partial<PlaceStatus> = {}, keyIds: readonly string[] = ['local:2', 'local:3']): PlaceStatus {
-  const tally = createTally();
+function seen(
+  change: Partial<LocationStatus> = {},
+  keyIds: readonly string[] = ['local:2', 'local:3'],
+): LocationStatus {
+  const counter = createVersionCounter();
   for (const keyId of keyIds) {
-    tally.add({ stored: { form: 'sealed', envelope: '', kind: 's', keyId }, isLocked: false }, false);
+    counter.add({ stored: { form: 'sealed', envelope: '', kind: 's', keyId }, isLocked: false }, false);
   }
-  const versions = tally.report();
+  const versions = counter.report();
   const whole = { failed: 0, failures: [], complete: true, listsVersions: true, uploadsUnderWay: 0 };
   return { place: 's3://box/', versions, ...whole, ...change };
 }
@@ -26,12 +29,12 @@ describe('what can be retired', () => {
   });
 
   it('cannot be said while a version could not be looked at', () => {
-    const tally = createTally();
-    tally.addUnknown(false);
-    assert.equal(keyStatus(keyring, [seen({ versions: tally.report() })], true).unreferenced, undefined);
+    const counter = createVersionCounter();
+    counter.addUnknown(false);
+    assert.equal(keyStatus(keyring, [seen({ versions: counter.report() })], true).unreferenced, undefined);
   });
 
-  it('cannot be said while uploads are under way: which key they have is not to be seen', () => {
+  it('cannot be said while uploads are in progress: which key they have is not to be seen', () => {
     assert.equal(keyStatus(keyring, [seen({ uploadsUnderWay: 1 })], true).unreferenced, undefined);
   });
 });

@@ -7,7 +7,7 @@ import {
   isLacking,
   replyOf,
   TRIALS,
-  type DoctorParts,
+  type StoreDoctorDependencies,
   type StoreReport,
 } from '../../../src/operate/store-doctor/store-doctor.ts';
 import {
@@ -22,11 +22,11 @@ import {
 const EMPTY = Buffer.from('<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>');
 
 /** A store that refuses everything but the listing of versions. */
-function refusing(asked: string[], refusal: StoreRefusal): StoreSession {
+function refusing(requested: string[], refusal: StoreRefusal): StoreSession {
   return {
     bucket: { name: 'box' } as StoreSession['bucket'],
-    ask: ({ method, key, query }) => {
-      asked.push(`${method} ${key}`);
+    send: ({ method, key, query }) => {
+      requested.push(`${method} ${key}`);
       if (!query.some(([name]) => name === 'versions')) {
         return Promise.reject(new GatewayError('AccessDeniedByStore', { refusal }));
       }
@@ -59,12 +59,12 @@ const found = (...outcomes: readonly (Outcome & { readonly needed: boolean })[])
 
 describe('the doctor of stores', () => {
   const DENIED: StoreRefusal = { by: 'store', status: 403, code: 'AccessDenied' };
-  let asked: string[];
+  let requested: string[];
   let control: AbortController;
-  const parts = (): DoctorParts => ({
+  const dependencies = (): StoreDoctorDependencies => ({
     ...{ bucket: 'box', scratch: '.sallyport-doctor/x/', storeName: 'main', method: 'static', checksums: 'headers' },
     conditionalDeletes: false,
-    session: () => Promise.resolve(refusing(asked, DENIED)),
+    session: () => Promise.resolve(refusing(requested, DENIED)),
     narrow: () => Promise.resolve(undefined),
     source: (key) => `box/${key}`,
     cut: () => Promise.resolve(),
@@ -73,7 +73,7 @@ describe('the doctor of stores', () => {
     onTrial: () => undefined,
   });
   beforeEach(() => {
-    asked = [];
+    requested = [];
     control = new AbortController();
   });
 
@@ -91,7 +91,7 @@ describe('the doctor of stores', () => {
   });
 
   it('finds of a store that refuses everything that all that it needs is missing, and goes to the end', async () => {
-    const report = await examineStore(parts());
+    const report = await examineStore(dependencies());
     assert.equal(report.findings.length, TRIALS.length);
     const needed = report.findings.filter((finding) => finding.needed && finding.id !== 'session-policy');
     assert.deepEqual([...new Set(needed.map(({ state }) => state))], ['lacks']);
@@ -100,27 +100,27 @@ describe('the doctor of stores', () => {
   });
 
   it('touches nothing beside its scratch prefix, whatever a trial asks for', async () => {
-    await examineStore(parts());
-    const outside = asked.filter((request) => !/^(GET $|[A-Z]+ \.sallyport-doctor\/x\/)/.test(request));
+    await examineStore(dependencies());
+    const outside = requested.filter((request) => !/^(GET $|[A-Z]+ \.sallyport-doctor\/x\/)/.test(request));
     assert.deepEqual(outside, []);
-    assert.ok(asked.length > 40);
+    assert.ok(requested.length > 40);
   });
 
   it('is at its end when it is stopped, takes away what was begun, and says that it is not complete', async () => {
-    const report = await examineStore(parts(), [
-      trial('one', true, (place) => {
-        place.began(place.key('upload'), 'u1');
+    const report = await examineStore(dependencies(), [
+      trial('one', true, (context) => {
+        context.began(context.key('upload'), 'u1');
         control.abort();
         return Promise.resolve(works('done'));
       }),
       trial('two', true, () => Promise.reject(new Error('not reached'))),
     ]);
     assert.deepEqual([report.findings.map(({ id }) => id), report.complete], [['one'], false]);
-    assert.deepEqual(asked, ['DELETE .sallyport-doctor/x/upload', 'GET ']);
+    assert.deepEqual(requested, ['DELETE .sallyport-doctor/x/upload', 'GET ']);
   });
 
   it('takes a trial that the store breaks off for a lack, and one that breaks by itself for none', async () => {
-    const { findings } = await examineStore(parts(), [
+    const { findings } = await examineStore(dependencies(), [
       trial('failed', true, () => Promise.reject(new TrialFailed('PutObject: 500'))),
       trial('gateway', true, () => Promise.reject(new GatewayError('InternalError', { detail: 'no document' }))),
       trial('own', true, () => Promise.reject(new TypeError('ours'))),
@@ -136,9 +136,9 @@ describe('the doctor of stores', () => {
   });
 
   it('takes a refusal of the store for an answer, and one of its STS for none', async () => {
-    const question = { method: 'GET', key: 'k', query: [], headers: {} } as const;
-    const { status, code } = await replyOf(refusing(asked, DENIED), question);
+    const request = { method: 'GET', key: 'k', query: [], headers: {} } as const;
+    const { status, code } = await replyOf(refusing(requested, DENIED), request);
     assert.deepEqual([status, code], [403, 'AccessDenied']);
-    await assert.rejects(replyOf(refusing(asked, { ...DENIED, by: 'sts' }), question), GatewayError);
+    await assert.rejects(replyOf(refusing(requested, { ...DENIED, by: 'sts' }), request), GatewayError);
   });
 });

@@ -1,5 +1,5 @@
 /** A session that answers from a list of replies and keeps what it was asked. */
-import type { StoreQuestion, StoreSession } from '../../../src/contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../../../src/contracts/store-session.ts';
 import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
 
 export interface Reply {
@@ -9,12 +9,12 @@ export interface Reply {
 
 export interface ScriptedSession {
   readonly session: StoreSession;
-  readonly asked: (StoreQuestion & { readonly sent: Buffer })[];
+  readonly requested: (StoreRequest & { readonly sent: Buffer })[];
 }
 
 /** `reply` sees each question; what it throws is the store's refusal. */
-export function scriptedSession(reply: (question: StoreQuestion, index: number) => Reply): ScriptedSession {
-  const asked: ScriptedSession['asked'] = [];
+export function scriptedSession(reply: (request: StoreRequest, index: number) => Reply): ScriptedSession {
+  const requested: ScriptedSession['requested'] = [];
   const store = { name: 'main', endpoint: 'http://127.0.0.1', region: 'us-east-1' };
   const bucket: StoreSession['bucket'] = {
     name: 'box',
@@ -26,15 +26,15 @@ export function scriptedSession(reply: (question: StoreQuestion, index: number) 
     encryption: 'migrating',
     prefixes: [],
   };
-  const ask: StoreSession['ask'] = async (question) => {
+  const send: StoreSession['send'] = async (request) => {
     const chunks: Buffer[] = [];
-    const content = question.body?.content ?? [];
+    const content = request.body?.content ?? [];
     for await (const chunk of Buffer.isBuffer(content) ? [content] : content) chunks.push(chunk);
-    asked.push({ ...question, sent: Buffer.concat(chunks) });
-    const { headers = {}, body = '' } = reply(question, asked.length - 1);
+    requested.push({ ...request, sent: Buffer.concat(chunks) });
+    const { headers = {}, body = '' } = reply(request, requested.length - 1);
     return answer(headers, Buffer.from(body));
   };
-  return { session: { bucket, ask }, asked };
+  return { session: { bucket, send }, requested };
 }
 
 function answer(headers: Readonly<Record<string, string>>, body: Buffer): UpstreamResponse {

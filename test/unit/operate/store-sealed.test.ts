@@ -15,7 +15,7 @@ const partOf = (slot: number, sizeBytes: number): SealedPart & { storeUploadId: 
   storedSizeBytes: sizeBytes,
   keyId: 'local:1',
   storeUploadId: 'u',
-  waitsAside: false,
+  isDeferred: false,
   record: () => '',
   body: flipped,
   whole: () => Buffer.alloc(0),
@@ -40,10 +40,10 @@ function uploadsDouble() {
         ['partNumber', String(part.slot)],
         ['uploadId', part.storeUploadId],
       ] as const;
-      return Promise.resolve({ ...part, session, key, query, taken: () => Promise.resolve() });
+      return Promise.resolve({ ...part, session, key, query, onStored: () => Promise.resolve() });
     },
-    complete: (_session, _upload, parts, { sizeBytes }) => {
-      calls.push(`complete ${parts.map(({ number, etag }) => `${number}=${etag}`).join()} ${sizeBytes}`);
+    complete: (_session, _upload, dependencies, { sizeBytes }) => {
+      calls.push(`complete ${dependencies.map(({ number, etag }) => `${number}=${etag}`).join()} ${sizeBytes}`);
       return Promise.resolve({ etag: '"x"', versionId: 'v', keyId: 'local:1' } as Awaited<
         ReturnType<Uploads['complete']>
       >);
@@ -62,15 +62,19 @@ const headers = { 'x-amz-meta-sallyport-work': '1' };
 describe('an object that is too large for one PUT', () => {
   it('is cut into parts wherever its chunks begin and end', async () => {
     const { uploads, calls } = uploadsDouble();
-    const { session, asked } = scriptedSession((_, index) => ({ headers: { etag: `"e${index}"` } }));
-    const parts = { cipher, uploads, partBytes: 8 };
-    const versionId = await storeSealed(parts, session, 'k', { headers, sizeBytes: 20, plain: chunks(3, 0, 10, 7) });
+    const { session, requested } = scriptedSession((_, index) => ({ headers: { etag: `"e${index}"` } }));
+    const dependencies = { cipher, uploads, partBytes: 8 };
+    const versionId = await storeSealed(dependencies, session, 'k', {
+      headers,
+      sizeBytes: 20,
+      plain: chunks(3, 0, 10, 7),
+    });
     assert.equal(versionId, 'v');
     assert.deepEqual(
-      asked.map(({ sent }) => sent.length),
+      requested.map(({ sent }) => sent.length),
       [8, 8, 4],
     );
-    const together = Buffer.concat(asked.map(({ sent }) => sent)).map((byte) => ~byte);
+    const together = Buffer.concat(requested.map(({ sent }) => sent)).map((byte) => ~byte);
     assert.deepEqual(
       [...together],
       Array.from({ length: 20 }, (_, at) => at),
@@ -78,15 +82,17 @@ describe('an object that is too large for one PUT', () => {
     assert.deepEqual(calls, ['create x-amz-meta-sallyport-work', 'complete 1=e0,2=e1,3=e2 20']);
   });
 
-  it('is given up when a part fails', async () => {
+  it('is aborted when a part fails', async () => {
     const { uploads, calls } = uploadsDouble();
     const { session } = scriptedSession((_, index) => {
       if (index === 1) throw new GatewayError('SlowDown');
       return { headers: { etag: '"e"' } };
     });
     const plain = chunks(20);
-    const parts = { cipher, uploads, partBytes: 8 };
-    await assert.rejects(storeSealed(parts, session, 'k', { headers, sizeBytes: 20, plain }), { code: 'SlowDown' });
+    const dependencies = { cipher, uploads, partBytes: 8 };
+    await assert.rejects(storeSealed(dependencies, session, 'k', { headers, sizeBytes: 20, plain }), {
+      code: 'SlowDown',
+    });
     assert.equal(calls.at(-1), 'abort');
   });
 });

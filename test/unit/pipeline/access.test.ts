@@ -50,7 +50,7 @@ async function run(
   const made = world(behaviour);
   const length = body === '' ? [] : ['content-length', String(Buffer.byteLength(body))];
   const exchange = client(method, target, [...length, ...headers], made.steps, chunks(body));
-  await createPipeline(made.parts)(exchange);
+  await createPipeline(made.dependencies)(exchange);
   return { ...made, exchange };
 }
 
@@ -66,13 +66,13 @@ describe('an access', () => {
     });
 
     it(`that policy denies plans and asks nothing, tells nothing and is on record: ${operation}`, async () => {
-      const { steps, sent: asked, entries, exchange } = await run(sent, { decision: 'deny' });
+      const { steps, sent: requested, entries, exchange } = await run(sent, { decision: 'deny' });
       assert.ok(steps.includes('authorize'), 'was decided');
       assert.deepEqual(
         steps.filter((step) => EFFECTS.includes(step)),
         [],
       );
-      assert.deepEqual(asked, []);
+      assert.deepEqual(requested, []);
       const isBatch = operationClass === 'BATCH';
       assert.equal(exchange.status(), isBatch ? 200 : 403);
       assert.doesNotMatch(exchange.sent.join(''), /<Deleted>|LocationConstraint/);
@@ -124,7 +124,7 @@ describe('an access', () => {
       const made = world({ decision: 'deny' });
       const grants = () => [{ effect, verbs: ['GET'], scope: { prefix: '' } }] as const;
       const exchange = client('PUT', '/box', [], made.steps);
-      await createPipeline({ ...made.parts, authorizer: { ...made.parts.authorizer, grants } })(exchange);
+      await createPipeline({ ...made.dependencies, authorizer: { ...made.dependencies.authorizer, grants } })(exchange);
       assert.match(exchange.sent.join(''), new RegExp(`<Code>${code}</Code>`));
       assert.equal(made.steps.includes('forward'), false);
     }

@@ -7,7 +7,7 @@ import { client, principal } from './world.ts';
 
 describe('the places and the work of an identity', () => {
   let admission: Admission;
-  let begun: string[];
+  let created: string[];
   const named = (subject: string) => ({ ...principal, subject });
   const entered = (subject: string): Exchange => {
     const exchange = client('GET', '/box');
@@ -15,12 +15,12 @@ describe('the places and the work of an identity', () => {
     return exchange;
   };
   const begin = (name: string, exchange: Exchange, things: number): void => {
-    void admission.spend(exchange, things).then(() => begun.push(name));
+    void admission.spend(exchange, things).then(() => created.push(name));
   };
 
   beforeEach(() => {
     admission = createAdmission(4);
-    begun = [];
+    created = [];
   });
 
   it('are bounded by number: one more is told to slow down, others are not', () => {
@@ -34,7 +34,7 @@ describe('the places and the work of an identity', () => {
     entered('alice');
   });
 
-  it('wait for what is under way of the same identity, in turn, and for nobody else', async () => {
+  it('wait for what is in progress of the same identity, in turn, and for nobody else', async () => {
     const [first, second, third, fourth] = Array.from({ length: 4 }, () => entered('alice'));
     assert.ok(first && second && third && fourth);
     begin('first', first, THINGS_PER_IDENTITY - 1);
@@ -44,22 +44,22 @@ describe('the places and the work of an identity', () => {
     begin('fourth', fourth, THINGS_PER_IDENTITY);
     begin('bob', entered('bob'), 1000);
     await nextTurn();
-    assert.deepEqual(begun, ['first', 'bob']);
+    assert.deepEqual(created, ['first', 'bob']);
     admission.leave(first);
     await nextTurn();
-    assert.deepEqual(begun.slice(2), ['second', 'third']);
+    assert.deepEqual(created.slice(2), ['second', 'third']);
     admission.leave(second);
     await nextTurn();
-    assert.deepEqual(begun.slice(4), []);
+    assert.deepEqual(created.slice(4), []);
     admission.leave(third);
     await nextTurn();
-    assert.deepEqual(begun.slice(4), ['fourth']);
+    assert.deepEqual(created.slice(4), ['fourth']);
   });
 
   it('are never more than one may have: what is larger than that begins when it is alone', async () => {
     begin('huge', entered('alice'), 10 * THINGS_PER_IDENTITY);
     await nextTurn();
-    assert.deepEqual(begun, ['huge']);
+    assert.deepEqual(created, ['huge']);
   });
 
   it('cannot lock each other: who has begun does not wait again', async () => {
@@ -69,7 +69,7 @@ describe('the places and the work of an identity', () => {
     begin('one again', one, THINGS_PER_IDENTITY / 2);
     begin('other again', other, THINGS_PER_IDENTITY / 2);
     await nextTurn();
-    assert.deepEqual(begun, ['one', 'other', 'one again', 'other again']);
+    assert.deepEqual(created, ['one', 'other', 'one again', 'other again']);
   });
 
   it('are all there again when everybody has left', async () => {
@@ -82,6 +82,6 @@ describe('the places and the work of an identity', () => {
         admission.leave(exchange);
       }
     }
-    assert.equal(begun.length, 40);
+    assert.equal(created.length, 40);
   });
 });

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { allow, responder, type Allowed, type Recorded } from '../../../src/pipeline/access.ts';
-import { accessesOf, deletionsOf } from '../../../src/pipeline/accesses-of.ts';
+import { requiredAccesses, requiredDeletions } from '../../../src/pipeline/required-accesses.ts';
 import { createAdmission } from '../../../src/pipeline/admission.ts';
 import { createAssumeRole } from '../../../src/pipeline/assume-role.ts';
 import { createAuthenticate } from '../../../src/pipeline/authenticate.ts';
@@ -15,7 +15,7 @@ import type {
   Listed,
   Planned,
   PlannedLocal,
-  Portion,
+  Batch,
   Received,
 } from '../../../src/pipeline/contexts.ts';
 import { createEnforce, createEnforceEach } from '../../../src/pipeline/enforce.ts';
@@ -27,49 +27,49 @@ import { createReadList } from '../../../src/pipeline/read-document.ts';
 import { createRecord, createRecordEach } from '../../../src/pipeline/record.ts';
 import { createRespondLocal } from '../../../src/pipeline/respond-local.ts';
 import { createRespondEach, createRespondWrite } from '../../../src/pipeline/respond.ts';
-import { way } from '../../../src/pipeline/stage.ts';
-import type { createStages } from '../../../src/pipeline/stages.ts';
+import { route } from '../../../src/pipeline/stage.ts';
+import type { createRoutes } from '../../../src/pipeline/routes.ts';
 import { world } from './world.ts';
 
-const { parts } = world();
+const { dependencies } = world();
 const admission = createAdmission(1);
-const authenticate = createAuthenticate(parts.authenticators, parts.revocations, admission);
-const authorize = createAuthorize(parts.authorizer, ({ request }: Authenticated) => accessesOf(request));
-const authorizeEach = createAuthorize(parts.authorizer, ({ request, list }: Listed) =>
-  deletionsOf(request, list.items),
+const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations, admission);
+const authorize = createAuthorize(dependencies.authorizer, ({ request }: Authenticated) => requiredAccesses(request));
+const authorizeEach = createAuthorize(dependencies.authorizer, ({ request, list }: Listed) =>
+  requiredDeletions(request, list.items),
 );
 const readList = createReadList(admission);
 const enforce = createEnforce();
 const enforceEach = createEnforceEach();
-const plan = createPlan(parts);
-const planEach = createPlanEach(parts);
-const planLocal = createPlanLocal(parts.buckets);
+const plan = createPlan(dependencies);
+const planEach = createPlanEach(dependencies);
+const planLocal = createPlanLocal(dependencies.buckets);
 const record = createRecord<Planned>();
 const recordLocal = createRecord<PlannedLocal>();
 const recordEach = createRecordEach();
-const assumeRole = createAssumeRole<Planned & Recorded>(parts);
+const assumeRole = createAssumeRole<Planned & Recorded>(dependencies);
 const forward = createForward(plainOutbound);
-const portionWay = way(createAssumeRole<Portion & Recorded>(parts)).to(createForward(deletionOutbound));
-const forwardEach = createForwardEach(portionWay, portionWay, parts.observer);
+const batchRoute = route(createAssumeRole<Batch & Recorded>(dependencies)).to(createForward(deletionOutbound));
+const forwardEach = createForwardEach(batchRoute, batchRoute, dependencies.observer);
 const respond = createRespondWrite();
 const respondEach = createRespondEach();
-const respondLocal = createRespondLocal(parts);
+const respondLocal = createRespondLocal(dependencies);
 
-const decided = way(authenticate).to(authorize);
+const decided = route(authenticate).to(authorize);
 const allowed = decided.to(enforce);
 const planned = allowed.to(plan);
-const listed = way(authenticate).to(readList);
+const listed = route(authenticate).to(readList);
 const decidedEach = listed.to(authorizeEach);
 
 describe('a table does not compile', () => {
   it('without authenticate', () => {
     // @ts-expect-error nobody is known
-    way<Received, Received>({ name: 'receive', run: (context) => context }).to(authorize);
+    route<Received, Received>({ name: 'receive', run: (context) => context }).to(authorize);
   });
 
   it('without authorize', () => {
     // @ts-expect-error nothing is decided
-    way(authenticate).to(enforce);
+    route(authenticate).to(enforce);
     // @ts-expect-error nothing is decided
     listed.to(enforceEach);
   });
@@ -88,7 +88,7 @@ describe('a table does not compile', () => {
   it('without plan', () => {
     // @ts-expect-error no role is known
     allowed.to(record);
-    // @ts-expect-error the keys are in no portion
+    // @ts-expect-error the keys are in no batch
     decidedEach.to(enforceEach).to(recordEach);
   });
 
@@ -122,7 +122,7 @@ describe('a table does not compile', () => {
 
   it('with a class that ends without a responder', () => {
     // @ts-expect-error nobody is answered
-    const table: Pick<ReturnType<typeof createStages>, 'LOCAL'> = { LOCAL: allowed.to(planLocal).to(recordLocal) };
+    const table: Pick<ReturnType<typeof createRoutes>, 'LOCAL'> = { LOCAL: allowed.to(planLocal).to(recordLocal) };
     assert.ok(table.LOCAL.stages.length > 0);
   });
 
@@ -130,7 +130,7 @@ describe('a table does not compile', () => {
     // @ts-expect-error it takes what no stage has recorded
     responder<Planned>(() => Promise.resolve());
     // @ts-expect-error it was not made by `responder`
-    const late: ReturnType<typeof createStages>['LOCAL'] = way<Received, undefined>({
+    const late: ReturnType<typeof createRoutes>['LOCAL'] = route<Received, undefined>({
       name: 'respond',
       run: () => undefined,
     });
@@ -151,7 +151,7 @@ describe('a table compiles', () => {
     const write = planned.to(record).to(assumeRole).to(forward).to(respond);
     const batch = decidedEach.to(enforceEach).to(planEach).to(recordEach).to(forwardEach).to(respondEach);
     const local = allowed.to(planLocal).to(recordLocal).to(respondLocal);
-    const table: Partial<ReturnType<typeof createStages>> = { DELETE: write, BATCH: batch, LOCAL: local };
+    const table: Partial<ReturnType<typeof createRoutes>> = { DELETE: write, BATCH: batch, LOCAL: local };
     assert.equal(Object.keys(table).length, 3);
   });
 });

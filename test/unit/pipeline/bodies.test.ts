@@ -5,7 +5,7 @@ import type { ChunkSignatures } from '../../../src/contracts/chunk-signatures.ts
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { collect, incomplete } from '../../../src/pipeline/plain-body.ts';
-import { heldBack } from '../../../src/s3/held-back.ts';
+import { withholdLast } from '../../../src/s3/withhold-last.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
 
 const TEXT = '0123456789'.repeat(3);
@@ -43,7 +43,7 @@ async function run(
 ): Promise<World & { readonly exchange: Client; readonly sentBytes: number }> {
   const made = world(behaviour);
   const exchange = client(method, target, headers, made.steps, chunks(...body));
-  await createPipeline(made.parts)(exchange);
+  await createPipeline(made.dependencies)(exchange);
   const sizes = made.steps.flatMap((step) => /^sent (\d+)$/.exec(step)?.[1] ?? []);
   return { ...made, exchange, sentBytes: sizes.reduce((sum, size) => sum + Number(size), 0) };
 }
@@ -87,7 +87,7 @@ describe('bodies', () => {
     it(`never completes the upload of a framed body ${what}`, async () => {
       for (const small of [10, 1000]) {
         const made = world();
-        const parts = { ...made.parts, limits: { ...made.parts.limits, smallBodyBytes: small } };
+        const parts = { ...made.dependencies, limits: { ...made.dependencies.limits, smallBodyBytes: small } };
         const exchange = client('PUT', '/box/k', UNSIGNED, made.steps, chunks(...(body.match(/[^]{1,16}/g) ?? [])));
         await createPipeline(parts)(exchange);
         assert.equal(exchange.status(), 400);
@@ -161,27 +161,27 @@ describe('bodies', () => {
   });
 
   it('gives no last byte of a body whose end is empty before it has ended', async () => {
-    let given = 0;
+    let received = 0;
     let ended = false;
     async function* source(): AsyncGenerator<Buffer> {
       yield* chunks('12345', '67890', '', '');
-      assert.ok(given < 10);
+      assert.ok(received < 10);
       ended = true;
     }
-    for await (const chunk of heldBack(source(), 10, incomplete)) given += chunk.length;
+    for await (const chunk of withholdLast(source(), 10, incomplete)) received += chunk.length;
     assert.ok(ended);
-    assert.equal(given, 10);
+    assert.equal(received, 10);
   });
 
   it('gives no byte that completes a body of which more comes', async () => {
-    let given = 0;
+    let received = 0;
     await assert.rejects(
       async () => {
-        for await (const chunk of heldBack(chunks('12345', '67890', 'x'), 10, incomplete)) given += chunk.length;
+        for await (const chunk of withholdLast(chunks('12345', '67890', 'x'), 10, incomplete)) received += chunk.length;
       },
       { code: 'IncompleteBody' },
     );
-    assert.equal(given, 5);
+    assert.equal(received, 5);
   });
 
   it('takes no more memory for a body that comes byte by byte than for one in a piece', async () => {

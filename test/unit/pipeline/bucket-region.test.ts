@@ -3,9 +3,9 @@ import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { client, world, type Behaviour } from './world.ts';
 
 async function head(target: string, behaviour: Behaviour) {
-  const { parts } = world(behaviour);
+  const { dependencies } = world(behaviour);
   const exchange = client('HEAD', target);
-  await createPipeline(parts)(exchange);
+  await createPipeline(dependencies)(exchange);
   const { 'x-amz-bucket-region': region, ...others } = exchange.answerHeaders;
   return { status: exchange.status(), region, others };
 }

@@ -25,13 +25,13 @@ async function run(
   denied: readonly string[] = [],
 ) {
   const denies = (access: Access) => access.kind === 'object' && denied.includes(access.verb);
-  const { parts, sent, entries } = world({ answer: () => ({ status }), denies });
+  const { dependencies, sent, entries } = world({ answer: () => ({ status }), denies });
   const objects: { ends: CopyEnds; copy: ObjectCopy }[] = [];
   const copied: { ends: CopyEnds; copy: PartCopy }[] = [];
   const done = () => (fail === undefined ? Promise.resolve(RESULT) : Promise.reject(fail));
   const untagged: ObjectCopy[] = [];
   const copies: Copies = {
-    ...parts.copies,
+    ...dependencies.copies,
     copyUntagged: (_, copy) => {
       untagged.push(copy);
       return done();
@@ -46,7 +46,7 @@ async function run(
     },
   };
   const exchange = client('PUT', target, ['x-amz-copy-source', source, ...headers]);
-  await createPipeline({ ...parts, copies })(exchange);
+  await createPipeline({ ...dependencies, copies })(exchange);
   return { exchange, objects, untagged, copied, sent, entries: entries as AuditEntry[] };
 }
 
@@ -165,7 +165,7 @@ describe('a copy of which an end is sealed', () => {
     assert.equal(whole.copied[0]?.copy.range, undefined);
   });
 
-  it('is made here as well where a store refuses a part between plain places, which its session may read', async () => {
+  it('is made here as well where a store refuses a part between plain prefixes, which its session may read', async () => {
     const refused = await run('/box/k?partNumber=7&uploadId=u', '/chest/s', [], undefined, 403);
     assert.equal(refused.exchange.status(), 200);
     assert.equal(refused.sent.length, 1);
@@ -191,20 +191,20 @@ describe('a copy of which an end is sealed', () => {
   });
 });
 
-describe('a copy between plain places', () => {
+describe('a copy between plain prefixes', () => {
   for (const [host, directive] of [
     ['s3.eu-central-1.amazonaws.com', 'EXCLUDE'],
     ['store.invalid', undefined],
   ] as const) {
     it(`says of annotations to ${host}: ${directive ?? 'nothing'}`, async () => {
-      const { parts, sent } = world({ answer: () => ({ status: 403 }) });
+      const { dependencies, sent } = world({ answer: () => ({ status: 403 }) });
       const buckets = new Map(
-        [...parts.buckets].map(([name, bucket]) => [
+        [...dependencies.buckets].map(([name, bucket]) => [
           name,
           { ...bucket, store: { ...bucket.store, endpoint: `https://${host}` } },
         ]),
       );
-      await createPipeline({ ...parts, buckets })(client('PUT', '/box/k', ['x-amz-copy-source', 'chest/s']));
+      await createPipeline({ ...dependencies, buckets })(client('PUT', '/box/k', ['x-amz-copy-source', 'chest/s']));
       assert.equal(sent.length, 1);
       assert.equal(sent[0]?.headers['x-amz-object-annotation-directive'], directive);
     });

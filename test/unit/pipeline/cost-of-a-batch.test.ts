@@ -27,7 +27,7 @@ function batch(document: string, steps: string[] = []): Client {
 async function recorded(behaviour: Behaviour, document: string): Promise<World & { readonly lines: string[] }> {
   const made = world({ principal: inGroups, ...behaviour });
   const exchange = batch(document, made.steps);
-  await createPipeline(made.parts)(exchange);
+  await createPipeline(made.dependencies)(exchange);
   assert.equal(exchange.status(), 200);
   return { ...made, lines: (made.entries as AuditEntry[]).map(auditLine) };
 }
@@ -102,9 +102,9 @@ describe('the cost of a batch', () => {
     const perTurn: number[] = [];
     let turn = 0;
     const seen: string[] = [];
-    const { decide } = made.parts.authorizer;
-    const authorizer: typeof made.parts.authorizer = {
-      ...made.parts.authorizer,
+    const { decide } = made.dependencies.authorizer;
+    const authorizer: typeof made.dependencies.authorizer = {
+      ...made.dependencies.authorizer,
       policyVersion: () => version,
       decide: (...args) => {
         if (perTurn.length === turn) {
@@ -119,7 +119,7 @@ describe('the cost of a batch', () => {
       },
     };
     const exchange = batch(listOf(keys));
-    await createPipeline({ ...made.parts, authorizer })(exchange);
+    await createPipeline({ ...made.dependencies, authorizer })(exchange);
     assert.ok(Math.max(...perTurn) <= KEYS_PER_SLICE, String(perTurn));
     const versions = (made.entries as AuditEntry[]).flatMap((entry) =>
       entry.entry === 'denial' ? [entry.policyVersion] : [],
@@ -160,8 +160,8 @@ describe('batches of one identity', () => {
       principalOf: ({ headers }) => authenticate(headers.get('x-test-subject') ?? 'nobody'),
       audit: (entry) => (entry.entry === 'request' ? gate.promise : Promise.resolve()),
     });
-    const limits = { ...made.parts.limits, inFlightPerIdentity: 8 };
-    return { pipeline: createPipeline({ ...made.parts, limits }), release: () => gate.resolve(undefined) };
+    const limits = { ...made.dependencies.limits, inFlightPerIdentity: 8 };
+    return { pipeline: createPipeline({ ...made.dependencies, limits }), release: () => gate.resolve(undefined) };
   }
 
   const by = (subject: string, names: readonly string[], bodyRead: string[]): Client => {
@@ -202,14 +202,17 @@ describe('batches of one identity', () => {
 
   it('give their turn on also where they fail', async () => {
     const made = world({ audit: () => Promise.reject(new Error('the disk')) });
-    const pipeline = createPipeline({ ...made.parts, limits: { ...made.parts.limits, inFlightPerIdentity: 8 } });
+    const pipeline = createPipeline({
+      ...made.dependencies,
+      limits: { ...made.dependencies.limits, inFlightPerIdentity: 8 },
+    });
     const exchanges = Array.from({ length: 6 }, () => batch(listOf(keys)));
     await Promise.all(exchanges.map((exchange) => pipeline(exchange)));
     assert.ok(exchanges.every((exchange) => (exchange.status() ?? 0) >= 500));
   });
 });
 
-describe('looks for listings', () => {
+describe('lookups for listings', () => {
   it('are charged to the identity that lists: a third large page waits, another identity does not', async () => {
     const listing =
       '<ListBucketResult><Name>box</Name><Prefix></Prefix><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>';
@@ -218,26 +221,26 @@ describe('looks for listings', () => {
       principalOf: ({ headers }) => ({ ...principal, subject: headers.get('x-test-subject') ?? 'nobody' }),
     });
     const gate = Promise.withResolvers<undefined>();
-    let looking = 0;
-    const reader: typeof made.parts.reader = {
-      ...made.parts.reader,
+    let inFlight = 0;
+    const reader: typeof made.dependencies.reader = {
+      ...made.dependencies.reader,
       sizes: async (_, entries, admit) => {
         await admit?.(MOST);
-        looking += 1;
+        inFlight += 1;
         await gate.promise;
         return entries;
       },
     };
-    const limits = { ...made.parts.limits, inFlightPerIdentity: 8 };
-    const pipeline = createPipeline({ ...made.parts, reader, limits });
+    const limits = { ...made.dependencies.limits, inFlightPerIdentity: 8 };
+    const pipeline = createPipeline({ ...made.dependencies, reader, limits });
     const list = (subject: string): Client => client('GET', '/moving?list-type=2', ['x-test-subject', subject]);
     const clients = ['alice', 'alice', 'alice', 'bob'].map(list);
     const running = clients.map((exchange) => pipeline(exchange));
     for (let turn = 0; turn < 20; turn += 1) await nextTurn();
-    assert.equal(looking, 3);
+    assert.equal(inFlight, 3);
     gate.resolve(undefined);
     await Promise.all(running);
     assert.ok(clients.every((exchange) => exchange.status() === 200));
-    assert.equal(looking, 4);
+    assert.equal(inFlight, 4);
   });
 });

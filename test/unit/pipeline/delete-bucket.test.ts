@@ -9,8 +9,8 @@ const FACTS =
   '<VersionId>null</VersionId><IsLatest>true</IsLatest><LastModified>2026-11-20T00:00:00.000Z</LastModified><Size>1</Size>';
 
 /** A bucket with these keys, deleted only when it is empty. */
-async function deleteBucket(given: readonly string[], { listsVersions = true } = {}) {
-  const keys = new Set(given);
+async function deleteBucket(input: readonly string[], { listsVersions = true } = {}) {
+  const keys = new Set(input);
   const answer = ({ method, target }: SignedRequest) => {
     const [path = '', search = ''] = target.split('?');
     const query = new Map(search.split('&').map((pair) => pair.split('=') as [string, string]));
@@ -38,7 +38,7 @@ async function deleteBucket(given: readonly string[], { listsVersions = true } =
   const made = world({ answer });
   const uploads = createUploads({ cipher: cipherOf(), clock: Date });
   const exchange = client('DELETE', '/box', [], made.steps);
-  await createPipeline({ ...made.parts, uploads })(exchange);
+  await createPipeline({ ...made.dependencies, uploads })(exchange);
   return { status: exchange.status(), left: [...keys], planned: made.planned };
 }
 

@@ -34,7 +34,7 @@ async function run(
   const made = world({ answer: deletes, ...behaviour });
   const all = ['content-length', String(Buffer.byteLength(document)), 'content-md5', md5(document), ...headers];
   const exchange = client('POST', '/box?delete', all, made.steps, chunks(document));
-  await createPipeline(made.parts)(exchange);
+  await createPipeline(made.dependencies)(exchange);
   return { ...made, exchange, answer: exchange.sent.join('') };
 }
 
@@ -153,7 +153,7 @@ describe('DeleteObjects', () => {
     const document = listOf(['a']);
     const headers = ['content-length', String(document.length), 'content-md5', md5('another')];
     const exchange = client('POST', '/box?delete', headers, made.steps, chunks(document));
-    await createPipeline(made.parts)(exchange);
+    await createPipeline(made.dependencies)(exchange);
     assert.equal(exchange.status(), 400);
     assert.equal(made.steps.includes('authorize'), false);
   });
@@ -163,7 +163,7 @@ describe('DeleteObjects', () => {
       const made = world({ answer: deletes });
       const headers = ['content-length', String(listOf(['a']).length)];
       const exchange = client('POST', '/box?delete', headers, made.steps, chunks(sent));
-      await createPipeline(made.parts)(exchange);
+      await createPipeline(made.dependencies)(exchange);
       assert.equal(exchange.status(), 400);
       assert.equal(made.steps.includes('authorize'), false);
     }
@@ -173,12 +173,12 @@ describe('DeleteObjects', () => {
     const made = world({});
     const headers = ['content-length', String(2 * 1024 * 1024 + 1)];
     const exchange = client('POST', '/box?delete', headers, made.steps, chunks('x'));
-    await createPipeline(made.parts)(exchange);
+    await createPipeline(made.dependencies)(exchange);
     assert.equal(exchange.status(), 400);
     assert.equal(made.steps.includes('body read'), false);
   });
 
-  it('goes to the store in several portions where a session does not hold all keys, all on record before', async () => {
+  it('goes to the store in several batches where a session does not hold all keys, all on record before', async () => {
     const { steps, sent, exchange, entries } = await run({ sessionHolds: 2 }, listOf(['a', 'b', 'c', 'd', 'e']));
     assert.deepEqual(
       sent.map(({ body }) => keysOf(body as Buffer).join('')),
@@ -189,22 +189,22 @@ describe('DeleteObjects', () => {
     assert.equal(entries.length, 11);
   });
 
-  it('tells the keys of a portion that failed as failed, and those of another as deleted', async () => {
-    let asked = 0;
+  it('tells the keys of a batch that failed as failed, and those of another as deleted', async () => {
+    let requested = 0;
     const answer: Behaviour['answer'] = (request, body) => {
-      asked += 1;
-      return asked === 1 ? deletes(request, body) : { status: 503, body: chunks('') };
+      requested += 1;
+      return requested === 1 ? deletes(request, body) : { status: 503, body: chunks('') };
     };
-    const { answer: told, entries } = await run({ sessionHolds: 1, answer }, listOf(['a', 'b']));
-    assert.match(told, /<Deleted><Key>a</);
-    assert.match(told, /<Error><Key>b<.*<Code>ServiceUnavailable</);
+    const { answer: reported, entries } = await run({ sessionHolds: 1, answer }, listOf(['a', 'b']));
+    assert.match(reported, /<Deleted><Key>a</);
+    assert.match(reported, /<Error><Key>b<.*<Code>ServiceUnavailable</);
     assert.deepEqual(shapes(entries).slice(3), [
       ['outcome', 0, 'completed'],
       ['outcome', 1, 'failed'],
     ]);
   });
 
-  it('fails as a whole, every allowed key with it, when its only portion does', async () => {
+  it('fails as a whole, every allowed key with it, when its only batch does', async () => {
     const answer = () => ({ status: 503, body: chunks('') });
     const { exchange, entries } = await run({ answer, denies: secret }, listOf(['a', 'secret']));
     assert.equal(exchange.status(), 503);
@@ -218,8 +218,8 @@ describe('DeleteObjects', () => {
 
   it('takes a key of which the store says nothing for not deleted', async () => {
     const answer = () => ({ status: 200, body: chunks('<DeleteResult></DeleteResult>') });
-    const { answer: told, entries } = await run({ answer }, listOf(['a']));
-    assert.match(told, /<Error><Key>a</);
+    const { answer: reported, entries } = await run({ answer }, listOf(['a']));
+    assert.match(reported, /<Error><Key>a</);
     assert.equal(shapes(entries).length, 2);
     assert.equal((entries[1] as AuditEntry & { result: string }).result, 'failed');
   });

@@ -7,7 +7,7 @@ import type { CopyResult } from '../../../src/contracts/stored-objects.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { EarlyAnswer } from '../../../src/pipeline/early-answer.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
-import type { PipelineParts } from '../../../src/pipeline/parts.ts';
+import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
 import { errorDocument } from '../../../src/s3/xml.ts';
 import { client, world, type Behaviour } from './world.ts';
 
@@ -27,13 +27,13 @@ const failure = () => new GatewayError('PreconditionFailed', { clientFields: { C
 interface Case {
   /** `left` is aborted when the client leaves; `signs` waits until it has had so many signs of life. */
   readonly copyObject: (left: AbortSignal, signs: (count: number) => Promise<void>) => Promise<CopyResult>;
-  readonly times?: PipelineParts['earlyAnswer'];
+  readonly times?: PipelineDependencies['earlyAnswer'];
   readonly behaviour?: Behaviour;
   readonly leaves?: 'at once' | 'when the answer has begun';
 }
 
 async function run({ copyObject, times = SOON, behaviour, leaves }: Case) {
-  const { parts, steps, entries } = world(behaviour);
+  const { dependencies, steps, entries } = world(behaviour);
   const summaries: RequestSummary[] = [];
   const left = new AbortController();
   const exchange = { ...client(COPY.method, COPY.target, COPY.headers, steps), signal: left.signal };
@@ -47,10 +47,10 @@ async function run({ copyObject, times = SOON, behaviour, leaves }: Case) {
     if (leaves === 'when the answer has begun') left.abort();
   };
   await createPipeline({
-    ...parts,
+    ...dependencies,
     earlyAnswer: times,
-    copies: { ...parts.copies, copyObject: () => copyObject(left.signal, signs) },
-    observer: { ...parts.observer, request: (summary) => summaries.push(summary) },
+    copies: { ...dependencies.copies, copyObject: () => copyObject(left.signal, signs) },
+    observer: { ...dependencies.observer, request: (summary) => summaries.push(summary) },
   })(exchange);
   const outcomes = entries.filter((entry): entry is AuditOutcome => entry.entry === 'outcome');
   return { exchange, steps, outcomes, summary: summaries[0]!, body: exchange.sent.join('') };
@@ -62,7 +62,7 @@ const slowly = (ms: number, end: () => CopyResult) => async () => {
 };
 
 /** Ends when the client has had the declaration and three blanks. */
-const onceBegun = (end: () => CopyResult) => async (_: AbortSignal, signs: (count: number) => Promise<void>) => {
+const onceStarted = (end: () => CopyResult) => async (_: AbortSignal, signs: (count: number) => Promise<void>) => {
   await signs(4);
   return end();
 };
@@ -92,7 +92,7 @@ describe('an answer that may begin early', () => {
   });
 
   it('begins with the declaration and goes on in blanks until the document follows, one XML document in all', async () => {
-    const { exchange, body, steps, outcomes, summary } = await run({ copyObject: onceBegun(() => RESULT) });
+    const { exchange, body, steps, outcomes, summary } = await run({ copyObject: onceStarted(() => RESULT) });
     assert.equal(exchange.status(), 200);
     assert.equal(exchange.answerHeaders['content-type'], 'application/xml');
     assert.equal(exchange.answerHeaders['content-length'], String(Buffer.byteLength(body)));
@@ -106,7 +106,7 @@ describe('an answer that may begin early', () => {
 
   it('of a failure that comes late ends in its error document, and is on record as a failure behind a 200', async () => {
     const { exchange, body, steps, outcomes, summary } = await run({
-      copyObject: onceBegun(() => {
+      copyObject: onceStarted(() => {
         throw failure();
       }),
     });
@@ -124,12 +124,12 @@ describe('an answer that may begin early', () => {
   it('says no success that could not be recorded', async () => {
     const audit = (entry: AuditEntry) =>
       entry.entry === 'outcome' ? Promise.reject(new GatewayError('AuditUnavailable')) : Promise.resolve();
-    const { body, summary } = await run({ copyObject: onceBegun(() => RESULT), behaviour: { audit } });
+    const { body, summary } = await run({ copyObject: onceStarted(() => RESULT), behaviour: { audit } });
     assert.match(body.slice(DECLARATION.length), /^ +<Error><Code>ServiceUnavailable<\/Code>.*<\/Error>$/);
     assert.equal(summary.result, 'failed');
   });
 
-  it('is broken off, and not ended, where the client left and the work was given up', async () => {
+  it('is broken off, and not ended, where the client left and the work was aborted', async () => {
     const { exchange, steps, outcomes, summary } = await run({
       leaves: 'when the answer has begun',
       copyObject: onceLeft(() => {
@@ -194,21 +194,21 @@ describe('an answer that may begin early', () => {
       ['POST', true],
       ['DELETE', false],
     ] as const) {
-      const { parts, steps } = world();
+      const { dependencies, steps } = world();
       const headers = method === 'POST' ? ['content-length', String(document.length)] : [];
       const body = (async function* () {
         if (method === 'POST') yield await Promise.resolve(Buffer.from(document));
       })();
       const exchange = client(method, '/safe/k?uploadId=u', headers, steps, body);
-      const uploads = { ...parts.uploads, complete: slow, abort: slow };
-      await createPipeline({ ...parts, uploads, earlyAnswer: SOON })(exchange);
+      const uploads = { ...dependencies.uploads, complete: slow, abort: slow };
+      await createPipeline({ ...dependencies, uploads, earlyAnswer: SOON })(exchange);
       assert.equal(exchange.status(), early ? 200 : 404, method);
       assert.match(exchange.sent.join(''), /<Error><Code>NoSuchUpload</);
     }
   });
 
   it('waits for a client that reads nothing, and says no more meanwhile', async () => {
-    const { parts } = world();
+    const { dependencies } = world();
     const exchange = client(COPY.method, COPY.target, COPY.headers);
     let writes = 0;
     let drained: () => void = () => undefined;
@@ -219,8 +219,8 @@ describe('an answer that may begin early', () => {
         return new Promise<void>((resolve) => (drained = resolve));
       },
     };
-    const copies = { ...parts.copies, copyObject: slowly(120, () => RESULT) };
-    await createPipeline({ ...parts, copies, earlyAnswer: SOON })(stuck);
+    const copies = { ...dependencies.copies, copyObject: slowly(120, () => RESULT) };
+    await createPipeline({ ...dependencies, copies, earlyAnswer: SOON })(stuck);
     assert.equal(writes, 1);
     drained();
     await after(30);

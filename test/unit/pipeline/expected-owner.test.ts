@@ -11,12 +11,12 @@ const COPY = ['x-amz-copy-source', 'chest/s'] as const;
 
 /** A request on a pipeline whose bucket `box` has an owner, and whose others have none. */
 async function run(method: string, target: string, headers: readonly string[], behaviour: Behaviour = {}) {
-  const { parts, sent, entries } = world({ answer: () => ({ status: 404 }), ...behaviour });
+  const { dependencies, sent, entries } = world({ answer: () => ({ status: 404 }), ...behaviour });
   const buckets = new Map(
-    [...parts.buckets].map(([name, bucket]) => [name, name === 'box' ? { ...bucket, account: OURS } : bucket]),
+    [...dependencies.buckets].map(([name, bucket]) => [name, name === 'box' ? { ...bucket, account: OURS } : bucket]),
   );
   const exchange = client(method, target, headers);
-  await createPipeline({ ...parts, buckets })(exchange);
+  await createPipeline({ ...dependencies, buckets })(exchange);
   return { status: exchange.status(), answer: exchange.sent.join(''), sent, entries: entries as AuditEntry[] };
 }
 

@@ -10,7 +10,7 @@ async function run(
 ): Promise<World & { readonly exchange: Client }> {
   const made = world(behaviour);
   const exchange = client(method, target, headers, made.steps);
-  await createPipeline(made.parts)(exchange);
+  await createPipeline(made.dependencies)(exchange);
   return { ...made, exchange };
 }
 
@@ -115,7 +115,7 @@ describe('reads', () => {
     for (const identity of ['none', 'bad'] as const) {
       const made = world({ identity });
       const exchange = client('GET', '/box/k', [], made.steps);
-      await createPipeline({ ...made.parts, tokensFrom: 'https://issuer.example' })(exchange);
+      await createPipeline({ ...made.dependencies, tokensFrom: 'https://issuer.example' })(exchange);
       assert.match(exchange.answerHeaders['www-authenticate'] ?? '', /authorization_uri="https:\/\/issuer\.example"/);
     }
   });

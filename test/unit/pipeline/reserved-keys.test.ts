@@ -16,7 +16,7 @@ async function run(
   const made = world(behaviour);
   const length = text === '' ? [] : ['content-length', String(Buffer.byteLength(text))];
   const exchange = client(method, target, [...length, ...headers], made.steps, chunks(text));
-  await createPipeline(made.parts)(exchange);
+  await createPipeline(made.dependencies)(exchange);
   return { ...made, status: exchange.status(), body: exchange.sent.join(''), headers: exchange.answerHeaders };
 }
 

@@ -16,7 +16,7 @@ async function run(
 ): Promise<World & { readonly exchange: Client }> {
   const made = world(behaviour);
   const exchange = client(method, target, headers, made.steps);
-  await createPipeline(made.parts)(exchange);
+  await createPipeline(made.dependencies)(exchange);
   return { ...made, exchange };
 }
 

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { GatewayError, inStage } from '../../../src/errors/gateway-error.ts';
-import { givenBy, way, type Stage, type Way } from '../../../src/pipeline/stage.ts';
+import { settingsOf, route, type Stage, type Route } from '../../../src/pipeline/stage.ts';
 import { world } from './world.ts';
 
-const { observer } = world().parts;
+const { observer } = world().dependencies;
 const passing: Stage<unknown, unknown> = { name: 'authenticate', run: (context) => context };
 const failing = (name: Stage<unknown, unknown>['name'], error: Error): Stage<unknown, unknown> => ({
   name,
   run: () => Promise.reject(error),
 });
 
-const run = async (one: Way<unknown, unknown>): Promise<unknown> => givenBy(await one.run({}, observer));
+const run = async (one: Route<unknown, unknown>): Promise<unknown> => settingsOf(await one.run({}, observer));
 
 describe('the stage of an error', () => {
-  it('is the one that was under way', async () => {
+  it('is the one that was in progress', async () => {
     const error = new GatewayError('SlowDown', { detail: 'd', clientFields: { a: 'b' } });
     assert.equal(error.stage, undefined);
-    await assert.rejects(run(way(passing).to(failing('forward', error)).to(passing)), {
+    await assert.rejects(run(route(passing).to(failing('forward', error)).to(passing)), {
       ...{ code: 'SlowDown', stage: 'forward', detail: 'd', clientFields: { a: 'b' } },
     });
   });
@@ -24,7 +24,7 @@ describe('the stage of an error', () => {
   it('is that of each request where one failure is that of several', async () => {
     const shared = new GatewayError('ServiceUnavailable');
     for (const name of ['seal', 'open'] as const) {
-      await assert.rejects(run(way(failing(name, shared))), { stage: name });
+      await assert.rejects(run(route(failing(name, shared))), { stage: name });
     }
     assert.equal(shared.stage, undefined);
   });
@@ -32,16 +32,16 @@ describe('the stage of an error', () => {
   it('is the innermost one', async () => {
     const outer: Stage<unknown, unknown> = {
       name: 'forward',
-      run: () => run(way(failing('assume-role', new GatewayError('SlowDown')))),
+      run: () => run(route(failing('assume-role', new GatewayError('SlowDown')))),
     };
-    await assert.rejects(run(way(outer)), { stage: 'assume-role' });
+    await assert.rejects(run(route(outer)), { stage: 'assume-role' });
   });
 
   it('stays when the client is told more, and so does the place where it was thrown', () => {
     const error = new GatewayError('InvalidRange');
-    const told = error.at('open').tellingMore({ clientHeaders: { a: 'b' } });
-    assert.equal(told.stage, 'open');
-    assert.equal(told.stack, error.stack);
+    const reported = error.at('open').tellingMore({ clientHeaders: { a: 'b' } });
+    assert.equal(reported.stage, 'open');
+    assert.equal(reported.stack, error.stack);
   });
 
   it('is not given to what nobody expected', async () => {
@@ -57,7 +57,7 @@ describe('a way that fails', () => {
   it('gives the context that the stages before had made', async () => {
     const more: Stage<unknown, unknown> = { name: 'seal', run: (context) => ({ ...(context as object), keyId: 'k' }) };
     const error = new GatewayError('SlowDown');
-    const ended = await way(more).to(failing('forward', error)).run({ meter: 1 }, observer);
+    const ended = await route(more).to(failing('forward', error)).run({ meter: 1 }, observer);
     assert.deepEqual('error' in ended && ended.reached, { meter: 1, keyId: 'k' });
   });
 });

@@ -15,11 +15,11 @@ function gateways(store = new MultipartStore()) {
   const made = world();
   const pipelines = [0, 1].map(() =>
     createPipeline({
-      ...made.parts,
+      ...made.dependencies,
       cipher,
       uploads: createUploads({ cipher: cipherOf(), clock: Date }),
       sessions: { open: ({ bucket }) => Promise.resolve({ ...store.session(bucket.id), bucket }) },
-      limits: { ...made.parts.limits, objectBytes: 2 * MIN, smallBodyBytes: 1024 },
+      limits: { ...made.dependencies.limits, objectBytes: 2 * MIN, smallBodyBytes: 1024 },
     }),
   );
   let turn = 0;
@@ -64,8 +64,8 @@ const naming = (...parts: readonly Part[]): string =>
     .join('')}</CompleteMultipartUpload>`;
 
 async function begin(headers: readonly string[], made = gateways()) {
-  const begun = await made.call('POST', `/safe/${KEY}?uploads`, undefined, headers);
-  const target = `/safe/${KEY}?uploadId=${encodeURIComponent(field(begun.text, 'UploadId'))}`;
+  const created = await made.call('POST', `/safe/${KEY}?uploads`, undefined, headers);
+  const target = `/safe/${KEY}?uploadId=${encodeURIComponent(field(created.text, 'UploadId'))}`;
   const put = async (number: number, plain: Buffer, more: readonly string[] = []): Promise<Part> => {
     const answer = await made.call('PUT', `${target}&partNumber=${number}`, plain, more);
     assert.equal(answer.status, 200, answer.text);
@@ -74,7 +74,7 @@ async function begin(headers: readonly string[], made = gateways()) {
   };
   const complete = (parts: readonly Part[], more: readonly string[] = []) =>
     made.call('POST', target, naming(...parts), ['content-type', 'application/xml', ...more]);
-  return { ...made, begun, target, put, complete };
+  return { ...made, created, target, put, complete };
 }
 
 const CRC_WHOLE = ['x-amz-checksum-algorithm', 'CRC32', 'x-amz-checksum-type', 'full_object'];
@@ -83,7 +83,7 @@ const withCrc = (plain: Buffer): readonly string[] => ['x-amz-checksum-crc32', c
 async function kept(store: MultipartStore) {
   const { headers, body } = store.objects.get(KEY)!;
   const stored = { envelope: headers['x-amz-meta-sallyport']!, sizeBytes: body.length };
-  const layout = await cipher.lookUp(ADDRESS, stored, ({ first, last }) =>
+  const layout = await cipher.lookup(ADDRESS, stored, ({ first, last }) =>
     Promise.resolve(body.subarray(first, last + 1)),
   );
   return layout.checksum && { ...layout.checksum, value: layout.checksum.value.toString('base64') };
@@ -104,9 +104,9 @@ describe('checksums of uploads in an encrypted bucket', function () {
   for (const [name, plain] of Object.entries(layouts)) {
     it(`are told from the beginning to the end, and kept of the whole: CRC32 of ${name}`, async () => {
       const whole = Buffer.concat(plain);
-      const { store, call, begun, target, put, complete } = await begin(CRC_WHOLE);
-      assert.equal(begun.headers['x-amz-checksum-algorithm'], 'CRC32');
-      assert.equal(begun.headers['x-amz-checksum-type'], 'FULL_OBJECT');
+      const { store, call, created, target, put, complete } = await begin(CRC_WHOLE);
+      assert.equal(created.headers['x-amz-checksum-algorithm'], 'CRC32');
+      assert.equal(created.headers['x-amz-checksum-type'], 'FULL_OBJECT');
       const parts: Part[] = [];
       for (const [at, piece] of plain.entries()) {
         parts.push({ ...(await put(at + 1, piece, withCrc(piece))), checksum: ['ChecksumCRC32', crc(piece)] });
@@ -167,12 +167,12 @@ describe('checksums of uploads in an encrypted bucket', function () {
     assert.equal((await kept(store))?.value, crc(Buffer.concat(plain)));
   });
 
-  it('are asked for of every part: one of another kind is refused at once, one without at the end', async () => {
+  it('are requested of every part: one of another kind is refused at once, one without at the end', async () => {
     const { store, call, target, put, complete } = await begin(CRC_WHOLE);
-    const asked = store.asked.length;
+    const requested = store.requested.length;
     const other = await call('PUT', `${target}&partNumber=1`, 'x', ['x-amz-checksum-sha256', sha256(Buffer.from('x'))]);
     assert.equal(field(other.text, 'Code'), 'InvalidRequest');
-    assert.ok(store.asked.slice(asked).every(({ method }) => method === 'GET'));
+    assert.ok(store.requested.slice(requested).every(({ method }) => method === 'GET'));
     const part = await put(1, Buffer.from('x'));
     assert.equal(field((await complete([part])).text, 'Code'), 'InvalidRequest');
     assert.equal(store.objects.size, 0);
@@ -185,8 +185,8 @@ describe('checksums of uploads in an encrypted bucket', function () {
       ['x-amz-checksum-algorithm', 'SHA512'],
       ['x-amz-checksum-type', 'FULL_OBJECT'],
     ]) {
-      const { store, begun } = await begin(headers);
-      assert.ok([400, 501].includes(begun.status ?? 0));
+      const { store, created } = await begin(headers);
+      assert.ok([400, 501].includes(created.status ?? 0));
       assert.equal(store.uploads.size, 0);
     }
   });
@@ -257,10 +257,10 @@ describe('checksums of uploads in an encrypted bucket', function () {
         store.kept.delete(key);
         store.kept.set(key.slice(0, -30) + (key.at(-30) === 'A' ? 'B' : 'A') + key.slice(-29), Buffer.alloc(0));
       },
-      'what waits aside is gone': ({ store }) => {
+      'what is deferred is gone': ({ store }) => {
         for (const key of store.kept.keys()) if (key.endsWith('last/2')) store.kept.delete(key);
       },
-      'what waits aside is replaced': ({ store }) => {
+      'what is deferred is replaced': ({ store }) => {
         for (const key of store.kept.keys()) if (key.endsWith('last/2')) store.kept.set(key, Buffer.alloc(195));
       },
     };
@@ -284,8 +284,8 @@ describe('checksums of uploads in an encrypted bucket', function () {
       for (let nth = 0; nth < 6; nth += 1) {
         const { store, put, complete } = await begin(CRC_WHOLE);
         const parts = [await put(1, plain[0]!, withCrc(plain[0]!)), await put(2, plain[1]!, withCrc(plain[1]!))];
-        const before = store.asked.length;
-        store.fault = (place) => (place === before + nth ? fault : undefined);
+        const before = store.requested.length;
+        store.fault = (index) => (index === before + nth ? fault : undefined);
         await complete(parts);
         store.fault = () => undefined;
         assert.equal((await complete(parts)).status, 200, `${fault} ${nth}`);

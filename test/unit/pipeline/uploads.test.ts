@@ -18,7 +18,7 @@ function gateway(store = new MultipartStore()) {
   const opened: string[] = [];
   const uploads = createUploads({ cipher, clock: Date });
   const pipeline = createPipeline({
-    ...made.parts,
+    ...made.dependencies,
     cipher,
     uploads,
     sessions: {
@@ -27,7 +27,7 @@ function gateway(store = new MultipartStore()) {
         return Promise.resolve({ ...store.session(bucket.id), bucket });
       },
     },
-    limits: { ...made.parts.limits, objectBytes: 2 * MIN, smallBodyBytes: 1024 },
+    limits: { ...made.dependencies.limits, objectBytes: 2 * MIN, smallBodyBytes: 1024 },
   });
   const call = async (method: string, target: string, body?: Buffer | string, headers: readonly string[] = []) => {
     const text = body ?? '';
@@ -47,8 +47,8 @@ const field = (document: string, name: string): string => new RegExp(`<${name}>(
 
 async function begin() {
   const made = gateway();
-  const begun = await made.call('POST', `/safe/${KEY}?uploads`, undefined, ['x-amz-meta-a', 'b']);
-  return { ...made, begun, target: `/safe/${KEY}?uploadId=${encodeURIComponent(field(begun.text, 'UploadId'))}` };
+  const created = await made.call('POST', `/safe/${KEY}?uploads`, undefined, ['x-amz-meta-a', 'b']);
+  return { ...made, created, target: `/safe/${KEY}?uploadId=${encodeURIComponent(field(created.text, 'UploadId'))}` };
 }
 
 const naming = (...parts: readonly (readonly [number: number, etag: string | undefined])[]) =>
@@ -58,9 +58,9 @@ const naming = (...parts: readonly (readonly [number: number, etag: string | und
 
 describe('uploads in an encrypted bucket', () => {
   it('are begun, sent, listed and completed in the client’s ids, numbers, sizes and ETags', async () => {
-    const { store, call, entries, begun, target } = await begin();
-    assert.equal(begun.status, 200);
-    assert.equal(field(begun.text, 'Key'), KEY);
+    const { store, call, entries, created, target } = await begin();
+    assert.equal(created.status, 200);
+    assert.equal(field(created.text, 'Key'), KEY);
     const plain = [pattern(MIN), Buffer.from('the end')];
     const last = await call('PUT', `${target}&partNumber=2`, plain[1]);
     const first = await call('PUT', `${target}&partNumber=1`, plain[0]);
@@ -110,7 +110,7 @@ describe('uploads in an encrypted bucket', () => {
     const checksum = createHash('sha256').update('part').digest('base64');
     const part = await call('PUT', `${target}&partNumber=1`, 'part', ['x-amz-checksum-sha256', checksum]);
     assert.equal(part.headers['x-amz-checksum-sha256'], checksum);
-    assert.equal(store.asked.at(-1)?.headers['x-amz-checksum-sha256'], undefined);
+    assert.equal(store.requested.at(-1)?.headers['x-amz-checksum-sha256'], undefined);
     const refused = await call('PUT', `${target}&partNumber=2`, 'other', ['x-amz-checksum-sha256', checksum]);
     assert.equal(field(refused.text, 'Code'), 'BadDigest');
     assert.deepEqual([...[...store.uploads.values()][0]!.parts.keys()], [1]);
@@ -129,7 +129,7 @@ describe('uploads in an encrypted bucket', () => {
     await call('POST', target, naming([1, part.headers['etag']]), XML);
     const { headers, body } = store.objects.get(KEY)!;
     const stored = { envelope: headers['x-amz-meta-sallyport']!, sizeBytes: body.length };
-    const layout = await cipher.lookUp({ bucketId: 'safe', key: KEY }, stored, ({ first, last }) =>
+    const layout = await cipher.lookup({ bucketId: 'safe', key: KEY }, stored, ({ first, last }) =>
       Promise.resolve(body.subarray(first, last + 1)),
     );
     assert.equal(layout.plainSizeBytes, 4);
@@ -152,8 +152,8 @@ describe('uploads in an encrypted bucket', () => {
   });
 
   it('are listed under the ids that they were begun with, which take parts, complete, abort, and hold as markers', async () => {
-    const { store, call, begun, target } = await begin();
-    const id = field(begun.text, 'UploadId');
+    const { store, call, created, target } = await begin();
+    const id = field(created.text, 'UploadId');
     const listed = await call('GET', '/safe?uploads');
     assert.equal(field(listed.text, 'UploadId'), id);
     assert.ok(store.uploads.has(id));
@@ -162,7 +162,7 @@ describe('uploads in an encrypted bucket', () => {
     const next = await call('GET', `/safe?uploads&key-marker=${KEY}&upload-id-marker=${marker}`);
     assert.equal(next.status, 200);
     assert.doesNotMatch(next.text, /<Upload>/);
-    assert.equal(new Map(store.asked.at(-1)?.query).get('upload-id-marker'), id);
+    assert.equal(new Map(store.requested.at(-1)?.query).get('upload-id-marker'), id);
     assert.equal((await call('PUT', `${target}&partNumber=1`, 'x')).status, 200);
     assert.equal((await call('DELETE', target)).status, 204);
     assert.equal(store.uploads.size, 0);
@@ -207,9 +207,9 @@ describe('uploads in an encrypted bucket', () => {
   it('remember `If-None-Match: *` of their beginning until their end', async () => {
     const { store, call } = gateway();
     const create = () => call('POST', `/safe/${KEY}?uploads`, undefined, ['if-none-match', '*']);
-    const begun = await create();
-    const target = `/safe/${KEY}?uploadId=${encodeURIComponent(field(begun.text, 'UploadId'))}`;
-    assert.equal(store.asked.find(({ query }) => query[0]?.[0] === 'uploads')?.headers['if-none-match'], undefined);
+    const created = await create();
+    const target = `/safe/${KEY}?uploadId=${encodeURIComponent(field(created.text, 'UploadId'))}`;
+    assert.equal(store.requested.find(({ query }) => query[0]?.[0] === 'uploads')?.headers['if-none-match'], undefined);
     const part = await call('PUT', `${target}&partNumber=1`, 'part');
     store.objects.set(KEY, { headers: {}, etag: 'e', body: Buffer.alloc(0) });
     const late = await create();
@@ -226,15 +226,15 @@ describe('uploads in a plain bucket', () => {
   const CONDITION = ['if-none-match', '*'];
   const MARK = /^\.sallyport\/uploads\/[\w-]{43}\/only-if-none$/;
   const existing = { headers: {}, etag: 'e', body: Buffer.alloc(0) };
-  const targetOf = (begun: { readonly text: string }): string =>
-    `/box/${KEY}?uploadId=${encodeURIComponent(field(begun.text, 'UploadId'))}`;
+  const targetOf = (created: { readonly text: string }): string =>
+    `/box/${KEY}?uploadId=${encodeURIComponent(field(created.text, 'UploadId'))}`;
 
   /** An upload of one part, begun at a gateway. */
   async function beginPlain(at: ReturnType<typeof gateway>, headers: readonly string[] = CONDITION) {
-    const begun = await at.call('POST', `/box/${KEY}?uploads`, undefined, headers);
-    const target = targetOf(begun);
+    const created = await at.call('POST', `/box/${KEY}?uploads`, undefined, headers);
+    const target = targetOf(created);
     const part = await at.call('PUT', `${target}&partNumber=1`, 'part');
-    return { begun, target, named: naming([1, part.headers['etag']]) };
+    return { created, target, named: naming([1, part.headers['etag']]) };
   }
 
   it('remember `If-None-Match: *` of their beginning until their end, at whatever gateway', async () => {
@@ -242,7 +242,7 @@ describe('uploads in a plain bucket', () => {
     const { store } = first;
     const second = gateway(store);
     const { target, named } = await beginPlain(first);
-    assert.equal(store.asked.find(({ query }) => query[0]?.[0] === 'uploads')?.headers['if-none-match'], undefined);
+    assert.equal(store.requested.find(({ query }) => query[0]?.[0] === 'uploads')?.headers['if-none-match'], undefined);
     assert.match([...store.kept.keys()].join(), MARK);
     store.objects.set(KEY, existing);
     const late = await second.call('POST', `/box/${KEY}?uploads`, undefined, CONDITION);
@@ -255,7 +255,7 @@ describe('uploads in a plain bucket', () => {
     }
     store.objects.clear();
     assert.equal((await second.call('POST', target, named, XML)).status, 200);
-    assert.equal(store.asked.findLast(({ method }) => method === 'POST')?.headers['if-none-match'], '*');
+    assert.equal(store.requested.findLast(({ method }) => method === 'POST')?.headers['if-none-match'], '*');
     assert.equal(store.objects.get(KEY)?.body.toString(), 'part');
     const again = await second.call('POST', target, named, XML);
     assert.equal(field(again.text, 'Code'), 'NoSuchUpload');
@@ -267,9 +267,9 @@ describe('uploads in a plain bucket', () => {
     const at = gateway();
     const { target, named } = await beginPlain(at);
     at.store.objects.set(KEY, existing);
-    const asked = at.store.asked.length;
+    const requested = at.store.requested.length;
     assert.equal((await at.call('POST', target, named, XML)).status, 412);
-    const since = at.store.asked.slice(asked).map(({ method, key }) => [method, key === KEY]);
+    const since = at.store.requested.slice(requested).map(({ method, key }) => [method, key === KEY]);
     assert.deepEqual(since, [
       ['GET', false],
       ['HEAD', true],
@@ -283,18 +283,18 @@ describe('uploads in a plain bucket', () => {
     const { target, named } = await beginPlain(first, []);
     assert.equal((await first.call('POST', target, named, XML)).status, 200);
     assert.deepEqual(
-      store.asked.map(({ method }) => method),
+      store.requested.map(({ method }) => method),
       ['POST', 'PUT', 'POST'],
     );
     assert.equal(store.kept.size, 0);
     const other = await beginPlain(first, []);
-    const asked = store.asked.length;
+    const requested = store.requested.length;
     assert.equal((await gateway(store).call('POST', other.target, other.named, XML)).status, 200);
     assert.deepEqual(
-      store.asked.slice(asked).map(({ method }) => method),
+      store.requested.slice(requested).map(({ method }) => method),
       ['GET', 'POST'],
     );
-    assert.equal(store.asked.at(-1)?.headers['if-none-match'], undefined);
+    assert.equal(store.requested.at(-1)?.headers['if-none-match'], undefined);
   });
 
   it('are held by no condition of another upload, of the same key or another, in this bucket or another', async () => {
@@ -323,14 +323,14 @@ describe('uploads in a plain bucket', () => {
     for (const method of ['PUT', 'GET'] as const) {
       for (const fault of ['refused', 'answer lost', 'denied'] as const) {
         const { store, call } = gateway();
-        store.fault = (_, question) => {
-          const isKept = question.key === '' || question.key.startsWith('.sallyport/');
-          if (question.method !== method || !isKept) return undefined;
+        store.fault = (_, request) => {
+          const isKept = request.key === '' || request.key.startsWith('.sallyport/');
+          if (request.method !== method || !isKept) return undefined;
           if (fault === 'denied') throw new GatewayError('AccessDeniedByStore');
           return fault;
         };
-        const begun = await call('POST', `/box/${KEY}?uploads`, undefined, CONDITION);
-        assert.equal(begun.status, fault === 'denied' ? 403 : 503, `${method} ${fault}`);
+        const created = await call('POST', `/box/${KEY}?uploads`, undefined, CONDITION);
+        assert.equal(created.status, fault === 'denied' ? 403 : 503, `${method} ${fault}`);
         assert.equal(store.uploads.size, 0);
       }
     }
@@ -366,8 +366,8 @@ describe('uploads in a plain bucket', () => {
 
   it('keep the store’s ids and ETags, and pass on what the client says of the whole', async () => {
     const { store, call } = gateway();
-    const begun = await call('POST', `/box/${KEY}?uploads`);
-    const id = field(begun.text, 'UploadId');
+    const created = await call('POST', `/box/${KEY}?uploads`);
+    const id = field(created.text, 'UploadId');
     assert.ok(store.uploads.has(id));
     const target = `/box/${KEY}?uploadId=${encodeURIComponent(id)}`;
     const part = await call('PUT', `${target}&partNumber=1`, 'part');
@@ -376,7 +376,7 @@ describe('uploads in a plain bucket', () => {
     assert.equal(field(listed.text, 'UploadId'), id);
     const done = await call('POST', target, naming([1, part.headers['etag']]), [...XML, 'x-amz-mp-object-size', '4']);
     assert.equal(done.status, 200);
-    assert.equal(store.asked.at(-1)?.headers['x-amz-mp-object-size'], '4');
+    assert.equal(store.requested.at(-1)?.headers['x-amz-mp-object-size'], '4');
     assert.equal(store.objects.get(KEY)?.body.toString(), 'part');
   });
 });

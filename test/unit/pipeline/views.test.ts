@@ -13,8 +13,8 @@ async function run(
 ): Promise<World & { readonly exchange: Client; readonly body: string }> {
   const made = world(behaviour);
   const exchange = client('GET', target, headers, made.steps);
-  const { parts } = made;
-  await createPipeline({ ...parts, reader: { ...parts.reader, ...reader } })(exchange);
+  const { dependencies } = made;
+  await createPipeline({ ...dependencies, reader: { ...dependencies.reader, ...reader } })(exchange);
   return { ...made, exchange, body: exchange.sent.join('') };
 }
 
@@ -42,9 +42,9 @@ const VIEW: ObjectView = {
 describe('what clients see of sealed objects', () => {
   const describing = { describe: () => Promise.resolve({ ...VIEW, layout: LAYOUT }) };
 
-  it("tells by GetObjectAttributes what was asked for, in the client's sizes, numbers and ETag", async () => {
-    const asked = ['x-amz-object-attributes', 'ETag,Checksum,ObjectParts,StorageClass,ObjectSize'];
-    const { exchange, body, sent, entries } = await run({}, '/safe/k?attributes', asked, describing);
+  it("tells by GetObjectAttributes what was requested, in the client's sizes, numbers and ETag", async () => {
+    const requested = ['x-amz-object-attributes', 'ETag,Checksum,ObjectParts,StorageClass,ObjectSize'];
+    const { exchange, body, sent, entries } = await run({}, '/safe/k?attributes', requested, describing);
     assert.equal(exchange.status(), 200);
     assert.match(body, /<ETag>0123-1<\/ETag>/);
     assert.match(body, /<ChecksumSHA256>AQEB[^<]*=-4<\/ChecksumSHA256><ChecksumType>COMPOSITE</);
@@ -59,14 +59,21 @@ describe('what clients see of sealed objects', () => {
   });
 
   it('pages the parts, and tells nothing that was not asked for', async () => {
-    const asked = ['x-amz-object-attributes', 'ObjectParts', 'x-amz-max-parts', '2', 'x-amz-part-number-marker', '1'];
-    const { body } = await run({}, '/safe/k?attributes', asked, describing);
+    const requested = [
+      'x-amz-object-attributes',
+      'ObjectParts',
+      'x-amz-max-parts',
+      '2',
+      'x-amz-part-number-marker',
+      '1',
+    ];
+    const { body } = await run({}, '/safe/k?attributes', requested, describing);
     assert.match(body, /<PartNumberMarker>1<.*<NextPartNumberMarker>3<.*<MaxParts>2<.*<IsTruncated>true</);
     assert.equal(body.match(/<Part>/g)?.length, 2);
     assert.doesNotMatch(body, /ETag|Checksum|StorageClass|ObjectSize/);
   });
 
-  it('asks for no layout where only the head is asked for, and refuses attributes that are none', async () => {
+  it('asks for no layout where only the head is requested, and refuses attributes that are none', async () => {
     let described = 0;
     const reader = {
       head: () => Promise.resolve(VIEW),
@@ -146,13 +153,13 @@ describe('what clients see of listings', () => {
   });
 
   it('looks with a session of its own, for this prefix alone, where the caller may list and not read', async () => {
-    let asked = 0;
+    let requested = 0;
     const answer = ({ method, target }: SignedRequest) => {
       const prefix = new URL(target, 'http://store').searchParams.get('prefix') ?? '';
       const listed = ['p/a', 'p/b'].filter((key) => key.startsWith(prefix));
       if (method === 'GET') return { status: 200, body: chunks(page(...listed)) };
-      asked += 1;
-      return asked <= 2 ? { status: 403 } : { status: 200, headers };
+      requested += 1;
+      return requested <= 2 ? { status: 403 } : { status: 200, headers };
     };
     const { exchange, body, steps, planned } = await run({ answer }, '/moving?list-type=2&prefix=p/');
     assert.equal(exchange.status(), 200);
@@ -170,11 +177,11 @@ describe('what clients see of listings', () => {
     const versions =
       '<ListVersionsResult><Name>moving</Name><IsTruncated>false</IsTruncated><Version><Key>a</Key><VersionId>v7</VersionId>' +
       '<IsLatest>true</IsLatest><LastModified>2026-11-20T00:00:00.000Z</LastModified><ETag>"0123"</ETag><Size>110</Size></Version></ListVersionsResult>';
-    let asked = 0;
+    let requested = 0;
     const answer = ({ method }: SignedRequest) => {
       if (method === 'GET') return { status: 200, body: chunks(versions) };
-      asked += 1;
-      return asked === 1 ? { status: 403 } : { status: 200, headers };
+      requested += 1;
+      return requested === 1 ? { status: 403 } : { status: 200, headers };
     };
     const { body, sent, planned } = await run({ answer }, '/moving?versions');
     assert.match(body, /<VersionId>v7<.*<Size>110</);

@@ -17,7 +17,7 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createBucketFacts } from '../../../src/objects/bucket-facts.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
 import type { S3Request } from '../../../src/s3/request.ts';
-import type { PipelineParts } from '../../../src/pipeline/parts.ts';
+import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
 
 const bucket: Bucket = {
   name: 'box',
@@ -46,7 +46,7 @@ const silent: Observer = {
   failure: () => undefined,
   cache: () => undefined,
   call: () => undefined,
-  look: () => undefined,
+  lookup: () => undefined,
   leftOut: () => undefined,
   clockOffset: () => undefined,
   event: () => undefined,
@@ -77,7 +77,7 @@ const movingBucket: Bucket = {
 const farBucket: Bucket = { ...bucket, name: 'far', id: 'far', roleArn: 'arn:aws:iam:::role/other' };
 
 export interface World {
-  readonly parts: PipelineParts;
+  readonly dependencies: PipelineDependencies;
   /** What was called, in order. */
   readonly steps: string[];
   readonly entries: (AuditEntry | AuditRefusal)[];
@@ -119,7 +119,7 @@ export function world(behaviour: Behaviour = {}): World {
   const decided: Access[] = [];
   const planned: (readonly AccessScope[])[] = [];
   const sent: SignedRequest[] = [];
-  const broker: PipelineParts['broker'] = {
+  const broker: PipelineDependencies['broker'] = {
     plan: (_, scopes, storeToken) => {
       if (scopes.flatMap(({ accesses }) => accesses).length > sessionHolds) {
         throw new GatewayError('InvalidRequest');
@@ -199,7 +199,7 @@ export function world(behaviour: Behaviour = {}): World {
     describe: () => ({ kind: 's', keyId: 'local:1' }),
     storedRange: () => 'bytes=0-9',
     singleLayout,
-    lookUp: (_, { sizeBytes }) => Promise.resolve(singleLayout(sizeBytes)),
+    lookup: (_, { sizeBytes }) => Promise.resolve(singleLayout(sizeBytes)),
     plan: (_, { sizeBytes }) =>
       Promise.resolve({
         ...{ plainSizeBytes: sizeBytes - 10, first: 0, last: sizeBytes - 11, keyId: 'local:1' },
@@ -209,7 +209,7 @@ export function world(behaviour: Behaviour = {}): World {
       }),
     plainSize: (size) => size - 10,
   };
-  const parts: PipelineParts = {
+  const dependencies: PipelineDependencies = {
     authenticators: [
       {
         name: 'test',
@@ -232,7 +232,7 @@ export function world(behaviour: Behaviour = {}): World {
         return { effect, rule: `p/${verb}`, reason: 'because', policyVersion: 'v' };
       },
       bindings: () => [],
-      pertinent: (known) => known,
+      relevant: (known) => known,
       grants: () => [],
       visibleBuckets: () => ['box'],
       policyVersion: () => 'v',
@@ -256,7 +256,7 @@ export function world(behaviour: Behaviour = {}): World {
         held: () => Promise.resolve({ onlyIfNone: false }),
         mayBegin: notHere,
         mayEnd: () => Promise.resolve(),
-        fulfil: notHere,
+        applyTerms: notHere,
         end: () => Promise.resolve(),
       },
       forget: notHere,
@@ -296,7 +296,7 @@ export function world(behaviour: Behaviour = {}): World {
     earlyAnswer: { afterMs: 10_000, everyMs: 10_000 },
     limits: { objectBytes: 1000, smallBodyBytes: 10, inFlightPerIdentity: 2 },
   };
-  return { parts, steps, entries, decided, planned, sent };
+  return { dependencies, steps, entries, decided, planned, sent };
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
@@ -329,9 +329,9 @@ export function client(
       yield* body;
     })(),
     status: () => status,
-    writeHead: (code, given) => {
+    writeHead: (code, input) => {
       status = code;
-      Object.assign(answerHeaders, given);
+      Object.assign(answerHeaders, input);
       steps.push(`answer ${code}`);
     },
     write: (chunk) => {

@@ -4,10 +4,10 @@ import { bounded, readBounded, type BodyFault } from '../../../src/platform/boun
 
 describe('a bounded body', () => {
   const refuse = (fault: BodyFault): Error => Object.assign(new Error(fault), { code: fault });
-  let given = 0;
+  let received = 0;
   let ended = false;
   beforeEach(() => {
-    given = 0;
+    received = 0;
     ended = false;
   });
 
@@ -15,7 +15,7 @@ describe('a bounded body', () => {
     try {
       for (const piece of pieces) {
         if (everyMs > 0) await after(everyMs);
-        given += 1;
+        received += 1;
         yield piece;
       }
     } finally {
@@ -39,16 +39,16 @@ describe('a bounded body', () => {
     }
   });
 
-  it('of one byte too many is given up at that byte, and what comes behind it is never read', async () => {
+  it('of one byte too many is aborted at that byte, and what comes behind it is never read', async () => {
     await assert.rejects(readBounded(body(pieces(1000, 10)), { maxBytes: 99, refuse }), { code: 'too long' });
-    assert.equal(given, 10);
+    assert.equal(received, 10);
     assert.ok(ended);
   });
 
-  it('that goes on in drops is given up after its time', async () => {
+  it('that goes on in drops is aborted after its time', async () => {
     const limits = { maxBytes: 100_000, withinMs: 30, refuse };
     await assert.rejects(readBounded(body(pieces(1000, 1), 5), limits), { code: 'too slow' });
-    assert.ok(given < 100);
+    assert.ok(received < 100);
     assert.ok(ended);
   });
 

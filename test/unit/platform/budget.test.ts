@@ -7,9 +7,9 @@ describe('a budget', () => {
     const budget = createBudget(10);
     const had: string[] = [];
     const take = (name: string, amount: number) =>
-      budget.take(amount).then((giveBack) => {
+      budget.take(amount).then((release) => {
         had.push(name);
-        return giveBack;
+        return release;
       });
     const first = await take('first', 6);
     assert.deepEqual([budget.isFree(4), budget.isFree(5)], [true, false]);

@@ -24,20 +24,20 @@ describe('tasks that run concurrently', () => {
 
   it('that have begun are carried to their end when the run is stopped', async () => {
     const control = new AbortController();
-    let begun = 0;
+    let created = 0;
     let ended = 0;
     await concurrently(
       numbers(20),
       2,
       async () => {
-        begun += 1;
-        if (begun === 2) control.abort();
+        created += 1;
+        if (created === 2) control.abort();
         await sleep(5);
         ended += 1;
       },
       control.signal,
     );
-    assert.equal(begun, 2);
+    assert.equal(created, 2);
     assert.equal(ended, 2);
   });
 

@@ -68,7 +68,7 @@ describe('a lock file', () => {
     const missing = join(folder, 'missing', 'lock');
     await assert.rejects(withFileLock(missing, work, options), { code: 'ENOENT' });
     const later = sleep(120).then(() => mkdir(join(folder, 'missing')));
-    await withFileLock(missing, work, { ...options, alsoTaken: ['ENOENT'] });
+    await withFileLock(missing, work, { ...options, alsoHeld: ['ENOENT'] });
     await later;
     assert.equal(most, 1);
   });

@@ -44,7 +44,7 @@ describe('a call over HTTP', () => {
     assert.deepEqual([status, headers['x-two'], body.toString()], [404, '1', 'x'.repeat(100)]);
   });
 
-  it('gives up an answer of one byte too many', async () => {
+  it('aborts an answer of one byte too many', async () => {
     listener = (_, response) => void response.end('x'.repeat(101));
     await assert.rejects(call(), { message: 'too long' });
   });

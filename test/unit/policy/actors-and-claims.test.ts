@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { policySchema } from '../../../src/policy/policy-schema.ts';
 import { readDocument } from '../../../src/policy/read-document.ts';
-import { authorizerOf, on, principalWith, written } from './policies-of.ts';
+import { authorizerOf, on, principalWith, written } from './fixture.ts';
 
 const all = [{ allow: ['GET'], bucket: 'reports', everything: true }];
 const agent = { subject: 'agent' };
@@ -62,7 +62,7 @@ describe('an agent for a user', () => {
   it('is kept when an identity is cut down to what policies look at', () => {
     const authorizer = authorizerOf(written('p', all));
     const principal = principalWith({ actor: agent, groups: ['staff', 'other'] });
-    assert.deepEqual(authorizer.pertinent(principal).actor, agent);
+    assert.deepEqual(authorizer.relevant(principal).actor, agent);
   });
 });
 
@@ -94,7 +94,7 @@ describe('claims of a subject', () => {
   it('stay with an identity that is cut down, and those of no policy do not', () => {
     const authorizer = authorizerOf(written('p', all, [{ issuer: 'demo', claims: { team: 'red' } }]));
     const claims = { team: 'blue', other: 'x', client_id: 'unnamed' };
-    assert.deepEqual(authorizer.pertinent(principalWith({ claims })).claims, { team: 'blue' });
+    assert.deepEqual(authorizer.relevant(principalWith({ claims })).claims, { team: 'blue' });
   });
 
   it('refuse a policy that names none, too many, or one that cannot be', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Decision } from '../../../src/contracts/authorizer.ts';
 import { createAuthorizer } from '../../../src/policy/authorizer.ts';
 import { VERBS } from '../../../src/s3/operations/verb.ts';
-import { admin, authorizerOf, listing, on, principalWith, setOf, written } from './policies-of.ts';
+import { admin, authorizerOf, listing, on, principalWith, setOf, written } from './fixture.ts';
 
 const outcome = ({ effect, rule }: Decision) => `${effect} ${rule}`;
 
@@ -174,13 +174,13 @@ describe('a listing', () => {
     const versions = { ...year, allow: ['LIST_VERSIONS'] };
     const deny = { deny: ['LIST_VERSIONS'], bucket: 'reports', prefix: '2026/board/' };
     const authorizer = authorizerOf(written('p', [versions, deny]));
-    const ask = (prefix: string, after: string[] = []) =>
+    const reasonFor = (prefix: string, after: string[] = []) =>
       outcome(authorizer.decide(someone, { ...listing(prefix, after), verb: 'LIST_VERSIONS' }));
-    assert.equal(ask('2026/q3/'), 'allow p/r0');
-    assert.equal(ask('2026/q3/', ['2025/z']), 'deny default-deny');
-    assert.equal(ask('2025/'), 'deny default-deny');
-    assert.equal(ask(''), 'deny p/r1');
-    assert.equal(ask('2026/'), 'deny p/r1');
+    assert.equal(reasonFor('2026/q3/'), 'allow p/r0');
+    assert.equal(reasonFor('2026/q3/', ['2025/z']), 'deny default-deny');
+    assert.equal(reasonFor('2025/'), 'deny default-deny');
+    assert.equal(reasonFor(''), 'deny p/r1');
+    assert.equal(reasonFor('2026/'), 'deny p/r1');
     assert.equal(outcome(authorizer.decide(someone, listing('2026/q3/'))), 'deny default-deny');
     assert.equal(decide([year], '2026/'), 'allow p/r0');
   });
@@ -214,33 +214,33 @@ describe('a listing', () => {
   });
 });
 
-describe('a policy bears on', () => {
+describe('a policy applies to', () => {
   const rule = { allow: ['GET'], bucket: 'reports', everything: true };
-  const bears = (selector: Record<string, string>, caller: ReturnType<typeof principalWith>) =>
+  const applies = (selector: Record<string, string>, caller: ReturnType<typeof principalWith>) =>
     authorizerOf(written('p', [rule], [{ issuer: 'demo', ...selector }])).decide(caller, on('GET', 'x')).effect ===
     'allow';
 
   it('nobody of another issuer, whatever their subject and groups', () => {
-    const stranger = principalWith({ issuerName: 'partner', subject: 'alice', claims: { client_id: 'app' } });
-    assert.ok(!bears({ group: 'staff' }, stranger));
-    assert.ok(!bears({ subject: 'alice' }, stranger));
-    assert.ok(!bears({ client: 'app' }, stranger));
+    const otherCaller = principalWith({ issuerName: 'partner', subject: 'alice', claims: { client_id: 'app' } });
+    assert.ok(!applies({ group: 'staff' }, otherCaller));
+    assert.ok(!applies({ subject: 'alice' }, otherCaller));
+    assert.ok(!applies({ client: 'app' }, otherCaller));
   });
 
   it('members of a group, compared letter by letter', () => {
-    assert.ok(bears({ group: 'staff' }, principalWith({ groups: ['x', 'staff'] })));
+    assert.ok(applies({ group: 'staff' }, principalWith({ groups: ['x', 'staff'] })));
     for (const groups of [[], ['Staff'], ['staff '], ['staf'], ['staff,x']]) {
-      assert.ok(!bears({ group: 'staff' }, principalWith({ groups })));
+      assert.ok(!applies({ group: 'staff' }, principalWith({ groups })));
     }
   });
 
   it('callers by the client in `client_id`, or in `azp` where there is none', () => {
-    assert.ok(bears({ client: 'app' }, principalWith({ claims: { client_id: 'app', azp: 'other' } })));
-    assert.ok(bears({ client: 'app' }, principalWith({ claims: { azp: 'app' } })));
-    assert.ok(!bears({ client: 'app' }, principalWith({ claims: { client_id: 'other', azp: 'app' } })));
-    assert.ok(!bears({ client: 'app' }, principalWith({ claims: { client_id: ['app'] } })));
+    assert.ok(applies({ client: 'app' }, principalWith({ claims: { client_id: 'app', azp: 'other' } })));
+    assert.ok(applies({ client: 'app' }, principalWith({ claims: { azp: 'app' } })));
+    assert.ok(!applies({ client: 'app' }, principalWith({ claims: { client_id: 'other', azp: 'app' } })));
+    assert.ok(!applies({ client: 'app' }, principalWith({ claims: { client_id: ['app'] } })));
     assert.ok(
-      !bears(
+      !applies(
         { client: 'app' },
         principalWith({ claims: Object.create({ client_id: 'app' }) as Record<string, string> }),
       ),
@@ -250,10 +250,10 @@ describe('a policy bears on', () => {
   it('a subject only where all of its lines hold, and where any of its subjects does', () => {
     const selector = { subject: 'alice', group: 'staff', client: 'app' };
     const alice = { subject: 'alice', groups: ['staff'], claims: { client_id: 'app' } };
-    assert.ok(bears(selector, principalWith(alice)));
-    assert.ok(!bears(selector, principalWith({ ...alice, subject: 'bob' })));
-    assert.ok(!bears(selector, principalWith({ ...alice, groups: [] })));
-    assert.ok(!bears(selector, principalWith({ ...alice, claims: {} })));
+    assert.ok(applies(selector, principalWith(alice)));
+    assert.ok(!applies(selector, principalWith({ ...alice, subject: 'bob' })));
+    assert.ok(!applies(selector, principalWith({ ...alice, groups: [] })));
+    assert.ok(!applies(selector, principalWith({ ...alice, claims: {} })));
     const either = [
       { issuer: 'demo', subject: 'bob' },
       { issuer: 'demo', group: 'staff' },
@@ -294,7 +294,7 @@ describe('a bucket', () => {
 });
 
 describe('grants', () => {
-  it('hold every rule that bears on the caller in the bucket, allows first', () => {
+  it('hold every rule that applies to the caller in the bucket, allows first', () => {
     const authorizer = authorizerOf(
       written('a', [
         { deny: ['DELETE'], bucket: 'reports', everything: true },
@@ -325,30 +325,30 @@ describe('a session of one policy', () => {
     written('keeping', [keep]),
     written('theirs', [{ allow: ['DELETE', 'GET'], bucket: 'reports', everything: true }], others),
   );
-  const ask = (binding: string | undefined, verb: 'GET' | 'PUT' | 'DELETE', key: string) =>
+  const decide = (binding: string | undefined, verb: 'GET' | 'PUT' | 'DELETE', key: string) =>
     outcome(authorizer.decide(principalWith(binding === undefined ? {} : { binding }), on(verb, key)));
 
   it('has the allows of that policy and of no other', () => {
-    assert.equal(ask('reading', 'GET', 'a/x'), 'allow reading/r0');
-    assert.equal(ask('reading', 'PUT', 'a/x'), 'deny default-deny');
-    assert.equal(ask('writing', 'GET', 'a/x'), 'deny default-deny');
-    assert.equal(ask('writing', 'PUT', 'a/x'), 'allow writing/r0');
+    assert.equal(decide('reading', 'GET', 'a/x'), 'allow reading/r0');
+    assert.equal(decide('reading', 'PUT', 'a/x'), 'deny default-deny');
+    assert.equal(decide('writing', 'GET', 'a/x'), 'deny default-deny');
+    assert.equal(decide('writing', 'PUT', 'a/x'), 'allow writing/r0');
     assert.equal(outcome(authorizer.decide(principalWith({ binding: 'reading' }), admin())), 'deny default-deny');
   });
 
-  it('is held by the denies of all policies that bear on the caller', () => {
-    assert.equal(ask('reading', 'GET', 'a/secret/x'), 'deny keeping/r0');
-    assert.equal(ask('writing', 'GET', 'a/secret/x'), 'deny keeping/r0');
+  it('is held by the denies of all policies that apply to the caller', () => {
+    assert.equal(decide('reading', 'GET', 'a/secret/x'), 'deny keeping/r0');
+    assert.equal(decide('writing', 'GET', 'a/secret/x'), 'deny keeping/r0');
     assert.deepEqual(authorizer.grants(principalWith({ binding: 'reading' }), 'reports'), [
       { effect: 'allow', verbs: ['GET'], scope: { prefix: 'a/' } },
       { effect: 'deny', verbs: ['GET'], scope: { prefix: 'a/secret/' } },
     ]);
   });
 
-  it('gives nothing when it names a policy that is not there or does not bear on the caller', () => {
+  it('gives nothing when it names a policy that is not there or does not apply to the caller', () => {
     for (const binding of ['gone', 'theirs', '', '*', '0', 'Reading', 'reading,writing', 'reading|0', '__proto__']) {
       for (const verb of ['GET', 'PUT', 'DELETE'] as const) {
-        assert.equal(ask(binding, verb, 'a/x'), 'deny default-deny', binding);
+        assert.equal(decide(binding, verb, 'a/x'), 'deny default-deny', binding);
       }
       const bound = principalWith({ binding });
       assert.ok(authorizer.grants(bound, 'reports').every(({ effect }) => effect === 'deny'));
@@ -370,17 +370,17 @@ describe('a session of one policy', () => {
 
   it('never shares what was worked out with a session of another policy or of none', () => {
     const bound = ['reading', undefined, 'writing', 'gone'];
-    const first = bound.map((binding) => ask(binding, 'PUT', 'b'));
+    const first = bound.map((binding) => decide(binding, 'PUT', 'b'));
     for (let round = 0; round < 2; round += 1) {
       assert.deepEqual(
-        bound.map((binding) => ask(binding, 'PUT', 'b')),
+        bound.map((binding) => decide(binding, 'PUT', 'b')),
         first,
       );
     }
     assert.deepEqual(first, ['deny default-deny', 'allow writing/r0', 'allow writing/r0', 'deny default-deny']);
   });
 
-  it('can be asked for of every policy that bears on the caller, and of no other once it is bound', () => {
+  it('can be requested of every policy that applies to the caller, and of no other once it is bound', () => {
     assert.deepEqual(authorizer.bindings(principalWith()), ['keeping', 'reading', 'writing']);
     assert.deepEqual(authorizer.bindings(principalWith({ groups: [] })), []);
     assert.deepEqual(authorizer.bindings(principalWith({ issuerName: 'partner' })), []);
@@ -388,7 +388,7 @@ describe('a session of one policy', () => {
   });
 });
 
-describe('a pertinent principal', () => {
+describe('a relevant principal', () => {
   const rule = { allow: ['GET'], bucket: 'reports', everything: true };
   const authorizer = authorizerOf(
     written('p', [rule], [{ issuer: 'demo', group: 'staff' }]),
@@ -403,7 +403,7 @@ describe('a pertinent principal', () => {
       binding: 'p',
       accessKeyId: 'SPLY',
     });
-    assert.deepEqual(authorizer.pertinent(whole), { ...whole, groups: ['staff'], claims: { client_id: 'app' } });
+    assert.deepEqual(authorizer.relevant(whole), { ...whole, groups: ['staff'], claims: { client_id: 'app' } });
   });
 
   it('keeps no client that stands behind another one, and none that no policy names', () => {
@@ -413,16 +413,16 @@ describe('a pertinent principal', () => {
       { client_id: 7 },
       { client_id: ['app'] },
     ]) {
-      assert.deepEqual(authorizer.pertinent(principalWith({ claims })).claims, {});
+      assert.deepEqual(authorizer.relevant(principalWith({ claims })).claims, {});
     }
-    assert.deepEqual(authorizer.pertinent(principalWith({ claims: { azp: 'app' } })).claims, { azp: 'app' });
+    assert.deepEqual(authorizer.relevant(principalWith({ claims: { azp: 'app' } })).claims, { azp: 'app' });
   });
 
   it('is the principal itself where it loses nothing, and the same one each time where it does', () => {
     const lean = principalWith({ claims: { client_id: 'app' } });
-    assert.equal(authorizer.pertinent(lean), lean);
+    assert.equal(authorizer.relevant(lean), lean);
     const whole = principalWith({ groups: ['x', 'staff'] });
-    assert.equal(authorizer.pertinent(whole), authorizer.pertinent(whole));
-    assert.equal(authorizer.pertinent(authorizer.pertinent(whole)), authorizer.pertinent(whole));
+    assert.equal(authorizer.relevant(whole), authorizer.relevant(whole));
+    assert.equal(authorizer.relevant(authorizer.relevant(whole)), authorizer.relevant(whole));
   });
 });

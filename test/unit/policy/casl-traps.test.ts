@@ -4,7 +4,7 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { compileAbility, compileRules } from '../../../src/policy/compile.ts';
 import { policySchema } from '../../../src/policy/policy-schema.ts';
 import { compileScope } from '../../../src/policy/scope.ts';
-import { authorizerOf, listing, on, principalWith, setOf, written } from './policies-of.ts';
+import { authorizerOf, listing, on, principalWith, setOf, written } from './fixture.ts';
 
 const isInternalError = (error: unknown) => error instanceof GatewayError && error.code === 'InternalError';
 

@@ -39,7 +39,7 @@ describe('loadPolicies', () => {
   }
 
   /** Writes one file that replaces a line of the good one, and gives `line path` of each issue. */
-  async function places(from: string, to: string): Promise<readonly string[]> {
+  async function items(from: string, to: string): Promise<readonly string[]> {
     assert.ok(GOOD.includes(from));
     await write(
       'good.yaml',
@@ -75,15 +75,15 @@ describe('loadPolicies', () => {
     await write('b.yaml', GOOD.replace('group: staff', 'grup: staff').replace('id: read', 'id: Read'));
     await write('c.yaml', 'id: [');
     const found = (await issues()).map(({ file, line, path }) => `${file}:${line ?? '-'} ${path}`);
-    for (const place of [
+    for (const at of [
       'a.yaml:9 rules[0].allow[0]',
       'a.yaml:8 rules[0]',
       'b.yaml:5 subjects[0]',
       'b.yaml:8 rules[0].id',
     ]) {
-      assert.ok(found.includes(place), `${place} in ${found.join(', ')}`);
+      assert.ok(found.includes(at), `${at} in ${found.join(', ')}`);
     }
-    assert.ok(found.some((place) => place.startsWith('c.yaml:')));
+    assert.ok(found.some((at) => at.startsWith('c.yaml:')));
   });
 
   const refusals: [title: string, from: string, to: string, place: string][] = [
@@ -147,10 +147,10 @@ describe('loadPolicies', () => {
     ['a merge key', 'id: good', 'id: good\n<<: { id: better }', '2 '],
     ['a key of every object', 'id: good', 'id: good\n__proto__: { subjects: [] }', '3 '],
   ];
-  for (const [title, from, to, place] of refusals) {
+  for (const [title, from, to, at] of refusals) {
     it(`refuses ${title}`, async () => {
-      const found = await places(from, to);
-      assert.ok(found.includes(place), found.join('; '));
+      const found = await items(from, to);
+      assert.ok(found.includes(at), found.join('; '));
     });
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidPolicies } from '../../../src/policy/invalid-policies.ts';
 import { checkPolicyTests, loadPolicyTests } from '../../../src/policy/policy-tests.ts';
-import { setOf, written } from './policies-of.ts';
+import { setOf, written } from './fixture.ts';
 
 const CASES = `
 identities:

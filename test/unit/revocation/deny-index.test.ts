@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { createDenyIndex } from '../../../src/revocation/deny-index.ts';
 import type { Revoked } from '../../../src/revocation/entry.ts';
-import { entriesOf, entryOf, ISSUER, NOW_MS, OTHER, PRINCIPAL, subject } from './given.ts';
+import { entriesOf, entryOf, ISSUER, NOW_MS, OTHER, PRINCIPAL, subject } from './fixture.ts';
 
 const isRevoked = (revoked: Revoked, principal: Partial<Principal> = {}): boolean =>
   createDenyIndex(entriesOf(entryOf(revoked)), NOW_MS).find({ ...PRINCIPAL, ...principal }, NOW_MS) !== undefined;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { idOf, isSound, readEntry, supersedes, writeEntry, type Revoked } from '../../../src/revocation/entry.ts';
-import { entryOf, ISSUER, NOW_MS, OTHER, subject } from './given.ts';
+import { entryOf, ISSUER, NOW_MS, OTHER, subject } from './fixture.ts';
 
 const KINDS: readonly Revoked[] = [
   { kind: 'token', tokenIdHash: 'b'.repeat(32) },

@@ -7,7 +7,7 @@ import { operatorName, revocation } from '../../../src/revocation/changes.ts';
 import { MAX_ENTRIES, writeEntry } from '../../../src/revocation/entry.ts';
 import { createFileStore } from '../../../src/revocation/file-store.ts';
 import { createRevocationList } from '../../../src/revocation/revocation-list.ts';
-import { Clock, entryOf, NOW_MS, observe, PRINCIPAL, subject } from './given.ts';
+import { Clock, entryOf, NOW_MS, observe, PRINCIPAL, subject } from './fixture.ts';
 
 const ORDER = { nowMs: NOW_MS, by: 'operator', reason: undefined };
 const FAILURE = { name: 'RevocationStoreError' };
@@ -80,7 +80,7 @@ describe('the list of revocations in a file', () => {
     assert.equal((await open().read())?.size, 1);
   });
 
-  it('waits for a writer that lives, and gives up in bounded time', async () => {
+  it('waits for a writer that lives, and aborts in bounded time', async () => {
     await writeFile(`${path}.lock`, '');
     const store = createFileStore({ path, clock, lockTimeoutMs: 120 });
     await assert.rejects(

@@ -16,7 +16,7 @@ import type { RevocationStore } from '../../../src/revocation/revocation-store.t
 import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
 import { needs } from '../../support/needs.ts';
 import { hasRedis, startRedis, type Redis } from '../../support/redis.ts';
-import { entryOf, NOW_MS, observe, PRINCIPAL, subject } from './given.ts';
+import { entryOf, NOW_MS, observe, PRINCIPAL, subject } from './fixture.ts';
 
 const ALICE = subject('alice');
 const LIST = 'sallyport:revocations';
@@ -220,19 +220,19 @@ describe('the list of revocations in Redis', function () {
     const ca = await readFile(caFile, 'utf8');
     const tls = { ca, certificate: undefined, key: undefined, serverName: 'localhost' };
     assert.equal((await (await openStore(port, { tls })).read())?.size, 0);
-    const strangers = [{ ca: undefined }, { serverName: 'redis.example' }];
+    const foreignHosts = [{ ca: undefined }, { serverName: 'redis.example' }];
     await Promise.all(
-      strangers.map(async (other) =>
+      foreignHosts.map(async (other) =>
         assert.rejects((await openStore(port, { tls: { ...tls, ...other } })).read(), FAILURE),
       ),
     );
   });
 
   it('needs the password, and never tells it', async () => {
-    const guarded = await startRedis(['--requirepass', 'correct']);
-    undo.push(guarded.stop);
-    assert.equal((await (await openStore(guarded.port, { password: 'correct' })).read())?.size, 0);
-    const wrong = await openStore(guarded.port, { password: 'a-wrong-password' });
+    const protectedRedis = await startRedis(['--requirepass', 'correct']);
+    undo.push(protectedRedis.stop);
+    assert.equal((await (await openStore(protectedRedis.port, { password: 'correct' })).read())?.size, 0);
+    const wrong = await openStore(protectedRedis.port, { password: 'a-wrong-password' });
     await assert.rejects(wrong.read(), (error: Error) => {
       assert.equal(error.name, 'RevocationStoreError');
       assert.ok(!error.message.includes('a-wrong-password'));
@@ -267,7 +267,7 @@ describe('what is not Redis, where Redis should be', function () {
     });
   }
 
-  it('is given up in bounded time where it never answers', async () => {
+  it('is aborted in bounded time where it never answers', async () => {
     const port = await serve(() => undefined);
     const store = await openStore(port, IMPATIENT);
     const startedMs = performance.now();

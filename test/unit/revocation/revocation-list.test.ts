@@ -3,7 +3,7 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { lifting, revocation } from '../../../src/revocation/changes.ts';
 import { idOf, MAX_ENTRIES } from '../../../src/revocation/entry.ts';
 import { createRevocationList } from '../../../src/revocation/revocation-list.ts';
-import { Clock, entriesOf, entryOf, MemoryStore, NOW_MS, observe, PRINCIPAL, subject } from './given.ts';
+import { Clock, entriesOf, entryOf, MemoryStore, NOW_MS, observe, PRINCIPAL, subject } from './fixture.ts';
 
 const ALICE = subject('alice');
 const ORDER = { nowMs: NOW_MS, by: 'operator', reason: undefined };

@@ -2,22 +2,25 @@ import assert from 'node:assert/strict';
 import { attributesOf, pageOfParts } from '../../../src/s3/attributes-query.ts';
 import { refused } from './fixture.ts';
 
-const asked = (names: string, more: Readonly<Record<string, string>> = {}) =>
+const requested = (names: string, more: Readonly<Record<string, string>> = {}) =>
   attributesOf({ headers: new Map(Object.entries({ 'x-amz-object-attributes': names, ...more })) });
 
 describe('s3/attributes-query', () => {
   it('reads the names, and the page of parts', () => {
-    const { names, ...page } = asked('ETag, ObjectParts', { 'x-amz-max-parts': '7', 'x-amz-part-number-marker': '3' });
+    const { names, ...page } = requested('ETag, ObjectParts', {
+      'x-amz-max-parts': '7',
+      'x-amz-part-number-marker': '3',
+    });
     assert.deepEqual([...names], ['ETag', 'ObjectParts']);
     assert.deepEqual(page, { maxParts: 7, partNumberMarker: 3 });
-    assert.deepEqual(asked('ObjectSize', { 'x-amz-max-parts': '5000' }).maxParts, 1000);
+    assert.deepEqual(requested('ObjectSize', { 'x-amz-max-parts': '5000' }).maxParts, 1000);
   });
 
   it('refuses no name, an unknown one, and counts that are none', () => {
-    for (const names of ['', 'etag', 'ETag,Owner', 'ETag,']) refused('InvalidArgument', () => asked(names));
+    for (const names of ['', 'etag', 'ETag,Owner', 'ETag,']) refused('InvalidArgument', () => requested(names));
     for (const name of ['x-amz-max-parts', 'x-amz-part-number-marker']) {
       for (const count of ['', '-1', '1.5', '1e3', '12345678901'])
-        refused('InvalidArgument', () => asked('ObjectParts', { [name]: count }));
+        refused('InvalidArgument', () => requested('ObjectParts', { [name]: count }));
     }
   });
 

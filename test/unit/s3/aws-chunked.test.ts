@@ -117,17 +117,17 @@ describe('s3/aws-chunked', () => {
 
   describe('a length that lies', () => {
     it('refuses a chunk that is larger than what was declared, before its data', async () => {
-      const given: Buffer[] = [];
+      const received: Buffer[] = [];
       const options = { sizeBytes: 5, trailer: undefined, signatures: undefined };
       await assert.rejects(
         async () => {
           for await (const data of decodeChunked(stream(['6\r\nhello', '!\r\n0\r\n\r\n']), options, () => undefined)) {
-            given.push(data);
+            received.push(data);
           }
         },
         { code: 'IncompleteBody' },
       );
-      assert.equal(given.length, 0);
+      assert.equal(received.length, 0);
     });
 
     it('refuses chunks that sum to more or less', async () => {

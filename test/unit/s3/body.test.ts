@@ -94,21 +94,21 @@ describe('s3/body-verifier', () => {
   });
 
   it('asks for a checksum behind the body once, when the body has ended, and digests the body once for it', () => {
-    let asked = 0;
+    let requested = 0;
     const verifier = createBodyVerifier(
       {},
       {
         algorithm: 'CRC32',
         value: () => {
-          asked += 1;
+          requested += 1;
           return DIGESTS['x-amz-checksum-crc32']!;
         },
       },
     );
     verifier?.update(BODY);
-    assert.equal(asked, 0);
+    assert.equal(requested, 0);
     verifier?.verify();
-    assert.equal(asked, 1);
+    assert.equal(requested, 1);
   });
 
   it('does nothing where nothing is claimed', () => {

@@ -42,7 +42,7 @@ describe('s3/checksums', () => {
   });
 
   for (const algorithm of ['XXHASH64', 'XXHASH3', 'XXHASH128', 'CRC99']) {
-    it(`answers ${algorithm} with NotImplemented, by whichever header it is asked for`, () => {
+    it(`answers ${algorithm} with NotImplemented, by whichever header it is requested`, () => {
       const header = `x-amz-checksum-${algorithm.toLowerCase()}`;
       refused('NotImplemented', () => put(header, 'AAAA'));
       refused('NotImplemented', () => put('x-amz-checksum-algorithm', algorithm));
@@ -80,8 +80,8 @@ describe('s3/checksums', () => {
 
   it('makes a checksum that is named without a value, and takes FULL_OBJECT of what comes in one piece', () => {
     assert.equal(put('x-amz-checksum-algorithm', 'crc32c').claims.wanted, 'CRC32C');
-    const given = put('x-amz-checksum-algorithm', 'CRC32', 'x-amz-checksum-crc32', 'AQIDBA==');
-    assert.deepEqual([given.claims.wanted, given.claims.checksum?.algorithm], [undefined, 'CRC32']);
+    const received = put('x-amz-checksum-algorithm', 'CRC32', 'x-amz-checksum-crc32', 'AQIDBA==');
+    assert.deepEqual([received.claims.wanted, received.claims.checksum?.algorithm], [undefined, 'CRC32']);
     assert.ok(put('x-amz-checksum-type', 'FULL_OBJECT', 'x-amz-checksum-crc32', 'AQIDBA=='));
     refused('InvalidArgument', () => put('x-amz-checksum-type', 'COMPOSITE'));
   });

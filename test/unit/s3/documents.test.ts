@@ -239,10 +239,10 @@ describe('s3/delete-objects', () => {
     ],
   ] as const) {
     it(`never lets ${cover.key} of version ${cover.versionId} hide that ${hidden.key} was deleted`, () => {
-      const told = (name: string, { key, versionId }: typeof hidden | typeof cover, cause = ''): string =>
+      const reported = (name: string, { key, versionId }: typeof hidden | typeof cover, cause = ''): string =>
         `<${name}><Key>${key}</Key><VersionId>${versionId ?? ''}</VersionId>${cause}</${name}>`;
-      const failed = told('Error', cover, '<Code>NoSuchVersion</Code>');
-      const document = `<DeleteResult>${told('Deleted', hidden)}${failed}</DeleteResult>`;
+      const failed = reported('Error', cover, '<Code>NoSuchVersion</Code>');
+      const document = `<DeleteResult>${reported('Deleted', hidden)}${failed}</DeleteResult>`;
       const outcomes = readDeleteResult(Buffer.from(document), [hidden, cover]);
       assert.deepEqual(
         outcomes.map(({ deleted }) => deleted),
@@ -325,7 +325,7 @@ describe('s3/answer', () => {
       toClient('GetObjectAttributes', attributes),
       '<GetObjectAttributesResponse><ETag>e</ETag><ObjectSize>1</ObjectSize></GetObjectAttributesResponse>',
     );
-    // Ceph 20, of an object without what was asked for.
+    // Ceph 20, of an object without what was requested.
     assert.equal(
       toClient('GetObjectAttributes', '<GetObjectAttributes></GetObjectAttributes>'),
       '<GetObjectAttributesResponse></GetObjectAttributesResponse>',
@@ -421,9 +421,9 @@ describe('documents of a store under another name', () => {
     refused('NotImplemented', named('ListParts', bucket));
     refused('NotImplemented', named('GetBucketAcl', bucket));
     refused('NotImplemented', named('GetBucketVersioning', bucket));
-    const ask = (search: string) => parseListing(parse('GET', `/reports?${search}`));
-    refused('NotImplemented', () => readListing(Buffer.from(bucket), ask('versions')));
-    refused('NotImplemented', () => renderUploads(Buffer.from(bucket), ask('uploads'), 'reports'));
+    const queryOf = (search: string) => parseListing(parse('GET', `/reports?${search}`));
+    refused('NotImplemented', () => readListing(Buffer.from(bucket), queryOf('versions')));
+    refused('NotImplemented', () => renderUploads(Buffer.from(bucket), queryOf('uploads'), 'reports'));
   });
 
   it('are a page of versions where those stand in it, or nothing does', () => {

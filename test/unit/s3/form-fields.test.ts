@@ -29,13 +29,13 @@ async function* pieces(body: Buffer, sizes: readonly number[] = [body.length]): 
 
 async function read(body: Buffer, sizes?: readonly number[], sizeBytes = body.length) {
   const { fields, file } = await readFormFields(pieces(body, sizes), { boundary: BOUNDARY, sizeBytes });
-  const given: Buffer[] = [];
+  const received: Buffer[] = [];
   for await (const piece of file.content) {
-    given.push(Buffer.from(piece));
+    received.push(Buffer.from(piece));
     // As a sealer does: what was taken must not be needed any more.
     piece.fill(0);
   }
-  const content = Buffer.concat(given);
+  const content = Buffer.concat(received);
   assert.equal(content.length, file.sizeBytes);
   return { fields, content, name: file.name };
 }

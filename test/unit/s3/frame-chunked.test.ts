@@ -6,22 +6,22 @@ import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from '../../../src/s3/che
 import { frameChunked, withChecksum } from '../../../src/s3/frame-chunked.ts';
 
 // eslint-disable-next-line @typescript-eslint/require-await -- bodies are streams to those that send them
-async function* pieces(...given: readonly Buffer[]): AsyncGenerator<Buffer> {
-  yield* given;
+async function* pieces(...input: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* input;
 }
 
-function frame(algorithm: ChecksumAlgorithm, ...given: readonly Buffer[]) {
+function frame(algorithm: ChecksumAlgorithm, ...input: readonly Buffer[]) {
   const checksum = passingChecksum(algorithm);
-  for (const piece of given) checksum.update(piece);
-  const sizeBytes = given.reduce((sum, { length }) => sum + length, 0);
-  return { checksum, sizeBytes, ...frameChunked({ sizeBytes, content: pieces(...given) }, checksum, undefined) };
+  for (const piece of input) checksum.update(piece);
+  const sizeBytes = input.reduce((sum, { length }) => sum + length, 0);
+  return { checksum, sizeBytes, ...frameChunked({ sizeBytes, content: pieces(...input) }, checksum, undefined) };
 }
 
 async function all(content: Buffer | AsyncIterable<Buffer>): Promise<Buffer> {
   if (Buffer.isBuffer(content)) return content;
-  const given: Buffer[] = [];
-  for await (const piece of content) given.push(Buffer.from(piece));
-  return Buffer.concat(given);
+  const received: Buffer[] = [];
+  for await (const piece of content) received.push(Buffer.from(piece));
+  return Buffer.concat(received);
 }
 
 describe('s3/frame-chunked', () => {
@@ -31,15 +31,15 @@ describe('s3/frame-chunked', () => {
         fc.array(fc.nat({ max: 140_000 }), { maxLength: 4 }),
         fc.constantFrom(...CHECKSUM_ALGORITHMS),
         async (sizes, algorithm) => {
-          const given = sizes.map((size, at) => Buffer.alloc(size, at + 1));
-          const { body, headers, sizeBytes, checksum } = frame(algorithm, ...given);
+          const received = sizes.map((size, at) => Buffer.alloc(size, at + 1));
+          const { body, headers, sizeBytes, checksum } = frame(algorithm, ...received);
           const framed = await all(body.content);
           assert.equal(framed.length, body.sizeBytes);
           assert.equal(headers['x-amz-decoded-content-length'], String(sizeBytes));
           let trailer: Buffer | undefined;
           const options = { sizeBytes, trailer: algorithm, signatures: undefined };
           const decoded = await all(decodeChunked(pieces(framed), options, (found) => (trailer = found)));
-          assert.ok(decoded.equals(Buffer.concat(given)));
+          assert.ok(decoded.equals(Buffer.concat(received)));
           assert.deepEqual(trailer, checksum.value());
         },
       ),

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { NO_HEADERS, NONE_IGNORED } from '../../../src/s3/operations/headers.ts';
 import {
   attributes,
-  bare,
+  nameOnly,
   batch,
   bucketRead,
   copy,
@@ -24,25 +24,25 @@ import {
 } from '../../../src/s3/operations/operation.ts';
 import { OPERATIONS, type BucketReadName, type NamesOfClass } from '../../../src/s3/operations/operations.ts';
 
-const asked = { subresource: bare('new'), parameters: NO_PARAMETERS, headers: NO_HEADERS };
-const ofObject = { ...asked, level: 'object' } as const;
-const ofBucket = { ...asked, level: 'bucket' } as const;
+const requested = { subresource: nameOnly('new'), parameters: NO_PARAMETERS, headers: NO_HEADERS };
+const ofObject = { ...requested, level: 'object' } as const;
+const ofBucket = { ...requested, level: 'bucket' } as const;
 const all = Object.entries<Operation>(OPERATIONS);
 
 describe('an operation that is added by half does not compile', () => {
   it('of the class READ', () => {
     // @ts-expect-error neither GET nor HEAD
-    read(asked);
+    read(requested);
   });
 
   it('of the class ATTRIBUTES', () => {
     // @ts-expect-error nothing is answered
-    attributes({ ...asked, requiredHeaders: [], shownHeaders: [] });
+    attributes({ ...requested, requiredHeaders: [], shownHeaders: [] });
   });
 
   it('of the class WRITE', () => {
     // @ts-expect-error an object, or a part of one?
-    write(asked);
+    write(requested);
   });
 
   it('of the class FORM', () => {
@@ -52,11 +52,11 @@ describe('an operation that is added by half does not compile', () => {
 
   it('of the class LIST', () => {
     // @ts-expect-error nothing reads the page of the store
-    list({ ...asked, verb: 'LIST', listing: 'ListObjects' });
-    // @ts-expect-error nothing says how it is asked for
-    list({ ...asked, verb: 'LIST', readPage: OPERATIONS.ListObjects.readPage });
+    list({ ...requested, verb: 'LIST', listing: 'ListObjects' });
+    // @ts-expect-error nothing says how it is requested
+    list({ ...requested, verb: 'LIST', readPage: OPERATIONS.ListObjects.readPage });
     // @ts-expect-error a listing is decided by its prefix
-    list({ ...asked, verb: 'GET', listing: 'ListObjects', readPage: OPERATIONS.ListObjects.readPage });
+    list({ ...requested, verb: 'GET', listing: 'ListObjects', readPage: OPERATIONS.ListObjects.readPage });
   });
 
   it('of the class DELETE', () => {
@@ -66,7 +66,7 @@ describe('an operation that is added by half does not compile', () => {
 
   it('of the class LOCAL', () => {
     // @ts-expect-error of a bucket, or of the service?
-    local({ ...asked, method: 'GET' });
+    local({ ...requested, method: 'GET' });
     // @ts-expect-error HeadBucket has no answer
     const answers: Record<NamesOfClass<'LOCAL'>, true> = { ListBuckets: true, GetBucketLocation: true };
     assert.equal(Object.keys(answers).length, 2);
@@ -74,14 +74,14 @@ describe('an operation that is added by half does not compile', () => {
 
   it('of the class COPY', () => {
     // @ts-expect-error an object, or a part of one?
-    copy({ ...asked, objectChecksum: undefined });
+    copy({ ...requested, objectChecksum: undefined });
     // @ts-expect-error whose checksum do its headers name?
-    copy({ ...asked, puts: 'object' });
+    copy({ ...requested, puts: 'object' });
   });
 
   it('of the class BATCH', () => {
     // @ts-expect-error no verb decides a key
-    batch(asked);
+    batch(requested);
   });
 
   it('of the class DOCUMENT', () => {
@@ -105,13 +105,13 @@ describe('an operation that is added by half does not compile', () => {
     // @ts-expect-error `document` does not know which action of IAM it takes
     document({ ...ofBucket, method: 'GET', verb: 'ADMIN', render });
     // @ts-expect-error no session could be given it
-    bucketRead({ subresource: bare('new'), verb: 'ADMIN', absent: undefined, render: () => '' });
+    bucketRead({ subresource: nameOnly('new'), verb: 'ADMIN', absent: undefined, render: () => '' });
     // @ts-expect-error it would be answered with nothing
-    bucketRead({ subresource: bare('new'), verb: 'ADMIN', absent: undefined, iamAction: 's3:GetNew' });
+    bucketRead({ subresource: nameOnly('new'), verb: 'ADMIN', absent: undefined, iamAction: 's3:GetNew' });
   });
 
   it('of the class UPLOAD', () => {
-    const facts = { ...asked, method: 'POST', level: 'object', verb: 'PUT', ignored: NONE_IGNORED } as const;
+    const facts = { ...requested, method: 'POST', level: 'object', verb: 'PUT', ignored: NONE_IGNORED } as const;
     // @ts-expect-error nothing says what its store gets and what comes back
     upload(facts);
     // @ts-expect-error AbortMultipartUpload has no sequence of requests

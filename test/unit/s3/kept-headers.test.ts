@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { keptHeaders, keptInPlace } from '../../../src/s3/kept-headers.ts';
+import { keptHeaders, keptInCopy } from '../../../src/s3/kept-headers.ts';
 
 describe('what an object keeps', () => {
   const kept = (headers: Readonly<Record<string, string>>, dropped?: readonly string[]) =>
-    keptInPlace(new Map(Object.entries(headers)), dropped);
+    keptInCopy(new Map(Object.entries(headers)), dropped);
 
   it('is its content headers, metadata and storage class, and nothing of its old form', () => {
     const headers = {

@@ -19,11 +19,11 @@ describe('s3/documents/list-buckets', () => {
           const seen: string[] = [];
           let token: string | undefined;
           do {
-            const asked = query({
+            const requested = query({
               'max-buckets': String(max),
               ...(token === undefined ? {} : { 'continuation-token': token }),
             });
-            const { page, next } = pageOfBuckets(buckets, asked);
+            const { page, next } = pageOfBuckets(buckets, requested);
             assert.ok(page.length <= max);
             seen.push(...page.map(({ name }) => name));
             token = next;
@@ -54,7 +54,7 @@ describe('s3/documents/list-buckets', () => {
     assert.throws(() => query({ 'bucket-region': 'A' }), { code: 'InvalidArgument' });
   });
 
-  it("writes the store's dates, the caller as owner, and regions where pages were asked for", () => {
+  it("writes the store's dates, the caller as owner, and regions where pages were requested", () => {
     const shown = [
       { name: 'a', region: 'r', created: '2026-01-02T03:04:05.000Z' },
       { name: 'b', region: 'r' },

@@ -78,9 +78,9 @@ describe('s3/post-object', () => {
 describe('s3/post-success', () => {
   const success = (fields: Readonly<Record<string, string>>) => successOf(putOf({ key: 'up/a b', ...fields }), '"e"');
 
-  it('is the status that was asked for, of those that S3 has', () => {
-    for (const [asked, status] of Object.entries({ '200': 200, '201': 201, '204': 204, '500': 204, '': 204 })) {
-      assert.equal(success({ success_action_status: asked }).status, status);
+  it('is the status that was requested, of those that S3 has', () => {
+    for (const [requested, status] of Object.entries({ '200': 200, '201': 201, '204': 204, '500': 204, '': 204 })) {
+      assert.equal(success({ success_action_status: requested }).status, status);
     }
     assert.match(success({}).location, /\/up\/a%20b$/);
   });

@@ -23,12 +23,12 @@ describe("a store's answer", () => {
     assert.equal((await readAnswer(answer(16, MIB))).length, 16 * MIB.length);
   });
 
-  it('of more than 16 MiB is given up', async () => {
+  it('of more than 16 MiB is aborted', async () => {
     await assert.rejects(readAnswer(answer(17, MIB)), { code: 'ServiceUnavailable' });
     assert.ok(ended);
   });
 
-  it('that goes on in blanks is given up after its time, and its connection with it', async () => {
+  it('that goes on in blanks is aborted after its time, and its connection with it', async () => {
     await assert.rejects(readAnswer(answer(1000, Buffer.from(' '), 5), 30), { code: 'ServiceUnavailable' });
     assert.ok(ended);
   });

@@ -69,8 +69,8 @@ async function decode(example: Example, body: Buffer, pieceBytes = body.length):
   const trailer = example.trailer === undefined ? undefined : 'CRC32C';
   let length = 0;
   let checksum: Buffer | undefined;
-  const given = { sizeBytes: SIZE, trailer, signatures: begin(example) } as const;
-  for await (const data of decodeChunked(pieces(), given, (value) => (checksum = value))) length += data.length;
+  const received = { sizeBytes: SIZE, trailer, signatures: begin(example) } as const;
+  for await (const data of decodeChunked(pieces(), received, (value) => (checksum = value))) length += data.length;
   if (trailer !== undefined) assert.equal(checksum?.readUInt32BE(), crc32c(Buffer.alloc(SIZE, 'a')));
   return length;
 }

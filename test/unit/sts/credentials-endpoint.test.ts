@@ -31,7 +31,7 @@ describe('the endpoint of container credentials', () => {
     }
   });
 
-  it('records each issue, bound to the role that was asked for', async () => {
+  it('records each issue, bound to the role that was requested', async () => {
     await start();
     await get(TOKEN);
     await get(TOKEN, '/-/credentials?role=reports');

@@ -6,13 +6,13 @@ import type { AuditEntry, AuditRefusal } from '../../../src/contracts/audit-sink
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { createPlaces, type PlaceBounds } from '../../../src/guard/places.ts';
+import { createPermits, type PermitBounds } from '../../../src/host-check/permits.ts';
 import { createDataServer, type DataServerOptions } from '../../../src/http/data-server.ts';
 import { createClientSessions } from '../../../src/identity/client-sessions.ts';
 import { createSignatureVerifier } from '../../../src/identity/signature-verifier.ts';
 import { createAdmission } from '../../../src/pipeline/admission.ts';
 import { createCredentialsEndpoint } from '../../../src/sts/credentials-endpoint.ts';
-import type { StsParts } from '../../../src/sts/parts.ts';
+import type { StsDependencies } from '../../../src/sts/dependencies.ts';
 import { createStsEndpoint } from '../../../src/sts/sts-endpoint.ts';
 import { createWhoamiEndpoint } from '../../../src/sts/whoami-endpoint.ts';
 
@@ -26,7 +26,7 @@ const SILENT: Observer = {
   failure: () => undefined,
   cache: () => undefined,
   call: () => undefined,
-  look: () => undefined,
+  lookup: () => undefined,
   leftOut: () => undefined,
   clockOffset: () => undefined,
   event: () => undefined,
@@ -60,8 +60,8 @@ export interface Behaviour {
   /** Throws for who is revoked. */
   readonly check?: (principal: Principal) => void;
   readonly principal?: Partial<Principal>;
-  readonly limits?: Partial<StsParts['limits']>;
-  readonly forms?: Partial<PlaceBounds>;
+  readonly limits?: Partial<StsDependencies['limits']>;
+  readonly forms?: Partial<PermitBounds>;
   readonly edgeSecret?: string;
   readonly inFlight?: number;
   readonly cors?: DataServerOptions['cors'];
@@ -88,12 +88,12 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     maxSeconds: 7000,
     clock,
     observer: SILENT,
-    pertinent: (principal) => principal,
+    relevant: (principal) => principal,
     issuers: new Map([[PRINCIPAL.issuerName, PRINCIPAL.issuer]]),
   });
   const { verify, verifyPolicy } = createSignatureVerifier({ sessions: issuer, regions: ['us-east-1'] });
   const known = { ...PRINCIPAL, ...behaviour.principal };
-  const parts: StsParts = {
+  const dependencies: StsDependencies = {
     revocations: { check: (principal) => behaviour.check?.(principal) },
     tokens: {
       verify:
@@ -106,7 +106,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
       grants: () => [{ effect: 'allow', verbs: ['GET', 'LIST'], scope: { prefix: '2026/' } }],
       visibleBuckets: (_principal, buckets) => buckets.filter((bucket) => bucket === 'reports'),
       bindings: ({ binding }) => (binding === undefined ? ['analytics', 'reports'] : [binding]),
-      pertinent: (principal) => principal,
+      relevant: (principal) => principal,
       policyVersion: () => 'v1',
     },
     audit,
@@ -114,7 +114,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     clock,
     admission: createAdmission(2),
     limits: { formMs: 500, ...behaviour.limits },
-    forms: createPlaces({ all: 2, perAddress: 2, ...behaviour.forms }),
+    forms: createPermits({ all: 2, perAddress: 2, ...behaviour.forms }),
   };
   const { server } = createDataServer({
     ...(behaviour.edgeSecret === undefined ? {} : { edgeSecret: behaviour.edgeSecret }),
@@ -124,9 +124,9 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
       exchange.end();
       return Promise.resolve();
     },
-    sts: createStsEndpoint(parts),
-    credentials: createCredentialsEndpoint(parts),
-    whoami: createWhoamiEndpoint(parts, ['reports', 'artifacts']),
+    sts: createStsEndpoint(dependencies),
+    credentials: createCredentialsEndpoint(dependencies),
+    whoami: createWhoamiEndpoint(dependencies, ['reports', 'artifacts']),
     ...(behaviour.cors === undefined ? {} : { cors: behaviour.cors }),
     audit,
     requestId: () => 'request-1',

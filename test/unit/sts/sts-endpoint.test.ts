@@ -366,10 +366,10 @@ describe('the STS endpoint', () => {
     it('of one client address takes a share of these', async () => {
       const edgeSecret = 's'.repeat(32);
       await start({ limits: { formMs: 300 }, forms: { all: 4, perAddress: 2 }, edgeSecret });
-      const from = (address: string, given: string) =>
-        `POST / HTTP/1.1\r\nHost: h\r\nX-Sallyport-Edge: ${given}\r\nX-Forwarded-For: ${address}\r\nContent-Type: ${FORM}\r\nContent-Length: 500\r\nConnection: close\r\n\r\nAction=`;
-      const codes = async (address: string, given = edgeSecret, count = 3) =>
-        (await Promise.all(Array.from({ length: count }, () => raw(from(address, given)))))
+      const from = (address: string, input: string) =>
+        `POST / HTTP/1.1\r\nHost: h\r\nX-Sallyport-Edge: ${input}\r\nX-Forwarded-For: ${address}\r\nContent-Type: ${FORM}\r\nContent-Length: 500\r\nConnection: close\r\n\r\nAction=`;
+      const codes = async (address: string, input = edgeSecret, count = 3) =>
+        (await Promise.all(Array.from({ length: count }, () => raw(from(address, input)))))
           .map((answer) => element(answer, 'Code'))
           .toSorted();
       assert.deepEqual(await codes('192.0.2.1'), ['RequestTimeout', 'RequestTimeout', 'Throttling']);

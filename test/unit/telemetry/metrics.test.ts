@@ -33,13 +33,13 @@ describe('the metrics', () => {
     assert.equal(await value('sallyport_bytes_total{direction="in"}'), 10);
   });
 
-  it('count stages, calls, caches and requests under way', async () => {
+  it('count stages, calls, caches and requests in progress', async () => {
     metrics.stage('authorize', 0.1);
     metrics.call('sts', 'error', 20);
     metrics.call('sts', 'ok', 20);
     metrics.cache('token', true);
     metrics.cache('token', false);
-    metrics.look('list');
+    metrics.lookup('list');
     metrics.inFlight(1);
     metrics.inFlight(1);
     metrics.inFlight(-1);

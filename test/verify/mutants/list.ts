@@ -37,7 +37,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'no intents of a batch are recorded',
     file: 'pipeline/access.ts',
-    text: 'await context.trail.intentEach(context.portions);',
+    text: 'await context.trail.intentEach(context.batches);',
     replacement: '',
     tests: ['pipeline/delete-objects'],
   },
@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'pipeline/authenticate.ts',
     text: 'revocations.check(principal);',
     replacement: '',
-    tests: ['revocation/ways-in', 'pipeline/order'],
+    tests: ['revocation/auth-methods', 'pipeline/order'],
   },
   {
     fault: 'one identity takes all places',
@@ -86,7 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'denied keys of a batch are not on record',
     file: 'pipeline/enforce.ts',
-    text: "await trail.deny(placesOf('deny'));",
+    text: "await trail.deny(indicesOf('deny'));",
     replacement: '',
     tests: ['pipeline/delete-objects'],
   },
@@ -127,9 +127,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'what is answered here is decided by nobody',
-    file: 'pipeline/stages.ts',
+    file: 'pipeline/routes.ts',
     text: 'allowed.to(planLocal)',
-    replacement: 'way(authenticate).to(authorize).to(planLocal)',
+    replacement: 'route(authenticate).to(authorize).to(planLocal)',
     tests: ['pipeline/access'],
   },
   {
@@ -170,7 +170,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'a cached token outlives the keys of its issuer',
     file: 'identity/token-verifier.ts',
-    text: ' && isVouchedFor(entry)',
+    text: ' && isCurrent(entry)',
     replacement: '',
     tests: ['identity/key-rotation', 'identity/token-verifier'],
   },
@@ -330,9 +330,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a second Host is overlooked',
-    file: 'guard/local-guard.ts',
+    file: 'host-check/host-check.ts',
     text: '|| furtherHosts.length > 0',
     replacement: '',
-    tests: ['guard/local-guard'],
+    tests: ['host-check/host-check'],
   },
 ];

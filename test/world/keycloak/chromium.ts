@@ -12,7 +12,7 @@ const LIMIT_MS = 90_000;
 const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-proxy-server'];
 
 export interface Chromium {
-  /** Fills in what is asked for, until a page says one of these. */
+  /** Fills in what is requested, until a page says one of these. */
   readonly signIn: (start: URL, person: Person) => Promise<Page>;
   readonly stop: () => Promise<void>;
 }
@@ -66,10 +66,10 @@ export async function startChromium(caFile: string): Promise<Chromium> {
       waiting.get(answer.id ?? -1)?.(answer);
     }
   });
-  let asked = 0;
+  let requested = 0;
   const command = (method: string, params: object, sessionId?: unknown): Promise<Record<string, unknown>> =>
     new Promise((resolve, reject) => {
-      const id = (asked += 1);
+      const id = (requested += 1);
       waiting.set(id, ({ result, error }) => {
         waiting.delete(id);
         if (result === undefined) reject(new Error(error?.message ?? 'Chromium said nothing'));

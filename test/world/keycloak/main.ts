@@ -21,7 +21,7 @@ import { layOutKeycloak } from './server.ts';
 
 /** What the configuration of the gateway says. */
 const JWKS_REFRESH_SECONDS = 30;
-const KEYS_LOOKED_FOR_EVERY_MS = 10_000;
+const JWKS_REFRESH_MS = 10_000;
 const ANSWER_KEPT_SECONDS = 5;
 /** Long enough for a busy machine: what is asserted is that it comes to it at all; how long it took is printed. */
 const LIMIT_SECONDS = 120;
@@ -60,7 +60,7 @@ const keycloak = await layOutKeycloak({
 });
 
 const realmUrl = `${keycloak.origin}/realms/corp`;
-const given = parse(await readFile(join(examples, 'sallyport.yaml'), 'utf8')) as {
+const received = parse(await readFile(join(examples, 'sallyport.yaml'), 'utf8')) as {
   issuers: { keycloak: Record<string, unknown> & { allowedClients: string[]; introspection: object } };
 };
 await mkdir(join(home, 'policies'));
@@ -69,15 +69,15 @@ const [idFile, secretFile] = [join(home, 'client-id'), join(home, 'client-secret
 await writeFile(idFile, AUDIENCE, { mode: 0o600 });
 await writeFile(secretFile, SECRETS.SALLYPORT_GATEWAY_SECRET, { mode: 0o600 });
 /** The entry of the examples, with the names of this run. */
-const issuerEntry = (asks: boolean): object => {
-  const { introspection, ...entry } = given.issuers.keycloak;
+const issuerEntry = (introspects: boolean): object => {
+  const { introspection, ...entry } = received.issuers.keycloak;
   return {
     ...entry,
     issuer: realmUrl,
     caFile: certificates.caFile,
     jwksRefreshSeconds: JWKS_REFRESH_SECONDS,
     allowedClients: [...entry.allowedClients, 'direct', 'lightweight', 'rfc9068', 'without-audience'],
-    ...(asks && { introspection: { ...introspection, clientIdFile: idFile, clientSecretFile: secretFile } }),
+    ...(introspects && { introspection: { ...introspection, clientIdFile: idFile, clientSecretFile: secretFile } }),
   };
 };
 
@@ -112,7 +112,7 @@ const stop = async (): Promise<void> => {
 
 const put = (token: string, key = 'reports/2026/q3.csv') =>
   client.call({ method: 'PUT', target: `/${key}`, token, body: 'a,b\n1,2\n' });
-const ask = (token: string) => client.call({ method: 'GET', target: '/-/whoami', token });
+const send = (token: string) => client.call({ method: 'GET', target: '/-/whoami', token });
 const is = (answer: Answer, status: number, code?: string) =>
   assert.deepEqual([answer.status, answer.code], [status, code]);
 const refused = async (token: string) => {
@@ -156,9 +156,9 @@ const joinGroup = async (user: string, path: string) =>
   keycloak.admin('PUT', `corp/users/${user}/groups/${await groupId(path)}`);
 const leaveGroup = async (user: string, path: string) =>
   keycloak.admin('DELETE', `corp/users/${user}/groups/${await groupId(path)}`);
-const restartWith = async (asks: boolean) => {
+const restartWith = async (introspects: boolean) => {
   const config = parse(await readFile(stack.configFile, 'utf8')) as Record<string, unknown>;
-  await writeFile(stack.configFile, stringify({ ...config, issuers: { keycloak: issuerEntry(asks) } }));
+  await writeFile(stack.configFile, stringify({ ...config, issuers: { keycloak: issuerEntry(introspects) } }));
   await stack.gateway.restart();
 };
 
@@ -190,7 +190,7 @@ try {
   await addClient('without-audience', {}, []);
   await addClient('stranger', {});
   // What the gateway looks at again while its issuer is away it looks at ever less often.
-  await secondsUntil(LIMIT_SECONDS, async () => (await ask(await accessOf('alice'))).status !== 503);
+  await secondsUntil(LIMIT_SECONDS, async () => (await send(await accessOf('alice'))).status !== 503);
 
   const flags = [
     '--gateway',
@@ -237,9 +237,9 @@ try {
       const copy = ['--profile', 'sallyport', '--endpoint-url', gateway, 's3', 'cp'];
       return on.run('aws', [...copy, 'q3.csv', 's3://reports/2026/by-profile.csv']);
     };
-    const [member, stranger] = await Promise.all([cli(machine), cli(other)]);
+    const [member, otherCaller] = await Promise.all([cli(machine), cli(other)]);
     assert.equal(member.code, 0, member.stderr);
-    assert.match(stranger.stderr, /AccessDenied/);
+    assert.match(otherCaller.stderr, /AccessDenied/);
   });
   await step('curl works by the token that is printed', async () => {
     const token = (await succeed(machine, 'token')).trim();
@@ -273,13 +273,13 @@ try {
   await step(
     'the realm of the example for containers gives what its gateway asks for, and a login that can be renewed',
     async () => {
-      const asked = {
+      const requested = {
         client_id: 'sallyport-cli',
         username: 'alice',
         password: PASSWORD,
         scope: 'openid offline_access',
       };
-      const { access_token, refresh_token } = await grant({ grant_type: 'password', ...asked }, 'sallyport');
+      const { access_token, refresh_token } = await grant({ grant_type: 'password', ...requested }, 'sallyport');
       const { aud, groups, azp } = claimsOf(access_token);
       assert.deepEqual([[aud].flat().includes('sallyport'), groups, azp], [true, ['analytics'], 'sallyport-cli']);
       await grant({ grant_type: 'refresh_token', client_id: 'sallyport-cli', refresh_token }, 'sallyport');
@@ -349,7 +349,7 @@ try {
       assert.equal(algorithmOf(byEc), 'ES384');
       is(await put(byEc), 200);
       // Callers may make the gateway look only so often.
-      await sleep(KEYS_LOOKED_FOR_EVERY_MS);
+      await sleep(JWKS_REFRESH_MS);
       await signBy('EdDSA', 'eddsa-generated', { eddsaEllipticCurveKey: ['Ed25519'] });
       const byEd = await accessOf('alice');
       assert.equal(algorithmOf(byEd), 'EdDSA');
@@ -409,9 +409,9 @@ try {
   await restartWith(true);
   await step('a lightweight access token is good where Keycloak is asked about it', async () => {
     const token = await accessOf('alice', 'lightweight');
-    // Both have just started: the first questions may be late, and are told to come again.
-    await secondsUntil(LIMIT_SECONDS, async () => (await ask(token)).status !== 503);
-    const answer = await ask(token);
+    // Both have just started: the first requests may be late, and are told to come again.
+    await secondsUntil(LIMIT_SECONDS, async () => (await send(token)).status !== 503);
+    const answer = await send(token);
     is(answer, 200);
     const { subject, groups } = JSON.parse(answer.body.toString()) as Whoami;
     assert.deepEqual([subject, groups], [alice, ['/analytics']]);

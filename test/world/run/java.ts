@@ -14,7 +14,7 @@ keytool -importcert -noprompt -alias world -file "$WORLD_CA_FILE" -keystore trus
 exec java -Djavax.net.ssl.trustStore=trust.p12 -Djavax.net.ssl.trustStorePassword=changeit "$@"
 # end of set-up`;
 /** With several HTTP clients in reach the SDK wants to be told which one asks STS. */
-const ASKS_STS = '-Dsoftware.amazon.awssdk.http.service.impl=software.amazon.awssdk.http.apache.ApacheSdkHttpService';
+const CALLS_STS = '-Dsoftware.amazon.awssdk.http.service.impl=software.amazon.awssdk.http.apache.ApacheSdkHttpService';
 
 interface JavaProgram extends Manners {
   readonly list: (typeof LISTS)[number];
@@ -49,7 +49,7 @@ export function java(programs: Readonly<Record<string, JavaProgram>>): Lane {
       command: (folder) => [
         ...(['bash', '-c', START, 'start', '-cp'] as const),
         `${join(folder, list, 'classes')}:${join(folder, list, 'lib', '*')}`,
-        ...[ASKS_STS, main, ...parameters],
+        ...[CALLS_STS, main, ...parameters],
       ],
     })),
   };

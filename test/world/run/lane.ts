@@ -3,7 +3,7 @@
  * once per bucket, knows the product by environment variables alone, and prints `version VERSION` and a line per step:
  * `ok NAME`, or `FAIL NAME: what came back`.
  */
-import type { WayIn } from '../../conformance/run/cell.ts';
+import type { AuthMethod } from '../../conformance/run/cell.ts';
 
 export type BucketKind = 'encrypted' | 'plain';
 
@@ -34,7 +34,7 @@ export interface Trust {
 export interface Manners {
   /** As its users call it. */
   readonly client: string;
-  readonly login: WayIn;
+  readonly login: AuthMethod;
   readonly trust: Trust;
 }
 
@@ -42,7 +42,7 @@ export interface Manners {
 export interface Program extends Partial<Pick<Manners, 'client' | 'trust'>> {
   readonly name: string;
   /** `its own`: it logs in itself. */
-  readonly login: WayIn | 'its own';
+  readonly login: AuthMethod | 'its own';
   /** How long it may take. Default: 300. */
   readonly limitSeconds?: number;
   /** Where it runs. Default: in both. */

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { keysOf, keyVariables } from '../../conformance/run/ways-in.ts';
+import { keysOf, keyVariables } from '../../conformance/run/auth-methods.ts';
 import type { Program, Site } from './lane.ts';
 
 const KEYS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
@@ -29,7 +29,7 @@ export async function loginVariables(login: Program['login'], site: Site): Promi
     case 'its own':
       return {};
     case 'session keys':
-      return { ...endpoints, ...keyVariables(keysOf(await askSts(site))) };
+      return { ...endpoints, ...keyVariables(keysOf(await callSts(site))) };
   }
 }
 
@@ -49,7 +49,7 @@ export function shownInDocuments(variables: Readonly<Record<string, string>>, si
 }
 
 /** Asks the product's STS for a session; Node's own `fetch` takes no CA. Gives its document. */
-export async function askSts({
+export async function callSts({
   endpoint,
   caFile,
   roleArn,

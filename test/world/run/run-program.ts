@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { bareEnvironment } from '../../conformance/run/runner.ts';
+import { minimalEnvironment } from '../../conformance/run/runner.ts';
 import type { BucketKind, Program, Site } from './lane.ts';
 import { loginVariables, shownInDocuments } from './logins.ts';
 import { systemTrust } from './system-trust.ts';
@@ -74,7 +74,7 @@ export async function runProgram(
     };
     given = shownInDocuments(login, site);
     const environment = {
-      ...bareEnvironment(home),
+      ...minimalEnvironment(home),
       ...login,
       WORLD_ENDPOINT: site.endpoint,
       WORLD_CA_FILE: site.caFile,

@@ -66,11 +66,11 @@ export async function runStore(
     const site = await startStoreSite(store.name, running, buckets);
     undo.push(site.stop);
     const { endpoint, region, credentials } = running;
-    const place = { endpoint: site.endpoint, region: 'us-east-1', ca: site.caFile, keys: site.keys };
+    const target = { endpoint: site.endpoint, region: 'us-east-1', ca: site.caFile, keys: site.keys };
     // One after another: the tags of a bucket, its versioning and the like are the same for all.
     const control = await turn(() => checked('direct', { endpoint, region, ca: null, keys: credentials }));
     const through: (Awaited<ReturnType<typeof checked>> & { readonly kind: BucketKind })[] = [];
-    for (const kind of kinds) through.push({ kind, ...(await turn(() => checked(kind, place))) });
+    for (const kind of kinds) through.push({ kind, ...(await turn(() => checked(kind, target))) });
     const passed = new Set(control.steps.filter(({ ok }) => ok).map(({ name }) => name));
     return {
       ...{ store: store.name, version: running.version, control: control.steps },
@@ -90,12 +90,12 @@ const END = 'end';
 /** Never rejects: checks that do not come to their end have a step that says so. */
 async function checked(
   mode: SemanticsMode,
-  place: Parameters<typeof runChecks>[1],
+  target: Parameters<typeof runChecks>[1],
 ): Promise<{ readonly steps: readonly Step[]; readonly seconds: number }> {
   const started = performance.now();
   const steps: Step[] = [];
   try {
-    await runChecks(mode, place, {
+    await runChecks(mode, target, {
       ...{ themes: THEMES, limitMs: LIMIT_MS, readTimeoutSeconds: PATIENCE_SECONDS },
       onResult: ({ name, ok, error }) => {
         if (!OF_THE_STORE_ALONE.test(name)) steps.push({ name, ok, said: (error ?? '').replaceAll(/\s+/g, ' ') });
@@ -110,21 +110,22 @@ async function checked(
 /** Makes the buckets that are not there, as far as the store can, and waits until it takes an object. */
 async function prepare({ endpoint, credentials }: RunningStore): Promise<void> {
   const port = Number(new URL(endpoint).port);
-  const ask = (request: Omit<Parameters<typeof send>[1], 'keys'>) => send(port, { ...request, keys: credentials });
+  const sendSigned = (request: Omit<Parameters<typeof send>[1], 'keys'>) =>
+    send(port, { ...request, keys: credentials });
   const { locked, versioned, ...others } = SEMANTICS_BUCKETS;
   const endMs = Date.now() + START_LIMIT_MS;
   const first = { method: 'PUT', bucket: others.bucket, key: 'started', body: '' };
-  for (const bucket of [...Object.values(others), versioned]) await ask({ method: 'PUT', bucket });
-  await ask({ method: 'PUT', bucket: locked, headers: { 'x-amz-bucket-object-lock-enabled': 'true' } });
+  for (const bucket of [...Object.values(others), versioned]) await sendSigned({ method: 'PUT', bucket });
+  await sendSigned({ method: 'PUT', bucket: locked, headers: { 'x-amz-bucket-object-lock-enabled': 'true' } });
   const body = '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>';
-  await ask({ method: 'PUT', bucket: versioned, query: { versioning: '' }, body });
-  let last = await ask(first);
+  await sendSigned({ method: 'PUT', bucket: versioned, query: { versioning: '' }, body });
+  let last = await sendSigned(first);
   while (last.status !== 200) {
     if (Date.now() > endMs) throw new Error(`it takes no object: ${last.status} ${last.body.toString().slice(0, 200)}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
-    last = await ask(first);
+    last = await sendSigned(first);
   }
-  await ask({ method: 'DELETE', bucket: others.bucket, key: 'started' });
+  await sendSigned({ method: 'DELETE', bucket: others.bucket, key: 'started' });
 }
 
 const secondsSince = (started: number): number => Math.round((performance.now() - started) / 100) / 10;

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { WAYS_IN } from '../../conformance/run/cell.ts';
+import { AUTH_METHODS } from '../../conformance/run/cell.ts';
 import type { Lane } from './lane.ts';
 import type { ClientRun } from './run-program.ts';
 import type { Verdict } from './verdict.ts';
@@ -32,7 +32,7 @@ const seenClient = z.strictObject({
   /** A digest of its lane's locks. */
   locks: z.string(),
   date: z.iso.date(),
-  login: z.enum(WAYS_IN),
+  login: z.enum(AUTH_METHODS),
   trust,
   given: z.record(z.string(), z.string()),
   encrypted: bucket,
@@ -78,7 +78,7 @@ export async function keepSeen(
 ): Promise<void> {
   const before = readSeen();
   const now = lanes.flatMap((lane) =>
-    lane.programs.flatMap(({ name, client, login, trust: told }): SeenClient[] => {
+    lane.programs.flatMap(({ name, client, login, trust: reported }): SeenClient[] => {
       const program = `${lane.name}/${name}`;
       const here = runs.filter((run) => `${run.lane}/${run.program}` === program);
       const [first] = here;
@@ -97,7 +97,7 @@ export async function keepSeen(
       });
       const date = new Date().toISOString().slice(0, 10);
       const { version, given } = first;
-      const manners = { client, login, trust: told ?? {} };
+      const manners = { client, login, trust: reported ?? {} };
       const locks = locksDigest(lane);
       return [{ program, version, locks, date, ...manners, given, encrypted: of('encrypted'), plain: of('plain') }];
     }),

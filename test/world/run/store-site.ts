@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { startDemoStack } from '../../../demo/demo-stack.ts';
 import { VERBS } from '../../../src/s3/operations/verb.ts';
 import type { RunningStore } from '../stores/store.ts';
-import { askSts } from './logins.ts';
+import { callSts } from './logins.ts';
 import { packageRoot } from './site.ts';
-import { keysOf } from '../../conformance/run/ways-in.ts';
+import { keysOf } from '../../conformance/run/auth-methods.ts';
 
 const ROLE = 'arn:aws:iam::000000000000:role/sallyport';
 
@@ -65,8 +65,8 @@ export async function startStoreSite(
   try {
     if (stack.front === undefined) throw new Error('HAProxy is not to be had; install it: apt-get install haproxy');
     const { accessToken: token } = await stack.token('bob');
-    const place = { endpoint: stack.frontUrl, caFile: stack.caFile };
-    return { ...place, keys: keysOf(await askSts({ ...place, roleArn: ROLE, token })), stop };
+    const endpoint = { endpoint: stack.frontUrl, caFile: stack.caFile };
+    return { ...endpoint, keys: keysOf(await callSts({ ...endpoint, roleArn: ROLE, token })), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -52,7 +52,11 @@ export function table(runs: readonly ProgramRun[], verdict: Verdict): string {
 export function storeTable(runs: readonly StoreRun[]): readonly string[] {
   return runs.flatMap(({ store, version, control, seconds }) => {
     const not = control.filter(({ ok }) => !ok);
-    const told = `${control.length - not.length} of ${control.length} steps on the store itself, ${seconds} s in all`;
-    return ['', `${store} ${version}: ${told}`, ...not.map(({ name, said }) => `  not ${name}: ${said.slice(0, CUT)}`)];
+    const reported = `${control.length - not.length} of ${control.length} steps on the store itself, ${seconds} s in all`;
+    return [
+      '',
+      `${store} ${version}: ${reported}`,
+      ...not.map(({ name, said }) => `  not ${name}: ${said.slice(0, CUT)}`),
+    ];
   });
 }

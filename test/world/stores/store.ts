@@ -12,7 +12,7 @@ export interface ForeignStore {
   /** Has the packages in `folder`, where the store's files lie already. @throws Error where they are not to be had */
   readonly install: (folder: string, run: Run) => Promise<void>;
   /** Starts it on `data`, a folder that is empty; the driver makes those `buckets` that are not there then. */
-  readonly start: (given: {
+  readonly start: (input: {
     readonly folder: string;
     readonly data: string;
     readonly buckets: readonly string[];

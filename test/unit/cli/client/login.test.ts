@@ -157,8 +157,8 @@ describe('sallyport login, where somebody is logged in already', () => {
         done();
       },
     });
-    const given = ['--gateway', issuer.origin, '--issuer', issuer.origin, '--client-id', 'cli', '--scopes', 'groups'];
-    const ran = await runCommand(['login', '--browser', '--no-open', ...given, ...flags], { home, stderr });
+    const args = ['--gateway', issuer.origin, '--issuer', issuer.origin, '--client-id', 'cli', '--scopes', 'groups'];
+    const ran = await runCommand(['login', '--browser', '--no-open', ...args, ...flags], { home, stderr });
     return { ...ran, stderr: said };
   };
   const succeed = async (...flags: readonly string[]): Promise<string> => {

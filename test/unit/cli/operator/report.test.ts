@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { failuresText, printable } from '../../../../src/cli/operator/report.ts';
 import { createProgressLine } from '../../../../src/cli/operator/progress-line.ts';
-import { createTally } from '../../../../src/operate/tally.ts';
+import { createVersionCounter } from '../../../../src/operate/version-counter.ts';
 
 describe('reports on a terminal', () => {
   it('show keys so that none of them can command it, or turn the text around', () => {
@@ -12,7 +12,7 @@ describe('reports on a terminal', () => {
 
   it('say how many failed beyond those that are shown, and that a stopped run saw not everything', () => {
     const failures = [{ key: 'a\nb', error: 'SlowDown', detail: 'd' }];
-    const versions = createTally().report();
+    const versions = createVersionCounter().report();
     const text = failuresText({ versions, failed: 3, failures, complete: false, listsVersions: true });
     assert.equal(
       text,
@@ -21,7 +21,7 @@ describe('reports on a terminal', () => {
   });
 
   it('say that a store lists no versions, so that old ones of another kind of store are not thought of as seen', () => {
-    const whole = { versions: createTally().report(), failed: 0, failures: [], complete: true };
+    const whole = { versions: createVersionCounter().report(), failed: 0, failures: [], complete: true };
     assert.match(failuresText({ ...whole, listsVersions: false }), /^The store does not list versions: [^\n]*\n$/);
     assert.equal(failuresText({ ...whole, listsVersions: true }), '');
   });

@@ -73,15 +73,17 @@ describe('--check', () => {
   it('wraps and unwraps a key by each keyring and each version that is configured, current or not', async () => {
     assert.deepEqual(await check(all()), ok());
     assert.deepEqual([vault.count(/datakey/), vault.count(/decrypt/)], [1, 1]);
-    const asked = kms.calls.map(({ operation, body }) => `${operation} ${keyIds.indexOf(String(body['KeyId'])) + 1}`);
-    assert.deepEqual(asked.sort(), ['Decrypt 1', 'Decrypt 2', 'GenerateDataKey 1', 'GenerateDataKey 2']);
+    const requested = kms.calls.map(
+      ({ operation, body }) => `${operation} ${keyIds.indexOf(String(body['KeyId'])) + 1}`,
+    );
+    assert.deepEqual(requested.sort(), ['Decrypt 1', 'Decrypt 2', 'GenerateDataKey 1', 'GenerateDataKey 2']);
   });
 
   it('says of a sealed Vault in one line that it is, while all else is tried', async () => {
     vault.sealed = true;
     assert.deepEqual(await wrong(all()), [
       1,
-      'keyring vault cannot wrap and unwrap: vault: the look at the token answered 503 (sealed, or down for maintenance)',
+      'keyring vault cannot wrap and unwrap: vault: the lookup of the token answered 503 (sealed, or down for maintenance)',
     ]);
     assert.equal(kms.calls.length, 4);
   });

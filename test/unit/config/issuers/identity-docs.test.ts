@@ -25,11 +25,11 @@ describe('the page about identity', () => {
       const [name = '', entry] = Object.entries(issuers as Record<string, Record<string, unknown>>)[0] ?? [];
       const { introspection } = entry ?? {};
       const files = { clientIdFile: 'id', clientSecretFile: 'secret' };
-      const placed = {
+      const merged = {
         ...entry,
         ...(introspection !== undefined && { introspection: { ...introspection, ...files } }),
       };
-      const config = await sample.load({ issuers: { [name]: placed } });
+      const config = await sample.load({ issuers: { [name]: merged } });
       assert.equal(config.issuers[0]?.name, name);
       seen.add(entry?.['preset'] ?? 'generic');
     }

@@ -28,9 +28,9 @@ describe('config/secret', () => {
   });
 
   it('cannot be altered through what it gave or was given', () => {
-    const given = Buffer.from('hunter2');
-    const copy = new Secret(given);
-    given.fill(0);
+    const received = Buffer.from('hunter2');
+    const copy = new Secret(received);
+    received.fill(0);
     copy.revealBytes().fill(0);
     assert.equal(copy.reveal(), 'hunter2');
   });

@@ -23,11 +23,11 @@ describe('the configured revocation', () => {
   });
 
   it('is Redis by TLS unless it is on this machine and that is said', async () => {
-    const given = { whenUnavailable: 'fail-open', redis: { address: ADDRESS } };
-    const { revocation } = await sample.load({ revocation: given });
+    const received = { whenUnavailable: 'fail-open', redis: { address: ADDRESS } };
+    const { revocation } = await sample.load({ revocation: received });
     assert.ok(revocation?.kind === 'redis');
     assert.notEqual(revocation.tls, undefined);
-    const plain = { ...given, redis: { address: ADDRESS, allowPlaintextLoopback: true, passwordFile: 'secret' } };
+    const plain = { ...received, redis: { address: ADDRESS, allowPlaintextLoopback: true, passwordFile: 'secret' } };
     const loaded = (await sample.load({ revocation: plain })).revocation;
     assert.ok(loaded?.kind === 'redis');
     assert.deepEqual(

@@ -39,12 +39,12 @@ async function assertRefused(
     address = ADDRESS,
   }: { plain?: Buffer; range?: ByteRange | undefined; address?: ObjectAddress } = {},
 ): Promise<void> {
-  const { given, error } = await read(cipher, stored, { address, ...(range === undefined ? {} : { range }) });
+  const { received, error } = await read(cipher, stored, { address, ...(range === undefined ? {} : { range }) });
   assert.equal(error?.code, 'IntegrityFailure');
   const start = range === undefined || range.kind === 'suffix' ? 0 : range.first;
   const genuine = plain.subarray(start);
-  assert.ok(given.length === 0 || given.length < genuine.length);
-  assert.ok(given.equals(genuine.subarray(0, given.length)));
+  assert.ok(received.length === 0 || received.length < genuine.length);
+  assert.ok(received.equals(genuine.subarray(0, received.length)));
 }
 
 function flipped(bytes: Buffer, at: number, mask = 1): Buffer {
@@ -172,9 +172,9 @@ describe('attacks on a stored object', () => {
   });
 
   it('another seed opens nothing', async () => {
-    const { given, error } = await read(cipherOf(Buffer.alloc(32, 9)), genuine);
+    const { received, error } = await read(cipherOf(Buffer.alloc(32, 9)), genuine);
     assert.equal(error?.code, 'IntegrityFailure');
-    assert.equal(given.length, 0);
+    assert.equal(received.length, 0);
   });
 
   it('a flipped bit in salt, ciphertext and tag of every segment and in every field of the trailer is refused', async () => {
@@ -205,10 +205,10 @@ describe('attacks on a stored object', () => {
     const damaged = { ...genuine, body: flipped(genuine.body, CELL + 500) };
     await assertRefused(damaged, { range: { kind: 'closed', first: SEGMENT - 1, last: SEGMENT } });
     await assertRefused(damaged, { range: { kind: 'closed', first: SEGMENT + 9000, last: SEGMENT + 9001 } });
-    const beside = await read(cipher, damaged, {
+    const neighbour = await read(cipher, damaged, {
       range: { kind: 'closed', first: 2 * SEGMENT, last: 2 * SEGMENT + 9 },
     });
-    assert.ok(beside.given.equals(PLAIN.subarray(2 * SEGMENT, 2 * SEGMENT + 10)));
+    assert.ok(neighbour.received.equals(PLAIN.subarray(2 * SEGMENT, 2 * SEGMENT + 10)));
   });
 
   it('an altered character in the envelope never lets the object open', async () => {
@@ -216,8 +216,8 @@ describe('attacks on a stored object', () => {
       for (const other of ['A', 'B', '1', '2', ';', '-', 's', 'm', ' ']) {
         if (genuine.envelope[at] === other) continue;
         const envelope = genuine.envelope.slice(0, at) + other + genuine.envelope.slice(at + 1);
-        const { given, error } = await read(cipher, { ...genuine, envelope });
-        assert.equal(given.length, 0);
+        const { received, error } = await read(cipher, { ...genuine, envelope });
+        assert.equal(received.length, 0);
         assert.match(error?.code ?? 'none', /^(IntegrityFailure|NotImplemented|ServiceUnavailable)$/, `${at} ${other}`);
       }
     }
@@ -226,8 +226,10 @@ describe('attacks on a stored object', () => {
   it('a stored size that no object has is refused before anything is read', async () => {
     for (const sizeBytes of [0, 159, 161, 188, CELL + 161, 5 * 2 ** 30 + 1]) {
       assert.throws(() => cipher.singleLayout(sizeBytes), { code: 'IntegrityFailure' });
-      const look = cipher.lookUp(ADDRESS, { envelope: genuine.envelope, sizeBytes }, () => assert.fail('it was read'));
-      await assert.rejects(look, { code: 'IntegrityFailure' });
+      const layout = cipher.lookup(ADDRESS, { envelope: genuine.envelope, sizeBytes }, () =>
+        assert.fail('it was read'),
+      );
+      await assert.rejects(layout, { code: 'IntegrityFailure' });
     }
   });
 });
@@ -235,17 +237,17 @@ describe('attacks on a stored object', () => {
 describe("attacks on a store's answer", () => {
   const RANGE = { kind: 'closed', first: SEGMENT, last: 3 * SEGMENT - 1 } as const;
 
-  async function answered(stored: StoredObject, bytes: Buffer, given: StoredExtent, range?: ByteRange): Promise<void> {
+  async function answered(stored: StoredObject, bytes: Buffer, extent: StoredExtent, range?: ByteRange): Promise<void> {
     const planned = await plan(cipher, stored, range);
     let received = 0;
     await assert.rejects(
       async () => {
-        for await (const chunk of planned.body(chunks(bytes), given)) received += chunk.length;
+        for await (const chunk of planned.body(chunks(bytes), extent)) received += chunk.length;
       },
       { code: 'IntegrityFailure' },
     );
     assert.ok(received < PLAIN.length);
-    assert.throws(() => planned.whole(bytes, given), { code: 'IntegrityFailure' });
+    assert.throws(() => planned.whole(bytes, extent), { code: 'IntegrityFailure' });
   }
 
   it('an answer that is shorter or longer than announced never ends cleanly', async () => {
@@ -261,11 +263,11 @@ describe("attacks on a store's answer", () => {
   it('a range that is cut short, continued, or of other bytes never ends cleanly', async () => {
     const stored = await store(cipher, PLAIN);
     const answer = slice(stored.body, cipher.storedRange(RANGE));
-    const given = extentOf(answer);
-    await answered(stored, answer.bytes.subarray(0, -1), given, RANGE);
-    await answered(stored, answer.bytes.subarray(0, CELL), given, RANGE);
-    await answered(stored, stored.body.subarray(answer.first), given, RANGE);
-    await answered(stored, stored.body.subarray(0, 2 * CELL), given, RANGE);
+    const extent = extentOf(answer);
+    await answered(stored, answer.bytes.subarray(0, -1), extent, RANGE);
+    await answered(stored, answer.bytes.subarray(0, CELL), extent, RANGE);
+    await answered(stored, stored.body.subarray(answer.first), extent, RANGE);
+    await answered(stored, stored.body.subarray(0, 2 * CELL), extent, RANGE);
     await answered(stored, answer.bytes, { first: 0, last: 2 * CELL - 1 }, RANGE);
   });
 
@@ -323,11 +325,11 @@ describe("attacks on a store's answer", () => {
       yield* chunks(stored.body.subarray(0, -1));
       throw new Error('connection reset');
     }
-    let given = 0;
+    let received = 0;
     await assert.rejects(async () => {
-      for await (const chunk of planned.body(dying(), planned.extent)) given += chunk.length;
+      for await (const chunk of planned.body(dying(), planned.extent)) received += chunk.length;
     }, /connection reset/);
-    assert.equal(given, 3 * SEGMENT);
+    assert.equal(received, 3 * SEGMENT);
   });
 
   it('gives the answer up that it refuses', async () => {

@@ -105,7 +105,7 @@ describe('complete', () => {
       completion.parts,
       parts.map(({ slot, etag }) => ({ slot, etag })),
     );
-    // What a listing shows without a look is right.
+    // What a listing shows without a lookup is right.
     const listed = cipher.plainSize(completion.storedSizeBytes);
     assert.ok(listed === undefined || listed === plain);
     return completion;

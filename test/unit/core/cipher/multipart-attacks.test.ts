@@ -76,11 +76,11 @@ function join({ layout, isInserted }: Pieces, parts: readonly Buffer[], other: B
 /** Every byte that is given is one of the genuine plaintext at its place, and the read does not end cleanly. */
 async function assertRefused(genuine: Pieces, stored: StoredObject, wanted?: Wanted, address = ADDRESS): Promise<void> {
   const options = wanted === undefined ? {} : 'part' in wanted ? { part: wanted.part } : { range: wanted };
-  const { given, error } = await read(cipher, stored, { ...options, address });
+  const { received, error } = await read(cipher, stored, { ...options, address });
   assert.equal(error?.code, 'IntegrityFailure');
   const first = wanted !== undefined && 'first' in wanted ? wanted.first : 0;
-  if (given.length > 0) assert.ok(genuine.plain.subarray(first, first + given.length).equals(given));
-  assert.ok(given.length < genuine.plain.length - first);
+  if (received.length > 0) assert.ok(genuine.plain.subarray(first, first + received.length).equals(received));
+  assert.ok(received.length < genuine.plain.length - first);
 }
 
 for (const target of TARGETS) {
@@ -102,9 +102,9 @@ for (const target of TARGETS) {
 
     it('opens when it is left alone', async () => {
       for (const range of [undefined, firstPart]) {
-        const { given, error } = await read(cipher, genuine.stored, range && { range });
+        const { received, error } = await read(cipher, genuine.stored, range && { range });
         assert.equal(error, undefined);
-        assert.ok(given.equals(range === undefined ? genuine.plain : genuine.plain.subarray(0, range.last + 1)));
+        assert.ok(received.equals(range === undefined ? genuine.plain : genuine.plain.subarray(0, range.last + 1)));
       }
     });
 
@@ -312,9 +312,9 @@ describe('attacks on regular uploads, by ranges that touch nothing that was chan
         { kind: 'suffix', length: 5 },
         { kind: 'open', first: 1 },
       ] as const) {
-        const { given, error } = await read(cipher, stored, { range });
+        const { received, error } = await read(cipher, stored, { range });
         assert.equal(error?.code, 'IntegrityFailure');
-        assert.equal(given.length, 0);
+        assert.equal(received.length, 0);
       }
     }
   });
@@ -323,8 +323,8 @@ describe('attacks on regular uploads, by ranges that touch nothing that was chan
 describe('attacks on layouts', function () {
   this.timeout(30_000);
   const sizeOf = ({ body }: StoredObject): number => body.length;
-  const lookUp = (stored: StoredObject) =>
-    cipher.lookUp(ADDRESS, { envelope: stored.envelope, sizeBytes: sizeOf(stored) }, ({ first, last }) =>
+  const lookup = (stored: StoredObject) =>
+    cipher.lookup(ADDRESS, { envelope: stored.envelope, sizeBytes: sizeOf(stored) }, ({ first, last }) =>
       Promise.resolve(stored.body.subarray(first, last + 1)),
     );
 
@@ -334,14 +334,14 @@ describe('attacks on layouts', function () {
     for (const number of [1, 2, 3]) await upload.put(number, plain);
     const [two, three] = [await upload.complete([1, 2]), await upload.complete([1, 2, 3])];
     const cut = Buffer.concat([three.body.subarray(0, -160), two.body.subarray(-160)]);
-    await assert.rejects(lookUp({ envelope: upload.envelope, body: cut }), { code: 'IntegrityFailure' });
+    await assert.rejects(lookup({ envelope: upload.envelope, body: cut }), { code: 'IntegrityFailure' });
     // The same stored size with other parts: as genuine as the parts are, each opens only under its own number.
     const other = await upload.complete([1, 3]);
     assert.equal(other.body.length, two.body.length);
     const swapped = Buffer.concat([two.body.subarray(0, -160), other.body.subarray(-160)]);
-    const { given, error } = await read(cipher, { envelope: upload.envelope, body: swapped });
+    const { received, error } = await read(cipher, { envelope: upload.envelope, body: swapped });
     assert.equal(error?.code, 'IntegrityFailure');
-    assert.ok(given.equals(plain));
+    assert.ok(received.equals(plain));
   });
 
   it('trailer kinds swapped: a final part at the end of ordinary ones, a layout at the end of a final one', async () => {
@@ -351,14 +351,14 @@ describe('attacks on layouts', function () {
     const large = await upload.complete();
     const final = upload.upload.sealPart(2, 0, undefined).whole(Buffer.alloc(0));
     const swapped = Buffer.concat([large.body.subarray(0, -160), final]);
-    const taken = await read(cipher, { envelope: upload.envelope, body: swapped });
-    assert.equal(taken.error?.code, 'IntegrityFailure');
-    assert.equal(taken.given.length, 0);
+    const used = await read(cipher, { envelope: upload.envelope, body: swapped });
+    assert.equal(used.error?.code, 'IntegrityFailure');
+    assert.equal(used.received.length, 0);
 
     await upload.put(3, pattern(70_000));
     const small = await upload.complete();
     const body = Buffer.concat([small.body.subarray(0, -160), large.body.subarray(-160)]);
-    await assert.rejects(lookUp({ envelope: upload.envelope, body }), { code: 'IntegrityFailure' });
+    await assert.rejects(lookup({ envelope: upload.envelope, body }), { code: 'IntegrityFailure' });
   });
 
   it('an inserted layout part that is missing, of another final part, or of another size of the object', async () => {
@@ -385,7 +385,7 @@ describe('attacks on layouts', function () {
       Buffer.concat([stored.body.subarray(0, start - 160), Buffer.alloc(CELL), stored.body.subarray(start - 160)]),
     ];
     for (const body of bodies) {
-      await assert.rejects(lookUp({ envelope: stored.envelope, body }), { code: 'IntegrityFailure' });
+      await assert.rejects(lookup({ envelope: stored.envelope, body }), { code: 'IntegrityFailure' });
     }
   });
 
@@ -398,18 +398,18 @@ describe('attacks on layouts', function () {
       const body = Buffer.from(stored.body);
       const offset = body.length - 160 - 66 + at;
       body.writeUInt8(body.readUInt8(offset) ^ 1, offset);
-      await assert.rejects(lookUp({ envelope: stored.envelope, body }), { code: 'IntegrityFailure' });
+      await assert.rejects(lookup({ envelope: stored.envelope, body }), { code: 'IntegrityFailure' });
     }
     const moved = Buffer.concat([stored.body.subarray(0, -160), Buffer.alloc(CELL), stored.body.subarray(-160)]);
-    await assert.rejects(lookUp({ envelope: stored.envelope, body: moved }), { code: 'IntegrityFailure' });
+    await assert.rejects(lookup({ envelope: stored.envelope, body: moved }), { code: 'IntegrityFailure' });
   });
 
-  it('a store that answers a look with fewer or more bytes', async () => {
+  it('a store that answers a lookup with fewer or more bytes', async () => {
     const { stored } = await uploaded(cipher, [[1, MIN]]);
     const { envelope, body } = stored;
     for (const bytes of [body.subarray(-159), body.subarray(-161), Buffer.alloc(0)]) {
-      const look = cipher.lookUp(ADDRESS, { envelope, sizeBytes: body.length }, () => Promise.resolve(bytes));
-      await assert.rejects(look, { code: 'IntegrityFailure' });
+      const layout = cipher.lookup(ADDRESS, { envelope, sizeBytes: body.length }, () => Promise.resolve(bytes));
+      await assert.rejects(layout, { code: 'IntegrityFailure' });
     }
   });
 
@@ -417,8 +417,8 @@ describe('attacks on layouts', function () {
     const { stored } = await uploaded(cipher, [[1, MIN]]);
     for (const sizeBytes of [0, 159, -1, Number.NaN, 2 ** 43 + 1]) {
       const view = { envelope: stored.envelope, sizeBytes };
-      const look = cipher.lookUp(ADDRESS, view, () => assert.fail('it was read'));
-      await assert.rejects(look, { code: 'IntegrityFailure' });
+      const layout = cipher.lookup(ADDRESS, view, () => assert.fail('it was read'));
+      await assert.rejects(layout, { code: 'IntegrityFailure' });
     }
   });
 
@@ -426,7 +426,7 @@ describe('attacks on layouts', function () {
     const one = await uploaded(cipher, [[1, MIN]]);
     const single = await store(cipher, pattern(MIN));
     assert.equal(one.stored.body.length, single.body.length);
-    const layout = await lookUp(one.stored);
+    const layout = await lookup(one.stored);
     const size = one.stored.body.length;
     for (const [envelope, sizeBytes, known] of [
       [single.envelope, size, layout],

@@ -10,10 +10,10 @@ describe('multipart: vectors', function () {
 
   for (const vector of MULTIPART_VECTORS) {
     it(`seals, looks up and opens the upload of the reference: ${vector.name}`, async () => {
-      const place = { bucketId: vector.bucketId, key: vector.key };
+      const address = { bucketId: vector.bucketId, key: vector.key };
       const parts = vector.parts.map(({ number, plainSize }) => [number, plainSize] as const);
       const sealing = cipherOfMultipart(vector);
-      const { stored, plain, completion } = await uploaded(sealing, parts, place);
+      const { stored, plain, completion } = await uploaded(sealing, parts, address);
       assert.equal(stored.envelope, vector.envelope);
       assert.equal(stored.body.length, vector.storedSize);
       assert.equal(sha256(stored.body), vector.storedSha256);
@@ -22,7 +22,7 @@ describe('multipart: vectors', function () {
 
       const reader = readerOf(stored.body);
       const sizeBytes = stored.body.length;
-      const layout = await sealing.lookUp(place, { envelope: stored.envelope, sizeBytes }, reader);
+      const layout = await sealing.lookup(address, { envelope: stored.envelope, sizeBytes }, reader);
       assert.equal(layout.plainSizeBytes, vector.plainSize);
       assert.ok(reader.reads.length <= 3);
       assert.deepEqual(
@@ -31,9 +31,9 @@ describe('multipart: vectors', function () {
         ),
         parts,
       );
-      const { given, error } = await read(sealing, stored, { address: place });
+      const { received, error } = await read(sealing, stored, { address });
       assert.equal(error, undefined);
-      assert.equal(sha256(given), vector.plainSha256);
+      assert.equal(sha256(received), vector.plainSha256);
 
       let at = 0;
       for (const [number, size] of parts) {
@@ -49,15 +49,18 @@ describe('multipart: vectors', function () {
           const first = range.kind === 'suffix' ? plain.length - range.length : range.first;
           const expected = plain.subarray(first, range.kind === 'closed' ? range.last + 1 : undefined);
           if (expected.length === 0 || first < 0) continue;
-          const answer = await read(sealing, stored, { address: place, range });
-          assert.ok(answer.error === undefined && answer.given.equals(expected), `${number} ${JSON.stringify(range)}`);
+          const answer = await read(sealing, stored, { address, range });
+          assert.ok(
+            answer.error === undefined && answer.received.equals(expected),
+            `${number} ${JSON.stringify(range)}`,
+          );
         }
-        const part = await read(sealing, stored, { address: place, part: number });
-        assert.ok(part.error === undefined && part.given.equals(plain.subarray(at, at + size)), `part ${number}`);
+        const part = await read(sealing, stored, { address, part: number });
+        assert.ok(part.error === undefined && part.received.equals(plain.subarray(at, at + size)), `part ${number}`);
         at += size;
       }
       for (const part of [0, 4, 10_001].filter((number) => parts.every(([known]) => known !== number))) {
-        const nothing = await read(sealing, stored, { address: place, part });
+        const nothing = await read(sealing, stored, { address, part });
         assert.equal(nothing.error?.code, 'InvalidPartNumber');
       }
     });
@@ -98,26 +101,26 @@ describe('multipart: sealing parts', function () {
         [chunks(plain), { code: 'IncompleteBody' }],
         ...(size > 0 ? [[chunks(plain.subarray(0, size - 1)), { code: 'IncompleteBody' }] as const] : []),
       ] as const) {
-        let given = 0;
+        let received = 0;
         await assert.rejects(async () => {
-          for await (const chunk of part.body(source)) given += chunk.length;
+          for await (const chunk of part.body(source)) received += chunk.length;
         }, expected);
-        assert.ok(given < part.storedSizeBytes - Math.min(size, SEGMENT));
+        assert.ok(received < part.storedSizeBytes - Math.min(size, SEGMENT));
       }
     }
   });
 
   it('keeps the checksum of a final part, asked for at the end, and none of an ordinary one', async () => {
     const { upload } = await UploadInMemory.begin(cipher);
-    let asked = 0;
+    let requested = 0;
     const value = () => {
-      asked += 1;
+      requested += 1;
       return Buffer.alloc(4, 1);
     };
     await collect(upload.sealPart(1, MIN, { algorithm: 'CRC32', value }).body(chunks(pattern(MIN))));
-    assert.equal(asked, 0);
+    assert.equal(requested, 0);
     await collect(upload.sealPart(2, 5, { algorithm: 'CRC32', value }).body(chunks(pattern(5))));
-    assert.equal(asked, 1);
+    assert.equal(requested, 1);
     const wrong = upload.sealPart(2, 5, { algorithm: 'CRC32', value: () => Buffer.alloc(5) });
     assert.throws(() => wrong.whole(pattern(5)), { code: 'InvalidDigest' });
   });
@@ -177,9 +180,9 @@ describe('multipart: reading', function () {
     await upload.put(2, a, true);
     await upload.put(7, Buffer.alloc(MIN, 3));
     await upload.put(5, b, true);
-    const { given, error } = await read(cipher, await upload.complete([2, 5, 9]));
+    const { received, error } = await read(cipher, await upload.complete([2, 5, 9]));
     assert.equal(error, undefined);
-    assert.ok(given.equals(Buffer.concat([a, b, c])));
+    assert.ok(received.equals(Buffer.concat([a, b, c])));
   });
 
   it('asks for no more than the segments that a range covers, and not for layout parts around them', async () => {
@@ -221,7 +224,7 @@ describe('multipart: reading', function () {
     const tail = await collect(completion.layoutPart!.body());
     const view = { envelope, sizeBytes: completion.storedSizeBytes };
     let reads = 0;
-    const layout = await cipher.lookUp(ADDRESS, view, ({ first, last }) => {
+    const layout = await cipher.lookup(ADDRESS, view, ({ first, last }) => {
       reads += 1;
       const at = first - (view.sizeBytes - tail.length);
       return Promise.resolve(tail.subarray(at, at + last - first + 1));
@@ -239,7 +242,7 @@ describe('multipart: reading', function () {
   it('reads an empty upload and an empty last part', async () => {
     const empty = await uploaded(cipher, [[4, 0]]);
     assert.equal((await plan(cipher, empty.stored)).last, -1);
-    assert.deepEqual((await read(cipher, empty.stored)).given, Buffer.alloc(0));
+    assert.deepEqual((await read(cipher, empty.stored)).received, Buffer.alloc(0));
     assert.equal((await read(cipher, empty.stored, { range: { kind: 'open', first: 0 } })).error?.code, 'InvalidRange');
     const part = await plan(cipher, empty.stored, { part: 4 });
     assert.equal(part.extent.last, part.extent.first - 1);
@@ -253,8 +256,8 @@ describe('multipart: reading', function () {
       [9, 5],
     ]);
     const planned = await plan(cipher, stored);
-    const given = await collect(planned.body(chunks(stored.body, 5000), planned.extent));
-    assert.ok(given.equals(plain));
+    const received = await collect(planned.body(chunks(stored.body, 5000), planned.extent));
+    assert.ok(received.equals(plain));
   });
 
   it('moves with a new envelope: the body of an upload stays as it is', async () => {
@@ -264,7 +267,7 @@ describe('multipart: reading', function () {
     ]);
     const address = { bucketId: 'archive', key: 'copy' };
     const { envelope } = await cipher.rewrap(ADDRESS, stored.envelope, address);
-    assert.ok((await read(cipher, { ...stored, envelope }, { address })).given.equals(plain));
+    assert.ok((await read(cipher, { ...stored, envelope }, { address })).received.equals(plain));
     assert.equal((await read(cipher, { ...stored, envelope })).error?.code, 'IntegrityFailure');
   });
 });

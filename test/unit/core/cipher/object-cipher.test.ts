@@ -106,14 +106,14 @@ describe('object cipher: vectors', () => {
       const kept = vector.checksum;
       const checksum: KeptChecksum | undefined =
         kept === null ? undefined : { algorithm: kept.algorithm, value: () => hex(kept.value) };
-      const place = { bucketId: vector.bucketId, key: vector.key };
-      const stored = await store(cipher, pattern(vector.plainSize), place, checksum);
+      const address = { bucketId: vector.bucketId, key: vector.key };
+      const stored = await store(cipher, pattern(vector.plainSize), address, checksum);
       assert.equal(stored.envelope, vector.envelope);
       assert.equal(stored.body.length, vector.storedSize);
       assert.equal(createHash('sha256').update(stored.body).digest('hex'), vector.storedSha256);
-      const { given, error } = await read(cipherOf(hex(vector.seed), vector.kekVersion), stored, { address: place });
+      const { received, error } = await read(cipherOf(hex(vector.seed), vector.kekVersion), stored, { address });
       assert.equal(error, undefined);
-      assert.ok(given.equals(pattern(vector.plainSize)));
+      assert.ok(received.equals(pattern(vector.plainSize)));
     });
   }
 });
@@ -129,9 +129,9 @@ describe('object cipher: sealing', () => {
       assert.equal(cipher.plainSize(sealed.storedSizeBytes), size);
       for (const body of [await collect(sealed.body(chunks(plain, 10_000))), sealed.whole(plain)]) {
         assert.equal(body.length, sealed.storedSizeBytes);
-        const { given, error } = await read(cipher, { envelope: sealed.envelope, body });
+        const { received, error } = await read(cipher, { envelope: sealed.envelope, body });
         assert.equal(error, undefined);
-        assert.ok(given.equals(plain));
+        assert.ok(received.equals(plain));
       }
     });
 
@@ -141,36 +141,36 @@ describe('object cipher: sealing', () => {
         yield* chunks(pattern(size), 10_000);
         ended = true;
       }
-      const asked: boolean[] = [];
+      const requested: boolean[] = [];
       const value = () => {
-        asked.push(ended);
+        requested.push(ended);
         return Buffer.alloc(4);
       };
       const sealed = await cipher.seal(ADDRESS, size, { algorithm: 'CRC32', value });
       await collect(sealed.body(plain()));
-      assert.deepEqual(asked, [true]);
+      assert.deepEqual(requested, [true]);
     });
 
     it(`gives nothing that completes the object when the plaintext ends badly: ${size} bytes`, async () => {
       const sealed = await cipher.seal(ADDRESS, size, undefined);
-      let given = 0;
+      let received = 0;
       await assert.rejects(async () => {
-        for await (const chunk of sealed.body(broken(pattern(size)))) given += chunk.length;
+        for await (const chunk of sealed.body(broken(pattern(size)))) received += chunk.length;
       }, /the checksum does not hold/);
-      assert.ok(given <= Math.max(0, Math.ceil(size / SEGMENT) - 1) * CELL);
+      assert.ok(received <= Math.max(0, Math.ceil(size / SEGMENT) - 1) * CELL);
     });
 
     it(`refuses a body that is shorter or longer than announced: ${size} bytes`, async () => {
       const sealed = await cipher.seal(ADDRESS, size, undefined);
       for (const plain of [pattern(size + 1), ...(size > 0 ? [pattern(size - 1)] : [])]) {
-        let given = 0;
+        let received = 0;
         await assert.rejects(
           async () => {
-            for await (const chunk of sealed.body(chunks(plain))) given += chunk.length;
+            for await (const chunk of sealed.body(chunks(plain))) received += chunk.length;
           },
           { code: 'IncompleteBody' },
         );
-        assert.ok(given <= Math.max(0, Math.ceil(size / SEGMENT) - 1) * CELL);
+        assert.ok(received <= Math.max(0, Math.ceil(size / SEGMENT) - 1) * CELL);
         assert.throws(() => sealed.whole(plain), { code: 'IncompleteBody' });
       }
     });
@@ -186,7 +186,7 @@ describe('object cipher: sealing', () => {
       }
     }
     const body = await collect(sealed.body(drops()));
-    assert.ok((await read(cipher, { envelope: sealed.envelope, body }, { chunkBytes: 1 })).given.equals(plain));
+    assert.ok((await read(cipher, { envelope: sealed.envelope, body }, { chunkBytes: 1 })).received.equals(plain));
   });
 
   it('gives segments before the plaintext has ended', async () => {
@@ -194,7 +194,7 @@ describe('object cipher: sealing', () => {
     async function* ending(): AsyncGenerator<Buffer, void, undefined> {
       yield pattern(SEGMENT);
       await Promise.resolve();
-      assert.fail('the next chunk was asked for first');
+      assert.fail('the next chunk was requested first');
     }
     for await (const first of sealed.body(ending())) {
       assert.equal(first.length, CELL);
@@ -263,16 +263,16 @@ describe('object cipher: ranges', () => {
       for (const first of edges.filter((edge) => edge >= 0 && edge < size)) {
         for (const last of edges.filter((edge) => edge >= first)) {
           const range: ByteRange = { kind: 'closed', first, last };
-          const { given, error } = await read(cipher, stored, { range });
+          const { received, error } = await read(cipher, stored, { range });
           assert.equal(error, undefined);
-          assert.ok(given.equals(plain.subarray(first, last + 1)), `${first}-${last}`);
+          assert.ok(received.equals(plain.subarray(first, last + 1)), `${first}-${last}`);
         }
         const open = await read(cipher, stored, { range: { kind: 'open', first } });
-        assert.ok(open.error === undefined && open.given.equals(plain.subarray(first)), `${first}-`);
+        assert.ok(open.error === undefined && open.received.equals(plain.subarray(first)), `${first}-`);
       }
       for (const length of edges.filter((edge) => edge > 0)) {
-        const { given, error } = await read(cipher, stored, { range: { kind: 'suffix', length } });
-        assert.ok(error === undefined && given.equals(plain.subarray(-length)), `-${length}`);
+        const { received, error } = await read(cipher, stored, { range: { kind: 'suffix', length } });
+        assert.ok(error === undefined && received.equals(plain.subarray(-length)), `-${length}`);
       }
     });
   }
@@ -332,8 +332,8 @@ describe('object cipher: ranges', () => {
     ] as const) {
       const stored = await store(cipher, pattern(size));
       for (const range of ranges) {
-        const { given, error } = await read(cipher, stored, { range });
-        assert.equal(given.length, 0);
+        const { received, error } = await read(cipher, stored, { range });
+        assert.equal(received.length, 0);
         assert.equal(error?.code, 'InvalidRange');
         assert.deepEqual(error.clientHeaders, { 'content-range': `bytes */${size}` });
       }
@@ -355,7 +355,7 @@ describe('object cipher: ranges', () => {
     assert.ok(closed);
   });
 
-  it('needs one request for a suffix: the store is asked for less than a segment too much', () => {
+  it('needs one request for a suffix: the store is requested less than a segment too much', () => {
     for (const length of [1, SEGMENT - 1, SEGMENT, SEGMENT + 1]) {
       const body = Buffer.alloc(10 * CELL + 160);
       const { bytes } = slice(body, cipher.storedRange({ kind: 'suffix', length }));
@@ -385,7 +385,7 @@ describe('object cipher: a single PUT', () => {
 
   it('is one part, and has no other', async () => {
     const stored = await store(cipher, pattern(70_000));
-    assert.ok((await read(cipher, stored, { part: 1 })).given.equals(pattern(70_000)));
+    assert.ok((await read(cipher, stored, { part: 1 })).received.equals(pattern(70_000)));
     for (const part of [0, 2, 10_000]) {
       assert.equal((await read(cipher, stored, { part })).error?.code, 'InvalidPartNumber');
     }
@@ -395,11 +395,11 @@ describe('object cipher: a single PUT', () => {
     const value = createHash('sha256').update(pattern(300)).digest();
     const stored = await store(cipher, pattern(300), ADDRESS, { algorithm: 'SHA256', value: () => value });
     const reader = readerOf(stored.body);
-    const look = await cipher.lookUp(ADDRESS, { envelope: stored.envelope, sizeBytes: stored.body.length }, reader);
-    assert.deepEqual(look.checksum, { algorithm: 'SHA256', value, type: 'FULL_OBJECT' });
+    const layout = await cipher.lookup(ADDRESS, { envelope: stored.envelope, sizeBytes: stored.body.length }, reader);
+    assert.deepEqual(layout.checksum, { algorithm: 'SHA256', value, type: 'FULL_OBJECT' });
     assert.deepEqual(reader.reads, [{ first: stored.body.length - 160, last: stored.body.length - 1 }]);
     assert.deepEqual(
-      { ...look, checksum: undefined },
+      { ...layout, checksum: undefined },
       { ...cipher.singleLayout(stored.body.length), checksum: undefined },
     );
   });
@@ -415,7 +415,7 @@ describe('object cipher: a single PUT', () => {
     const { envelope, keyId } = await newer.rewrap(ADDRESS, stored.envelope, address);
     assert.equal(keyId, 'local:2');
     assert.deepEqual(newer.describe(envelope), { kind: 's', keyId });
-    assert.ok((await read(newer, { ...stored, envelope }, { address })).given.equals(pattern(70_000)));
+    assert.ok((await read(newer, { ...stored, envelope }, { address })).received.equals(pattern(70_000)));
     assert.equal((await read(newer, { ...stored, envelope })).error?.code, 'IntegrityFailure');
     await assert.rejects(newer.rewrap(address, stored.envelope, ADDRESS), { code: 'IntegrityFailure' });
   });

@@ -29,7 +29,7 @@ export interface StoredObject {
 
 export interface ReadResult {
   /** What the reader was given, up to the end or the failure. */
-  readonly given: Buffer;
+  readonly received: Buffer;
   readonly error: GatewayError | undefined;
 }
 
@@ -103,7 +103,7 @@ export function readerOf(body: Buffer): ReadStored & { reads: StoredExtent[] } {
 
 export type Wanted = Parameters<ObjectCipher['plan']>[3];
 
-/** Plans a read as the gateway does: the layout of a single PUT by its size, of an upload by a look. */
+/** Plans a read as the gateway does: the layout of a single PUT by its size, of an upload by a lookup. */
 export async function plan(
   cipher: ObjectCipher,
   { envelope, body }: StoredObject,
@@ -112,7 +112,7 @@ export async function plan(
 ): Promise<PlannedRead> {
   const stored = { envelope, sizeBytes: body.length };
   const isSingle = cipher.describe(envelope).kind === 's';
-  const layout = isSingle ? cipher.singleLayout(body.length) : await cipher.lookUp(address, stored, readerOf(body));
+  const layout = isSingle ? cipher.singleLayout(body.length) : await cipher.lookup(address, stored, readerOf(body));
   return cipher.plan(address, stored, layout, wanted);
 }
 
@@ -130,7 +130,7 @@ export async function read(
   { range, part, address = ADDRESS, chunkBytes }: ReadOptions = {},
 ): Promise<ReadResult> {
   const { body } = stored;
-  let given: Buffer = Buffer.alloc(0);
+  let received: Buffer = Buffer.alloc(0);
   let error: GatewayError | undefined;
   try {
     const planned = await plan(cipher, stored, part === undefined ? range : { part }, address);
@@ -147,19 +147,19 @@ export async function read(
     } catch (thrown) {
       error = gatewayError(thrown);
     }
-    given = Buffer.concat(opened);
+    received = Buffer.concat(opened);
     // The same read in one piece must come to the same, and so must a read of exactly what is needed.
     const whole = wholeOf(planned, used);
     if (whole instanceof GatewayError) assert.equal(whole.code, error?.code);
-    else assert.ok(whole.equals(given));
+    else assert.ok(whole.equals(received));
     if (error === undefined && used !== exact) {
       const exactly = wholeOf(planned, exact);
-      assert.ok(exactly instanceof Buffer && exactly.equals(given));
+      assert.ok(exactly instanceof Buffer && exactly.equals(received));
     }
   } catch (thrown) {
     error = gatewayError(thrown);
   }
-  return { given, error };
+  return { received, error };
 }
 
 export interface ReadOptions {

@@ -101,9 +101,9 @@ describe('upload id', () => {
 
   it('asks no keyring about a wrapped key of a length that none has', async () => {
     const local = createLocalKeyring({ current: 1, versions: new Map([[1, SEED]]) });
-    let asked = 0;
+    let requested = 0;
     const unwrap: Keyring['unwrap'] = (wrapped, context) => {
-      asked += 1;
+      requested += 1;
       return local.unwrap(wrapped, context);
     };
     const field = (bytes: Buffer): Buffer => {
@@ -117,7 +117,7 @@ describe('upload id', () => {
       const opened = createObjectCipher({ ...local, unwrap }).openSealedId(ADDRESS, id);
       await assert.rejects(opened, { code: 'NoSuchUpload' });
     }
-    assert.equal(asked, 1);
+    assert.equal(requested, 1);
   });
 
   it('has a form that no id of a store has', async () => {
@@ -132,12 +132,12 @@ describe('upload id', () => {
 
   it('names the keyring that wrapped its key, and stays a matter of that keyring', async () => {
     const local = createLocalKeyring({ current: 3, versions: new Map([[3, SEED]]) });
-    const asked: (string | undefined)[] = [];
+    const requested: (string | undefined)[] = [];
     const remote: Keyring = {
       ...local,
       newDataKey: async (context) => ({ ...(await local.newDataKey(context)), keyringId: 'transit' }),
       unwrap: ({ keyringId, kekVersion, wrapped }, context) => {
-        asked.push(keyringId);
+        requested.push(keyringId);
         return local.unwrap({ kekVersion, wrapped }, context);
       },
     };
@@ -145,7 +145,7 @@ describe('upload id', () => {
     assert.equal(keyId, 'transit:3');
     assert.match(envelope, /^1;1;m;3;[^;]+;transit$/);
     const upload = await createObjectCipher(remote).openSealedId(ADDRESS, sealedId('id'));
-    assert.deepEqual([upload.keyId, upload.isOrigin(envelope), asked], ['transit:3', true, ['transit']]);
+    assert.deepEqual([upload.keyId, upload.isOrigin(envelope), requested], ['transit:3', true, ['transit']]);
     assert.equal(upload.isOrigin(envelope.replace(/;transit$/, '')), false);
     await assert.rejects(cipher.openSealedId(ADDRESS, sealedId('id')), { code: 'ServiceUnavailable' });
   });

@@ -8,9 +8,9 @@ import { kekFromSeed } from '../../../../src/core/keyring/kek.ts';
 import { createKekKeyring } from '../../../../src/core/keyring/local-keyring.ts';
 import { ADDRESS, pattern, vectors } from './object-store.ts';
 
-const place = { dataKey: createSecretKey(Buffer.alloc(32, 7)), address: ADDRESS, storeUploadId: 'u' };
+const context = { dataKey: createSecretKey(Buffer.alloc(32, 7)), address: ADDRESS, storeUploadId: 'u' };
 const record = {
-  ...{ number: 10_000, slot: 9_999, plainSizeBytes: 2 ** 42, isSetAside: true, etagDigest: 'ab'.repeat(16) },
+  ...{ number: 10_000, slot: 9_999, plainSizeBytes: 2 ** 42, isDeferred: true, etagDigest: 'ab'.repeat(16) },
   fingerprint: Buffer.alloc(16, 3),
   checksum: { algorithm: 'SHA256', value: Buffer.alloc(32, 9) },
 } as const;
@@ -62,7 +62,7 @@ describe('what is kept of an upload', () => {
     fingerprint.update(pattern(part.plainSize));
     assert.equal(fingerprint.value().toString('hex'), part.fingerprint);
     const expected = {
-      ...{ number: part.number, slot: part.slot, plainSizeBytes: part.plainSize, isSetAside: part.isSetAside },
+      ...{ number: part.number, slot: part.slot, plainSizeBytes: part.plainSize, isDeferred: part.isSetAside },
       etagDigest: state.etagDigest(part.etag),
       fingerprint: hex(part.fingerprint),
       checksum: { algorithm: part.checksum.algorithm, value: hex(part.checksum.value) },
@@ -85,7 +85,7 @@ describe('what is kept of an upload', () => {
       }
     }
     assert.deepEqual(decodeRecord(encodeRecord(record)), record);
-    assert.deepEqual(openRecord(place, sealRecord(place, record, randomBytes)), record);
+    assert.deepEqual(openRecord(context, sealRecord(context, record, randomBytes)), record);
   });
 
   it('is not guessed at where another release says more', () => {
@@ -115,36 +115,36 @@ describe('what is kept of an upload', () => {
   });
 
   it('opens for its own upload, key, bucket and data key, and in its own spelling', () => {
-    const text = sealRecord(place, record, randomBytes);
+    const text = sealRecord(context, record, randomBytes);
     for (const other of [
-      { ...place, storeUploadId: 'v' },
-      { ...place, address: { ...ADDRESS, key: `${ADDRESS.key}x` } },
-      { ...place, address: { ...ADDRESS, bucketId: 'other' } },
-      { ...place, dataKey: createSecretKey(Buffer.alloc(32, 8)) },
+      { ...context, storeUploadId: 'v' },
+      { ...context, address: { ...ADDRESS, key: `${ADDRESS.key}x` } },
+      { ...context, address: { ...ADDRESS, bucketId: 'other' } },
+      { ...context, dataKey: createSecretKey(Buffer.alloc(32, 8)) },
     ]) {
       assert.equal(openRecord(other, text), undefined);
     }
     for (const other of ['', 'A', text.slice(0, -1), `${text}=`, text.slice(4), 'A'.repeat(600), 'x/y', '%']) {
-      assert.equal(openRecord(place, other), undefined);
+      assert.equal(openRecord(context, other), undefined);
     }
   });
 
   it('has one fingerprint of the same bytes however they come, and another one of others, elsewhere', () => {
     const bytes = pattern(100_003);
-    const of = (at: typeof place, ...pieces: readonly Buffer[]): string => {
+    const of = (at: typeof context, ...pieces: readonly Buffer[]): string => {
       const fingerprint = createFingerprint(at);
       for (const piece of pieces) fingerprint.update(piece);
       return fingerprint.value().toString('hex');
     };
-    const whole = of(place, bytes);
+    const whole = of(context, bytes);
     for (const cut of [0, 1, 15, 16, 17, 65_536, 100_002]) {
-      assert.equal(of(place, bytes.subarray(0, cut), bytes.subarray(cut)), whole);
+      assert.equal(of(context, bytes.subarray(0, cut), bytes.subarray(cut)), whole);
     }
-    assert.equal(of(place), of(place));
+    assert.equal(of(context), of(context));
     const flipped = Buffer.from(bytes);
     flipped[50_000]! ^= 1;
-    assert.notEqual(of(place, flipped), whole);
-    assert.notEqual(of(place, bytes.subarray(1)), whole);
-    assert.notEqual(of({ ...place, storeUploadId: 'v' }, bytes), whole);
+    assert.notEqual(of(context, flipped), whole);
+    assert.notEqual(of(context, bytes.subarray(1)), whole);
+    assert.notEqual(of({ ...context, storeUploadId: 'v' }, bytes), whole);
   });
 });

@@ -58,7 +58,7 @@ export function cipherOfMultipart(vector: MultipartVector): ObjectCipher {
   );
 }
 
-/** One upload under way, at its client and at its store. */
+/** One upload in progress, at its client and at its store. */
 export class UploadInMemory {
   readonly slots = new Map<number, Buffer>();
   readonly named = new Map<number, NamedPart>();

@@ -3,7 +3,7 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import type { Keyring } from '../../../../src/contracts/keyring.ts';
 import { createKeyrings } from '../../../../src/core/keyring/keyrings.ts';
 import { createLocalKeyring } from '../../../../src/core/keyring/local-keyring.ts';
-import { HERE, unavailable } from './given.ts';
+import { HERE, unavailable } from './fixture.ts';
 
 /** A local keyring that goes by another name. */
 function named(keyringId: string): Keyring {

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { createKmsKeyring, type KmsKeyringOptions } from '../../../../src/core/keyring/kms-keyring.ts';
 import type { RemoteKeyring } from '../../../../src/core/keyring/remote-keyring.ts';
 import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../../support/kms-double.ts';
-import { ELSEWHERE, FAULTS, HERE, integrity, itIsAKeyring, MovedClock, observer, told, unavailable } from './given.ts';
+import {
+  ELSEWHERE,
+  FAULTS,
+  HERE,
+  integrity,
+  itIsAKeyring,
+  MovedClock,
+  observer,
+  reported,
+  unavailable,
+} from './fixture.ts';
 
 describe('the keyring of AWS KMS', () => {
   let kms: KmsDouble;
@@ -89,13 +99,13 @@ describe('the keyring of AWS KMS', () => {
   }
 
   it('asks for credentials at each call, so that new ones are used', async () => {
-    let asked = 0;
+    let requested = 0;
     const renewing = open({
       credentials: () => {
-        asked += 1;
+        requested += 1;
         return Promise.resolve({
           ...KMS_CREDENTIALS,
-          sessionToken: asked === 1 ? 'old' : KMS_CREDENTIALS.sessionToken,
+          sessionToken: requested === 1 ? 'old' : KMS_CREDENTIALS.sessionToken,
         });
       },
     });
@@ -150,7 +160,7 @@ describe('the keyring of AWS KMS', () => {
       };
       await assert.rejects(keyring.unwrap(made, HERE), (error) => {
         assert.equal((error as { code?: unknown }).code, 'ServiceUnavailable');
-        assert.ok(!/a secret|script/.test(told(error)));
+        assert.ok(!/a secret|script/.test(reported(error)));
         return true;
       });
     });
@@ -182,9 +192,9 @@ describe('the keyring of AWS KMS', () => {
       request.pipe(response);
       return true;
     };
-    for (const asked of [keyring.wrap(made.dataKey, ELSEWHERE), keyring.unwrap(made, ELSEWHERE)]) {
-      await assert.rejects(asked, (error) => {
-        assert.ok(secrets.every((secret) => !told(error).includes(secret)));
+    for (const requested of [keyring.wrap(made.dataKey, ELSEWHERE), keyring.unwrap(made, ELSEWHERE)]) {
+      await assert.rejects(requested, (error) => {
+        assert.ok(secrets.every((secret) => !reported(error).includes(secret)));
         return true;
       });
     }

@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { createVaultKeyring, type VaultKeyringOptions } from '../../../../src/core/keyring/vault-keyring.ts';
 import type { RemoteKeyring } from '../../../../src/core/keyring/remote-keyring.ts';
 import { VaultDouble, WRONG_CONTEXT } from '../../../support/vault-double.ts';
-import { FAULTS, HERE, ELSEWHERE, integrity, itIsAKeyring, MovedClock, observer, told, unavailable } from './given.ts';
+import {
+  FAULTS,
+  HERE,
+  ELSEWHERE,
+  integrity,
+  itIsAKeyring,
+  MovedClock,
+  observer,
+  reported,
+  unavailable,
+} from './fixture.ts';
 
 describe('the keyring of Vault', () => {
   let directory: string;
@@ -236,7 +246,7 @@ describe('the keyring of Vault', () => {
         return true;
       };
       await assert.rejects(keyring.wrap(made.dataKey, HERE), (error) => {
-        assert.ok(secrets.every((secret) => !told(error).includes(secret)));
+        assert.ok(secrets.every((secret) => !reported(error).includes(secret)));
         return true;
       });
     }
@@ -246,7 +256,7 @@ describe('the keyring of Vault', () => {
       return true;
     };
     await assert.rejects(keyring.wrap(made.dataKey, HERE), (error) => {
-      assert.ok(secrets.every((secret) => !told(error).includes(secret)));
+      assert.ok(secrets.every((secret) => !reported(error).includes(secret)));
       return true;
     });
     vault.fault = (_, response) => {
@@ -254,7 +264,7 @@ describe('the keyring of Vault', () => {
       return true;
     };
     await assert.rejects(keyring.unwrap(made, HERE), (error) => {
-      assert.ok(secrets.every((secret) => !told(error).includes(secret)));
+      assert.ok(secrets.every((secret) => !reported(error).includes(secret)));
       return true;
     });
   });

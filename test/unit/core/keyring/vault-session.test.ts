@@ -7,7 +7,7 @@ import { createJsonService, type JsonService } from '../../../../src/core/keyrin
 import type { VaultAuth } from '../../../../src/core/keyring/vault-login.ts';
 import { createVaultSession, type VaultSession } from '../../../../src/core/keyring/vault-session.ts';
 import { JWT, ROLE_ID, SECRET_ID, VaultDouble } from '../../../support/vault-double.ts';
-import { MovedClock, observer, told, unavailable } from './given.ts';
+import { MovedClock, observer, reported, unavailable } from './fixture.ts';
 
 const KEY = 'transit/keys/sallyport';
 
@@ -175,8 +175,8 @@ describe('a session at Vault', () => {
     for (const method of ['approle', 'kubernetes', 'jwt', 'token']) {
       start(method);
       await assert.rejects(status(), (error) => {
-        assert.ok([SECRET_ID, JWT, ...vault.tokens.keys()].every((secret) => !told(error).includes(secret)));
-        assert.ok(!told(error).includes(directory));
+        assert.ok([SECRET_ID, JWT, ...vault.tokens.keys()].every((secret) => !reported(error).includes(secret)));
+        assert.ok(!reported(error).includes(directory));
         return true;
       });
     }

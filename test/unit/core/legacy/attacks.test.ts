@@ -16,9 +16,9 @@ function open(metadata: Metadata, body: Buffer, bucket: Partial<LegacyBucket> = 
 
 async function assertRefused(
   code: 'IntegrityFailure' | 'ServiceUnavailable',
-  ...given: Parameters<typeof open>
+  ...args: Parameters<typeof open>
 ): Promise<void> {
-  await assert.rejects(open(...given), (error) => {
+  await assert.rejects(open(...args), (error) => {
     assert.ok(error instanceof GatewayError);
     assert.equal(error.code, code);
     assert.ok(error.detail !== undefined && !error.detail.includes(SEED));

@@ -27,13 +27,16 @@ const seed = Buffer.from(SEED);
 const formatOf = ({ name }: LegacyVector): string => name.split(',')[0] ?? '';
 
 describe('legacy objects', () => {
-  for (const given of VECTORS) {
-    it(`are opened: ${given.name}`, async () => {
-      const legacy = legacyOf({ seed: Buffer.from(given.seed), acceptZeroKek: formatOf(given) === 'isec-kek-zero' });
-      const object = legacy.recognise('old', headersOf(given.metadata));
-      assert.equal(object?.format, formatOf(given));
-      assert.equal(object.plainSize(given.body.length), given.plain.length);
-      assert.ok((await object.open(given.body)).equals(given.plain));
+  for (const received of VECTORS) {
+    it(`are opened: ${received.name}`, async () => {
+      const legacy = legacyOf({
+        seed: Buffer.from(received.seed),
+        acceptZeroKek: formatOf(received) === 'isec-kek-zero',
+      });
+      const object = legacy.recognise('old', headersOf(received.metadata));
+      assert.equal(object?.format, formatOf(received));
+      assert.equal(object.plainSize(received.body.length), received.plain.length);
+      assert.ok((await object.open(received.body)).equals(received.plain));
     });
   }
 
@@ -94,9 +97,9 @@ describe('legacy objects', () => {
 
   it('large and small, open at the same time', async () => {
     const legacy = legacyOf({ seed });
-    const given = ['isec-kek-v1, large', 'isec-kek-v1', 'isec-kek-v1, large', 's3proxy-python'].map(vector);
-    const opened = await Promise.all(given.map((stored) => openStored(legacy, stored)));
-    for (const [i, { name, plain }] of given.entries()) assert.ok(opened[i]?.equals(plain), name);
+    const received = ['isec-kek-v1, large', 'isec-kek-v1', 'isec-kek-v1, large', 's3proxy-python'].map(vector);
+    const opened = await Promise.all(received.map((stored) => openStored(legacy, stored)));
+    for (const [i, { name, plain }] of received.entries()) assert.ok(opened[i]?.equals(plain), name);
   });
 
   it('do not hold up the process while a large one opens', async () => {

@@ -55,21 +55,24 @@ async function session(left: AbortSignal | undefined) {
 }
 
 describe('core/upstream/store-sessions: a client that left', () => {
-  it('is asked for nothing more, but what says that it outlives it', async () => {
+  it('is requested nothing more, but what says that it outlives it', async () => {
     for (const method of ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'] as const) {
-      const { ask, sent, signed } = await session(AbortSignal.abort());
-      const question = { method, key: 'k', query: [], headers: {} };
-      for (const asked of [question, { ...question, outlivesClient: false }])
-        await assert.rejects(ask(asked), (error) => error instanceof GatewayError && error.code === 'RequestTimeout');
+      const { send, sent, signed } = await session(AbortSignal.abort());
+      const request = { method, key: 'k', query: [], headers: {} };
+      for (const requested of [request, { ...request, outlivesClient: false }])
+        await assert.rejects(
+          send(requested),
+          (error) => error instanceof GatewayError && error.code === 'RequestTimeout',
+        );
       assert.equal(sent.length, 0, method);
-      await ask({ ...question, outlivesClient: true });
+      await send({ ...request, outlivesClient: true });
       assert.equal(sent.length, 1, method);
-      assert.equal(sent[0]?.[1], undefined, 'it is given up by nothing that the client does');
+      assert.equal(sent[0]?.[1], undefined, 'it is aborted by nothing that the client does');
       assert.ok(!('outlivesClient' in signed[0]!));
     }
   });
 
-  it('has its reads given up when it leaves in the midst of them, and no write', async () => {
+  it('has its reads aborted when it leaves in the midst of them, and no write', async () => {
     const { signal } = new AbortController();
     for (const [method, expected] of [
       ['GET', signal],
@@ -78,8 +81,8 @@ describe('core/upstream/store-sessions: a client that left', () => {
       ['POST', undefined],
       ['DELETE', undefined],
     ] as const) {
-      const { ask, sent } = await session(signal);
-      await ask({ method, key: 'k', query: [], headers: {} });
+      const { send, sent } = await session(signal);
+      await send({ method, key: 'k', query: [], headers: {} });
       assert.equal(sent[0]?.[1], expected, method);
     }
   });

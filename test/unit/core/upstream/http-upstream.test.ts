@@ -13,7 +13,7 @@ import type { AddressingStyle } from '../../../../src/contracts/bucket.ts';
 import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
 import { createSigner } from '../../../../src/core/upstream/signer.ts';
 import { GatewayError } from '../../../../src/errors/gateway-error.ts';
-import { observer } from '../keyring/given.ts';
+import { observer } from '../keyring/fixture.ts';
 import '../../../support/localhost-names.ts';
 
 interface Seen {
@@ -61,7 +61,7 @@ describe('core/upstream/http-upstream', () => {
   });
 
   /** A store behind one of the certificates, and how a gateway that trusts it asks for an object. */
-  async function given(certificate: string, tls: { readonly serverName?: string } = {}) {
+  async function setUp(certificate: string, tls: { readonly serverName?: string } = {}) {
     const pair = certificates[certificate];
     server = createServer({ ...pair }, ({ headers, url: target }, response) => {
       seen.push({ host: headers.host, target });
@@ -83,15 +83,15 @@ describe('core/upstream/http-upstream', () => {
     });
     const signer = createSigner();
     const store = { name: 'main', endpoint: `https://s3.localhost:${port}`, region: 'r' };
-    const ask = async (style: AddressingStyle, storeBucket = 'reports', key = 'a'): Promise<string> => {
+    const send = async (style: AddressingStyle, storeBucket = 'reports', key = 'a'): Promise<string> => {
       const bucket = { store, storeBucket, style };
       const request = signer.sign({ bucket, method: 'GET', key, query: [], headers: {} }, credentials, Date.now());
       return String(await (await upstream.send(request, undefined)).whole());
     };
-    return { port, upstream, ask };
+    return { port, upstream, send };
   }
 
-  const isUnreached = (error: unknown): boolean => {
+  const isUnreachable = (error: unknown): boolean => {
     assert.ok(error instanceof GatewayError);
     assert.equal(error.code, 'ServiceUnavailable');
     assert.match(String(error.detail), /ERR_TLS_CERT_ALTNAME_INVALID/);
@@ -100,9 +100,9 @@ describe('core/upstream/http-upstream', () => {
   };
 
   it('asks for the certificate of the host that it connects to, in both styles', async () => {
-    const { ask, port } = await given('wildcard');
-    await ask('virtual');
-    await ask('path');
+    const { send, port } = await setUp('wildcard');
+    await send('virtual');
+    await send('path');
     assert.deepEqual(named, ['reports.s3.localhost', 's3.localhost']);
     assert.deepEqual(seen, [
       { host: `reports.s3.localhost:${port}`, target: '/a' },
@@ -111,45 +111,45 @@ describe('core/upstream/http-upstream', () => {
   });
 
   it('sends nothing to a bucket whose host the certificate does not cover, though it covers the endpoint', async () => {
-    const { ask } = await given('endpoint');
-    await assert.rejects(ask('virtual'), isUnreached);
-    assert.equal(await ask('path'), 'here');
+    const { send } = await setUp('endpoint');
+    await assert.rejects(send('virtual'), isUnreachable);
+    assert.equal(await send('path'), 'here');
   });
 
   it("sends nothing to a bucket behind another bucket's certificate, also after that one was asked", async () => {
-    const { ask } = await given('other');
-    assert.equal(await ask('virtual', 'artifacts'), 'here');
+    const { send } = await setUp('other');
+    assert.equal(await send('virtual', 'artifacts'), 'here');
     seen = [];
-    await assert.rejects(ask('virtual', 'reports'), isUnreached);
+    await assert.rejects(send('virtual', 'reports'), isUnreachable);
   });
 
   it('sends nothing to a bucket with a dot, which no wildcard covers', async () => {
-    const { ask } = await given('wildcard');
-    await assert.rejects(ask('virtual', 'corp.reports'), isUnreached);
+    const { send } = await setUp('wildcard');
+    await assert.rejects(send('virtual', 'corp.reports'), isUnreachable);
   });
 
   it('asks for a configured name instead, one for all buckets and both styles', async () => {
-    const { ask } = await given('front', { serverName: 'front.example' });
-    await ask('path');
-    await ask('virtual');
-    await ask('virtual', 'corp.reports');
+    const { send } = await setUp('front', { serverName: 'front.example' });
+    await send('path');
+    await send('virtual');
+    await send('virtual', 'corp.reports');
     assert.deepEqual(named, ['front.example', 'front.example', 'front.example']);
-    // The name that is asked for is not the one in Host: that alone makes no connection anew.
+    // The name that is requested is not the one in Host: that alone makes no connection anew.
     await sleep(10);
-    await ask('virtual', 'corp.reports');
+    await send('virtual', 'corp.reports');
     assert.equal(named.length, 3);
   });
 
   it('takes no certificate of the host where another name is configured', async () => {
-    const { ask } = await given('wildcard', { serverName: 'front.example' });
-    await assert.rejects(ask('path'), isUnreached);
-    await assert.rejects(ask('virtual'), isUnreached);
+    const { send } = await setUp('wildcard', { serverName: 'front.example' });
+    await assert.rejects(send('path'), isUnreachable);
+    await assert.rejects(send('virtual'), isUnreachable);
   });
 
   it('sends what a key begins with: targets with two slashes stay as they were signed', async () => {
-    const { ask } = await given('wildcard');
+    const { send } = await setUp('wildcard');
     const keys = ['/', '//', '/a', '//host/a', '/../a', '../a', '..', './a', 'a//b/', '?x=1', '#a', '%2F', 'ü 😀'];
-    for (const key of keys) await ask('virtual', 'reports', key);
+    for (const key of keys) await send('virtual', 'reports', key);
     assert.deepEqual(
       seen.map(({ target = '' }) => decodeURIComponent(target)),
       keys.map((key) => `/${key}`),
@@ -157,18 +157,18 @@ describe('core/upstream/http-upstream', () => {
   });
 
   it('says in its health at which host a store fails, until that host answers', async () => {
-    const { ask, upstream, port } = await given('wildcard');
+    const { send, upstream, port } = await setUp('wildcard');
     status = 503;
-    await ask('virtual', 'reports');
+    await send('virtual', 'reports');
     assert.deepEqual(upstream.health(), [
       { name: 'store:main', state: 'degraded', detail: `https://reports.s3.localhost:${port}: answers 503` },
     ]);
-    await ask('virtual', 'artifacts');
+    await send('virtual', 'artifacts');
     assert.match(upstream.health()[0]?.detail ?? '', /: answers 503, and 1 more$/);
     status = 200;
-    await ask('virtual', 'artifacts');
+    await send('virtual', 'artifacts');
     assert.match(upstream.health()[0]?.detail ?? '', /reports\.s3\.localhost:\d+: answers 503$/);
-    await ask('virtual', 'reports');
+    await send('virtual', 'reports');
     assert.deepEqual(upstream.health(), [{ name: 'store:main', state: 'ok' }]);
   });
 });

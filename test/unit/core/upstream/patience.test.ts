@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
 import { createSigner } from '../../../../src/core/upstream/signer.ts';
 import { GatewayError } from '../../../../src/errors/gateway-error.ts';
-import { observer } from '../keyring/given.ts';
+import { observer } from '../keyring/fixture.ts';
 
 const credentials = { accessKeyId: 'AK', secretAccessKey: 'SK', sessionToken: undefined, expiresAtMs: 1 };
 
@@ -30,7 +30,7 @@ describe('core/upstream/http-upstream: a store that takes its time', function ()
     server.close();
   });
 
-  const ask = async (
+  const send = async (
     method: 'GET' | 'PUT' | 'POST',
     headers: Readonly<Record<string, string>>,
     query: readonly [string, string][] = [],
@@ -43,9 +43,9 @@ describe('core/upstream/http-upstream: a store that takes its time', function ()
   };
 
   it('is waited for while it copies or completes, and not for what should be quick', async () => {
-    const copy = ask('PUT', { 'x-amz-copy-source': '/reports/b' });
-    const completion = ask('POST', {}, [['uploadId', 'u']]);
-    const quick = [ask('PUT', {}), ask('GET', {}), ask('POST', {}, [['delete', '']])].map((answer) =>
+    const copy = send('PUT', { 'x-amz-copy-source': '/reports/b' });
+    const completion = send('POST', {}, [['uploadId', 'u']]);
+    const quick = [send('PUT', {}), send('GET', {}), send('POST', {}, [['delete', '']])].map((answer) =>
       assert.rejects(answer, (error) => error instanceof GatewayError && error.code === 'ServiceUnavailable'),
     );
     await Promise.all(quick);

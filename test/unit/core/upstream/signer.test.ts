@@ -64,7 +64,7 @@ describe('core/upstream/signer', () => {
     const signer = createSigner();
     const other = { ...hosted, storeBucket: 'artifacts' };
     const hosts = [hosted, other, bucket, hosted].map(
-      (asked) => signer.sign({ ...get, bucket: asked }, credentials, 0).headers['host'],
+      (requested) => signer.sign({ ...get, bucket: requested }, credentials, 0).headers['host'],
     );
     assert.deepEqual(hosts, [
       'reports.s3.example:9000',

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
 import { createSigner } from '../../../../src/core/upstream/signer.ts';
 import { GatewayError } from '../../../../src/errors/gateway-error.ts';
-import { observer } from '../keyring/given.ts';
+import { observer } from '../keyring/fixture.ts';
 
 const credentials = { accessKeyId: 'AK', secretAccessKey: 'SK', sessionToken: undefined, expiresAtMs: 1 };
 const PIECE = Buffer.alloc(64 * 1024, 'x');
@@ -38,7 +38,7 @@ describe('core/upstream/store-connector', () => {
   });
 
   /** A store by what it does with a connection (below TLS, and above), and how a gateway writes an object there. */
-  async function given(protocol: 'http' | 'https', serve: (raw: Socket, socket: Socket) => void) {
+  async function setUp(protocol: 'http' | 'https', serve: (raw: Socket, socket: Socket) => void) {
     const server: Server = createServer((raw) => {
       raw.on('error', () => undefined);
       const socket = protocol === 'http' ? raw : new TLSSocket(raw, { ...pair, isServer: true });
@@ -83,7 +83,7 @@ describe('core/upstream/store-connector', () => {
 
   for (const protocol of ['http', 'https'] as const) {
     it(`gives the answer of a store that answers before it has read the body, and closes (${protocol})`, async () => {
-      const write = await given(protocol, (raw, socket) => {
+      const write = await setUp(protocol, (raw, socket) => {
         socket.once('data', () => {
           socket.pause();
           // What it has not read makes the end of the connection a reset.
@@ -97,7 +97,7 @@ describe('core/upstream/store-connector', () => {
     });
 
     it(`says that a store gave no answer where it closes without one (${protocol})`, async () => {
-      const write = await given(protocol, (raw, socket) => {
+      const write = await setUp(protocol, (raw, socket) => {
         socket.once('data', () => raw.destroy());
       });
       await assert.rejects(
@@ -106,9 +106,9 @@ describe('core/upstream/store-connector', () => {
       );
     });
 
-    it(`resets the connection of a write that is given up halfway (${protocol})`, async () => {
+    it(`resets the connection of a write that is aborted halfway (${protocol})`, async () => {
       const ends: (string | undefined)[] = [];
-      const write = await given(protocol, (_, socket) => {
+      const write = await setUp(protocol, (_, socket) => {
         socket.resume();
         socket.on('end', () => ends.push('end'));
         socket.on('error', ({ code }: NodeJS.ErrnoException) => ends.push(code));

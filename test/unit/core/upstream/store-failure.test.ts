@@ -7,10 +7,10 @@ const bucket: Bucket = {
   ...{ name: 'box', id: 'box', storeBucket: 'box', style: 'path', roleArn: 'r', encryption: 'required', prefixes: [] },
   store: { name: 's', endpoint: 'http://127.0.0.1:1', region: 'us-east-1' },
 };
-const question = { method: 'PUT', key: 'k', query: [], headers: {} } as const;
+const request = { method: 'PUT', key: 'k', query: [], headers: {} } as const;
 
 describe("a store's refusal", () => {
-  it('whose document never ends means what its status says, and its connection is given up', async () => {
+  it('whose document never ends means what its status says, and its connection is aborted', async () => {
     let ended = false;
     const dripping = async function* (): AsyncGenerator<Buffer> {
       try {
@@ -28,7 +28,7 @@ describe("a store's refusal", () => {
       whole: () => Promise.reject(new Error('not here')),
       discard: () => Promise.resolve(),
     };
-    const { code } = await storeFailure(response, question, bucket, 40);
+    const { code } = await storeFailure(response, request, bucket, 40);
     assert.equal(code, 'ServiceUnavailable');
     assert.ok(ended);
   });

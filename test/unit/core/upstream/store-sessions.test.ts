@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { AssumeRolePlan } from '../../../../src/contracts/credential-broker.ts';
-import type { StoreQuestion, StoreSession } from '../../../../src/contracts/store-session.ts';
+import type { StoreRequest, StoreSession } from '../../../../src/contracts/store-session.ts';
 import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
 import { createSigner, type Signer } from '../../../../src/core/upstream/signer.ts';
 import { createStoreSessions } from '../../../../src/core/upstream/store-sessions.ts';
@@ -14,18 +14,18 @@ import { createKeyFiles } from '../../../../src/credentials/key-files.ts';
 import { createStaticBroker } from '../../../../src/credentials/static-broker.ts';
 import { freePort } from '../../../../demo/free-port.ts';
 import { createEmbeddedStore, type EmbeddedStore } from '../../../../demo/store/embedded-store.ts';
-import { observer } from '../keyring/given.ts';
+import { observer } from '../keyring/fixture.ts';
 
 const OWNER = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: randomBytes(20).toString('hex') };
 const OLD_SECRET = 'the-secret-before-it-was-replaced';
-const GET: Omit<StoreQuestion, 'bucket'> = { method: 'GET', key: '', query: [['list-type', '2']], headers: {} };
+const GET: Omit<StoreRequest, 'bucket'> = { method: 'GET', key: '', query: [['list-type', '2']], headers: {} };
 
 describe('core/upstream/store-sessions', () => {
   let folder: string;
   let store: EmbeddedStore;
   let upstream: ReturnType<typeof createHttpUpstream>;
   let statuses: number[];
-  let looks: number;
+  let lookups: number;
   const at = { name: 'main', endpoint: '', region: 'us-east-1' };
 
   before(async () => {
@@ -50,7 +50,7 @@ describe('core/upstream/store-sessions', () => {
   });
   beforeEach(() => {
     statuses = [];
-    looks = 0;
+    lookups = 0;
   });
 
   const put = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
@@ -69,7 +69,7 @@ describe('core/upstream/store-sessions', () => {
     const counted = {
       ...base,
       renew: () => {
-        looks += 1;
+        lookups += 1;
         return base.renew();
       },
     };
@@ -88,21 +88,21 @@ describe('core/upstream/store-sessions', () => {
 
   it('are signed anew at once where the secret was replaced under the same access key id', async () => {
     const session = await open(OWNER.secretAccessKey);
-    await (await session.ask(GET)).discard();
-    assert.deepEqual([statuses, looks], [[403, 200], 1]);
-    await (await session.ask(GET)).discard();
-    assert.deepEqual([statuses, looks], [[403, 200, 200], 1]);
+    await (await session.send(GET)).discard();
+    assert.deepEqual([statuses, lookups], [[403, 200], 1]);
+    await (await session.send(GET)).discard();
+    assert.deepEqual([statuses, lookups], [[403, 200, 200], 1]);
   });
 
   it('ask once, and say that it is our fault, where the keys are still the same', async () => {
     const session = await open(OLD_SECRET);
-    await assert.rejects(session.ask(GET), (error: Error & { code?: string; detail?: string }) => {
+    await assert.rejects(session.send(GET), (error: Error & { code?: string; detail?: string }) => {
       assert.equal(error.code, 'InternalError');
       assert.equal(error.detail, 'store main answered 403 SignatureDoesNotMatch');
       assert.ok(!error.message.includes(OLD_SECRET));
       return true;
     });
-    assert.deepEqual([statuses, looks], [[403], 1]);
+    assert.deepEqual([statuses, lookups], [[403], 1]);
   });
 
   it('do not hide a signer that is wrong: it fails after one more try with other keys', async () => {
@@ -115,23 +115,23 @@ describe('core/upstream/store-sessions', () => {
       },
     };
     const session = await open(OWNER.secretAccessKey, wrong);
-    await assert.rejects(session.ask(GET), { code: 'InternalError' });
+    await assert.rejects(session.send(GET), { code: 'InternalError' });
     assert.deepEqual(statuses, [403, 403]);
-    await assert.rejects(session.ask(GET), { code: 'InternalError' });
+    await assert.rejects(session.send(GET), { code: 'InternalError' });
     assert.deepEqual(statuses, [403, 403, 403]);
   });
 
   it('never send a body twice that streams, but have the right keys for the next request', async () => {
     const session = await open(OWNER.secretAccessKey);
-    const streamed = (): StoreQuestion => ({
+    const streamed = (): StoreRequest => ({
       ...{ method: 'PUT', key: 'one', query: [], headers: {} },
       body: { sizeBytes: 3, content: Readable.from([Buffer.from('one')]) },
     });
-    await assert.rejects(session.ask(streamed()), { code: 'InternalError' });
+    await assert.rejects(session.send(streamed()), { code: 'InternalError' });
     assert.deepEqual(statuses, [403]);
     const next = await open(OWNER.secretAccessKey);
-    await (await next.ask({ ...GET })).discard();
-    await (await next.ask(streamed())).discard();
+    await (await next.send({ ...GET })).discard();
+    await (await next.send(streamed())).discard();
     assert.deepEqual(statuses, [403, 403, 200, 200]);
   });
 });

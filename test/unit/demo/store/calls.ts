@@ -11,7 +11,7 @@ export interface Outcome {
 }
 
 /** Stores differ in whether the ETag in a document has its quotes. */
-const bare = (etag: string | undefined) => etag?.replaceAll('"', '');
+const unquoted = (etag: string | undefined) => etag?.replaceAll('"', '');
 
 const MIB = 1024 ** 2;
 
@@ -24,9 +24,9 @@ export async function makeCalls(
   const outcomes: Outcome[] = [];
   async function call<T>(name: string, answer: Promise<T>, show: (answer: T) => unknown = () => 'ok'): Promise<T> {
     try {
-      const given = await answer;
-      outcomes.push({ call: name, outcome: show(given) });
-      return given;
+      const setup = await answer;
+      outcomes.push({ call: name, outcome: show(setup) });
+      return setup;
     } catch (error) {
       const { name: code, $metadata } = error as S3.S3ServiceException;
       if (($metadata as typeof $metadata | undefined) === undefined) throw error;
@@ -46,7 +46,7 @@ export async function makeCalls(
   const callText = async (name: string, answer: Promise<S3.GetObjectCommandOutput>) =>
     call(
       name,
-      answer.then(async (given) => ({ ...given, read: await text(given) })),
+      answer.then(async (setup) => ({ ...setup, read: await text(setup) })),
       ({ read, ContentRange }) => [read, ContentRange],
     );
 
@@ -98,7 +98,7 @@ export async function makeCalls(
   // copies
   const copy = (Key: string, source: string, more: Partial<S3.CopyObjectCommandInput> = {}) =>
     client.send(new S3.CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/${source}`, ...more }));
-  await call('copy', copy('copied', 'a'), (a) => bare(a.CopyObjectResult?.ETag));
+  await call('copy', copy('copied', 'a'), (a) => unquoted(a.CopyObjectResult?.ETag));
   await call('head of the copy', head('copied'), (a) => [a.ContentType, a.Metadata]);
   await call(
     'copy with other metadata',
@@ -148,7 +148,7 @@ export async function makeCalls(
     CopySource: `${Bucket}/a`,
     CopySourceRange: 'bytes=1-3',
   });
-  const second = await call('copy a part', client.send(copied), (a) => bare(a.CopyPartResult?.ETag));
+  const second = await call('copy a part', client.send(copied), (a) => unquoted(a.CopyPartResult?.ETag));
   parts.push({ PartNumber: 2, ETag: second.CopyPartResult?.ETag });
   await call('uploads', client.send(new S3.ListMultipartUploadsCommand({ Bucket })), (a) =>
     a.Uploads?.map(({ Key }) => Key),
@@ -166,7 +166,7 @@ export async function makeCalls(
   if (!leaveOut.includes('complete in a wrong order'))
     await call('complete in a wrong order', complete([...parts].reverse()));
   await call('complete with a wrong part', complete([{ PartNumber: 1, ETag: '"00000000000000000000000000000000"' }]));
-  await call('complete', complete(parts), (a) => bare(a.ETag));
+  await call('complete', complete(parts), (a) => unquoted(a.ETag));
   await call('the object', head('big'), (a) => [a.ContentLength, a.ETag]);
   await callText('its second part', get('big', { PartNumber: 2 }));
   await call('complete again with another list', complete([parts[1]!]));

@@ -244,8 +244,8 @@ describe('the embedded store', () => {
       assert.equal(unknown.status, 421);
       const form = 'Action=GetCallerIdentity&Version=2011-06-15';
       const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-      const asked = await send(store.port, { ...hosted, method: 'POST', headers, body: form });
-      assert.notEqual(asked.status, 200);
+      const requested = await send(store.port, { ...hosted, method: 'POST', headers, body: form });
+      assert.notEqual(requested.status, 200);
       assert.equal(store.counters.stsCalls, 0);
     });
   });

@@ -4,81 +4,81 @@ import * as S3 from '@aws-sdk/client-s3';
 import { send } from '../../../support/store-client.ts';
 import { ANSWERS } from './answers.ts';
 import { makeCalls } from './calls.ts';
-import { givenStore, OWNER, type GivenStore } from './given.ts';
+import { startTestStore, OWNER, type TestStore } from './fixture.ts';
 
 const Bucket = 'box';
 
 describe('an operation of the embedded store', () => {
-  let given: GivenStore;
+  let setup: TestStore;
   beforeEach(async () => {
-    given = await givenStore();
+    setup = await startTestStore();
   });
-  afterEach(() => given.close());
+  afterEach(() => setup.close());
 
   const put = (Key: string, Body: string, more: Partial<S3.PutObjectCommandInput> = {}) =>
-    given.client.send(new S3.PutObjectCommand({ Bucket, Key, Body, ...more }));
+    setup.client.send(new S3.PutObjectCommand({ Bucket, Key, Body, ...more }));
   const text = async (Key: string, more: Partial<S3.GetObjectCommandInput> = {}) =>
-    (await given.client.send(new S3.GetObjectCommand({ Bucket, Key, ...more }))).Body!.transformToString();
+    (await setup.client.send(new S3.GetObjectCommand({ Bucket, Key, ...more }))).Body!.transformToString();
   const versioning = (Status: S3.BucketVersioningStatus) =>
-    given.client.send(new S3.PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
+    setup.client.send(new S3.PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
   const upload = async (
     Key: string,
     bodies: readonly string[],
     more: Partial<S3.CreateMultipartUploadCommandInput> = {},
   ) => {
-    const { UploadId } = await given.client.send(new S3.CreateMultipartUploadCommand({ Bucket, Key, ...more }));
+    const { UploadId } = await setup.client.send(new S3.CreateMultipartUploadCommand({ Bucket, Key, ...more }));
     const parts: S3.CompletedPart[] = [];
     for (const [index, Body] of bodies.entries()) {
       const at = { Bucket, Key, UploadId, PartNumber: index + 1 };
       const ChecksumAlgorithm = more.ChecksumAlgorithm ?? 'CRC32';
-      const sent = await given.client.send(new S3.UploadPartCommand({ ...at, Body, ChecksumAlgorithm }));
+      const sent = await setup.client.send(new S3.UploadPartCommand({ ...at, Body, ChecksumAlgorithm }));
       parts.push({ ...sent, PartNumber: index + 1 });
     }
     return { Bucket, Key, UploadId, MultipartUpload: { Parts: parts } };
   };
   const complete = (input: S3.CompleteMultipartUploadCommandInput) =>
-    given.client.send(new S3.CompleteMultipartUploadCommand(input));
+    setup.client.send(new S3.CompleteMultipartUploadCommand(input));
   const refused = (promise: Promise<unknown>, name: string) => assert.rejects(promise, { name });
 
   it('gives what S3 gives, for a list of calls that uses all of them', async () => {
-    const strict = await givenStore(5 * 1024 ** 2);
+    const strict = await startTestStore(5 * 1024 ** 2);
     const outcomes = await makeCalls(strict.client, 'calls').finally(strict.close);
     assert.deepEqual(Object.fromEntries(outcomes.map(({ call, outcome }) => [call, outcome])), ANSWERS);
   });
 
   describe('on uploads', () => {
     it('keeps an upload and its parts, and a completed object, over a restart', async () => {
-      const begun = await upload('k', ['one', 'two']);
-      await given.reopen();
-      const { ETag } = await complete(begun);
+      const created = await upload('k', ['one', 'two']);
+      await setup.reopen();
+      const { ETag } = await complete(created);
       const md5 = (content: string | Buffer) => createHash('md5').update(content).digest();
       assert.equal(ETag, `"${md5(Buffer.concat([md5('one'), md5('two')])).toString('hex')}-2"`);
-      await given.reopen();
+      await setup.reopen();
       assert.equal(await text('k'), 'onetwo');
       assert.equal(await text('k', { PartNumber: 2 }), 'two');
-      await refused(given.client.send(new S3.ListPartsCommand(begun)), 'NoSuchUpload');
+      await refused(setup.client.send(new S3.ListPartsCommand(created)), 'NoSuchUpload');
     });
 
     it('takes the last of the parts of one number, and only the parts that are named', async () => {
-      const begun = await upload('k', ['one', 'two']);
-      const again = { Bucket, Key: 'k', UploadId: begun.UploadId, PartNumber: 1, Body: 'uno' };
-      const { ETag } = await given.client.send(new S3.UploadPartCommand(again));
-      await refused(complete(begun), 'InvalidPart');
-      await complete({ ...begun, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } });
+      const created = await upload('k', ['one', 'two']);
+      const again = { Bucket, Key: 'k', UploadId: created.UploadId, PartNumber: 1, Body: 'uno' };
+      const { ETag } = await setup.client.send(new S3.UploadPartCommand(again));
+      await refused(complete(created), 'InvalidPart');
+      await complete({ ...created, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } });
       assert.equal(await text('k'), 'uno');
     });
 
     it('does not complete an upload under another key, or twice', async () => {
-      const begun = await upload('k', ['one']);
-      await refused(complete({ ...begun, Key: 'other' }), 'NoSuchUpload');
-      await complete(begun);
-      await refused(complete(begun), 'NoSuchUpload');
+      const created = await upload('k', ['one']);
+      await refused(complete({ ...created, Key: 'other' }), 'NoSuchUpload');
+      await complete(created);
+      await refused(complete(created), 'NoSuchUpload');
     });
 
     it('completes only where the condition on the object holds', async () => {
-      const begun = await upload('k', ['one']);
+      const created = await upload('k', ['one']);
       await put('k', 'before');
-      await refused(complete({ ...begun, IfNoneMatch: '*' }), 'PreconditionFailed');
+      await refused(complete({ ...created, IfNoneMatch: '*' }), 'PreconditionFailed');
       assert.equal(await text('k'), 'before');
     });
 
@@ -88,47 +88,47 @@ describe('an operation of the embedded store', () => {
       const expected = sha(Buffer.concat([sha('one'), sha('two')])).toString('base64');
       assert.deepEqual([composite.ChecksumSHA256, composite.ChecksumType], [`${expected}-2`, 'COMPOSITE']);
       for (const ChecksumAlgorithm of ['CRC64NVME', 'CRC32C', 'CRC32'] as const) {
-        const begun = await upload('f', ['one', 'two'], { ChecksumAlgorithm, ChecksumType: 'FULL_OBJECT' });
-        const full = await complete(begun);
+        const created = await upload('f', ['one', 'two'], { ChecksumAlgorithm, ChecksumType: 'FULL_OBJECT' });
+        const full = await complete(created);
         const single = await put('s', 'onetwo', { ChecksumAlgorithm });
         const name = `Checksum${ChecksumAlgorithm}` as const;
         assert.equal(full[name], single[name]);
         assert.notEqual(full[name], undefined);
       }
-      const crc = await given.client.send(
+      const crc = await setup.client.send(
         new S3.CreateMultipartUploadCommand({ Bucket, Key: 'm', ChecksumAlgorithm: 'CRC32' }),
       );
       const part = { Bucket, Key: 'm', UploadId: crc.UploadId, PartNumber: 1, Body: 'x' };
       const other = new S3.UploadPartCommand({ ...part, ChecksumAlgorithm: 'SHA1' });
-      await refused(given.client.send(other), 'InvalidRequest');
+      await refused(setup.client.send(other), 'InvalidRequest');
     });
 
     it('lists uploads page by page, each once, in groups where asked', async () => {
       for (const key of ['a/1', 'a/2', 'b', 'b', 'c']) await upload(key, []);
       const seen: (string | undefined)[] = [];
       for (let markers = {}; ;) {
-        const page = await given.client.send(new S3.ListMultipartUploadsCommand({ Bucket, MaxUploads: 2, ...markers }));
+        const page = await setup.client.send(new S3.ListMultipartUploadsCommand({ Bucket, MaxUploads: 2, ...markers }));
         seen.push(...(page.Uploads ?? []).map(({ Key, UploadId }) => `${Key!} ${UploadId!}`));
         if (page.IsTruncated !== true) break;
         markers = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
       }
       assert.deepEqual([seen.length, new Set(seen).size], [5, 5]);
       const grouped = new S3.ListMultipartUploadsCommand({ Bucket, Delimiter: '/' });
-      const { CommonPrefixes, Uploads } = await given.client.send(grouped);
+      const { CommonPrefixes, Uploads } = await setup.client.send(grouped);
       assert.deepEqual([CommonPrefixes, Uploads?.length], [[{ Prefix: 'a/' }], 3]);
     });
 
     it('copies a range into a part and refuses one that the source does not have', async () => {
       await put('source', '0123456789');
-      const begun = await upload('k', []);
+      const created = await upload('k', []);
       const copy = (CopySourceRange: string) =>
-        given.client.send(
-          new S3.UploadPartCopyCommand({ ...begun, PartNumber: 1, CopySource: 'box/source', CopySourceRange }),
+        setup.client.send(
+          new S3.UploadPartCopyCommand({ ...created, PartNumber: 1, CopySource: 'box/source', CopySourceRange }),
         );
       for (const range of ['bytes=5-10', 'bytes=5-', 'bytes=-3', 'bytes=5-2'])
         await refused(copy(range), 'InvalidArgument');
       const { CopyPartResult } = await copy('bytes=2-4');
-      await complete({ ...begun, MultipartUpload: { Parts: [{ PartNumber: 1, ETag: CopyPartResult!.ETag }] } });
+      await complete({ ...created, MultipartUpload: { Parts: [{ PartNumber: 1, ETag: CopyPartResult!.ETag }] } });
       assert.equal(await text('k'), '234');
     });
   });
@@ -138,12 +138,12 @@ describe('an operation of the embedded store', () => {
       await put('k', 'null');
       await versioning('Enabled');
       for (const body of ['one', 'two']) await put('k', body);
-      await given.client.send(new S3.DeleteObjectCommand({ Bucket, Key: 'k' }));
+      await setup.client.send(new S3.DeleteObjectCommand({ Bucket, Key: 'k' }));
       await put('l', 'other');
-      await given.reopen();
+      await setup.reopen();
       const seen: unknown[] = [];
       for (let markers = {}; ;) {
-        const page = await given.client.send(new S3.ListObjectVersionsCommand({ Bucket, MaxKeys: 1, ...markers }));
+        const page = await setup.client.send(new S3.ListObjectVersionsCommand({ Bucket, MaxKeys: 1, ...markers }));
         for (const one of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
           const isMarker = page.DeleteMarkers !== undefined;
           seen.push(isMarker ? 'marker' : await text(one.Key!, { VersionId: one.VersionId }));
@@ -160,11 +160,11 @@ describe('an operation of the embedded store', () => {
       await versioning('Suspended');
       await put('k', 'first');
       assert.equal((await put('k', 'second')).VersionId, 'null');
-      const gone = await given.client.send(new S3.DeleteObjectCommand({ Bucket, Key: 'k' }));
+      const gone = await setup.client.send(new S3.DeleteObjectCommand({ Bucket, Key: 'k' }));
       assert.deepEqual([gone.DeleteMarker, gone.VersionId], [true, 'null']);
       await refused(text('k'), 'NoSuchKey');
       assert.equal(await text('k', { VersionId }), 'kept');
-      const { Versions } = await given.client.send(new S3.ListObjectVersionsCommand({ Bucket }));
+      const { Versions } = await setup.client.send(new S3.ListObjectVersionsCommand({ Bucket }));
       assert.equal(Versions?.length, 1);
     });
 
@@ -173,10 +173,10 @@ describe('an operation of the embedded store', () => {
       const { VersionId } = await put('k', 'old');
       await put('k', 'new');
       const copy = (source: string) =>
-        given.client.send(new S3.CopyObjectCommand({ Bucket, Key: 'k', CopySource: source }));
+        setup.client.send(new S3.CopyObjectCommand({ Bucket, Key: 'k', CopySource: source }));
       assert.equal((await copy(`box/k?versionId=${VersionId!}`)).CopySourceVersionId, VersionId);
       assert.equal(await text('k'), 'old');
-      const marker = await given.client.send(new S3.DeleteObjectCommand({ Bucket, Key: 'k' }));
+      const marker = await setup.client.send(new S3.DeleteObjectCommand({ Bucket, Key: 'k' }));
       await refused(copy(`box/k?versionId=${marker.VersionId!}`), 'InvalidRequest');
       await refused(copy('box/k'), 'NoSuchKey');
     });
@@ -191,41 +191,41 @@ describe('an operation of the embedded store', () => {
   describe('on locks', () => {
     const locked = { Bucket: 'vault', Key: 'k' };
     const erase = (VersionId: string | undefined, more: Partial<S3.DeleteObjectCommandInput> = {}) =>
-      given.client.send(new S3.DeleteObjectCommand({ ...locked, VersionId, ...more }));
+      setup.client.send(new S3.DeleteObjectCommand({ ...locked, VersionId, ...more }));
     const until = (days: number) => new Date(Date.now() + days * 86_400_000);
     const retain = (Retention: S3.ObjectLockRetention, more: Partial<S3.PutObjectRetentionCommandInput> = {}) =>
-      given.client.send(new S3.PutObjectRetentionCommand({ ...locked, Retention, ...more }));
+      setup.client.send(new S3.PutObjectRetentionCommand({ ...locked, Retention, ...more }));
     let VersionId: string | undefined;
 
     beforeEach(async () => {
-      await given.client.send(new S3.CreateBucketCommand({ Bucket: 'vault', ObjectLockEnabledForBucket: true }));
-      ({ VersionId } = await given.client.send(new S3.PutObjectCommand({ ...locked, Body: 'x' })));
+      await setup.client.send(new S3.CreateBucketCommand({ Bucket: 'vault', ObjectLockEnabledForBucket: true }));
+      ({ VersionId } = await setup.client.send(new S3.PutObjectCommand({ ...locked, Body: 'x' })));
     });
 
     it('protects a version under legal hold until it is lifted', async () => {
       const hold = (Status: S3.ObjectLockLegalHoldStatus) =>
-        given.client.send(new S3.PutObjectLegalHoldCommand({ ...locked, LegalHold: { Status } }));
-      await refused(given.client.send(new S3.GetObjectLegalHoldCommand(locked)), 'NoSuchObjectLockConfiguration');
+        setup.client.send(new S3.PutObjectLegalHoldCommand({ ...locked, LegalHold: { Status } }));
+      await refused(setup.client.send(new S3.GetObjectLegalHoldCommand(locked)), 'NoSuchObjectLockConfiguration');
       await hold('ON');
       await refused(erase(VersionId, { BypassGovernanceRetention: true }), 'AccessDenied');
       assert.equal((await erase(undefined)).DeleteMarker, true);
       await refused(hold('OFF'), 'MethodNotAllowed');
       const lift = { ...locked, VersionId, LegalHold: { Status: 'OFF' } } as const;
-      await given.client.send(new S3.PutObjectLegalHoldCommand(lift));
+      await setup.client.send(new S3.PutObjectLegalHoldCommand(lift));
       await erase(VersionId);
     });
 
     it('protects a version under governance until its end, but from one who may bypass it', async () => {
       await retain({ Mode: 'GOVERNANCE', RetainUntilDate: until(2) });
-      const { Retention } = await given.client.send(new S3.GetObjectRetentionCommand(locked));
+      const { Retention } = await setup.client.send(new S3.GetObjectRetentionCommand(locked));
       assert.equal(Retention?.Mode, 'GOVERNANCE');
       await refused(erase(VersionId), 'AccessDenied');
       await refused(retain({ Mode: 'GOVERNANCE', RetainUntilDate: until(1) }), 'AccessDenied');
       const resource = ['arn:aws:s3:::vault/*'];
-      const alice = await given.session([{ Effect: 'Allow', Action: 's3:DeleteObjectVersion', Resource: resource }]);
+      const alice = await setup.session([{ Effect: 'Allow', Action: 's3:DeleteObjectVersion', Resource: resource }]);
       const bypass = { ...locked, VersionId, BypassGovernanceRetention: true };
       await refused(alice.send(new S3.DeleteObjectCommand(bypass)), 'AccessDenied');
-      await given.client.send(new S3.DeleteObjectCommand(bypass));
+      await setup.client.send(new S3.DeleteObjectCommand(bypass));
     });
 
     it('protects a version under compliance from everybody until its end', async () => {
@@ -238,7 +238,7 @@ describe('an operation of the embedded store', () => {
     it('refuses locks in a bucket without them, and to suspend versioning in one with them', async () => {
       await refused(put('k', 'x', { ObjectLockLegalHoldStatus: 'ON' }), 'InvalidRequest');
       const suspend = { Bucket: 'vault', VersioningConfiguration: { Status: 'Suspended' } } as const;
-      await refused(given.client.send(new S3.PutBucketVersioningCommand(suspend)), 'InvalidBucketState');
+      await refused(setup.client.send(new S3.PutBucketVersioningCommand(suspend)), 'InvalidBucketState');
     });
   });
 
@@ -247,7 +247,7 @@ describe('an operation of the embedded store', () => {
       for (const ChecksumAlgorithm of ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const) {
         const name = `Checksum${ChecksumAlgorithm}` as const;
         const sent = await put('k', '123456789', { ChecksumAlgorithm });
-        const head = await given.client.send(new S3.HeadObjectCommand({ Bucket, Key: 'k', ChecksumMode: 'ENABLED' }));
+        const head = await setup.client.send(new S3.HeadObjectCommand({ Bucket, Key: 'k', ChecksumMode: 'ENABLED' }));
         assert.equal(head[name], sent[name]);
         await refused(put('k', 'other', { [name]: sent[name] }), 'BadDigest');
       }
@@ -256,13 +256,13 @@ describe('an operation of the embedded store', () => {
       assert.equal(Buffer.from(checked.ChecksumCRC64NVME!, 'base64').toString('hex'), 'ae8b14860a799888');
       const two = { 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-crc32c': 'AAAAAA==' };
       const at = { bucket: Bucket, key: 'k', keys: OWNER, body: 'x' };
-      const answer = await send(given.store.port, { method: 'PUT', ...at, headers: two });
+      const answer = await send(setup.store.port, { method: 'PUT', ...at, headers: two });
       assert.equal(answer.code, 'InvalidRequest');
     });
 
     it('keeps storage class and encryption, and does not read what is archived', async () => {
       await put('k', 'x', { StorageClass: 'GLACIER', ServerSideEncryption: 'aws:kms', SSEKMSKeyId: 'alias/k' });
-      const head = await given.client.send(new S3.HeadObjectCommand({ Bucket, Key: 'k' }));
+      const head = await setup.client.send(new S3.HeadObjectCommand({ Bucket, Key: 'k' }));
       assert.deepEqual(
         [head.StorageClass, head.ServerSideEncryption, head.SSEKMSKeyId],
         ['GLACIER', 'aws:kms', 'alias/k'],
@@ -283,7 +283,7 @@ describe('an operation of the embedded store', () => {
         'x-amz-decoded-content-length': '8',
         'x-amz-trailer': 'x-amz-checksum-crc32',
       };
-      const putFramed = (body: string) => send(given.store.port, { ...at, headers, body });
+      const putFramed = (body: string) => send(setup.store.port, { ...at, headers, body });
       for (const [body, code] of [
         [framed('AAAAAA=='), 'BadDigest'],
         [framed(right, 'abcdefgi'), 'BadDigest'],
@@ -298,7 +298,7 @@ describe('an operation of the embedded store', () => {
       await refused(text('framed'), 'NoSuchKey');
       const answer = await putFramed(framed(right));
       assert.deepEqual([answer.status, answer.headers['x-amz-checksum-crc32']], [200, right]);
-      const kept = await given.client.send(new S3.GetObjectCommand({ Bucket, Key: 'framed' }));
+      const kept = await setup.client.send(new S3.GetObjectCommand({ Bucket, Key: 'framed' }));
       assert.deepEqual([await kept.Body!.transformToString(), kept.ContentEncoding], ['abcdefgh', 'gzip']);
     });
 
@@ -310,7 +310,7 @@ describe('an operation of the embedded store', () => {
         ObjectAttributes: ['ETag', 'ObjectParts', 'ObjectSize', 'Checksum'],
         MaxParts: 1,
       });
-      const answer = await given.client.send(attributes);
+      const answer = await setup.client.send(attributes);
       assert.match(answer.ETag!, /^[0-9a-f]{32}-2$/);
       assert.equal(answer.ObjectSize, 6);
       assert.equal(answer.StorageClass, undefined);
@@ -323,12 +323,12 @@ describe('an operation of the embedded store', () => {
       const { ETag } = await put('k', '0123456789');
       const at = { method: 'GET', bucket: Bucket, key: 'k', keys: OWNER };
       const ranged = (tag: string) =>
-        send(given.store.port, { ...at, headers: { range: 'bytes=0-1', 'if-range': tag } });
+        send(setup.store.port, { ...at, headers: { range: 'bytes=0-1', 'if-range': tag } });
       assert.equal((await ranged(ETag!)).status, 206);
       assert.equal((await ranged('"other"')).status, 200);
       await refused(text('k', { PartNumber: 1, Range: 'bytes=0-1' }), 'InvalidRequest');
       await refused(text('k', { PartNumber: 2 }), 'InvalidPartNumber');
-      const head = await given.client.send(new S3.HeadObjectCommand({ Bucket, Key: 'k', Range: 'bytes=2-4' }));
+      const head = await setup.client.send(new S3.HeadObjectCommand({ Bucket, Key: 'k', Range: 'bytes=2-4' }));
       assert.deepEqual([head.ContentLength, head.ContentRange], [3, 'bytes 2-4/10']);
     });
 
@@ -342,7 +342,7 @@ describe('an operation of the embedded store', () => {
 
   describe('on documents', () => {
     const post = (body: string, headers: Record<string, string> = {}) =>
-      send(given.store.port, {
+      send(setup.store.port, {
         method: 'POST',
         bucket: Bucket,
         query: { delete: '' },
@@ -375,8 +375,8 @@ describe('an operation of the embedded store', () => {
       const body = '<Delete><Object><Key>k</Key></Object></Delete>';
       const wrong = await post(body, { 'content-md5': createHash('md5').digest('base64') });
       assert.equal(wrong.code, 'BadDigest');
-      const bare = { method: 'POST', bucket: Bucket, query: { delete: '' }, keys: OWNER, body };
-      assert.equal((await send(given.store.port, bare)).code, 'InvalidRequest');
+      const unquoted = { method: 'POST', bucket: Bucket, query: { delete: '' }, keys: OWNER, body };
+      assert.equal((await send(setup.store.port, unquoted)).code, 'InvalidRequest');
     });
   });
 
@@ -385,7 +385,7 @@ describe('an operation of the embedded store', () => {
     const object = 'arn:aws:s3:::box/mine/*';
 
     it('deletes of a list what it may and reports the rest', async () => {
-      const alice = await given.session([allow('s3:DeleteObject', object)]);
+      const alice = await setup.session([allow('s3:DeleteObject', object)]);
       await put('mine/1', 'x');
       await put('theirs', 'x');
       const Objects = [{ Key: 'mine/1' }, { Key: 'theirs' }, { Key: 'mine/1', VersionId: 'null' }];
@@ -404,7 +404,7 @@ describe('an operation of the embedded store', () => {
     it('copies only with the permission to read the source, and its version, and its tags', async () => {
       await put('mine/tagged', 'x', { Tagging: 'a=1' });
       await put('theirs', 'x');
-      const alice = await given.session([allow(['s3:GetObject', 's3:PutObject'], object)]);
+      const alice = await setup.session([allow(['s3:GetObject', 's3:PutObject'], object)]);
       const copy = (source: string, more: Partial<S3.CopyObjectCommandInput> = {}) =>
         alice.send(new S3.CopyObjectCommand({ Bucket, Key: 'mine/copy', CopySource: `box/${source}`, ...more }));
       await refused(copy('theirs'), 'AccessDenied');
@@ -417,7 +417,7 @@ describe('an operation of the embedded store', () => {
     it('asks the action of S3 for each operation, and of versions that of versions', async () => {
       const key = { Bucket, Key: 'mine/k' };
       await put(key.Key, 'x');
-      const { UploadId } = await given.client.send(new S3.CreateMultipartUploadCommand(key));
+      const { UploadId } = await setup.client.send(new S3.CreateMultipartUploadCommand(key));
       const named = { ...key, VersionId: 'null' };
       const Tagging = { TagSet: [] };
       const calls: readonly (readonly [string | readonly string[], (client: S3.S3Client) => Promise<unknown>])[] = [
@@ -450,20 +450,20 @@ describe('an operation of the embedded store', () => {
         const list = [actions].flat();
         for (const missing of list) {
           const others = { Effect: 'Deny', Action: missing, Resource: '*' };
-          const denied = await given.session([allow('s3:*', '*'), others]);
+          const denied = await setup.session([allow('s3:*', '*'), others]);
           await assert.rejects(call(denied), (error: S3.S3ServiceException) => {
             assert.equal(error.$metadata.httpStatusCode, 403, `${missing} is not asked`);
             return true;
           });
         }
-        await call(await given.session([{ Effect: 'Allow', Action: list, Resource: '*' }]));
+        await call(await setup.session([{ Effect: 'Allow', Action: list, Resource: '*' }]));
       }
     });
 
     it('bounds a listing of versions by its prefix, and has no prefix for a listing of uploads', async () => {
       const Condition = { StringLike: { 's3:prefix': 'mine/*' } };
       const actions = ['s3:ListBucketVersions', 's3:ListBucketMultipartUploads'];
-      const alice = await given.session([{ ...allow(actions, 'arn:aws:s3:::box'), Condition }]);
+      const alice = await setup.session([{ ...allow(actions, 'arn:aws:s3:::box'), Condition }]);
       await alice.send(new S3.ListObjectVersionsCommand({ Bucket, Prefix: 'mine/' }));
       await refused(alice.send(new S3.ListObjectVersionsCommand({ Bucket })), 'AccessDenied');
       const uploads = new S3.ListMultipartUploadsCommand({ Bucket, Prefix: 'mine/' });
@@ -471,7 +471,7 @@ describe('an operation of the embedded store', () => {
     });
 
     it('writes tags and another ACL only with the permissions for them', async () => {
-      const alice = await given.session([allow('s3:PutObject', object)]);
+      const alice = await setup.session([allow('s3:PutObject', object)]);
       const write = (more: Partial<S3.PutObjectCommandInput>) =>
         alice.send(new S3.PutObjectCommand({ Bucket, Key: 'mine/k', Body: 'x', ...more }));
       await write({ ACL: 'private' });
@@ -481,16 +481,16 @@ describe('an operation of the embedded store', () => {
   });
 
   it('fails as told, whatever the operation, and is counted by its name', async () => {
-    given.store.faults.s3 = 'throttle';
-    await refused(given.client.send(new S3.CreateMultipartUploadCommand({ Bucket, Key: 'k' })), 'SlowDown');
-    given.store.faults.s3 = 'none';
-    const before = given.store.counters.s3Requests;
+    setup.store.faults.s3 = 'throttle';
+    await refused(setup.client.send(new S3.CreateMultipartUploadCommand({ Bucket, Key: 'k' })), 'SlowDown');
+    setup.store.faults.s3 = 'none';
+    const before = setup.store.counters.s3Requests;
     await complete(await upload('k', ['x']));
-    assert.equal(given.store.counters.s3Requests, before + 3);
-    const { CreateMultipartUpload, UploadPart, CompleteMultipartUpload } = given.store.counters.byOperation;
+    assert.equal(setup.store.counters.s3Requests, before + 3);
+    const { CreateMultipartUpload, UploadPart, CompleteMultipartUpload } = setup.store.counters.byOperation;
     assert.deepEqual([CreateMultipartUpload, UploadPart, CompleteMultipartUpload], [1, 1, 1]);
   });
 });
 
-const attributes = (place: { Bucket: string; Key: string; VersionId?: string }) =>
-  new S3.GetObjectAttributesCommand({ ...place, ObjectAttributes: ['ETag'] });
+const attributes = (object: { Bucket: string; Key: string; VersionId?: string }) =>
+  new S3.GetObjectAttributesCommand({ ...object, ObjectAttributes: ['ETag'] });

@@ -38,15 +38,15 @@ describe('a session policy', () => {
   });
 
   it('bounds listings by StringLike and StringEquals on s3:prefix, and denies a listing without a prefix', () => {
-    const ask = (prefix?: string) => ({
+    const listingOf = (prefix?: string) => ({
       action: 's3:ListBucket',
       resource: 'arn:aws:s3:::b',
       ...(prefix === undefined ? {} : { prefix }),
     });
     const like = policy(listing('StringLike', '2026/*'));
-    assert.deepEqual([like(ask('2026/q')), like(ask('2026')), like(ask())], [true, false, false]);
+    assert.deepEqual([like(listingOf('2026/q')), like(listingOf('2026')), like(listingOf())], [true, false, false]);
     const equals = policy(listing('StringEquals', '2026/*'));
-    assert.deepEqual([equals(ask('2026/*')), equals(ask('2026/q'))], [true, false]);
+    assert.deepEqual([equals(listingOf('2026/*')), equals(listingOf('2026/q'))], [true, false]);
   });
 
   it('answers a pattern made to backtrack without delay', () => {

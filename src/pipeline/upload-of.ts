@@ -1,7 +1,0 @@
-import type { UploadAddress } from '../contracts/stored-objects.ts';
-import type { Documented } from './contexts.ts';
-
-/** Names the upload that a request is about. */
-export function uploadOf({ request: { key, query } }: Pick<Documented, 'request'>): UploadAddress {
-  return { key, uploadId: query.get('uploadId') ?? '' };
-}
