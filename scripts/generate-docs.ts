@@ -11,7 +11,7 @@ import { LOG_EVENTS } from '../src/contracts/log-events.ts';
 import { ERRORS, type ErrorRow } from '../src/errors/codes.ts';
 import type { Operation, OperationClass } from '../src/s3/operations/operation.ts';
 import { OPERATIONS } from '../src/s3/operations/operations.ts';
-import { MAX_USER_METADATA_BYTES } from '../src/s3/user-metadata.ts';
+import { MAX_USER_METADATA_BYTES } from '../src/s3/request/user-metadata.ts';
 import { clientsPage } from './clients-page/page.ts';
 import { coverageOf, type OperationCoverage, type ParameterCoverage } from './s3-model/coverage.ts';
 import { SEEN_TO } from './s3-model/judgements.ts';

@@ -7,7 +7,7 @@ import type { ICruiseResult } from 'dependency-cruiser';
 const BEGIN = '<!-- drawing: made by `npm run docs` -->';
 const END = '<!-- end of the drawing -->';
 
-/** Gives the room of a file of `src`, such as `s3` of `src/s3/request.ts`; the one loose file is the room `main`. */
+/** Gives the room of a file of `src`, such as `s3` of `src/s3/request/request.ts`; the one loose file is the room `main`. */
 const roomOf = (path: string): string => (path.split('/')[1] ?? '').replace(/\.ts$/, '');
 
 /** Gives each room with the rooms that it imports. */

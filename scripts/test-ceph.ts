@@ -2,7 +2,7 @@
  * `npm run test:ceph`: the end-to-end suite and the tests of credentials on a real Ceph RADOS Gateway, which is started for
  * them and stopped after them.
  */
-import { mochaOnPair } from '../test/support/mocha-on-pair.ts';
+import { mochaOnPair } from '../test/support/store/mocha-on-pair.ts';
 
 const HELP = `Usage: npm run test:ceph -- [options] [FILE.test.ts...] [options of mocha]
 

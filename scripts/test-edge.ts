@@ -2,7 +2,7 @@
  * `npm run test:edge`: the integration tests that go through a real HAProxy; `npm test` has the same. The end-to-end suite
  * meets the edge in `npm run test:ceph`.
  */
-import { mochaOnPair } from '../test/support/mocha-on-pair.ts';
+import { mochaOnPair } from '../test/support/store/mocha-on-pair.ts';
 
 const HELP = `Usage: npm run test:edge -- [options] [FILE.test.ts...] [options of mocha]
 

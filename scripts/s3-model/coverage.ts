@@ -5,7 +5,7 @@
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import type { Operation } from '../../src/s3/operations/operation.ts';
 import { OPERATIONS, type OperationName } from '../../src/s3/operations/operations.ts';
-import { parseRequest } from '../../src/s3/parse-request.ts';
+import { parseRequest } from '../../src/s3/request/parse-request.ts';
 import { IGNORED, REFUSED_OPERATIONS, REFUSED_PARAMETERS, type Reason } from './judgements.ts';
 import type { Model, ModelOperation, Parameter } from './model.ts';
 

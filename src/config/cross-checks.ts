@@ -4,7 +4,7 @@
  * the schema.
  */
 import { isBucketName } from '../s3/bucket-name.ts';
-import { isDirectoryBucketName } from '../s3/unsupported.ts';
+import { isDirectoryBucketName } from '../s3/request/unsupported.ts';
 import { checkBuckets } from './buckets/checks.ts';
 import { checkIssuers } from './issuers/checks.ts';
 import { checkKeyring } from './keyring/checks.ts';

@@ -1,4 +1,4 @@
-import type { S3Request } from '../s3/request.ts';
+import type { S3Request } from '../s3/request/request.ts';
 import type { Principal } from './principal.ts';
 import type { ChunkSignatures } from './chunk-signatures.ts';
 

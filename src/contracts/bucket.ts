@@ -1,4 +1,4 @@
-import type { StoreEncryption } from '../s3/encryption-headers.ts';
+import type { StoreEncryption } from '../s3/request/encryption-headers.ts';
 import type { EncryptionRules } from '../s3/encryption.ts';
 
 /** A bucket as configuration describes it: the client's name, and where and how its objects are kept. */

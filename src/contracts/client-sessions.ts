@@ -1,4 +1,4 @@
-import type { RawRequest } from '../s3/request.ts';
+import type { RawRequest } from '../s3/request/request.ts';
 import type { Identification } from './authenticator.ts';
 import type { Principal } from './principal.ts';
 

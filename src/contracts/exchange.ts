@@ -1,5 +1,5 @@
 import type { GatewayError } from '../errors/gateway-error.ts';
-import type { RawRequest, Scheme } from '../s3/request.ts';
+import type { RawRequest, Scheme } from '../s3/request/request.ts';
 
 /** One HTTP exchange as the pipeline sees it; Express stays behind it. */
 export interface Exchange {

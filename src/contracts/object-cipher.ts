@@ -1,5 +1,5 @@
-import type { Checksum, ChecksumAlgorithm, ChecksumType, MultipartChecksum } from '../s3/checksums.ts';
-import type { ByteRange } from '../s3/request.ts';
+import type { Checksum, ChecksumAlgorithm, ChecksumType, MultipartChecksum } from '../s3/body/checksums.ts';
+import type { ByteRange } from '../s3/request/request.ts';
 
 /** Where an object lives, as its wrapped key is bound to it. */
 export interface ObjectAddress {

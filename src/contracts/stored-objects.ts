@@ -9,9 +9,9 @@ import type {
   CompletedChecksum,
   MultipartChecksum,
   ShownChecksum,
-} from '../s3/checksums.ts';
-import type { ByteRange } from '../s3/request.ts';
-import type { ObjectLock, WriteTerms } from '../s3/write-terms.ts';
+} from '../s3/body/checksums.ts';
+import type { ByteRange } from '../s3/request/request.ts';
+import type { ObjectLock, WriteTerms } from '../s3/request/write-terms.ts';
 import type {
   ClientPart,
   KeptChecksum,

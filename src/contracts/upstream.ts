@@ -1,4 +1,4 @@
-import type { UNSIGNED_TRAILER } from '../s3/frame-chunked.ts';
+import type { UNSIGNED_TRAILER } from '../s3/body/frame-chunked.ts';
 import type { StoredBucket } from './bucket.ts';
 
 /** A request to a store, not yet signed. */

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError, type StoreRefusal } from '../errors/gateway-error.ts';
-import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
+import { STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
 
 const THROTTLED = /^(Throttl|TooManyRequests|RequestLimitExceeded|RequestThrottled|SlowDown)/;
 const DENIED = /^AccessDenied/;

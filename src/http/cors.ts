@@ -4,7 +4,7 @@
  * and no `Access-Control-Allow-Credentials`: identity is a token or a signature, never something that browsers add.
  * @see Fetch Standard, "CORS protocol"
  */
-import type { RawRequest } from '../s3/request.ts';
+import type { RawRequest } from '../s3/request/request.ts';
 
 export interface CorsOptions {
   readonly origins: readonly string[];

@@ -6,7 +6,7 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
-import type { Scheme } from '../s3/request.ts';
+import type { Scheme } from '../s3/request/request.ts';
 
 export interface EdgeHeaders {
   /** Of the client, by a trusted edge. */

@@ -7,7 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { Scheme } from '../s3/request.ts';
+import type { Scheme } from '../s3/request/request.ts';
 import type { Lingering } from './linger.ts';
 
 export interface ExchangeOptions {

@@ -5,7 +5,7 @@
 import type { Authenticator } from '../contracts/authenticator.ts';
 import type { SignatureVerifier } from '../contracts/client-sessions.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { S3Request } from '../s3/request.ts';
+import type { S3Request } from '../s3/request/request.ts';
 import { UNSIGNED_PAYLOAD } from '../sigv4/signer.ts';
 
 /**

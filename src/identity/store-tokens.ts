@@ -10,7 +10,7 @@ import type { Observer } from '../contracts/observer.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import type { StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
+import { STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
 import { parseCompactToken } from './compact-token.ts';
 import { createIdentityCache } from './identity-cache.ts';
 import type { Issuer, Verified } from './issuer.ts';

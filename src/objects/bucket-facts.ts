@@ -11,8 +11,8 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { withinTime } from '../platform/time-limit.ts';
 import { readBuckets } from '../s3/documents/list-buckets.ts';
 import { readStoreDocument } from '../s3/documents/stored-document.ts';
-import { readAnswer } from '../s3/read-answer.ts';
-import { textOf } from '../s3/xml-reader.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
+import { textOf } from '../s3/documents/xml-reader.ts';
 import { checkBucket } from './check-bucket.ts';
 import { STATIC } from './explain-refusal.ts';
 

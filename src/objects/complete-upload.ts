@@ -8,12 +8,12 @@ import type { Completion, NamedPart, ObjectChecksum, SealedUpload, StoredPart } 
 import type { StateSession, StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { ChecksumType, CompletedChecksum } from '../s3/checksums.ts';
+import type { ChecksumType, CompletedChecksum } from '../s3/body/checksums.ts';
 import { writeCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { readCompleted } from '../s3/documents/multipart.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
-import { readAnswer } from '../s3/read-answer.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
+import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 import { sendForUpload } from './send-for-upload.ts';
 import { contentLength } from './entity.ts';
 import { knownParts, type KnownPart } from './known-parts.ts';

@@ -16,15 +16,15 @@ import type {
   Uploads,
 } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { withoutAnnotations } from '../s3/annotations.ts';
-import { passingChecksum } from '../s3/body-verifier.ts';
-import { shownChecksum, type ChecksumAlgorithm } from '../s3/checksums.ts';
+import { withoutAnnotations } from '../s3/request/annotations.ts';
+import { passingChecksum } from '../s3/body/body-verifier.ts';
+import { shownChecksum, type ChecksumAlgorithm } from '../s3/body/checksums.ts';
 import { taggingHeader } from '../s3/documents/tagging.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { keptHeaders } from '../s3/kept-headers.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
-import { requestsMore } from '../s3/write-terms.ts';
+import { keptHeaders } from '../s3/request/kept-headers.ts';
+import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
+import { requestsMore } from '../s3/request/write-terms.ts';
 import { hasTags, MAX_COPY_BYTES, noSuchRange, openOrigin, originEntity, readTags, tooLarge } from './copy-origin.ts';
 import { whileItChanges, type Entity } from './entity.ts';
 import { checksumOfUpload } from './list-parts.ts';

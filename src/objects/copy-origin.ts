@@ -2,11 +2,11 @@
  * The origin of a copy. Enters: what the store says of it. Leaves: what goes along with a copy of it, and its failures as
  * those of a copy. The envelope never goes along: it is bound to its bucket and key.
  */
-import type { ByteRange } from '../s3/request.ts';
+import type { ByteRange } from '../s3/request/request.ts';
 import type { CopyOrigin, ObjectReader, OpenedObject } from '../contracts/stored-objects.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import { send, type Entity } from './entity.ts';
 
 /** S3's limit for what one request copies, in bytes. */

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { readDeleteResult, writeDeleteObjects, type DeletedItem } from '../s3/delete-objects.ts';
-import { everyVersion } from '../s3/every-version.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { readDeleteResult, writeDeleteObjects, type DeletedItem } from '../s3/documents/delete-objects.ts';
+import { everyVersion } from '../s3/documents/every-version.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 
 const MAX_PAGES = 100;
 /** Some stores (Ceph) refuse DeleteObjects in every session that has a policy, and take single deletions. */

@@ -7,8 +7,8 @@ import type { StoredExtent } from '../contracts/object-cipher.ts';
 import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { parseContentRange } from '../s3/range.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { parseContentRange } from '../s3/request/range.ts';
+import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 
 /** Where an entity is. */
 export interface EntityRef {

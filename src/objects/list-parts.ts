@@ -2,7 +2,7 @@
 import type { StoreSession } from '../contracts/store-session.ts';
 import { MAX_LISTED_PARTS, readParts, type PartsPage, type UploadedPart } from '../s3/documents/multipart.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import { sendForUpload } from './send-for-upload.ts';
 
 /** Ten full ones hold every part there can be; some stores give smaller ones. */

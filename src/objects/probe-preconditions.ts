@@ -8,7 +8,7 @@ import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { CopyPreconditions } from '../contracts/stored-objects.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 import { originEntity } from './copy-origin.ts';
 import { EntityChanged } from './entity.ts';
 import { addressOf } from './lookups.ts';

@@ -7,7 +7,7 @@ import { CELL_BYTES, TRAILER_BYTES } from '../contracts/object-format.ts';
 import type { ObjectCipher, ObjectLayout, PlannedRead, StoredExtent } from '../contracts/object-cipher.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
-import { resolveRange } from '../s3/range.ts';
+import { resolveRange } from '../s3/request/range.ts';
 import { sendAgain, contentLength, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
 import { addressOf, type Held, type LookupReason, type Lookups, type SealedEntity } from './lookups.ts';
 

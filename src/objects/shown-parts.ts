@@ -3,7 +3,7 @@
  * the checksums that were verified. Where records tell of a part they are believed, else its slot and size. Pure.
  */
 import type { ClientPart, ObjectCipher, UploadState } from '../contracts/object-cipher.ts';
-import type { Checksum, MultipartChecksum } from '../s3/checksums.ts';
+import type { Checksum, MultipartChecksum } from '../s3/body/checksums.ts';
 import type { UploadedPart } from '../s3/documents/multipart.ts';
 import { knownParts, type KnownPart } from './known-parts.ts';
 import type { UploadFolder } from './upload-folder.ts';

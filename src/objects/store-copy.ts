@@ -7,12 +7,12 @@ import { createHash } from 'node:crypto';
 import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { CopyEnds } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { copySourceHeader } from '../s3/copy-source.ts';
+import { copySourceHeader } from '../s3/request/copy-source.ts';
 import { writeCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { readCopyResult, type CopyDocument } from '../s3/documents/copy-result.ts';
 import { readCompleted, readUploadId } from '../s3/documents/multipart.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import { MAX_COPY_BYTES } from './copy-origin.ts';
 import { sendAgain, EntityChanged, type Entity } from './entity.ts';
 

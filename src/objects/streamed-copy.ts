@@ -7,10 +7,10 @@ import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { OpenedObject } from '../contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { PassingChecksum } from '../s3/body-verifier.ts';
-import { CHECKSUM_HEADERS, type ChecksumAlgorithm } from '../s3/checksums.ts';
-import { withChecksum } from '../s3/frame-chunked.ts';
-import { withholdLast } from '../s3/withhold-last.ts';
+import type { PassingChecksum } from '../s3/body/body-verifier.ts';
+import { CHECKSUM_HEADERS, type ChecksumAlgorithm } from '../s3/body/checksums.ts';
+import { withChecksum } from '../s3/body/frame-chunked.ts';
+import { withholdLast } from '../s3/body/withhold-last.ts';
 
 /** How a body becomes what is stored. */
 export interface BodyForm {

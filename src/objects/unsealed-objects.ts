@@ -9,7 +9,7 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Budget } from '../platform/budget.ts';
-import { rangeHeader, resolveRange } from '../s3/range.ts';
+import { rangeHeader, resolveRange } from '../s3/request/range.ts';
 import { send, sendAgain, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
 
 /** Requests an object that is kept plain as the client requested it. */

@@ -5,9 +5,9 @@
 import type { StateSession } from '../contracts/store-session.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { parseCount, required, unusable } from '../s3/documents/stored-document.ts';
-import { storeListingQuery, type ListingQuery } from '../s3/listing.ts';
-import { readAnswer } from '../s3/read-answer.ts';
-import { textOf } from '../s3/xml-reader.ts';
+import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
+import { textOf } from '../s3/documents/xml-reader.ts';
 
 export interface WaitingPart {
   readonly number: number;

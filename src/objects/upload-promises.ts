@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache';
 import type { StateSession, StoreSession } from '../contracts/store-session.ts';
 import type { UploadAddress, UploadEnd, UploadPromise, UploadPromises } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { parseTerms, termsText, type WriteTerms } from '../s3/write-terms.ts';
+import { parseTerms, termsText, type WriteTerms } from '../s3/request/write-terms.ts';
 import { sendForUpload } from './send-for-upload.ts';
 import { contentLength } from './entity.ts';
 import { listParts } from './list-parts.ts';

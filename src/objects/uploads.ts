@@ -9,11 +9,11 @@ import type { ObjectAddress, ObjectCipher, SealedUpload, UploadTerms } from '../
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { UploadAddress, Uploads } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { ChecksumAlgorithm } from '../s3/checksums.ts';
+import type { ChecksumAlgorithm } from '../s3/body/checksums.ts';
 import { readUploadId } from '../s3/documents/multipart.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import { RESERVED_PREFIX } from '../s3/reserved-keys.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 import { sendForUpload } from './send-for-upload.ts';
 import { completeUpload } from './complete-upload.ts';
 import { emptyFolder } from './empty-folder.ts';

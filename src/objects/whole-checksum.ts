@@ -5,8 +5,8 @@
  */
 import type { NamedPart, ObjectChecksum, UploadTerms } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { ChecksumType, CompletedChecksum, MultipartChecksum } from '../s3/checksums.ts';
-import { combineChecksums } from '../s3/combine-checksums.ts';
+import type { ChecksumType, CompletedChecksum, MultipartChecksum } from '../s3/body/checksums.ts';
+import { combineChecksums } from '../s3/body/combine-checksums.ts';
 import type { KnownPart } from './known-parts.ts';
 
 /** Holds parts and whole against what is claimed. @throws GatewayError BadDigest, InvalidPart, InvalidRequest */

@@ -7,8 +7,8 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { required } from '../s3/documents/stored-document.ts';
-import { storeListingQuery, type ListingQuery } from '../s3/listing.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 
 type Conditions = Readonly<Record<string, string>>;
 

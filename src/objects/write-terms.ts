@@ -10,8 +10,8 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { legalHoldForStore, retentionForStore } from '../s3/documents/object-lock.ts';
 import { tagsDocument } from '../s3/documents/tagging.ts';
-import { textElement } from '../s3/xml.ts';
-import { showsHold, showsRetention, type ObjectLock, type WriteTerms } from '../s3/write-terms.ts';
+import { textElement } from '../s3/documents/xml.ts';
+import { showsHold, showsRetention, type ObjectLock, type WriteTerms } from '../s3/request/write-terms.ts';
 import { outliving } from './store-copy.ts';
 
 interface Written {

@@ -6,7 +6,7 @@ import type { LegacyObjects } from '../contracts/legacy-objects.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 
 export interface ExamineDependencies {
   readonly cipher: Pick<ObjectCipher, 'describe'>;

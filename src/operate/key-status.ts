@@ -4,8 +4,8 @@
  */
 import type { Clock } from '../contracts/clock.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
-import { readAnswer } from '../s3/read-answer.ts';
-import { storeListingQuery, type ListingQuery } from '../s3/listing.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
+import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
 import type { ExamineDependencies } from './examine.ts';
 import type { OperatorSession } from './operator-session.ts';
 import { locationName } from './location.ts';

@@ -1,7 +1,7 @@
 /** Every version of every object under a prefix, or every object where the store lists no versions. */
 import type { StoreSession } from '../contracts/store-session.ts';
-import { everyVersion } from '../s3/every-version.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { everyVersion } from '../s3/documents/every-version.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import { isReservedKey } from '../s3/reserved-keys.ts';
 
 export interface ListedVersion {

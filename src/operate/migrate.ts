@@ -7,7 +7,7 @@
 import type { Copies } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { encryptionAt } from '../s3/encryption.ts';
-import { keptInCopy } from '../s3/kept-headers.ts';
+import { keptInCopy } from '../s3/request/kept-headers.ts';
 import { examine, type Examined } from './examine.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession, Written } from './operator-session.ts';

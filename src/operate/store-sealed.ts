@@ -7,7 +7,7 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import type { NamedPart } from '../contracts/object-cipher.ts';
 import type { Uploads } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 
 export interface StoreSealedDependencies {
   readonly cipher: Pick<ObjectCipher, 'seal' | 'maxPlainSizeBytes'>;

@@ -9,10 +9,10 @@ import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { Uploads } from '../contracts/stored-objects.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { required } from '../s3/documents/stored-document.ts';
-import { storeListingQuery, type ListingQuery } from '../s3/listing.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import { RESERVED_PREFIX } from '../s3/reserved-keys.ts';
-import type { XmlElement } from '../s3/xml-reader.ts';
+import type { XmlElement } from '../s3/documents/xml-reader.ts';
 import type { OperatorSession } from './operator-session.ts';
 
 export interface LeftoverDependencies {

@@ -5,7 +5,7 @@
 import type { Authenticator } from '../contracts/authenticator.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { S3Request } from '../s3/request.ts';
+import type { S3Request } from '../s3/request/request.ts';
 import type { Admission } from './admission.ts';
 import type { Authenticated, Received } from './contexts.ts';
 import type { Stage } from './stage.ts';

@@ -3,10 +3,10 @@
  * long answers 200 first and fails in the document: it is read whole before anything is said, so that client and record
  * have the failure.
  */
-import { answerHeaders, renderAnswer } from '../s3/answer.ts';
+import { answerHeaders, renderAnswer } from '../s3/response/answer.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { clientEtag } from '../s3/etag.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { clientEtag } from '../s3/response/etag.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import type { Answer, Forwarded } from './contexts.ts';
 
 /** Reads a store's small answer to the end. @throws GatewayError InternalError; the error that the document holds */

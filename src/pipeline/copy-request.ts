@@ -1,12 +1,12 @@
 /** What a request asks to be copied. Each end's conditions are in the store's ETags, after how that end is kept. Pure. */
 import type { CopyOrigin, ObjectCopy, PartCopy } from '../contracts/stored-objects.ts';
-import { parseChecksumAlgorithm } from '../s3/checksums.ts';
-import { sourceConditions, storeConditions } from '../s3/conditions.ts';
+import { parseChecksumAlgorithm } from '../s3/body/checksums.ts';
+import { sourceConditions, storeConditions } from '../s3/request/conditions.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import type { CopySource } from '../s3/request.ts';
-import { storeHeaders } from '../s3/store-headers.ts';
-import { partNumberOf } from '../s3/store-query.ts';
-import { isStoredHeader, storedHeaders } from '../s3/stored-headers.ts';
+import type { CopySource } from '../s3/request/request.ts';
+import { storeHeaders } from '../s3/request/store-headers.ts';
+import { partNumberOf } from '../s3/request/store-query.ts';
+import { isStoredHeader, storedHeaders } from '../s3/request/stored-headers.ts';
 import type { Credentialed } from './contexts.ts';
 
 type RequestContext = Pick<Credentialed, 'request' | 'bucket' | 'sourceBucket'>;

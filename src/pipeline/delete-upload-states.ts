@@ -5,10 +5,10 @@
 import type { AccessScope } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
-import { isWithoutVersions } from '../s3/every-version.ts';
-import { storeListingQuery, type ListingQuery } from '../s3/listing.ts';
+import { isWithoutVersions } from '../s3/documents/every-version.ts';
+import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
 import { changesBucket } from '../s3/operations/operation.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import { AFTER_RESERVED, isReservedKey } from '../s3/reserved-keys.ts';
 import type { Documented, Forwarded } from './contexts.ts';
 import type { PipelineDependencies } from './dependencies.ts';

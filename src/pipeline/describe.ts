@@ -5,12 +5,12 @@
 import type { ObjectLayout } from '../contracts/object-cipher.ts';
 import type { ObjectReader, ObjectView } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { answerHeaders } from '../s3/answer.ts';
-import { attributesOf, pageOfParts, type RequestedAttributes } from '../s3/attributes-query.ts';
-import { shownChecksum } from '../s3/checksums.ts';
+import { answerHeaders } from '../s3/response/answer.ts';
+import { attributesOf, pageOfParts, type RequestedAttributes } from '../s3/request/attributes-query.ts';
+import { shownChecksum } from '../s3/body/checksums.ts';
 import { writeAttributes } from '../s3/documents/object-attributes.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { clientEtag } from '../s3/etag.ts';
+import { clientEtag } from '../s3/response/etag.ts';
 import { clientAnswer } from './client-answer.ts';
 import type { Answer, Answered, Credentialed } from './contexts.ts';
 import { objectQuery } from './object-query.ts';

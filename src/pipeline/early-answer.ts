@@ -5,8 +5,8 @@
  * it has a length, which blanks fill up: an answer that breaks off must never look whole.
  */
 import type { Exchange } from '../contracts/exchange.ts';
-import type { S3Request } from '../s3/request.ts';
-import { XML_DECLARATION } from '../s3/xml.ts';
+import type { S3Request } from '../s3/request/request.ts';
+import { XML_DECLARATION } from '../s3/documents/xml.ts';
 import type { Stage } from './stage.ts';
 
 /** Milliseconds. */

@@ -5,7 +5,7 @@
  */
 import type { Bucket } from '../contracts/bucket.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { S3Request } from '../s3/request.ts';
+import type { S3Request } from '../s3/request/request.ts';
 
 /** @throws GatewayError BucketOwnerMismatch, BucketOwnerUnknown */
 export function checkExpectedOwner(

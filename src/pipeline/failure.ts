@@ -8,7 +8,7 @@ import { failedEnd } from '../contracts/failed-end.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { challenge } from '../errors/challenge.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { errorDocument, HOST_ID } from '../s3/xml.ts';
+import { errorDocument, HOST_ID } from '../s3/documents/xml.ts';
 import { effectsOf } from './effects.ts';
 import type { Arrived } from './receive.ts';
 

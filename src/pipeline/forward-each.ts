@@ -5,8 +5,8 @@
 import type { Observer } from '../contracts/observer.ts';
 import { denialMessage } from '../errors/access-denied.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { readDeleteResult, type DeleteOutcome } from '../s3/delete-objects.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { readDeleteResult, type DeleteOutcome } from '../s3/documents/delete-objects.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import type { Recorded, RecordedEach } from './access.ts';
 import type { DecidedTarget, Divided, Forwarded, Batch, Settled } from './contexts.ts';
 import { partOf } from './plan.ts';

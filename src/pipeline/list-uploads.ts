@@ -1,7 +1,7 @@
 /** ListMultipartUploads. A store's page in; out the client's. The ids in it are the store's, as everywhere. */
 import type { Observer } from '../contracts/observer.ts';
-import { parseListing, renderUploads, storeListingQuery } from '../s3/listing.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { parseListing, renderUploads, storeListingQuery } from '../s3/documents/listing.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import type { Answer, Credentialed } from './contexts.ts';
 
 /** Asks for a page of uploads in progress, and answers with it. @throws GatewayError InvalidArgument, InternalError */

@@ -5,7 +5,7 @@
  */
 import type { WriteProofs } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { lockOf, termsText, writeTerms, type ObjectLock, type WriteTerms } from '../s3/write-terms.ts';
+import { lockOf, termsText, writeTerms, type ObjectLock, type WriteTerms } from '../s3/request/write-terms.ts';
 import { openToReadLocks } from './bucket-session.ts';
 import type { Credentialed } from './contexts.ts';
 import type { PipelineDependencies } from './dependencies.ts';

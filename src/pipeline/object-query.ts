@@ -1,7 +1,7 @@
 import type { ObjectQuery } from '../contracts/stored-objects.ts';
-import { storeConditions } from '../s3/conditions.ts';
+import { storeConditions } from '../s3/request/conditions.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { partNumberOf } from '../s3/store-query.ts';
+import { partNumberOf } from '../s3/request/store-query.ts';
 import type { Credentialed } from './contexts.ts';
 
 /** What a request asks of its object. @throws GatewayError InvalidArgument, NotImplemented */

@@ -5,7 +5,7 @@
 import type { ObjectQuery, ObjectReader, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { isSameEntity } from '../s3/if-range.ts';
+import { isSameEntity } from '../s3/request/if-range.ts';
 import { nameOfClass, type NamesOfClass } from '../s3/operations/operations.ts';
 import type { Credentialed, Opened } from './contexts.ts';
 import { objectQuery } from './object-query.ts';

@@ -5,17 +5,17 @@
 import { createHash } from 'node:crypto';
 import type { StoreRequest } from '../contracts/store-session.ts';
 import type { Bucket } from '../contracts/bucket.ts';
-import { withoutAnnotations } from '../s3/annotations.ts';
-import { storeEtagOf } from '../s3/conditions.ts';
-import { writeDeleteObjects, type DeletedItem } from '../s3/delete-objects.ts';
-import { withChecksum } from '../s3/frame-chunked.ts';
+import { withoutAnnotations } from '../s3/request/annotations.ts';
+import { storeEtagOf } from '../s3/request/conditions.ts';
+import { writeDeleteObjects, type DeletedItem } from '../s3/documents/delete-objects.ts';
+import { withChecksum } from '../s3/body/frame-chunked.ts';
 import { putsObject } from '../s3/operations/operation.ts';
-import { refuseUnkeptChecksum } from '../s3/unkept-checksum.ts';
+import { refuseUnkeptChecksum } from '../s3/request/unkept-checksum.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { parseListing, storeListingQuery } from '../s3/listing.ts';
-import { storeDocument } from '../s3/store-document.ts';
-import { storeHeaders } from '../s3/store-headers.ts';
-import { storeQuery } from '../s3/store-query.ts';
+import { parseListing, storeListingQuery } from '../s3/documents/listing.ts';
+import { storeDocument } from '../s3/documents/store-document.ts';
+import { storeHeaders } from '../s3/request/store-headers.ts';
+import { storeQuery } from '../s3/request/store-query.ts';
 import type { Credentialed, Documented, Batch, Sealed } from './contexts.ts';
 
 /** PutObject and UploadPart. */

@@ -2,8 +2,8 @@
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
-import { failedCondition } from '../s3/failed-condition.ts';
-import type { S3Request } from '../s3/request.ts';
+import { failedCondition } from '../s3/response/failed-condition.ts';
+import type { S3Request } from '../s3/request/request.ts';
 import { createAdmission } from './admission.ts';
 import type { Received } from './contexts.ts';
 import { fail } from './failure.ts';

@@ -5,8 +5,8 @@
  */
 import type { KeptChecksum } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { decodeChunked } from '../s3/aws-chunked.ts';
-import { createBodyVerifier, passingChecksum, type PassingChecksum } from '../s3/body-verifier.ts';
+import { decodeChunked } from '../s3/body/aws-chunked.ts';
+import { createBodyVerifier, passingChecksum, type PassingChecksum } from '../s3/body/body-verifier.ts';
 import type { Authenticated } from './contexts.ts';
 
 export interface PlainBody {

@@ -7,7 +7,7 @@ import type { Bucket } from '../contracts/bucket.ts';
 import type { AssumeRolePlan, CredentialBroker } from '../contracts/credential-broker.ts';
 import type { StoreToken, StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
-import { STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
+import { STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
 import type { Allowed } from './access.ts';
 import type { Decided, Divided, Enforced, Keys, Planned, PlannedLocal, Batch } from './contexts.ts';
 import { checkExpectedOwner } from './expected-owner.ts';

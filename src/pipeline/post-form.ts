@@ -6,14 +6,14 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import { withinTime } from '../platform/time-limit.ts';
-import { answerHeaders } from '../s3/answer.ts';
-import { checksumHeaders, shownChecksum } from '../s3/checksums.ts';
+import { answerHeaders } from '../s3/response/answer.ts';
+import { checksumHeaders, shownChecksum } from '../s3/body/checksums.ts';
 import { writePostResponse } from '../s3/documents/post-response.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { boundaryOf, readFormFields } from '../s3/form-fields.ts';
-import { putObjectOf } from '../s3/post-object.ts';
-import { holdToPolicy, parsePostPolicy } from '../s3/post-policy.ts';
-import { successOf } from '../s3/post-success.ts';
+import { boundaryOf, readFormFields } from '../s3/request/form-fields.ts';
+import { putObjectOf } from '../s3/request/post-object.ts';
+import { holdToPolicy, parsePostPolicy } from '../s3/request/post-policy.ts';
+import { successOf } from '../s3/response/post-success.ts';
 import { responder, type Responder } from './access.ts';
 import type { Authenticated, Forwarded, Received, Sealed } from './contexts.ts';
 import { complete } from './respond.ts';

@@ -4,7 +4,7 @@
  * is known.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
-import { readDeleteObjects } from '../s3/delete-objects.ts';
+import { readDeleteObjects } from '../s3/documents/delete-objects.ts';
 import { MAX_DELETED_KEYS } from '../s3/limits.ts';
 import type { Admission } from './admission.ts';
 import type { Authenticated, Credentialed, Documented, Listed } from './contexts.ts';

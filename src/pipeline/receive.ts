@@ -1,6 +1,6 @@
 /** Raw bytes -> S3Request. Unverified: everything in it. Refuses what is not understood; reads no body. */
 import type { Exchange } from '../contracts/exchange.ts';
-import { parseRequest } from '../s3/parse-request.ts';
+import { parseRequest } from '../s3/request/parse-request.ts';
 import type { Received } from './contexts.ts';
 import { EarlyAnswer } from './early-answer.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';

@@ -3,12 +3,12 @@
  * All of it must be allowed; each target is a record of its own. What is missing here is done without being decided.
  */
 import type { Access } from '../contracts/authorizer.ts';
-import type { DeletedItem } from '../s3/delete-objects.ts';
-import { isListing, parseListing } from '../s3/listing.ts';
+import type { DeletedItem } from '../s3/documents/delete-objects.ts';
+import { isListing, parseListing } from '../s3/documents/listing.ts';
 import { isBucketRead } from '../s3/operations/operations.ts';
 import type { Verb } from '../s3/operations/verb.ts';
-import type { S3Request } from '../s3/request.ts';
-import { extraVerbs, mainVerb, sourceVerb } from '../s3/verbs.ts';
+import type { S3Request } from '../s3/request/request.ts';
+import { extraVerbs, mainVerb, sourceVerb } from '../s3/request/verbs.ts';
 
 /** What a request does to one object, listing or bucket. */
 export interface Target {

@@ -8,14 +8,14 @@ import type { StoreSession } from '../contracts/store-session.ts';
 import type { ListedSize, StoredEntry } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { clientEtag } from '../s3/etag.ts';
-import { parseListing, readListing, storeListingQuery } from '../s3/listing.ts';
+import { clientEtag } from '../s3/response/etag.ts';
+import { parseListing, readListing, storeListingQuery } from '../s3/documents/listing.ts';
 import { AFTER_RESERVED } from '../s3/reserved-keys.ts';
 import { responder, type Responder } from './access.ts';
 import type { Admission } from './admission.ts';
 import type { Forwarded } from './contexts.ts';
 import type { PipelineDependencies } from './dependencies.ts';
-import { readAnswer } from '../s3/read-answer.ts';
+import { readAnswer } from '../s3/response/read-answer.ts';
 import { sendXml } from './respond.ts';
 
 type ListingDependencies = Pick<PipelineDependencies, 'reader' | 'broker' | 'sessions' | 'observer'>;

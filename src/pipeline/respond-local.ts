@@ -6,7 +6,7 @@ import type { Bucket } from '../contracts/bucket.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { pageOfBuckets, parseBucketsQuery, writeBuckets } from '../s3/documents/list-buckets.ts';
 import { nameOfClass, type NamesOfClass } from '../s3/operations/operations.ts';
-import { bucketLocationDocument } from '../s3/xml.ts';
+import { bucketLocationDocument } from '../s3/documents/xml.ts';
 import { openToHead, openToListBuckets } from './bucket-session.ts';
 import { responder, type Recorded, type Responder } from './access.ts';
 import type { PlannedLocal } from './contexts.ts';

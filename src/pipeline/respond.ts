@@ -4,14 +4,14 @@
  */
 import type { BucketFacts } from '../contracts/bucket-facts.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { answerHeaders, answerStatus } from '../s3/answer.ts';
-import { checksumHeaders, withoutChecksums, shownChecksum } from '../s3/checksums.ts';
-import { writeDeleteResult } from '../s3/delete-objects.ts';
-import { encryptionOfRead } from '../s3/encryption-headers.ts';
+import { answerHeaders, answerStatus } from '../s3/response/answer.ts';
+import { checksumHeaders, withoutChecksums, shownChecksum } from '../s3/body/checksums.ts';
+import { writeDeleteResult } from '../s3/documents/delete-objects.ts';
+import { encryptionOfRead } from '../s3/request/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { putsObject } from '../s3/operations/operation.ts';
-import { responseOverrides } from '../s3/response-overrides.ts';
-import { objectHeaders } from '../s3/store-response.ts';
+import { responseOverrides } from '../s3/request/response-overrides.ts';
+import { objectHeaders } from '../s3/response/store-response.ts';
 import { responder, type Responder } from './access.ts';
 import { clientAnswer } from './client-answer.ts';
 import type { Answered, Forwarded, Opened, Received, Sealed, Settled } from './contexts.ts';

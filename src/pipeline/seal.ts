@@ -6,11 +6,11 @@
 import type { KeptChecksum, SealedBody } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { releasing } from '../s3/release-memory.ts';
-import { withholdLast } from '../s3/withhold-last.ts';
+import { releasing } from '../s3/body/release-memory.ts';
+import { withholdLast } from '../s3/body/withhold-last.ts';
 import { putsObject } from '../s3/operations/operation.ts';
-import { partNumberOf } from '../s3/store-query.ts';
-import { ENVELOPE_HEADER } from '../s3/user-metadata.ts';
+import { partNumberOf } from '../s3/request/store-query.ts';
+import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 import type { Credentialed, Sealed } from './contexts.ts';
 import type { PipelineDependencies } from './dependencies.ts';
 import { collect, incomplete, plainBody } from './plain-body.ts';

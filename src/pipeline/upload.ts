@@ -8,15 +8,15 @@ import {
   multipartChecksumHeaders,
   parseChecksumType,
   shownChecksum,
-} from '../s3/checksums.ts';
-import { storeConditions } from '../s3/conditions.ts';
+} from '../s3/body/checksums.ts';
+import { storeConditions } from '../s3/request/conditions.ts';
 import { readCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { pageOfParts, writeComplete, writeInitiate, writeParts } from '../s3/documents/multipart.ts';
-import { encryptionOfWrite } from '../s3/encryption-headers.ts';
+import { encryptionOfWrite } from '../s3/request/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { clientEtag, storeEtag } from '../s3/etag.ts';
+import { clientEtag, storeEtag } from '../s3/response/etag.ts';
 import { nameOfClass } from '../s3/operations/operations.ts';
-import { storeHeaders } from '../s3/store-headers.ts';
+import { storeHeaders } from '../s3/request/store-headers.ts';
 import type { Answer, Answered, Documented } from './contexts.ts';
 import { listUploads } from './list-uploads.ts';
 import { termsToHold } from './object-lock.ts';

@@ -5,7 +5,7 @@
  */
 import { createHmac, hash, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { ChunkSignatures } from '../s3/aws-chunked.ts';
+import type { ChunkSignatures } from '../s3/body/aws-chunked.ts';
 import type { SignatureClaims } from './parse-signature.ts';
 import { EMPTY_PAYLOAD } from './signer.ts';
 import { scopeOf } from './verify-signature.ts';

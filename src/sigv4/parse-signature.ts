@@ -5,7 +5,7 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
-import type { RawRequest } from '../s3/request.ts';
+import type { RawRequest } from '../s3/request/request.ts';
 import { ALGORITHM } from './canonical-request.ts';
 import { encodedQuery, type EncodedQuery } from './encoded-target.ts';
 import { formatAmzDate } from './signer.ts';

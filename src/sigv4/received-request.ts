@@ -3,8 +3,8 @@
  * Takes everything from the raw target and the raw headers: what a framework decoded, joined or dropped was not signed.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
-import { addHeader, STORE_TOKEN_HEADER } from '../s3/request-headers.ts';
-import type { RawRequest } from '../s3/request.ts';
+import { addHeader, STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
+import type { RawRequest } from '../s3/request/request.ts';
 import { foldSpaces, joinQuery } from './canonical-request.ts';
 import { encodedPath, encodedQuery } from './encoded-target.ts';
 import type { SignatureClaims } from './parse-signature.ts';

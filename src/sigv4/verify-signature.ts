@@ -5,7 +5,7 @@
  */
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { RawRequest } from '../s3/request.ts';
+import type { RawRequest } from '../s3/request/request.ts';
 import { stringToSign } from './canonical-request.ts';
 import { sentPath } from './encoded-target.ts';
 import { explainMismatch } from './explain-mismatch.ts';

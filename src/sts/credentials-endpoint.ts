@@ -7,7 +7,7 @@
 import type { Endpoint } from '../contracts/exchange.ts';
 import { challenge } from '../errors/challenge.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
-import { contentLength, foldHeaders } from '../s3/request-headers.ts';
+import { contentLength, foldHeaders } from '../s3/request/request-headers.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
 import { createEndpoint, retryHeaders, type Answer } from './endpoint.ts';
 import { issue, WHOLE_ROLE } from './issue.ts';

@@ -8,7 +8,7 @@ import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readBounded } from '../platform/bounded-body.ts';
 import { withinTime } from '../platform/time-limit.ts';
-import { contentLength } from '../s3/request-headers.ts';
+import { contentLength } from '../s3/request/request-headers.ts';
 
 export interface Form {
   readonly content: Buffer;

@@ -8,7 +8,7 @@ import type { Principal } from '../contracts/principal.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { GatewayError } from '../errors/gateway-error.ts';
 import { encodeQueryComponent } from '../s3/encode.ts';
-import { textElement } from '../s3/xml.ts';
+import { textElement } from '../s3/documents/xml.ts';
 import { retryHeaders, type Answer } from './endpoint.ts';
 import { WHOLE_ROLE } from './issue.ts';
 

@@ -10,7 +10,7 @@ import { isWithin } from '../contracts/bounds.ts';
 import { SESSION_SECONDS } from '../contracts/store-access.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
-import { foldHeaders } from '../s3/request-headers.ts';
+import { foldHeaders } from '../s3/request/request-headers.ts';
 import { acceptCaller } from './accept.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';

@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
-import { contentLength, foldHeaders } from '../s3/request-headers.ts';
+import { contentLength, foldHeaders } from '../s3/request/request-headers.ts';
 import { acceptCaller } from './accept.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import aws4 from 'aws4';
 import { Pool } from 'undici';
-import { sessionOf } from '../support/session.ts';
+import { sessionOf } from '../support/identity/session.ts';
 import { CIPHER_TARGET, measureCipher } from './cipher-cost.ts';
 import { cpuSeconds, endAll, peakRssMb, start, startGateway } from './processes.ts';
 

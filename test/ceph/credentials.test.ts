@@ -10,9 +10,9 @@ import type { StsStore } from '../../src/credentials/sts-store.ts';
 import { fixedSource } from '../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../src/credentials/broker.ts';
 import { VERBS } from '../../src/s3/operations/verb.ts';
-import { startCeph, type Ceph, type CephKeys } from '../support/ceph.ts';
-import { HOSTILE_KEYS } from '../support/hostile-keys.ts';
-import { releaseOf } from '../support/versions.ts';
+import { startCeph, type Ceph, type CephKeys } from '../support/store/ceph.ts';
+import { HOSTILE_KEYS } from '../support/http/hostile-keys.ts';
+import { releaseOf } from '../support/store/versions.ts';
 import {
   admin,
   allow,

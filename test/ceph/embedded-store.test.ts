@@ -3,8 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { S3Client } from '@aws-sdk/client-s3';
-import { startCeph } from '../support/ceph.ts';
-import { releaseOf } from '../support/versions.ts';
+import { startCeph } from '../support/store/ceph.ts';
+import { releaseOf } from '../support/store/versions.ts';
 import { ANSWERS } from '../unit/demo/store/answers.ts';
 import { makeCalls } from '../unit/demo/store/calls.ts';
 

@@ -3,9 +3,15 @@ import assert from 'node:assert/strict';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { awsCli } from '../conformance/clients/aws-cli.ts';
 import { boto3 } from '../conformance/clients/boto3.ts';
-import { startCeph, type Ceph } from '../support/ceph.ts';
-import { exerciseAwsCli, exerciseBoto3, exerciseCurl, exerciseSdk, sdkClient } from '../support/sidecar-clients.ts';
-import { keyVariables, startSidecar, type SidecarWorld } from '../support/sidecar-world.ts';
+import { startCeph, type Ceph } from '../support/store/ceph.ts';
+import {
+  exerciseAwsCli,
+  exerciseBoto3,
+  exerciseCurl,
+  exerciseSdk,
+  sdkClient,
+} from '../support/sidecar/sidecar-clients.ts';
+import { keyVariables, startSidecar, type SidecarWorld } from '../support/sidecar/sidecar-world.ts';
 
 describe('sallyport sidecar on Ceph', function () {
   this.timeout(120_000);

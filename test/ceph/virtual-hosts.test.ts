@@ -6,8 +6,8 @@ import type { AddressingStyle } from '../../src/contracts/bucket.ts';
 import type { OutboundRequest } from '../../src/contracts/upstream.ts';
 import { createHttpUpstream, type Upstream } from '../../src/core/upstream/http-upstream.ts';
 import { createSigner } from '../../src/core/upstream/signer.ts';
-import { startCeph, type Ceph } from '../support/ceph.ts';
-import { HOSTILE_KEYS } from '../support/hostile-keys.ts';
+import { startCeph, type Ceph } from '../support/store/ceph.ts';
+import { HOSTILE_KEYS } from '../support/http/hostile-keys.ts';
 import '../support/localhost-names.ts';
 import { observer } from '../unit/core/keyring/fixture.ts';
 

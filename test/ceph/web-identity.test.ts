@@ -19,8 +19,8 @@ import type { StoreCredentials } from '../../src/contracts/credential-broker.ts'
 import type { StoreToken } from '../../src/contracts/store-tokens.ts';
 import type { BaseSource } from '../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../src/credentials/broker.ts';
-import { startCeph, type Ceph } from '../support/ceph.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer, type SigningKey } from '../support/issuer.ts';
+import { startCeph, type Ceph } from '../support/store/ceph.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer, type SigningKey } from '../support/identity/issuer.ts';
 import { allow, bucket, object, principal, rememberingObserver, scope } from '../unit/credentials/fixture.ts';
 
 const run = promisify(execFile);

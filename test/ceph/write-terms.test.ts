@@ -8,9 +8,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VERBS } from '../../src/s3/operations/verb.ts';
-import { startCeph, type Ceph } from '../support/ceph.ts';
-import { target, type Answer } from '../support/client.ts';
-import { startStack, type Stack } from '../support/stack.ts';
+import { startCeph, type Ceph } from '../support/store/ceph.ts';
+import { target, type Answer } from '../support/client/client.ts';
+import { startStack, type Stack } from '../support/stack/stack.ts';
 
 const LOCKED = 'scratch';
 const OPEN = 'reports';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sharedStack, type Stack } from '../support/stack.ts';
+import { sharedStack, type Stack } from '../support/stack/stack.ts';
 
 describe('the audit', function () {
   this.timeout(60_000);

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const EARLY_ANSWER_MS = 1000;
 const SLOWNESS_MS = 12_000;

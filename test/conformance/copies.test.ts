@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Answer } from '../support/client.ts';
-import { unquoted, field, ObjectCalls, partQuery } from '../support/object-calls.ts';
-import { sharedKind } from '../support/stack.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+import type { Answer } from '../support/client/client.ts';
+import { unquoted, field, ObjectCalls, partQuery } from '../support/store/object-calls.ts';
+import { sharedKind } from '../support/stack/stack.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const PREFIXES = ['sealed/', 'moving/', 'plain/'] as const;
 type Prefix = (typeof PREFIXES)[number];

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { waitUntil } from '../../demo/child.ts';
-import { target } from '../support/client.ts';
-import { sharedStack, type Stack } from '../support/stack.ts';
-import { releaseOf, versionOf } from '../support/versions.ts';
+import { target } from '../support/client/client.ts';
+import { sharedStack, type Stack } from '../support/stack/stack.ts';
+import { releaseOf, versionOf } from '../support/store/versions.ts';
 
 describe('what is refused, through HAProxy over TLS', function () {
   this.timeout(60_000);

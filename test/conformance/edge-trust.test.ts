@@ -8,10 +8,10 @@ import { ensureCertificates } from '../../demo/certificates.ts';
 import type { Child } from '../../demo/child.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { findHaproxy, startHaproxy } from '../../demo/haproxy.ts';
-import { Client, type Answer } from '../support/client.ts';
+import { Client, type Answer } from '../support/client/client.ts';
 import { needs } from '../support/needs.ts';
-import { sendRaw, signedHead } from '../support/raw-wire.ts';
-import { sharedStack, type Stack } from '../support/stack.ts';
+import { sendRaw, signedHead } from '../support/http/raw-wire.ts';
+import { sharedStack, type Stack } from '../support/stack/stack.ts';
 import { keysOf } from './run/auth-methods.ts';
 
 /** What somebody writes who has never seen our file. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { target, type Answer } from '../support/client.ts';
-import { sharedKind, sharedStack, type Stack } from '../support/stack.ts';
+import { target, type Answer } from '../support/client/client.ts';
+import { sharedKind, sharedStack, type Stack } from '../support/stack/stack.ts';
 
 describe('when things break', function () {
   this.timeout(120_000);

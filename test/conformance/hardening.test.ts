@@ -17,10 +17,10 @@ import {
   unsignedChunks,
   type Signed,
   type WireAnswer,
-} from '../support/raw-wire.ts';
-import { sessionOf } from '../support/session.ts';
-import { sharedKind, startStack, type Stack } from '../support/stack.ts';
-import type { TestKeys, TestRequest } from '../support/store-client.ts';
+} from '../support/http/raw-wire.ts';
+import { sessionOf } from '../support/identity/session.ts';
+import { sharedKind, startStack, type Stack } from '../support/stack/stack.ts';
+import type { TestKeys, TestRequest } from '../support/store/store-client.ts';
 
 const GRANTED = ['GET', 'PUT', 'DELETE', 'LIST', 'LIST_VERSIONS'];
 const policy = (group: string, where: Record<string, unknown>) => ({

@@ -12,9 +12,9 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
-import { HOSTILE_KEYS } from '../support/hostile-keys.ts';
-import { sessionOf } from '../support/session.ts';
-import { sharedKind, startStack, type Stack } from '../support/stack.ts';
+import { HOSTILE_KEYS } from '../support/http/hostile-keys.ts';
+import { sessionOf } from '../support/identity/session.ts';
+import { sharedKind, startStack, type Stack } from '../support/stack/stack.ts';
 
 /** `npm run conformance` asks for 10,000. */
 const COUNT = Number(process.env['SALLYPORT_TEST_KEYS'] ?? 300);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { sharedStack, type Stack } from '../support/stack.ts';
+import { sharedStack, type Stack } from '../support/stack/stack.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 const CONNECTIONS = 300;

@@ -7,10 +7,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Answer, Client } from '../support/client.ts';
-import { ObjectCalls, partQuery } from '../support/object-calls.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
-import { VaultDouble } from '../support/vault-double.ts';
+import type { Answer, Client } from '../support/client/client.ts';
+import { ObjectCalls, partQuery } from '../support/store/object-calls.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
+import { VaultDouble } from '../support/core/vault-double.ts';
 
 const UNIT = randomBytes(16);
 const bodyOf = (sizeBytes: number): Buffer => Buffer.alloc(sizeBytes, UNIT);

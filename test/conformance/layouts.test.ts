@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import type { Client } from '../support/client.ts';
+import type { Client } from '../support/client/client.ts';
 import { fixedSeed } from '../support/chance.ts';
-import { decryptStored } from '../support/decrypt-tool.ts';
-import { unquoted, ObjectCalls, type PartOf, type Shown } from '../support/object-calls.ts';
+import { decryptStored } from '../support/core/decrypt-tool.ts';
+import { unquoted, ObjectCalls, type PartOf, type Shown } from '../support/store/object-calls.ts';
 import { hasPython } from '../support/python-programs.ts';
 import {
   Dice,
@@ -18,10 +18,10 @@ import {
   SEGMENT_BYTES,
   type PlannedPart,
   type RandomLayout,
-} from '../support/random-layouts.ts';
-import { sharedKind } from '../support/stack.ts';
-import type { StoreCall } from '../support/store-proxy.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+} from '../support/core/random-layouts.ts';
+import { sharedKind } from '../support/stack/stack.ts';
+import type { StoreCall } from '../support/store/store-proxy.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const kind = sharedKind();
 const LAYOUTS = Number(process.env['SALLYPORT_TEST_LAYOUTS'] ?? (kind === 'ceph' ? 8 : 4));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { target } from '../support/client.ts';
-import { HOSTILE_KEYS } from '../support/hostile-keys.ts';
-import { sharedStack, type Stack } from '../support/stack.ts';
+import { target } from '../support/client/client.ts';
+import { HOSTILE_KEYS } from '../support/http/hostile-keys.ts';
+import { sharedStack, type Stack } from '../support/stack/stack.ts';
 
 const SEGMENT = 65_536;
 

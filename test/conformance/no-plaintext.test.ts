@@ -10,11 +10,11 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { ObjectCalls, partQuery, type PartOf } from '../support/object-calls.ts';
-import type { Answer, Client } from '../support/client.ts';
-import { sharedKind } from '../support/stack.ts';
-import type { StoreFault } from '../support/store-proxy.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+import { ObjectCalls, partQuery, type PartOf } from '../support/store/object-calls.ts';
+import type { Answer, Client } from '../support/client/client.ts';
+import { sharedKind } from '../support/stack/stack.ts';
+import type { StoreFault } from '../support/store/store-proxy.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 /** What a client makes of a connection that ends while it still sends: nothing was acknowledged. */
 function brokenConnection(error: NodeJS.ErrnoException): { status: 0; code: undefined; complete: false } {

@@ -10,10 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { blockingPuts } from '../support/blocking-puts.ts';
+import { blockingPuts } from '../support/store/blocking-puts.ts';
 import { needs } from '../support/needs.ts';
-import { sharedStack, type Stack } from '../support/stack.ts';
-import { releaseOf, versionOf } from '../support/versions.ts';
+import { sharedStack, type Stack } from '../support/stack/stack.ts';
+import { releaseOf, versionOf } from '../support/store/versions.ts';
 import { findProgram, attributesOf } from './run/runner.ts';
 import { keysOf, keyVariables } from './run/auth-methods.ts';
 

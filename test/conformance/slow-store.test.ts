@@ -18,11 +18,11 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import type { AuditAccess } from '../../src/audit/read-audit.ts';
-import { target } from '../support/client.ts';
+import { target } from '../support/client/client.ts';
 import { findProgram, attributesOf } from './run/runner.ts';
 import { needs } from '../support/needs.ts';
-import type { StoreCall } from '../support/store-proxy.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+import type { StoreCall } from '../support/store/store-proxy.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const EARLY_ANSWER_MS = 2000;
 const SLOWNESS_MS = 7000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { converse, head, type Endpoint } from '../support/raw-wire.ts';
-import { sharedStack, type Stack } from '../support/stack.ts';
-import { releaseOf, versionOf } from '../support/versions.ts';
+import { converse, head, type Endpoint } from '../support/http/raw-wire.ts';
+import { sharedStack, type Stack } from '../support/stack/stack.ts';
+import { releaseOf, versionOf } from '../support/store/versions.ts';
 
 type Line = readonly [name: string, value: string];
 

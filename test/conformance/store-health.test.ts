@@ -19,11 +19,11 @@ import { CommandError } from '../../src/cli/io.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { HealthReport } from '../../src/contracts/health.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
-import { startCeph } from '../support/ceph.ts';
+import { startCeph } from '../support/store/ceph.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
-import { makeKey, signToken, startTestIssuer } from '../support/issuer.ts';
-import { runCommand } from '../support/run-command.ts';
-import { sharedKind } from '../support/stack.ts';
+import { makeKey, signToken, startTestIssuer } from '../support/identity/issuer.ts';
+import { runCommand } from '../support/client/run-command.ts';
+import { sharedKind } from '../support/stack/stack.ts';
 
 interface RealStore {
   readonly endpoint: string;

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Answer } from '../support/client.ts';
-import { ObjectCalls, type PartOf } from '../support/object-calls.ts';
-import { sharedKind } from '../support/stack.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+import type { Answer } from '../support/client/client.ts';
+import { ObjectCalls, type PartOf } from '../support/store/object-calls.ts';
+import { sharedKind } from '../support/stack/stack.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const CELL = 65_564;
 const SEGMENT = 65_536;

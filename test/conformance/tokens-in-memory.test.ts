@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRequestSigner } from '../../src/sigv4/signer.ts';
-import { startStack, type Stack } from '../support/stack.ts';
-import { workerIds } from '../support/worker-ids.ts';
+import { startStack, type Stack } from '../support/stack/stack.ts';
+import { workerIds } from '../support/stack/worker-ids.ts';
 
 const OTHERS = 300;
 /** Longer than what a snapshot keeps of one text is never looked for. */

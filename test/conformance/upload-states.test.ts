@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Answer } from '../support/client.ts';
-import { decryptStored } from '../support/decrypt-tool.ts';
-import { field, ObjectCalls, partQuery, type PartOf } from '../support/object-calls.ts';
+import type { Answer } from '../support/client/client.ts';
+import { decryptStored } from '../support/core/decrypt-tool.ts';
+import { field, ObjectCalls, partQuery, type PartOf } from '../support/store/object-calls.ts';
 import { hasPython } from '../support/python-programs.ts';
-import { sharedKind } from '../support/stack.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+import { sharedKind } from '../support/stack/stack.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const MIN = 5 * 1024 ** 2;
 const FOLDER = '.sallyport/';

@@ -1,11 +1,11 @@
 /** Buckets that a whole gateway addresses by hosts of their own, beside one that it addresses by the path. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { target, type Answer } from '../support/client.ts';
-import { HOSTILE_KEYS } from '../support/hostile-keys.ts';
-import { field, ObjectCalls, partQuery } from '../support/object-calls.ts';
-import { sharedKind } from '../support/stack.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+import { target, type Answer } from '../support/client/client.ts';
+import { HOSTILE_KEYS } from '../support/http/hostile-keys.ts';
+import { field, ObjectCalls, partQuery } from '../support/store/object-calls.ts';
+import { sharedKind } from '../support/stack/stack.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const PART = randomBytes(5 * 1024 * 1024);
 const REST = randomBytes(70_001);

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { createHmac, createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
-import { decodeChunked, type ChunkedBody, type ChunkSignatures } from '../../src/s3/aws-chunked.ts';
+import { decodeChunked, type ChunkedBody, type ChunkSignatures } from '../../src/s3/body/aws-chunked.ts';
 import { createChunkSignatures } from '../../src/sigv4/chunk-signatures.ts';
 import type { SignatureClaims } from '../../src/sigv4/parse-signature.ts';
-import { signedChunks } from '../support/raw-wire.ts';
+import { signedChunks } from '../support/http/raw-wire.ts';
 
 async function* cut(body: Buffer, cuts: readonly number[]): AsyncGenerator<Buffer> {
   let start = 0;

@@ -8,7 +8,7 @@ import { ordinaryStoredSize, singleStoredSize, sizeMark } from '../../src/core/c
 import { isFinalPart, slotOf } from '../../src/core/cipher/slots.ts';
 import { parseUploadId } from '../../src/core/cipher/upload-id.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
-import { Dice, randomLayout, type RandomLayout } from '../support/random-layouts.ts';
+import { Dice, randomLayout, type RandomLayout } from '../support/core/random-layouts.ts';
 import { cipherOf, pattern, read, SEGMENT } from '../unit/core/cipher/object-store.ts';
 import { MIN, UploadInMemory } from '../unit/core/cipher/upload-store.ts';
 

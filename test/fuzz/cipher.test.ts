@@ -15,7 +15,7 @@ import {
 } from '../../src/core/cipher/sizes.ts';
 import { parseTrailerFields } from '../../src/core/cipher/trailer-fields.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
-import type { ByteRange } from '../../src/s3/request.ts';
+import type { ByteRange } from '../../src/s3/request/request.ts';
 import { ADDRESS, cipherOf, collect, extentOf, pattern, plan, read, slice } from '../unit/core/cipher/object-store.ts';
 
 const cipher = cipherOf();

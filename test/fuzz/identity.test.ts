@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Principal } from '../../src/contracts/principal.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { parseStrictObject } from '../../src/identity/strict-json.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, requestWith, type Subject } from '../unit/identity/fixture.ts';
 
 const key = makeKey('EdDSA', 'k1');

@@ -8,8 +8,8 @@ import { createKmsKeyring } from '../../src/core/keyring/kms-keyring.ts';
 import type { RemoteKeyring } from '../../src/core/keyring/remote-keyring.ts';
 import { createVaultKeyring } from '../../src/core/keyring/vault-keyring.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
-import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../support/kms-double.ts';
-import { VaultDouble } from '../support/vault-double.ts';
+import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../support/core/kms-double.ts';
+import { VaultDouble } from '../support/core/vault-double.ts';
 import { MovedClock, observer, unavailable } from '../unit/core/keyring/fixture.ts';
 
 const CODES = new Set(['ServiceUnavailable', 'IntegrityFailure']);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { createObjectReader } from '../../src/objects/object-reader.ts';
-import type { ByteRange } from '../../src/s3/request.ts';
+import type { ByteRange } from '../../src/s3/request/request.ts';
 import { cipherOf, pattern, SEGMENT } from '../unit/core/cipher/object-store.ts';
 import { MIN } from '../unit/core/cipher/upload-store.ts';
 import { query, StoreInMemory, type Kept } from '../unit/objects/object-store.ts';

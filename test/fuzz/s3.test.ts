@@ -4,26 +4,26 @@ import { Crc64Nvme } from '@aws-sdk/crc64-nvme';
 import fc from 'fast-check';
 import { XMLParser } from 'fast-xml-parser';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
-import { copySourceHeader, parseCopySource } from '../../src/s3/copy-source.ts';
-import { createCrc64Nvme } from '../../src/s3/crc64-nvme.ts';
+import { copySourceHeader, parseCopySource } from '../../src/s3/request/copy-source.ts';
+import { createCrc64Nvme } from '../../src/s3/body/crc64-nvme.ts';
 import {
   readDeleteObjects,
   readDeleteResult,
   writeDeleteObjects,
   writeDeleteResult,
-} from '../../src/s3/delete-objects.ts';
+} from '../../src/s3/documents/delete-objects.ts';
 import { encodePath, encodeQueryComponent } from '../../src/s3/encode.ts';
-import { clientEtag, storeEtag } from '../../src/s3/etag.ts';
-import { parseListing, storeListingQuery } from '../../src/s3/listing.ts';
+import { clientEtag, storeEtag } from '../../src/s3/response/etag.ts';
+import { parseListing, storeListingQuery } from '../../src/s3/documents/listing.ts';
 import { renderListing } from '../unit/s3/fixture.ts';
-import { wrapToken } from '../../src/s3/listing-query.ts';
-import { parseRequest } from '../../src/s3/parse-request.ts';
-import { separateSignature } from '../../src/s3/presigned-query.ts';
-import { parseRange, resolveRange } from '../../src/s3/range.ts';
-import { parseTarget } from '../../src/s3/request-target.ts';
-import { storeDocument } from '../../src/s3/store-document.ts';
-import { escapeXml, parseStoreError, textElement } from '../../src/s3/xml.ts';
-import { childrenOf, readXml, textOf } from '../../src/s3/xml-reader.ts';
+import { wrapToken } from '../../src/s3/request/listing-query.ts';
+import { parseRequest } from '../../src/s3/request/parse-request.ts';
+import { separateSignature } from '../../src/s3/request/presigned-query.ts';
+import { parseRange, resolveRange } from '../../src/s3/request/range.ts';
+import { parseTarget } from '../../src/s3/request/request-target.ts';
+import { storeDocument } from '../../src/s3/documents/store-document.ts';
+import { escapeXml, parseStoreError, textElement } from '../../src/s3/documents/xml.ts';
+import { childrenOf, readXml, textOf } from '../../src/s3/documents/xml-reader.ts';
 
 const ARRIVAL = { requestId: 'r', receivedAtMs: 0, clientAddress: '::1', publicHosts: ['s3.example.com'] };
 

@@ -4,7 +4,7 @@ import type { Principal } from '../../src/contracts/principal.ts';
 import type { StoreTokens } from '../../src/contracts/store-tokens.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { createStoreTokens } from '../../src/identity/store-tokens.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, recordingObserver, type Subject } from '../unit/identity/fixture.ts';
 
 const AT_STORE = 'https://objects.example';

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { createDigest } from '../../src/s3/body-verifier.ts';
-import { CHECKSUM_ALGORITHMS, checksumHeader, type ChecksumAlgorithm } from '../../src/s3/checksums.ts';
-import { startSingleGateway, type SingleGateway } from '../support/single-gateway.ts';
+import { createDigest } from '../../src/s3/body/body-verifier.ts';
+import { CHECKSUM_ALGORITHMS, checksumHeader, type ChecksumAlgorithm } from '../../src/s3/body/checksums.ts';
+import { startSingleGateway, type SingleGateway } from '../support/stack/single-gateway.ts';
 
 const MIB = 1_048_576;
 const SMALL = randomBytes(1000);

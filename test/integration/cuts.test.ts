@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { fixedSeed } from '../support/chance.ts';
-import { cutAll } from '../support/cuts.ts';
+import { cutAll } from '../support/http/cuts.ts';
 import { createRandom } from '../support/random.ts';
-import { podKeys, startPod, startPodStore } from '../support/sidecar-store.ts';
-import { keyVariables } from '../support/sidecar-world.ts';
-import { startStack } from '../support/stack.ts';
-import { assertAlive, prepare, vitalsOf } from '../support/survival.ts';
-import { wireSamples } from '../support/wire-samples.ts';
+import { podKeys, startPod, startPodStore } from '../support/sidecar/sidecar-store.ts';
+import { keyVariables } from '../support/sidecar/sidecar-world.ts';
+import { startStack } from '../support/stack/stack.ts';
+import { assertAlive, prepare, vitalsOf } from '../support/http/survival.ts';
+import { wireSamples } from '../support/http/wire-samples.ts';
 
 const COUNT = 400;
 

@@ -12,9 +12,9 @@ import { auditFiles, readAudit, type AuditAccess } from '../../src/audit/read-au
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
-import { Client } from '../support/client.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
-import { startStoreProxy, type StoreProxy } from '../support/store-proxy.ts';
+import { Client } from '../support/client/client.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/identity/issuer.ts';
+import { startStoreProxy, type StoreProxy } from '../support/store/store-proxy.ts';
 
 const key = makeKey('RS256', 'k1');
 const keyPair = (name: string) => ({ accessKeyId: name, secretAccessKey: randomBytes(20).toString('hex') });

@@ -9,8 +9,8 @@ import { createGateway, type Gateway } from '../../src/compose/gateway.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
-import { send } from '../support/store-client.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/identity/issuer.ts';
+import { send } from '../support/store/store-client.ts';
 
 const key = makeKey('RS256', 'k1');
 const keysOf = (name: string) => ({ accessKeyId: name.repeat(4), secretAccessKey: randomBytes(20).toString('hex') });

@@ -24,7 +24,7 @@ import { ensureCertificates } from '../../demo/certificates.ts';
 import type { Child } from '../../demo/child.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { findHaproxy, startHaproxy } from '../../demo/haproxy.ts';
-import { blockingPuts } from '../support/blocking-puts.ts';
+import { blockingPuts } from '../support/store/blocking-puts.ts';
 import { needs } from '../support/needs.ts';
 
 interface Answer {

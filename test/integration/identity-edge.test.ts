@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { target, type Answer } from '../support/client.ts';
-import { startFront, type Front } from '../support/fault-front.ts';
-import { startProvider, type TestProvider } from '../support/issuer.ts';
-import { startStack, type Stack } from '../support/stack.ts';
+import { target, type Answer } from '../support/client/client.ts';
+import { startFront, type Front } from '../support/identity/fault-front.ts';
+import { startProvider, type TestProvider } from '../support/identity/issuer.ts';
+import { startStack, type Stack } from '../support/stack/stack.ts';
 
 const POLICIES = {
   'team.yaml': `

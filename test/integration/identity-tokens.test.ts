@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { changed } from '../support/fault-front.ts';
-import { startFaultyWorld, type FaultyWorld } from '../support/faulty-world.ts';
-import { sessionOf } from '../support/session.ts';
-import { send, type TestKeys } from '../support/store-client.ts';
+import { changed } from '../support/identity/fault-front.ts';
+import { startFaultyWorld, type FaultyWorld } from '../support/stack/faulty-world.ts';
+import { sessionOf } from '../support/identity/session.ts';
+import { send, type TestKeys } from '../support/store/store-client.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/sallyport.js', import.meta.url));
 const run = promisify(execFile);

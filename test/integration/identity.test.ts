@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { startProvider, type TestProvider } from '../support/issuer.ts';
+import { startProvider, type TestProvider } from '../support/identity/issuer.ts';
 import { authenticatorFor, bearer, refusedWith, type Subject } from '../unit/identity/fixture.ts';
 
 describe('bearer tokens of a real OpenID provider', () => {

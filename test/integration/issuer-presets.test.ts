@@ -7,8 +7,8 @@ import type { ErrorCode } from '../../src/errors/codes.ts';
 import type { Principal } from '../../src/contracts/principal.ts';
 import { createTokenVerifier, type IssuerTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { issuerOf } from '../../src/compose/issuers.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer, type SigningKey } from '../support/issuer.ts';
-import { TOKEN_SHAPES, type Claims, type TokenShape } from '../support/issuer-tokens.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer, type SigningKey } from '../support/identity/issuer.ts';
+import { TOKEN_SHAPES, type Claims, type TokenShape } from '../support/identity/issuer-tokens.ts';
 import { Sample } from '../unit/config/sample.ts';
 import { recordingObserver, refusedWith, SteppedClock } from '../unit/identity/fixture.ts';
 

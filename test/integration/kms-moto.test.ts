@@ -13,8 +13,8 @@ import type { RemoteKeyring } from '../../src/core/keyring/remote-keyring.ts';
 import { createRequestSigner } from '../../src/sigv4/signer.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
 import { triedWhere } from '../support/needs.ts';
-import { startOperatorWorld, type OperatorWorld } from '../support/operator-world.ts';
-import { send } from '../support/store-client.ts';
+import { startOperatorWorld, type OperatorWorld } from '../support/stack/operator-world.ts';
+import { send } from '../support/store/store-client.ts';
 import { ELSEWHERE, HERE, integrity, observer, unavailable } from '../unit/core/keyring/fixture.ts';
 
 const CREDENTIALS = { accessKeyId: 'AKIAMOTO', secretAccessKey: 'moto', sessionToken: undefined };

@@ -8,7 +8,7 @@ import { migrate, type MigrateReport } from '../../src/operate/migrate.ts';
 import { rewrap, type RewrapReport } from '../../src/operate/rewrap.ts';
 import { REWRITING } from '../../src/cli/operator/operator-command.ts';
 import type { Operator } from '../../src/compose/operator.ts';
-import { startOperatorWorld, type OperatorWorld } from '../support/operator-world.ts';
+import { startOperatorWorld, type OperatorWorld } from '../support/stack/operator-world.ts';
 import { SEED, vector } from '../unit/core/legacy/stored-vectors.ts';
 
 const quiet = { expect: () => undefined, step: () => undefined };

@@ -10,10 +10,10 @@ import type { Finding } from '../../src/client/finding.ts';
 import type { Whoami } from '../../src/client/gateway.ts';
 import { atLeast, findProgram, attributesOf } from '../conformance/run/runner.ts';
 import { needs, triedWhere } from '../support/needs.ts';
-import { startPersonMachine, type PersonMachine } from '../support/person-machine.ts';
-import { startStack, type Stack } from '../support/stack.ts';
+import { startPersonMachine, type PersonMachine } from '../support/client/person-machine.ts';
+import { startStack, type Stack } from '../support/stack/stack.ts';
 
-const JS_SDK = fileURLToPath(new URL('../support/profile-alone.ts', import.meta.url));
+const JS_SDK = fileURLToPath(new URL('../support/client/profile-alone.ts', import.meta.url));
 const CLI_VERSION = /aws-cli\/([\d.]+)/;
 
 describe('people with a browser and AWS tools', function () {

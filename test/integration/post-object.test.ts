@@ -6,10 +6,10 @@ import { spawnSync } from 'node:child_process';
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { crc32 } from 'node:zlib';
-import { startSingleGateway, type SingleGateway } from '../support/single-gateway.ts';
+import { startSingleGateway, type SingleGateway } from '../support/stack/single-gateway.ts';
 import { needs } from '../support/needs.ts';
-import { sessionOf } from '../support/session.ts';
-import type { TestKeys } from '../support/store-client.ts';
+import { sessionOf } from '../support/identity/session.ts';
+import type { TestKeys } from '../support/store/store-client.ts';
 
 const POLICY = `
 id: team

@@ -5,8 +5,17 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answering, broken, changed, huge, late, redirecting, silent, type Spoil } from '../support/fault-front.ts';
-import { startFaultyWorld, TIMEOUT_MS, type FaultyWorld, type Reply } from '../support/faulty-world.ts';
+import {
+  answering,
+  broken,
+  changed,
+  huge,
+  late,
+  redirecting,
+  silent,
+  type Spoil,
+} from '../support/identity/fault-front.ts';
+import { startFaultyWorld, TIMEOUT_MS, type FaultyWorld, type Reply } from '../support/stack/faulty-world.ts';
 
 const POLICY = `
 id: team

@@ -14,8 +14,8 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { needs } from '../support/needs.ts';
-import { hasRedis, startRedis, type Redis } from '../support/redis.ts';
-import { startStack, type Stack } from '../support/stack.ts';
+import { hasRedis, startRedis, type Redis } from '../support/store/redis.ts';
+import { startStack, type Stack } from '../support/stack/stack.ts';
 
 const LIMIT_MS = 5000;
 const BIN = fileURLToPath(new URL('../../bin/sallyport.js', import.meta.url));

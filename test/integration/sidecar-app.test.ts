@@ -11,7 +11,7 @@ import { loadSidecarFile } from '../../src/config/sidecar/load-sidecar.ts';
 import { createEmbeddedStore, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { createSidecar } from '../../src/compose/sidecar.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
-import { send } from '../support/store-client.ts';
+import { send } from '../support/store/store-client.ts';
 
 const POLICY = `
 id: billing

@@ -10,10 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
-import { sendRaw } from '../support/raw-wire.ts';
-import { podKeys, roleKeys, startPod, startPodStore, type PodStore } from '../support/sidecar-store.ts';
-import { DUMMY, keyVariables, runSidecar, type SidecarWorld } from '../support/sidecar-world.ts';
-import { send } from '../support/store-client.ts';
+import { sendRaw } from '../support/http/raw-wire.ts';
+import { podKeys, roleKeys, startPod, startPodStore, type PodStore } from '../support/sidecar/sidecar-store.ts';
+import { DUMMY, keyVariables, runSidecar, type SidecarWorld } from '../support/sidecar/sidecar-world.ts';
+import { send } from '../support/store/store-client.ts';
 
 describe('the command sallyport sidecar', function () {
   this.timeout(30_000);

@@ -6,11 +6,17 @@ import { awsCli } from '../conformance/clients/aws-cli.ts';
 import { boto3 } from '../conformance/clients/boto3.ts';
 import { curl } from '../conformance/clients/curl.ts';
 import { needs, triedWhere } from '../support/needs.ts';
-import { presignedTarget, sendRaw, signedChunks, signedHead, unsignedChunks } from '../support/raw-wire.ts';
-import { exerciseAwsCli, exerciseBoto3, exerciseCurl, exerciseSdk, sdkClient } from '../support/sidecar-clients.ts';
-import { podKeys, startPod, startPodStore, type PodStore } from '../support/sidecar-store.ts';
-import { DUMMY, keyVariables, type SidecarWorld } from '../support/sidecar-world.ts';
-import { send } from '../support/store-client.ts';
+import { presignedTarget, sendRaw, signedChunks, signedHead, unsignedChunks } from '../support/http/raw-wire.ts';
+import {
+  exerciseAwsCli,
+  exerciseBoto3,
+  exerciseCurl,
+  exerciseSdk,
+  sdkClient,
+} from '../support/sidecar/sidecar-clients.ts';
+import { podKeys, startPod, startPodStore, type PodStore } from '../support/sidecar/sidecar-store.ts';
+import { DUMMY, keyVariables, type SidecarWorld } from '../support/sidecar/sidecar-world.ts';
+import { send } from '../support/store/store-client.ts';
 
 const sha256 = (body: Buffer | string): string => createHash('sha256').update(body).digest('hex');
 

@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
-import { runSidecar, type Program } from '../support/sidecar-world.ts';
-import { workerIds } from '../support/worker-ids.ts';
+import { runSidecar, type Program } from '../support/sidecar/sidecar-world.ts';
+import { workerIds } from '../support/stack/worker-ids.ts';
 
 const script = fileURLToPath(new URL('../../bin/sallyport.js', import.meta.url));
 const POLICY = `

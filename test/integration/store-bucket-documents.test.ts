@@ -1,6 +1,6 @@
 /** The documents of buckets that tools read before they touch one, asked of a real store. */
 import assert from 'node:assert/strict';
-import { startSmallGateway, type SmallGateway } from '../support/small-gateway.ts';
+import { startSmallGateway, type SmallGateway } from '../support/stack/small-gateway.ts';
 
 /** Of a bucket for which nobody has set anything: S3's error, or its document. */
 const OF_ALL = {

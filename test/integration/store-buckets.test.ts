@@ -1,7 +1,7 @@
 /** What clients are told of buckets themselves, asked of a real store. */
 import assert from 'node:assert/strict';
-import type { Answer } from '../support/client.ts';
-import { startSmallGateway, type SmallGateway } from '../support/small-gateway.ts';
+import type { Answer } from '../support/client/client.ts';
+import { startSmallGateway, type SmallGateway } from '../support/stack/small-gateway.ts';
 
 describe('buckets', function () {
   this.timeout(60_000);

@@ -1,8 +1,8 @@
 /** Ranges and conditions of reads and writes, decided by a real store, in encrypted prefixes and in plain ones. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { field, ObjectCalls } from '../support/object-calls.ts';
-import { startSmallGateway, type SmallGateway } from '../support/small-gateway.ts';
+import { field, ObjectCalls } from '../support/store/object-calls.ts';
+import { startSmallGateway, type SmallGateway } from '../support/stack/small-gateway.ts';
 
 const BODY = randomBytes(200_000);
 const PREFIXES = ['sealed/', 'moving/', 'plain/'] as const;

@@ -1,10 +1,10 @@
 /** Where stores differ, and what a client is told where its store cannot do what it asks. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Answer } from '../support/client.ts';
-import { field, ObjectCalls } from '../support/object-calls.ts';
-import { startSmallGateway, type SmallGateway } from '../support/small-gateway.ts';
-import { releaseOf, versionOf } from '../support/versions.ts';
+import type { Answer } from '../support/client/client.ts';
+import { field, ObjectCalls } from '../support/store/object-calls.ts';
+import { startSmallGateway, type SmallGateway } from '../support/stack/small-gateway.ts';
+import { releaseOf, versionOf } from '../support/store/versions.ts';
 
 const PREFIXES = ['sealed/', 'plain/'] as const;
 const BODY = Buffer.from('some bytes');

@@ -11,8 +11,8 @@ import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../de
 import type { StoreReport } from '../../src/operate/store-doctor/store-doctor.ts';
 import type { CommandIo } from '../../src/cli/io.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
-import { runCommand } from '../support/run-command.ts';
-import { send } from '../support/store-client.ts';
+import { runCommand } from '../support/client/run-command.ts';
+import { send } from '../support/store/store-client.ts';
 
 describe('sallyport doctor --store', function () {
   this.timeout(120_000);

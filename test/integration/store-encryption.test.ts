@@ -1,9 +1,9 @@
 /** What the store is told of encryption at rest, and what clients are told of it, in encrypted prefixes and in plain ones. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Answer } from '../support/client.ts';
-import { field, ObjectCalls, partQuery } from '../support/object-calls.ts';
-import { startSmallGateway, type SmallGateway } from '../support/small-gateway.ts';
+import type { Answer } from '../support/client/client.ts';
+import { field, ObjectCalls, partQuery } from '../support/store/object-calls.ts';
+import { startSmallGateway, type SmallGateway } from '../support/stack/small-gateway.ts';
 
 const ALGORITHM = 'x-amz-server-side-encryption';
 const KEY_ID = `${ALGORITHM}-aws-kms-key-id`;

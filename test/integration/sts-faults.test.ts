@@ -4,8 +4,17 @@
  * pass.
  */
 import assert from 'node:assert/strict';
-import { answering, broken, changed, huge, late, redirecting, silent, type Spoil } from '../support/fault-front.ts';
-import { startFaultyWorld, STS_TIMEOUT_MS, type FaultyWorld, type Reply } from '../support/faulty-world.ts';
+import {
+  answering,
+  broken,
+  changed,
+  huge,
+  late,
+  redirecting,
+  silent,
+  type Spoil,
+} from '../support/identity/fault-front.ts';
+import { startFaultyWorld, STS_TIMEOUT_MS, type FaultyWorld, type Reply } from '../support/stack/faulty-world.ts';
 
 const POLICY = `
 id: team

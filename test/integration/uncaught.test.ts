@@ -5,12 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type OutgoingHttpHeaders } from 'node:http';
 import { request, type RequestOptions } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { podKeys, startPod, startPodStore, type PodStore } from '../support/sidecar-store.ts';
-import { keyVariables } from '../support/sidecar-world.ts';
-import { startStack, type Stack } from '../support/stack.ts';
-import { workerIds } from '../support/worker-ids.ts';
+import { podKeys, startPod, startPodStore, type PodStore } from '../support/sidecar/sidecar-store.ts';
+import { keyVariables } from '../support/sidecar/sidecar-world.ts';
+import { startStack, type Stack } from '../support/stack/stack.ts';
+import { workerIds } from '../support/stack/worker-ids.ts';
 
-const NODE_OPTIONS = `--import ${new URL('../support/throws-on-signal.ts', import.meta.url).href}`;
+const NODE_OPTIONS = `--import ${new URL('../support/http/throws-on-signal.ts', import.meta.url).href}`;
 const LIMIT_MS = 60_000;
 
 async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { uploadFolder } from '../../src/core/cipher/upload-state.ts';
 import { pruneLeftovers, type LeftoverReport } from '../../src/operate/upload-leftovers.ts';
-import { startOperatorWorld, type OperatorWorld } from '../support/operator-world.ts';
+import { startOperatorWorld, type OperatorWorld } from '../support/stack/operator-world.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const GONE = `.sallyport/uploads/${'a'.repeat(43)}/`;

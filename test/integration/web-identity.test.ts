@@ -17,10 +17,10 @@ import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { idOf, type Revoked } from '../../src/revocation/entry.ts';
 import { createFileStore } from '../../src/revocation/file-store.ts';
-import { Client, type Answer } from '../support/client.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/issuer.ts';
-import { converse, head, presignedTarget, signedHead } from '../support/raw-wire.ts';
-import { startStoreProxy, type StoreProxy } from '../support/store-proxy.ts';
+import { Client, type Answer } from '../support/client/client.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/identity/issuer.ts';
+import { converse, head, presignedTarget, signedHead } from '../support/http/raw-wire.ts';
+import { startStoreProxy, type StoreProxy } from '../support/store/store-proxy.ts';
 
 type TestKeys = Parameters<typeof presignedTarget>[1]['keys'];
 

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startStack, type Stack } from '../support/stack.ts';
-import { workerIds } from '../support/worker-ids.ts';
+import { startStack, type Stack } from '../support/stack/stack.ts';
+import { workerIds } from '../support/stack/worker-ids.ts';
 
 describe('several workers', function () {
   this.timeout(60_000);

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { fixedSeed } from './chance.ts';
-import { stopSharedStack } from './stack.ts';
+import { stopSharedStack } from './stack/stack.ts';
 
 // Mocha sets no bound: an error in a deep recursion would take milliseconds.
 Error.stackTraceLimit = 50;

@@ -15,7 +15,7 @@ import { fixedSource } from '../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../src/credentials/broker.ts';
 import { createAuthorizer } from '../../src/policy/authorizer.ts';
 import { loadPolicies } from '../../src/policy/load-policies.ts';
-import { startCeph, type Ceph, type CephLab, type CephRequest } from '../support/ceph.ts';
+import { startCeph, type Ceph, type CephLab, type CephRequest } from '../support/store/ceph.ts';
 import { principal, rememberingObserver } from '../unit/credentials/fixture.ts';
 
 const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));

@@ -6,14 +6,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cutAll, type CutEndpoint } from '../support/cuts.ts';
+import { cutAll, type CutEndpoint } from '../support/http/cuts.ts';
 import { numberOption } from '../support/options.ts';
 import { createRandom } from '../support/random.ts';
-import { podKeys, startPod, startPodStore } from '../support/sidecar-store.ts';
-import { keyVariables } from '../support/sidecar-world.ts';
-import { startStack } from '../support/stack.ts';
-import { assertAlive, prepare, rssMbOf, vitalsOf } from '../support/survival.ts';
-import { wireSamples } from '../support/wire-samples.ts';
+import { podKeys, startPod, startPodStore } from '../support/sidecar/sidecar-store.ts';
+import { keyVariables } from '../support/sidecar/sidecar-world.ts';
+import { startStack } from '../support/stack/stack.ts';
+import { assertAlive, prepare, rssMbOf, vitalsOf } from '../support/http/survival.ts';
+import { wireSamples } from '../support/http/wire-samples.ts';
 
 const count = numberOption('cuts', 10_000);
 const seed = numberOption('seed', Math.floor(Math.random() * 2 ** 31));

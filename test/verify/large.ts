@@ -10,9 +10,9 @@ import { once } from 'node:events';
 import { request } from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ObjectCalls, partQuery, type PartOf } from '../support/object-calls.ts';
-import { readBound, SEGMENT_BYTES } from '../support/random-layouts.ts';
-import { startTwinGateways, type TwinGateways } from '../support/twin-gateways.ts';
+import { ObjectCalls, partQuery, type PartOf } from '../support/store/object-calls.ts';
+import { readBound, SEGMENT_BYTES } from '../support/core/random-layouts.ts';
+import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const MIB = 1024 ** 2;
 const at = process.argv.indexOf('--gib');

@@ -13,10 +13,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { target, type Answer } from '../support/client.ts';
-import { HOSTILE_KEYS } from '../support/hostile-keys.ts';
-import { pairOptions } from '../support/pair-options.ts';
-import { startStack, type Stack, type StackKind } from '../support/stack.ts';
+import { target, type Answer } from '../support/client/client.ts';
+import { HOSTILE_KEYS } from '../support/http/hostile-keys.ts';
+import { pairOptions } from '../support/store/pair-options.ts';
+import { startStack, type Stack, type StackKind } from '../support/stack/stack.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));

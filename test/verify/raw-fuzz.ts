@@ -13,10 +13,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fixedSeed } from '../support/chance.ts';
 import { numberOption } from '../support/options.ts';
 import { createRandom } from '../support/random.ts';
-import { startStack } from '../support/stack.ts';
-import { assertAlive, prepare, vitalsOf } from '../support/survival.ts';
-import { mutate } from '../support/wire-mutations.ts';
-import { wireSamples } from '../support/wire-samples.ts';
+import { startStack } from '../support/stack/stack.ts';
+import { assertAlive, prepare, vitalsOf } from '../support/http/survival.ts';
+import { mutate } from '../support/http/wire-mutations.ts';
+import { wireSamples } from '../support/http/wire-samples.ts';
 
 const minutes = numberOption('minutes', 1);
 const seed = fixedSeed ?? Math.floor(Math.random() * 2 ** 31);

@@ -8,15 +8,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VERBS } from '../../src/s3/operations/verb.ts';
 import { keysOf } from '../conformance/run/auth-methods.ts';
-import { startCeph, type Ceph, type CephKeys } from '../support/ceph.ts';
-import { pairOptions } from '../support/pair-options.ts';
+import { startCeph, type Ceph, type CephKeys } from '../support/store/ceph.ts';
+import { pairOptions } from '../support/store/pair-options.ts';
 import {
   runChecks,
   SEMANTICS_BUCKETS as BUCKETS,
   type CheckResult as Result,
   type SemanticsMode as Mode,
-} from '../support/semantics.ts';
-import { startStack, type Stack } from '../support/stack.ts';
+} from '../support/store/semantics.ts';
+import { startStack, type Stack } from '../support/stack/stack.ts';
 
 const EXPECTED = join(import.meta.dirname, 'semantics', 'expected.json');
 const ROLE = 'arn:aws:iam::000000000000:role/sallyport';

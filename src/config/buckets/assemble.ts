@@ -1,6 +1,6 @@
 /** A checked entry of `buckets` and what its store says of it, as one bucket. */
 import type { Bucket } from '../../contracts/bucket.ts';
-import type { StoreEncryption } from '../../s3/encryption-headers.ts';
+import type { StoreEncryption } from '../../s3/request/encryption-headers.ts';
 import { promised } from '../loading/promised.ts';
 import type { FileStore } from '../stores/schema.ts';
 import type { FileBucket } from './schema.ts';

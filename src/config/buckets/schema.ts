@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ADDRESSING_STYLES } from '../../contracts/bucket.ts';
 import { isBucketName } from '../../s3/bucket-name.ts';
 import { ENCRYPTIONS } from '../../s3/encryption.ts';
-import { isDirectoryBucketName } from '../../s3/unsupported.ts';
+import { isDirectoryBucketName } from '../../s3/request/unsupported.ts';
 import { legacy } from '../legacy/schema.ts';
 import { roleArn, serverSideEncryption } from '../stores/schema.ts';
 import { key, name, text } from '../values/schema-words.ts';

@@ -1,6 +1,6 @@
 /** The section `limits`: what is accepted at most. */
 import { MAX_SINGLE_PLAIN_BYTES } from '../../contracts/object-format.ts';
-import { MAX_HEADER_BYTES } from '../../s3/request-headers.ts';
+import { MAX_HEADER_BYTES } from '../../s3/request/request-headers.ts';
 import { count, section } from '../values/schema-words.ts';
 
 export const limits = section(

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ADDRESSING_STYLES, STORE_CHECKSUMS, STORE_WRITES } from '../../contracts/bucket.ts';
 import { SESSION_SECONDS, STORE_METHODS, TLS_VERSIONS } from '../../contracts/store-access.ts';
-import { STORE_ENCRYPTIONS } from '../../s3/encryption-headers.ts';
+import { STORE_ENCRYPTIONS } from '../../s3/request/encryption-headers.ts';
 import {
   countWithin,
   file,

@@ -5,7 +5,7 @@
  */
 import type { ObjectLayout, StoredExtent } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import type { ByteRange } from '../../s3/request.ts';
+import type { ByteRange } from '../../s3/request/request.ts';
 import { partsFrom, segmentsOf } from './layout.ts';
 import { CELL_BYTES, SEGMENT_BYTES } from '../../contracts/object-format.ts';
 import { MAX_OFFSET, singleStoredSize } from './sizes.ts';

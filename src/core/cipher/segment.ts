@@ -6,7 +6,7 @@
  */
 import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCM, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { releaseMemory } from '../../s3/release-memory.ts';
+import { releaseMemory } from '../../s3/body/release-memory.ts';
 import type { Derive } from './derived-keys.ts';
 import { SALT_BYTES, SEGMENT_BYTES, TAG_BYTES } from '../../contracts/object-format.ts';
 import type { PartRole } from './sizes.ts';

@@ -7,7 +7,7 @@
 import { TAG_BYTES } from '../../contracts/object-format.ts';
 import type { ObjectChecksum, PartRun } from '../../contracts/object-cipher.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../s3/checksums.ts';
+import type { Checksum, ChecksumAlgorithm, ChecksumType } from '../../s3/body/checksums.ts';
 import { MAX_OFFSET, MAX_PARTS } from './sizes.ts';
 
 export interface TrailerFields {

@@ -4,7 +4,7 @@
  * @see docs/spec/object-format.md, "State of an upload"
  */
 import type { PartRecord, UploadTerms } from '../../contracts/object-cipher.ts';
-import type { ChecksumAlgorithm } from '../../s3/checksums.ts';
+import type { ChecksumAlgorithm } from '../../s3/body/checksums.ts';
 import { noSuchUpload } from './upload-id.ts';
 
 const TERMS_BYTES = 16;

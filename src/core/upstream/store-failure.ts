@@ -9,9 +9,9 @@ import type { ErrorCode } from '../../errors/codes.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { readBounded } from '../../platform/bounded-body.ts';
 import { isKeptPlain } from '../../s3/encryption.ts';
-import { clientEtag } from '../../s3/etag.ts';
-import { errorOfStore } from '../../s3/store-errors.ts';
-import { parseStoreError, STORE_ERROR_LIMIT_BYTES } from '../../s3/xml.ts';
+import { clientEtag } from '../../s3/response/etag.ts';
+import { errorOfStore } from '../../s3/response/store-errors.ts';
+import { parseStoreError, STORE_ERROR_LIMIT_BYTES } from '../../s3/documents/xml.ts';
 
 /** The store does not take our credentials (any more); other ones may do. */
 export class CredentialsRefused extends GatewayError {}

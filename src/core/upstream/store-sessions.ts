@@ -10,7 +10,7 @@ import type { CredentialBroker, StoreCredentials } from '../../contracts/credent
 import type { StoreRequest, StoreSession, StoreSessionOptions, StoreSessions } from '../../contracts/store-session.ts';
 import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { requestsEncryption, encryptionHeaders } from '../../s3/encryption-headers.ts';
+import { requestsEncryption, encryptionHeaders } from '../../s3/request/encryption-headers.ts';
 import type { Upstream } from './http-upstream.ts';
 import type { Signer } from './signer.ts';
 import { CredentialsRefused, storeFailure } from './store-failure.ts';

@@ -1,7 +1,7 @@
 /** Trials of single objects: what is written is what is read, whole or not at all, under the name that it was given. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readPage } from '../../s3/documents/listing-document.ts';
-import { storeListingQuery, type ListingQuery } from '../../s3/listing.ts';
+import { storeListingQuery, type ListingQuery } from '../../s3/documents/listing.ts';
 import {
   crc32Of,
   get,

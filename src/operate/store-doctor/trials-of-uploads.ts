@@ -1,6 +1,6 @@
 /** Trials of uploads in parts. */
-import { UNSIGNED_TRAILER } from '../../s3/frame-chunked.ts';
-import { readXml, textOf } from '../../s3/xml-reader.ts';
+import { UNSIGNED_TRAILER } from '../../s3/body/frame-chunked.ts';
+import { readXml, textOf } from '../../s3/documents/xml-reader.ts';
 import {
   crc32Of,
   get,

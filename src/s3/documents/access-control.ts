@@ -2,8 +2,8 @@
  * The ACL of an object. Leaves: who may do what, with groups by name and accounts without: the store's account ids are no
  * client's business.
  */
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { childrenOf, textOf, type XmlElement } from './xml-reader.ts';
 import { readStoreDocument, required, unusable } from './stored-document.ts';
 
 /** How clients see the account that owns everything in a store. */

@@ -1,8 +1,8 @@
 /** The documents about a bucket itself: its creation and its versioning. */
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { SMALL_DOCUMENT_BYTES } from '../limits.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { textOf } from '../xml-reader.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { textOf } from './xml-reader.ts';
 import { expectChildren, malformedXml, optionalText, readClientDocument, requiredText } from './client-document.ts';
 import { readStoreDocument } from './stored-document.ts';
 

@@ -5,8 +5,8 @@
 import type { ErrorCode } from '../../errors/codes.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { ANSWER_LIMIT_BYTES } from '../limits.ts';
-import { escapeXml, S3_NAMESPACE, XML_DECLARATION } from '../xml.ts';
-import { readXml, type XmlElement } from '../xml-reader.ts';
+import { escapeXml, S3_NAMESPACE, XML_DECLARATION } from './xml.ts';
+import { readXml, type XmlElement } from './xml-reader.ts';
 import { unusable } from './stored-document.ts';
 
 /** A document that a bucket need not have. */

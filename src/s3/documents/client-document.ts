@@ -3,7 +3,7 @@
  * MalformedXML: what is not understood here would be lost on the way to the store.
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { readXml, textOf, type XmlElement } from '../xml-reader.ts';
+import { readXml, textOf, type XmlElement } from './xml-reader.ts';
 
 /** Reads a client's document of one name. @throws GatewayError MalformedXML */
 export function readClientDocument(document: Uint8Array, name: string, maxBytes: number): XmlElement {

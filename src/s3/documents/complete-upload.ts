@@ -12,10 +12,10 @@ import {
   writeChecksum,
   type Checksum,
   type ChecksumAlgorithm,
-} from '../checksums.ts';
+} from '../body/checksums.ts';
 import { LARGE_DOCUMENT_BYTES, MAX_PART_NUMBER } from '../limits.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import type { XmlElement } from '../xml-reader.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import type { XmlElement } from './xml-reader.ts';
 import { expectChildren, malformedXml, optionalText, readClientDocument, requiredText } from './client-document.ts';
 
 const PART = ['ETag', 'PartNumber', ...CHECKSUM_ELEMENTS];

@@ -1,6 +1,6 @@
 /** What a copy made: the store's documents in, the client's out. The two operations have one form under two names. */
-import { readShownChecksum, writeChecksum, type ShownChecksum } from '../checksums.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
+import { readShownChecksum, writeChecksum, type ShownChecksum } from '../body/checksums.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
 import { readStoreDocument, required } from './stored-document.ts';
 
 export type CopyDocument = 'CopyObjectResult' | 'CopyPartResult';

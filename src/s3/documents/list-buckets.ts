@@ -3,9 +3,9 @@
  * what the store says of each.
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
-import type { S3Request } from '../request.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { childrenOf, textOf } from '../xml-reader.ts';
+import type { S3Request } from '../request/request.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { childrenOf, textOf } from './xml-reader.ts';
 import { readStoreDocument } from './stored-document.ts';
 
 export interface ListedBucket {

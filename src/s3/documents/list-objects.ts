@@ -3,10 +3,10 @@
  * the client's view. Takes nothing over unread: an answer that is malformed, or shows a key outside the prefix that
  * policy granted, becomes an error and not a page.
  */
-import { wrapToken, type ListingQuery } from '../listing-query.ts';
+import { wrapToken, type ListingQuery } from '../request/listing-query.ts';
 import { isReservedKey, RESERVED_PREFIX } from '../reserved-keys.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { textOf } from '../xml-reader.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { textOf } from './xml-reader.ts';
 import {
   commonPrefixElements,
   echoOf,

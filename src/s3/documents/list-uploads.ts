@@ -2,9 +2,9 @@
  * Enters: the store's ListMultipartUploadsResult and the client's query. Leaves: the client's document, with nobody's
  * account in place of the store's names of initiator and owner.
  */
-import type { ListingQuery } from '../listing-query.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { textOf } from '../xml-reader.ts';
+import type { ListingQuery } from '../request/listing-query.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { textOf } from './xml-reader.ts';
 import { OWNER } from './access-control.ts';
 import { commonPrefixElements, echoOf, isBefore, readShownPage, textForm } from './listing-document.ts';
 import { required } from './stored-document.ts';

@@ -2,10 +2,10 @@
  * Enters: the store's ListVersionsResult and the client's query. Leaves: the client's document, with sizes and ETags of
  * the client's view. Versions and delete markers stay in the store's order.
  */
-import type { ListingQuery } from '../listing-query.ts';
+import type { ListingQuery } from '../request/listing-query.ts';
 import { AFTER_RESERVED, isReservedKey } from '../reserved-keys.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { textOf } from '../xml-reader.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { textOf } from './xml-reader.ts';
 import {
   commonPrefixElements,
   ownerElement,

@@ -4,10 +4,10 @@
  * entry is left out and counted for clients, whose page is of use without it, and is an error to whoever needs them all.
  */
 import { encodePath } from '../encode.ts';
-import type { ListingQuery } from '../listing-query.ts';
+import type { ListingQuery } from '../request/listing-query.ts';
 import { AFTER_RESERVED, isReservedKey } from '../reserved-keys.ts';
-import { textElement } from '../xml.ts';
-import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
+import { textElement } from './xml.ts';
+import { childrenOf, textOf, type XmlElement } from './xml-reader.ts';
 import { OWNER } from './access-control.ts';
 import { readStoreDocument, required, unusable } from './stored-document.ts';
 

@@ -2,18 +2,18 @@
  * The store's documents about an upload in parts: read strictly, and written anew with the client's names. Where the
  * store's facts are the client's, a `render` function does both.
  */
-import type { Addressed } from '../addressed.ts';
+import type { Addressed } from '../request/addressed.ts';
 import {
   CHECKSUM_ALGORITHMS,
   readShownChecksum,
   writeChecksum,
   type MultipartChecksum,
   type ShownChecksum,
-} from '../checksums.ts';
-import { objectUrl } from '../object-url.ts';
+} from '../body/checksums.ts';
+import { objectUrl } from '../response/object-url.ts';
 import { MAX_PART_NUMBER } from '../limits.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { childrenOf, textOf, type XmlElement } from './xml-reader.ts';
 import { parseCount, readStoreDocument, required, unusable } from './stored-document.ts';
 
 type Address = Pick<Addressed, 'bucket' | 'key'>;

@@ -1,7 +1,7 @@
 /** GetObjectAttributes: only what is known of the elements is shown, and the store's checksums only of plain objects. */
-import { CHECKSUM_ELEMENTS, writeChecksum, type ShownChecksum } from '../checksums.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { childrenOf, textOf, type XmlElement } from '../xml-reader.ts';
+import { CHECKSUM_ELEMENTS, writeChecksum, type ShownChecksum } from '../body/checksums.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { childrenOf, textOf, type XmlElement } from './xml-reader.ts';
 import { parseCount, readStoreDocument, required } from './stored-document.ts';
 
 export interface AttributesView {

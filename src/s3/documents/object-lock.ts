@@ -1,7 +1,7 @@
 /** Retention and legal hold, both ways. Dates are written anew, so that the store reads the moment that was read here. */
 import { SMALL_DOCUMENT_BYTES } from '../limits.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { textOf } from '../xml-reader.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { textOf } from './xml-reader.ts';
 import { expectChildren, malformedXml, readClientDocument, requiredText } from './client-document.ts';
 import { readStoreDocument, required } from './stored-document.ts';
 

@@ -4,8 +4,8 @@
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { ANSWER_LIMIT_BYTES } from '../limits.ts';
-import { errorOfStore } from '../store-errors.ts';
-import { readXml, textOf, type XmlElement } from '../xml-reader.ts';
+import { errorOfStore } from '../response/store-errors.ts';
+import { readXml, textOf, type XmlElement } from './xml-reader.ts';
 
 const SIZE = /^\d{1,15}$/;
 

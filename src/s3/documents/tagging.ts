@@ -2,8 +2,8 @@
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { encodeQueryComponent } from '../encode.ts';
 import { SMALL_DOCUMENT_BYTES } from '../limits.ts';
-import { S3_NAMESPACE, textElement, XML_DECLARATION } from '../xml.ts';
-import { childrenOf, type XmlElement } from '../xml-reader.ts';
+import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
+import { childrenOf, type XmlElement } from './xml-reader.ts';
 import { expectChildren, malformedXml, readClientDocument, requiredText } from './client-document.ts';
 import { readStoreDocument, required, unusable } from './stored-document.ts';
 

@@ -2,8 +2,8 @@
  * Headers that operations take (`Accepted`), and those that clients add by themselves and that ask for nothing here
  * (`Ignored`), as groups that descriptions of operations are put together from.
  */
-import { ANNOTATION_DIRECTIVE } from '../annotations.ts';
-import { CHECKSUM_HEADERS } from '../checksums.ts';
+import { ANNOTATION_DIRECTIVE } from '../request/annotations.ts';
+import { CHECKSUM_HEADERS } from '../body/checksums.ts';
 
 export interface AcceptedHeader {
   /** Accepted with any value that its own reader takes (`true`), or with values of this form only. */

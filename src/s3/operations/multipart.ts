@@ -1,5 +1,5 @@
 /** Uploads in parts, from their beginning to their end; the listing of uploads is among the listings. */
-import { CHECKSUM_HEADERS, completedChecksum, createdChecksum, parseChecksumType } from '../checksums.ts';
+import { CHECKSUM_HEADERS, completedChecksum, createdChecksum, parseChecksumType } from '../body/checksums.ts';
 import { readCompleteUpload, writeCompleteUpload } from '../documents/complete-upload.ts';
 import { readParts, renderComplete, renderInitiate, writeParts } from '../documents/multipart.ts';
 import {

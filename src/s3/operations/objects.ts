@@ -1,6 +1,6 @@
 /** Objects in one piece: reading, writing, copying and deleting them. */
 import { renderAttributes } from '../documents/object-attributes.ts';
-import { OVERRIDE_PARAMETERS } from '../response-overrides.ts';
+import { OVERRIDE_PARAMETERS } from '../request/response-overrides.ts';
 import {
   BYPASS,
   CHECKSUM_ALGORITHM,

@@ -3,11 +3,11 @@
  * A constructor for each class asks for all that the class needs; nothing of it can be left out. Detection, checks of headers,
  * documentation and the comparison with the model of AWS's SDKs are derived from these values.
  */
-import type { Addressed } from '../addressed.ts';
+import type { Addressed } from '../request/addressed.ts';
 import type { BucketDocument } from '../documents/bucket-documents.ts';
 import type { Listing } from '../documents/listing-document.ts';
 import type { AttributesView } from '../documents/object-attributes.ts';
-import type { ListingKind, ListingQuery } from '../listing-query.ts';
+import type { ListingKind, ListingQuery } from '../request/listing-query.ts';
 import { LARGE_DOCUMENT_BYTES, SMALL_DOCUMENT_BYTES } from '../limits.ts';
 import {
   BODY,

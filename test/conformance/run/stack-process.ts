@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
-import { startStack, type StackKind } from '../../support/stack.ts';
+import { startStack, type StackKind } from '../../support/stack/stack.ts';
 
 /** What the suite is told. */
 export interface StackInfo {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { runCommand } from '../../support/run-command.ts';
+import { runCommand } from '../../support/client/run-command.ts';
 
 /** Every command below one, by the list in its help. */
 const commandsBelow = async (path: readonly string[]): Promise<readonly (readonly string[])[]> => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createObjectCipher } from '../../../src/core/cipher/object-cipher.ts';
 import { keyringOf, type ConfiguredKeyring } from '../../../src/compose/keyring.ts';
-import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../support/kms-double.ts';
-import { VaultDouble } from '../../support/vault-double.ts';
+import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../support/core/kms-double.ts';
+import { VaultDouble } from '../../support/core/vault-double.ts';
 import { Sample, type Changes } from '../config/sample.ts';
 import { HERE, MovedClock, observer, unavailable } from '../core/keyring/fixture.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdminServer } from '../../../src/http/admin-server.ts';
-import { converse, sendRaw } from '../../support/raw-wire.ts';
+import { converse, sendRaw } from '../../support/http/raw-wire.ts';
 
 describe('the port of operators', () => {
   let server: Server;

@@ -10,7 +10,7 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createDataServer, type DataServer } from '../../../src/http/data-server.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
-import { createCutter } from '../../support/cut-at-awaits.ts';
+import { createCutter } from '../../support/http/cut-at-awaits.ts';
 import { chunks, world, type Behaviour } from '../pipeline/world.ts';
 
 const COPIED: CopyResult = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
-import { makeKey, signTexts, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
+import { makeKey, signTexts, signToken, startTestIssuer, type TestIssuer } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const rsa = makeKey('RS256', 'rsa-1');

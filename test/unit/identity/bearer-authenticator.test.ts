@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, requestWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { claimReader } from '../../../src/identity/claim-path.ts';
 import { resolveIssuerOptions, type IssuerOptions } from '../../../src/identity/issuer-options.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');

@@ -14,7 +14,7 @@ import {
   type IssuerTokenVerifierOptions,
 } from '../../../src/identity/token-verifier.ts';
 import { OPERATIONS } from '../../../src/s3/operations/operations.ts';
-import type { S3Request } from '../../../src/s3/request.ts';
+import type { S3Request } from '../../../src/s3/request/request.ts';
 
 export class SteppedClock {
   #nowMs = Date.now();

@@ -1,8 +1,12 @@
 /** JWTs that their issuer is introspected as well: of Keycloak's all are JWTs, and its lightweight ones say neither whose nor for whom. */
 import assert from 'node:assert/strict';
 import { parseCompactToken } from '../../../src/identity/compact-token.ts';
-import { CLIENT, startIntrospectingIssuer, type IntrospectingIssuer } from '../../support/introspecting-issuer.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
+import {
+  CLIENT,
+  startIntrospectingIssuer,
+  type IntrospectingIssuer,
+} from '../../support/identity/introspecting-issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const CACHE_SECONDS = 10;

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import type { IntrospectionSettings } from '../../../src/contracts/issuer-settings.ts';
 import type { IssuerOptions } from '../../../src/identity/issuer-options.ts';
-import { CLIENT, startIntrospectingIssuer, type IntrospectingIssuer } from '../../support/introspecting-issuer.ts';
-import { makeKey, signToken, startTestIssuer } from '../../support/issuer.ts';
+import {
+  CLIENT,
+  startIntrospectingIssuer,
+  type IntrospectingIssuer,
+} from '../../support/identity/introspecting-issuer.ts';
+import { makeKey, signToken, startTestIssuer } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const TOKEN = 'opaque-Token_1~a+b/c==';

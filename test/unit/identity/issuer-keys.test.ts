@@ -9,7 +9,7 @@ import {
   startTestIssuer,
   type TestIssuer,
   type SigningKey,
-} from '../../support/issuer.ts';
+} from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const first = makeKey('ES256', 'first');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IssuerOptions } from '../../../src/identity/issuer-options.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { makeKey, signToken, startTestIssuer, type SigningKey } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type SigningKey } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, refusedWith, type Subject } from './fixture.ts';
 
 const ROUNDS = 20;

@@ -13,7 +13,7 @@ import {
   type OpenableSessions,
 } from '../../../src/identity/client-sessions.ts';
 import type { SessionKey } from '../../../src/identity/session-seal.ts';
-import type { RawRequest, S3Request } from '../../../src/s3/request.ts';
+import type { RawRequest, S3Request } from '../../../src/s3/request/request.ts';
 import { recordingObserver, requestWith, SteppedClock } from './fixture.ts';
 
 export const REGION = 'eu-central-1';

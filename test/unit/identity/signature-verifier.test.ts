@@ -3,7 +3,7 @@ import { createHmac, hash } from 'node:crypto';
 import type { ClientCredentials } from '../../../src/contracts/client-sessions.ts';
 import { createSignatureAuthenticator } from '../../../src/identity/signature-authenticator.ts';
 import { createSignatureVerifier } from '../../../src/identity/signature-verifier.ts';
-import type { RawRequest, S3Request } from '../../../src/s3/request.ts';
+import type { RawRequest, S3Request } from '../../../src/s3/request/request.ts';
 import { createRequestSigner } from '../../../src/sigv4/signer.ts';
 import { bearer, refusedWith, requestWith } from './fixture.ts';
 import {

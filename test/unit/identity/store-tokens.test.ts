@@ -5,7 +5,7 @@ import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createStoreTokens, type StoreTokensOptions } from '../../../src/identity/store-tokens.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, bearer, type Subject } from './fixture.ts';
 
 const AT_STORE = 'https://objects.example';

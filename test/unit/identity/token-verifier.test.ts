@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createTokenVerifier } from '../../../src/identity/token-verifier.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/identity/issuer.ts';
 import { AUDIENCE, authenticatorFor, refusedWith, type Subject } from './fixture.ts';
 
 const key = makeKey('ES256', 'k1');

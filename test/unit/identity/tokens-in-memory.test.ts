@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
-import { CLIENT, startIntrospectingIssuer, type IntrospectingIssuer } from '../../support/introspecting-issuer.ts';
-import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/issuer.ts';
-import { AT_STORE, AUDIENCE, masked, type Search } from '../../support/verify-and-search.ts';
+import {
+  CLIENT,
+  startIntrospectingIssuer,
+  type IntrospectingIssuer,
+} from '../../support/identity/introspecting-issuer.ts';
+import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../../support/identity/issuer.ts';
+import { AT_STORE, AUDIENCE, masked, type Search } from '../../support/stack/verify-and-search.ts';
 
 const OTHERS = 300;
 const key = makeKey('ES256', 'k1');
@@ -25,7 +29,7 @@ describe('the memory of a process that verifies', function () {
   });
 
   const found = async (requested: Search): Promise<{ readonly found: number; readonly sizeBytes: number }> => {
-    const child = fork(new URL('../../support/verify-and-search.ts', import.meta.url));
+    const child = fork(new URL('../../support/stack/verify-and-search.ts', import.meta.url));
     child.send(requested);
     const [answer] = (await once(child, 'message')) as [{ found: number; sizeBytes: number }];
     return answer;

@@ -7,7 +7,7 @@ import type { Uploads } from '../../../src/contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { readXml, childrenOf, textOf } from '../../../src/s3/xml-reader.ts';
+import { readXml, childrenOf, textOf } from '../../../src/s3/documents/xml-reader.ts';
 import { chunks, collect } from '../core/cipher/object-store.ts';
 
 export const MIN = 5_242_880;

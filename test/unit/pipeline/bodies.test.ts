@@ -5,7 +5,7 @@ import type { ChunkSignatures } from '../../../src/contracts/chunk-signatures.ts
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { collect, incomplete } from '../../../src/pipeline/plain-body.ts';
-import { withholdLast } from '../../../src/s3/withhold-last.ts';
+import { withholdLast } from '../../../src/s3/body/withhold-last.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
 
 const TEXT = '0123456789'.repeat(3);

@@ -8,7 +8,7 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { EarlyAnswer } from '../../../src/pipeline/early-answer.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
-import { errorDocument } from '../../../src/s3/xml.ts';
+import { errorDocument } from '../../../src/s3/documents/xml.ts';
 import { client, world, type Behaviour } from './world.ts';
 
 const RESULT: CopyResult = {

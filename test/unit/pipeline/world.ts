@@ -16,7 +16,7 @@ import { createStoreSessions } from '../../../src/core/upstream/store-sessions.t
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createBucketFacts } from '../../../src/objects/bucket-facts.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
-import type { S3Request } from '../../../src/s3/request.ts';
+import type { S3Request } from '../../../src/s3/request/request.ts';
 import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
 
 const bucket: Bucket = {

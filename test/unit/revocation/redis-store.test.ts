@@ -15,7 +15,7 @@ import { createRevocationList, type RevocationList } from '../../../src/revocati
 import type { RevocationStore } from '../../../src/revocation/revocation-store.ts';
 import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
 import { needs } from '../../support/needs.ts';
-import { hasRedis, startRedis, type Redis } from '../../support/redis.ts';
+import { hasRedis, startRedis, type Redis } from '../../support/store/redis.ts';
 import { entryOf, NOW_MS, observe, PRINCIPAL, subject } from './fixture.ts';
 
 const ALICE = subject('alice');

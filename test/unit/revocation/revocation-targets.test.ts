@@ -7,7 +7,7 @@ import {
   tokenToRevoke,
 } from '../../../src/cli/operator/revocation-targets.ts';
 import type { Config } from '../../../src/config/config.ts';
-import { makeKey, signToken } from '../../support/issuer.ts';
+import { makeKey, signToken } from '../../support/identity/issuer.ts';
 import { ISSUER, NOW_MS, OTHER } from './fixture.ts';
 
 const SLACK_MS = 360_000;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { readListing, type ListingQuery } from '../../../src/s3/listing.ts';
-import { parseRequest } from '../../../src/s3/parse-request.ts';
-import type { S3Request } from '../../../src/s3/request.ts';
+import { readListing, type ListingQuery } from '../../../src/s3/documents/listing.ts';
+import { parseRequest } from '../../../src/s3/request/parse-request.ts';
+import type { S3Request } from '../../../src/s3/request/request.ts';
 
 const ARRIVAL = {
   requestId: 'request-1',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { parseRequest } from '../../../src/s3/parse-request.ts';
-import type { S3Request } from '../../../src/s3/request.ts';
+import { parseRequest } from '../../../src/s3/request/parse-request.ts';
+import type { S3Request } from '../../../src/s3/request/request.ts';
 import { createWorkloadAuthenticator, SIDECAR_ISSUER } from '../../../src/sidecar/workload-authenticator.ts';
 
 const request = (method: string, target: string, headers: Readonly<Record<string, string>> = {}): S3Request =>

@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { decodeChunked } from '../../../src/s3/aws-chunked.ts';
+import { decodeChunked } from '../../../src/s3/body/aws-chunked.ts';
 import { parseSignature } from '../../../src/sigv4/parse-signature.ts';
 import { verifySignature } from '../../../src/sigv4/verify-signature.ts';
 import { CREDENTIALS, expected, header, keyOf, REGION } from './fixture.ts';

@@ -1,7 +1,7 @@
 /** Messages as they arrive, and keys, for the tests of inbound signatures. */
 import type { KeyObject } from 'node:crypto';
 import aws4 from 'aws4';
-import type { RawRequest } from '../../../src/s3/request.ts';
+import type { RawRequest } from '../../../src/s3/request/request.ts';
 import { parseSignature, type SignatureClaims } from '../../../src/sigv4/parse-signature.ts';
 import { createSigningKeys } from '../../../src/sigv4/signing-key.ts';
 import type { Expected } from '../../../src/sigv4/verify-signature.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import type { RawRequest } from '../../../src/s3/request.ts';
+import type { RawRequest } from '../../../src/s3/request/request.ts';
 import { parseSignature } from '../../../src/sigv4/parse-signature.ts';
 
 const HEX = 'a'.repeat(64);

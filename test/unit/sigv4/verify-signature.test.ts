@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac, hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import type { RawRequest } from '../../../src/s3/request.ts';
+import type { RawRequest } from '../../../src/s3/request/request.ts';
 import { parseSignature, type SignatureClaims } from '../../../src/sigv4/parse-signature.ts';
 import { createSigningKeys } from '../../../src/sigv4/signing-key.ts';
 import { verifySignature, type Expected } from '../../../src/sigv4/verify-signature.ts';

@@ -13,9 +13,9 @@ import { parse, stringify } from 'yaml';
 import type { Whoami } from '../../../src/client/gateway.ts';
 import { ensureCertificates } from '../../../demo/certificates.ts';
 import { startDemoStack } from '../../../demo/demo-stack.ts';
-import { Client, type Answer } from '../../support/client.ts';
+import { Client, type Answer } from '../../support/client/client.ts';
 import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
-import { startPersonMachine, type PersonMachine } from '../../support/person-machine.ts';
+import { startPersonMachine, type PersonMachine } from '../../support/client/person-machine.ts';
 import { startChromium } from './chromium.ts';
 import { layOutKeycloak } from './server.ts';
 

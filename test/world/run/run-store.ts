@@ -5,8 +5,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runChecks, SEMANTICS_BUCKETS, type SemanticsMode } from '../../support/semantics.ts';
-import { send } from '../../support/store-client.ts';
+import { runChecks, SEMANTICS_BUCKETS, type SemanticsMode } from '../../support/store/semantics.ts';
+import { send } from '../../support/store/store-client.ts';
 import type { ForeignStore, RunningStore } from '../stores/store.ts';
 import type { BucketKind } from './lane.ts';
 import type { ProgramRun, Step } from './run-program.ts';

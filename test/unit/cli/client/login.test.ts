@@ -12,7 +12,7 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { request } from 'undici';
-import { runCommand } from '../../../support/run-command.ts';
+import { runCommand } from '../../../support/client/run-command.ts';
 
 const WHOAMI = {
   ...{ subject: 'alice', issuer: 'i', issuerName: 'test', groups: [], expiresAt: '2030-01-01T00:00:00Z', role: 'r' },

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { stringify } from 'yaml';
 import { createGateway } from '../../../../src/compose/gateway.ts';
-import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../../support/kms-double.ts';
-import { runCommand, type CommandRun } from '../../../support/run-command.ts';
-import { VaultDouble } from '../../../support/vault-double.ts';
+import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../../support/core/kms-double.ts';
+import { runCommand, type CommandRun } from '../../../support/client/run-command.ts';
+import { VaultDouble } from '../../../support/core/vault-double.ts';
 import { changed, Sample, type Changes } from '../../config/sample.ts';
 
 const POLICY = `

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ObjectAddress, StoredExtent } from '../../../../src/contracts/object-cipher.ts';
-import type { ByteRange } from '../../../../src/s3/request.ts';
+import type { ByteRange } from '../../../../src/s3/request/request.ts';
 import {
   ADDRESS,
   CELL,

@@ -1,6 +1,6 @@
 /** What a store's operator, or a client with another client's bytes, could do to an object that was uploaded in parts. */
 import assert from 'node:assert/strict';
-import type { ByteRange } from '../../../../src/s3/request.ts';
+import type { ByteRange } from '../../../../src/s3/request/request.ts';
 import {
   ADDRESS,
   CELL,

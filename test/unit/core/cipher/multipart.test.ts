@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ByteRange } from '../../../../src/s3/request.ts';
+import type { ByteRange } from '../../../../src/s3/request/request.ts';
 import { ADDRESS, CELL, chunks, cipherOf, collect, pattern, plan, read, readerOf, SEGMENT } from './object-store.ts';
 import { cipherOfMultipart, MIN, MULTIPART_VECTORS, sha256, uploaded, UploadInMemory } from './upload-store.ts';
 

@@ -8,8 +8,8 @@ import { derive } from '../../../../src/core/cipher/derived-keys.ts';
 import { segmentKey, SegmentSealer } from '../../../../src/core/cipher/segment.ts';
 import { MAX_SINGLE_PLAIN_BYTES } from '../../../../src/contracts/object-format.ts';
 import { kekFromSeed } from '../../../../src/core/keyring/kek.ts';
-import type { ChecksumAlgorithm } from '../../../../src/s3/checksums.ts';
-import type { ByteRange } from '../../../../src/s3/request.ts';
+import type { ChecksumAlgorithm } from '../../../../src/s3/body/checksums.ts';
+import type { ByteRange } from '../../../../src/s3/request/request.ts';
 import {
   ADDRESS,
   CELL,

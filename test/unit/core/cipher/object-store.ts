@@ -13,7 +13,7 @@ import type {
   StoredExtent,
 } from '../../../../src/contracts/object-cipher.ts';
 import { GatewayError } from '../../../../src/errors/gateway-error.ts';
-import type { ByteRange } from '../../../../src/s3/request.ts';
+import type { ByteRange } from '../../../../src/s3/request/request.ts';
 
 export const SEED = Buffer.from('a seed for tests, of forty or so bytes..');
 export const ADDRESS: ObjectAddress = { bucketId: 'reports', key: '2026/q3.csv' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createKmsKeyring, type KmsKeyringOptions } from '../../../../src/core/keyring/kms-keyring.ts';
 import type { RemoteKeyring } from '../../../../src/core/keyring/remote-keyring.ts';
-import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../../support/kms-double.ts';
+import { KMS_CREDENTIALS, KMS_REGION, KmsDouble } from '../../../support/core/kms-double.ts';
 import {
   ELSEWHERE,
   FAULTS,

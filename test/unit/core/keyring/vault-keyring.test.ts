@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createVaultKeyring, type VaultKeyringOptions } from '../../../../src/core/keyring/vault-keyring.ts';
 import type { RemoteKeyring } from '../../../../src/core/keyring/remote-keyring.ts';
-import { VaultDouble, WRONG_CONTEXT } from '../../../support/vault-double.ts';
+import { VaultDouble, WRONG_CONTEXT } from '../../../support/core/vault-double.ts';
 import {
   FAULTS,
   HERE,

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createJsonService, type JsonService } from '../../../../src/core/keyring/json-calls.ts';
 import type { VaultAuth } from '../../../../src/core/keyring/vault-login.ts';
 import { createVaultSession, type VaultSession } from '../../../../src/core/keyring/vault-session.ts';
-import { JWT, ROLE_ID, SECRET_ID, VaultDouble } from '../../../support/vault-double.ts';
+import { JWT, ROLE_ID, SECRET_ID, VaultDouble } from '../../../support/core/vault-double.ts';
 import { MovedClock, observer, reported, unavailable } from './fixture.ts';
 
 const KEY = 'transit/keys/sallyport';

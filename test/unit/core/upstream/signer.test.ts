@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { OutboundRequest } from '../../../../src/contracts/upstream.ts';
 import { createSigner } from '../../../../src/core/upstream/signer.ts';
-import { HOSTILE_KEYS } from '../../../support/hostile-keys.ts';
+import { HOSTILE_KEYS } from '../../../support/http/hostile-keys.ts';
 
 const store = { name: 'main', endpoint: 'https://s3.example:9000', region: 'eu-west-1' };
 const bucket = { store, storeBucket: 'reports', style: 'path' } as const;

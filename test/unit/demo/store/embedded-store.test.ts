@@ -14,7 +14,7 @@ import {
   DEMO_ROLE_ARN,
   type EmbeddedStore,
 } from '../../../../demo/store/embedded-store.ts';
-import { exchange, send, sign, type TestKeys } from '../../../support/store-client.ts';
+import { exchange, send, sign, type TestKeys } from '../../../support/store/store-client.ts';
 
 const OWNER = { accessKeyId: 'AKIAOWNER00000000000', secretAccessKey: 'owner-secret' };
 const GATEWAY = { accessKeyId: 'AKIAGATEWAY000000000', secretAccessKey: 'gateway-secret' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import * as S3 from '@aws-sdk/client-s3';
-import { send } from '../../../support/store-client.ts';
+import { send } from '../../../support/store/store-client.ts';
 import { ANSWERS } from './answers.ts';
 import { makeCalls } from './calls.ts';
 import { startTestStore, OWNER, type TestStore } from './fixture.ts';

@@ -1,0 +1,33 @@
+/** Listings from end to end: the client's query in, the client's document out, the store's document between. */
+import type { Listing } from './listing-document.ts';
+import { readListingQuery, type ListingQuery } from '../request/listing-query.ts';
+import { operationOf, type OperationName } from '../operations/operations.ts';
+import type { S3Request } from '../request/request.ts';
+
+export { storeListingQuery, type ListingQuery } from '../request/listing-query.ts';
+export { renderUploads } from './list-uploads.ts';
+
+/** Tells whether an operation is a listing. */
+export function isListing(operation: OperationName): boolean {
+  return operationOf(operation).listing !== undefined;
+}
+
+/**
+ * Reads the parameters of a listing.
+ * @throws GatewayError InvalidArgument, KeyTooLong
+ */
+export function parseListing({ operation, query }: Pick<S3Request, 'operation' | 'query'>): ListingQuery {
+  const { listing } = operationOf(operation);
+  if (listing === undefined) throw new Error(`${operation} is no listing`);
+  return readListingQuery(listing, query);
+}
+
+/**
+ * Reads a store's listing of objects or versions (16 MiB at most); its `write` makes the client's of it.
+ * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
+ */
+export function readListing(document: Uint8Array, query: ListingQuery): Listing {
+  const descriptor = operationOf(query.kind);
+  if (descriptor.operationClass !== 'LIST') throw new Error(`${query.kind} lists no objects`);
+  return descriptor.readPage(document, query);
+}

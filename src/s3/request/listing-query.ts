@@ -1,0 +1,154 @@
+/**
+ * Enters: the query of a listing of objects, versions or uploads. Leaves: a typed query, and the query to put to the store.
+ * The store is always asked for URL-encoded keys, so that every key comes back representable, whatever the client asked.
+ */
+import { GatewayError } from '../../errors/gateway-error.ts';
+import { isTooLong } from './request-target.ts';
+
+export type ListingKind = 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads';
+
+export interface ListingQuery {
+  readonly kind: ListingKind;
+  readonly prefix: string;
+  readonly delimiter: string;
+  /** 0 to 1,000. */
+  readonly maxKeys: number;
+  /** Whether the client wants keys URL-encoded. */
+  readonly urlEncoded: boolean;
+  /** Whether each entry says who owns it. */
+  readonly showsOwner?: boolean;
+  /** The key to begin after: `start-after` of version 2, `key-marker` of versions and uploads, else `marker`. */
+  readonly startAfter: string | undefined;
+  /** `version-id-marker` or `upload-id-marker`: where to begin within that key. */
+  readonly idMarker: string | undefined;
+  readonly continuation: { readonly shown: string; readonly stored: string } | undefined;
+  /** The keys after which the listing is to begin: policy bounds them as it bounds the prefix. */
+  readonly after: readonly string[];
+}
+
+const MAX_KEYS = 1000;
+const MAX_KEYS_DIGITS = /^\d{1,10}$/;
+const ID_MARKER = /^[!-~]{1,1024}$/;
+const MAX_INT32 = 2_147_483_647;
+
+interface Names {
+  readonly startAfter: string;
+  readonly idMarker?: string;
+  readonly maxKeys: string;
+  /** What tells the store which listing is meant. */
+  readonly subresource?: readonly [string, string];
+  /** Whether entries say who owns them without being asked. */
+  readonly showsOwner?: true;
+}
+
+const NAMES: Readonly<Record<ListingKind, Names>> = {
+  ListObjects: { startAfter: 'marker', maxKeys: 'max-keys', showsOwner: true },
+  ListObjectsV2: { startAfter: 'start-after', maxKeys: 'max-keys', subresource: ['list-type', '2'] },
+  ListObjectVersions: {
+    startAfter: 'key-marker',
+    idMarker: 'version-id-marker',
+    maxKeys: 'max-keys',
+    subresource: ['versions', ''],
+    showsOwner: true,
+  },
+  ListMultipartUploads: {
+    startAfter: 'key-marker',
+    idMarker: 'upload-id-marker',
+    maxKeys: 'max-uploads',
+    subresource: ['uploads', ''],
+  },
+};
+
+/**
+ * Reads the parameters of a listing.
+ * @throws GatewayError InvalidArgument, KeyTooLong
+ */
+export function readListingQuery(kind: ListingKind, query: ReadonlyMap<string, string>): ListingQuery {
+  const names = NAMES[kind];
+  const prefix = bounded(query.get('prefix') ?? '');
+  const startAfter = query.get(names.startAfter);
+  if (startAfter !== undefined) bounded(startAfter);
+  const encoding = query.get('encoding-type');
+  if (encoding !== undefined && encoding !== 'url') throw invalid('encoding-type');
+  const fetchOwner = query.get('fetch-owner');
+  if (fetchOwner !== undefined && fetchOwner !== 'true' && fetchOwner !== 'false') throw invalid('fetch-owner');
+  const token = query.get('continuation-token');
+  return {
+    kind,
+    prefix,
+    delimiter: bounded(query.get('delimiter') ?? ''),
+    maxKeys: parseMaxKeys(names.maxKeys, query.get(names.maxKeys)),
+    urlEncoded: encoding === 'url',
+    showsOwner: names.showsOwner === true || fetchOwner === 'true',
+    startAfter,
+    idMarker: parseIdMarker(names.idMarker, query, startAfter),
+    continuation: token === undefined ? undefined : { shown: token, stored: openToken(token, prefix) },
+    after: startAfter === undefined || startAfter === '' ? [] : [startAfter],
+  };
+}
+
+/** Gives the query for the store, decoded; it does not name an owner or any other parameter of the client's. */
+export function storeListingQuery(listing: ListingQuery): (readonly [string, string])[] {
+  const names = NAMES[listing.kind];
+  const query: (readonly [string, string])[] = [
+    ['encoding-type', 'url'],
+    [names.maxKeys, String(listing.maxKeys)],
+    ['prefix', listing.prefix],
+  ];
+  if (names.subresource !== undefined) query.push(names.subresource);
+  if (listing.delimiter !== '') query.push(['delimiter', listing.delimiter]);
+  if (listing.startAfter !== undefined && listing.startAfter !== '') query.push([names.startAfter, listing.startAfter]);
+  if (names.idMarker !== undefined && listing.idMarker !== undefined) query.push([names.idMarker, listing.idMarker]);
+  const stored = listing.continuation?.stored ?? '';
+  if (stored !== '') query.push(['continuation-token', stored]);
+  return query;
+}
+
+/**
+ * Wraps a store's continuation token together with the prefix that it was given for.
+ *
+ * The wrapper is no seal, and need not be one. A store's token says where to go on, never what may be seen: the prefix
+ * goes along with every page, the reader drops an answer with a key outside of it (listing-result.ts), and the session
+ * policy bounds `s3:prefix` at the store. The wrapper makes a token used with another prefix an error, as in S3,
+ * instead of a page from somewhere else.
+ */
+export function wrapToken(stored: string, prefix: string): string {
+  return `${Buffer.from(prefix).toString('base64url')}.${Buffer.from(stored).toString('base64url')}`;
+}
+
+/** An empty token is where every listing begins: S3 takes it. */
+function openToken(shown: string, prefix: string): string {
+  if (shown === '') return '';
+  const stored = Buffer.from(shown.slice(shown.indexOf('.') + 1), 'base64url').toString();
+  // Compared in the wrapped form: what decodes loosely is not what was handed out.
+  if (stored === '' || shown !== wrapToken(stored, prefix)) throw invalid('continuation-token');
+  return stored;
+}
+
+function parseMaxKeys(name: string, text: string | undefined): number {
+  if (text === undefined || text === '') return MAX_KEYS;
+  const value = MAX_KEYS_DIGITS.test(text) ? Number(text) : Number.NaN;
+  if (!(value <= MAX_INT32)) throw invalid(name);
+  return Math.min(value, MAX_KEYS);
+}
+
+function parseIdMarker(
+  name: string | undefined,
+  query: ReadonlyMap<string, string>,
+  startAfter: string | undefined,
+): string | undefined {
+  const value = name === undefined ? undefined : query.get(name);
+  if (name === undefined || value === undefined || value === '') return undefined;
+  // Within which key? S3 ignores the one marker and refuses the other; without its key neither says anything.
+  if (!ID_MARKER.test(value) || startAfter === undefined || startAfter === '') throw invalid(name);
+  return value;
+}
+
+function bounded(text: string): string {
+  if (isTooLong(text)) throw new GatewayError('KeyTooLong');
+  return text;
+}
+
+function invalid(name: string): GatewayError {
+  return new GatewayError('InvalidArgument', { clientFields: { ArgumentName: name } });
+}
