@@ -51,7 +51,7 @@ export function compareClocks(issuer: AheadMs, gateway: AheadMs): Omit<Finding, 
   const worstMs = Math.max(...known.map(({ aheadMs }) => Math.abs(aheadMs)));
   if (worstMs < LIMIT_MS.warning) return { state: 'ok', found: found.length === 0 ? 'right' : found.join(', ') };
   const state = worstMs < LIMIT_MS.wrong ? 'warning' : 'wrong';
-  return { state, found: found.join(', '), mend: remedyOf(issuer, gateway) };
+  return { state, found: found.join(', '), remedy: remedyOf(issuer, gateway) };
 }
 
 function remedyOf(issuer: AheadMs, gateway: AheadMs): string {

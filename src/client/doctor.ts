@@ -45,12 +45,12 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
       findings.push({ check, state: 'ok', ...finding });
       return made;
     } catch (error) {
-      const mend = error instanceof ClientFailure ? error.remedy : undefined;
+      const remedy = error instanceof ClientFailure ? error.remedy : undefined;
       findings.push({
         check,
         state: 'wrong',
         found: error instanceof ClientFailure ? error.message : reasonOf(error),
-        mend,
+        remedy,
       });
       return undefined;
     }
@@ -161,6 +161,6 @@ async function examineProfile({ paths, awsProfile }: Patient): Promise<Step<true
   return {
     state: 'warning',
     found: `${paths.awsConfigFile} has no profile ${awsProfile.name} as it should be now`,
-    mend: 'write it: sallyport configure',
+    remedy: 'write it: sallyport configure',
   };
 }

@@ -4,5 +4,5 @@ export interface Finding {
   /** `skipped`: something before it has to be fixed first. */
   readonly state: 'ok' | 'warning' | 'wrong' | 'skipped';
   readonly found: string;
-  readonly mend?: string | undefined;
+  readonly remedy?: string | undefined;
 }

@@ -33,7 +33,7 @@ export async function reach(what: string, origin: string, ca: readonly string[] 
     return finding;
   } catch (error) {
     const remedy = networkRemedy(error) ?? 'check the network, and whether a firewall or a proxy stands in the way';
-    return { check: what, state: 'wrong', found: `${origin}: ${reasonOf(error)}`, mend: remedy };
+    return { check: what, state: 'wrong', found: `${origin}: ${reasonOf(error)}`, remedy };
   }
 }
 
@@ -43,7 +43,7 @@ function certificateOf(what: string, where: string, socket: TLSSocket): Finding 
   const by = printable([issuer.CN ?? issuer.O ?? 'an unnamed CA'].flat().join(' '), 100);
   const found = `${where}, ${socket.getProtocol() ?? 'TLS'}, certificate by ${by}, good for ${days} days`;
   if (days >= SOON_DAYS) return { check: what, state: 'ok', found };
-  return { check: what, state: 'warning', found, mend: 'tell who runs it that the certificate ends soon' };
+  return { check: what, state: 'warning', found, remedy: 'tell who runs it that the certificate ends soon' };
 }
 
 function connected<Kind extends Socket>(socket: Kind, event: 'connect' | 'secureConnect'): Promise<Kind> {

@@ -21,14 +21,14 @@ export interface KeyringState {
 }
 
 export interface LocationStatus extends VisitReport {
-  readonly place: string;
+  readonly location: string;
   /** Begun and not completed: their keys are not to be seen, and may be of any version. `undefined`: not asked for. */
-  readonly uploadsUnderWay: number | undefined;
+  readonly uploadsInFlight: number | undefined;
 }
 
 export interface KeyStatus {
   readonly keyring: KeyringState;
-  readonly places: readonly LocationStatus[];
+  readonly locations: readonly LocationStatus[];
   /** Versions that no object in these locations needs; `undefined` where that cannot be said. */
   readonly unreferenced: readonly string[] | undefined;
   /** Whether the locations are all that the configuration knows, so that what is unreferenced may be retired. */
@@ -43,8 +43,8 @@ export async function locationStatus(
 ): Promise<LocationStatus> {
   const report = await visitVersions(dependencies, at, options, (_, now) => Promise.resolve({ now }));
   // A store cannot hold the listing of uploads to a prefix: it is requested where the location is the whole bucket.
-  const uploadsUnderWay = at.location.prefix === '' ? await countUploads(at) : undefined;
-  return { place: locationName(at.location), ...report, uploadsUnderWay };
+  const uploadsInFlight = at.location.prefix === '' ? await countUploads(at) : undefined;
+  return { location: locationName(at.location), ...report, uploadsInFlight };
 }
 
 /** Combines the locations. */
@@ -52,11 +52,11 @@ export function keyStatus(keyring: KeyringState, status: readonly LocationStatus
   const certain = status.length > 0 && status.every(isCertain);
   const referenced = new Set(status.flatMap(({ versions }) => Object.keys(versions.sealed)));
   const unreferenced = keyring.configured.filter((id) => id !== keyring.current && !referenced.has(id));
-  return { keyring, places: status, everywhere, unreferenced: certain ? unreferenced : undefined };
+  return { keyring, locations: status, everywhere, unreferenced: certain ? unreferenced : undefined };
 }
 
-function isCertain({ versions, complete, uploadsUnderWay }: LocationStatus): boolean {
-  return complete && total(versions.unknown) === 0 && (uploadsUnderWay ?? 0) === 0;
+function isCertain({ versions, complete, uploadsInFlight }: LocationStatus): boolean {
+  return complete && total(versions.unknown) === 0 && (uploadsInFlight ?? 0) === 0;
 }
 
 /** Counts the first page: one is enough to know that nothing can be said. */

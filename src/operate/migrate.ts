@@ -28,7 +28,7 @@ export interface MigrateOptions extends VisitOptions {
 }
 
 export interface MigrateReport extends VisitReport {
-  readonly place: string;
+  readonly location: string;
   readonly dryRun: boolean;
   /** In a dry run: that would be. */
   readonly encrypted: number;
@@ -75,7 +75,7 @@ export async function migrate(
   const report = await visitVersions(dependencies, at, options, visit, async (work) => {
     if (!dryRun) await removeAbandoned(dependencies, at, work);
   });
-  return { place: locationName(at.location), dryRun, ...counts, ...report };
+  return { location: locationName(at.location), dryRun, ...counts, ...report };
 }
 
 function plainSizeOf({ stored, sizeBytes }: Examined): number {

@@ -28,7 +28,7 @@ export interface RewrapOptions extends VisitOptions {
 }
 
 export interface RewrapReport extends VisitReport {
-  readonly place: string;
+  readonly location: string;
   readonly target: string;
   readonly dryRun: boolean;
   /** In a dry run: that would be. */
@@ -68,7 +68,7 @@ export async function rewrap(
   const report = await visitVersions(dependencies, at, options, visit, async (work) => {
     if (!dryRun) await removeAbandoned(dependencies, at, work);
   });
-  return { place: locationName(at.location), target, dryRun, ...counts, ...report };
+  return { location: locationName(at.location), target, dryRun, ...counts, ...report };
 }
 
 function isOther({ stored }: Pick<Examined, 'stored'>, target: string): boolean {

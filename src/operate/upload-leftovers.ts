@@ -37,7 +37,7 @@ export interface LeftoverReport {
   readonly dryRun: boolean;
   /** Folders of uploads, those in progress among them. */
   readonly folders: number;
-  readonly underWay: number;
+  readonly inFlight: number;
   /** Of no upload, and old enough. */
   readonly leftOver: number;
   readonly leftOverObjects: number;
@@ -84,7 +84,7 @@ export async function pruneLeftovers(
     bucket: listed.location.bucket,
     dryRun: !deletes,
     folders: folders.size,
-    underWay: [...folders.keys()].filter((name) => live.has(name)).length,
+    inFlight: [...folders.keys()].filter((name) => live.has(name)).length,
     leftOver: leftOver.length,
     leftOverObjects: leftOver.reduce((sum, [, { objects }]) => sum + objects, 0),
     deleted,

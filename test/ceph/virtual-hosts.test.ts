@@ -8,7 +8,7 @@ import { createHttpUpstream, type Upstream } from '../../src/core/upstream/http-
 import { createSigner } from '../../src/core/upstream/signer.ts';
 import { startCeph, type Ceph } from '../support/store/ceph.ts';
 import { HOSTILE_KEYS } from '../support/http/hostile-keys.ts';
-import '../support/localhost-names.ts';
+import '../support/stack/localhost-names.ts';
 import { observer } from '../unit/core/keyring/fixture.ts';
 
 describe('virtual-hosted buckets of a real store, over TLS', function () {

@@ -77,7 +77,7 @@ describe("operators' commands", function () {
     it('says that nothing can be retired while objects need it', async () => {
       const status = (await world.command('keys', 'status', '--all', '--json', ...config())).report() as KeyStatus;
       assert.equal(status.keyring.current, 'local:2');
-      assert.deepEqual(status.places[0]?.versions.sealed['local:1'], { current: sizes.length, old: 0, locked: 0 });
+      assert.deepEqual(status.locations[0]?.versions.sealed['local:1'], { current: sizes.length, old: 0, locked: 0 });
       assert.deepEqual(status.unreferenced, []);
     });
 
@@ -126,7 +126,7 @@ describe("operators' commands", function () {
 
     it('says that the old version can be retired, after which everything is still readable', async () => {
       const status = (await world.command('keys', 'status', '--all', '--json', ...config())).report() as KeyStatus;
-      assert.equal(status.places[0]?.versions.sealed['local:1'], undefined);
+      assert.equal(status.locations[0]?.versions.sealed['local:1'], undefined);
       assert.deepEqual(status.unreferenced, ['local:1']);
       const text = await readFile(world.configPath, 'utf8');
       await writeFile(world.configPath, text.replace(/ *1: \{ seedFile: seed-1 \}.*\n/, ''));
@@ -207,7 +207,7 @@ describe("operators' commands", function () {
         'local:3': { current: 1, old: 0, locked: 0 },
       });
       const status = (await world.command('keys', 'status', 's3://kept', '--json', ...config())).report() as KeyStatus;
-      assert.deepEqual(status.places[0]?.versions.sealed['local:1'], { current: 0, old: 2, locked: 0 });
+      assert.deepEqual(status.locations[0]?.versions.sealed['local:1'], { current: 0, old: 2, locked: 0 });
       assert.equal((await world.get('/kept/a')).body.toString(), 'new');
     });
 

@@ -229,10 +229,10 @@ describe('people with a browser and AWS tools', function () {
     it('hear that a token is for somebody else, and for whom', async () => {
       await change({ accessToken: await stack.forge({ sub: 'alice', aud: 'urn:another:api' }) });
       const findings = await diagnose();
-      const { state, found, mend } = findings.get('audience')!;
+      const { state, found, remedy } = findings.get('audience')!;
       assert.equal(state, 'wrong');
       assert.match(found, /for urn:another:api/);
-      assert.match(mend ?? '', /--audience/);
+      assert.match(remedy ?? '', /--audience/);
       assert.equal(findings.get('signature')?.state, 'skipped');
     });
 
@@ -241,8 +241,8 @@ describe('people with a browser and AWS tools', function () {
       const { caFile, ...settings } = JSON.parse(await readFile(path, 'utf8')) as Record<string, string>;
       assert.equal(caFile, stack.caFile);
       await writeFile(path, JSON.stringify(settings));
-      const { state, mend } = (await diagnose()).get('way to the gateway')!;
-      assert.deepEqual([state, /--ca-file/.test(mend ?? '')], ['wrong', true]);
+      const { state, remedy } = (await diagnose()).get('way to the gateway')!;
+      assert.deepEqual([state, /--ca-file/.test(remedy ?? '')], ['wrong', true]);
     });
 
     it('hear that the gateway is none', async () => {

@@ -60,7 +60,7 @@ describe('what killed gateways left of uploads', function () {
     assert.equal(result.code, 0, result.stderr);
     const report = result.report() as LeftoverReport;
     // What was just written may be of an upload whose end is requested again.
-    assert.deepEqual([report.dryRun, report.folders, report.underWay, report.leftOver], [true, 2, 1, 0]);
+    assert.deepEqual([report.dryRun, report.folders, report.inFlight, report.leftOver], [true, 2, 1, 0]);
     assert.equal((await prune(false, 2 * DAY_MS)).leftOverObjects, 2);
     assert.deepEqual(await keys(), before);
   });

@@ -80,8 +80,8 @@ or configuration.`;
 
 function textOf(findings: readonly Finding[]): string {
   return findings
-    .map(({ check, state, found, mend }) => {
-      const to = mend === undefined ? '' : `${' '.repeat(10)}to fix it: ${printable(mend)}\n`;
+    .map(({ check, state, found, remedy }) => {
+      const to = remedy === undefined ? '' : `${' '.repeat(10)}to fix it: ${printable(remedy)}\n`;
       return `${state.padEnd(9)} ${check}: ${printable(found, 1000)}\n${to}`;
     })
     .join('');

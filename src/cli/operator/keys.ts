@@ -111,14 +111,14 @@ async function showStatus(io: CommandIo, named: readonly Location[] | undefined,
   });
 }
 
-function statusText({ keyring, places: seen, unreferenced, everywhere }: KeyStatus): string {
+function statusText({ keyring, locations: seen, unreferenced, everywhere }: KeyStatus): string {
   const items = [
     `Current: ${keyring.current ?? 'unknown: the keyring does not respond'}\n`,
     `Configured: ${keyring.configured.length === 0 ? 'none by number' : keyring.configured.join(', ')}\n`,
   ];
   for (const status of seen) {
-    items.push(`\n${status.place}\n`, versionsTable(status.versions));
-    const uploads = status.uploadsUnderWay ?? 0;
+    items.push(`\n${status.location}\n`, versionsTable(status.versions));
+    const uploads = status.uploadsInFlight ?? 0;
     if (uploads > 0) items.push(`  ${uploads} multipart uploads in progress, whose keys may have any version\n`);
     items.push(failuresText(status));
   }
@@ -153,7 +153,7 @@ async function rewrapLocation(io: CommandIo, where: Location, flags: RewrapFlags
 }
 
 function rewrapText(report: RewrapReport): string {
-  const { place: where, target, dryRun, rewrapped, locked, archived, versions } = report;
+  const { location: where, target, dryRun, rewrapped, locked, archived, versions } = report;
   const left = Object.entries(versions.sealed).filter(([keyId]) => keyId !== target);
   const needed = left.filter(([, counts]) => total(counts) > 0).map(([keyId]) => keyId);
   return [

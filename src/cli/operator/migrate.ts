@@ -68,7 +68,7 @@ async function migrateLocation(io: CommandIo, where: Location, flags: MigrateFla
 }
 
 function migrateText(report: MigrateReport): string {
-  const { place: where, dryRun, encrypted, encryptedBytes, keptPlain, locked, archived, versions } = report;
+  const { location: where, dryRun, encrypted, encryptedBytes, keptPlain, locked, archived, versions } = report;
   const unsealed = [versions.plain, ...Object.values(versions.legacy)];
   const old = unsealed.reduce((sum, counts) => sum + total(counts) - counts.current, 0);
   return [

@@ -58,9 +58,9 @@ async function pruneUploads(io: CommandIo, where: Location, flags: PruneFlags): 
   });
 }
 
-function textOf({ bucket, dryRun, underWay, leftOver, leftOverObjects, deleted, complete }: LeftoverReport): string {
+function textOf({ bucket, dryRun, inFlight, leftOver, leftOverObjects, deleted, complete }: LeftoverReport): string {
   return [
-    `s3://${bucket}: ${leftOver} uploads left ${leftOverObjects} objects behind; ${underWay} are in progress\n`,
+    `s3://${bucket}: ${leftOver} uploads left ${leftOverObjects} objects behind; ${inFlight} are in progress\n`,
     dryRun ? (leftOver > 0 ? 'Nothing was deleted; use --delete to delete.\n' : '') : `${deleted} were deleted\n`,
     complete ? '' : 'Interrupted before all objects were checked; run the command again to continue.\n',
   ].join('');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { keyVariables } from '../../conformance/run/auth-methods.ts';
 
-const PROGRAM = join(import.meta.dirname, '..', 'verify', 'semantics', 'run.py');
+const PROGRAM = join(import.meta.dirname, '../..', 'verify', 'semantics', 'run.py');
 const PYTHON = process.env['SALLYPORT_PYTHON'] ?? '/usr/bin/python3';
 
 /** The store itself, or a place behind the gateway. */

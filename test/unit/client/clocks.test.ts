@@ -46,21 +46,21 @@ describe("the doctor's comparison of clocks", () => {
   });
 
   it('has the clock fixed that two others tell is wrong', () => {
-    assert.equal(compareClocks(400 * S, 410 * S).mend, BY_NTP);
-    assert.equal(compareClocks(-400 * S, -410 * S).mend, BY_NTP);
-    assert.match(compareClocks(1 * S, -400 * S).mend ?? '', /tell who runs the gateway that its clock is wrong/);
-    assert.match(compareClocks(60 * S, 0).mend ?? '', /tell who runs the identity provider that its clock is wrong/);
-    assert.match(compareClocks(400 * S, -400 * S).mend ?? '', /no two clocks agree.*NTP/);
+    assert.equal(compareClocks(400 * S, 410 * S).remedy, BY_NTP);
+    assert.equal(compareClocks(-400 * S, -410 * S).remedy, BY_NTP);
+    assert.match(compareClocks(1 * S, -400 * S).remedy ?? '', /tell who runs the gateway that its clock is wrong/);
+    assert.match(compareClocks(60 * S, 0).remedy ?? '', /tell who runs the identity provider that its clock is wrong/);
+    assert.match(compareClocks(400 * S, -400 * S).remedy ?? '', /no two clocks agree.*NTP/);
   });
 
   it('says what can be said of one alone, or of none', () => {
-    assert.match(compareClocks(undefined, 60 * S).mend ?? '', /NTP; if it is, tell who runs the gateway/);
-    assert.match(compareClocks(60 * S, undefined).mend ?? '', /NTP; if it is, tell who runs the identity provider/);
+    assert.match(compareClocks(undefined, 60 * S).remedy ?? '', /NTP; if it is, tell who runs the gateway/);
+    assert.match(compareClocks(60 * S, undefined).remedy ?? '', /NTP; if it is, tell who runs the identity provider/);
     assert.deepEqual(compareClocks(undefined, undefined), {
       state: 'warning',
       found: 'neither the issuer nor the gateway sent a Date header',
     });
-    assert.equal(compareClocks(0, 0).mend, undefined);
+    assert.equal(compareClocks(0, 0).remedy, undefined);
   });
 });
 
@@ -124,25 +124,25 @@ describe('the doctor, where clocks differ', () => {
   ] as const) {
     it(`finds this machine ${direction} both, and has its clock set`, async () => {
       [issuerMs, gatewayMs] = [addedMs, addedMs];
-      const { state, found, mend } = await clock();
-      assert.deepEqual([state, mend], ['wrong', BY_NTP]);
+      const { state, found, remedy } = await clock();
+      assert.deepEqual([state, remedy], ['wrong', BY_NTP]);
       assert.match(found, new RegExp(`^(399|400|401) s ${direction} the gateway's, (399|400|401) s ${direction}`));
     });
 
     it(`finds this machine ${direction} the gateway alone, and blames the gateway`, async () => {
       gatewayMs = addedMs;
-      const { state, found, mend } = await clock();
+      const { state, found, remedy } = await clock();
       assert.equal(state, 'wrong');
       assert.match(found, new RegExp(`^\\d+ s ${direction} the gateway's$`));
-      assert.match(mend ?? '', /who runs the gateway/);
+      assert.match(remedy ?? '', /who runs the gateway/);
     });
 
     it(`finds this machine ${direction} the issuer alone, and blames the issuer`, async () => {
       issuerMs = addedMs / 10;
-      const { state, found, mend } = await clock();
+      const { state, found, remedy } = await clock();
       assert.equal(state, 'warning');
       assert.match(found, new RegExp(`^\\d+ s ${direction} the issuer's$`));
-      assert.match(mend ?? '', /who runs the identity provider/);
+      assert.match(remedy ?? '', /who runs the identity provider/);
     });
   }
 
@@ -153,7 +153,7 @@ describe('the doctor, where clocks differ', () => {
 
   it('goes by the other one where one tells no time', async () => {
     [issuerMs, gatewayMs] = [undefined, 400_000];
-    assert.match((await clock()).mend ?? '', /NTP; if it is, tell who runs the gateway/);
+    assert.match((await clock()).remedy ?? '', /NTP; if it is, tell who runs the gateway/);
     [issuerMs, gatewayMs] = [undefined, undefined];
     assert.equal((await clock()).state, 'warning');
   });

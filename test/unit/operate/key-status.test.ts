@@ -13,8 +13,8 @@ function seen(
     counter.add({ stored: { form: 'sealed', envelope: '', kind: 's', keyId }, isLocked: false }, false);
   }
   const versions = counter.report();
-  const whole = { failed: 0, failures: [], complete: true, listsVersions: true, uploadsUnderWay: 0 };
-  return { place: 's3://box/', versions, ...whole, ...change };
+  const whole = { failed: 0, failures: [], complete: true, listsVersions: true, uploadsInFlight: 0 };
+  return { location: 's3://box/', versions, ...whole, ...change };
 }
 
 describe('what can be retired', () => {
@@ -35,6 +35,6 @@ describe('what can be retired', () => {
   });
 
   it('cannot be said while uploads are in progress: which key they have is not to be seen', () => {
-    assert.equal(keyStatus(keyring, [seen({ uploadsUnderWay: 1 })], true).unreferenced, undefined);
+    assert.equal(keyStatus(keyring, [seen({ uploadsInFlight: 1 })], true).unreferenced, undefined);
   });
 });

@@ -14,7 +14,7 @@ import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.
 import { createSigner } from '../../../../src/core/upstream/signer.ts';
 import { GatewayError } from '../../../../src/errors/gateway-error.ts';
 import { observer } from '../keyring/fixture.ts';
-import '../../../support/localhost-names.ts';
+import '../../../support/stack/localhost-names.ts';
 
 interface Seen {
   readonly host: string | undefined;

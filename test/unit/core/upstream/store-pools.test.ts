@@ -4,7 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createStorePools, type StorePools } from '../../../../src/core/upstream/store-pools.ts';
-import '../../../support/localhost-names.ts';
+import '../../../support/stack/localhost-names.ts';
 
 const LIMIT = 4;
 
