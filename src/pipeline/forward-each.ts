@@ -10,7 +10,7 @@ import { readAnswer } from '../s3/response/read-answer.ts';
 import type { Recorded, RecordedEach } from './access.ts';
 import type { DecidedTarget, Divided, Forwarded, Batch, Settled } from './contexts.ts';
 import { partOf } from './plan.ts';
-import { settingsOf, type Stage, type Route } from './stage.ts';
+import { outputOf, type Stage, type Route } from './stage.ts';
 
 /**
  * Keys at once that go one by one: some stores (Ceph) refuse DeleteObjects in every session that has a policy, and take
@@ -37,7 +37,7 @@ export function createForwardEach(
 ): Stage<Divided & RecordedEach<Batch>, Settled> {
   const together = async (batch: RecordedBatch): Promise<readonly KeyResult[]> => {
     try {
-      const { response } = settingsOf(await batchRoute.run(batch, observer));
+      const { response } = outputOf(await batchRoute.run(batch, observer));
       const upstreamRequestId = response.headers.get('x-amz-request-id');
       const result = readDeleteResult(await readAnswer(response.body), batch.items);
       return result.map((outcome) => ({ outcome, upstreamRequestId }));
@@ -50,7 +50,7 @@ export function createForwardEach(
   /** Never rejects: the other keys of the batch are in progress. */
   const singly = async (batch: RecordedBatch, index: number): Promise<KeyResult> => {
     try {
-      const { response } = settingsOf(await singleRoute.run(partOf(batch, index, index + 1), observer));
+      const { response } = outputOf(await singleRoute.run(partOf(batch, index, index + 1), observer));
       await response.discard();
       const deleteMarker = response.headers.get('x-amz-delete-marker') === 'true';
       const version = response.headers.get('x-amz-version-id');

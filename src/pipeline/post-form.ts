@@ -1,5 +1,5 @@
 /**
- * What POST Object takes beside the way of a write. A form says in its fields, which stand before the file, who signed it,
+ * What POST Object takes beside the route of a write. A form says in its fields, which stand before the file, who signed it,
  * what is to be written and under which conditions: they are read, under a bound and for a while only, before its caller is
  * known, and with them a file that is no longer than they may be. Nothing of it goes on before all that is decided and on
  * record.
@@ -51,7 +51,7 @@ export function createHoldToPolicy(): Stage<Authenticated, Authenticated> {
   };
 }
 
-/** Answers POST Object as its form asks for: by a status, or by a way on. */
+/** Answers POST Object as its form asks for: by a status, or by a redirect. */
 export function createRespondForm(): Responder<Forwarded & Pick<Sealed, 'checksum'>> {
   return responder(async (context) => {
     const { exchange, request, bucket, response, checksum } = context;

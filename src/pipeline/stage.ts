@@ -16,13 +16,13 @@ export interface Route<In, Out> {
   readonly run: (context: In, observer: Observer) => Promise<Ended<In, Out>>;
 }
 
-/** What a way gave; or what ended it, with the context before the stage that did: contexts grow, so it is an `In` with more. */
-export type Ended<In, Out> = { readonly received: Out } | { readonly error: unknown; readonly reached: In };
+/** What a route gives; or what ended it, with the context before the stage that did: contexts grow, so it is an `In` with more. */
+export type Ended<In, Out> = { readonly output: Out } | { readonly error: unknown; readonly reached: In };
 
-/** Gives what a way gave. @throws what ended it */
-export function settingsOf<In, Out>(ended: Ended<In, Out>): Out {
+/** Gives the output of a route. @throws what ended it */
+export function outputOf<In, Out>(ended: Ended<In, Out>): Out {
   if ('error' in ended) throw ended.error;
-  return ended.received;
+  return ended.output;
 }
 
 /** Starts a route with its first stage. */
@@ -48,7 +48,7 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Route<In, 
           observer.stage(stage.name, performance.now() - startedMs);
         }
       }
-      return { received: current as Out };
+      return { output: current as Out };
     },
   };
 }

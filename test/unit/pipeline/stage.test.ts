@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { GatewayError, inStage } from '../../../src/errors/gateway-error.ts';
-import { settingsOf, route, type Stage, type Route } from '../../../src/pipeline/stage.ts';
+import { outputOf, route, type Stage, type Route } from '../../../src/pipeline/stage.ts';
 import { world } from './world.ts';
 
 const { observer } = world().dependencies;
@@ -10,7 +10,7 @@ const failing = (name: Stage<unknown, unknown>['name'], error: Error): Stage<unk
   run: () => Promise.reject(error),
 });
 
-const run = async (one: Route<unknown, unknown>): Promise<unknown> => settingsOf(await one.run({}, observer));
+const run = async (one: Route<unknown, unknown>): Promise<unknown> => outputOf(await one.run({}, observer));
 
 describe('the stage of an error', () => {
   it('is the one that was in progress', async () => {
@@ -53,7 +53,7 @@ describe('the stage of an error', () => {
   });
 });
 
-describe('a way that fails', () => {
+describe('a route that fails', () => {
   it('gives the context that the stages before had made', async () => {
     const more: Stage<unknown, unknown> = { name: 'seal', run: (context) => ({ ...(context as object), keyId: 'k' }) };
     const error = new GatewayError('SlowDown');
