@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Client } from '../support/client/client.ts';
-import { fixedSeed } from '../support/chance.ts';
+import { fixedSeed, triesOf } from '../support/chance.ts';
 import { decryptStored } from '../support/core/decrypt-tool.ts';
 import { unquoted, ObjectCalls, type PartOf, type Shown } from '../support/store/object-calls.ts';
 import { hasPython } from '../support/python-programs.ts';
@@ -24,7 +24,7 @@ import type { StoreCall } from '../support/store/store-proxy.ts';
 import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
 const kind = sharedKind();
-const LAYOUTS = Number(process.env['SALLYPORT_TEST_LAYOUTS'] ?? (kind === 'ceph' ? 8 : 4));
+const LAYOUTS = Number(process.env['SALLYPORT_TEST_LAYOUTS'] ?? (kind === 'ceph' ? 8 : triesOf(12)));
 const SEED = fixedSeed ?? Math.floor(Math.random() * 2 ** 31);
 const AT_ONCE = 2;
 const MOST_PARTS = 4;

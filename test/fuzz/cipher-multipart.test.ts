@@ -8,6 +8,7 @@ import { ordinaryStoredSize, singleStoredSize, sizeMark } from '../../src/core/c
 import { isFinalPart, slotOf } from '../../src/core/cipher/slots.ts';
 import { parseUploadId } from '../../src/core/cipher/upload-id.ts';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
+import { triesOf } from '../support/chance.ts';
 import { Dice, randomLayout, type RandomLayout } from '../support/core/random-layouts.ts';
 import { cipherOf, pattern, read, SEGMENT } from '../unit/core/cipher/object-store.ts';
 import { MIN, UploadInMemory } from '../unit/core/cipher/upload-store.ts';
@@ -275,7 +276,7 @@ describe('multipart, properties of objects', function () {
           assert.ok(error === undefined && received.equals(plain.subarray(first, first + length + 1)));
         }
       }),
-      { numRuns: 25 },
+      { numRuns: triesOf(25) },
     );
   });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { createObjectReader } from '../../src/objects/object-reader.ts';
 import type { ByteRange } from '../../src/s3/request/request.ts';
+import { triesOf } from '../support/chance.ts';
 import { cipherOf, pattern, SEGMENT } from '../unit/core/cipher/object-store.ts';
 import { MIN } from '../unit/core/cipher/upload-store.ts';
 import { query, StoreInMemory, type Kept } from '../unit/objects/object-store.ts';
@@ -100,7 +101,7 @@ describe('reads of a store that lies (properties)', function () {
         }
         assert.equal(store.open, 0, 'a body was left open');
       }),
-      { numRuns: 250 },
+      { numRuns: triesOf(250) },
     );
   });
 });

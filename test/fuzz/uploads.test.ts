@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { createUploads } from '../../src/objects/uploads.ts';
+import { triesOf } from '../support/chance.ts';
 import { cipherOf } from '../unit/core/cipher/object-store.ts';
 import { KEY, MIN, MultipartStore, putPart, readBack } from '../unit/objects/multipart-store.ts';
 
@@ -107,7 +108,7 @@ describe('uploads, whatever their clients do', function () {
           assert.equal(await outcome(processes[0].complete(session, upload, named, options)), 'done');
         },
       ),
-      { numRuns: 30 },
+      { numRuns: triesOf(30) },
     ));
 
   it('shows no part that was not uploaded under its number, and every one whose slot tells which it is', () =>
@@ -137,6 +138,6 @@ describe('uploads, whatever their clients do', function () {
           );
         }
       }),
-      { numRuns: 30 },
+      { numRuns: triesOf(30) },
     ));
 });

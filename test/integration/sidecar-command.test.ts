@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
+import { runCommand } from '../support/client/run-command.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
 import { sendRaw } from '../support/http/raw-wire.ts';
 import { podKeys, roleKeys, startPod, startPodStore, type PodStore } from '../support/sidecar/sidecar-store.ts';
@@ -27,12 +28,14 @@ describe('the command sallyport sidecar', function () {
 
   const common = ['--bucket', 'ledger', '--region', 'eu-central-1', '--keyring-seed-file', 'seed', '--audit-stdout'];
   const ended = async (...options: readonly string[]) => {
-    const program = runSidecar(options, {}, folder);
-    return { code: await program.ended, said: program.stderr(), out: program.stdout() };
+    const { code, stderr, stdout } = await runCommand(['sidecar', ...options], { cwd: folder });
+    return { code, said: stderr, out: stdout };
   };
 
   it('accepts the common case in one line', async () => {
     assert.deepEqual(await ended(...common, '--check'), { code: 0, said: '', out: 'ok\n' });
+    const program = runSidecar([...common, '--check'], {}, folder);
+    assert.deepEqual([await program.ended, program.stderr(), program.stdout()], [0, '', 'ok\n']);
   });
 
   for (const address of ['0.0.0.0:8190', '[::]:8190', '10.0.0.7:8190', 'sidecar.example:8190']) {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { COMPILE_CACHE } from '../support/compile-cache.ts';
 import { freeLoopbackPort } from '../support/free-loopback-port.ts';
 import { runSidecar, type Program } from '../support/sidecar/sidecar-world.ts';
 import { workerIds } from '../support/stack/worker-ids.ts';
@@ -77,7 +78,12 @@ describe('a service that starts', function () {
     const file = join(folder, 'sallyport.yaml');
     await writeFile(file, JSON.stringify(config));
     const child = spawn(process.execPath, [script, 'serve', '--config', file], {
-      env: { PATH: process.env['PATH'], AWS_ACCESS_KEY_ID: 'A'.repeat(20), AWS_SECRET_ACCESS_KEY: 's'.repeat(40) },
+      env: {
+        ...COMPILE_CACHE,
+        PATH: process.env['PATH'],
+        AWS_ACCESS_KEY_ID: 'A'.repeat(20),
+        AWS_SECRET_ACCESS_KEY: 's'.repeat(40),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [out, err] = ['', ''];

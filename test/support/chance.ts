@@ -11,3 +11,7 @@ export const fixedSeed: number | undefined =
       ? CI_SEED
       : undefined
     : Number(process.env['SALLYPORT_TEST_SEED']);
+
+/** Tries of what takes long: so many with SALLYPORT_TEST_FULL, as in CI, and a third of them elsewhere. */
+export const triesOf = (count: number): number =>
+  process.env['SALLYPORT_TEST_FULL'] === 'true' ? count : Math.ceil(count / 3);

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { COMPILE_CACHE } from '../compile-cache.ts';
 import { signInAt, type Page, type Person } from './scripted-person.ts';
 
 export interface Ran {
@@ -30,6 +31,7 @@ const program = join(import.meta.dirname, '../../../bin/sallyport.js');
 export async function startPersonMachine(signIn: typeof signInAt = signInAt): Promise<PersonMachine> {
   const home = await mkdtemp(join(tmpdir(), 'sallyport home '));
   const env = {
+    ...COMPILE_CACHE,
     HOME: home,
     PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
     AWS_EC2_METADATA_DISABLED: 'true',

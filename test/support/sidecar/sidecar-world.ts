@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { COMPILE_CACHE } from '../compile-cache.ts';
 import { freeLoopbackPort } from '../free-loopback-port.ts';
 import { startStoreProxy, type StoreProxy } from '../store/store-proxy.ts';
 import type { TestKeys } from '../store/store-client.ts';
@@ -41,7 +42,7 @@ export const keyVariables = ({ accessKeyId, secretAccessKey }: TestKeys): Record
 export function runSidecar(options: readonly string[], env: Readonly<Record<string, string>>, cwd: string): Program {
   const child = spawn(process.execPath, [script, 'sidecar', ...options], {
     cwd,
-    env: { PATH: process.env['PATH'], HOME: cwd, ...env },
+    env: { ...COMPILE_CACHE, PATH: process.env['PATH'], HOME: cwd, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [out, err] = ['', ''];
