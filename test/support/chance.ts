@@ -4,14 +4,15 @@
  */
 const CI_SEED = 1_195_312_010;
 
+const isCi = process.env['CI'] === 'true';
+
 /** The seed of this run; `undefined`: every property draws its own. */
 export const fixedSeed: number | undefined =
   process.env['SALLYPORT_TEST_SEED'] === undefined
-    ? process.env['CI'] === 'true'
+    ? isCi
       ? CI_SEED
       : undefined
     : Number(process.env['SALLYPORT_TEST_SEED']);
 
-/** Tries of what takes long: so many with SALLYPORT_TEST_FULL, as in CI, and a third of them elsewhere. */
-export const triesOf = (count: number): number =>
-  process.env['SALLYPORT_TEST_FULL'] === 'true' ? count : Math.ceil(count / 3);
+/** Tries of what takes long: all of them in CI, and a third elsewhere. */
+export const triesOf = (count: number): number => (isCi ? count : Math.ceil(count / 3));

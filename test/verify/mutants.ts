@@ -17,7 +17,7 @@ const testFile = (name: string): string => `test/unit/${name}.test.ts`;
 
 async function copyOfSources(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-mutants-'));
-  for (const name of ['src', 'test', 'policies', 'docs', 'package.json', 'tsconfig.json']) {
+  for (const name of ['src', 'demo', 'bin', 'test', 'policies', 'docs', 'package.json', 'tsconfig.json']) {
     await cp(join(ROOT, name), join(folder, name), { recursive: true });
   }
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
