@@ -8,14 +8,8 @@ import { renderVersioning, versioningForStore } from '../documents/bucket-config
 import { renderBucketDocument, type BucketDocument } from '../documents/bucket-documents.ts';
 import { MAX_BUCKET_TAGS, renderTagging, taggingForStore } from '../documents/tagging.ts';
 import { NO_HEADERS } from './headers.ts';
-import {
-  nameOnly,
-  bucketRead,
-  document,
-  NO_PARAMETERS,
-  type BucketReadOperation,
-  type Operation,
-} from './operation.ts';
+import { bucketRead, document, NO_PARAMETERS } from './constructors.ts';
+import { nameOnly, type BucketReadOperation, type Operation } from './operation.ts';
 
 interface Configuration extends BucketDocument {
   readonly subresource: string;

@@ -1,7 +1,8 @@
 /** Operations on buckets themselves: which there are, where they are, making and deleting them. */
 import { createBucketForStore } from '../documents/bucket-configuration.ts';
 import { NEW_BUCKET, NO_HEADERS } from './headers.ts';
-import { nameOnly, document, local, NO_PARAMETERS, type Operation } from './operation.ts';
+import { document, local, NO_PARAMETERS } from './constructors.ts';
+import { nameOnly, type Operation } from './operation.ts';
 
 export const BUCKETS = {
   ListBuckets: local({

@@ -2,7 +2,8 @@
 import { readObjects } from '../documents/list-objects.ts';
 import { readVersions } from '../documents/list-versions.ts';
 import { NO_HEADERS, NONE_IGNORED, OPTIONAL_ATTRIBUTES } from './headers.ts';
-import { nameOnly, list, upload, valued, type Operation } from './operation.ts';
+import { list, upload } from './constructors.ts';
+import { nameOnly, valued, type Operation } from './operation.ts';
 
 /** What a page is requested by; what the store gets of it is said by listing-query.ts. */
 const page = (...others: readonly string[]): { readonly read: readonly string[]; readonly passed: [] } => ({

@@ -16,17 +16,8 @@ import {
   passed,
   readHere,
 } from './headers.ts';
-import {
-  nameOnly,
-  copy,
-  NO_PARAMETERS,
-  upload,
-  valued,
-  write,
-  type ObjectChecksum,
-  type Operation,
-  type WriteDocument,
-} from './operation.ts';
+import { copy, NO_PARAMETERS, upload, write } from './constructors.ts';
+import { nameOnly, valued, type ObjectChecksum, type Operation, type WriteDocument } from './operation.ts';
 
 /** The checksum that an upload is begun with. */
 const NAMED: ObjectChecksum = {

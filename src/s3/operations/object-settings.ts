@@ -3,7 +3,8 @@ import { renderAccessControl } from '../documents/access-control.ts';
 import { legalHoldForStore, renderLegalHold, renderRetention, retentionForStore } from '../documents/object-lock.ts';
 import { MAX_OBJECT_TAGS, renderTagging, taggingForStore } from '../documents/tagging.ts';
 import { BYPASS, NO_HEADERS } from './headers.ts';
-import { nameOnly, document, OF_VERSION, type Operation } from './operation.ts';
+import { document, OF_VERSION } from './constructors.ts';
+import { nameOnly, type Operation } from './operation.ts';
 
 const OF_OBJECT = { level: 'object', parameters: OF_VERSION, headers: NO_HEADERS } as const;
 const TAGGING = { ...OF_OBJECT, subresource: nameOnly('tagging') } as const;

@@ -13,20 +13,8 @@ import {
   passed,
   readHere,
 } from './headers.ts';
-import {
-  attributes,
-  nameOnly,
-  batch,
-  copy,
-  deletion,
-  form,
-  NO_PARAMETERS,
-  OF_VERSION,
-  read,
-  write,
-  type ObjectChecksum,
-  type Operation,
-} from './operation.ts';
+import { attributes, batch, copy, deletion, form, NO_PARAMETERS, OF_VERSION, read, write } from './constructors.ts';
+import { nameOnly, type ObjectChecksum, type Operation } from './operation.ts';
 
 const READING = {
   subresource: undefined,

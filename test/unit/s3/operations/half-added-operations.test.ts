@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { NO_HEADERS, NONE_IGNORED } from '../../../../src/s3/operations/headers.ts';
 import {
   attributes,
-  nameOnly,
   batch,
   bucketRead,
   copy,
@@ -20,8 +19,8 @@ import {
   read,
   upload,
   write,
-  type Operation,
-} from '../../../../src/s3/operations/operation.ts';
+} from '../../../../src/s3/operations/constructors.ts';
+import { nameOnly, type Operation } from '../../../../src/s3/operations/operation.ts';
 import { OPERATIONS, type BucketReadName, type NamesOfClass } from '../../../../src/s3/operations/operations.ts';
 
 const requested = { subresource: nameOnly('new'), parameters: NO_PARAMETERS, headers: NO_HEADERS };
