@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startDemoStack } from '../../../demo/demo-stack.ts';
 import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { makeAuditFolder } from './audit-folder.ts';
 import type { Site } from './lane.ts';
 
 export const packageRoot = fileURLToPath(new URL('../../../', import.meta.url)).replace(/\/$/, '');
@@ -45,6 +46,7 @@ export async function startSite(): Promise<RunningSite> {
   await cp(join(packageRoot, 'policies'), policies, { recursive: true });
   await writeFile(join(policies, 'world.yaml'), JSON.stringify(PLAIN_POLICY));
   const pagePort = await freeLoopbackPort();
+  const auditFolder = await makeAuditFolder();
   const stack = await startDemoStack({
     dataDirectory: join(folder, 'demo'),
     ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
@@ -58,12 +60,13 @@ export async function startSite(): Promise<RunningSite> {
     gatewayConfig: {
       buckets: { reports: {}, [ENCRYPTED]: {}, [PLAIN]: { encryption: 'off' } },
       policies: { directory: policies },
+      audit: { directory: auditFolder },
       cors: { origins: [`http://localhost:${pagePort}`] },
     },
   });
   const stop = async (): Promise<void> => {
     await stack.stop();
-    await rm(folder, { recursive: true, force: true });
+    for (const made of [folder, auditFolder]) await rm(made, { recursive: true, force: true });
   };
   try {
     if (stack.front === undefined) throw new Error('HAProxy is not to be had; install it: apt-get install haproxy');

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { startDemoStack } from '../../../demo/demo-stack.ts';
 import { VERBS } from '../../../src/s3/operations/verb.ts';
 import type { RunningStore } from '../stores/store.ts';
+import { makeAuditFolder } from './audit-folder.ts';
 import { callSts } from './logins.ts';
 import { packageRoot } from './site.ts';
 import { keysOf } from '../../conformance/run/auth-methods.ts';
@@ -40,6 +41,7 @@ export async function startStoreSite(
   };
   await writeFile(join(policies, 'checks.yaml'), JSON.stringify(policy));
   const kept = { store: name, encryption: 'required', prefixes: { 'plain/': 'off' } };
+  const auditFolder = await makeAuditFolder();
   const stack = await startDemoStack({
     dataDirectory: join(folder, 'demo'),
     ports: { front: 0, admin: 0, identityProvider: 0, store: 0 },
@@ -56,11 +58,12 @@ export async function startStoreSite(
       stores: { [name]: store.storeConfig },
       buckets: Object.fromEntries(buckets.map((bucket) => [bucket, kept])),
       policies: { directory: policies },
+      audit: { directory: auditFolder },
     },
   });
   const stop = async (): Promise<void> => {
     await stack.stop();
-    await rm(folder, { recursive: true, force: true });
+    for (const made of [folder, auditFolder]) await rm(made, { recursive: true, force: true });
   };
   try {
     if (stack.front === undefined) throw new Error('HAProxy is not to be had; install it: apt-get install haproxy');
