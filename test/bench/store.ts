@@ -59,6 +59,11 @@ const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (re
     pump();
     return;
   }
+  // What the gateway asks of a bucket before it is ready.
+  if (req.method === 'HEAD') {
+    res.writeHead(200).end();
+    return;
+  }
   const issuer = `http://127.0.0.1:${port()}`;
   if (url === '/.well-known/openid-configuration') {
     json({

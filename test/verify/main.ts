@@ -129,7 +129,13 @@ async function mixedRequests(stack: Stack): Promise<void> {
 }
 
 async function denialsNeverReachSts(stack: Stack): Promise<void> {
-  const before = await stack.stsCalls();
+  // A health probe in progress counts as a call: the lowest of the readings of a second, and then time for a probe to end.
+  const readings: number[] = [];
+  for (let reading = 0; reading < 10; reading += 1) {
+    readings.push(await stack.stsCalls());
+    await sleep(100);
+  }
+  const before = Math.min(...readings);
   for (let index = 0; index < 40; index += 1) {
     const token = await stack.forge({ sub: `denied-${index}`, groups: [pick(['nobodies', 'analytics'])] });
     const answer = await stack.client.call({
@@ -139,7 +145,8 @@ async function denialsNeverReachSts(stack: Stack): Promise<void> {
     });
     assert.equal(answer.status, 403);
   }
-  assert.equal(await stack.stsCalls(), before);
+  for (let attempt = 0; attempt < 50 && (await stack.stsCalls()) > before; attempt += 1) await sleep(200);
+  assert.ok((await stack.stsCalls()) <= before, 'denied callers reached STS');
   done('40 denials of 40 new identities: 0 calls of STS');
 }
 

@@ -64,7 +64,7 @@ export interface Stack {
   readonly refusals: () => Promise<readonly Record<string, unknown>[]>;
   readonly ready: () => Promise<{ readonly ready: boolean }>;
   readonly metrics: () => Promise<string>;
-  /** Calls of STS for clients, by the gateway's count since its start; one more while it asks for the health of a bucket. */
+  /** Calls of STS for clients, by the gateway's count since its start; one more for each health probe that is in progress. */
   readonly stsCalls: () => Promise<number>;
   /** Everything that must never stand in a log. */
   readonly secrets: () => readonly string[];
