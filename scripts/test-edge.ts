@@ -9,9 +9,8 @@ const HELP = `Usage: npm run test:edge -- [options] [FILE.test.ts...] [options o
 What is tested through a real HAProxy, on the embedded store, or some of its files.
 `;
 
-await mochaOnPair(
-  HELP,
-  ['cuts', 'haproxy', 'identity-edge', 'people', 'sts', 'uncaught', 'workers'].map(
+await mochaOnPair(HELP, {
+  files: ['cuts', 'haproxy', 'identity-edge', 'people', 'sts', 'uncaught', 'workers'].map(
     (name) => `test/integration/${name}.test.ts`,
   ),
-);
+});

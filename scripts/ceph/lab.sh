@@ -26,17 +26,18 @@ spawn() { # name command...
   echo $! >"$lab/pids/$name"
 }
 
-stop() { # name
+stop() { # name [signal]
   local pid
   if pid=$(running "$1"); then
-    kill -TERM "$pid" 2>/dev/null || true
+    kill -"${2:-TERM}" "$pid" 2>/dev/null || true
     for _ in {1..50}; do running "$1" >/dev/null || break; sleep 0.1; done
     if running "$1" >/dev/null; then kill -KILL "$pid" 2>/dev/null || true; fi
   fi
   rm -f "$lab/pids/$1"
 }
 
-stop_all() { for name in rgw osd mon; do stop "$name"; done; }
+# Nothing of it is kept: it is killed. (radosgw takes five seconds to end by itself.)
+stop_all() { for name in rgw osd mon; do stop "$name" KILL; done; }
 
 await() { # tries description command...
   local tries=$1 what=$2

@@ -1,6 +1,6 @@
 /** The command lines of what runs on a pair: `--pair`, `--help`, and what a command has beside them. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
-import { isPair, usePair } from './pair.ts';
+import { isPair, usePair, type Pair } from './pair.ts';
 
 const PAIR_HELP = `
   --pair NAME   stable: this machine's own HAProxy and Ceph (the default); current: those of Debian sid, which root has
@@ -9,7 +9,7 @@ const PAIR_HELP = `
 
 /** Reads the options, and makes this process and those it starts use the pair. Ends the process on `--help` and misuse. */
 export async function pairOptions<const T extends ParseArgsOptionsConfig>(help: string, own: T) {
-  const args = await takePair(help);
+  const { args } = await takePair(help);
   try {
     return parseArgs({ args: [...args], options: own }).values;
   } catch (error) {
@@ -17,8 +17,8 @@ export async function pairOptions<const T extends ParseArgsOptionsConfig>(help: 
   }
 }
 
-/** Takes `--pair` and `--help` out of the command line and gives the rest of it. */
-export async function takePair(help: string): Promise<readonly string[]> {
+/** Takes `--pair` and `--help` out of the command line and gives the pair and the rest. */
+export async function takePair(help: string): Promise<{ readonly pair: Pair; readonly args: readonly string[] }> {
   const all = process.argv.slice(2);
   if (all.includes('--help')) {
     console.log(`${help}${PAIR_HELP}`);
@@ -33,7 +33,7 @@ export async function takePair(help: string): Promise<readonly string[]> {
     console.error(`the pair ${name} is not to be had: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
-  return all;
+  return { pair: name, args: all };
 }
 
 function misused(help: string, error: unknown): never {

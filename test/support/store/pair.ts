@@ -11,7 +11,7 @@ import { havePackages } from '../../world/run/packages.ts';
 import { makeSid } from '../../world/run/sid.ts';
 import { versionOf } from './versions.ts';
 
-type Pair = 'stable' | 'current';
+export type Pair = 'stable' | 'current';
 
 const LIST = 'packages.txt';
 const PROGRAMS = ['usr/sbin/haproxy'].concat(
