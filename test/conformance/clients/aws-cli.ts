@@ -96,34 +96,15 @@ export const awsCli: Client = {
 async function exercise(context: CellContext, aws: Aws): Promise<void> {
   const { step, fixtures, buckets, prefix, folder } = context;
   const local = join(folder, 'got');
-  // A second for each command: where only the credentials come another way, one bucket will do.
+  // A second for each command: where only the credentials come another way, some of them and one bucket will do.
   const thorough = context.access.auth === 'session keys';
-  for (const bucket of thorough ? [buckets.sealed, buckets.open] : [buckets.sealed]) {
+  const tried = thorough ? [buckets.sealed, buckets.open] : [buckets.sealed];
+  for (const bucket of tried) {
     const root = `s3://${bucket}/${prefix}`;
     const where = bucket === buckets.sealed ? 'encrypted' : 'plain';
     await step(`s3 cp, ${where}`, async () => {
       await aws('s3', 'cp', '--no-progress', fixtures.small, `${root}small.txt`);
       await aws('s3', 'cp', '--no-progress', `${root}small.txt`, local);
-      await assertSameFile(local, fixtures.small);
-    });
-    await step(`s3 sync twice, ${where}`, async () => {
-      await aws('s3', 'sync', '--no-progress', fixtures.tree, `${root}tree`);
-      const again = await aws('s3', 'sync', '--no-progress', fixtures.tree, `${root}tree`);
-      if (again.stdout.trim() !== '') throw new Error(`the second transferred ${again.stdout}`);
-      const back = join(folder, `tree-${where}`);
-      await aws('s3', 'sync', '--no-progress', `${root}tree`, back);
-      for (const name of fixtures.treeFiles) await assertSameFile(join(back, name), join(fixtures.tree, name));
-    });
-    await step(`s3 ls --recursive, ${where}`, async () => {
-      const listed = (await aws('s3', 'ls', '--recursive', `${root}tree/`)).stdout;
-      for (const name of fixtures.treeFiles) {
-        if (!listed.includes(`${prefix}tree/${name}\n`)) throw new Error(`${name} is not in ${listed}`);
-      }
-    });
-    await step(`s3 presign, ${where}`, async () => {
-      const url = (await aws('s3', 'presign', '--expires-in', '60', `${root}small.txt`)).stdout.trim();
-      const trust = context.access.caFile === undefined ? [] : ['--cacert', context.access.caFile];
-      await context.run('curl', ['-sSf', ...trust, '-o', local, url]);
       await assertSameFile(local, fixtures.small);
     });
     await step(`s3api, ${where}`, async () => {
@@ -148,6 +129,27 @@ async function exercise(context: CellContext, aws: Aws): Promise<void> {
       await assertSameFile(local, fixtures.large);
       if (bucket === buckets.sealed) await assertCiphertext(context, `${prefix}large`, fixtures.large);
     });
+    if (!thorough) continue;
+    await step(`s3 sync twice, ${where}`, async () => {
+      await aws('s3', 'sync', '--no-progress', fixtures.tree, `${root}tree`);
+      const again = await aws('s3', 'sync', '--no-progress', fixtures.tree, `${root}tree`);
+      if (again.stdout.trim() !== '') throw new Error(`the second transferred ${again.stdout}`);
+      const back = join(folder, `tree-${where}`);
+      await aws('s3', 'sync', '--no-progress', `${root}tree`, back);
+      for (const name of fixtures.treeFiles) await assertSameFile(join(back, name), join(fixtures.tree, name));
+    });
+    await step(`s3 ls --recursive, ${where}`, async () => {
+      const listed = (await aws('s3', 'ls', '--recursive', `${root}tree/`)).stdout;
+      for (const name of fixtures.treeFiles) {
+        if (!listed.includes(`${prefix}tree/${name}\n`)) throw new Error(`${name} is not in ${listed}`);
+      }
+    });
+    await step(`s3 presign, ${where}`, async () => {
+      const url = (await aws('s3', 'presign', '--expires-in', '60', `${root}small.txt`)).stdout.trim();
+      const trust = context.access.caFile === undefined ? [] : ['--cacert', context.access.caFile];
+      await context.run('curl', ['-sSf', ...trust, '-o', local, url]);
+      await assertSameFile(local, fixtures.small);
+    });
     await step(`s3 sync twice of several parts, ${where}`, async () => {
       const only = ['--exclude', '*', '--include', basename(fixtures.large)];
       const sync = () => aws('s3', 'sync', '--no-progress', dirname(fixtures.large), `${root}parts`, ...only);
@@ -166,13 +168,15 @@ async function exercise(context: CellContext, aws: Aws): Promise<void> {
       }
     });
   }
-  await step('s3 mv to a file and from one', async () => {
-    await writeFile(local, await readFile(fixtures.small));
-    await aws('s3', 'mv', '--no-progress', local, `s3://${buckets.sealed}/${prefix}small.txt`);
-    await aws('s3', 'mv', '--no-progress', `s3://${buckets.sealed}/${prefix}small.txt`, local);
-    await assertSameFile(local, fixtures.small);
-  });
-  for (const bucket of [buckets.sealed, buckets.open]) {
+  if (thorough) {
+    await step('s3 mv to a file and from one', async () => {
+      await writeFile(local, await readFile(fixtures.small));
+      await aws('s3', 'mv', '--no-progress', local, `s3://${buckets.sealed}/${prefix}small.txt`);
+      await aws('s3', 'mv', '--no-progress', `s3://${buckets.sealed}/${prefix}small.txt`, local);
+      await assertSameFile(local, fixtures.small);
+    });
+  }
+  for (const bucket of tried) {
     await step(`s3 rm --recursive, ${bucket === buckets.sealed ? 'encrypted' : 'plain'}`, async () => {
       await aws('s3', 'rm', '--recursive', `s3://${bucket}/${prefix}`);
       const left = JSON.parse(
