@@ -8,7 +8,6 @@ import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gate
 
 const EARLY_ANSWER_MS = 1000;
 const SLOWNESS_MS = 12_000;
-const KILLED_AFTER_MS = 4000;
 
 interface Heard {
   readonly isStarted: boolean;
@@ -20,6 +19,8 @@ describe('a gateway that dies in an answer that began early', function () {
   let twins: TwinGateways;
   let token: string;
   let ca: string;
+  /** Answers that have begun. */
+  let started = 0;
 
   before(async () => {
     twins = await startTwinGateways(
@@ -42,7 +43,10 @@ describe('a gateway that dies in an answer that began early', function () {
       // With an end apart HAProxy would make a body in chunks of it, and a copy takes none.
       const stream = session.request(head, { endStream: true });
       let isStarted = false;
-      stream.on('response', (answer) => (isStarted = answer[':status'] === 200));
+      stream.on('response', (answer) => {
+        isStarted = answer[':status'] === 200;
+        started += 1;
+      });
       stream.resume();
       stream.on('error', () => undefined);
       session.on('error', () => undefined);
@@ -58,6 +62,7 @@ describe('a gateway that dies in an answer that began early', function () {
       const { hostname, port, host } = new URL(twins.frontUrl);
       const socket = connectTls({ host: '127.0.0.1', port: Number(port), servername: hostname, ca });
       let text = '';
+      socket.once('data', () => (started += 1));
       socket.on('data', (bytes: Buffer) => (text += bytes.toString('latin1')));
       socket.on('error', () => undefined);
       socket.on('close', () => {
@@ -71,7 +76,7 @@ describe('a gateway that dies in an answer that began early', function () {
 
   it('leaves an answer that is seen to be broken, over HTTP/2, HTTP/1.1 and HTTP/1.0, and a record of none', async () => {
     const heard = Promise.all([overHttp2('two'), over('1.1', 'one'), over('1.0', 'zero')]);
-    await sleep(KILLED_AFTER_MS);
+    while (started < 3) await sleep(50);
     await twins.killFirst();
     for (const answer of await heard) assert.deepEqual(answer, { isStarted: true, whole: false });
     const results = (await twins.audit()).filter(({ key }) => ['two', 'one', 'zero'].includes(key));

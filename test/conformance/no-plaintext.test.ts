@@ -207,18 +207,21 @@ describe('plaintext', function () {
         agent: false,
       });
       outgoing.on('error', () => undefined);
+      const recorded = async (isSo: (result: string) => boolean): Promise<void> => {
+        for (let attempt = 0; ; attempt += 1) {
+          const writes = (await twins.audit()).filter(
+            ({ key, operation }) => key === object.key && /^(PutObject|UploadPart)$/.test(operation),
+          );
+          if (writes.some(({ result }) => isSo(result))) return;
+          assert.ok(attempt < 100, `the ${kind} was never put on record, or not as aborted`);
+          await sleep(100);
+        }
+      };
       outgoing.write(part);
+      await recorded(() => true);
       await sleep(500);
       outgoing.destroy();
-      for (let attempt = 0; ; attempt += 1) {
-        const accesses = (await twins.audit()).filter(({ key }) => key === object.key);
-        if (
-          accesses.some(({ operation, result }) => /^(PutObject|UploadPart)$/.test(operation) && result === 'aborted')
-        )
-          break;
-        assert.ok(attempt < 100, `the ${kind} was never put on record as aborted`);
-        await sleep(100);
-      }
+      await recorded((result) => result === 'aborted');
       assert.equal((await object.call('HEAD')).status, 404);
     }
     assert.deepEqual(twins.proxy.leaks, []);
