@@ -16,7 +16,8 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { concurrently } from '../platform/concurrently.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import { encryptionAt } from '../s3/encryption.ts';
-import { readListing, storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { OPERATIONS } from '../s3/operations/operations.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 import { send, readExactly, whileItChanges, type Answer, type Entity } from './entity.ts';
 import { nameOf, type SealedEntity } from './lookups.ts';
@@ -163,13 +164,14 @@ const GONE: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchVersion']);
  */
 async function isListed(session: StoreSession, key: string): Promise<boolean> {
   const query: ListingQuery = {
-    ...{ kind: 'ListObjectsV2', prefix: key, delimiter: '', maxKeys: 1, urlEncoded: true, after: [] },
+    ...{ kind: OPERATIONS.ListObjectsV2.listing, prefix: key, delimiter: '', maxKeys: 1, urlEncoded: true, after: [] },
     ...{ startAfter: undefined, idMarker: undefined, continuation: undefined },
   };
   try {
     const response = await session.send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
     // Of all keys that begin so, it is the first.
-    return readListing(await readAnswer(response.body), query).entries.some((entry) => entry.key === key);
+    const { entries } = OPERATIONS.ListObjectsV2.readPage(await readAnswer(response.body), query);
+    return entries.some((entry) => entry.key === key);
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'AccessDeniedByStore') return true;
     throw error;

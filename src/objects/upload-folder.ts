@@ -6,6 +6,7 @@ import type { StateSession } from '../contracts/store-session.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { parseCount, required, unusable } from '../s3/documents/stored-document.ts';
 import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { OPERATIONS } from '../s3/operations/operations.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 import { textOf } from '../s3/documents/xml-reader.ts';
 
@@ -62,7 +63,13 @@ export async function readFolder({ send }: StateSession, folder: string): Promis
   let stored: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const query: ListingQuery = {
-      ...{ kind: 'ListObjectsV2', prefix: folder, delimiter: '', maxKeys: PAGE_KEYS, urlEncoded: true },
+      ...{
+        kind: OPERATIONS.ListObjectsV2.listing,
+        prefix: folder,
+        delimiter: '',
+        maxKeys: PAGE_KEYS,
+        urlEncoded: true,
+      },
       ...{ startAfter: undefined, idMarker: undefined, after: [] },
       continuation: stored === undefined ? undefined : { shown: '', stored },
     };

@@ -8,6 +8,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { required } from '../s3/documents/stored-document.ts';
 import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { OPERATIONS } from '../s3/operations/operations.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 
 type Conditions = Readonly<Record<string, string>>;
@@ -52,7 +53,7 @@ async function listedEtag(
 ): Promise<string | undefined> {
   const { send } = await openScoped([{ kind: 'listing', verb: 'LIST', bucket: bucket.name, prefix: key, after: [] }]);
   const query: ListingQuery = {
-    ...{ kind: 'ListObjectsV2', prefix: key, delimiter: '', maxKeys: 1, urlEncoded: true },
+    ...{ kind: OPERATIONS.ListObjectsV2.listing, prefix: key, delimiter: '', maxKeys: 1, urlEncoded: true },
     ...{ startAfter: undefined, idMarker: undefined, continuation: undefined, after: [] },
   };
   const answer = await send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });

@@ -6,6 +6,7 @@ import type { Clock } from '../contracts/clock.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { OPERATIONS } from '../s3/operations/operations.ts';
 import type { ExamineDependencies } from './examine.ts';
 import type { OperatorSession } from './operator-session.ts';
 import { locationName } from './location.ts';
@@ -62,7 +63,7 @@ function isCertain({ versions, complete, uploadsInFlight }: LocationStatus): boo
 /** Counts the first page: one is enough to know that nothing can be said. */
 async function countUploads(at: OperatorSession): Promise<number> {
   const query: ListingQuery = {
-    kind: 'ListMultipartUploads',
+    kind: OPERATIONS.ListMultipartUploads.listing,
     prefix: '',
     delimiter: '',
     maxKeys: 1000,

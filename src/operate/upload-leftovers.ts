@@ -10,6 +10,7 @@ import type { Uploads } from '../contracts/stored-objects.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { required } from '../s3/documents/stored-document.ts';
 import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { OPERATIONS } from '../s3/operations/operations.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 import { RESERVED_PREFIX } from '../s3/reserved-keys.ts';
 import type { XmlElement } from '../s3/documents/xml-reader.ts';
@@ -107,7 +108,15 @@ async function* pages(
   let marker: { readonly key: string; readonly id: string } | undefined;
   while (!signal.aborted) {
     const query: ListingQuery = {
-      ...{ kind, prefix, delimiter: '', maxKeys: 1000, urlEncoded: true, continuation: undefined, after: [] },
+      ...{
+        kind: OPERATIONS[kind].listing,
+        prefix,
+        delimiter: '',
+        maxKeys: 1000,
+        urlEncoded: true,
+        continuation: undefined,
+        after: [],
+      },
       ...{ startAfter: marker?.key, idMarker: marker?.id },
     };
     const session = await at.session();

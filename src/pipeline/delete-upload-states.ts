@@ -7,6 +7,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { readPage } from '../s3/documents/listing-document.ts';
 import { isWithoutVersions } from '../s3/documents/every-version.ts';
 import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { OPERATIONS } from '../s3/operations/operations.ts';
 import { changesBucket } from '../s3/operations/operation.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 import { AFTER_RESERVED, isReservedKey } from '../s3/reserved-keys.ts';
@@ -56,7 +57,7 @@ async function holdsOnlyReserved(
   const { send } = await sessions.open({ bucket, plan, signal: exchange.signal });
   const isHidden = async (kind: keyof typeof PAGES, startAfter: string | undefined): Promise<boolean> => {
     const query: ListingQuery = {
-      ...{ kind, prefix: '', delimiter: '', maxKeys: 1, urlEncoded: true },
+      ...{ kind: OPERATIONS[kind].listing, prefix: '', delimiter: '', maxKeys: 1, urlEncoded: true },
       ...{ startAfter, idMarker: undefined, continuation: undefined, after: [] },
     };
     const answer = await send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });

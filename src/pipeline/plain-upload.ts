@@ -6,7 +6,7 @@ import type { StoreRequest } from '../contracts/store-session.ts';
 import type { Uploads } from '../contracts/stored-objects.ts';
 import { readCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { readUploadId } from '../s3/documents/multipart.ts';
-import type { NamesOfClass } from '../s3/operations/operations.ts';
+import type { UploadName } from '../s3/operations/operations.ts';
 import { clientAnswer } from './client-answer.ts';
 import type { Answer, Documented } from './contexts.ts';
 import { documentOutbound } from './outbound.ts';
@@ -16,11 +16,8 @@ import { uploadAddress } from './upload-address.ts';
 type Promises = Uploads['promises'];
 type Answering = (promises: Promises, context: Documented) => Promise<Answer>;
 
-/** What there is to do with one upload. */
-export type OnUpload = Exclude<NamesOfClass<'UPLOAD'>, 'ListMultipartUploads'>;
-
 /** Answers a request about one. @throws GatewayError PreconditionFailed, InvalidRequest, LockNotKept; what the store says */
-export const ON_PLAIN: Readonly<Record<OnUpload, Answering>> = {
+export const ON_PLAIN: Readonly<Record<UploadName, Answering>> = {
   CreateMultipartUpload: create,
   CompleteMultipartUpload: complete,
   AbortMultipartUpload: abort,

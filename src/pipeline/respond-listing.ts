@@ -43,11 +43,11 @@ export function createRespondListing(dependencies: ListingDependencies, admissio
 /** A page on which there is nothing to show is passed over: whoever asks for few keys would see an empty bucket. */
 async function readShown({ request, session }: Forwarded, document: Buffer): Promise<ReturnType<typeof readListing>> {
   const query = parseListing(request);
-  const listing = readListing(document, query);
+  const listing = readListing(request.operation, document, query);
   if (!listing.isAllHidden) return listing;
   const behind = { ...query, startAfter: AFTER_RESERVED, idMarker: undefined, continuation: undefined };
   const response = await session.send({ method: 'GET', key: '', query: storeListingQuery(behind), headers: {} });
-  return readListing(await readAnswer(response.body), query);
+  return readListing(request.operation, await readAnswer(response.body), query);
 }
 
 async function sizesOf(

@@ -15,12 +15,12 @@ import { pageOfParts, writeComplete, writeInitiate, writeParts } from '../s3/doc
 import { encryptionOfWrite } from '../s3/request/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { clientEtag, storeEtag } from '../s3/response/etag.ts';
-import { nameOfClass } from '../s3/operations/operations.ts';
+import { isUploadList, nameOfClass, OPERATIONS, type UploadName } from '../s3/operations/operations.ts';
 import { storeHeaders } from '../s3/request/store-headers.ts';
 import type { Answer, Answered, Documented } from './contexts.ts';
 import { listUploads } from './list-uploads.ts';
 import { termsToHold } from './object-lock.ts';
-import { ON_PLAIN, type OnUpload } from './plain-upload.ts';
+import { ON_PLAIN } from './plain-upload.ts';
 import type { Stage } from './stage.ts';
 import { uploadAddress } from './upload-address.ts';
 
@@ -31,7 +31,7 @@ export function createUpload(uploads: Uploads, observer: Pick<Observer, 'leftOut
     run: async (context) => {
       const { request, bucket } = context;
       const name = nameOfClass(request.operation, 'UPLOAD');
-      if (name === 'ListMultipartUploads') return { ...context, answer: await listUploads(context, observer) };
+      if (isUploadList(name)) return { ...context, answer: await listUploads(context, OPERATIONS[name], observer) };
       const answer = isKeptPlain(bucket, request.key)
         ? ON_PLAIN[name](uploads.promises, context)
         : ON_SEALED[name](uploads, context);
@@ -45,7 +45,7 @@ const NOTHING_SAID: ReadonlyMap<string, string> = new Map();
 
 type Answering = (uploads: Uploads, context: Documented) => Promise<Answer>;
 
-const ON_SEALED: Readonly<Record<OnUpload, Answering>> = {
+const ON_SEALED: Readonly<Record<UploadName, Answering>> = {
   CreateMultipartUpload: create,
   CompleteMultipartUpload: complete,
   AbortMultipartUpload: abort,

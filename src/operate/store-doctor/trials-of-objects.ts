@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readPage } from '../../s3/documents/listing-document.ts';
 import { storeListingQuery, type ListingQuery } from '../../s3/documents/listing.ts';
+import { OPERATIONS } from '../../s3/operations/operations.ts';
 import {
   crc32Of,
   get,
@@ -45,7 +46,14 @@ async function keysBelow({ send }: TrialContext, prefix: string, maxKeys: number
   const keys: string[] = [];
   for (let pages = 0; pages < 100; pages += 1) {
     const query: ListingQuery = {
-      ...{ kind: 'ListObjectsV2', prefix, delimiter: '', maxKeys, urlEncoded: true, startAfter: keys.at(-1) },
+      ...{
+        kind: OPERATIONS.ListObjectsV2.listing,
+        prefix,
+        delimiter: '',
+        maxKeys,
+        urlEncoded: true,
+        startAfter: keys.at(-1),
+      },
       ...{ idMarker: undefined, continuation: undefined, after: [] },
     };
     const answer = good(

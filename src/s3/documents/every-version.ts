@@ -3,6 +3,7 @@
  * lists no versions, its ListBucketResult. Never: a key outside of the prefix, or half a page taken for a whole one.
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { OPERATIONS } from '../operations/operations.ts';
 import { readPage } from './listing-document.ts';
 import { parseCount, required, unusable } from './stored-document.ts';
 import { storeListingQuery, type ListingKind, type ListingQuery } from '../request/listing-query.ts';
@@ -39,21 +40,24 @@ export async function* everyVersion(
   prefix: string,
   onNoVersions: () => void = () => undefined,
 ): AsyncGenerator<readonly StoredVersion[]> {
-  const first = queryOf('ListObjectVersions', prefix);
+  const first = queryOf(OPERATIONS.ListObjectVersions.listing, prefix);
   let answer: Page;
   try {
     answer = versionsPage(await send(storeListingQuery(first)), first);
   } catch (error) {
     if (!isWithoutVersions(error)) throw error;
     onNoVersions();
-    const query = queryOf('ListObjectsV2', prefix);
+    const query = queryOf(OPERATIONS.ListObjectsV2.listing, prefix);
     answer = objectsPage(await send(storeListingQuery(query)), query);
   }
   for (;;) {
     yield answer.versions;
     const { next } = answer;
     if (next === undefined) return;
-    answer = (next.kind === 'ListObjectsV2' ? objectsPage : versionsPage)(await send(storeListingQuery(next)), next);
+    answer = (next.kind.continuesBy === 'token' ? objectsPage : versionsPage)(
+      await send(storeListingQuery(next)),
+      next,
+    );
   }
 }
 

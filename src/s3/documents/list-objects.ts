@@ -71,7 +71,7 @@ function writeObjects(
     );
   });
   const page =
-    query.kind === 'ListObjectsV2'
+    query.kind.continuesBy === 'token'
       ? pageOfVersion2(listing, contents.length, query, text)
       : pageOfVersion1(listing, query, text);
   return [

@@ -90,7 +90,7 @@ export function readShownPage(
     if (key !== undefined) entries.push({ key, element });
   }
   const isTruncated = required(root, 'IsTruncated') === 'true';
-  const goesOn = query.kind === 'ListObjectsV2' || prefixes.length + entries.length > 0;
+  const goesOn = query.kind.continuesBy === 'token' || prefixes.length + entries.length > 0;
   if (isTruncated && leftOut > 0 && !goesOn) throw unusable('a page of keys that are all outside of the prefix');
   const page = {
     ...{ root, entries, isTruncated },

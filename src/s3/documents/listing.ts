@@ -5,7 +5,6 @@ import { operationOf, type OperationName } from '../operations/operations.ts';
 import type { S3Request } from '../request/request.ts';
 
 export { storeListingQuery, type ListingQuery } from '../request/listing-query.ts';
-export { renderUploads } from './list-uploads.ts';
 
 /** Tells whether an operation is a listing. */
 export function isListing(operation: OperationName): boolean {
@@ -26,8 +25,8 @@ export function parseListing({ operation, query }: Pick<S3Request, 'operation' |
  * Reads a store's listing of objects or versions (16 MiB at most); its `write` makes the client's of it.
  * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
  */
-export function readListing(document: Uint8Array, query: ListingQuery): Listing {
-  const descriptor = operationOf(query.kind);
-  if (descriptor.operationClass !== 'LIST') throw new Error(`${query.kind} lists no objects`);
+export function readListing(operation: OperationName, document: Uint8Array, query: ListingQuery): Listing {
+  const descriptor = operationOf(operation);
+  if (descriptor.operationClass !== 'LIST') throw new Error(`${operation} lists no objects`);
   return descriptor.readPage(document, query);
 }

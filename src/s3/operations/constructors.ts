@@ -14,26 +14,30 @@ import {
   type Harmless,
   type Ignored,
 } from './headers.ts';
+import { listingParameters, type ListingKind } from '../request/listing-query.ts';
 import type { Verb } from './verb.ts';
-import type {
-  Described,
-  Subresource,
-  Render,
-  WriteDocument,
-  Body,
-  OperationClass,
-  ReadOperation,
-  FormOperation,
-  DeleteOperation,
-  LocalOperation,
-  AttributesOperation,
-  BatchOperation,
-  UploadOperation,
-  WriteOperation,
-  CopyOperation,
-  ListOperation,
-  DocumentOperation,
-  BucketReadOperation,
+import {
+  exactly,
+  type Described,
+  type Subresource,
+  type Render,
+  type WriteDocument,
+  type Body,
+  type OperationClass,
+  type ReadOperation,
+  type FormOperation,
+  type DeleteOperation,
+  type LocalOperation,
+  type AttributesOperation,
+  type BatchOperation,
+  type OperationNamed,
+  type UploadOperation,
+  type UploadListOperation,
+  type WriteOperation,
+  type CopyOperation,
+  type ListOperation,
+  type DocumentOperation,
+  type BucketReadOperation,
 } from './operation.ts';
 
 /** No query parameters beside the subresource. */
@@ -167,13 +171,28 @@ export function form(facts: RequestFacts): FormOperation {
   });
 }
 
+/** What else is said of a listing: how it is requested says its kind. */
+type ListingFacts = Pick<RequestFacts, 'headers'> & { readonly listing: ListingKind };
+
 /** Describes a LIST. */
 export function list(
-  facts: RequestFacts & Pick<ListOperation, 'listing' | 'readPage'> & { readonly verb: 'LIST' | 'LIST_VERSIONS' },
+  facts: ListingFacts & Pick<ListOperation, 'readPage'> & { readonly verb: 'LIST' | 'LIST_VERSIONS' },
 ): ListOperation {
   const { readPage, listing, ...requested } = facts;
-  const own = { operationClass: 'LIST', method: 'GET', level: 'bucket', listing } as const;
-  return { ...described({ ...own, ...requested }), listing, readPage };
+  return { ...described({ operationClass: 'LIST', ...ofListing(listing), ...requested }), listing, readPage };
+}
+
+function ofListing(
+  listing: ListingKind,
+): Pick<Own<'LIST'>, 'method' | 'level' | 'subresource' | 'parameters' | 'listing'> {
+  return {
+    method: 'GET',
+    level: 'bucket',
+    subresource: listing.subresource && exactly(listing.subresource),
+    // What the store gets of them is said by listing-query.ts.
+    parameters: { read: listingParameters(listing), passed: [] },
+    listing,
+  };
 }
 
 /** Describes a DELETE. */
@@ -246,27 +265,39 @@ export function bucketRead(
   return { ...described({ ...own, ...requested }), changes: 'nothing', absent, iamAction };
 }
 
-/** Describes an UPLOAD: its sequence of requests stands in pipeline/upload.ts. */
-export function upload(
-  facts: RequestFacts &
-    Pick<
-      UploadOperation,
-      | 'method'
-      | 'level'
-      | 'listing'
-      | 'keepsHeaders'
-      | 'conditions'
-      | 'objectChecksum'
-      | 'writeDocument'
-      | 'render'
-      | 'shownHeaders'
-      | 'tellsEncryption'
-      | 'mayAnswerEarly'
-    > & { readonly verb: Verb; readonly ignored: Ignored },
-): UploadOperation {
+type UploadFacts = RequestFacts &
+  (
+    | { readonly method: 'DELETE' }
+    | { readonly method: 'GET'; readonly render: Render }
+    | (Pick<
+        UploadOperation,
+        | 'keepsHeaders'
+        | 'conditions'
+        | 'objectChecksum'
+        | 'writeDocument'
+        | 'shownHeaders'
+        | 'tellsEncryption'
+        | 'mayAnswerEarly'
+      > & { readonly method: 'POST'; readonly render: Render; readonly ignored: Ignored })
+  );
+
+/** Describes an UPLOAD of one upload: its sequence of requests stands in pipeline/upload.ts. */
+export function upload(facts: UploadFacts): UploadOperation {
   const body: Body =
-    facts.writeDocument === undefined
-      ? NO_BODY
-      : { kind: 'document', maxBytes: LARGE_DOCUMENT_BYTES, mayBeAbsent: false };
-  return described({ operationClass: 'UPLOAD', body, ...facts });
+    facts.method === 'POST' && facts.writeDocument !== undefined
+      ? { kind: 'document', maxBytes: LARGE_DOCUMENT_BYTES, mayBeAbsent: false }
+      : NO_BODY;
+  const own = { operationClass: 'UPLOAD', level: 'object', verb: 'PUT', body } as const;
+  return { ...described({ ...own, ...facts }), listing: undefined };
 }
+
+/** Describes an UPLOAD that lists those in progress. */
+export function uploadList(facts: ListingFacts & Pick<UploadListOperation, 'renderPage'>): UploadListOperation {
+  const { renderPage, listing, ...requested } = facts;
+  const own = { operationClass: 'UPLOAD', verb: 'LIST' } as const;
+  return { ...described({ ...own, ...ofListing(listing), ...requested }), listing, renderPage };
+}
+
+/** Gives a table of operations as it stands; a second one of a class whose stages are written for one does not compile. */
+export const tableOf = <Table extends { readonly [Name in keyof Table]: OperationNamed<Name> }>(table: Table): Table =>
+  table;

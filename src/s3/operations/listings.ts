@@ -1,58 +1,61 @@
-/** Listings of objects, versions and uploads in progress. How each is requested stands in listing-query.ts. */
+/** Listings of objects, versions and uploads in progress. */
 import { readObjects } from '../documents/list-objects.ts';
+import { renderUploads } from '../documents/list-uploads.ts';
 import { readVersions } from '../documents/list-versions.ts';
-import { NO_HEADERS, NONE_IGNORED, OPTIONAL_ATTRIBUTES } from './headers.ts';
-import { list, upload } from './constructors.ts';
-import { nameOnly, valued, type Operation } from './operation.ts';
-
-/** What a page is requested by; what the store gets of it is said by listing-query.ts. */
-const page = (...others: readonly string[]): { readonly read: readonly string[]; readonly passed: [] } => ({
-  read: ['prefix', 'delimiter', 'encoding-type', ...others],
-  passed: [],
-});
+import { NO_HEADERS, OPTIONAL_ATTRIBUTES } from './headers.ts';
+import { list, uploadList } from './constructors.ts';
+import type { Operation } from './operation.ts';
 
 export const LISTINGS = {
   ListObjects: list({
-    subresource: undefined,
-    parameters: page('marker', 'max-keys'),
+    listing: {
+      subresource: undefined,
+      startAfter: 'marker',
+      idMarker: undefined,
+      maxKeys: 'max-keys',
+      continuesBy: 'entry',
+      showsOwner: 'always',
+    },
     headers: OPTIONAL_ATTRIBUTES,
     verb: 'LIST',
-    listing: 'ListObjects',
     readPage: readObjects,
   }),
   ListObjectsV2: list({
-    subresource: valued('list-type', /^2$/),
-    parameters: page('start-after', 'continuation-token', 'max-keys', 'fetch-owner'),
+    listing: {
+      subresource: { name: 'list-type', value: '2' },
+      startAfter: 'start-after',
+      idMarker: undefined,
+      maxKeys: 'max-keys',
+      continuesBy: 'token',
+      showsOwner: 'on-request',
+    },
     headers: OPTIONAL_ATTRIBUTES,
     verb: 'LIST',
-    listing: 'ListObjectsV2',
     readPage: readObjects,
   }),
   ListObjectVersions: list({
-    subresource: nameOnly('versions'),
-    parameters: page('key-marker', 'version-id-marker', 'max-keys'),
+    listing: {
+      subresource: { name: 'versions', value: '' },
+      startAfter: 'key-marker',
+      idMarker: 'version-id-marker',
+      maxKeys: 'max-keys',
+      continuesBy: 'entry',
+      showsOwner: 'always',
+    },
     headers: OPTIONAL_ATTRIBUTES,
     verb: 'LIST_VERSIONS',
-    listing: 'ListObjectVersions',
     readPage: readVersions,
   }),
-  ListMultipartUploads: upload({
-    method: 'GET',
-    level: 'bucket',
-    subresource: nameOnly('uploads'),
+  ListMultipartUploads: uploadList({
+    listing: {
+      subresource: { name: 'uploads', value: '' },
+      startAfter: 'key-marker',
+      idMarker: 'upload-id-marker',
+      maxKeys: 'max-uploads',
+      continuesBy: 'entry',
+      showsOwner: 'never',
+    },
     headers: NO_HEADERS,
-    ignored: NONE_IGNORED,
-    parameters: page('key-marker', 'upload-id-marker', 'max-uploads'),
-    verb: 'LIST',
-    listing: 'ListMultipartUploads',
-    keepsHeaders: false,
-    conditions: 'none',
-    objectChecksum: undefined,
-    writeDocument: undefined,
-    // Its page is written by pipeline/list-uploads.ts, which counts what is left out.
-    render: undefined,
-    shownHeaders: [],
-    tellsEncryption: false,
-    mayAnswerEarly: false,
+    renderPage: renderUploads,
   }),
 } satisfies Readonly<Record<string, Operation>>;

@@ -10,7 +10,6 @@ import {
   IGNORED_OF_END,
   NEW_OBJECT,
   NO_HEADERS,
-  NONE_IGNORED,
   SOURCE,
   ofCopy,
   passed,
@@ -43,25 +42,13 @@ const PART = {
   parameters: { read: [], passed: ['uploadId'] },
   puts: 'part',
 } as const;
-const OF_UPLOAD = { level: 'object', subresource: valued('uploadId'), listing: undefined, verb: 'PUT' } as const;
-const NEITHER_IN_NOR_OUT = {
-  keepsHeaders: false,
-  conditions: 'none',
-  objectChecksum: undefined,
-  writeDocument: undefined,
-  shownHeaders: [],
-  tellsEncryption: false,
-  mayAnswerEarly: false,
-} as const;
+const OF_UPLOAD = { subresource: valued('uploadId'), parameters: NO_PARAMETERS, headers: NO_HEADERS };
 
 export const MULTIPART = {
   CreateMultipartUpload: upload({
     method: 'POST',
-    level: 'object',
     subresource: nameOnly('uploads'),
     parameters: NO_PARAMETERS,
-    listing: undefined,
-    verb: 'PUT',
     headers: { ...NEW_OBJECT, ...CHECKSUM_TYPE, ...CHECKSUM_ALGORITHM, 'if-none-match': readHere(/^\*$/) },
     ignored: IGNORED_OF_BEGINNING,
     keepsHeaders: true,
@@ -82,7 +69,6 @@ export const MULTIPART = {
   CompleteMultipartUpload: upload({
     ...OF_UPLOAD,
     method: 'POST',
-    parameters: NO_PARAMETERS,
     headers: { ...CONDITIONAL_WRITE, ...CHECKSUM_TYPE, 'x-amz-mp-object-size': passed(/^\d{1,15}$/) },
     ignored: IGNORED_OF_END,
     keepsHeaders: false,
@@ -94,22 +80,11 @@ export const MULTIPART = {
     tellsEncryption: true,
     mayAnswerEarly: true,
   }),
-  AbortMultipartUpload: upload({
-    ...OF_UPLOAD,
-    method: 'DELETE',
-    parameters: NO_PARAMETERS,
-    headers: NO_HEADERS,
-    ignored: NONE_IGNORED,
-    ...NEITHER_IN_NOR_OUT,
-    render: undefined,
-  }),
+  AbortMultipartUpload: upload({ ...OF_UPLOAD, method: 'DELETE' }),
   ListParts: upload({
     ...OF_UPLOAD,
     method: 'GET',
     parameters: { read: [], passed: ['max-parts', 'part-number-marker'] },
-    headers: NO_HEADERS,
-    ignored: NONE_IGNORED,
-    ...NEITHER_IN_NOR_OUT,
     render: (stored, _, request) => writeParts(request, readParts(stored)),
   }),
 } satisfies Readonly<Record<string, Operation>>;

@@ -25,6 +25,10 @@ export const nameOnly = (name: string): Subresource => ({ name, values: /^$/, is
 /** A subresource that has a value, such as `?uploadId=…`; it is read by whoever needs it. */
 export const valued = (name: string, values = /^/): Subresource => ({ name, values, isNameOnly: false });
 
+/** A subresource that has one value; '' is a name and nothing more. */
+export const exactly = ({ name, value }: { readonly name: string; readonly value: string }): Subresource =>
+  value === '' ? nameOnly(name) : valued(name, new RegExp(`^${value}$`));
+
 /** How the stored facts of an answer look to the client: ETags, sizes in bytes, whether the store's checksums are the object's. */
 export type AnswerView = AttributesView;
 
@@ -112,7 +116,6 @@ export type DeleteOperation = Described<'DELETE'>;
 export type LocalOperation = Described<'LOCAL'>;
 export type AttributesOperation = Described<'ATTRIBUTES'>;
 export type BatchOperation = Described<'BATCH'>;
-export type UploadOperation = Described<'UPLOAD'>;
 
 export interface WriteOperation extends Described<'WRITE'> {
   /** Whether it puts an object in place, or a part of an upload. */
@@ -127,6 +130,22 @@ export interface ListOperation extends Described<'LIST'> {
   readonly listing: ListingKind;
   /** Reads a page of the store's; its `write` makes the client's of it. @throws GatewayError InternalError */
   readonly readPage: (document: Uint8Array, query: ListingQuery) => Listing;
+}
+
+/** Does something with one upload. */
+export interface UploadOperation extends Described<'UPLOAD'> {
+  readonly listing: undefined;
+}
+
+/** Lists uploads in progress. */
+export interface UploadListOperation extends Described<'UPLOAD'> {
+  readonly listing: ListingKind;
+  /** Writes the client's page from the store's, and counts what is left out of it. @throws GatewayError InternalError */
+  readonly renderPage: (
+    document: Uint8Array,
+    query: ListingQuery,
+    bucket: string,
+  ) => { readonly document: string; readonly leftOut: number };
 }
 
 export interface DocumentOperation extends Described<'DOCUMENT'> {
@@ -153,7 +172,21 @@ export type Operation =
   | BatchOperation
   | DocumentOperation
   | UploadOperation
+  | UploadListOperation
   | AttributesOperation;
+
+/** Operations that are the only ones of their classes: stages of the pipeline are written for each of them. */
+interface OnlyOperations {
+  readonly GetObjectAttributes: AttributesOperation;
+  readonly PostObject: FormOperation;
+  readonly DeleteObject: DeleteOperation;
+  readonly DeleteObjects: BatchOperation;
+}
+
+/** What an operation of this name can be. */
+export type OperationNamed<Name> = Name extends keyof OnlyOperations
+  ? OnlyOperations[Name]
+  : Exclude<Operation, OnlyOperations[keyof OnlyOperations]>;
 
 /** Tells whether an operation makes a bucket (`PUT`) or takes one away (`DELETE`). */
 export function changesBucket(operation: Operation, method: 'PUT' | 'DELETE'): boolean {

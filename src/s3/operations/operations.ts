@@ -4,20 +4,27 @@
  */
 import { BUCKET_CONFIGURATION } from './bucket-configuration.ts';
 import { BUCKETS } from './buckets.ts';
+import { tableOf } from './constructors.ts';
 import { LISTINGS } from './listings.ts';
 import { MULTIPART } from './multipart.ts';
 import { OBJECT_SETTINGS } from './object-settings.ts';
 import { OBJECTS } from './objects.ts';
-import type { BucketReadOperation, Operation, OperationClass } from './operation.ts';
+import type {
+  BucketReadOperation,
+  Operation,
+  OperationClass,
+  UploadListOperation,
+  UploadOperation,
+} from './operation.ts';
 
-export const OPERATIONS = {
+export const OPERATIONS = tableOf({
   ...BUCKETS,
   ...LISTINGS,
   ...BUCKET_CONFIGURATION,
   ...OBJECTS,
   ...OBJECT_SETTINGS,
   ...MULTIPART,
-} satisfies Readonly<Record<string, Operation>>;
+});
 
 export type OperationName = keyof typeof OPERATIONS;
 
@@ -30,6 +37,9 @@ export type NamesOfClass<Class extends OperationClass> = NamesOf<{ readonly oper
 
 /** The operations that read a document of a bucket. */
 export type BucketReadName = NamesOf<BucketReadOperation>;
+
+/** The operations that do something with one upload. */
+export type UploadName = NamesOf<UploadOperation>;
 
 /** Gives the description of an operation, as one of any class. */
 export const operationOf = (name: OperationName): Operation => OPERATIONS[name];
@@ -53,4 +63,9 @@ function isOfClass<Class extends OperationClass>(
 /** Tells whether an operation reads a document of a bucket. */
 export function isBucketRead(name: OperationName): name is BucketReadName {
   return 'iamAction' in OPERATIONS[name];
+}
+
+/** Tells whether an operation lists uploads in progress. */
+export function isUploadList(name: OperationName): name is NamesOf<UploadListOperation> {
+  return 'renderPage' in OPERATIONS[name];
 }

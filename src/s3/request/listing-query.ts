@@ -1,11 +1,24 @@
 /**
- * Enters: the query of a listing of objects, versions or uploads. Leaves: a typed query, and the query to put to the store.
- * The store is always asked for URL-encoded keys, so that every key comes back representable, whatever the client asked.
+ * Enters: the query of a listing of objects, versions or uploads, and how its kind is requested, which stands with its
+ * operation. Leaves: a typed query, and the query to put to the store. The store is always asked for URL-encoded keys, so that every key comes back representable, whatever the client asked.
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { isTooLong } from './request-target.ts';
 
-export type ListingKind = 'ListObjects' | 'ListObjectsV2' | 'ListObjectVersions' | 'ListMultipartUploads';
+/** How a kind of listing is requested, of the gateway as of a store. */
+export interface ListingKind {
+  /** What tells which listing is meant; undefined: nothing, as it is the plain one. */
+  readonly subresource: { readonly name: string; readonly value: string } | undefined;
+  /** The parameter with the key to begin after. */
+  readonly startAfter: string;
+  /** The one that says where to begin within that key; undefined: none does. */
+  readonly idMarker: string | undefined;
+  readonly maxKeys: string;
+  /** Whether a page says where the next one begins by its last entry, or by a token of its own. */
+  readonly continuesBy: 'entry' | 'token';
+  /** Which entries say who owns them. */
+  readonly showsOwner: 'always' | 'on-request' | 'never';
+}
 
 export interface ListingQuery {
   readonly kind: ListingKind;
@@ -31,42 +44,23 @@ const MAX_KEYS_DIGITS = /^\d{1,10}$/;
 const ID_MARKER = /^[!-~]{1,1024}$/;
 const MAX_INT32 = 2_147_483_647;
 
-interface Names {
-  readonly startAfter: string;
-  readonly idMarker?: string;
-  readonly maxKeys: string;
-  /** What tells the store which listing is meant. */
-  readonly subresource?: readonly [string, string];
-  /** Whether entries say who owns them without being asked. */
-  readonly showsOwner?: true;
+/** Gives the query parameters that such a listing takes, beside its subresource. */
+export function listingParameters({ startAfter, idMarker, maxKeys, continuesBy, showsOwner }: ListingKind): string[] {
+  return [
+    ...['prefix', 'delimiter', 'encoding-type', startAfter, maxKeys],
+    ...(idMarker === undefined ? [] : [idMarker]),
+    ...(continuesBy === 'token' ? ['continuation-token'] : []),
+    ...(showsOwner === 'on-request' ? ['fetch-owner'] : []),
+  ];
 }
-
-const NAMES: Readonly<Record<ListingKind, Names>> = {
-  ListObjects: { startAfter: 'marker', maxKeys: 'max-keys', showsOwner: true },
-  ListObjectsV2: { startAfter: 'start-after', maxKeys: 'max-keys', subresource: ['list-type', '2'] },
-  ListObjectVersions: {
-    startAfter: 'key-marker',
-    idMarker: 'version-id-marker',
-    maxKeys: 'max-keys',
-    subresource: ['versions', ''],
-    showsOwner: true,
-  },
-  ListMultipartUploads: {
-    startAfter: 'key-marker',
-    idMarker: 'upload-id-marker',
-    maxKeys: 'max-uploads',
-    subresource: ['uploads', ''],
-  },
-};
 
 /**
  * Reads the parameters of a listing.
  * @throws GatewayError InvalidArgument, KeyTooLong
  */
 export function readListingQuery(kind: ListingKind, query: ReadonlyMap<string, string>): ListingQuery {
-  const names = NAMES[kind];
   const prefix = bounded(query.get('prefix') ?? '');
-  const startAfter = query.get(names.startAfter);
+  const startAfter = query.get(kind.startAfter);
   if (startAfter !== undefined) bounded(startAfter);
   const encoding = query.get('encoding-type');
   if (encoding !== undefined && encoding !== 'url') throw invalid('encoding-type');
@@ -77,11 +71,11 @@ export function readListingQuery(kind: ListingKind, query: ReadonlyMap<string, s
     kind,
     prefix,
     delimiter: bounded(query.get('delimiter') ?? ''),
-    maxKeys: parseMaxKeys(names.maxKeys, query.get(names.maxKeys)),
+    maxKeys: parseMaxKeys(kind.maxKeys, query.get(kind.maxKeys)),
     urlEncoded: encoding === 'url',
-    showsOwner: names.showsOwner === true || fetchOwner === 'true',
+    showsOwner: kind.showsOwner === 'always' || fetchOwner === 'true',
     startAfter,
-    idMarker: parseIdMarker(names.idMarker, query, startAfter),
+    idMarker: parseIdMarker(kind.idMarker, query, startAfter),
     continuation: token === undefined ? undefined : { shown: token, stored: openToken(token, prefix) },
     after: startAfter === undefined || startAfter === '' ? [] : [startAfter],
   };
@@ -89,16 +83,16 @@ export function readListingQuery(kind: ListingKind, query: ReadonlyMap<string, s
 
 /** Gives the query for the store, decoded; it does not name an owner or any other parameter of the client's. */
 export function storeListingQuery(listing: ListingQuery): (readonly [string, string])[] {
-  const names = NAMES[listing.kind];
+  const { kind, startAfter, idMarker } = listing;
   const query: (readonly [string, string])[] = [
     ['encoding-type', 'url'],
-    [names.maxKeys, String(listing.maxKeys)],
+    [kind.maxKeys, String(listing.maxKeys)],
     ['prefix', listing.prefix],
   ];
-  if (names.subresource !== undefined) query.push(names.subresource);
+  if (kind.subresource !== undefined) query.push([kind.subresource.name, kind.subresource.value]);
   if (listing.delimiter !== '') query.push(['delimiter', listing.delimiter]);
-  if (listing.startAfter !== undefined && listing.startAfter !== '') query.push([names.startAfter, listing.startAfter]);
-  if (names.idMarker !== undefined && listing.idMarker !== undefined) query.push([names.idMarker, listing.idMarker]);
+  if (startAfter !== undefined && startAfter !== '') query.push([kind.startAfter, startAfter]);
+  if (kind.idMarker !== undefined && idMarker !== undefined) query.push([kind.idMarker, idMarker]);
   const stored = listing.continuation?.stored ?? '';
   if (stored !== '') query.push(['continuation-token', stored]);
   return query;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { readListing, type ListingQuery } from '../../../src/s3/documents/listing.ts';
+import * as listings from '../../../src/s3/documents/listing.ts';
+import type { Listing } from '../../../src/s3/documents/listing-document.ts';
+import { OPERATIONS, type OperationName } from '../../../src/s3/operations/operations.ts';
 import { parseRequest } from '../../../src/s3/request/parse-request.ts';
 import type { S3Request } from '../../../src/s3/request/request.ts';
 
@@ -34,10 +36,18 @@ export function refused(code: ErrorCode, attempt: () => unknown): GatewayError {
   return assert.fail(`expected ${code}`);
 }
 
+/** Reads a store's page of a listing of objects or versions, as the operation does that is requested in this way. */
+export function readListing(document: Uint8Array, query: listings.ListingQuery): Listing {
+  const names = Object.keys(OPERATIONS) as OperationName[];
+  const operation = names.find((name) => OPERATIONS[name].listing === query.kind);
+  assert.ok(operation);
+  return listings.readListing(operation, document, query);
+}
+
 /** Writes a store's listing of objects or versions for a client that sees every entry through these. */
 export function renderListing(
   document: Buffer,
-  query: ListingQuery,
+  query: listings.ListingQuery,
   view: {
     readonly bucket: string;
     readonly size: (stored: number) => number;

@@ -8,10 +8,11 @@ import {
 } from '../../../../src/s3/documents/delete-objects.ts';
 import { readCopyResult, writeCopyResult } from '../../../../src/s3/documents/copy-result.ts';
 import { taggingHeader } from '../../../../src/s3/documents/tagging.ts';
-import { parseListing, readListing, renderUploads } from '../../../../src/s3/documents/listing.ts';
+import { renderUploads } from '../../../../src/s3/documents/list-uploads.ts';
+import { parseListing } from '../../../../src/s3/documents/listing.ts';
 import type { OperationName } from '../../../../src/s3/operations/operations.ts';
 import { storeDocument } from '../../../../src/s3/documents/store-document.ts';
-import { parse, refused, renderListing } from '../fixture.ts';
+import { parse, readListing, refused, renderListing } from '../fixture.ts';
 
 const CONTEXT = { region: 'eu-1', keepsChecksums: false };
 const VIEW = { etag: (stored: string) => stored.replace(/"$/, '-1"'), size: (stored: number) => stored - 100 };

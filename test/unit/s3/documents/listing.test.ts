@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
-import {
-  parseListing,
-  readListing,
-  storeListingQuery,
-  type ListingQuery,
-} from '../../../../src/s3/documents/listing.ts';
+import { parseListing, storeListingQuery, type ListingQuery } from '../../../../src/s3/documents/listing.ts';
 import { wrapToken } from '../../../../src/s3/request/listing-query.ts';
 import { childrenOf, readXml, textOf, type XmlElement } from '../../../../src/s3/documents/xml-reader.ts';
-import { parse, refused, renderListing } from '../fixture.ts';
+import { parse, readListing, refused, renderListing } from '../fixture.ts';
 
 const query = (search: string): ListingQuery => parseListing(parse('GET', `/reports?${search}`));
 

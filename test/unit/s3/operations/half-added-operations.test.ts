@@ -17,11 +17,18 @@ import {
   NO_PARAMETERS,
   OF_VERSION,
   read,
+  tableOf,
   upload,
+  uploadList,
   write,
 } from '../../../../src/s3/operations/constructors.ts';
 import { nameOnly, type Operation } from '../../../../src/s3/operations/operation.ts';
-import { OPERATIONS, type BucketReadName, type NamesOfClass } from '../../../../src/s3/operations/operations.ts';
+import {
+  OPERATIONS,
+  type BucketReadName,
+  type NamesOfClass,
+  type UploadName,
+} from '../../../../src/s3/operations/operations.ts';
 
 const requested = { subresource: nameOnly('new'), parameters: NO_PARAMETERS, headers: NO_HEADERS };
 const ofObject = { ...requested, level: 'object' } as const;
@@ -37,6 +44,9 @@ describe('an operation that is added by half does not compile', () => {
   it('of the class ATTRIBUTES', () => {
     // @ts-expect-error nothing is answered
     attributes({ ...requested, requiredHeaders: [], shownHeaders: [] });
+    const second = attributes({ ...requested, requiredHeaders: [], shownHeaders: [], render: () => '' });
+    // @ts-expect-error the stages are written for GetObjectAttributes
+    tableOf({ GetNewAttributes: second });
   });
 
   it('of the class WRITE', () => {
@@ -47,20 +57,27 @@ describe('an operation that is added by half does not compile', () => {
   it('of the class FORM', () => {
     // @ts-expect-error which headers does it take?
     form({ subresource: undefined, parameters: NO_PARAMETERS });
+    // @ts-expect-error the stages are written for PostObject
+    tableOf({ PostNew: form(requested) });
   });
 
   it('of the class LIST', () => {
+    const { listing, readPage } = OPERATIONS.ListObjects;
     // @ts-expect-error nothing reads the page of the store
-    list({ ...requested, verb: 'LIST', listing: 'ListObjects' });
+    list({ headers: NO_HEADERS, verb: 'LIST', listing });
     // @ts-expect-error nothing says how it is requested
-    list({ ...requested, verb: 'LIST', readPage: OPERATIONS.ListObjects.readPage });
+    assert.throws(() => list({ headers: NO_HEADERS, verb: 'LIST', readPage }));
+    // @ts-expect-error which parameter has the key to begin after?
+    list({ headers: NO_HEADERS, verb: 'LIST', listing: { ...listing, startAfter: undefined }, readPage });
     // @ts-expect-error a listing is decided by its prefix
-    list({ ...requested, verb: 'GET', listing: 'ListObjects', readPage: OPERATIONS.ListObjects.readPage });
+    list({ headers: NO_HEADERS, verb: 'GET', listing, readPage });
   });
 
   it('of the class DELETE', () => {
     // @ts-expect-error which headers does it take?
     deletion({ subresource: undefined, parameters: NO_PARAMETERS });
+    // @ts-expect-error the stages are written for DeleteObject
+    tableOf({ DeleteNew: deletion(requested) });
   });
 
   it('of the class LOCAL', () => {
@@ -81,6 +98,8 @@ describe('an operation that is added by half does not compile', () => {
   it('of the class BATCH', () => {
     // @ts-expect-error no verb decides a key
     batch(requested);
+    // @ts-expect-error the stages are written for DeleteObjects
+    tableOf({ DeleteNews: batch({ ...requested, verb: 'DELETE' }) });
   });
 
   it('of the class DOCUMENT', () => {
@@ -110,16 +129,27 @@ describe('an operation that is added by half does not compile', () => {
   });
 
   it('of the class UPLOAD', () => {
-    const facts = { ...requested, method: 'POST', level: 'object', verb: 'PUT', ignored: NONE_IGNORED } as const;
-    // @ts-expect-error nothing says what its store gets and what comes back
-    upload(facts);
+    const begins = {
+      ...{ ...requested, method: 'POST', ignored: NONE_IGNORED, keepsHeaders: true, conditions: 'begin' },
+      ...{ objectChecksum: undefined, shownHeaders: [], tellsEncryption: true, mayAnswerEarly: false },
+    } as const;
+    // @ts-expect-error nothing says what its store gets
+    upload({ ...begins, render: () => '' });
+    // @ts-expect-error it would be answered with nothing
+    upload({ ...begins, writeDocument: undefined });
+    // @ts-expect-error it would be answered with nothing
+    upload({ ...begins, writeDocument: undefined, render: undefined });
+    // @ts-expect-error it would be answered with nothing
+    upload({ ...requested, method: 'GET' });
     // @ts-expect-error AbortMultipartUpload has no sequence of requests
-    const sequences: Record<Exclude<NamesOfClass<'UPLOAD'>, 'ListMultipartUploads'>, true> = {
+    const sequences: Record<UploadName, true> = {
       CreateMultipartUpload: true,
       CompleteMultipartUpload: true,
       ListParts: true,
     };
     assert.equal(Object.keys(sequences).length, 3);
+    // @ts-expect-error nothing writes the client's page
+    uploadList({ headers: NO_HEADERS, listing: OPERATIONS.ListMultipartUploads.listing });
   });
 });
 
@@ -127,6 +157,7 @@ describe('an operation', () => {
   it('compiles where it is whole', () => {
     const whole = document({ ...ofObject, method: 'GET', verb: 'GET_TAGS', parameters: OF_VERSION, render: () => '' });
     assert.deepEqual([...whole.parameters], ['new', 'versionId']);
+    assert.deepEqual(tableOf({ GetNew: whole }), { GetNew: whole });
     assert.equal(whole.render?.(Buffer.alloc(0), { etag: String, size: Number }, REQUEST), '');
   });
 
