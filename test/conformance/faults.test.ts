@@ -95,6 +95,7 @@ describe('when things break', function () {
       });
       outgoing.on('error', () => undefined);
       outgoing.write(randomBytes(3_000_000));
+      await eventually(async () => (await stack.audit()).slice(before).some(({ key }) => key === '2026/half'));
       await sleep(500);
       outgoing.destroy();
       await eventually(async () =>

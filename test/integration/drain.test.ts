@@ -41,8 +41,11 @@ describe('a gateway that is told to stop', function () {
     return signToken(key, { iss: issuer.url, sub: 'alice', aud: 'sallyport', groups: ['team'], exp, iat: exp - 600 });
   };
 
-  /** Begins a copy; resolves what was answered, or `undefined` where the connection ended before. */
-  const copy = (to: string, leaveAfterMs?: number): Promise<{ status?: number; text: string } | undefined> =>
+  /**
+   * Begins a copy, and leaves once the store is at it where it is told to; resolves what was answered, or `undefined` where
+   * the connection ended before.
+   */
+  const copy = (to: string, leaves = false): Promise<{ status?: number; text: string } | undefined> =>
     new Promise((resolve) => {
       const headers = { authorization: `Bearer ${token()}`, 'x-amz-copy-source': 'box/source' };
       const outgoing = request({ port, host: '127.0.0.1', method: 'PUT', path: `/box/${to}`, headers }, (answer) => {
@@ -53,8 +56,12 @@ describe('a gateway that is told to stop', function () {
       });
       outgoing.on('error', () => resolve(undefined));
       outgoing.end();
-      if (leaveAfterMs !== undefined) setTimeout(() => outgoing.destroy(), leaveAfterMs);
+      if (leaves) void storeIsAsked().then(() => outgoing.destroy());
     });
+
+  const storeIsAsked = async (): Promise<void> => {
+    while (!proxy.calls.some(({ operation }) => operation === 'CopyObject')) await sleep(20);
+  };
 
   const audited = async (wanted: string): Promise<AuditAccess | undefined> => {
     for await (const access of readAudit(await auditFiles(join(folder, 'audit')))) {
@@ -125,7 +132,7 @@ describe('a gateway that is told to stop', function () {
   it('answers and records a copy that ends in time', async () => {
     proxy.slowness = ({ operation }) => (operation === 'CopyObject' ? 800 : 0);
     const answered = copy('stayed');
-    await sleep(300);
+    await storeIsAsked();
     await gateway.drain();
     const answer = await answered;
     assert.equal(answer?.status, 200);
@@ -135,10 +142,8 @@ describe('a gateway that is told to stop', function () {
 
   it('brings the copy of a client that left to its end, and records that, before it stops', async () => {
     proxy.slowness = ({ operation }) => (operation === 'CopyObject' ? 1200 : 0);
-    const answered = copy('left', 200);
-    await sleep(500);
+    assert.equal(await copy('left', true), undefined);
     await gateway.drain();
-    assert.equal(await answered, undefined);
     assert.equal((await audited('left'))?.result, 'completed');
   });
 
@@ -158,10 +163,8 @@ describe('a gateway that is told to stop', function () {
     client.close();
     proxy.reset();
     proxy.slowness = ({ operation }) => (operation === 'CopyObject' ? 1200 : 0);
-    const answered = copy('left', 200);
-    await sleep(500);
+    assert.equal(await copy('left', true), undefined);
     await gateway.drain();
-    assert.equal(await answered, undefined);
     // What was kept of the upload is listed and deleted meanwhile.
     const ofObjects = proxy.calls.map(({ operation }) => operation).filter((name) => name.endsWith('Object'));
     assert.deepEqual(ofObjects, ['HeadObject', 'CopyObject', 'HeadObject']);
@@ -171,7 +174,7 @@ describe('a gateway that is told to stop', function () {
   it('stops in time where a store takes longer than that', async () => {
     proxy.slowness = ({ operation }) => (operation === 'CopyObject' ? 8000 : 0);
     const answered = copy('late');
-    await sleep(300);
+    await storeIsAsked();
     const startedMs = performance.now();
     await gateway.drain();
     const tookMs = performance.now() - startedMs;

@@ -186,7 +186,7 @@ describe('a sidecar that comes to its end', function () {
       outgoing.on('error', reject);
     });
     outgoing.write(body.subarray(0, 1_000_000));
-    await sleep(200);
+    while (world.proxy.calls.length === 0) await sleep(20);
     world.child.kill('SIGTERM');
     await sleep(300);
     assert.equal(world.child.exitCode, null);

@@ -171,7 +171,7 @@ describe('an error that nobody caught', function () {
       const { port } = world;
       const target = { port, host: '127.0.0.1', method: 'PUT', path: '/ledger/slow' };
       const slow = sendInHalves(httpRequest, target);
-      await sleep(500);
+      await until('the slow request is in progress', () => world.proxy.calls.length > 0);
       world.child.kill('SIGUSR2');
       await until('it says so', () => world.stderr().includes('uncaught_error'));
       await sleep(500);

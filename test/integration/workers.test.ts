@@ -78,7 +78,7 @@ describe('several workers', function () {
       outgoing.on('error', reject);
     });
     outgoing.write(body.subarray(0, 1_000_000));
-    await sleep(300);
+    while (!/^sallyport_in_flight(?:\{[^}]*\})? [1-9]/m.test(await stack.metrics())) await sleep(50);
     // As a service manager does: the signal goes to every process, and the primary passes it on as well.
     for (const pid of await workers()) process.kill(pid, 'SIGTERM');
     const stopping = stack.gateway.stop();
