@@ -4,13 +4,14 @@
  * follows a redirect, never sends a plain request where TLS was configured.
  */
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import type { HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import type { StoreTls } from '../../contracts/store-access.ts';
 import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import type { SignedRequest } from './signer.ts';
+import { codeOf } from './connection-error.ts';
+import { StoreAnswer } from './store-answer.ts';
 import { createStorePools, type StorePools } from './store-pools.ts';
 
 export interface StoreConnection extends StoreTls {
@@ -38,7 +39,6 @@ export interface Upstream {
   readonly send: (request: SignedRequest, signal: AbortSignal | undefined) => Promise<UpstreamResponse>;
 }
 
-const DISCARD_LIMIT_BYTES = 64 * 1024;
 const CLOCK_CHECK_INTERVAL_MS = 30_000;
 /** A store may take minutes to complete an upload, and to copy: not every one sends blanks meanwhile, as S3 does. */
 const COMPLETION_TIMEOUT_MS = 600_000;
@@ -73,18 +73,23 @@ export function createHttpUpstream(
     pools: StorePools,
     request: SignedRequest,
     signal: AbortSignal | undefined,
-  ): Promise<Dispatcher.ResponseData> =>
-    pools.poolOf(request.origin).request({
-      method: request.method,
-      path: request.target,
-      headers: request.headers,
-      // undici takes any async iterable; its types know only Readable.
-      body: (request.body ?? null) as Buffer | Readable | null,
-      signal: signal ?? null,
-      ...(mayTakeMinutes(request) && {
-        headersTimeout: Math.max(COMPLETION_TIMEOUT_MS, options.headersTimeoutMs),
-      }),
-    });
+  ): Promise<UpstreamResponse> => {
+    const answer = new StoreAnswer(request.store.name, signal);
+    pools.poolOf(request.origin).dispatch(
+      {
+        method: request.method,
+        path: request.target,
+        headers: request.headers,
+        // undici takes any async iterable; its types know only Readable.
+        body: (request.body ?? null) as Buffer | Readable | null,
+        ...(mayTakeMinutes(request) && {
+          headersTimeout: Math.max(COMPLETION_TIMEOUT_MS, options.headersTimeoutMs),
+        }),
+      },
+      answer,
+    );
+    return answer.head;
+  };
 
   const send = async (request: SignedRequest, signal: AbortSignal | undefined): Promise<UpstreamResponse> => {
     const state = states.get(request.store.name);
@@ -92,7 +97,7 @@ export function createHttpUpstream(
     // A write that broke off may have happened: it is not repeated, or it would happen twice under one audit entry.
     const replayable = request.method === 'GET' || request.method === 'HEAD';
     const startedMs = options.now();
-    let response: Dispatcher.ResponseData;
+    let response: UpstreamResponse;
     try {
       response = await dispatch(state.pools, request, signal).catch((error: unknown) => {
         // A kept-alive connection may close just as it is used again.
@@ -113,27 +118,15 @@ export function createHttpUpstream(
     }
     const nowMs = options.now();
     state.hasAnswered = true;
-    if (response.statusCode >= 500) state.degraded.set(request.origin, `answers ${response.statusCode}`);
+    if (response.status >= 500) state.degraded.set(request.origin, `answers ${response.status}`);
     else state.degraded.delete(request.origin);
-    observer.call('store', response.statusCode >= 500 ? 'error' : 'ok', nowMs - startedMs);
+    observer.call('store', response.status >= 500 ? 'error' : 'ok', nowMs - startedMs);
     if (nowMs - state.clockCheckedAtMs > CLOCK_CHECK_INTERVAL_MS) {
       state.clockCheckedAtMs = nowMs;
-      const dateMs = Date.parse(String(response.headers['date'] ?? ''));
+      const dateMs = Date.parse(response.headers.get('date') ?? '');
       if (!Number.isNaN(dateMs)) observer.clockOffset(request.store.name, dateMs - nowMs);
     }
-    return {
-      status: response.statusCode,
-      headers: flatten(response.headers),
-      body: readBody(request.store.name, response.body),
-      whole: async () => {
-        try {
-          return Buffer.from(await response.body.arrayBuffer());
-        } catch (error) {
-          throw brokenOff(request.store.name, error);
-        }
-      },
-      discard: () => response.body.dump({ limit: DISCARD_LIMIT_BYTES }).catch(() => undefined),
-    };
+    return response;
   };
 
   return {
@@ -157,36 +150,4 @@ function detailOf(degraded: ReadonlyMap<string, string>): string {
 
 function mayTakeMinutes({ method, target, headers }: SignedRequest): boolean {
   return 'x-amz-copy-source' in headers || (method === 'POST' && /[?&]uploadId=/.test(target));
-}
-
-async function* readBody(storeName: string, body: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  try {
-    yield* body;
-  } catch (error) {
-    throw brokenOff(storeName, error);
-  }
-}
-
-function brokenOff(storeName: string, cause: unknown): GatewayError {
-  return new GatewayError('ServiceUnavailable', {
-    detail: `store ${storeName} broke off its answer: ${codeOf(cause)}`,
-    cause,
-  });
-}
-
-function codeOf(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const { code } = at as { code?: unknown };
-    if (typeof code === 'string') return code;
-  }
-  return error instanceof Error ? error.name : 'unknown';
-}
-
-function flatten(headers: Dispatcher.ResponseData['headers']): ReadonlyMap<string, string> {
-  const flat = new Map<string, string>();
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined) flat.set(name, typeof value === 'string' ? value : value.join(', '));
-  }
-  return flat;
 }
