@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../demo/free-port.ts';
+import { nodeFlags } from '../support/stack/node-flags.ts';
 import { workerIds } from '../support/stack/worker-ids.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -64,7 +65,7 @@ export async function startGateway(
   const child = spawn(
     process.execPath,
     [
-      '--max-semi-space-size=2',
+      ...nodeFlags(checkout),
       join(checkout, 'dist', 'main.js'),
       'serve',
       '--config',

@@ -9,6 +9,7 @@ import type { Config } from '../../src/config/config.ts';
 import { EDGE_VARIABLES } from '../../src/config/loading/environment.ts';
 import { Sample } from './config/sample.ts';
 import { needs } from '../support/needs.ts';
+import { nodeFlags } from '../support/stack/node-flags.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFile(join(root, path), 'utf8');
@@ -270,11 +271,7 @@ describe('Dockerfile', () => {
   });
 
   it('starts the gateway in exec form, so that it gets the signal to drain', () => {
-    assert.deepEqual(JSON.parse(of('ENTRYPOINT', finalStage())[0] ?? ''), [
-      'node',
-      '--max-semi-space-size=2',
-      'bin/sallyport.js',
-    ]);
+    assert.deepEqual(JSON.parse(of('ENTRYPOINT', finalStage())[0] ?? ''), ['node', ...nodeFlags(), 'bin/sallyport.js']);
     assert.deepEqual(JSON.parse(of('CMD', finalStage())[0] ?? ''), [
       'serve',
       '--config',
