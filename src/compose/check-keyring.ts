@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { StoreAccessConfig } from '../config/config.ts';
-import type { KeyringConfig } from '../config/keyring/assemble.ts';
+import type { KeyringSettings } from '../contracts/keyring-settings.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { keyringOf } from './keyring.ts';
 import { UNOBSERVED } from './silent-observer.ts';
@@ -12,7 +12,7 @@ import { UNOBSERVED } from './silent-observer.ts';
 interface Part {
   readonly name: string;
   /** The keyring by itself, with this version as the current one. */
-  readonly config: KeyringConfig;
+  readonly config: KeyringSettings;
 }
 
 /** Asks all of them at once; each call ends within `timeouts.keyringMs`. Gives what is wrong, and no secret. */
@@ -27,15 +27,15 @@ export async function checkKeyring(config: StoreAccessConfig): Promise<readonly 
   return problems.flat();
 }
 
-function partsOf({ local, vault, kms }: KeyringConfig): readonly Part[] {
+function partsOf({ local, vault, kms }: KeyringSettings): readonly Part[] {
   const none = { local: undefined, vault: undefined, kms: undefined, cache: { maxKeys: 0, maxAgeSeconds: 0 } };
   const parts: Part[] = [];
-  for (const current of local?.seeds.keys() ?? []) {
+  for (const current of local?.versions.keys() ?? []) {
     const config = { ...none, current: 'local', local: local && { ...local, current } } as const;
     parts.push({ name: `local:${current}`, config });
   }
   if (vault !== undefined) parts.push({ name: vault.id, config: { ...none, current: 'vault', vault } });
-  for (const current of kms?.keyIds.keys() ?? []) {
+  for (const current of kms?.versions.keys() ?? []) {
     const config = { ...none, current: 'kms', kms: kms && { ...kms, current } } as const;
     parts.push({ name: `${kms?.id}:${current}`, config });
   }

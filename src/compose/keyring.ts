@@ -1,17 +1,18 @@
 /** The keyrings of a configuration, as one, with the cache before them. Nothing is asked of anybody yet. */
-import { baseSourceOf } from './base-credentials.ts';
 import type { StoreAccessConfig } from '../config/config.ts';
-import type { KmsKeyringConfig, LocalKeyringConfig, VaultKeyringConfig } from '../config/keyring/assemble.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthSource } from '../contracts/health.ts';
 import type { Keyring } from '../contracts/keyring.ts';
+import type { KeyVersions, KmsKeyringSettings } from '../contracts/keyring-settings.ts';
 import type { Observer } from '../contracts/observer.ts';
+import type { SecretValue } from '../contracts/secret.ts';
 import { createCachingKeyring } from '../core/keyring/caching-keyring.ts';
 import { createKeyrings, LOCAL } from '../core/keyring/keyrings.ts';
 import { createKmsKeyring } from '../core/keyring/kms-keyring.ts';
 import { createLocalKeyring } from '../core/keyring/local-keyring.ts';
 import type { RemoteKeyring } from '../core/keyring/remote-keyring.ts';
 import { createVaultKeyring } from '../core/keyring/vault-keyring.ts';
+import { baseSourceOf } from '../credentials/base-source.ts';
 
 export interface ConfiguredKeyring extends HealthSource {
   readonly keyring: Keyring;
@@ -44,15 +45,12 @@ export function keyringOf(
   };
   const { local, vault, kms, cache } = config;
   if (local !== undefined) keyrings.set(LOCAL, localOf(local));
-  if (vault !== undefined) addRemote(vault.id, vaultOf(vault, dependencies));
+  if (vault !== undefined) addRemote(vault.id, createVaultKeyring({ ...vault, ...dependencies }));
   if (kms !== undefined) addRemote(kms.id, kmsOf(kms, dependencies));
 
   const all = createKeyrings(keyrings, config.current === 'local' ? LOCAL : (config[config.current]?.id ?? ''));
   return {
-    keyring:
-      cache.maxKeys === 0
-        ? all
-        : createCachingKeyring(all, { maxKeys: cache.maxKeys, maxAgeMs: cache.maxAgeSeconds * 1000 }),
+    keyring: cache.maxKeys === 0 ? all : createCachingKeyring(all, cache),
     health: () => remote.flatMap(({ health }) => health()),
     close: async () => {
       await Promise.all(remote.map(({ close }) => close()));
@@ -60,41 +58,19 @@ export function keyringOf(
   };
 }
 
-function localOf({ current, seeds }: LocalKeyringConfig): Keyring {
-  const versions = new Map([...seeds].map(([version, seed]) => [version, seed.revealBytes()]));
-  return createLocalKeyring({ current, versions });
+function localOf({ current, versions }: KeyVersions<SecretValue>): Keyring {
+  const seeds = [...versions].map(([version, seed]) => [version, seed.revealBytes()] as const);
+  return createLocalKeyring({ current, versions: new Map(seeds) });
 }
 
-function vaultOf({ ca, namespace, ...vault }: VaultKeyringConfig, dependencies: KeyringDependencies): RemoteKeyring {
-  return createVaultKeyring({
-    ...vault,
-    ...dependencies,
-    ...(ca === undefined ? {} : { ca }),
-    ...(namespace === undefined ? {} : { namespace }),
-  });
-}
-
-function kmsOf(
-  { ca, credentials, keyIds, ...kms }: KmsKeyringConfig,
-  dependencies: KeyringDependencies,
-): RemoteKeyring {
+function kmsOf({ credentials, ...kms }: KmsKeyringSettings, dependencies: KeyringDependencies): RemoteKeyring {
+  const source = baseSourceOf('kms', kms.region, credentials, dependencies);
   return createKmsKeyring({
     ...kms,
     ...dependencies,
-    versions: keyIds,
-    credentials: credentialsOf(kms.region, credentials, dependencies),
-    ...(ca === undefined ? {} : { ca }),
+    credentials: async () => {
+      const { accessKeyId, secretAccessKey, sessionToken } = await source.current();
+      return { accessKeyId, secretAccessKey, sessionToken };
+    },
   });
-}
-
-function credentialsOf(
-  region: string,
-  credentials: KmsKeyringConfig['credentials'],
-  dependencies: KeyringDependencies,
-): Parameters<typeof createKmsKeyring>[0]['credentials'] {
-  const source = baseSourceOf('kms', region, credentials, dependencies);
-  return async () => {
-    const { accessKeyId, secretAccessKey, sessionToken } = await source.current();
-    return { accessKeyId, secretAccessKey, sessionToken };
-  };
 }

@@ -86,8 +86,8 @@ async function currentOf({ keyring }: StoreAccess): Promise<string | undefined> 
 
 /** Vault lists its versions itself; the others are as configuration says. */
 function configuredVersions({ keyring }: Config): readonly string[] {
-  const local = [...(keyring?.local?.seeds.keys() ?? [])].map((version) => `local:${version}`);
+  const local = [...(keyring?.local?.versions.keys() ?? [])].map((version) => `local:${version}`);
   const { kms } = keyring ?? {};
-  const remote = [...(kms?.keyIds.keys() ?? [])].map((version) => `${kms?.id}:${version}`);
+  const remote = [...(kms?.versions.keys() ?? [])].map((version) => `${kms?.id}:${version}`);
   return [...local, ...remote];
 }

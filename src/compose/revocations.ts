@@ -1,8 +1,8 @@
 /** Configuration -> the list of revocations: as gateways watch it, and the store of it that the commands write. */
 import type { Config } from '../config/config.ts';
-import type { RevocationConfig } from '../config/revocation/assemble.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
+import type { RevocationSettings } from '../contracts/revocation-settings.ts';
 import { createFileStore } from '../revocation/file-store.ts';
 import { createRevocationList, type RevocationList } from '../revocation/revocation-list.ts';
 import type { RevocationStore } from '../revocation/revocation-store.ts';
@@ -21,7 +21,7 @@ export async function revocationsOf({ revocation }: Config, options: RevocationO
   if (revocation === undefined) return nobodyRevoked;
   const { whenUnavailable, maxStaleSeconds } = revocation;
   const store = await revocationStoreOf(revocation, options);
-  const list = createRevocationList({ ...options, store, whenUnavailable, maxStaleMs: maxStaleSeconds * 1000 });
+  const list = createRevocationList({ ...options, store, whenUnavailable, maxStaleSeconds });
   await list.refresh();
   const problem = list.health().find(({ state }) => state === 'degraded');
   if (problem !== undefined && revocation.kind === 'file') throw new Error(`${revocation.path}: ${problem.detail}`);
@@ -31,7 +31,7 @@ export async function revocationsOf({ revocation }: Config, options: RevocationO
 
 /** Opens the store; resolves when it is connected, or when that takes too long to wait for. */
 export async function revocationStoreOf(
-  revocation: RevocationConfig,
+  revocation: RevocationSettings,
   { clock, observer }: RevocationOptions,
 ): Promise<RevocationStore> {
   if (revocation.kind === 'file') return createFileStore({ path: revocation.path, clock });
@@ -40,15 +40,9 @@ export async function revocationStoreOf(
     import('../revocation/redis-connection.ts'),
     import('../revocation/redis-store.ts'),
   ]);
-  const { host, port, tls, username, password, database, keyPrefix } = revocation;
-  const connection = openRedis({
-    ...{ host, port, database },
-    tls: tls && { ...tls, key: tls.key?.reveal() },
-    username: username?.reveal(),
-    password: password?.reveal(),
-  });
+  const connection = openRedis(revocation);
   await connection.settled();
-  return createRedisStore({ connection, keyPrefix, clock, observer });
+  return createRedisStore({ connection, keyPrefix: revocation.keyPrefix, clock, observer });
 }
 
 const nobodyRevoked: RevocationList = {

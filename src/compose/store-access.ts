@@ -3,7 +3,6 @@
  * engines that read and write encrypted objects. Made of a configuration; nothing is asked of anybody yet.
  */
 import { createAuditSink, type AuditLog } from '../audit/create-audit-sink.ts';
-import { baseSourceOf } from './base-credentials.ts';
 import type { Config, StoreAccessConfig } from '../config/config.ts';
 import type { StoreConfig } from '../config/stores/assemble.ts';
 import type { BucketFacts } from '../contracts/bucket-facts.ts';
@@ -21,6 +20,7 @@ import { createObjectCipher } from '../core/cipher/object-cipher.ts';
 import { createHttpUpstream } from '../core/upstream/http-upstream.ts';
 import { createSigner } from '../core/upstream/signer.ts';
 import { createStoreSessions } from '../core/upstream/store-sessions.ts';
+import { baseSourceOf } from '../credentials/base-source.ts';
 import { createCredentialBroker } from '../credentials/broker.ts';
 import { keyringOf } from './keyring.ts';
 import { legacyOf } from './legacy-objects.ts';

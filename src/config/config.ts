@@ -1,12 +1,12 @@
 /** The configuration as the rest of the program gets it: complete, checked, secrets read, names resolved. */
+import type { KeyringSettings } from '../contracts/keyring-settings.ts';
+import type { RevocationSettings } from '../contracts/revocation-settings.ts';
 import type { BucketConfig } from './buckets/assemble.ts';
 import type { EndpointConfig } from './endpoint/assemble.ts';
 import type { IssuerConfig } from './issuers/assemble.ts';
-import type { KeyringConfig } from './keyring/assemble.ts';
 import type { LegacyConfig } from './legacy/assemble.ts';
 import type { ListenConfig } from './listen/assemble.ts';
 import type { Secret } from './loading/secret.ts';
-import type { RevocationConfig } from './revocation/assemble.ts';
 import type { FileConfig } from './schema.ts';
 import type { SessionsConfig } from './sessions/assemble.ts';
 import type { StoreConfig } from './stores/assemble.ts';
@@ -18,7 +18,7 @@ export interface StoreAccessConfig extends Readonly<Pick<FileConfig, 'limits' | 
   readonly buckets: readonly BucketConfig[];
   /** By name of the bucket, of those that hold such objects. */
   readonly legacy: ReadonlyMap<string, LegacyConfig>;
-  readonly keyring: KeyringConfig | undefined;
+  readonly keyring: KeyringSettings | undefined;
 }
 
 export interface Config extends StoreAccessConfig, Readonly<Pick<FileConfig, 'workers' | 'log'>> {
@@ -30,7 +30,7 @@ export interface Config extends StoreAccessConfig, Readonly<Pick<FileConfig, 'wo
   /** Undefined: no credentials are issued, no signatures accepted. */
   readonly sessions: SessionsConfig | undefined;
   /** Undefined: nobody can be revoked. */
-  readonly revocation: RevocationConfig | undefined;
+  readonly revocation: RevocationSettings | undefined;
   readonly endpoint: EndpointConfig;
   /** Undefined: no origin. */
   readonly cors: Readonly<FileConfig['cors']>;

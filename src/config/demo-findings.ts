@@ -20,7 +20,7 @@ export const demoFindings = (
       return pathname === DEMO_ISSUER_PATH || pathname.startsWith(`${DEMO_ISSUER_PATH}/`);
     })
     .map(({ name }) => `issuers.${name} is the demo's identity provider, which gives tokens to anybody`),
-  ...[...(config.keyring?.local?.seeds ?? [])]
+  ...[...(config.keyring?.local?.versions ?? [])]
     .filter(([, seed]) => seed.revealBytes().toString('latin1').startsWith(DEMO_SEED_LINE))
     .map(([version]) => `keyring.local.versions.${version} is a demo key`),
   ...Object.entries(config.sessions?.keys ?? {})

@@ -4,6 +4,7 @@
  */
 
 import type { Bounds } from './bounds.ts';
+import type { SecretText } from './secret.ts';
 
 /** Asymmetric signatures only: with an HMAC the issuer's public key would be its secret. @see RFC 8725 section 3.1 */
 export const SIGNATURE_ALGORITHMS = [
@@ -48,7 +49,7 @@ export type RequiredClaim = string | number | boolean | readonly string[];
 /** How the issuer is asked about a token. @see RFC 7662 */
 export interface IntrospectionSettings {
   readonly clientId: string;
-  readonly clientSecret: { readonly reveal: () => string };
+  readonly clientSecret: SecretText;
   readonly authentication: (typeof CLIENT_AUTHENTICATIONS)[number];
   /** Undefined: that of discovery. */
   readonly endpoint: string | undefined;

@@ -5,17 +5,11 @@
  */
 import { constants, open } from 'node:fs/promises';
 import type { Clock } from '../contracts/clock.ts';
+import type { KeyFilePaths } from '../contracts/key-credentials.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { readBoundedFile } from '../platform/bounded-file.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import type { BaseCredentials, BaseSource } from './base-credentials.ts';
-
-export interface KeyFilePaths {
-  /** Absolute. */
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
 
 export interface KeyFilesOptions {
   /** Names them in the log. */

@@ -3,27 +3,13 @@
  * aborted where no answer comes. What Redis says in an error is never passed on: it may hold anything.
  */
 import { createClient, type RedisClientOptions } from '@redis/client';
+import type { RedisAddress, RedisTls } from '../contracts/revocation-settings.ts';
 import { withinTime } from '../platform/time-limit.ts';
 import { RevocationStoreError } from './revocation-store.ts';
 
-export interface RedisOptions {
-  readonly host: string;
-  readonly port: number;
-  /** `undefined`: plain TCP. */
-  readonly tls: RedisTls | undefined;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  readonly database: number;
+export interface RedisOptions extends RedisAddress {
   /** A connection that is silent for so long is dead. */
   readonly silenceTimeoutMs?: number;
-}
-
-export interface RedisTls {
-  /** PEM text; undefined: the system's certificates. */
-  readonly ca: string | undefined;
-  readonly certificate: string | undefined;
-  readonly key: string | undefined;
-  readonly serverName: string | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 3000;
@@ -87,8 +73,8 @@ function makeClient(options: RedisOptions) {
       reconnectStrategy: (retries: number) => pauseMs(retries),
       ...(tls === undefined ? {} : tlsOf(tls, host)),
     } as NonNullable<RedisClientOptions['socket']>,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
+    ...(username === undefined ? {} : { username: username.reveal() }),
+    ...(password === undefined ? {} : { password: password.reveal() }),
     ...(database === 0 ? {} : { database }),
     commandOptions: { timeout: COMMAND_TIMEOUT_MS },
     commandsQueueMaxLength: MAX_QUEUED_COMMANDS,
@@ -105,7 +91,7 @@ function tlsOf({ ca, certificate, key, serverName }: RedisTls, host: string) {
     servername: serverName ?? host,
     ...(ca === undefined ? {} : { ca }),
     ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
+    ...(key === undefined ? {} : { key: key.reveal() }),
   };
 }
 

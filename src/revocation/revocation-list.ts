@@ -6,6 +6,7 @@
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
+import type { RevocationRules } from '../contracts/revocation-settings.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
@@ -13,14 +14,10 @@ import { createDenyIndex } from './deny-index.ts';
 import { isInForce, supersedes, type Entries, type Entry } from './entry.ts';
 import { changed, RevocationStoreError, type RevocationStore } from './revocation-store.ts';
 
-export interface RevocationListOptions {
+export interface RevocationListOptions extends RevocationRules {
   readonly store: RevocationStore;
   readonly clock: Clock;
   readonly observer: Observer;
-  /** What happens to requests while the list cannot be read. */
-  readonly whenUnavailable: 'fail-open' | 'fail-closed';
-  /** How long the last reading is good enough for `fail-closed`. */
-  readonly maxStaleMs: number;
   /** Default 1000. */
   readonly pollMs?: number;
 }
@@ -43,7 +40,8 @@ const REMIND_MS = 60_000;
 
 /** Makes the list; it is empty until it is read. */
 export function createRevocationList(options: RevocationListOptions): RevocationList {
-  const { store, clock, observer, whenUnavailable, maxStaleMs, pollMs = POLL_MS } = options;
+  const { store, clock, observer, whenUnavailable, pollMs = POLL_MS } = options;
+  const maxStaleMs = options.maxStaleSeconds * 1000;
   let known: Entries = new Map();
   let pendingEntries: Entries | undefined;
   let index = createDenyIndex(known, clock.now());

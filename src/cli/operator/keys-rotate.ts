@@ -1,6 +1,6 @@
 /** `sallyport keys rotate`: what it does itself with a local keyring, and what it tells to do with others. */
 import { resolve } from 'node:path';
-import type { KmsKeyringConfig, VaultKeyringConfig } from '../../config/keyring/assemble.ts';
+import type { KmsKeyringSettings, VaultKeyringSettings } from '../../contracts/keyring-settings.ts';
 import { ConfigError } from '../../config/loading/config-error.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { activateVersion, addVersion, RotationRefused, type LocalVersions } from '../../operate/rotate-local.ts';
@@ -48,7 +48,7 @@ async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Pr
   const load = async (path: string): Promise<LocalVersions> => {
     const { keyring } = await loadConfig({ path, env: io.env, cwd: io.cwd });
     if (keyring?.local === undefined) throw new RotationRefused('the configuration has no `keyring.local`');
-    return { current: keyring.local.current, versions: [...keyring.local.seeds.keys()] };
+    return { current: keyring.local.current, versions: [...keyring.local.versions.keys()] };
   };
   const name = shownPath(io, configPath);
   try {
@@ -84,7 +84,7 @@ function afterActivation(config: string, previous: number): readonly string[] {
 }
 
 /** The gateway's own token may use the key and not change it, and should stay so. */
-function ofVault({ mount, key }: VaultKeyringConfig): Rotation {
+function ofVault({ mount, key }: VaultKeyringSettings): Rotation {
   return {
     keyring: 'vault',
     next: [
@@ -95,8 +95,8 @@ function ofVault({ mount, key }: VaultKeyringConfig): Rotation {
   };
 }
 
-function ofKms({ current, keyIds }: KmsKeyringConfig): Rotation {
-  const next = Math.max(...keyIds.keys()) + 1;
+function ofKms({ current, versions }: KmsKeyringSettings): Rotation {
+  const next = Math.max(...versions.keys()) + 1;
   return {
     keyring: 'kms',
     next: [

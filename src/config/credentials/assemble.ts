@@ -1,20 +1,9 @@
 /** Checked `credentials` and the files that they name, as the configuration that the program uses. */
 import { resolve } from 'node:path';
+import type { KeyCredentials } from '../../contracts/key-credentials.ts';
 import { pathKey } from '../loading/path-key.ts';
 import { promised } from '../loading/promised.ts';
 import type { NamedFiles } from '../loading/read-files.ts';
-import type { Secret } from '../loading/secret.ts';
-
-/** Keys of a store or of KMS, as they were when the configuration was read. */
-export interface KeyCredentials {
-  readonly accessKeyId: Secret;
-  readonly secretAccessKey: Secret;
-  readonly sessionToken: Secret | undefined;
-  /** Where they stand, to be read again: absolute paths. Undefined: they came in variables. */
-  readonly files:
-    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken: string | undefined }
-    | undefined;
-}
 
 /** Puts the keys at `path` together, with the files to read them from again. */
 export const assembleCredentials = (

@@ -1,76 +1,33 @@
 /** The checked section `keyring` and the files that it names, as the configuration that the program uses. */
 import { resolve } from 'node:path';
-import { assembleCredentials, type KeyCredentials } from '../credentials/assemble.ts';
+import type {
+  KeyringSettings,
+  KmsKeyringSettings,
+  VaultAuth,
+  VaultKeyringSettings,
+} from '../../contracts/keyring-settings.ts';
+import { assembleCredentials } from '../credentials/assemble.ts';
 import { pathKey } from '../loading/path-key.ts';
 import { promised } from '../loading/promised.ts';
 import type { Files, NamedFiles } from '../loading/read-files.ts';
-import type { Secret } from '../loading/secret.ts';
 import { awsEndpoint } from '../values/aws.ts';
 import type { FileKeyring } from './schema.ts';
-
-export interface LocalKeyringConfig {
-  readonly current: number;
-  /** Seeds by version. */
-  readonly seeds: ReadonlyMap<number, Secret>;
-}
-
-export interface VaultKeyringConfig {
-  readonly id: string;
-  /** Scheme, host and port. */
-  readonly address: string;
-  /** PEM text; undefined: the system's certificates. */
-  readonly ca: string | undefined;
-  readonly namespace: string | undefined;
-  readonly mount: string;
-  readonly key: string;
-  /** Absolute paths. */
-  readonly auth:
-    | { readonly method: 'token'; readonly tokenFile: string }
-    | { readonly method: 'approle'; readonly mount: string; readonly roleId: string; readonly secretIdFile: string }
-    | {
-        readonly method: 'kubernetes' | 'jwt';
-        readonly mount: string;
-        readonly role: string;
-        readonly jwtFile: string;
-      };
-}
-
-export interface KmsKeyringConfig {
-  readonly id: string;
-  /** Scheme, host and port. */
-  readonly endpoint: string;
-  readonly region: string;
-  /** PEM text; undefined: the system's certificates. */
-  readonly ca: string | undefined;
-  /** Undefined: the default chain of the AWS SDK. */
-  readonly credentials: KeyCredentials | undefined;
-  readonly current: number;
-  /** KMS keys by version. */
-  readonly keyIds: ReadonlyMap<number, string>;
-}
-
-/** At least one of them is there. */
-export interface KeyringConfig {
-  /** Which wraps the keys of new objects. */
-  readonly current: 'local' | 'vault' | 'kms';
-  readonly cache: { readonly maxKeys: number; readonly maxAgeSeconds: number };
-  readonly local: LocalKeyringConfig | undefined;
-  readonly vault: VaultKeyringConfig | undefined;
-  readonly kms: KmsKeyringConfig | undefined;
-}
 
 type Section<K extends 'local' | 'vault' | 'kms'> = NonNullable<NonNullable<FileKeyring>[K]>;
 type FileOf = (...path: readonly string[]) => ReturnType<Files['get']>;
 
-const assembleLocal = ({ current, versions }: Section<'local'>, file: FileOf): LocalKeyringConfig => {
+const assembleLocal = (
+  { current, versions }: Section<'local'>,
+  file: FileOf,
+): NonNullable<KeyringSettings['local']> => {
   const seeds = new Map(
     Object.keys(versions).map((version) => [Number(version), promised(file('local', 'versions', version, 'seedFile'))]),
   );
-  return { current: current ?? promised([...seeds.keys()][0]), seeds };
+  return { current: current ?? promised([...seeds.keys()][0]), versions: seeds };
 };
 
 /** Tokens and SecretIDs stay paths: they are read when they are needed, since others renew them. */
-const assembleAuth = (auth: Section<'vault'>['auth'], directory: string): VaultKeyringConfig['auth'] => {
+const assembleAuth = (auth: Section<'vault'>['auth'], directory: string): VaultAuth => {
   const { tokenFile, approle, kubernetes, jwt } = auth;
   if (tokenFile !== undefined) return { method: 'token', tokenFile: resolve(directory, tokenFile) };
   if (approle !== undefined) {
@@ -81,17 +38,17 @@ const assembleAuth = (auth: Section<'vault'>['auth'], directory: string): VaultK
   return { ...login, method, jwtFile: resolve(directory, login.jwtFile) };
 };
 
-const assembleVault = (vault: Section<'vault'>, file: FileOf, directory: string): VaultKeyringConfig => ({
+const assembleVault = (vault: Section<'vault'>, file: FileOf, directory: string): VaultKeyringSettings => ({
   ...{ id: vault.id, namespace: vault.namespace, mount: vault.mount, key: vault.key },
   address: new URL(vault.address).origin,
   ca: file('vault', 'caFile')?.reveal(),
   auth: assembleAuth(vault.auth, directory),
 });
 
-const assembleKms = (kms: Section<'kms'>, file: FileOf, named: NamedFiles): KmsKeyringConfig => {
+const assembleKms = (kms: Section<'kms'>, file: FileOf, named: NamedFiles): KmsKeyringSettings => {
   const keyIds = new Map(Object.entries(kms.versions).map(([version, { keyId }]) => [Number(version), keyId]));
   return {
-    ...{ id: kms.id, region: kms.region, keyIds },
+    ...{ id: kms.id, region: kms.region, versions: keyIds },
     endpoint: new URL(kms.endpoint ?? promised(awsEndpoint('kms', kms.region))).origin,
     ca: file('kms', 'caFile')?.reveal(),
     current: kms.current ?? promised([...keyIds.keys()][0]),
@@ -100,7 +57,7 @@ const assembleKms = (kms: Section<'kms'>, file: FileOf, named: NamedFiles): KmsK
 };
 
 /** Puts the keyring together. */
-export const assembleKeyring = (keyring: FileKeyring, named: NamedFiles): KeyringConfig | undefined => {
+export const assembleKeyring = (keyring: FileKeyring, named: NamedFiles): KeyringSettings | undefined => {
   if (keyring === undefined) return undefined;
   const { files, directory } = named;
   const { local, vault, kms } = keyring;

@@ -1,45 +1,18 @@
 /** The revocation section of a checked file, with what its files hold. */
 import { resolve } from 'node:path';
+import type { RevocationSettings } from '../../contracts/revocation-settings.ts';
 import { pathKey } from '../loading/path-key.ts';
 import { promised } from '../loading/promised.ts';
 import type { Files } from '../loading/read-files.ts';
-import type { Secret } from '../loading/secret.ts';
-import { parseAddress, type Address } from '../values/shapes.ts';
+import { parseAddress } from '../values/shapes.ts';
 import type { FileRevocation } from './schema.ts';
-
-interface RevocationRules {
-  readonly whenUnavailable: 'fail-open' | 'fail-closed';
-  readonly maxStaleSeconds: number;
-}
-
-/** Where it is kept who was revoked. */
-export type RevocationConfig =
-  /** An absolute path. */
-  | ({ readonly kind: 'file'; readonly path: string } & RevocationRules)
-  | ({
-      readonly kind: 'redis';
-      /** Undefined: plain TCP, on a loopback address. PEM texts; of the CA undefined: the system's certificates. */
-      readonly tls:
-        | {
-            readonly ca: string | undefined;
-            readonly certificate: string | undefined;
-            readonly key: Secret | undefined;
-            readonly serverName: string | undefined;
-          }
-        | undefined;
-      readonly username: Secret | undefined;
-      readonly password: Secret | undefined;
-      readonly database: number;
-      readonly keyPrefix: string;
-    } & Address &
-      RevocationRules);
 
 /** Puts the section together. Relative paths start at `directory`. */
 export const assembleRevocation = (
   revocation: FileRevocation,
   files: Files,
   directory: string,
-): RevocationConfig | undefined => {
+): RevocationSettings | undefined => {
   if (revocation === undefined) return undefined;
   const { redis, maxStaleSeconds } = revocation;
   const whenUnavailable = revocation.whenUnavailable ?? 'fail-closed';

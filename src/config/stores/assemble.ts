@@ -2,7 +2,8 @@
 import type { Store } from '../../contracts/bucket.ts';
 import type { StoreMethod, StoreTls, StsSettings } from '../../contracts/store-access.ts';
 import { isAwsEndpoint } from '../../s3/aws-endpoint.ts';
-import { assembleCredentials, type KeyCredentials } from '../credentials/assemble.ts';
+import type { KeyCredentials } from '../../contracts/key-credentials.ts';
+import { assembleCredentials } from '../credentials/assemble.ts';
 import { pathKey } from '../loading/path-key.ts';
 import { promised } from '../loading/promised.ts';
 import type { NamedFiles } from '../loading/read-files.ts';

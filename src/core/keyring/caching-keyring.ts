@@ -6,17 +6,12 @@
 import type { KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Keyring, WrappedKey } from '../../contracts/keyring.ts';
+import type { KeyCacheSettings } from '../../contracts/keyring-settings.ts';
 import { createSingleFlight } from '../../platform/single-flight.ts';
 
-export interface CachingKeyringOptions {
-  readonly maxKeys: number;
-  /** Counted from the unwrapping, not from the last use. */
-  readonly maxAgeMs: number;
-}
-
 /** Puts a cache of data keys in front of a keyring. Those who ask at once share one answer; failures are not kept. */
-export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeMs }: CachingKeyringOptions): Keyring {
-  const keys = new LRUCache<string, KeyObject>({ max: maxKeys, ttl: maxAgeMs });
+export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeSeconds }: KeyCacheSettings): Keyring {
+  const keys = new LRUCache<string, KeyObject>({ max: maxKeys, ttl: maxAgeSeconds * 1000 });
   const calls = createSingleFlight<KeyObject>();
   return {
     newDataKey: keyring.newDataKey,

@@ -15,7 +15,7 @@ export interface JsonServiceOptions {
   /** Scheme, host and port. */
   readonly endpoint: string;
   /** PEM; instead of the system's certificates. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
   /** One call, whole, in milliseconds. */
   readonly timeoutMs: number;
   readonly clock: Clock;

@@ -6,23 +6,16 @@
  */
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Clock } from '../../contracts/clock.ts';
+import type { KmsKeyringSettings } from '../../contracts/keyring-settings.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { createRequestSigner } from '../../sigv4/signer.ts';
 import type { SigningCredentials } from '../../sigv4/signing-key.ts';
 import { createJsonService, fromBase64, type JsonAnswer } from './json-calls.ts';
 import { DATA_KEY_BYTES } from './kek.ts';
-import type { KeyVersions } from './local-keyring.ts';
 import { isEnvelopeSized, type RemoteKeyring } from './remote-keyring.ts';
 
-export interface KmsKeyringOptions extends KeyVersions<string> {
-  /** How envelopes name it. */
-  readonly id: string;
-  /** Scheme, host and port. */
-  readonly endpoint: string;
-  readonly region: string;
-  /** PEM; instead of the system's certificates. */
-  readonly ca?: string;
+export interface KmsKeyringOptions extends Omit<KmsKeyringSettings, 'credentials'> {
   /** Asked at each call; keeps and renews them itself. */
   readonly credentials: () => Promise<SigningCredentials>;
   readonly timeoutMs: number;
@@ -38,8 +31,7 @@ export function createKmsKeyring(options: KmsKeyringOptions): RemoteKeyring {
   const currentKey = versions.get(current);
   if (currentKey === undefined) throw new Error(`keyring: the current version ${current} is not among those of KMS`);
   const service = createJsonService({
-    ...{ service: 'kms', endpoint, timeoutMs: options.timeoutMs, clock, observer },
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...{ service: 'kms', endpoint, ca: options.ca, timeoutMs: options.timeoutMs, clock, observer },
   });
   const sign = createRequestSigner('kms');
   const { host } = new URL(endpoint);

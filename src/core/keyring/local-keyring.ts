@@ -5,15 +5,9 @@
  */
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Keyring } from '../../contracts/keyring.ts';
+import type { KeyVersions } from '../../contracts/keyring-settings.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { DATA_KEY_BYTES, kekFromSeed, unwrapDataKey, wrapDataKey } from './kek.ts';
-
-export interface KeyVersions<Key> {
-  /** The version that wraps new data keys. */
-  readonly current: number;
-  /** Versions from 1 to 2^32 - 1. */
-  readonly versions: ReadonlyMap<number, Key>;
-}
 
 const MIN_SEED_BYTES = 32;
 const MAX_VERSION = 0xffff_ffff;

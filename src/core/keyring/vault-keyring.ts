@@ -7,27 +7,17 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Clock } from '../../contracts/clock.ts';
 import type { HealthReport } from '../../contracts/health.ts';
+import type { VaultKeyringSettings } from '../../contracts/keyring-settings.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { createSingleFlight } from '../../platform/single-flight.ts';
 import { asObject, createJsonService, fromBase64, type JsonAnswer } from './json-calls.ts';
 import { DATA_KEY_BYTES } from './kek.ts';
 import { isEnvelopeSized, MAX_KEK_VERSION, type RemoteKeyring } from './remote-keyring.ts';
-import { vaultRefusal, type VaultAuth } from './vault-login.ts';
+import { vaultRefusal } from './vault-login.ts';
 import { createVaultSession } from './vault-session.ts';
 
-export interface VaultKeyringOptions {
-  /** How envelopes name it. */
-  readonly id: string;
-  /** Scheme, host and port. */
-  readonly address: string;
-  readonly namespace?: string;
-  /** Where the Transit engine is mounted, such as `transit`. */
-  readonly mount: string;
-  readonly key: string;
-  readonly auth: VaultAuth;
-  /** PEM; instead of the system's certificates. */
-  readonly ca?: string;
+export interface VaultKeyringOptions extends VaultKeyringSettings {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -51,11 +41,9 @@ const NO_SUCH_VERSION = /version is too new|too old|no such key version|invalid 
 export function createVaultKeyring(options: VaultKeyringOptions): RemoteKeyring {
   const { id, mount, key, clock, observer, namespace } = options;
   const service = createJsonService({
-    ...{ service: 'vault', endpoint: options.address, timeoutMs: options.timeoutMs, clock, observer },
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...{ service: 'vault', endpoint: options.address, ca: options.ca, timeoutMs: options.timeoutMs, clock, observer },
   });
-  const api = namespace === undefined ? { service } : { service, namespace };
-  const session = createVaultSession({ api, auth: options.auth, clock });
+  const session = createVaultSession({ api: { service, namespace }, auth: options.auth, clock });
   let seen: TransitKey | undefined;
   const lookups = createSingleFlight<TransitKey>();
   let mismatch: string | undefined;

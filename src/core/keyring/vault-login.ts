@@ -3,19 +3,10 @@
  * long it lives. Secrets are read from their files at each login, since others renew them there.
  * @see https://developer.hashicorp.com/vault/api-docs/auth
  */
+import type { VaultAuth } from '../../contracts/keyring-settings.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { asObject, type JsonAnswer, type JsonService } from './json-calls.ts';
 import { readSecretFile } from './secret-file.ts';
-
-export type VaultAuth =
-  | { readonly method: 'token'; readonly tokenFile: string }
-  | { readonly method: 'approle'; readonly mount: string; readonly roleId: string; readonly secretIdFile: string }
-  | {
-      readonly method: 'kubernetes' | 'jwt';
-      readonly mount: string;
-      readonly role: string;
-      readonly jwtFile: string;
-    };
 
 /** A token and its lease. */
 export interface VaultToken {
@@ -27,7 +18,7 @@ export interface VaultToken {
 
 export interface VaultApi {
   readonly service: JsonService;
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
 }
 
 const MAX_LEASE_SECONDS = 100 * 365 * 86_400;

@@ -3,9 +3,10 @@
  * calls, got anew when Vault does not take it any more. The token never leaves but in its header.
  */
 import type { Clock } from '../../contracts/clock.ts';
+import type { VaultAuth } from '../../contracts/keyring-settings.ts';
 import { createSingleFlight } from '../../platform/single-flight.ts';
 import type { JsonAnswer } from './json-calls.ts';
-import { callVault, logIn, renew, type VaultApi, type VaultAuth, type VaultToken } from './vault-login.ts';
+import { callVault, logIn, renew, type VaultApi, type VaultToken } from './vault-login.ts';
 
 export interface VaultSessionOptions {
   readonly api: VaultApi;

@@ -135,14 +135,14 @@ describe('config/load-config', () => {
     it('lose their final newline, so that a file and a variable say the same', async () => {
       const { stores, keyring } = await sample.load();
       assert.equal(stores[0]?.credentials?.secretAccessKey.reveal(), SECRET_KEY);
-      assert.equal(keyring?.local?.seeds.get(1)?.reveal(), SEED);
+      assert.equal(keyring?.local?.versions.get(1)?.reveal(), SEED);
     });
 
     it('that are random bytes keep every byte, a final newline included', async () => {
       const bytes = Buffer.concat([Buffer.alloc(32, 0xfe), Buffer.from('\n')]);
       await sample.write('binary-seed', bytes);
       const { keyring } = await sample.load({ 'keyring.local.versions.1.seedFile': 'binary-seed' });
-      assert.deepEqual(keyring?.local?.seeds.get(1)?.revealBytes(), bytes);
+      assert.deepEqual(keyring?.local?.versions.get(1)?.revealBytes(), bytes);
     });
 
     it('do not show when the configuration is printed, logged or serialized', async () => {

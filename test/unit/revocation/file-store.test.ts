@@ -150,7 +150,7 @@ describe('the list of revocations in a file', () => {
     const { observer } = observe();
     const list = createRevocationList({
       ...{ store: open(), clock, observer },
-      ...{ whenUnavailable: 'fail-closed', maxStaleMs: 10_000 },
+      ...{ whenUnavailable: 'fail-closed', maxStaleSeconds: 10 },
     });
     await list.refresh();
     for (const spoil of [() => writeFile(path, 'x'), () => writeFile(path, ''), () => rm(path)]) {

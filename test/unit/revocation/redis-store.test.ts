@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureCertificates } from '../../../demo/certificates.ts';
 import { lifting, revocation } from '../../../src/revocation/changes.ts';
 import { idOf, MAX_LINE_BYTES, writeEntry } from '../../../src/revocation/entry.ts';
+import { Secret } from '../../../src/config/loading/secret.ts';
 import { openRedis, type RedisOptions } from '../../../src/revocation/redis-connection.ts';
 import { createRedisStore } from '../../../src/revocation/redis-store.ts';
 import { createRevocationList, type RevocationList } from '../../../src/revocation/revocation-list.ts';
@@ -40,7 +41,7 @@ async function openStore(port: number, more: Partial<RedisOptions> = {}): Promis
 async function watch(port: number): Promise<{ readonly list: RevocationList; readonly codeOf: () => string }> {
   const { observer } = observe();
   const store = await openStore(port);
-  const rules = { whenUnavailable: 'fail-open', maxStaleMs: 60_000, pollMs: 100 } as const;
+  const rules = { whenUnavailable: 'fail-open', maxStaleSeconds: 60, pollMs: 100 } as const;
   const list = createRevocationList({ store, clock, observer, ...rules });
   undo.push(list.close);
   await list.refresh();
@@ -199,9 +200,9 @@ describe('the list of revocations in Redis', function () {
       redis.command('ACL', 'SETUSER', name, 'reset', 'on', '>secret', '~sallyport:*', ...commands);
     await grant('reader', reading);
     await grant('writer', writing);
-    const writer = await openStore(redis.port, { username: 'writer', password: 'secret' });
+    const writer = await openStore(redis.port, { username: new Secret('writer'), password: new Secret('secret') });
     await writer.update((kept) => [revocation(kept, ALICE, undefined, order())]);
-    const reader = await openStore(redis.port, { username: 'reader', password: 'secret' });
+    const reader = await openStore(redis.port, { username: new Secret('reader'), password: new Secret('secret') });
     assert.equal((await reader.read())?.size, 1);
     await assert.rejects(
       reader.update(() => [entryOf(subject('bob'))]),
@@ -231,8 +232,8 @@ describe('the list of revocations in Redis', function () {
   it('needs the password, and never tells it', async () => {
     const protectedRedis = await startRedis(['--requirepass', 'correct']);
     undo.push(protectedRedis.stop);
-    assert.equal((await (await openStore(protectedRedis.port, { password: 'correct' })).read())?.size, 0);
-    const wrong = await openStore(protectedRedis.port, { password: 'a-wrong-password' });
+    assert.equal((await (await openStore(protectedRedis.port, { password: new Secret('correct') })).read())?.size, 0);
+    const wrong = await openStore(protectedRedis.port, { password: new Secret('a-wrong-password') });
     await assert.rejects(wrong.read(), (error: Error) => {
       assert.equal(error.name, 'RevocationStoreError');
       assert.ok(!error.message.includes('a-wrong-password'));

@@ -12,7 +12,7 @@ const world = (whenUnavailable: 'fail-open' | 'fail-closed' = 'fail-closed') => 
   const store = new MemoryStore();
   const clock = new Clock();
   const { observer, warnings } = observe();
-  const list = createRevocationList({ store, clock, observer, whenUnavailable, maxStaleMs: 10_000 });
+  const list = createRevocationList({ store, clock, observer, whenUnavailable, maxStaleSeconds: 10 });
   const codeOf = (more: Partial<typeof PRINCIPAL> = {}): string | undefined => {
     try {
       list.check({ ...PRINCIPAL, ...more });

@@ -23,7 +23,7 @@ describe('the configured keyring', () => {
       [current, cache, vault, kms],
       ['local', { maxKeys: 10_000, maxAgeSeconds: 300 }, undefined, undefined],
     );
-    assert.equal(local?.seeds.get(1)?.reveal(), SEED);
+    assert.equal(local?.versions.get(1)?.reveal(), SEED);
   });
 
   it('is Vault, by any of its ways to log in, whose secrets stay in their files', async () => {
@@ -58,7 +58,7 @@ describe('the configured keyring', () => {
     const usual = await keyringOf({ kms });
     assert.equal(usual.kms?.endpoint, 'https://kms.eu-central-1.amazonaws.com');
     assert.equal(usual.kms.credentials, undefined);
-    assert.deepEqual([usual.kms.current, usual.kms.keyIds], [3, new Map([[3, ARN]])]);
+    assert.deepEqual([usual.kms.current, usual.kms.versions], [3, new Map([[3, ARN]])]);
     const own = await keyringOf({
       kms: {
         ...{ ...kms, endpoint: 'https://kms.example', id: 'aws' },

@@ -131,12 +131,12 @@ describe('config/environment', () => {
     it('is version 1 of the keyring', async () => {
       const { keyring } = await sample.load(none, { SALLYPORT_KEYRING_SEED: SEED });
       assert.equal(keyring?.local?.current, 1);
-      assert.equal(keyring.local.seeds.get(1)?.reveal(), SEED);
+      assert.equal(keyring.local.versions.get(1)?.reveal(), SEED);
     });
 
     it('may be a file, with the same outcome', async () => {
       const { keyring } = await sample.load(none, { SALLYPORT_KEYRING_SEED_FILE: '../seed' });
-      assert.equal(keyring?.local?.seeds.get(1)?.reveal(), SEED);
+      assert.equal(keyring?.local?.versions.get(1)?.reveal(), SEED);
     });
 
     it('may stand beside later versions in the file', async () => {
@@ -145,7 +145,7 @@ describe('config/environment', () => {
         { SALLYPORT_KEYRING_SEED: SEED },
       );
       assert.equal(keyring?.local?.current, 2);
-      assert.deepEqual([...keyring.local.seeds.keys()].sort(), [1, 2]);
+      assert.deepEqual([...keyring.local.versions.keys()].sort(), [1, 2]);
     });
 
     it('is refused beside another version 1', async () => {

@@ -22,7 +22,7 @@ function counting(): { keyring: Keyring; unwraps: () => number } {
 describe('the cache of data keys', () => {
   it('asks the keyring once for a key that is used again', async () => {
     const { keyring, unwraps } = counting();
-    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeMs: 60_000 });
+    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeSeconds: 60 });
     const key = await cached.newDataKey(here);
     const opened = [await cached.unwrap(key, here), await cached.unwrap(key, here)];
     assert.ok(opened.every((dataKey: KeyObject) => dataKey.equals(key.dataKey)));
@@ -31,7 +31,7 @@ describe('the cache of data keys', () => {
 
   it('never gives a cached key to another place, keyring, version or wrapping', async () => {
     const { keyring, unwraps } = counting();
-    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeMs: 60_000 });
+    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeSeconds: 60 });
     const key = await cached.newDataKey(here);
     await cached.unwrap(key, here);
     const flipped = Buffer.from(key.wrapped);
@@ -49,7 +49,7 @@ describe('the cache of data keys', () => {
 
   it('keeps no more keys than it may, and no longer', async () => {
     const { keyring, unwraps } = counting();
-    const cached = createCachingKeyring(keyring, { maxKeys: 1, maxAgeMs: 20 });
+    const cached = createCachingKeyring(keyring, { maxKeys: 1, maxAgeSeconds: 0.02 });
     const [a, b] = [await cached.newDataKey(here), await cached.newDataKey(here)];
     await cached.unwrap(a, here);
     await cached.unwrap(b, here);
@@ -62,7 +62,7 @@ describe('the cache of data keys', () => {
 
   it('asks the keyring once for all who want a key at the same time', async () => {
     const { keyring, unwraps } = counting();
-    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeMs: 60_000 });
+    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeSeconds: 60 });
     const key = await cached.newDataKey(here);
     const opened = await Promise.all(Array.from({ length: 20 }, () => cached.unwrap(key, here)));
     assert.ok(opened.every((dataKey: KeyObject) => dataKey.equals(key.dataKey)));
@@ -81,7 +81,7 @@ describe('the cache of data keys', () => {
       newDataKey: (context) => (down ? unavailable() : keyring.newDataKey(context)),
       unwrap: (wrapped, context) => (down ? unavailable() : keyring.unwrap(wrapped, context)),
     };
-    const cached = createCachingKeyring(failing, { maxKeys: 10, maxAgeMs: 60_000 });
+    const cached = createCachingKeyring(failing, { maxKeys: 10, maxAgeSeconds: 60 });
     await cached.unwrap(key, here);
     down = true;
     assert.ok((await cached.unwrap(key, here)).equals(key.dataKey));
@@ -98,7 +98,7 @@ describe('the cache of data keys', () => {
       current: () => Promise.reject(new Error('not used')),
       unwrap: () => (down ? Promise.reject(new GatewayError('ServiceUnavailable')) : Promise.resolve(dataKey)),
     };
-    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeMs: 60_000 });
+    const cached = createCachingKeyring(keyring, { maxKeys: 10, maxAgeSeconds: 60 });
     const wrapped = { kekVersion: 1, wrapped: randomBytes(40) };
     await assert.rejects(cached.unwrap(wrapped, here));
     down = false;

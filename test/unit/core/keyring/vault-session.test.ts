@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createJsonService, type JsonService } from '../../../../src/core/keyring/json-calls.ts';
-import type { VaultAuth } from '../../../../src/core/keyring/vault-login.ts';
+import type { VaultAuth } from '../../../../src/contracts/keyring-settings.ts';
 import { createVaultSession, type VaultSession } from '../../../../src/core/keyring/vault-session.ts';
 import { JWT, ROLE_ID, SECRET_ID, VaultDouble } from '../../../support/core/vault-double.ts';
 import { MovedClock, observer, reported, unavailable } from './fixture.ts';

@@ -1,0 +1,10 @@
+/** A secret that is printed, logged and serialized as `[secret]`; only these give its value. */
+export interface SecretValue {
+  /** As UTF-8 text. */
+  readonly reveal: () => string;
+  /** A copy of its bytes. */
+  readonly revealBytes: () => Buffer;
+}
+
+/** A secret that is text. */
+export type SecretText = Pick<SecretValue, 'reveal'>;
