@@ -1,17 +1,14 @@
 /**
- * One entry -> one line of JSON. What enters: an entry whose texts came from tokens, requests and stores. What leaves:
- * a line with a fixed order of fields, `v` first, of bounded length. A text that had to be cut is named in `clipped`,
- * so that two long names can never be taken for the same one unnoticed.
+ * What is put on record -> one line of JSON. What enters: who asks what, and how it ended, in texts that came from tokens,
+ * requests and stores. What leaves: a line with a fixed order of fields, `v` first, of bounded length. A text that had to be
+ * cut is named in `clipped`, so that two long names can never be taken for the same one unnoticed. It takes the fields of the
+ * schema and nothing else: no token, secret or query. @see contracts/audit-sink.ts
  */
-import type {
-  AuditCaller,
-  AuditEntry,
-  AuditIntent,
-  AuditItemDenial,
-  AuditItemIntent,
-  AuditOutcome,
-  AuditRefusal,
-} from '../contracts/audit-sink.ts';
+import type { AuditedOperation, AuditEntry, AuditRefusal, OutcomeResult } from '../contracts/audit-sink.ts';
+import type { Decision } from '../contracts/authorizer.ts';
+import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
+import type { Principal } from '../contracts/principal.ts';
+import { isoTime } from './iso-time.ts';
 
 /** Version of the schema; readers skip what they do not know. @see docs/audit.md */
 export const AUDIT_SCHEMA_VERSION = 1;
@@ -50,122 +47,221 @@ const MAX_GROUPS = 512;
 
 type TextField = keyof typeof MAX_BYTES;
 
-/** Serialises an entry of the audit, line feed included. */
-export function auditLine(entry: AuditEntry): string {
-  const clipped: TextField[] = [];
-  const isOfBatch = entry.entry === 'request' || (entry.entry !== 'outcome' && entry.subject === undefined);
-  const head = {
-    v: isOfBatch ? BATCH_SCHEMA_VERSION : AUDIT_SCHEMA_VERSION,
-    entry: entry.entry,
-    time: entry.time,
-    requestId: clip('requestId', entry.requestId, clipped),
-  };
-  switch (entry.entry) {
-    case 'request':
-      return line({ ...head, ...callerFields(entry, clipped), items: entry.items }, clipped);
-    case 'intent':
-      return line({ ...head, ...callerFields(entry, clipped), ...intentFields(entry, clipped) }, clipped);
-    case 'outcome':
-      return line({ ...head, ...outcomeFields(entry, clipped) }, clipped);
-    case 'denial':
-      return line(
-        { ...head, ...callerFields(entry, clipped), ...intentFields(entry, clipped), ...outcomeFields(entry, clipped) },
-        clipped,
-      );
+/** Where a request comes from, as far as that is known before its caller is. */
+export interface AuditOrigin {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  readonly edgeRequestId?: string | undefined;
+}
+
+/** Who asks for what, when (milliseconds since 1970) and from where. */
+export interface AuditedRequest {
+  readonly origin: AuditOrigin;
+  readonly startedMs: number;
+  readonly principal: Principal;
+  readonly operation: AuditedOperation;
+}
+
+/** What one record is about. */
+export interface AuditedAccess {
+  /** Which of several accesses of one request this is, from 0. */
+  readonly item: number | undefined;
+  readonly target: { readonly bucket: string; readonly key: string; readonly versionId: string | undefined };
+  readonly decision: Decision;
+}
+
+/** How an access ended, and what came of it. */
+export interface AuditedResult {
+  readonly result: OutcomeResult;
+  readonly status: number;
+  readonly error: string | undefined;
+  readonly upstreamRequestId: string | undefined;
+  readonly versionId: string | undefined;
+  readonly keyId: string | undefined;
+}
+
+/** The same with the plaintext bytes of its bodies, and when it was (milliseconds since 1970). */
+export interface AuditedEnd extends AuditedResult {
+  readonly endedMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** Writes who asks for several accesses at once, line feed included. */
+export function requestLine(request: AuditedRequest, items: number): string {
+  const line = begin('request', BATCH_SCHEMA_VERSION, request.startedMs, request.origin);
+  return addCaller(line, request).value('items', items).end();
+}
+
+/** Writes what will be done, line feed included. `isOfBatch`: who asks stands in the line of the request. */
+export function intentLine(
+  request: AuditedRequest,
+  access: AuditedAccess,
+  plan: AssumeRolePlan | undefined,
+  isOfBatch: boolean,
+): string {
+  const line = beginAccess('intent', request, access, isOfBatch);
+  if (plan !== undefined) {
+    line
+      .text('role', plan.roleArn)
+      .text('sessionName', plan.sessionName)
+      .text('storeTokenIdHash', plan.storeToken?.tokenIdHash);
+  }
+  return line.end();
+}
+
+/** Writes how what was meant ended, line feed included. */
+export function outcomeLine({ origin, startedMs }: AuditedRequest, { item }: AuditedAccess, end: AuditedEnd): string {
+  const line = begin('outcome', AUDIT_SCHEMA_VERSION, end.endedMs, origin);
+  return addEnd(line.value('item', item), end, startedMs).end();
+}
+
+/** Writes what was denied, line feed included: intent and outcome at once. `isOfBatch`: as of an intent. */
+export function denialLine(
+  request: AuditedRequest,
+  access: AuditedAccess,
+  end: AuditedEnd,
+  isOfBatch: boolean,
+): string {
+  return addEnd(beginAccess('denial', request, access, isOfBatch), end, request.startedMs).end();
+}
+
+/** Writes an entry of the refusals, line feed included. */
+export function refusalLine(refusal: AuditRefusal): string {
+  return new Fields(`{"v":${AUDIT_SCHEMA_VERSION}`)
+    .value('entry', refusal.entry)
+    .value('time', refusal.time)
+    .text('requestId', refusal.requestId)
+    .text('clientAddress', refusal.clientAddress)
+    .text('edgeRequestId', refusal.edgeRequestId)
+    .text('method', refusal.method)
+    .value('status', refusal.status)
+    .text('error', refusal.error)
+    .end();
+}
+
+/** Fields as JSON with a comma before each, and the names of those that had to be cut. */
+class Fields {
+  #json: string;
+  #clipped: readonly TextField[] = NOTHING_CLIPPED;
+
+  constructor(json = '') {
+    this.#json = json;
+  }
+
+  /** Adds a text that others chose, cut where it is too long; nothing of `undefined`. */
+  text(field: TextField, text: string | undefined): this {
+    if (text === undefined) return this;
+    const kept = clip(text, MAX_BYTES[field]);
+    if (kept !== text) this.#clipped = [...this.#clipped, field];
+    return this.value(field, kept);
+  }
+
+  /** Adds what is bounded already; nothing of `undefined`. */
+  value(field: string, value: string | number | readonly string[] | undefined): this {
+    if (value !== undefined) this.#json += `,"${field}":${JSON.stringify(value)}`;
+    return this;
+  }
+
+  groups(groups: readonly string[]): this {
+    const kept = groups.slice(0, MAX_GROUPS).map((group) => clip(group, MAX_BYTES.groups));
+    const isWhole = kept.length === groups.length && kept.every((group, index) => group === groups[index]);
+    if (!isWhole) this.#clipped = [...this.#clipped, 'groups'];
+    return this.value('groups', kept);
+  }
+
+  add(others: Fields): this {
+    this.#json += others.#json;
+    if (others.#clipped.length > 0) this.#clipped = [...this.#clipped, ...others.#clipped];
+    return this;
+  }
+
+  /** Gives the line whose first field was there from the beginning. */
+  end(): string {
+    if (this.#clipped.length > 0) this.value('clipped', this.#clipped);
+    return `${this.#json}}\n`;
   }
 }
 
-/** Serialises an entry of the refusals, line feed included. */
-export function refusalLine(refusal: AuditRefusal): string {
-  const clipped: TextField[] = [];
-  return line(
-    {
-      v: AUDIT_SCHEMA_VERSION,
-      entry: refusal.entry,
-      time: refusal.time,
-      requestId: clip('requestId', refusal.requestId, clipped),
-      clientAddress: clip('clientAddress', refusal.clientAddress, clipped),
-      edgeRequestId: clip('edgeRequestId', refusal.edgeRequestId, clipped),
-      method: clip('method', refusal.method, clipped),
-      status: refusal.status,
-      error: clip('error', refusal.error, clipped),
-    },
-    clipped,
-  );
+const NOTHING_CLIPPED: readonly TextField[] = [];
+
+function begin(entry: AuditEntry['entry'], version: number, timeMs: number, { requestId }: AuditOrigin): Fields {
+  return new Fields(`{"v":${version},"entry":"${entry}","time":"${isoTime(timeMs)}"`).text('requestId', requestId);
 }
 
-/** None of an entry that refers to the one of its request. */
-function callerFields(entry: AuditCaller | AuditItemIntent | AuditItemDenial, clipped: TextField[]): object {
-  if (entry.subject === undefined) return {};
-  return {
-    issuer: clip('issuer', entry.issuer, clipped),
-    subject: clip('subject', entry.subject, clipped),
-    groups: clipGroups(entry.groups, clipped),
-    actor: clip('actor', entry.actor, clipped),
-    actorIssuer: clip('actorIssuer', entry.actorIssuer, clipped),
-    tokenIdHash: clip('tokenIdHash', entry.tokenIdHash, clipped),
-    accessKeyId: clip('accessKeyId', entry.accessKeyId, clipped),
-    binding: clip('binding', entry.binding, clipped),
-    clientAddress: clip('clientAddress', entry.clientAddress, clipped),
-    edgeRequestId: clip('edgeRequestId', entry.edgeRequestId, clipped),
-    operation: entry.operation,
+function beginAccess(
+  entry: 'intent' | 'denial',
+  request: AuditedRequest,
+  { item, target, decision }: AuditedAccess,
+  isOfBatch: boolean,
+): Fields {
+  const line = begin(entry, isOfBatch ? BATCH_SCHEMA_VERSION : AUDIT_SCHEMA_VERSION, request.startedMs, request.origin);
+  if (!isOfBatch) addCaller(line, request);
+  return line
+    .value('item', item)
+    .text('versionIdAsked', target.versionId)
+    .text('bucket', target.bucket)
+    .text('key', target.key)
+    .add(decisionFields(decision));
+}
+
+function addCaller(line: Fields, { principal, origin, operation }: AuditedRequest): Fields {
+  return line
+    .add(principalFields(principal))
+    .text('clientAddress', origin.clientAddress)
+    .text('edgeRequestId', origin.edgeRequestId)
+    .value('operation', operation);
+}
+
+function addEnd(line: Fields, end: AuditedEnd, startedMs: number): Fields {
+  return line
+    .value('result', end.result)
+    .value('status', end.status)
+    .value('bytesIn', end.bytesIn)
+    .value('bytesOut', end.bytesOut)
+    .value('durationMs', end.endedMs - startedMs)
+    .text('error', end.error)
+    .text('upstreamRequestId', end.upstreamRequestId)
+    .text('versionId', end.versionId)
+    .text('keyId', end.keyId);
+}
+
+const principalFields = remembered(({ actor, ...principal }: Principal) =>
+  new Fields()
+    .text('issuer', principal.issuer)
+    .text('subject', principal.subject)
+    .groups(principal.groups)
+    .text('actor', actor?.subject)
+    .text('actorIssuer', actor?.issuer)
+    .text('tokenIdHash', principal.tokenIdHash)
+    .text('accessKeyId', principal.accessKeyId)
+    .text('binding', principal.binding),
+);
+
+const decisionFields = remembered(({ effect, rule, reason, policyVersion }: Decision) =>
+  new Fields().value('decision', effect).text('rule', rule).text('reason', reason).text('policyVersion', policyVersion),
+);
+
+/** Writes the fields of an object once as long as it lives. One that is not frozen is a request's own, or could change. */
+function remembered<Source extends object>(write: (source: Source) => Fields): (source: Source) => Fields {
+  const known = new WeakMap<Source, Fields>();
+  return (source) => {
+    let fields = known.get(source);
+    if (fields === undefined) {
+      fields = write(source);
+      if (Object.isFrozen(source)) known.set(source, fields);
+    }
+    return fields;
   };
 }
 
-function intentFields(entry: Omit<AuditIntent, 'entry' | keyof AuditCaller>, clipped: TextField[]): object {
-  return {
-    item: entry.item,
-    versionIdAsked: clip('versionIdAsked', entry.versionIdAsked, clipped),
-    bucket: clip('bucket', entry.bucket, clipped),
-    key: clip('key', entry.key, clipped),
-    decision: entry.decision,
-    rule: clip('rule', entry.rule, clipped),
-    reason: clip('reason', entry.reason, clipped),
-    policyVersion: clip('policyVersion', entry.policyVersion, clipped),
-    role: clip('role', entry.role, clipped),
-    sessionName: clip('sessionName', entry.sessionName, clipped),
-    storeTokenIdHash: clip('storeTokenIdHash', entry.storeTokenIdHash, clipped),
-  };
-}
-
-function outcomeFields(entry: Omit<AuditOutcome, 'entry' | 'time' | 'requestId'>, clipped: TextField[]): object {
-  return {
-    item: entry.item,
-    result: entry.result,
-    status: entry.status,
-    bytesIn: entry.bytesIn,
-    bytesOut: entry.bytesOut,
-    durationMs: entry.durationMs,
-    error: clip('error', entry.error, clipped),
-    upstreamRequestId: clip('upstreamRequestId', entry.upstreamRequestId, clipped),
-    versionId: clip('versionId', entry.versionId, clipped),
-    keyId: clip('keyId', entry.keyId, clipped),
-  };
-}
-
-function line(fields: object, clipped: readonly TextField[]): string {
-  return `${JSON.stringify(clipped.length === 0 ? fields : { ...fields, clipped })}\n`;
-}
-
-function clip(field: TextField, text: string | undefined, clipped: TextField[]): string | undefined {
-  const maxBytes = MAX_BYTES[field];
+function clip(text: string, maxBytes: number): string {
   // A UTF-16 unit takes at most three bytes; only long texts have to be measured.
-  if (text === undefined || text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
-  clipped.push(field);
+  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
   const bytes = Buffer.from(text);
   let end = maxBytes;
   while (isContinuation(bytes[end])) end -= 1;
   return bytes.toString('utf8', 0, end);
-}
-
-function clipGroups(groups: readonly string[], clipped: TextField[]): readonly string[] {
-  const maxBytes = MAX_BYTES.groups;
-  if (groups.length <= MAX_GROUPS && groups.every((group) => group.length * 3 <= maxBytes)) return groups;
-  const before = clipped.length;
-  const kept = groups.slice(0, MAX_GROUPS).map((group) => clip('groups', group, clipped) ?? '');
-  clipped.length = before;
-  if (kept.length < groups.length || kept.some((group, index) => group !== groups[index])) clipped.push('groups');
-  return kept;
 }
 
 /** True inside a character of UTF-8, where a text must not be cut. */

@@ -1,6 +1,6 @@
 /**
- * The audit: entries in, durable lines out; refusals beside it. What enters: entries that hold no token, secret or query.
- * What leaves: promises that resolve when an entry is on stable storage, and word of whether that still works.
+ * The audit: lines in, durable lines out; refusals beside it. What enters: lines that hold no token, secret or query.
+ * What leaves: promises that resolve when a line is on stable storage, and word of whether that still works.
  * It never says that an access is on record when it may not be.
  */
 import {
@@ -10,12 +10,11 @@ import {
   REFUSALS_BYTES,
   REFUSALS_PER_SECOND,
 } from '../contracts/audit-limits.ts';
-import type { AuditEntry, AuditSink } from '../contracts/audit-sink.ts';
+import type { AuditSink } from '../contracts/audit-sink.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport, HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { diskFiles, type AuditFiles } from './audit-files.ts';
-import { auditLine } from './audit-line.ts';
 import { DurableWriter } from './durable-writer.ts';
 import { RefusalLog } from './refusal-log.ts';
 
@@ -92,7 +91,7 @@ export async function createAuditSink(options: AuditSinkOptions): Promise<AuditL
   };
 
   return {
-    record: (entry) => writer.append(auditLine(entry), concludes(entry)),
+    record: (line, concludes) => writer.append(line, concludes),
     refuse: (refusal) => refusals.refuse(refusal),
     canAudit: () => writer.refusal() === undefined,
     health,
@@ -103,9 +102,4 @@ export async function createAuditSink(options: AuditSinkOptions): Promise<AuditL
       await refusals.close();
     },
   };
-}
-
-/** An outcome concludes what was begun; refusing it would leave an access without its end on record. */
-function concludes(entry: AuditEntry): boolean {
-  return entry.entry === 'outcome';
 }

@@ -1,12 +1,12 @@
 /**
- * The audit of a process without a disk: entries in, lines of JSON on a stream out, refusals among them. An entry is on
+ * The audit of a process without a disk: lines of JSON in, the same on a stream out, refusals among them. An entry is on
  * record when the stream has taken its line, which of a pipe means: whoever reads the pipe can read it also if this process
  * dies now. What becomes of it there is that reader's promise, not ours. Never: an access whose line was not taken.
  */
 import type { AuditRefusal } from '../contracts/audit-sink.ts';
 import type { Clock } from '../contracts/clock.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { auditLine, refusalLine } from './audit-line.ts';
+import { refusalLine } from './audit-line.ts';
 import { AUDIT_DEFAULTS, type AuditLimits, type AuditLog } from './create-audit-sink.ts';
 
 export interface StreamAuditOptions extends Partial<
@@ -63,10 +63,9 @@ export function createStreamAudit(options: StreamAuditOptions): AuditLog {
   };
 
   return {
-    record: async (entry) => {
-      const refused = refusalOf(entry.entry === 'outcome' ? 2 : 1);
-      if (refused !== undefined) throw unavailable(refused);
-      await append(auditLine(entry));
+    record: (line, concludes) => {
+      const refused = refusalOf(concludes ? 2 : 1);
+      return refused === undefined ? append(line) : Promise.reject(unavailable(refused));
     },
     refuse: (refusal: AuditRefusal) => {
       if (mayRefuse()) append(refusalLine(refusal)).catch(() => undefined);

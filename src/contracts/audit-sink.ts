@@ -117,8 +117,11 @@ export interface AuditRefusal {
 }
 
 export interface AuditSink {
-  /** Resolves when the entry is durable. @throws GatewayError AuditUnavailable */
-  readonly record: (entry: AuditEntry) => Promise<void>;
+  /**
+   * Resolves when the line of an entry is durable. `concludes`: it ends what was begun, and an access must not be left
+   * without its end on record. @throws GatewayError AuditUnavailable
+   */
+  readonly record: (line: string, concludes: boolean) => Promise<void>;
   /** Returns at once; drops what is over the cap and counts what was dropped. */
   readonly refuse: (refusal: AuditRefusal) => void;
 }

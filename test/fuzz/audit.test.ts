@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { auditLine } from '../../src/audit/audit-line.ts';
 import { readAudit } from '../../src/audit/read-audit.ts';
 import { intent, outcome } from '../unit/audit/entries.ts';
+import { auditLine } from '../unit/audit/lines.ts';
 
 const key = fc.string({ unit: fc.constantFrom('a', '/', '\n', '\r', '\u2028', '\u0085', '"', '\\', '€', '😀', '\0') });
 

@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { createAuditSink } from '../../../src/audit/create-audit-sink.ts';
 import { intent } from './entries.ts';
+import { record } from './lines.ts';
 
 const directory = process.argv[2] ?? '';
 const audit = await createAuditSink({
@@ -17,7 +18,7 @@ await Promise.all(
   Array.from({ length: 32 }, async () => {
     for (;;) {
       const id = `id-${process.pid}-${next++}`;
-      await audit.record(intent(id));
+      await record(audit, intent(id));
       writeSync(1, `${id}\n`);
     }
   }),

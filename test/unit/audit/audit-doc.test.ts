@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { auditLine } from '../../../src/audit/audit-line.ts';
 import { denial, intent, itemDenial, itemIntent, outcome, request } from './entries.ts';
+import { auditLine } from './lines.ts';
 import { needs } from '../../support/needs.ts';
 
 const HEADER = '{"v":1,"entry":"file"}\n';
@@ -58,7 +58,7 @@ describe('docs/audit.md', () => {
     };
     const delegated = { actor: 'agent', actorIssuer: 'https://agents.example' };
     const all = denial('A', { subject, versionId: '1', ...session, ...delegated });
-    for (const entry of [all, request('A', 2)]) {
+    for (const entry of [all, intent('A', session), request('A', 2)]) {
       for (const field of Object.keys(JSON.parse(auditLine(entry)) as object)) {
         assert.ok(text.includes(`\`${field}\``), field);
       }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
-import { auditLine, refusalLine } from '../../../src/audit/audit-line.ts';
+import fc from 'fast-check';
+import { intentLine, refusalLine, requestLine } from '../../../src/audit/audit-line.ts';
+import type { AuditEntry, AuditRefusal } from '../../../src/contracts/audit-sink.ts';
 import { denial, intent, itemDenial, itemIntent, outcome, refusal, request } from './entries.ts';
+import { auditLine } from './lines.ts';
 
 const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Record<string, unknown>;
 
@@ -90,4 +93,154 @@ describe('a line of the audit', () => {
     const line = refusalLine(refusal('x'.repeat(9999), { method: 'M'.repeat(9999), clientAddress: 'a'.repeat(9999) }));
     assert.ok(line.length < 500);
   });
+
+  it('is what JSON says of the entry, byte for byte, whatever its texts are', () => {
+    fc.assert(
+      fc.property(anyEntry, (entry) => {
+        assert.equal(auditLine(entry), expected(entry));
+      }),
+      { numRuns: 2000 },
+    );
+    fc.assert(
+      fc.property(anyRefusal, (entry) => {
+        assert.equal(refusalLine(entry), expected(entry));
+      }),
+    );
+  });
+
+  it('is the same when it remembers who asks and why', () => {
+    fc.assert(
+      fc.property(text, fc.array(text, { maxLength: 3 }), text, (subject, groups, rule) => {
+        const request = {
+          origin: { requestId: 'A', clientAddress: '127.0.0.1' },
+          startedMs: 0,
+          principal: Object.freeze({ ...somebody, subject, groups: Object.freeze(groups) }),
+          operation: 'GetObject',
+        } as const;
+        const decision = Object.freeze({ effect: 'allow', rule, reason: '', policyVersion: '' } as const);
+        const access = { item: undefined, target: { bucket: 'b', key: 'k', versionId: undefined }, decision };
+        const first = intentLine(request, access, undefined, false);
+        assert.equal(intentLine(request, access, undefined, false), first);
+        const anew = { ...request, principal: { ...request.principal } };
+        assert.equal(intentLine(anew, { ...access, decision: { ...decision } }, undefined, false), first);
+      }),
+    );
+  });
+
+  it('never remembers what could still change', () => {
+    const principal = { ...somebody, subject: 'alice' };
+    const request = { origin: { requestId: 'A', clientAddress: '' }, startedMs: 0, principal } as const;
+    const subject = () => parse(requestLine({ ...request, operation: 'DeleteObjects' }, 2))['subject'];
+    assert.equal(subject(), 'alice');
+    principal.subject = 'bob';
+    assert.equal(subject(), 'bob');
+  });
 });
+
+const somebody = { issuerName: '', issuer: '', subject: '', groups: [], claims: {}, tokenIdHash: '', expiresAtMs: 0 };
+
+/** Short and long, with what JSON escapes, what UTF-8 writes in several bytes, and halves of characters. */
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({
+    unit: fc.constantFrom('a', '"', '\\', '\n', '\0', '\u001f', '\u007f', '\u2028', '\ud800', '\udc00', '€', '😀'),
+  }),
+  fc
+    .tuple(fc.string({ unit: 'binary', maxLength: 5 }), fc.constantFrom('a', '€', '😀', '\ud800', '"'), fc.nat(3000))
+    .map(([start, unit, count]) => start + unit.repeat(count)),
+);
+const count = fc.oneof(fc.nat(), fc.constantFrom(-1, 0.5, 1e21, Number.MAX_SAFE_INTEGER));
+const time = fc.date({ min: new Date(0), max: new Date(Date.UTC(9999, 11, 31)), noInvalidDate: true });
+const optional: { requiredKeys: [] } = { requiredKeys: [] };
+
+const head = fc.record({ time: time.map((date) => date.toISOString()), requestId: text });
+const caller = fc
+  .tuple(
+    fc.record({ issuer: text, subject: text, groups: fc.array(text, { maxLength: 4 }), tokenIdHash: text }),
+    fc.record({ actor: text }, optional),
+    fc.record({ actorIssuer: text, accessKeyId: text, binding: text, edgeRequestId: text }, optional),
+    fc.record({ clientAddress: text, operation: fc.constantFrom('GetObject', 'DeleteObjects', 'WhoAmI') }),
+  )
+  .map(([who, { actor }, { actorIssuer, ...more }, where]) => ({
+    ...{ ...who, ...more, ...where },
+    ...(actor === undefined ? {} : { actor, ...(actorIssuer === undefined ? {} : { actorIssuer }) }),
+  }));
+const item = fc.record({ item: fc.nat(999) }, optional);
+const meant = fc
+  .tuple(
+    fc.record({ bucket: text, key: text, decision: fc.constantFrom('allow', 'deny') }),
+    fc.record({ rule: text, reason: text, policyVersion: text }),
+    fc.record({ versionIdAsked: text }, optional),
+  )
+  .map(([what, why, which]) => ({ ...what, ...why, ...which }));
+const session = fc
+  .tuple(fc.record({ role: text, sessionName: text }), fc.record({ storeTokenIdHash: text }, optional))
+  .map(([known, token]) => ({ ...known, ...token }));
+const ended = fc
+  .tuple(
+    fc.record({ result: fc.constantFrom('completed', 'denied', 'failed', 'aborted'), status: count }),
+    fc.record({ bytesIn: count, bytesOut: count, durationMs: fc.nat(1_000_000) }),
+    fc.record({ error: text, upstreamRequestId: text, versionId: text, keyId: text }, optional),
+  )
+  .map(([how, counts, more]) => ({ ...how, ...counts, ...more }));
+
+const anyEntry = fc
+  .oneof(
+    fc.tuple(fc.constant({ entry: 'request' }), head, caller, fc.record({ items: fc.nat() })),
+    fc.tuple(fc.constant({ entry: 'intent' }), head, caller, item, meant, fc.oneof(session, fc.constant({}))),
+    fc.tuple(fc.constant({ entry: 'intent' }), head, item, meant, fc.oneof(session, fc.constant({}))),
+    fc.tuple(fc.constant({ entry: 'outcome' }), head, item, ended),
+    fc.tuple(fc.constant({ entry: 'denial' }), head, caller, item, meant, ended),
+    fc.tuple(fc.constant({ entry: 'denial' }), head, item, meant, ended),
+  )
+  .map((parts) => Object.assign({}, ...parts) as AuditEntry);
+const anyRefusal = fc
+  .tuple(
+    head,
+    fc.record({ clientAddress: text, method: text, status: count, error: text }),
+    fc.record({ edgeRequestId: text }, optional),
+  )
+  .map(([first, more, edge]): AuditRefusal => ({ entry: 'refusal', ...first, ...more, ...edge }));
+
+/** In the order of the schema. */
+const LONGEST: Readonly<Record<string, number>> = {
+  ...{ requestId: 64, issuer: 512, subject: 512, actor: 512, actorIssuer: 512, tokenIdHash: 64, accessKeyId: 64 },
+  ...{ binding: 64, clientAddress: 64, edgeRequestId: 64, bucket: 255, key: 1024, rule: 256, reason: 512 },
+  ...{ policyVersion: 128, role: 2048, sessionName: 64, storeTokenIdHash: 64, method: 16, error: 64 },
+  ...{ upstreamRequestId: 256, versionId: 1024, versionIdAsked: 1024, keyId: 256 },
+};
+const ORDER = [
+  ...['v', 'entry', 'time', 'requestId', 'issuer', 'subject', 'groups', 'actor', 'actorIssuer', 'tokenIdHash'],
+  ...['accessKeyId', 'binding', 'clientAddress', 'edgeRequestId', 'operation', 'items', 'item', 'versionIdAsked'],
+  ...['bucket', 'key', 'decision', 'rule', 'reason', 'policyVersion', 'role', 'sessionName', 'storeTokenIdHash'],
+  ...['result', 'method', 'status', 'bytesIn', 'bytesOut', 'durationMs', 'error', 'upstreamRequestId', 'versionId'],
+  ...['keyId'],
+];
+
+/** The line as the schema has it: the fields in their order through `JSON.stringify`, long texts cut between characters. */
+function expected(entry: AuditEntry | AuditRefusal): string {
+  const isOfBatch = entry.entry === 'request' || (/intent|denial/.test(entry.entry) && !('subject' in entry));
+  const fields: Readonly<Record<string, unknown>> = { v: isOfBatch ? 2 : 1, ...entry };
+  const line: Record<string, unknown> = {};
+  const clipped: string[] = [];
+  for (const name of ORDER) {
+    const value = fields[name];
+    if (name === 'groups' && Array.isArray(value)) {
+      line[name] = (value as string[]).map((group) => cut(group, 256));
+      if ((value as string[]).some((group) => cut(group, 256) !== group)) clipped.push(name);
+    } else if (typeof value === 'string' && name in LONGEST) {
+      line[name] = cut(value, LONGEST[name] ?? 0);
+      if (line[name] !== value) clipped.push(name);
+    } else if (value !== undefined) line[name] = value;
+  }
+  if (clipped.length > 0) line['clipped'] = clipped;
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** Cuts as what reads UTF-8 would; what fits stays as it is, halves of characters among it. */
+function cut(value: string, maxBytes: number): string {
+  if (Buffer.byteLength(value) <= maxBytes) return value;
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(value).subarray(0, maxBytes), {
+    stream: true,
+  });
+}

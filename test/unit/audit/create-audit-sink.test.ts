@@ -9,6 +9,7 @@ import { type AuditLog, type AuditSinkOptions, createAuditSink } from '../../../
 import { auditFiles, readAudit } from '../../../src/audit/read-audit.ts';
 import { denial, intent, outcome, refusal } from './entries.ts';
 import { FaultyFiles, systemError } from './faulty-files.ts';
+import { record } from './lines.ts';
 
 const unavailable = { code: 'AuditUnavailable' };
 
@@ -84,12 +85,12 @@ describe('the audit sink', () => {
 
   it('begins no access within the disk reserve and concludes those in progress', async () => {
     const sink = await start({ minFreeBytes: 1000 });
-    await sink.record(intent('A'));
+    await record(sink, intent('A'));
     files.free = 500;
     await sink.sample();
-    await assert.rejects(sink.record(intent('B')), unavailable);
-    await assert.rejects(sink.record(denial('C')), unavailable);
-    await sink.record(outcome('A'));
+    await assert.rejects(record(sink, intent('B')), unavailable);
+    await assert.rejects(record(sink, denial('C')), unavailable);
+    await record(sink, outcome('A'));
     assert.equal(sink.canAudit(), false);
     assert.equal(sink.health()[0]?.state, 'degraded');
   });
@@ -109,7 +110,7 @@ describe('the audit sink', () => {
     const sink = await start();
     assert.equal(sink.canAudit(), true);
     files.onAppend = () => Promise.reject(systemError('EIO'));
-    await assert.rejects(sink.record(intent('A')), unavailable);
+    await assert.rejects(record(sink, intent('A')), unavailable);
     await sink.sample();
     assert.equal(sink.canAudit(), false);
     files.onAppend = (bytes, file) => file.append(bytes);
@@ -127,7 +128,7 @@ describe('the audit sink', () => {
 
   it('shares no file between workers and restarts', async () => {
     const sinks = await Promise.all([start({ worker: 0 }), start({ worker: 1 }), start({ worker: 0 })]);
-    await Promise.all(sinks.map((sink, index) => sink.record(intent(`ID-${index}`))));
+    await Promise.all(sinks.map((sink, index) => record(sink, intent(`ID-${index}`))));
     await Promise.all(sinks.map((sink) => sink.close()));
     assert.equal((await auditFiles(directory)).length, 3);
   });
@@ -210,7 +211,7 @@ describe('the audit sink', () => {
       sink.refuse(refusal('R-1'));
       await sink.sample();
       assert.deepEqual(await linesOf('refusals-'), []);
-      await sink.record(intent('A'));
+      await record(sink, intent('A'));
     });
 
     it('serves on when they cannot be written', async () => {
@@ -220,7 +221,7 @@ describe('the audit sink', () => {
       };
       sink.refuse(refusal('R-1'));
       await sink.sample();
-      await sink.record(intent('A'));
+      await record(sink, intent('A'));
       files.onCreate = () => undefined;
       for (let tick = 0; tick < 4; tick++) await sink.sample();
       assert.deepEqual(

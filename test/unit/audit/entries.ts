@@ -8,9 +8,9 @@ import type {
   AuditRequest,
 } from '../../../src/contracts/audit-sink.ts';
 
-export function intent(requestId: string, fields: Partial<AuditIntent> = {}): AuditIntent {
+/** Who asks for what, and why it may; what is denied has no more. */
+function meant(requestId: string): Omit<AuditIntent, 'entry' | 'role' | 'sessionName'> {
   return {
-    entry: 'intent',
     time: '2026-11-21T10:00:00.000Z',
     requestId,
     issuer: 'https://id.example.com',
@@ -25,6 +25,13 @@ export function intent(requestId: string, fields: Partial<AuditIntent> = {}): Au
     rule: 'analytics/read',
     reason: 'analytics may read reports of 2026',
     policyVersion: 'v1',
+  };
+}
+
+export function intent(requestId: string, fields: Partial<AuditIntent> = {}): AuditIntent {
+  return {
+    entry: 'intent',
+    ...meant(requestId),
     role: 'arn:aws:iam::000000000000:role/reports',
     sessionName: 'alice-3f2a',
     ...fields,
@@ -49,7 +56,7 @@ export function outcome(requestId: string, fields: Partial<AuditOutcome> = {}): 
 
 export function denial(requestId: string, fields: Partial<AuditDenial> = {}): AuditDenial {
   return {
-    ...intent(requestId),
+    ...meant(requestId),
     ...outcome(requestId, { result: 'denied', status: 403, bytesOut: 0, error: 'AccessDenied' }),
     time: '2026-11-21T10:00:00.000Z',
     entry: 'denial',

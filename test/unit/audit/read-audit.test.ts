@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { auditLine } from '../../../src/audit/audit-line.ts';
 import { auditFiles, type AuditAccess, readAudit } from '../../../src/audit/read-audit.ts';
 import { denial, intent, itemDenial, itemIntent, outcome, request } from './entries.ts';
+import { auditLine } from './lines.ts';
 
 const HEADER =
   '{"v":1,"entry":"file","time":"2026-11-21T10:00:00.000Z","worker":0,"pid":1,"sequence":1,"cause":"start"}\n';

@@ -4,6 +4,7 @@ import { createStreamAudit } from '../../../src/audit/stream-audit.ts';
 import { REFUSALS_PER_SECOND } from '../../../src/contracts/audit-limits.ts';
 import type { AuditIntent, AuditOutcome, AuditRefusal } from '../../../src/contracts/audit-sink.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { record } from './lines.ts';
 
 const intent: AuditIntent = {
   entry: 'intent',
@@ -69,7 +70,7 @@ describe('the audit on a stream', () => {
     const pipe = new SlowPipe();
     const audit = createStreamAudit({ stream: pipe, clock });
     let recorded = false;
-    const recording = audit.record(intent).then(() => (recorded = true));
+    const recording = record(audit, intent).then(() => (recorded = true));
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(recorded, false);
     pipe.take();
@@ -80,7 +81,7 @@ describe('the audit on a stream', () => {
   it('writes one line for each entry, whatever stands in it', async () => {
     const pipe = new SlowPipe();
     const audit = createStreamAudit({ stream: pipe, clock });
-    const recording = audit.record(intent);
+    const recording = record(audit, intent);
     pipe.take();
     await recording;
     const [line = ''] = pipe.lines;
@@ -91,22 +92,22 @@ describe('the audit on a stream', () => {
   it('refuses every access once a line was not taken', async () => {
     const pipe = new SlowPipe();
     const audit = createStreamAudit({ stream: pipe, clock });
-    const recording = audit.record(intent);
+    const recording = record(audit, intent);
     pipe.take(new Error('EPIPE'));
     await assert.rejects(recording, isUnavailable);
     assert.equal(audit.canAudit(), false);
     assert.equal(audit.health()[0]?.state, 'degraded');
-    await assert.rejects(audit.record(intent), isUnavailable);
+    await assert.rejects(record(audit, intent), isUnavailable);
     assert.equal(pipe.lines.length, 1);
   });
 
   it('refuses new accesses while its reader is too slow, and concludes those that were begun', async () => {
     const pipe = new SlowPipe();
     const audit = createStreamAudit({ stream: pipe, clock, maxQueuedEntries: 1 });
-    const created = audit.record(intent);
-    await assert.rejects(audit.record(intent), isUnavailable);
+    const created = record(audit, intent);
+    await assert.rejects(record(audit, intent), isUnavailable);
     assert.equal(audit.canAudit(), false);
-    const ending = audit.record(outcome);
+    const ending = record(audit, outcome);
     pipe.take();
     await created;
     pipe.take();
@@ -117,8 +118,8 @@ describe('the audit on a stream', () => {
   it('bounds what waits in bytes as well', async () => {
     const pipe = new SlowPipe();
     const audit = createStreamAudit({ stream: pipe, clock, maxQueuedBytes: 100 });
-    void audit.record(intent);
-    await assert.rejects(audit.record(intent), isUnavailable);
+    void record(audit, intent);
+    await assert.rejects(record(audit, intent), isUnavailable);
   });
 
   it('takes as many refusals a second as a configured audit does', async () => {
@@ -158,10 +159,10 @@ describe('the audit on a stream', () => {
   it('takes nothing more when it is closed, and waits for what was given', async () => {
     const pipe = new SlowPipe();
     const audit = createStreamAudit({ stream: pipe, clock });
-    const recording = audit.record(intent);
+    const recording = record(audit, intent);
     let closed = false;
     const closing = audit.close().then(() => (closed = true));
-    await assert.rejects(audit.record(intent), isUnavailable);
+    await assert.rejects(record(audit, intent), isUnavailable);
     assert.equal(closed, false);
     pipe.take();
     await Promise.all([recording, closing]);

@@ -146,9 +146,9 @@ describe('the pipeline', () => {
       ...dependencies,
       audit: {
         ...dependencies.audit,
-        record: async (entry) => {
-          if (entry.entry === 'outcome') sentAtOutcome.push([...reader.sent]);
-          await record(entry);
+        record: async (line, concludes) => {
+          if (concludes) sentAtOutcome.push([...reader.sent]);
+          await record(line, concludes);
         },
       },
     })(reader);

@@ -18,6 +18,7 @@ import { createBucketFacts } from '../../../src/objects/bucket-facts.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
 import type { S3Request } from '../../../src/s3/request/request.ts';
 import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
+import { entryOf } from '../audit/lines.ts';
 
 const bucket: Bucket = {
   name: 'box',
@@ -81,6 +82,8 @@ export interface World {
   /** What was called, in order. */
   readonly steps: string[];
   readonly entries: (AuditEntry | AuditRefusal)[];
+  /** Of the entries that are no refusals. */
+  readonly lines: string[];
   /** What was decided and what the session was planned for. */
   readonly decided: Access[];
   readonly planned: (readonly AccessScope[])[];
@@ -116,6 +119,7 @@ export function world(behaviour: Behaviour = {}): World {
   } = behaviour;
   const steps: string[] = [];
   const entries: (AuditEntry | AuditRefusal)[] = [];
+  const lines: string[] = [];
   const decided: Access[] = [];
   const planned: (readonly AccessScope[])[] = [];
   const sent: SignedRequest[] = [];
@@ -281,10 +285,12 @@ export function world(behaviour: Behaviour = {}): World {
     proofs: { lock: notHere },
     bucketFacts: createBucketFacts({ clock }),
     audit: {
-      record: async (entry) => {
+      record: async (line) => {
+        const entry = entryOf(line);
         await audit?.(entry);
         steps.push(`${entry.entry} durable`);
         entries.push(entry);
+        lines.push(line);
       },
       refuse: (refusal) => entries.push(refusal),
     },
@@ -296,7 +302,7 @@ export function world(behaviour: Behaviour = {}): World {
     earlyAnswer: { afterMs: 10_000, everyMs: 10_000 },
     limits: { objectBytes: 1000, smallBodyBytes: 10, inFlightPerIdentity: 2 },
   };
-  return { dependencies, steps, entries, decided, planned, sent };
+  return { dependencies, steps, entries, lines, decided, planned, sent };
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous

@@ -15,6 +15,7 @@ import { createCredentialsEndpoint } from '../../../src/sts/credentials-endpoint
 import type { StsDependencies } from '../../../src/sts/dependencies.ts';
 import { createStsEndpoint } from '../../../src/sts/sts-endpoint.ts';
 import { createWhoamiEndpoint } from '../../../src/sts/whoami-endpoint.ts';
+import { entryOf } from '../audit/lines.ts';
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 export const TOKEN = 'aaaa.bbbb.cccc';
@@ -73,7 +74,8 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
   const refusals: AuditRefusal[] = [];
   const toS3: string[] = [];
   const audit = {
-    record: async (entry: AuditEntry) => {
+    record: async (line: string) => {
+      const entry = entryOf(line);
       await behaviour.record?.(entry);
       entries.push(entry);
     },
