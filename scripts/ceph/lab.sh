@@ -50,7 +50,18 @@ await() { # tries description command...
   return 1
 }
 
+# One that was killed may hold its port a moment longer.
+await_free() { # port
+  for _ in {1..50}; do
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null || return 0
+    sleep 0.1
+  done
+  say "port $1 is taken"
+  return 1
+}
+
 start_rgw() {
+  await_free "$rgw_port"
   spawn rgw radosgw -f -n client.rgw.a -c "$conf"
   await 200 "radosgw on 127.0.0.1:$rgw_port" curl -fs -o /dev/null --max-time 2 "http://127.0.0.1:$rgw_port/"
 }

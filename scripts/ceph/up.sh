@@ -34,7 +34,7 @@ for name in mon osd rgw; do
   if running "$name" >/dev/null; then say "runs already in $lab; stop it with scripts/ceph/down.sh"; exit 1; fi
 done
 for port in "$mon_port" "$rgw_port" "$rgw_tls_port"; do
-  if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then say "port $port is taken"; exit 1; fi
+  await_free "$port" || exit 1
 done
 # The folder is emptied: only one that a lab made, or that does not exist, may be.
 if [ -e "$lab" ] && [ ! -e "$conf" ] && [ -n "$(ls -A "$lab")" ]; then
