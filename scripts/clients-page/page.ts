@@ -30,7 +30,7 @@ function ofLane({ client, version, login, trust, encrypted, plain }: SeenClient)
   return [client, version, login, trusts(trust), passed(encrypted), passed(plain), known.join(' ')];
 }
 
-/** A client of the suite, by all authentication methods, on all stores. */
+/** A client of the suite, of all cells in which it was tried. */
 function ofSuite(cells: readonly SeenCell[]): Row {
   const [first] = cells;
   const of = (status: SeenCell['status']) => cells.filter((cell) => cell.status === status);

@@ -145,7 +145,8 @@ describe(`${COUNT} keys with hostile names`, function () {
     for (const bucket of ['reports', 'artifacts']) {
       const all = await list(bucket);
       const kept = all.filter((_, index) => index % 10 === 0);
-      const doomed = all.filter((key) => !kept.includes(key));
+      const stays = new Set(kept);
+      const doomed = all.filter((key) => !stays.has(key));
       for (let at = 0; at < doomed.length; at += 1000) {
         const Objects = doomed.slice(at, at + 1000).map((Key) => ({ Key }));
         const answer = await s3.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects } }));

@@ -33,7 +33,8 @@ const STACK_LIMIT_MS = 120_000;
 export interface SuiteOptions {
   readonly clients: readonly Client[];
   readonly upstreams: readonly Upstream[];
-  readonly authMethods: readonly AuthMethod[];
+  /** Those that are tried on a store. */
+  readonly authMethodsOn: (upstream: Upstream) => readonly AuthMethod[];
   readonly transports: readonly Transport[];
   readonly onCell: (cell: Cell) => void;
 }
@@ -66,7 +67,7 @@ export async function runSuite(options: SuiteOptions): Promise<SuiteRun> {
     for (const upstream of options.upstreams) {
       await withSite(upstream, folder, fixtures, async (site) => {
         const planned = [...programs].flatMap(([client, program]) =>
-          AUTH_METHODS.filter((auth) => options.authMethods.includes(auth)).flatMap((auth) =>
+          AUTH_METHODS.filter((auth) => options.authMethodsOn(upstream).includes(auth)).flatMap((auth) =>
             TRANSPORTS.filter((transport) => options.transports.includes(transport)).map((transport) => async () => {
               const cell = await runCell(site, client, program, auth, transport);
               cells.push(cell);
