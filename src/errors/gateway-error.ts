@@ -109,11 +109,16 @@ export class GatewayError extends Error {
   }
 }
 
-/** Does the work of a stage: what it throws says in which stage the request failed. @throws what `work` throws */
-export async function inStage<Result>(stage: StageName, work: () => Result | Promise<Result>): Promise<Result> {
+/** Does the work of a stage, at once or later: what it throws says in which stage the request failed. @throws what `work` throws */
+export function inStage<Result>(stage: StageName, work: () => Result): Result {
+  const stamped = (error: unknown): unknown => (error instanceof GatewayError ? error.at(stage) : error);
   try {
-    return await work();
+    const result = work();
+    if (!(result instanceof Promise)) return result;
+    return result.catch((error: unknown) => {
+      throw stamped(error);
+    }) as Result;
   } catch (error) {
-    throw error instanceof GatewayError ? error.at(stage) : error;
+    throw stamped(error);
   }
 }

@@ -10,14 +10,14 @@ import { NO_OBJECT, type AuditTrail } from '../audit/audit-trail.ts';
 import type { StsDependencies } from './dependencies.ts';
 
 /** Lets an identity in. @throws GatewayError RevokedToken, RevokedSession, ServiceUnavailable, SlowDown */
-export async function accept(
+export function accept(
   { revocations, admission }: StsDependencies,
   { exchange, record }: { readonly exchange: Exchange; readonly record: AuditTrail },
   operation: AuditedOperation,
   principal: Principal,
-): Promise<void> {
+): void {
   record.identified(operation, principal);
-  await inStage('authenticate', () => {
+  inStage('authenticate', () => {
     revocations.check(principal);
     admission.enter(exchange, principal);
   });
@@ -30,7 +30,7 @@ export async function acceptCaller(
   operation: AuditedOperation,
   principal: Principal,
 ): Promise<void> {
-  await accept(dependencies, call, operation, principal);
+  accept(dependencies, call, operation, principal);
   const decision = {
     effect: 'allow',
     rule: 'own-identity',

@@ -26,18 +26,14 @@ export interface StoreSessionDependencies {
 /** Creates the sessions of a process. */
 export function createStoreSessions(dependencies: StoreSessionDependencies): StoreSessions {
   const { broker, witness } = dependencies;
-  const witnessed = async <Result>(bucket: Bucket, work: () => Promise<Result>): Promise<Result> => {
-    try {
-      return await work();
-    } catch (error) {
-      witness?.failed(bucket, error);
-      throw error;
-    }
-  };
   return {
     open: async (options) => {
       const { bucket, plan } = options;
-      let credentials = await witnessed(bucket, () => broker.credentials(plan));
+      const failed = (error: unknown): never => {
+        witness?.failed(bucket, error);
+        throw error;
+      };
+      let credentials = await broker.credentials(plan).catch(failed);
       const send: StoreSession['send'] = async (request) => {
         try {
           return await attempt(dependencies, options, credentials, request);
@@ -55,7 +51,7 @@ export function createStoreSessions(dependencies: StoreSessionDependencies): Sto
       return {
         bucket,
         send: async (request) => {
-          const answer = await witnessed(bucket, () => send(request));
+          const answer = await send(request).catch(failed);
           witness?.succeeded(bucket);
           return answer;
         },
