@@ -37,8 +37,8 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Route<In, 
     to: <Next>(next: Stage<Out, Next>) => extend<In, Next>([...stages, next as Stage<unknown, unknown>]),
     run: async (context, observer) => {
       let current: unknown = context;
+      let beganMs = performance.now();
       for (const stage of stages) {
-        const startedMs = performance.now();
         try {
           const given = stage.run(current);
           // What is in memory is given at once: a turn of the microtask queue for each would be most of the work.
@@ -47,7 +47,9 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Route<In, 
           const stamped = error instanceof GatewayError ? error.at(stage.name) : error;
           return { error: stamped, reached: current as In };
         } finally {
-          observer.stage(stage.name, performance.now() - startedMs);
+          const endedMs = performance.now();
+          observer.stage(stage.name, endedMs - beganMs);
+          beganMs = endedMs;
         }
       }
       return { output: current as Out };
