@@ -12,6 +12,7 @@ import type { ChecksumType, CompletedChecksum } from '../s3/body/checksums.ts';
 import { writeCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { readCompleted } from '../s3/documents/multipart.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
+import { sentDocument } from '../s3/documents/sent-document.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 import { sendForUpload } from './send-for-upload.ts';
@@ -180,17 +181,13 @@ async function putTogether(
     layout.push({ slot, etag: await putPart(ref, slot, { sizeBytes, content: body() }) });
   }
   const all = [...parts, ...layout].toSorted((one, other) => one.slot - other.slot);
-  const content = Buffer.from(writeCompleteUpload(all.map(({ slot, etag }) => ({ number: slot, etag }))));
+  const document = sentDocument(writeCompleteUpload(all.map(({ slot, etag }) => ({ number: slot, etag }))));
   const response = await sendForUpload(session, {
     method: 'POST',
     key,
     query: [['uploadId', storeUploadId]],
-    headers: {
-      ...conditions,
-      'content-type': 'application/xml',
-      'content-md5': createHash('md5').update(content).digest('base64'),
-    },
-    body: { sizeBytes: content.length, content },
+    headers: { ...conditions, ...document.headers },
+    body: document.body,
   });
   const etag = readCompleted(await readAnswer(response.body));
   return { etag: etag === '' ? etagOf(all) : etag, versionId: response.headers.get('x-amz-version-id') };

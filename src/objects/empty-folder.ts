@@ -1,9 +1,9 @@
 /** Deletes everything in a folder of the gateway's own, every version of it: what is hidden would stay for ever. */
-import { createHash } from 'node:crypto';
 import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { readDeleteResult, writeDeleteObjects, type DeletedItem } from '../s3/documents/delete-objects.ts';
 import { everyVersion } from '../s3/documents/every-version.ts';
+import { sentDocument } from '../s3/documents/sent-document.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 
 const MAX_PAGES = 100;
@@ -46,17 +46,12 @@ async function deleteTogether(
   { send }: Pick<StoreSession, 'send'>,
   items: readonly DeletedItem[],
 ): Promise<DeletedItem[]> {
-  const content = writeDeleteObjects(items);
   try {
     const answer = await send({
       method: 'POST',
       key: '',
       query: [['delete', '']],
-      headers: {
-        'content-type': 'application/xml',
-        'content-md5': createHash('md5').update(content).digest('base64'),
-      },
-      body: { sizeBytes: content.length, content },
+      ...sentDocument(writeDeleteObjects(items)),
       outlivesClient: true,
     });
     const outcomes = readDeleteResult(await readAnswer(answer.body), items);

@@ -3,12 +3,12 @@
  * own. The store copies the body; everything that is known of the object is given to it again, for it replaces all
  * metadata. Enters: the ETag of what is to be there. Never puts the envelope of one object beside the body of another.
  */
-import { createHash } from 'node:crypto';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { Copies, CopyEnds } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { renderTagging, taggingHeader } from '../s3/documents/tagging.ts';
+import { sentDocument } from '../s3/documents/sent-document.ts';
 import { keptInCopy } from '../s3/request/kept-headers.ts';
 import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 import { hasTags, MAX_COPY_BYTES, originEntity, readTags, tagsIfAny } from './copy-origin.ts';
@@ -89,16 +89,11 @@ async function restoreTags(
 ): Promise<void> {
   const { key, versionId } = ref;
   if (taggingHeader(await readTags(session, ref)) === taggingHeader(tags)) return;
-  const content = Buffer.from(renderTagging(tags));
   const response = await session.send({
     method: 'PUT',
     key,
     query: [['tagging', ''], ...(versionId === undefined ? [] : [['versionId', versionId] as const])],
-    headers: {
-      'content-type': 'application/xml',
-      'content-md5': createHash('md5').update(content).digest('base64'),
-    },
-    body: { sizeBytes: content.length, content },
+    ...sentDocument(renderTagging(tags)),
   });
   await response.discard();
 }

@@ -3,7 +3,6 @@
  * among them. Leaves: what the store made. The envelope is of that entity, and a body of another one under it would be
  * lost: the entity is pinned, and looked at again where the store may not have heeded that.
  */
-import { createHash } from 'node:crypto';
 import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { CopyEnds } from '../contracts/stored-objects.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -12,6 +11,7 @@ import { writeCompleteUpload } from '../s3/documents/complete-upload.ts';
 import { readCopyResult, type CopyDocument } from '../s3/documents/copy-result.ts';
 import { readCompleted, readUploadId } from '../s3/documents/multipart.ts';
 import { unusable } from '../s3/documents/stored-document.ts';
+import { sentDocument } from '../s3/documents/sent-document.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 import { MAX_COPY_BYTES } from './copy-origin.ts';
 import { sendAgain, EntityChanged, type Entity } from './entity.ts';
@@ -148,17 +148,13 @@ async function complete(
   parts: readonly Part[],
   conditions: Readonly<Record<string, string>>,
 ): Promise<Omit<StoreCopied, 'sourceVersionId'>> {
-  const content = Buffer.from(writeCompleteUpload(parts));
+  const { headers, body } = sentDocument(writeCompleteUpload(parts));
   const response = await to.send({
     method: 'POST',
     key,
     query: upload,
-    headers: {
-      ...conditions,
-      'content-type': 'application/xml',
-      'content-md5': createHash('md5').update(content).digest('base64'),
-    },
-    body: { sizeBytes: content.length, content },
+    headers: { ...conditions, ...headers },
+    body,
   });
   const etag = readCompleted(await readAnswer(response.body));
   return { etag, versionId: response.headers.get('x-amz-version-id'), lastModified: dateOf(response.headers) };

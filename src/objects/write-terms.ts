@@ -3,7 +3,6 @@
  * a store that takes a header and passes over it answers as if it had done what was asked. Asked in a session beside that of
  * the caller, who need not be one who may read.
  */
-import { createHash } from 'node:crypto';
 import type { Access } from '../contracts/authorizer.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -11,6 +10,7 @@ import type { Verb } from '../s3/operations/verb.ts';
 import { legalHoldForStore, retentionForStore } from '../s3/documents/object-lock.ts';
 import { tagsDocument } from '../s3/documents/tagging.ts';
 import { textElement } from '../s3/documents/xml.ts';
+import { sentDocument } from '../s3/documents/sent-document.ts';
 import { showsHold, showsRetention, type ObjectLock, type WriteTerms } from '../s3/request/write-terms.ts';
 import { outliving } from './store-copy.ts';
 
@@ -77,16 +77,11 @@ async function headOf({ send }: StoreSession, written: Written): Promise<Head> {
 }
 
 async function put({ send }: StoreSession, written: Written, subresource: string, document: string): Promise<void> {
-  const content = Buffer.from(document);
   const answer = await send({
     method: 'PUT',
     key: written.key,
     query: [[subresource, ''], ...queryOf(written)],
-    headers: {
-      'content-type': 'application/xml',
-      'content-md5': createHash('md5').update(content).digest('base64'),
-    },
-    body: { sizeBytes: content.length, content },
+    ...sentDocument(document),
   });
   await answer.discard();
 }

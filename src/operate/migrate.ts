@@ -5,15 +5,15 @@
  * neither. Never: a client's PUT lost where the store can hold us to an ETag. Stateless, as re-wrapping is.
  */
 import type { Copies } from '../contracts/stored-objects.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
 import { encryptionAt } from '../s3/encryption.ts';
 import { keptInCopy } from '../s3/request/kept-headers.ts';
-import { examine, type Examined } from './examine.ts';
+import type { Examined } from './examine.ts';
 import type { ListedVersion } from './list-versions.ts';
 import type { OperatorSession, Written } from './operator-session.ts';
 import { locationName } from './location.ts';
 import { withVerifiedCopy, type VerifiedCopyDependencies } from './verified-copy.ts';
-import { replaced, visitVersions, type VisitOptions, type VisitReport, type Visited } from './visit-versions.ts';
+import { rewriteCurrent, staysAsItIs, type Rewrite } from './rewrite-current.ts';
+import { visitVersions, type VisitOptions, type VisitReport, type Visited } from './visit-versions.ts';
 import { removeAbandoned } from './work.ts';
 import { demandPreconditions } from './write-preconditions.ts';
 
@@ -42,8 +42,6 @@ export interface MigrateReport extends VisitReport {
   readonly archived: number;
 }
 
-const MAX_ATTEMPTS = 3;
-
 /** Encrypts a location. @throws UncheckedStore; GatewayError what the store says of a listing */
 export async function migrate(
   dependencies: MigrateDependencies,
@@ -53,21 +51,18 @@ export async function migrate(
   const { dryRun, force } = options;
   const counts = { encrypted: 0, encryptedBytes: 0, keptPlain: 0, locked: 0, archived: 0 };
   if (!dryRun) await demandPreconditions(dependencies.copies, at, force);
+  const rewriteOf = (key: string): Rewrite => ({
+    write: (now) => at.recorded('Migrate', key, () => replaceBySealed(dependencies, at, key, now)),
+    isDone: ({ stored }) => stored.form === 'sealed',
+  });
   const visit = async ({ key, isCurrent }: ListedVersion, seen: Examined): Promise<Visited> => {
     if (!isCurrent || seen.stored.form === 'sealed') return { now: seen };
     if (encryptionAt(at.rules, key) === 'off') {
       counts.keptPlain += 1;
       return { now: seen };
     }
-    if (seen.isLocked) {
-      counts.locked += 1;
-      return { now: seen };
-    }
-    if (seen.isArchived) {
-      counts.archived += 1;
-      return { now: seen };
-    }
-    const visited = dryRun ? { now: seen } : await migrateObject(dependencies, at, key, seen);
+    if (staysAsItIs(seen, counts)) return { now: seen };
+    const visited = dryRun ? { now: seen } : await rewriteCurrent(dependencies, at, { key, seen }, rewriteOf(key));
     counts.encrypted += 1;
     counts.encryptedBytes += plainSizeOf(seen);
     return visited;
@@ -81,27 +76,6 @@ export async function migrate(
 function plainSizeOf({ stored, sizeBytes }: Examined): number {
   if (stored.form === 'plain') return sizeBytes;
   return stored.form === 'legacy' ? (stored.plainSizeBytes ?? 0) : 0;
-}
-
-async function migrateObject(
-  dependencies: MigrateDependencies,
-  at: OperatorSession,
-  key: string,
-  seen: Examined,
-): Promise<Visited> {
-  let now = seen;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await at.recorded('Migrate', key, () => replaceBySealed(dependencies, at, key, now));
-      return replaced(now, await examine(dependencies, await at.session(), { key }, dependencies.clock.now()));
-    } catch (error) {
-      const isChanged = error instanceof GatewayError && error.code === 'PreconditionFailed';
-      if (!isChanged || attempt === MAX_ATTEMPTS) throw error;
-      // A client wrote the object meanwhile: as a rule it is encrypted by that.
-      now = await examine(dependencies, await at.session(), { key }, dependencies.clock.now());
-      if (now.stored.form === 'sealed' || now.isLocked || now.isArchived) return replaced(seen, now);
-    }
-  }
 }
 
 async function replaceBySealed(

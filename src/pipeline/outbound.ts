@@ -2,7 +2,6 @@
  * What each class of operation asks of the store. Pure. Nothing of the client's request is passed on
  * that is not named here or in the allow-lists of `s3/`; a document is written anew, never passed on.
  */
-import { createHash } from 'node:crypto';
 import type { StoreRequest } from '../contracts/store-session.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import { withoutAnnotations } from '../s3/request/annotations.ts';
@@ -14,6 +13,7 @@ import { refuseUnkeptChecksum } from '../s3/request/unkept-checksum.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { parseListing, storeListingQuery } from '../s3/documents/listing.ts';
 import { storeDocument } from '../s3/documents/store-document.ts';
+import { sentDocument } from '../s3/documents/sent-document.ts';
 import { storeHeaders } from '../s3/request/store-headers.ts';
 import { storeQuery } from '../s3/request/store-query.ts';
 import type { Credentialed, Documented, Batch, Sealed } from './contexts.ts';
@@ -101,14 +101,9 @@ function storeCondition({ bucket }: Credentialed, { key, etag }: DeletedItem): P
   return etag === undefined ? {} : { etag: storeEtagOf(etag, !isKeptPlain(bucket, key)) };
 }
 
-/** S3 asks for a digest of some documents, and takes one of all. */
-function withDocument(outbound: StoreRequest, content: Buffer): StoreRequest {
-  const headers = {
-    ...outbound.headers,
-    'content-type': 'application/xml',
-    'content-md5': createHash('md5').update(content).digest('base64'),
-  };
-  return { ...outbound, headers, body: { sizeBytes: content.length, content } };
+function withDocument(outbound: StoreRequest, document: Buffer): StoreRequest {
+  const { headers, body } = sentDocument(document);
+  return { ...outbound, headers: { ...outbound.headers, ...headers }, body };
 }
 
 /** Whether the store keeps the checksums of plain objects as S3 does, those of uploads in parts among them. */
