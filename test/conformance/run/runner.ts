@@ -51,6 +51,21 @@ export function createRunner(home: string): Runner {
     });
 }
 
+const said = new Map<string, Promise<string>>();
+
+/** What a program says when it is asked for its version, which some take a second for: each is asked once. */
+function saidBy(command: string, args: readonly string[]): Promise<string> {
+  const line = [command, ...args].join(' ');
+  const known = said.get(line);
+  if (known !== undefined) return known;
+  const asked = createRunner('/')(command, args).then(
+    ({ stdout, stderr }) => stdout + stderr,
+    () => '',
+  );
+  said.set(line, asked);
+  return asked;
+}
+
 /** Finds the first program of these whose version is right; a text says what was found instead. */
 export async function findProgram(
   candidates: readonly (readonly [command: string, ...args: string[]])[],
@@ -59,9 +74,7 @@ export async function findProgram(
 ): Promise<Program | string> {
   const found: string[] = [];
   for (const [command, ...args] of candidates) {
-    const run = createRunner('/');
-    const said = await run(command, args).catch(() => undefined);
-    const match = version.exec(`${said?.stdout ?? ''}${said?.stderr ?? ''}`)?.[1];
+    const match = version.exec(await saidBy(command, args))?.[1];
     if (match === undefined) continue;
     if (accept(match.split('.').map(Number))) return { path: command, version: match };
     found.push(match);
