@@ -1,6 +1,6 @@
 /**
  * People, from nothing to the first object: real commands in a home of their own, the real identity provider, HAProxy, and
- * the tools that people have. Only the browser is a script.
+ * the tools that people have. Only the browser is a script. The first steps, and what runs side by side, are processes.
  */
 import assert from 'node:assert/strict';
 import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -10,16 +10,17 @@ import type { Finding } from '../../src/client/finding.ts';
 import type { Whoami } from '../../src/client/gateway.ts';
 import { atLeast, findProgram, attributesOf } from '../conformance/run/runner.ts';
 import { needs, triedWhere } from '../support/needs.ts';
-import { startPersonMachine, type PersonMachine } from '../support/client/person-machine.ts';
+import { startPersonMachine, type Commands, type PersonMachine } from '../support/client/person-machine.ts';
 import { startStack, type Stack } from '../support/stack/stack.ts';
 
 const JS_SDK = fileURLToPath(new URL('../support/client/profile-alone.ts', import.meta.url));
 const CLI_VERSION = /aws-cli\/([\d.]+)/;
 
 describe('people with a browser and AWS tools', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let stack: Stack;
   let machine: PersonMachine;
+  let commands: Commands;
   let flags: readonly string[];
   let gateway: string;
 
@@ -31,7 +32,10 @@ describe('people with a browser and AWS tools', function () {
     flags = [...flags, '--scopes', 'openid groups offline_access', '--ca-file', stack.caFile];
   });
   after(() => stack.stop());
-  beforeEach(async () => (machine = await startPersonMachine()));
+  beforeEach(async () => {
+    machine = await startPersonMachine();
+    commands = machine;
+  });
   afterEach(() => machine.stop());
 
   const person = (name: string) => ({ name, password: stack.password(name) });
@@ -42,19 +46,24 @@ describe('people with a browser and AWS tools', function () {
   };
   const expire = () => change({ accessExpiresAtMs: Date.now() - 1000 });
   const logIn = async (...more: readonly string[]) => {
-    const ran = await machine.logIn(person('alice'), ...flags, ...more);
+    const ran = await commands.logIn(person('alice'), ...flags, ...more);
     assert.equal(ran.code, 0, ran.stderr);
     return ran;
   };
   const succeed = async (...parameters: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await machine.sallyport(...parameters);
+    const { code, stdout, stderr } = await commands.sallyport(...parameters);
     assert.equal(code, 0, stderr);
     return stdout;
   };
   const fail = async (...parameters: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await machine.sallyport(...parameters);
+    const { code, stdout, stderr } = await commands.sallyport(...parameters);
     assert.deepEqual([code, stdout], [1, '']);
     return stderr;
+  };
+  /** By commands within this process from here on. */
+  const areLoggedIn = () => {
+    commands = machine.within;
+    return logIn('--browser');
   };
   const refreshBy = async (refreshToken: string): Promise<string | undefined> => {
     const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'sallyport-cli' });
@@ -123,14 +132,14 @@ describe('people with a browser and AWS tools', function () {
   });
 
   describe('once logged in', () => {
-    beforeEach(() => logIn('--browser'));
+    beforeEach(areLoggedIn);
 
     it('have their tokens in a file that nobody else can read, and in no output but that of `token`', async () => {
       assert.equal((await stat(sessionFile())).mode & 0o777, 0o600);
       const { accessToken, refreshToken, idToken } = await session();
       assert.equal(await succeed('token'), accessToken ?? '');
       const outputs = [await succeed('whoami'), await succeed('doctor', '--json'), await succeed('credentials')];
-      outputs.push((await machine.sallyport('configure', '--shell', 'bash')).stdout);
+      outputs.push((await commands.sallyport('configure', '--shell', 'bash')).stdout);
       outputs.push(await readFile(join(machine.home, '.aws', 'config'), 'utf8'));
       outputs.push(...(await Promise.all(stack.logs().map((path) => readFile(path, 'utf8')))));
       for (const secret of [accessToken, refreshToken, idToken]) {
@@ -210,14 +219,14 @@ describe('people with a browser and AWS tools', function () {
 
   describe('who ask the doctor', () => {
     const diagnose = async () => {
-      const { code, stdout } = await machine.sallyport('doctor', '--json');
+      const { code, stdout } = await commands.sallyport('doctor', '--json');
       const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: readonly Finding[] };
       assert.equal(code, ok ? 0 : 1);
       return new Map(findings.map((finding) => [finding.check, finding]));
     };
     const states = (findings: ReadonlyMap<string, Finding>) => [...findings.values()].map(({ state }) => state);
 
-    beforeEach(() => logIn('--browser'));
+    beforeEach(areLoggedIn);
 
     it('hear that all is well when it is', async () => {
       await succeed('configure');
