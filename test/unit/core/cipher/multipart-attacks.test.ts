@@ -89,10 +89,16 @@ for (const target of TARGETS) {
     let genuine: Pieces;
     let firstPart: ByteRange & { kind: 'closed' };
     const rebuilt = (body: Buffer): StoredObject => ({ envelope: genuine.stored.envelope, body });
-    const flipped = (at: number): StoredObject => {
-      const body = Buffer.from(genuine.stored.body);
-      body.writeUInt8(body.readUInt8(at) ^ 1, at);
-      return rebuilt(body);
+    /** Reads each of these with one bit changed, in place: a copy of so large a body for each would cost more than the reads. */
+    const assertFlipRefused = async (at: number, ...wanted: readonly (Wanted | undefined)[]): Promise<void> => {
+      const { body } = genuine.stored;
+      const flip = (): number => body.writeUInt8(body.readUInt8(at) ^ 1, at);
+      flip();
+      try {
+        for (const one of wanted) await assertRefused(genuine, rebuilt(body), one);
+      } finally {
+        flip();
+      }
     };
 
     before(async () => {
@@ -122,16 +128,13 @@ for (const target of TARGETS) {
         length - 17,
         length - 1,
       ]) {
-        await assertRefused(genuine, flipped(at));
-        await assertRefused(genuine, flipped(at), firstPart);
-        await assertRefused(genuine, flipped(at), { part: 1 });
+        await assertFlipRefused(at, undefined, firstPart, { part: 1 });
       }
       const end = genuine.stored.body.length;
       const last = end - genuine.parts.at(-1)!.length - (genuine.isInserted ? 0 : genuine.layout.length);
-      await assertRefused(genuine, flipped(last + 11));
+      await assertFlipRefused(last + 11, undefined);
       for (const at of [0, 11, 12, 43, 44, 143, 144, 159]) {
-        await assertRefused(genuine, flipped(end - 160 + at));
-        await assertRefused(genuine, flipped(end - 160 + at), firstPart);
+        await assertFlipRefused(end - 160 + at, undefined, firstPart);
       }
     });
 

@@ -61,6 +61,8 @@ export function cipherOfMultipart(vector: MultipartVector): ObjectCipher {
 /** One upload in progress, at its client and at its store. */
 export class UploadInMemory {
   readonly slots = new Map<number, Buffer>();
+  /** By slot: they are the hashes of whole parts, and are asked for again and again. */
+  readonly #etags = new Map<number, string>();
   readonly named = new Map<number, NamedPart>();
   readonly envelope: string;
   readonly upload: SealedUpload;
@@ -80,15 +82,17 @@ export class UploadInMemory {
     const part = this.upload.sealPart(number, plain.length, undefined);
     const body = streamed ? await collect(part.body(chunks(plain, 100_000))) : part.whole(plain);
     assert.equal(body.length, part.storedSizeBytes);
+    const etag = createHash('md5').update(body).digest('hex');
     this.slots.set(part.slot, body);
-    this.named.set(number, { number, etag: etagOf(body) });
+    this.#etags.set(part.slot, etag);
+    this.named.set(number, { number, etag });
     return body;
   }
 
   list(): StoredPart[] {
     return [...this.slots]
       .sort(([a], [b]) => a - b)
-      .map(([slot, body]) => ({ slot, etag: `"${etagOf(body)}"`, sizeBytes: body.length }));
+      .map(([slot, body]) => ({ slot, etag: `"${this.#etags.get(slot)}"`, sizeBytes: body.length }));
   }
 
   /** Names these parts, or all that were put, in ascending order. */
@@ -128,8 +132,4 @@ export async function uploaded(
   const { completion, ...stored } = await upload.complete();
   assert.equal(completion.plainSizeBytes, plain.length);
   return { plain, stored, upload, completion };
-}
-
-function etagOf(body: Buffer): string {
-  return createHash('md5').update(body).digest('hex');
 }
