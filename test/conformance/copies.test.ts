@@ -12,7 +12,11 @@ import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gate
 const PREFIXES = ['sealed/', 'moving/', 'plain/'] as const;
 type Prefix = (typeof PREFIXES)[number];
 const RULES = { encryption: 'required', prefixes: { 'moving/': 'migrating', 'plain/': 'off' } };
-const BODY = randomBytes(5 * 1024 * 1024 + 70_001);
+const PART_BYTES = 5 * 1024 * 1024;
+/** Several segments and a bit. */
+const BODY = randomBytes(700_001);
+/** For copies by parts. */
+const LARGE = randomBytes(PART_BYTES + 70_001);
 const META = { 'content-type': 'text/csv', 'x-amz-meta-owner': 'finance' };
 const MIXES = PREFIXES.flatMap((source) => PREFIXES.map((target) => [source, target] as const));
 
@@ -32,29 +36,26 @@ describe('copies', function () {
   after(() => twins.stop());
 
   /** Puts the body there; in a prefix under migration as it was before. */
-  async function putSource(prefix: Prefix, name: string, tags?: string): Promise<ObjectCalls> {
+  async function putSource(prefix: Prefix, name: string, tags?: string, body = BODY): Promise<ObjectCalls> {
     const source = at(prefix, name);
     const headers = { ...META, ...(tags === undefined ? {} : { 'x-amz-tagging': tags }) };
-    if (prefix !== 'moving/') await source.must('PUT', '', headers, BODY);
+    if (prefix !== 'moving/') await source.must('PUT', '', headers, body);
     else
-      assert.equal(
-        (await twins.raw({ method: 'PUT', bucket: 'reports', key: source.key, headers, body: BODY })).status,
-        200,
-      );
+      assert.equal((await twins.raw({ method: 'PUT', bucket: 'reports', key: source.key, headers, body })).status, 200);
     return source;
   }
 
   const from = ({ bucket, key }: ObjectCalls) => ({ 'x-amz-copy-source': `${bucket}/${key}` });
 
-  async function demandCopy(copied: Answer, target: ObjectCalls, prefix: Prefix, body = BODY): Promise<void> {
+  async function demandCopy(copied: Answer, target: ObjectCalls, prefix: Prefix): Promise<void> {
     const got = await target.must('GET');
-    assert.ok(got.body.equals(body));
+    assert.ok(got.body.equals(BODY));
     const etag = unquoted(field(copied, 'ETag').replaceAll('&quot;', ''));
-    const shown = { sizeBytes: body.length, etag };
+    const shown = { sizeBytes: BODY.length, etag };
     assert.deepEqual(await target.head(), shown);
     assert.deepEqual(await target.listed('v2'), shown);
     const raw = await twins.raw({ method: 'GET', bucket: target.bucket, key: target.key });
-    assert.equal(raw.body.includes(body.subarray(100, 164)), prefix === 'plain/');
+    assert.equal(raw.body.includes(BODY.subarray(100, 164)), prefix === 'plain/');
     assert.equal(typeof raw.headers['x-amz-meta-sallyport'], prefix === 'plain/' ? 'undefined' : 'string');
     assert.equal(got.headers['x-amz-meta-sallyport'], undefined);
   }
@@ -104,11 +105,10 @@ describe('copies', function () {
 
     it(`make parts of ranges, from ${source} to ${target}`, async () => {
       const name = `${run}-part-${source.slice(0, 1)}${target.slice(0, 1)}`;
-      const origin = await putSource(source, `from-${name}`);
+      const origin = await putSource(source, `from-${name}`, undefined, LARGE);
       const made = at(target, `to-${name}`, 'artifacts');
       const uploadId = await made.create(META);
-      const first = 5 * 1024 * 1024;
-      const ranges = [`bytes=0-${first - 1}`, `bytes=${first}-${BODY.length - 1}`];
+      const ranges = [`bytes=0-${PART_BYTES - 1}`, `bytes=${PART_BYTES}-${LARGE.length - 1}`];
       const parts = await Promise.all(
         ranges.map(async (range, index) => {
           const number = index + 1;
@@ -117,19 +117,19 @@ describe('copies', function () {
           return { number, etag: field(copied, 'ETag').replaceAll('&quot;', '"') };
         }),
       );
-      const beyond = { ...from(origin), 'x-amz-copy-source-range': `bytes=0-${BODY.length}` };
+      const beyond = { ...from(origin), 'x-amz-copy-source-range': `bytes=0-${LARGE.length}` };
       const refused = await made.call('PUT', partQuery(uploadId, 3), beyond);
       assert.ok(['InvalidArgument', 'InvalidRange', 'InvalidRequest'].includes(refused.code ?? ''), refused.code);
       const completed = await made.complete(uploadId, parts);
       assert.equal(completed.status, 200, completed.body.toString());
-      assert.ok((await made.must('GET')).body.equals(BODY));
+      assert.ok((await made.must('GET')).body.equals(LARGE));
     });
   }
 
   it('re-wrap a large upload where it is, and onto another key, without reading its body', async () => {
     const upload = at('sealed/', `upload-${run}`);
     const uploadId = await upload.create(META);
-    const halves = [BODY.subarray(0, 5 * 1024 * 1024), BODY.subarray(5 * 1024 * 1024)];
+    const halves = [LARGE.subarray(0, PART_BYTES), LARGE.subarray(PART_BYTES)];
     const parts = [];
     for (const [index, half] of halves.entries()) parts.push(await upload.uploadPart(uploadId, index + 1, half));
     assert.equal((await upload.complete(uploadId, parts)).status, 200);
@@ -143,7 +143,7 @@ describe('copies', function () {
       requested.some(({ method }) => method === 'GET'),
       false,
     );
-    for (const copy of [made, upload]) assert.ok((await copy.must('GET')).body.equals(BODY));
+    for (const copy of [made, upload]) assert.ok((await copy.must('GET')).body.equals(LARGE));
     assert.equal((await upload.must('HEAD')).headers['x-amz-meta-owner'], 'nobody');
   });
 

@@ -25,8 +25,9 @@ rules:
   - { id: desk, allow: [GET, PUT], bucket: box, prefix: desk/ }
 `;
 
-/** Requests in flight all the time. */
+/** Callers who ask again and again, and how long each of them rests in between. */
 const LOAD = 30;
+const REST_MS = 20;
 const NEWCOMERS = 3;
 /** Discovery and one document, and what a busy machine adds. */
 const BOUND_MS = 2 * TIMEOUT_MS + 4000;
@@ -133,7 +134,7 @@ describe('a provider under load', function () {
     };
   };
 
-  /** Keeps requests in flight until `isOver`; what was answered, by who asked. */
+  /** Has all callers ask until `isOver`; what was answered, by who asked. */
   const load = async (fresh: readonly string[], opaque: readonly string[], isOver: () => boolean) => {
     const answers = {
       bad: [] as Reply[],
@@ -152,7 +153,10 @@ describe('a provider under load', function () {
       ...fresh.map((token) => async () => answers.fresh.push(await world.call(token))),
     ];
     const worker = async (index: number): Promise<void> => {
-      for (let turn = index; !isOver(); turn += 1) await turns[turn % turns.length]?.();
+      for (let turn = index; !isOver(); turn += 1) {
+        await turns[turn % turns.length]?.();
+        await sleep(REST_MS);
+      }
     };
     await Promise.all(Array.from({ length: LOAD }, (_, index) => worker(index)));
     // Whatever the provider does, it makes nobody good who is not.
