@@ -10,6 +10,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import { isTried } from '../support/chance.ts';
 import { ObjectCalls, partQuery, type PartOf } from '../support/store/object-calls.ts';
 import type { Answer, Client } from '../support/client/client.ts';
 import { sharedKind } from '../support/stack/stack.ts';
@@ -94,10 +95,10 @@ describe('plaintext', function () {
   });
   after(() => twins.stop());
 
-  /** Odd, with a gap, and with a small last part: it needs a layout part. */
-  async function uploaded(object: ObjectCalls): Promise<{ uploadId: string; parts: PartOf[] }> {
+  /** Odd, with a gap, and with a small last part: it needs a layout part. One that begins with less is never completed. */
+  async function uploaded(object: ObjectCalls, first = part): Promise<{ uploadId: string; parts: PartOf[] }> {
     const uploadId = await object.create();
-    const parts = [await object.uploadPart(uploadId, 2, part), await object.uploadPart(uploadId, 4, small)];
+    const parts = [await object.uploadPart(uploadId, 2, first), await object.uploadPart(uploadId, 4, small)];
     return { uploadId, parts };
   }
 
@@ -141,7 +142,7 @@ describe('plaintext', function () {
     {
       name: 'ListParts',
       prepare: async (object) => {
-        const { uploadId } = await uploaded(object);
+        const { uploadId } = await uploaded(object, medium);
         return () => object.call('GET', `uploadId=${encodeURIComponent(uploadId)}`);
       },
       leaves: undefined,
@@ -161,7 +162,7 @@ describe('plaintext', function () {
     partCopy('a plain object', source('artifacts', 'plain/source')),
   ];
 
-  for (const { name, prepare, leaves } of tampered) {
+  for (const [number, { name, prepare, leaves }] of tampered.entries()) {
     it(`stays here, and nothing half is acknowledged or kept, when a request of ${name} is spoilt`, async () => {
       const undisturbed = await prepare(objectIn('reports'));
       twins.proxy.reset();
@@ -170,7 +171,9 @@ describe('plaintext', function () {
       const requests = twins.proxy.calls.length;
       assert.ok(requests > 0);
       for (let index = 0; index < requests; index += 1) {
-        for (const fault of FAULTS) {
+        for (const [kind, fault] of FAULTS.entries()) {
+          // All faults of a request are tried in three operations or runs.
+          if (!isTried(number + index + kind)) continue;
           const object = objectIn('reports');
           const run = await prepare(object);
           twins.proxy.reset();

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { isTried } from '../support/chance.ts';
 import type { Answer } from '../support/client/client.ts';
 import { ObjectCalls, type PartOf } from '../support/store/object-calls.ts';
 import { sharedKind } from '../support/stack/stack.ts';
@@ -139,7 +140,7 @@ describe('a stored upload that was tampered with', function () {
     },
   ];
 
-  for (const { name, parts, boundaries } of layouts) {
+  for (const [number, { name, parts, boundaries }] of layouts.entries()) {
     describe(`of ${name}`, () => {
       let plain: Buffer;
       let world: World;
@@ -219,7 +220,9 @@ describe('a stored upload that was tampered with', function () {
           envelope: own.envelope,
         }),
       };
-      for (const [attack, tamper] of Object.entries(attacks)) {
+      // Where not all are tried, each is on one of the three layouts.
+      const tried = Object.entries(attacks).filter((_, index) => isTried(index + number));
+      for (const [attack, tamper] of tried) {
         it(`and ${attack}, is never taken for what it was`, async () => {
           await plant(key, tamper(world));
           await readsOf(at(key), plain, edges);

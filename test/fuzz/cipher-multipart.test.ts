@@ -97,9 +97,9 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
           assert.ok(plan.storedSizeBytes >= 52_445_954_880 || sizeMark(plan.storedSizeBytes) === 'layout');
         }
       }),
-      { numRuns: 300 },
+      { numRuns: triesOf(300) },
     );
-    assert.ok(completions > 200, `${completions} cases looked at anything`);
+    assert.ok(completions > triesOf(200), `${completions} cases looked at anything`);
   });
 
   it('are regular for equal parts of a multiple of 64 KiB', () => {
@@ -127,9 +127,9 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
         if (slot < plan.parts.at(-1)!.slot) assert.ok(sizeBytes >= MIN);
         assert.ok(sizeBytes >= 160);
       }),
-      { numRuns: 300 },
+      { numRuns: triesOf(300) },
     );
-    assert.ok(inserted > 200, `${inserted} cases looked at anything`);
+    assert.ok(inserted > triesOf(200), `${inserted} cases looked at anything`);
   });
 
   it('cover every byte of a range by segments that follow each other', () => {
@@ -170,9 +170,9 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
             parts.some(({ number, size }) => number === part.number && size === part.plainSizeBytes),
         );
       }),
-      { numRuns: 300 },
+      { numRuns: triesOf(300) },
     );
-    assert.ok(covered > 200, `${covered} cases looked at anything`);
+    assert.ok(covered > triesOf(200), `${covered} cases looked at anything`);
   });
 
   it('are listed in the numbers and sizes that the client gave, or left out', () => {
@@ -188,7 +188,7 @@ describe('multipart, properties of layouts up to 10,000 parts', function () {
         ).length;
         assert.ok(hidden <= 2 * doubtful);
       }),
-      { numRuns: 300 },
+      { numRuns: triesOf(300) },
     );
   });
 });
@@ -221,7 +221,7 @@ describe('multipart, uploads of any layout', function () {
         const isSure = ({ number }: ShownPart): boolean => !drawn.ambiguous.has(number);
         assert.deepEqual(shown.filter(isSure), sent.filter(isSure));
       }),
-      { numRuns: 5000 },
+      { numRuns: triesOf(5000) },
     );
   });
 
@@ -234,7 +234,7 @@ describe('multipart, uploads of any layout', function () {
         if (drawn.refusal === undefined) assert.doesNotThrow(complete);
         else assert.throws(complete, { code: drawn.refusal });
       }),
-      { numRuns: 5000 },
+      { numRuns: triesOf(5000) },
     );
   });
 });
@@ -313,7 +313,7 @@ describe('multipart, properties of objects', function () {
         if (requested === undefined && !body.equals(genuine)) assert.equal(error?.code, 'IntegrityFailure');
         assert.ok(received.equals(plain.subarray(first, first + received.length)));
       }),
-      { numRuns: 60 },
+      { numRuns: triesOf(60) },
     );
   });
 });
@@ -329,7 +329,7 @@ describe('upload id, properties', () => {
           assert.ok(error instanceof GatewayError && error.code === 'NoSuchUpload', String(error));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: triesOf(1000) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { triesOf } from '../support/chance.ts';
 import { ConfigError } from '../../src/config/loading/config-error.ts';
 import { KEYS } from '../../src/config/loading/keys.ts';
 import { changed, Sample } from '../unit/config/sample.ts';
@@ -26,7 +27,7 @@ describe('config (fuzz)', () => {
           .catch((error: unknown) => error);
         assert(!(result instanceof Error) || (result instanceof ConfigError && result.lines.length > 0));
       }),
-      { numRuns: 300 },
+      { numRuns: triesOf(300) },
     );
   });
 
@@ -39,7 +40,7 @@ describe('config (fuzz)', () => {
         const wrong = await sample.wrongKeys({ [path]: value, listen: { address: '0.0.0.0:80' } });
         assert(wrong.includes('listen.address'));
       }),
-      { numRuns: 200 },
+      { numRuns: triesOf(200) },
     );
   });
 
@@ -49,7 +50,7 @@ describe('config (fuzz)', () => {
         const result: unknown = await sample.loadText(text).catch((error: unknown) => error);
         assert(result instanceof ConfigError);
       }),
-      { numRuns: 200 },
+      { numRuns: triesOf(200) },
     );
   });
 });

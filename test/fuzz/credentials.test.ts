@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { triesOf } from '../support/chance.ts';
 import type { Access, Grant } from '../../src/contracts/authorizer.ts';
 import type { IamTraits } from '../../src/credentials/iam-dialect.ts';
 import { createPolicyPlanner } from '../../src/credentials/plan-policy.ts';
@@ -148,9 +149,9 @@ describe('session policies, whatever the grants and keys', () => {
             assert.ok(due || !allowed, `${policy} allows too much: ${JSON.stringify([needed, tried])}`);
           }
         }),
-        { numRuns: 3000 },
+        { numRuns: triesOf(3000) },
       );
-      assert.ok(seen > 150, `only ${seen} had a policy`);
+      assert.ok(seen > triesOf(150), `only ${seen} had a policy`);
     });
 
     it(`allow the accesses alone when there is no room for more (${dialect})`, () => {
@@ -178,9 +179,9 @@ describe('session policies, whatever the grants and keys', () => {
             );
           }
         }),
-        { numRuns: 1500 },
+        { numRuns: triesOf(1500) },
       );
-      assert.ok(seen > 500, `only ${seen} had a policy`);
+      assert.ok(seen > triesOf(500), `only ${seen} had a policy`);
     });
 
     it(`say without an action that IAM does not know the same of every other, and nothing of it (${dialect})`, () => {
@@ -214,7 +215,7 @@ describe('session policies, whatever the grants and keys', () => {
             }
           }
         }),
-        { numRuns: 1500 },
+        { numRuns: triesOf(1500) },
       );
     });
   }

@@ -1,7 +1,7 @@
 /** Connections that are cut while requests of every class, and refusals of every kind, are answered; `npm run verify:cuts` does it ten thousand times. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { fixedSeed } from '../support/chance.ts';
+import { fixedSeed, triesOf } from '../support/chance.ts';
 import { cutAll } from '../support/http/cuts.ts';
 import { createRandom } from '../support/random.ts';
 import { podKeys, startPod, startPodStore } from '../support/sidecar/sidecar-store.ts';
@@ -10,7 +10,7 @@ import { startStack } from '../support/stack/stack.ts';
 import { assertAlive, prepare, vitalsOf } from '../support/http/survival.ts';
 import { wireSamples } from '../support/http/wire-samples.ts';
 
-const COUNT = 400;
+const COUNT = triesOf(400);
 
 describe('connections that are cut', function () {
   this.timeout(120_000);

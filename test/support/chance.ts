@@ -16,3 +16,8 @@ export const fixedSeed: number | undefined =
 
 /** Tries of what takes long: all of them in CI, and a third elsewhere. */
 export const triesOf = (count: number): number => (isCi ? count : Math.ceil(count / 3));
+
+const third = (fixedSeed ?? Math.floor(Math.random() * 2 ** 31)) % 3;
+
+/** Whether a case of this number is tried, of cases that take long: all of them in CI, and elsewhere every third, another third in each run. */
+export const isTried = (index: number): boolean => isCi || index % 3 === third;
