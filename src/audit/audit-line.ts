@@ -159,7 +159,7 @@ class Fields {
 
   /** Adds what is bounded already; nothing of `undefined`. */
   value(field: string, value: string | number | readonly string[] | undefined): this {
-    if (value !== undefined) this.#json += `,"${field}":${JSON.stringify(value)}`;
+    if (value !== undefined) this.#json += keyOf(field) + JSON.stringify(value);
     return this;
   }
 
@@ -184,6 +184,18 @@ class Fields {
 }
 
 const NOTHING_CLIPPED: readonly TextField[] = [];
+
+const keys = new Map<string, string>();
+
+/** Gives what stands before the value of a field; the names are those of the schema. */
+function keyOf(field: string): string {
+  let key = keys.get(field);
+  if (key === undefined) {
+    key = `,"${field}":`;
+    keys.set(field, key);
+  }
+  return key;
+}
 
 function begin(entry: AuditEntry['entry'], version: number, timeMs: number, { requestId }: AuditOrigin): Fields {
   return new Fields(`{"v":${version},"entry":"${entry}","time":"${isoTime(timeMs)}"`).text('requestId', requestId);

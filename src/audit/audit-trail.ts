@@ -236,19 +236,21 @@ export class AuditTrail {
     }
   }
 
-  async #intend(item: Item, plan: AssumeRolePlan | undefined): Promise<void> {
-    await this.#sink.record(intentLine(this.#identity, item, plan, this.#isBatch), false);
-    item.intended = true;
+  #intend(item: Item, plan: AssumeRolePlan | undefined): Promise<void> {
+    return this.#sink.record(intentLine(this.#identity, item, plan, this.#isBatch), false).then(() => {
+      item.intended = true;
+    });
   }
 
-  async #end(item: Item, result: AuditedResult, bytesIn: number, bytesOut: number): Promise<void> {
+  #end(item: Item, result: AuditedResult, bytesIn: number, bytesOut: number): Promise<void> {
     const end = { ...result, endedMs: this.#clock.now(), bytesIn, bytesOut };
     const { intended } = item;
     const line = intended
       ? outcomeLine(this.#identity, item, end)
       : denialLine(this.#identity, item, end, this.#isBatch);
-    await this.#sink.record(line, intended);
-    item.ended = true;
+    return this.#sink.record(line, intended).then(() => {
+      item.ended = true;
+    });
   }
 
   #refuse(error: string, status: number): void {

@@ -4,6 +4,7 @@
  * It never acknowledges what may not be on disk, never writes to a file after a failure in it (after a failed sync the
  * kernel may call the lost pages clean, and a torn line must stay a file's last), never queues without bound.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
@@ -97,8 +98,7 @@ export class DurableWriter {
     batch.text += line;
     batch.entries += 1;
     batch.sizeBytes += sizeBytes;
-    // Everyone whom one group releases comes back in the same turn of the event loop: they form the next group.
-    this.#draining ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#drain());
+    this.#draining ??= this.#drain();
     return batch.done.promise;
   }
 
@@ -152,6 +152,8 @@ export class DurableWriter {
   }
 
   async #drain(): Promise<void> {
+    // Everyone whom one group releases comes back in the same turn of the event loop: they form the next group.
+    await nextTurn();
     let batch: Batch | undefined;
     while ((batch = this.#queued) !== undefined) {
       this.#queued = undefined;
