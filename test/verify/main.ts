@@ -100,14 +100,17 @@ async function mixedRequests(stack: Stack): Promise<void> {
     }),
   );
   assert.equal(seen.length, 200);
-  // Refusals are written in the background.
-  await sleep(1500);
-  const lines = (await stack.auditLines()).filter((entry) => !before.has(entry['requestId']));
-  const refusals = (await stack.refusals()).filter(
-    (entry) => !before.has(entry['requestId']) && entry['requestId'] !== undefined,
-  );
   const clientIds = new Set(seen.map(({ answer }) => answer.requestId));
-  const auditIds = new Set([...lines, ...refusals].map((entry) => String(entry['requestId'])));
+  const isNew = (entry: Readonly<Record<string, unknown>>): boolean => !before.has(entry['requestId']);
+  const recorded = async () => {
+    const lines = (await stack.auditLines()).filter(isNew);
+    const refusals = (await stack.refusals()).filter((entry) => isNew(entry) && entry['requestId'] !== undefined);
+    return { lines, auditIds: new Set([...lines, ...refusals].map((entry) => String(entry['requestId']))) };
+  };
+  // Refusals are written in the background.
+  for (let attempt = 0; attempt < 100 && (await recorded()).auditIds.size < clientIds.size; attempt += 1)
+    await sleep(300);
+  const { lines, auditIds } = await recorded();
   assert.equal(clientIds.size, 200, 'request ids are unique');
   assert.deepEqual(
     [...clientIds].toSorted(),
@@ -237,14 +240,18 @@ async function dyingClient(stack: Stack): Promise<void> {
     agent: false,
   });
   outgoing.on('error', () => undefined);
+  const recorded = async (isSo: (result: string) => boolean): Promise<void> => {
+    for (let attempt = 0; ; attempt += 1) {
+      assert.ok(attempt < 100, 'the upload never showed in the audit, or not as aborted');
+      if ((await stack.audit()).some(({ key, result }) => key === '2026/verify-half' && isSo(result))) return;
+      await sleep(100);
+    }
+  };
   outgoing.write(body(8_000_000));
+  await recorded(() => true);
   await sleep(300);
   outgoing.destroy();
-  for (let attempt = 0; ; attempt += 1) {
-    assert.ok(attempt < 100, 'the aborted upload never showed in the audit');
-    if ((await stack.audit()).some(({ key, result }) => key === '2026/verify-half' && result === 'aborted')) break;
-    await sleep(100);
-  }
+  await recorded((result) => result === 'aborted');
   assert.equal((await stack.raw.get('reports', '2026/verify-half')).status, 404);
   done('a client that died in mid-PUT left no object');
 }
