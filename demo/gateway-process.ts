@@ -27,7 +27,7 @@ export interface GatewayProcess {
   readonly onUnexpectedEnd: (handler: () => void) => void;
 }
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 const STOP_GRACE_MS = 15_000;
 
 export function createGatewayProcess(options: GatewayProcessOptions): GatewayProcess {
