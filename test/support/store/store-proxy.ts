@@ -99,7 +99,10 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
     for (let at = 0; at < incoming.rawHeaders.length; at += 2) {
       outgoing.setHeader(incoming.rawHeaders[at] ?? '', incoming.rawHeaders[at + 1] ?? '');
     }
-    outgoing.on('error', () => incoming.socket.destroy());
+    let isAnswered = false;
+    outgoing.on('error', () => {
+      if (!isAnswered) incoming.socket.destroy();
+    });
     response.on('close', () => {
       if (!response.writableFinished) outgoing.destroy();
     });
@@ -114,6 +117,7 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
         observe(call, together);
         tail = together.subarray(Math.max(0, together.length - OVERLAP_BYTES));
       }
+      if (isAnswered) return;
       if (fault === 'cut body' && call.sentBytes * 2 >= announced) {
         outgoing.destroy();
         incoming.socket.destroy();
@@ -139,7 +143,13 @@ export async function startStoreProxy(port: number, storePort: number): Promise<
           answer.destroy();
         } else if (!response.write(chunk)) answer.pause();
       });
-      answer.on('end', () => response.end());
+      answer.on('end', () => {
+        response.end();
+        // A store may refuse before it has read everything: the rest must not lie in the way of the next request.
+        isAnswered = true;
+        if (!outgoing.writableFinished) outgoing.destroy();
+        incoming.resume();
+      });
     });
   };
 
