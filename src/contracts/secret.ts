@@ -4,7 +4,9 @@ export interface SecretValue {
   readonly reveal: () => string;
   /** A copy of its bytes. */
   readonly revealBytes: () => Buffer;
+  /** Gives `[secret]`. */
+  readonly toString: () => string;
 }
 
 /** A secret that is text. */
-export type SecretText = Pick<SecretValue, 'reveal'>;
+export type SecretText = Pick<SecretValue, 'reveal' | 'toString'>;

@@ -107,10 +107,10 @@ describe('an error that nobody caught', function () {
       assert.equal(outcome?.result, 'completed');
     });
 
-    it('does not end the primary where a worker cannot be spoken to', async () => {
+    it('ends neither the primary nor a worker where one cannot speak to the other', async () => {
       const primary = stack.gateway.pid();
       const before = await workerIds(primary);
-      process.kill(primary, 'SIGWINCH');
+      for (const id of [primary, ...before]) process.kill(id, 'SIGWINCH');
       await sleep(300);
       assert.equal(stack.gateway.pid(), primary);
       assert.deepEqual(await workerIds(primary), before);

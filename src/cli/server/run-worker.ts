@@ -17,6 +17,8 @@ const REPORT_INTERVAL_MS = 1000;
 export async function runWorker(io: CommandIo, create: () => Promise<Gateway>): Promise<void> {
   const { worker } = cluster;
   if (worker === undefined) throw new Error('not a worker');
+  // What was said to a primary that ends at that moment (EPIPE): its end tells the rest.
+  worker.on('error', () => undefined);
   try {
     serve(io, worker, await listening(create));
   } catch (error) {

@@ -7,7 +7,8 @@ process.on('SIGUSR2', () => {
   }, 1);
 });
 
-/** At SIGWINCH, in a primary: what was said to its workers could not be. */
+/** At SIGWINCH: what a primary said to its workers, or a worker to its primary, could not be said. */
 process.on('SIGWINCH', () => {
-  for (const worker of Object.values(cluster.workers ?? {})) worker?.emit('error', new Error('write EPIPE'));
+  for (const worker of [...Object.values(cluster.workers ?? {}), cluster.worker])
+    worker?.emit('error', new Error('write EPIPE'));
 });
