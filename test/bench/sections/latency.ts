@@ -1,0 +1,43 @@
+/** How long small requests take at a rate that leaves the gateway idle most of the time. */
+import { once } from 'node:events';
+import type { Bench } from '../bench.ts';
+import { each, inTurns } from '../measure.ts';
+import type { OpenLoopPlan } from '../open-loop.ts';
+import { end, startProgram } from '../processes.ts';
+import { show } from '../show.ts';
+import type { Target } from '../target.ts';
+
+const PER_SECOND = 500;
+const WORKERS = 64;
+
+/** Shows the median and the 99th percentile. */
+export async function showLatency({ rounds, sizes, relays, gateways }: Bench): Promise<void> {
+  const { child } = await startProgram('open-loop.ts');
+  const targets = [...relays, ...gateways];
+  for (const method of ['GET', 'PUT'] as const) {
+    const sendAll = async ({ name, origin, pid, headers }: Target): Promise<readonly number[]> => {
+      const plan: OpenLoopPlan = {
+        ...{ target: { name, origin, pid, headers }, method, perSecond: PER_SECOND },
+        ...{ seconds: sizes.latencySeconds, workers: WORKERS },
+      };
+      child.send(plan);
+      const [took] = (await once(child, 'message')) as [readonly number[]];
+      return took.toSorted((a, b) => a - b);
+    };
+    // The process that sends is to be warm as well.
+    await sendAll(relays[0]);
+    const found = await inTurns(rounds, targets, sendAll);
+    for (const [percentile, goal] of [
+      [50, 1.7],
+      [99, 2.5],
+    ] as const) {
+      const what = `1 KiB ${method} at ${PER_SECOND}/s, p${percentile}`;
+      show(
+        { what, unit: 'ms', digits: 2, goal },
+        each(found, (took) => took[Math.floor((took.length * percentile) / 100)] ?? NaN),
+        gateways.length,
+      );
+    }
+  }
+  await end(child);
+}
