@@ -33,7 +33,7 @@ export async function showBatches({ rounds, sizes, relays, gateways }: Bench): P
     [`PUT of a part of ${PART_BYTES / 2 ** 20} MiB`, (pool, target) => put(pool, target, part, PART_BYTES)],
   ];
   for (const [what, load] of loads) {
-    for (const gateway of gateways) await run(gateway, load);
+    for (const target of [...relays, ...gateways]) await run(target, load);
     const found = await inTurns(rounds, [...relays, ...gateways], (target) => measure(target, batches, times(load)));
     show(
       { what, unit: 'ms CPU/request', digits: 1, scale: 1e3 },
