@@ -26,6 +26,8 @@ export interface Bench extends Pick<Options, 'rounds' | 'sizes'> {
   readonly relays: readonly [Target, Target];
   /** Of each build one, warm; the first is this checkout's. */
   readonly gateways: readonly [Gateway, ...Gateway[]];
+  /** All of them, in the order in which they are compared: this checkout's gateway is the last. */
+  readonly targets: readonly Target[];
   /** Starts a relay with Node's default flags. */
   readonly freshRelay: () => Promise<Relay>;
   /** Runs something with a gateway of its own of each build, one after the other. */
@@ -69,6 +71,7 @@ export async function createBench({ against, rounds, sizes, isSmoke }: Options):
     }
     return {
       ...{ environment, rounds, sizes, relays, gateways: [own, ...others] },
+      targets: [...relays, ...others, own],
       freshRelay: () => relay('relay', []),
       eachFresh: async (settings, use) => {
         for (const build of builds) {

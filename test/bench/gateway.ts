@@ -104,6 +104,7 @@ function configOf({ folder, storeOrigin }: Environment, port: number, adminPort:
     sessions: { deploymentId: 'bench', keys: { current: { id: 'bench-1', keyFile: join(folder, 'session-key') } } },
     policies: { directory: join(folder, 'policies') },
     audit: { directory: join(folder, 'audit') },
+    timeouts: { drainDelayMs: 0 },
     log: { level: 'warn' },
   };
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Bench } from '../bench.ts';
 import { each, inTurns, measure, run, type Load } from '../measure.ts';
 import { show } from '../show.ts';
-import { beginUpload, get, parallel, post, put } from '../target.ts';
+import { beginUpload, get, parallel, post, put, type Target } from '../target.ts';
 
 const KEYS = 1000;
 const PART_BYTES = 8 * 1024 ** 2;
@@ -15,26 +15,29 @@ const deletion = Buffer.from(
 const md5 = createHash('md5').update(deletion).digest('base64');
 
 /** Shows it. */
-export async function showBatches({ rounds, sizes, relays, gateways }: Bench): Promise<void> {
+export async function showBatches({ rounds, sizes, targets, gateways }: Bench): Promise<void> {
   const { batches } = sizes;
   const times = (one: Load): Load => {
     return (pool, target) => parallel(AT_ONCE, batches, () => one(pool, target));
   };
-  let part = '';
-  await run(gateways[0], async (pool, target) => {
-    part = await beginUpload(pool, target, '/box/discard/upload');
-  });
+  // The id of an upload is its gateway's.
+  const parts = new Map<Target, string>();
+  for (const target of targets)
+    await run(target, async (pool) => parts.set(target, await beginUpload(pool, target, '/box/discard/upload')));
   const loads: readonly (readonly [string, Load])[] = [
     [`listing of ${KEYS} keys, encrypted`, (pool, target) => get(pool, target, `/box?list-type=2&max-keys=${KEYS}`)],
     [
       `DeleteObjects of ${KEYS} keys`,
       (pool, target) => post(pool, target, '/box?delete', deletion, { 'content-md5': md5 }),
     ],
-    [`PUT of a part of ${PART_BYTES / 2 ** 20} MiB`, (pool, target) => put(pool, target, part, PART_BYTES)],
+    [
+      `PUT of a part of ${PART_BYTES / 2 ** 20} MiB`,
+      (pool, target) => put(pool, target, parts.get(target) ?? '', PART_BYTES),
+    ],
   ];
   for (const [what, load] of loads) {
-    for (const target of [...relays, ...gateways]) await run(target, load);
-    const found = await inTurns(rounds, [...relays, ...gateways], (target) => measure(target, batches, times(load)));
+    for (const target of targets) await run(target, load);
+    const found = await inTurns(rounds, targets, (target) => measure(target, batches, times(load)));
     show(
       { what, unit: 'ms CPU/request', digits: 1, scale: 1e3 },
       each(found, (figure) => figure.cpu),

@@ -11,9 +11,8 @@ const PER_SECOND = 500;
 const WORKERS = 64;
 
 /** Shows the median and the 99th percentile. */
-export async function showLatency({ rounds, sizes, relays, gateways }: Bench): Promise<void> {
+export async function showLatency({ rounds, sizes, targets, relays, gateways }: Bench): Promise<void> {
   const { child } = await startProgram('open-loop.ts');
-  const targets = [...relays, ...gateways];
   for (const method of ['GET', 'PUT'] as const) {
     const sendAll = async ({ name, origin, pid, headers }: Target): Promise<readonly number[]> => {
       const plan: OpenLoopPlan = {

@@ -14,7 +14,7 @@ interface Row {
 }
 
 /** Shows both. */
-export async function showRequests({ rounds, sizes, relays, gateways }: Bench): Promise<void> {
+export async function showRequests({ rounds, sizes, targets, gateways }: Bench): Promise<void> {
   const { smallRequests, largeBytes } = sizes;
   await run(gateways[0], keepLarge(largeBytes));
   const small = {
@@ -34,7 +34,6 @@ export async function showRequests({ rounds, sizes, relays, gateways }: Bench): 
     { what: `${mib} MiB GET`, load: largeGet(), goal: 1.0, ...large },
     { what: `${mib} MiB PUT`, load: largePut(largeBytes), goal: 1.3, ...large },
   ];
-  const targets = [...relays, ...gateways];
   for (const { what, units, load, cpu, rate, goal } of rows) {
     const found = await inTurns(rounds, targets, (target) => measure(target, units, load));
     const builds = gateways.length;
