@@ -46,7 +46,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     // Nobody's right to be here ends before the pod does.
     revocations: { check: () => undefined },
     // Its stores are asked as the pod.
-    storeTokens: { verify: () => Promise.resolve(undefined) },
+    storeTokens: { verify: () => undefined },
     authorizer: authorizerOf(policies, buckets.keys()),
     audit,
     observer,

@@ -19,8 +19,9 @@ export interface StoreToken {
 export interface StoreTokens {
   /**
    * Verifies the token that a request carries for a store: of the principal's issuer, subject and actor, for an audience
-   * of the store's and for none that this gateway accepts. `undefined`: the store takes none, and nothing was looked at.
+   * of the store's and for none that this gateway accepts. `undefined`, at once: the store takes none, and nothing was
+   * looked at.
    * @throws GatewayError MissingSecurityHeader, InvalidToken, ExpiredToken, RevokedToken, ServiceUnavailable
    */
-  readonly verify: (store: Store, token: string | undefined, principal: Principal) => Promise<StoreToken | undefined>;
+  readonly verify: (store: Store, token: string | undefined, principal: Principal) => Promise<StoreToken> | undefined;
 }

@@ -34,6 +34,7 @@ export function createExchange(
   const gone = new AbortController();
   let continued = !options.expectsContinue;
   let waits = 0;
+  let body: AsyncGenerator<Buffer, void, undefined> | undefined;
   // Node says that a request is complete only when its handler has returned once.
   const unread = (): boolean => hasBody(req) && !req.complete;
   const isClosed = (): boolean => res.destroyed || res.closed || res.writableEnded;
@@ -69,7 +70,10 @@ export function createExchange(
     scheme: options.scheme,
     raw: { method: req.method ?? '', target: req.url ?? '', rawHeaders: options.rawHeaders },
     signal: gone.signal,
-    body: readBody(),
+    // Most requests have none, and nobody reads it.
+    get body() {
+      return (body ??= readBody());
+    },
     waitsForClient: () => waits > 0 || res.writableEnded,
     status: () => (res.headersSent ? res.statusCode : undefined),
     writeHead: (status, headers) => {

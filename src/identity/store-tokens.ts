@@ -8,7 +8,7 @@ import type { Actor, Principal } from '../contracts/principal.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Revocations } from '../contracts/revocations.ts';
-import type { StoreTokens } from '../contracts/store-tokens.ts';
+import type { StoreToken, StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
 import { parseCompactToken } from './compact-token.ts';
@@ -53,30 +53,33 @@ export const createStoreTokens = (options: StoreTokensOptions): StoreTokens => {
     }),
   );
 
+  const verify = async (verifier: Verifier, token: string | undefined, principal: Principal): Promise<StoreToken> => {
+    if (token === undefined) {
+      throw new GatewayError('MissingSecurityHeader', {
+        clientFields: { MissingHeaderName: STORE_TOKEN_HEADER },
+      });
+    }
+    try {
+      const issuer = issuers.find((one) => one.name === principal.issuerName && one.issuer === principal.issuer);
+      if (issuer === undefined) throw invalidToken('the caller is of no configured issuer');
+      if (token.length > MAX_TOKEN_LENGTH) throw invalidToken('longer than STS takes');
+      const digest = hash('sha256', token, 'base64url');
+      const known = await verifier(token, digest, issuer);
+      if (!isSame(known, principal)) throw invalidToken('of another subject or actor than the caller');
+      // At each use: one that ends, or is revoked, must not be served out of the cache.
+      if (!(clock.now() < known.expiresAtMs)) throw new GatewayError('ExpiredToken');
+      revocations.check(known);
+      const { tokenIdHash, expiresAtMs } = known;
+      return { digest, tokenIdHash, expiresAtMs, reveal: () => token };
+    } catch (error) {
+      throw error instanceof GatewayError ? ofStoreToken(error) : error;
+    }
+  };
+
   return {
-    verify: async (store, token, principal) => {
+    verify: (store, token, principal) => {
       const verifier = verifiers.get(store.name);
-      if (verifier === undefined) return undefined;
-      if (token === undefined) {
-        throw new GatewayError('MissingSecurityHeader', {
-          clientFields: { MissingHeaderName: STORE_TOKEN_HEADER },
-        });
-      }
-      try {
-        const issuer = issuers.find((one) => one.name === principal.issuerName && one.issuer === principal.issuer);
-        if (issuer === undefined) throw invalidToken('the caller is of no configured issuer');
-        if (token.length > MAX_TOKEN_LENGTH) throw invalidToken('longer than STS takes');
-        const digest = hash('sha256', token, 'base64url');
-        const known = await verifier(token, digest, issuer);
-        if (!isSame(known, principal)) throw invalidToken('of another subject or actor than the caller');
-        // At each use: one that ends, or is revoked, must not be served out of the cache.
-        if (!(clock.now() < known.expiresAtMs)) throw new GatewayError('ExpiredToken');
-        revocations.check(known);
-        const { tokenIdHash, expiresAtMs } = known;
-        return { digest, tokenIdHash, expiresAtMs, reveal: () => token };
-      } catch (error) {
-        throw error instanceof GatewayError ? ofStoreToken(error) : error;
-      }
+      return verifier && verify(verifier, token, principal);
     },
   };
 };

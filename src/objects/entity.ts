@@ -67,9 +67,12 @@ export async function send(
   if (partNumber !== undefined) query.push(['partNumber', String(partNumber)]);
   if (ref.versionId !== undefined) query.push(['versionId', ref.versionId]);
   const storeRequest = { method, key: ref.key, query, headers };
-  const response = await session
-    .send(storeRequest)
-    .catch((error: unknown) => notModified(session, storeRequest, error));
+  let response: UpstreamResponse;
+  try {
+    response = await session.send(storeRequest);
+  } catch (error) {
+    return notModified(session, storeRequest, error);
+  }
   if (method === 'HEAD') await response.discard();
   try {
     if (partNumber !== undefined) demandPart(response, partNumber);

@@ -13,7 +13,7 @@ import { createBudget } from '../platform/budget.ts';
 import { encryptionAt, isKeptPlain } from '../s3/encryption.ts';
 import { send, EntityChanged, lengthOf, whileItChanges, type Answer, type Entity } from './entity.ts';
 import { createListedSizes } from './listed-sizes.ts';
-import { addressOf, createLookups } from './lookups.ts';
+import { addressOf, createLookups, type Lookups } from './lookups.ts';
 import {
   headOf,
   headSealed,
@@ -34,6 +34,8 @@ export interface ObjectReaderDependencies {
   readonly smallBodyBytes: number;
   readonly observer?: Pick<Observer, 'lookup'>;
 }
+
+type RememberedObject = NonNullable<ReturnType<Lookups['remembered']>>;
 
 /** So many objects of the largest size that is read in one piece may be in memory at once, or more smaller ones. */
 const WHOLE_READS = 4;
@@ -72,10 +74,11 @@ export function createObjectReader({
   }
 
   /** Goes straight for the bytes where an earlier look found the layout. The store confirms the entity, or it is forgotten. */
-  async function readRemembered(session: StoreSession, query: ObjectQuery): Promise<OpenedObject | undefined> {
-    const found = lookups.remembered(session, query);
-    if (found === undefined || !isHeldTo(query, found.entity.etag)) return undefined;
-    const { entity, layout } = found;
+  async function readRemembered(
+    session: StoreSession,
+    query: ObjectQuery,
+    { entity, layout }: RememberedObject,
+  ): Promise<OpenedObject | undefined> {
     let planned;
     try {
       planned = await cipher.plan(addressOf(session, query), entity, layout, wantedOf(query));
@@ -93,8 +96,11 @@ export function createObjectReader({
   }
 
   async function readOnce(session: StoreSession, query: ObjectQuery): Promise<OpenedObject> {
-    const remembered = await readRemembered(session, query);
-    if (remembered !== undefined) return remembered;
+    const found = lookups.remembered(session, query);
+    if (found !== undefined && isHeldTo(query, found.entity.etag)) {
+      const remembered = await readRemembered(session, query, found);
+      if (remembered !== undefined) return remembered;
+    }
     const first = await openFirst(session, query, cipher);
     return isSealed(first) ? readSealed(dependencies, session, query, first) : readUnsealed(session, query, first);
   }

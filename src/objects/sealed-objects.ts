@@ -115,14 +115,14 @@ export async function headOf(
 }
 
 /** Gives the layout: of a single PUT from its size, unless its checksum is wanted. */
-export async function layoutFor(
+export function layoutFor(
   { cipher, lookups }: SealedDependencies,
   session: StoreSession,
   query: ObjectQuery,
   entity: SealedEntity,
   why: LookupReason,
   held: Held | undefined,
-): Promise<ObjectLayout> {
+): ObjectLayout | Promise<ObjectLayout> {
   const isSingle = cipher.describe(entity.envelope).kind === 's';
   if (isSingle && !(query.wantsChecksum && isWhole(query))) return cipher.singleLayout(entity.sizeBytes);
   return lookups.lookup(session, entity, why, held);

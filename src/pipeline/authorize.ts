@@ -7,7 +7,7 @@ import type { Principal } from '../contracts/principal.ts';
 import { isReservedKey, RESERVED_PREFIX } from '../s3/reserved-keys.ts';
 import type { Target } from './required-accesses.ts';
 import type { Authenticated, Decided, DecidedTarget } from './contexts.ts';
-import { inSlices } from '../platform/slices.ts';
+import { inSlices, KEYS_PER_SLICE } from '../platform/slices.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `authorize`; `targetsOf` says what one class of operation would do. */
@@ -17,28 +17,52 @@ export function createAuthorize<In extends Authenticated>(
 ): Stage<In, In & Decided> {
   return {
     name: 'authorize',
-    run: async (context) => {
-      const { principal, trail } = context;
+    run: (context) => {
+      const { principal } = context;
       const requested = targetsOf(context);
-      const targets: DecidedTarget[] = [];
-      // All by the policies of one version: after a reload between two slices it begins again.
-      let policyVersion: string;
-      do {
-        policyVersion = authorizer.policyVersion();
-        targets.length = 0;
-        await inSlices(requested, (target) => {
-          targets.push({ ...target, decision: decide(authorizer, principal, target) });
-        });
-      } while (policyVersion !== authorizer.policyVersion());
-      trail.decided(targets);
-      // In the same turn as that question: a reload in between would pair the decisions with the grants of other policies.
-      const grants = new Map<string, readonly Grant[]>();
-      for (const { bucket, accesses } of targets) {
-        if (accesses.length > 0 && !grants.has(bucket)) grants.set(bucket, authorizer.grants(principal, bucket));
-      }
-      return { ...context, targets, grants };
+      const decided = (target: Target): DecidedTarget => ({
+        ...target,
+        decision: decide(authorizer, principal, target),
+      });
+      // Fewer than a slice are decided in one turn, in which nothing can be loaded anew.
+      if (requested.length < KEYS_PER_SLICE) return withGrants(authorizer, context, requested.map(decided));
+      return decideInSlices(authorizer, context, requested, decided);
     },
   };
+}
+
+async function decideInSlices<In extends Authenticated>(
+  authorizer: Authorizer,
+  context: In,
+  requested: readonly Target[],
+  decided: (target: Target) => DecidedTarget,
+): Promise<In & Decided> {
+  const targets: DecidedTarget[] = [];
+  // All by the policies of one version: after a reload between two slices it begins again.
+  let policyVersion: string;
+  do {
+    policyVersion = authorizer.policyVersion();
+    targets.length = 0;
+    await inSlices(requested, (target) => {
+      targets.push(decided(target));
+    });
+  } while (policyVersion !== authorizer.policyVersion());
+  return withGrants(authorizer, context, targets);
+}
+
+/** In the same turn as the decisions: a reload in between would pair them with the grants of other policies. */
+function withGrants<In extends Authenticated>(
+  authorizer: Authorizer,
+  context: In,
+  targets: readonly DecidedTarget[],
+): In & Decided {
+  const { principal, trail } = context;
+  trail.decided(targets);
+  const grants = new Map<string, readonly Grant[]>();
+  for (const { bucket, accesses } of targets) {
+    if (accesses.length > 0 && !grants.has(bucket)) grants.set(bucket, authorizer.grants(principal, bucket));
+  }
+  return { ...context, targets, grants };
 }
 
 /** All accesses of a target must be allowed: the first denial, or an allow that names every rule it rests on. */

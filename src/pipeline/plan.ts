@@ -20,13 +20,20 @@ export interface PlanDependencies {
   readonly buckets: ReadonlyMap<string, Bucket>;
 }
 
+/** The buckets of a request, and the token that their store is asked with. */
+type Asked = Pick<Planned, 'bucket' | 'sourceBucket'> & { readonly storeToken: StoreToken | undefined };
+
 /** The stage `plan` for accesses to a store. @throws GatewayError BucketOwnerMismatch, BucketOwnerUnknown, NoSuchBucket, NotImplemented, AuditUnavailable, and those of store tokens */
 export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): Stage<Decided & Allowed, Planned> {
   return {
     name: 'plan',
-    run: async (context) => {
+    run: (context) => {
       const { request, trail } = context;
-      const { bucket, sourceBucket, storeToken } = await orOnRecord(trail, async () => {
+      const planned = ({ bucket, sourceBucket, storeToken }: Asked): Decided & Allowed & Planned => {
+        const both = [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])];
+        return { ...context, bucket, sourceBucket, plan: planOf(context, both, { broker, storeToken }) };
+      };
+      const asked = orOnRecord<Asked>(trail, () => {
         const bucket = knownBucket(request.bucket, buckets);
         const sourceBucket = request.copySource && knownBucket(request.copySource.bucket, buckets);
         checkExpectedOwner(request, bucket, sourceBucket);
@@ -34,10 +41,11 @@ export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): 
         if (request.descriptor.conditions === 'delete' && request.headers.has('if-match')) {
           demandConditionalDeletes(bucket);
         }
-        return { bucket, sourceBucket, storeToken: await storeTokenOf(context, bucket, storeTokens) };
+        const verified = storeTokenOf(context, bucket, storeTokens);
+        if (verified === undefined) return { bucket, sourceBucket, storeToken: undefined };
+        return verified.then((storeToken) => ({ bucket, sourceBucket, storeToken }));
       });
-      const both = [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])];
-      return { ...context, bucket, sourceBucket, plan: planOf(context, both, { broker, storeToken }) };
+      return asked instanceof Promise ? asked.then(planned) : planned(asked);
     },
   };
 }
@@ -81,12 +89,16 @@ export function createPlanLocal(buckets: ReadonlyMap<string, Bucket>): Stage<Dec
 }
 
 /** Gives what `work` gives; where it fails, the intents are durable before its error goes on. @throws what `work` throws, AuditUnavailable */
-async function orOnRecord<Result>(trail: AuditTrail, work: () => Result | Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
+function orOnRecord<Result>(trail: AuditTrail, work: () => Result | Promise<Result>): Result | Promise<Result> {
+  const failed = async (error: unknown): Promise<never> => {
     await trail.intent(undefined);
     throw error;
+  };
+  try {
+    const result = work();
+    return result instanceof Promise ? result.catch(failed) : result;
+  } catch (error) {
+    return failed(error);
   }
 }
 
@@ -115,7 +127,7 @@ export function storeTokenOf(
   { request, principal }: Pick<Decided, 'request' | 'principal'>,
   bucket: Bucket,
   storeTokens: StoreTokens,
-): Promise<StoreToken | undefined> {
+): Promise<StoreToken> | undefined {
   const storeToken = request.headers.get(STORE_TOKEN_HEADER);
   // A second credential of the caller's: whoever is refused by it is refused as by the first.
   return inStage('authenticate', () => storeTokens.verify(bucket.store, storeToken, principal));

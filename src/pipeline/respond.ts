@@ -164,14 +164,14 @@ type Completed = Pick<Received, 'exchange' | 'trail'> & Parameters<typeof effect
  * Records that a request completed, before its last `lastBytes` go out. A write took effect, whether or not its client
  * still waits; a read that reaches nobody did not complete. @throws GatewayError RequestTimeout, AuditUnavailable
  */
-export async function complete(context: Completed, status: number, lastBytes = 0): Promise<void> {
+export function complete(context: Completed, status: number, lastBytes = 0): Promise<void> {
   const { signal, raw } = context.exchange;
   const { method } = raw;
   if (signal.aborted && (method === 'GET' || method === 'HEAD')) {
     throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
   }
   context.meter.sent(lastBytes);
-  await context.trail.end({ result: 'completed', status }, effectsOf(context));
+  return context.trail.end({ result: 'completed', status }, effectsOf(context));
 }
 
 /** Sends a whole XML document as the completed answer. */

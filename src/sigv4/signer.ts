@@ -25,7 +25,8 @@ export interface RequestToSign {
 interface RequestSignature {
   /** Encoded path and query. */
   readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** New for each request: what is not signed may be added. */
+  readonly headers: Record<string, string>;
 }
 
 /** SHA-256 of nothing. */

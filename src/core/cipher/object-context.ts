@@ -13,12 +13,13 @@ const FORMAT = 'sallyport/1';
 /** Gives the 32-byte hash of bucket id, object key (as UTF-8) and kind. */
 export function objectContext({ bucketId, key }: ObjectAddress, kind: ObjectKind): Buffer {
   const fields = [FORMAT, bucketId, key, kind];
-  const lengths = fields.map((field) => Buffer.byteLength(field));
-  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 0));
+  let sizeBytes = 0;
+  for (const field of fields) sizeBytes += 4 + Buffer.byteLength(field);
+  const bytes = Buffer.allocUnsafe(sizeBytes);
   let at = 0;
-  for (const [index, field] of fields.entries()) {
-    at = bytes.writeUInt32BE(lengths[index] ?? 0, at);
-    at += bytes.write(field, at);
+  for (const field of fields) {
+    const length = bytes.write(field, at + 4);
+    at = bytes.writeUInt32BE(length, at) + length;
   }
   return hash('sha256', bytes, 'buffer');
 }

@@ -55,8 +55,9 @@ export function createSigner() {
         nowMs,
       );
       if (body === undefined) return { store, origin, method, target, headers: signed };
-      const sized = { ...signed, 'content-length': String(body.sizeBytes) };
-      return { store, origin, method, target, headers: sized, body: body.content };
+      // Beside those that are signed.
+      signed['content-length'] = String(body.sizeBytes);
+      return { store, origin, method, target, headers: signed, body: body.content };
     },
   };
 }

@@ -102,7 +102,12 @@ export class StoreAnswer implements Dispatcher.DispatchHandler {
 
   async #whole(): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    for (let next = await this.#next(); next.done !== true; next = await this.#next()) chunks.push(next.value);
+    for (;;) {
+      for (let chunk = this.#take(); chunk !== undefined; chunk = this.#take()) chunks.push(chunk);
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#hasEnded) break;
+      await this.#news();
+    }
     const [first] = chunks;
     return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
   }
@@ -119,15 +124,18 @@ export class StoreAnswer implements Dispatcher.DispatchHandler {
 
   async #next(): Promise<IteratorResult<Buffer, undefined>> {
     for (;;) {
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined) {
-        this.#waitingBytes -= chunk.length;
-        return { done: false, value: chunk };
-      }
+      const chunk = this.#take();
+      if (chunk !== undefined) return { done: false, value: chunk };
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#hasEnded) return END;
       await this.#news();
     }
+  }
+
+  #take(): Buffer | undefined {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) this.#waitingBytes -= chunk.length;
+    return chunk;
   }
 
   /** Resolves when there is something new. It is waited for before the connection goes on: that may deliver at once. */

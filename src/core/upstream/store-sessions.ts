@@ -34,24 +34,25 @@ export function createStoreSessions(dependencies: StoreSessionDependencies): Sto
         throw error;
       };
       let credentials = await broker.credentials(plan).catch(failed);
-      const send: StoreSession['send'] = async (request) => {
-        try {
-          return await attempt(dependencies, options, credentials, request);
-        } catch (error) {
-          if (!(error instanceof CredentialsRefused)) throw error;
-          broker.forget(plan);
-          if (request.body !== undefined && !Buffer.isBuffer(request.body.content)) throw error;
-          const refused = credentials;
-          credentials = await broker.credentials(plan);
-          // The same ones would be refused again; and a signer that is wrong now and then must not go unnoticed.
-          if (credentials === refused) throw error;
-          return await attempt(dependencies, options, credentials, request);
-        }
+      const sendAgain = async (request: StoreRequest, error: unknown): Promise<UpstreamResponse> => {
+        if (!(error instanceof CredentialsRefused)) throw error;
+        broker.forget(plan);
+        if (request.body !== undefined && !Buffer.isBuffer(request.body.content)) throw error;
+        const refused = credentials;
+        credentials = await broker.credentials(plan);
+        // The same ones would be refused again; and a signer that is wrong now and then must not go unnoticed.
+        if (credentials === refused) throw error;
+        return attempt(dependencies, options, credentials, request);
       };
       return {
         bucket,
         send: async (request) => {
-          const answer = await send(request).catch(failed);
+          let answer: UpstreamResponse;
+          try {
+            answer = await attempt(dependencies, options, credentials, request);
+          } catch (error) {
+            answer = await sendAgain(request, error).catch(failed);
+          }
           witness?.succeeded(bucket);
           return answer;
         },

@@ -60,8 +60,8 @@ describe('a second token, for a store', () => {
       observer: { ...nothing, cache: (cache, hit) => subject.events.push(`${cache} ${hit ? 'hit' : 'miss'}`) },
       ...changes,
     });
-  const refused = async (code: ErrorCode, attempt: Promise<unknown>): Promise<GatewayError> => {
-    const error: unknown = await attempt.catch((reason: unknown) => reason);
+  const refused = async (code: ErrorCode, attempt: Promise<unknown> | undefined): Promise<GatewayError> => {
+    const error: unknown = await attempt?.catch((reason: unknown) => reason);
     assert.ok(error instanceof GatewayError, `expected ${code}`);
     assert.equal(error.code, code, error.detail);
     return error;

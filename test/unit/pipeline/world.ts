@@ -245,7 +245,7 @@ export function world(behaviour: Behaviour = {}): World {
     storeTokens: {
       verify: (_, token) => {
         const { storeToken } = behaviour;
-        if (storeToken === undefined) return Promise.resolve(undefined);
+        if (storeToken === undefined) return undefined;
         steps.push('store token');
         return storeToken(token);
       },
