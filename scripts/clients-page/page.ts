@@ -140,8 +140,8 @@ Each logs in as in its line and trusts a private CA by what its line names, and 
 
 ${table([...rows, ...hands.map(ofHand)])}
 ${unseen.length === 0 ? '' : `\nThese have a lane, and no run of it was kept yet: ${unseen.join('; ')}.\n`}
-What a Debian of some years ago has, and the newest boto3, AWS CLI 1 and SDK for JavaScript, by every way in, on the embedded
-store and on Ceph, through HAProxy and at the gateway's own port:
+What a Debian of some years ago has, and the newest boto3, AWS CLI 1 and SDK for JavaScript, by each login on Ceph and by session
+keys on the embedded store, through HAProxy and at the gateway's own port:
 
 ${table(suite)}
 

@@ -20,8 +20,8 @@ export interface PlanDependencies {
   readonly buckets: ReadonlyMap<string, Bucket>;
 }
 
-/** The buckets of a request, and the token that their store is asked with. */
-type Asked = Pick<Planned, 'bucket' | 'sourceBucket'> & { readonly storeToken: StoreToken | undefined };
+/** The buckets of a request, and the token for the STS of their store. */
+type Resolved = Pick<Planned, 'bucket' | 'sourceBucket'> & { readonly storeToken: StoreToken | undefined };
 
 /** The stage `plan` for accesses to a store. @throws GatewayError BucketOwnerMismatch, BucketOwnerUnknown, NoSuchBucket, NotImplemented, AuditUnavailable, and those of store tokens */
 export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): Stage<Decided & Allowed, Planned> {
@@ -29,11 +29,11 @@ export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): 
     name: 'plan',
     run: (context) => {
       const { request, trail } = context;
-      const planned = ({ bucket, sourceBucket, storeToken }: Asked): Decided & Allowed & Planned => {
+      const planned = ({ bucket, sourceBucket, storeToken }: Resolved): Decided & Allowed & Planned => {
         const both = [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])];
         return { ...context, bucket, sourceBucket, plan: planOf(context, both, { broker, storeToken }) };
       };
-      const asked = orOnRecord<Asked>(trail, () => {
+      const resolved = orOnRecord<Resolved>(trail, () => {
         const bucket = knownBucket(request.bucket, buckets);
         const sourceBucket = request.copySource && knownBucket(request.copySource.bucket, buckets);
         checkExpectedOwner(request, bucket, sourceBucket);
@@ -45,7 +45,7 @@ export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): 
         if (verified === undefined) return { bucket, sourceBucket, storeToken: undefined };
         return verified.then((storeToken) => ({ bucket, sourceBucket, storeToken }));
       });
-      return asked instanceof Promise ? asked.then(planned) : planned(asked);
+      return resolved instanceof Promise ? resolved.then(planned) : planned(resolved);
     },
   };
 }

@@ -7,8 +7,9 @@ import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import type { GatewayError } from '../../errors/gateway-error.ts';
 import { brokenOff } from './connection-error.ts';
 
-/** So many bytes may wait for their reader before the connection is paused. */
+/** So many bytes, or pieces of them, may wait for their reader before the connection is paused. */
 const HIGH_WATER_BYTES = 64 * 1024;
+const HIGH_WATER_CHUNKS = 256;
 /** A rest of this size is read, so that the connection can be used again; a longer one is cut. */
 const DISCARD_LIMIT_BYTES = 64 * 1024;
 
@@ -74,7 +75,7 @@ export class StoreAnswer implements Dispatcher.DispatchHandler {
     }
     this.#chunks.push(chunk);
     this.#waitingBytes += chunk.length;
-    if (this.#waitingBytes >= HIGH_WATER_BYTES) controller.pause();
+    if (this.#waitingBytes >= HIGH_WATER_BYTES || this.#chunks.length >= HIGH_WATER_CHUNKS) controller.pause();
     this.#wakeUp();
   }
 

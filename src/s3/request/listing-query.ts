@@ -1,6 +1,7 @@
 /**
  * Enters: the query of a listing of objects, versions or uploads, and how its kind is requested, which stands with its
- * operation. Leaves: a typed query, and the query to put to the store. The store is always asked for URL-encoded keys, so that every key comes back representable, whatever the client asked.
+ * operation. Leaves: a typed query, and the query for the store, which always requests URL-encoded keys, so that every key
+ * comes back representable, whatever the client requested.
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { isTooLong } from './request-target.ts';

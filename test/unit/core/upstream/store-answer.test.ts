@@ -103,6 +103,15 @@ describe('core/upstream/store-answer', () => {
     assert.deepEqual(await sizes(body), [65_535, 1, 7]);
   });
 
+  it('pauses the connection while 256 pieces wait: a store that sends byte by byte costs no more memory than another', async () => {
+    const connection = connect();
+    await connection.begin();
+    connection.give(...Array.from({ length: 255 }, () => 1));
+    assert.equal(connection.paused, false);
+    connection.give(1);
+    assert.equal(connection.paused, true);
+  });
+
   it('never ends a body that broke off, read before or after', async () => {
     for (const isWaiting of [true, false]) {
       const connection = connect();
