@@ -62,7 +62,7 @@ export function storeUnderTrial(config: Config, store: StoreConfig, bucketName: 
       { bucket, grants, accesses: verbs.map((verb) => accessOf(verb, bucket.name, prefix)) },
     ]);
   };
-  const openFor = (narrow: Narrow): Promise<StoreSession> => sessions.open({ bucket, plan: planOf(narrow) });
+  const openFor = async (narrow: Narrow): Promise<StoreSession> => sessions.open({ bucket, plan: planOf(narrow) });
   const all = { verbs: VERBS, prefix: scratch };
 
   const cut: TrialContext['cut'] = async (key, body, sentBytes, how) => {

@@ -55,11 +55,11 @@ export interface CredentialBroker {
    */
   readonly plan: (principal: Principal, scopes: readonly AccessScope[], storeToken?: StoreToken) => AssumeRolePlan;
   /**
-   * Those of the plan, or of its narrower one.
+   * Those of the plan, or of its narrower one; at once where they are in memory. What fails rejects, and never throws.
    * @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us),
    * InvalidToken and ExpiredToken (STS refuses the store token)
    */
-  readonly credentials: (plan: AssumeRolePlan) => Promise<StoreCredentials>;
+  readonly credentials: (plan: AssumeRolePlan) => StoreCredentials | Promise<StoreCredentials>;
   /** Drops cached credentials that the store has refused, so that the next call asks STS again. */
   readonly forget: (plan: AssumeRolePlan) => void;
 }

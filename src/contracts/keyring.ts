@@ -23,8 +23,11 @@ export interface Keyring {
   readonly newDataKey: (context: Buffer) => Promise<DataKey>;
   /** Wraps a data key that exists for another bucket or key, or by the current version. @throws GatewayError ServiceUnavailable */
   readonly wrap: (dataKey: KeyObject, context: Buffer) => Promise<WrappedKey>;
-  /** @throws GatewayError IntegrityFailure (wrong context, altered), ServiceUnavailable (unknown version, keyring down) */
-  readonly unwrap: (wrapped: WrappedKey, context: Buffer) => Promise<KeyObject>;
+  /**
+   * Gives the data key, at once where that takes no call.
+   * @throws GatewayError IntegrityFailure (wrong context, altered), ServiceUnavailable (unknown version, keyring down)
+   */
+  readonly unwrap: (wrapped: WrappedKey, context: Buffer) => KeyObject | Promise<KeyObject>;
   /** What new data keys are wrapped by. @throws GatewayError ServiceUnavailable */
   readonly current: () => Promise<Pick<WrappedKey, 'keyringId' | 'kekVersion'>>;
 }

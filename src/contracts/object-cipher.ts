@@ -273,7 +273,8 @@ export interface ObjectCipher {
    */
   readonly lookup: (address: ObjectAddress, stored: StoredObject, read: ReadStored) => Promise<ObjectLayout>;
   /**
-   * Unwraps the key and plans a read; `part`: of one of the client's parts (1 of a single PUT: all of it).
+   * Unwraps the key and plans a read, at once where the key is in memory; `part`: of one of the client's parts (1 of a single
+   * PUT: all of it).
    * @throws GatewayError IntegrityFailure, InvalidRange (with Content-Range), InvalidPartNumber, NotImplemented, ServiceUnavailable
    */
   readonly plan: (
@@ -281,7 +282,7 @@ export interface ObjectCipher {
     stored: StoredObject,
     layout: ObjectLayout,
     wanted: ByteRange | { readonly part: number } | undefined,
-  ) => Promise<PlannedRead>;
+  ) => PlannedRead | Promise<PlannedRead>;
   /**
    * The plaintext size of a regular object from its stored size; `undefined` where the stored size says that a lookup is
    * needed, or that no object of this format has that size. Unverified: nothing is authenticated.

@@ -46,6 +46,6 @@ export interface StoreSessionOptions {
 }
 
 export interface StoreSessions {
-  /** Gets the credentials of a plan. @throws GatewayError SlowDown, ServiceUnavailable, AccessDeniedByStore */
-  readonly open: (options: StoreSessionOptions) => Promise<StoreSession>;
+  /** Gets the credentials of a plan, at once where they are in memory. @throws GatewayError SlowDown, ServiceUnavailable, AccessDeniedByStore */
+  readonly open: (options: StoreSessionOptions) => StoreSession | Promise<StoreSession>;
 }

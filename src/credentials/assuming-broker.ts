@@ -32,7 +32,6 @@ import { needsStoreToken, PolicyRefusedError, PolicyTooLargeError } from './sts-
 import type { AssumeRole, StsStore } from './sts-store.ts';
 import { actionsIn, unknownAmong } from './unknown-actions.ts';
 
-/** STS gives no shorter sessions; where the token ends sooner, the rest of the session goes unused. */
 /** Keeps a session that is to last as long as a token from ending moments before it. */
 const SLACK_MS = SESSION_MARGIN_MS + 5000;
 const MAX_POLICIES_TOO_LARGE = 1000;
@@ -188,25 +187,34 @@ export function createAssumingBroker(
     return searches.join(() => searchUnknown(state, plan), plan.storeName);
   };
 
-  const sessionOf = (plan: AssumeRolePlan): Promise<StoreCredentials> => {
+  const sessionOf = (plan: AssumeRolePlan): StoreCredentials | Promise<StoreCredentials> => {
     const { storeName, sessionName: identity } = plan;
     const state = stateOf(storeName);
     const obtain = () => shares.enter(() => assume(state, plan), `${storeName} ${identity}`);
     return sessions.get(plan.sessionKey, plan.notAfterMs, obtain);
   };
 
+  /** Asks for the narrower session where STS refused the policy. @throws `error`, where it was of something else */
+  const narrowed = async (plan: AssumeRolePlan, error: unknown): Promise<StoreCredentials> => {
+    if (!(error instanceof PolicyRefusedError)) throw error;
+    if (!(error instanceof PolicyTooLargeError)) await learnFrom(plan);
+    if (plan.narrower === undefined) throw refusalOf(error);
+    const narrower = plan.narrower();
+    try {
+      return await sessionOf(narrower);
+    } catch (again) {
+      throw refusalOf(again);
+    }
+  };
+
   return {
     plan,
-    credentials: async (requestedPlan) => {
+    credentials: (requestedPlan) => {
       try {
-        return await sessionOf(requestedPlan);
+        const session = sessionOf(requestedPlan);
+        return session instanceof Promise ? session.catch((error: unknown) => narrowed(requestedPlan, error)) : session;
       } catch (error) {
-        if (!(error instanceof PolicyRefusedError)) throw error;
-        if (!(error instanceof PolicyTooLargeError)) await learnFrom(requestedPlan);
-        if (requestedPlan.narrower === undefined) throw refusalOf(error);
-        return sessionOf(requestedPlan.narrower()).catch((again: unknown) => {
-          throw refusalOf(again);
-        });
+        return narrowed(requestedPlan, error);
       }
     },
     forget: (requestedPlan) => {

@@ -26,10 +26,14 @@ export interface SessionCacheOptions {
 
 export interface SessionCache {
   /**
-   * Resolves credentials that may be used now, obtained where there are none.
+   * Gives credentials that may be used now, at once where there are some; else they are obtained.
    * @throws GatewayError ExpiredToken (`notAfterMs` has passed), ServiceUnavailable, and whatever `obtain` throws
    */
-  readonly get: (key: string, notAfterMs: number, obtain: () => Promise<StoreCredentials>) => Promise<StoreCredentials>;
+  readonly get: (
+    key: string,
+    notAfterMs: number,
+    obtain: () => Promise<StoreCredentials>,
+  ) => StoreCredentials | Promise<StoreCredentials>;
   /** Drops a session that the store has refused, unless it is new. */
   readonly drop: (key: string) => void;
 }
@@ -70,7 +74,7 @@ export function createSessionCache({ clock, observer, maxSessions }: SessionCach
   };
 
   return {
-    get: async (key, notAfterMs, obtain) => {
+    get: (key, notAfterMs, obtain) => {
       const nowMs = clock.now();
       refuseAfter(notAfterMs, nowMs);
       const kept = sessions.get(key);
@@ -82,10 +86,11 @@ export function createSessionCache({ clock, observer, maxSessions }: SessionCach
       }
       const failure = failures.get(key);
       if (failure !== undefined && nowMs < failure.untilMs) throw failure.error;
-      const session = await join(key, obtain);
-      // The call took time, and the caller's own time may have ended in it.
-      refuseAfter(notAfterMs, clock.now());
-      return session.credentials;
+      return join(key, obtain).then(({ credentials }) => {
+        // The call took time, and the caller's own time may have ended in it.
+        refuseAfter(notAfterMs, clock.now());
+        return credentials;
+      });
     },
     drop: (key) => {
       const kept = sessions.get(key);

@@ -81,7 +81,8 @@ export function createObjectReader({
   ): Promise<OpenedObject | undefined> {
     let planned;
     try {
-      planned = await cipher.plan(addressOf(session, query), entity, layout, wantedOf(query));
+      const given = cipher.plan(addressOf(session, query), entity, layout, wantedOf(query));
+      planned = given instanceof Promise ? await given : given;
     } catch {
       // Of an object that is there no more, this says nothing: it is requested first.
       return undefined;

@@ -38,8 +38,10 @@ export async function readSealed(
   try {
     const held =
       response !== undefined && isSmall(dependencies, response) ? await hold({ response, extent }) : undefined;
-    const layout = await layoutFor(dependencies, session, query, entity, 'read', held);
-    const planned = await dependencies.cipher.plan(addressOf(session, entity), entity, layout, wantedOf(query));
+    const found = layoutFor(dependencies, session, query, entity, 'read', held);
+    const layout = found instanceof Promise ? await found : found;
+    const given = dependencies.cipher.plan(addressOf(session, entity), entity, layout, wantedOf(query));
+    const planned = given instanceof Promise ? await given : given;
     const view = viewOf(query, layout, planned, entity.headers);
     if (lengthOf(planned.extent) === 0) {
       await response?.discard();

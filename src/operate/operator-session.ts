@@ -80,7 +80,7 @@ export function openOperatorSession(
   return {
     rules: bucket,
     location,
-    session: () => sessions.open({ bucket: asStored, plan }),
+    session: async () => sessions.open({ bucket: asStored, plan }),
     recorded: (operation, key, run) => {
       const action = { operation, bucket: bucket.name, key, plan, unexpected: 'InternalError' } as const;
       return onRecord({ audit, clock, principal }, action, run);

@@ -1,4 +1,5 @@
 /** Recorded -> Credentialed. Only an allowed and recorded access gets here, so that a denial never reaches STS. */
+import type { Bucket } from '../contracts/bucket.ts';
 import type { StateSession, StoreSession } from '../contracts/store-session.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { Recorded } from './access.ts';
@@ -16,19 +17,24 @@ export function createAssumeRole<In extends Planned & Recorded>(
   const { sessions } = dependencies;
   return {
     name: 'assume-role',
-    run: async (context) => {
+    run: (context) => {
       const { bucket, sourceBucket, plan, exchange, meter } = context;
       const { signal } = exchange;
       const onAnswer = (response: UpstreamResponse): void => meter.answered(response);
-      const opened = await sessions.open({ bucket, plan, signal, onAnswer });
-      const sourceSession = sourceBucket && (await sessions.open({ bucket: sourceBucket, plan, signal, onAnswer }));
-      let states: Promise<StateSession> | undefined;
-      const session: StoreSession = {
-        ...opened,
-        states: () => (states ??= openStates(dependencies, context)),
-        openScoped: (accesses) => openScoped(dependencies, context, accesses),
+      const open = (one: Bucket) => sessions.open({ bucket: one, plan, signal, onAnswer });
+      const credentialed = (opened: StoreSession, sourceSession: StoreSession | undefined): In & Credentialed => {
+        let states: Promise<StateSession> | undefined;
+        const session: StoreSession = {
+          ...opened,
+          states: () => (states ??= openStates(dependencies, context)),
+          openScoped: (accesses) => openScoped(dependencies, context, accesses),
+        };
+        return { ...context, session, sourceSession };
       };
-      return { ...context, session, sourceSession };
+      const opened = open(bucket);
+      if (sourceBucket === undefined && !(opened instanceof Promise)) return credentialed(opened, undefined);
+      const openBoth = async () => credentialed(await opened, sourceBucket && (await open(sourceBucket)));
+      return openBoth();
     },
   };
 }

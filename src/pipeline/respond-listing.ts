@@ -65,7 +65,7 @@ async function sizesOf(
   return reader.sizes(await openToHeadAll({ broker, sessions }, context), entries, admit);
 }
 
-function openToHeadAll(
+async function openToHeadAll(
   { broker, sessions }: Pick<ListingDependencies, 'broker' | 'sessions'>,
   { request, bucket, principal, plan: { storeToken }, exchange }: Forwarded,
 ): Promise<StoreSession> {

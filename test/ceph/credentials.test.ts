@@ -57,7 +57,7 @@ describe('credentials of a real store', function () {
     closers.push(() => broker.close());
     return broker;
   };
-  const keysOf = (...scopes: AccessScope[]): Promise<StoreCredentials> => {
+  const keysOf = async (...scopes: AccessScope[]): Promise<StoreCredentials> => {
     const broker = brokerOf();
     return broker.credentials(broker.plan(principal(), scopes));
   };
@@ -450,7 +450,7 @@ describe('credentials of a real store', function () {
     });
     const plan = trusting.plan(principal(), [scope(reports, grants, object('GET', 'abc'))]);
     assert.equal(await statusOf(await trusting.credentials(plan), 'GET', 'abc'), 200);
-    await assert.rejects(brokerOf({ endpoint }).credentials(plan), { code: 'ServiceUnavailable' });
+    await assert.rejects(async () => brokerOf({ endpoint }).credentials(plan), { code: 'ServiceUnavailable' });
   });
 
   it('are refused for a role or base keys that the store does not accept, without a word of secrets', async () => {
@@ -461,10 +461,13 @@ describe('credentials of a real store', function () {
     const secretAccessKey = 'wrongsecretwrongsecretwrongsecret1234567';
     const broker = brokerOf({ base: fixedSource({ ...ceph.lab.gateway, secretAccessKey }) }, observer);
     const plan = broker.plan(principal(), [scope(reports, grants, object('GET', 'abc'))]);
-    await assert.rejects(broker.credentials(plan), (error: unknown) => {
-      assert.ok(!inspect([error, observer.said], { depth: 50 }).includes(secretAccessKey));
-      return (error as { code?: unknown }).code === 'AccessDeniedByStore';
-    });
+    await assert.rejects(
+      async () => broker.credentials(plan),
+      (error: unknown) => {
+        assert.ok(!inspect([error, observer.said], { depth: 50 }).includes(secretAccessKey));
+        return (error as { code?: unknown }).code === 'AccessDeniedByStore';
+      },
+    );
   });
 
   it('keep working while STS is down, and can be had again when it is back', async () => {
@@ -475,7 +478,7 @@ describe('credentials of a real store', function () {
     await ceph.stopGateway();
     try {
       assert.equal(await broker.credentials(planFor('alice')), kept);
-      await assert.rejects(broker.credentials(planFor('bob')), { code: 'ServiceUnavailable' });
+      await assert.rejects(async () => broker.credentials(planFor('bob')), { code: 'ServiceUnavailable' });
       assert.equal(broker.health()[0]?.state, 'degraded');
     } finally {
       await ceph.startGateway();

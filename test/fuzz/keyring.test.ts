@@ -110,7 +110,7 @@ describe('remote keyrings, whatever is asked and answered', function () {
           fc.pre(!here.equals(elsewhere));
           const made = await keyring.newDataKey(here);
           assert.ok((await keyring.unwrap(made, here)).equals(made.dataKey));
-          await assert.rejects(keyring.unwrap(made, elsewhere), { code: 'IntegrityFailure' });
+          await assert.rejects(async () => keyring.unwrap(made, elsewhere), { code: 'IntegrityFailure' });
           const moved = await keyring.wrap(made.dataKey, elsewhere);
           assert.ok((await keyring.unwrap(moved, elsewhere)).equals(made.dataKey));
         }),

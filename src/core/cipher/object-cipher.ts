@@ -5,7 +5,13 @@
  * @see docs/spec/object-format.md
  */
 import { randomBytes, type KeyObject } from 'node:crypto';
-import type { KeptChecksum, ObjectAddress, ObjectCipher, SealedObject } from '../../contracts/object-cipher.ts';
+import type {
+  KeptChecksum,
+  ObjectAddress,
+  ObjectCipher,
+  PlannedRead,
+  SealedObject,
+} from '../../contracts/object-cipher.ts';
 import type { Keyring, WrappedKey } from '../../contracts/keyring.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { encodeEnvelope, keyIdOf, parseEnvelope } from './envelope.ts';
@@ -69,11 +75,14 @@ export function createObjectCipher(
     };
   };
 
-  const unwrapOf = (wrappedKey: WrappedKey, context: Buffer): Promise<KeyObject> =>
-    keyring.unwrap(wrappedKey, context).catch((error: unknown) => {
+  const unwrapOf = async (wrappedKey: WrappedKey, context: Buffer): Promise<KeyObject> => {
+    try {
+      return await keyring.unwrap(wrappedKey, context);
+    } catch (error) {
       if (!(error instanceof GatewayError && error.code === 'IntegrityFailure')) throw error;
       throw noSuchUpload('the key of the upload does not unwrap');
-    });
+    }
+  };
 
   const openSealedId: ObjectCipher['openSealedId'] = async (address, uploadId) => {
     const { wrappedKey, storeUploadId, verify } = parseUploadId(uploadId);
@@ -96,14 +105,13 @@ export function createObjectCipher(
     return lookupLayout(dataKey, envelope.kind, stored.sizeBytes, read);
   };
 
-  const plan: ObjectCipher['plan'] = async (address, stored, layout, wanted) => {
+  const plan: ObjectCipher['plan'] = (address, stored, layout, wanted) => {
     const envelope = parseEnvelope(stored.envelope);
     if (envelope.kind !== layout.kind || stored.sizeBytes !== layout.storedSizeBytes) {
       throw new GatewayError('IntegrityFailure', { detail: 'the layout is of another object' });
     }
     const read = planRead(layout, wanted);
-    const dataKey = await keyring.unwrap(envelope, objectContext(address, envelope.kind));
-    return {
+    const planned = (dataKey: KeyObject): PlannedRead => ({
       plainSizeBytes: layout.plainSizeBytes,
       first: read.first,
       last: read.last,
@@ -111,7 +119,9 @@ export function createObjectCipher(
       extent: read.extent,
       body: (source, extent) => openBody({ dataKey, layout, read }, source, extent),
       whole: (bytes, extent) => openWhole({ dataKey, layout, read }, bytes, extent),
-    };
+    });
+    const unwrapped = keyring.unwrap(envelope, objectContext(address, envelope.kind));
+    return unwrapped instanceof Promise ? unwrapped.then(planned) : planned(unwrapped);
   };
 
   const rewrap: ObjectCipher['rewrap'] = async (from, value, to) => {

@@ -17,14 +17,16 @@ export function createCachingKeyring(keyring: Keyring, { maxKeys, maxAgeSeconds 
     newDataKey: keyring.newDataKey,
     wrap: keyring.wrap,
     current: keyring.current,
-    unwrap: async (wrapped, context) => {
+    unwrap: (wrapped, context) => {
       const name = nameOf(wrapped, context);
+      const known = keys.get(name);
+      if (known !== undefined) return known;
       const unwrap = async (): Promise<KeyObject> => {
         const dataKey = await keyring.unwrap(wrapped, context);
         keys.set(name, dataKey);
         return dataKey;
       };
-      return keys.get(name) ?? calls.join(unwrap, name);
+      return calls.join(unwrap, name);
     },
   };
 }

@@ -21,7 +21,7 @@ export function createKeyrings(keyrings: ReadonlyMap<string, Keyring>, currentId
       // Envelopes leave it out; a spelling of its own would make two names of one keyring.
       const keyring = wrapped.keyringId === LOCAL ? undefined : keyrings.get(id);
       if (keyring !== undefined) return keyring.unwrap(wrapped, context);
-      return Promise.reject(new GatewayError('ServiceUnavailable', { detail: `no keyring ${id} is configured` }));
+      throw new GatewayError('ServiceUnavailable', { detail: `no keyring ${id} is configured` });
     },
   };
 }

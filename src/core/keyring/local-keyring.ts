@@ -42,8 +42,7 @@ export function createKekKeyring(
   };
   const wrap: Keyring['wrap'] = (dataKey, context) =>
     Promise.resolve({ kekVersion: current, wrapped: wrapDataKey(currentKek, context, dataKey.export()) });
-  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must become a rejection
-  const unwrap: Keyring['unwrap'] = async ({ keyringId, kekVersion, wrapped }, context) => {
+  const unwrap: Keyring['unwrap'] = ({ keyringId, kekVersion, wrapped }, context) => {
     // The object is not lost: another replica, or this one after a change of configuration, can read it.
     const unavailable = (detail: string) => new GatewayError('ServiceUnavailable', { detail });
     if (keyringId !== undefined) throw unavailable('a key of another keyring was given to the local one');

@@ -27,36 +27,40 @@ export interface StoreSessionDependencies {
 export function createStoreSessions(dependencies: StoreSessionDependencies): StoreSessions {
   const { broker, witness } = dependencies;
   return {
-    open: async (options) => {
+    open: (options) => {
       const { bucket, plan } = options;
       const failed = (error: unknown): never => {
         witness?.failed(bucket, error);
         throw error;
       };
-      let credentials = await broker.credentials(plan).catch(failed);
-      const sendAgain = async (request: StoreRequest, error: unknown): Promise<UpstreamResponse> => {
-        if (!(error instanceof CredentialsRefused)) throw error;
-        broker.forget(plan);
-        if (request.body !== undefined && !Buffer.isBuffer(request.body.content)) throw error;
-        const refused = credentials;
-        credentials = await broker.credentials(plan);
-        // The same ones would be refused again; and a signer that is wrong now and then must not go unnoticed.
-        if (credentials === refused) throw error;
-        return attempt(dependencies, options, credentials, request);
+      const sessionWith = (obtained: StoreCredentials): StoreSession => {
+        let credentials = obtained;
+        const sendAgain = async (request: StoreRequest, error: unknown): Promise<UpstreamResponse> => {
+          if (!(error instanceof CredentialsRefused)) throw error;
+          broker.forget(plan);
+          if (request.body !== undefined && !Buffer.isBuffer(request.body.content)) throw error;
+          const refused = credentials;
+          credentials = await broker.credentials(plan);
+          // The same ones would be refused again; and a signer that is wrong now and then must not go unnoticed.
+          if (credentials === refused) throw error;
+          return attempt(dependencies, options, credentials, request);
+        };
+        return {
+          bucket,
+          send: async (request) => {
+            let answer: UpstreamResponse;
+            try {
+              answer = await attempt(dependencies, options, credentials, request);
+            } catch (error) {
+              answer = await sendAgain(request, error).catch(failed);
+            }
+            witness?.succeeded(bucket);
+            return answer;
+          },
+        };
       };
-      return {
-        bucket,
-        send: async (request) => {
-          let answer: UpstreamResponse;
-          try {
-            answer = await attempt(dependencies, options, credentials, request);
-          } catch (error) {
-            answer = await sendAgain(request, error).catch(failed);
-          }
-          witness?.succeeded(bucket);
-          return answer;
-        },
-      } satisfies StoreSession;
+      const obtained = broker.credentials(plan);
+      return obtained instanceof Promise ? obtained.then(sessionWith, failed) : sessionWith(obtained);
     },
   };
 }

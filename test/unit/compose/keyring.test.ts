@@ -79,7 +79,7 @@ describe('the keyring that configuration makes', () => {
     await keyring.unwrap(kept, HERE);
     vault.sealed = true;
     assert.ok((await keyring.unwrap(kept, HERE)).equals(kept.dataKey));
-    await assert.rejects(keyring.unwrap(other, HERE), unavailable);
+    await assert.rejects(async () => keyring.unwrap(other, HERE), unavailable);
     await assert.rejects(keyring.newDataKey(HERE), unavailable);
     await assert.rejects(createObjectCipher(keyring).seal({ bucketId: 'b', key: 'k' }, 0, undefined), unavailable);
     assert.deepEqual(health(), [{ name: 'keyring:vault', state: 'degraded', detail: 'answers 503' }]);

@@ -62,7 +62,7 @@ export class BrokerWorld {
 }
 
 export const failureOf = async (broker: Broker, plan: AssumeRolePlan): Promise<GatewayError> => {
-  const outcome = await broker.credentials(plan).then(
+  const outcome = await Promise.resolve(broker.credentials(plan)).then(
     () => undefined,
     (error: unknown) => error,
   );

@@ -196,7 +196,7 @@ describe('credential broker', () => {
   describe('sessions', () => {
     it('are requested once by a crowd, and not again while they last', async () => {
       const broker = makeBroker();
-      const received = await Promise.all(Array.from({ length: 50 }, () => broker.credentials(planFor(broker))));
+      const received = await Promise.all(Array.from({ length: 50 }, async () => broker.credentials(planFor(broker))));
       assert.equal(new Set(received).size, 1);
       await broker.credentials(planFor(broker));
       assert.equal(world.sts.calls.length, 1);
@@ -262,6 +262,18 @@ describe('credential broker', () => {
         );
         assert.equal(formOf(at)['DurationSeconds'], String(seconds));
       }
+    });
+
+    it('are given at once where they are in memory, and never after the end of the token', async () => {
+      const broker = makeBroker();
+      const plan = planFor(broker);
+      assert.ok(broker.credentials(plan) instanceof Promise);
+      const first = await broker.credentials(plan);
+      assert.equal(broker.credentials(plan), first);
+      world.nowMs = plan.notAfterMs;
+      const late = broker.credentials(plan);
+      assert.ok(late instanceof Promise);
+      await assert.rejects(late, { code: 'ExpiredToken' });
     });
 
     it('are renewed ahead of expiry while the old one serves', async () => {

@@ -88,7 +88,7 @@ describe('a store without STS', () => {
     const plan = planFor(broker, '2026/q3', LANDING, principal({ expiresAtMs: nowMs + 1000 }));
     await broker.credentials(plan);
     nowMs += 1000;
-    await assert.rejects(broker.credentials(plan), { code: 'ExpiredToken' });
+    await assert.rejects(async () => broker.credentials(plan), { code: 'ExpiredToken' });
   });
 
   it('gives the same object while the keys are the same, and the new keys once the old were refused', async () => {
@@ -114,9 +114,12 @@ describe('a store without STS', () => {
       current: () => Promise.reject(new Error(`could not read ${SECRET}`)),
       renew: () => Promise.resolve(false),
     });
-    await assert.rejects(broker.credentials(planFor(broker)), (error: unknown) => {
-      assert.ok(!inspect(error, { depth: 9 }).includes(SECRET));
-      return (error as { code?: unknown }).code === 'ServiceUnavailable';
-    });
+    await assert.rejects(
+      async () => broker.credentials(planFor(broker)),
+      (error: unknown) => {
+        assert.ok(!inspect(error, { depth: 9 }).includes(SECRET));
+        return (error as { code?: unknown }).code === 'ServiceUnavailable';
+      },
+    );
   });
 });

@@ -436,7 +436,7 @@ describe('attacks on layouts', function () {
       [one.stored.envelope, size, cipher.singleLayout(size)],
       [one.stored.envelope, size + 1, layout],
     ] as const) {
-      await assert.rejects(cipher.plan(ADDRESS, { envelope, sizeBytes }, known, undefined), {
+      await assert.rejects(async () => cipher.plan(ADDRESS, { envelope, sizeBytes }, known, undefined), {
         code: 'IntegrityFailure',
       });
     }

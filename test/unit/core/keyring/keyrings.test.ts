@@ -43,13 +43,16 @@ describe('several keyrings', () => {
     const { wrapped } = await local.wrap(createSecretKey(randomBytes(32)), HERE);
     for (const keyringId of [undefined, 'local', 'kms', 'constructor', '']) {
       const envelope = { kekVersion: 1, wrapped, ...(keyringId === undefined ? {} : { keyringId }) };
-      await assert.rejects(keyrings.unwrap(envelope, HERE), unavailable);
+      await assert.rejects(async () => keyrings.unwrap(envelope, HERE), unavailable);
     }
   });
 
   it('know the local keyring by no name in an envelope', async () => {
     const made = await local.newDataKey(HERE);
-    await assert.rejects(createKeyrings(all, 'local').unwrap({ ...made, keyringId: 'local' }, HERE), unavailable);
+    await assert.rejects(
+      async () => createKeyrings(all, 'local').unwrap({ ...made, keyringId: 'local' }, HERE),
+      unavailable,
+    );
   });
 
   it('are not built without a current one', () => {

@@ -61,19 +61,23 @@ describe('local keyring', () => {
     assert.equal(moved.kekVersion, 2);
     assert.equal(moved.keyringId, undefined);
     assert.ok((await after.unwrap(moved, elsewhere)).equals(old.dataKey));
-    await assert.rejects(after.unwrap(moved, CONTEXT), { code: 'IntegrityFailure' });
+    await assert.rejects(async () => after.unwrap(moved, CONTEXT), { code: 'IntegrityFailure' });
   });
 
   it('calls a key of another keyring unavailable, not lost', async () => {
     const keyring = createLocalKeyring({ current: 1, versions: new Map([[1, OLD]]) });
     const key = await keyring.newDataKey(CONTEXT);
-    await assert.rejects(keyring.unwrap({ ...key, keyringId: 'vault' }, CONTEXT), { code: 'ServiceUnavailable' });
+    await assert.rejects(async () => keyring.unwrap({ ...key, keyringId: 'vault' }, CONTEXT), {
+      code: 'ServiceUnavailable',
+    });
   });
 
   it('calls an unknown version unavailable, not lost', async () => {
     const keyring = createLocalKeyring({ current: 1, versions: new Map([[1, OLD]]) });
     const { wrapped } = await keyring.newDataKey(CONTEXT);
-    await assert.rejects(keyring.unwrap({ kekVersion: 2, wrapped }, CONTEXT), { code: 'ServiceUnavailable' });
+    await assert.rejects(async () => keyring.unwrap({ kekVersion: 2, wrapped }, CONTEXT), {
+      code: 'ServiceUnavailable',
+    });
   });
 
   it('refuses another context, another version of the same seed, another seed, and altered bytes', async () => {
@@ -87,16 +91,19 @@ describe('local keyring', () => {
     });
     const { wrapped } = await keyring.newDataKey(CONTEXT);
     const failure = { code: 'IntegrityFailure' };
-    await assert.rejects(keyring.unwrap({ kekVersion: 1, wrapped }, Buffer.alloc(32, 2)), failure);
-    await assert.rejects(keyring.unwrap({ kekVersion: 2, wrapped }, CONTEXT), failure);
-    await assert.rejects(keyring.unwrap({ kekVersion: 3, wrapped }, CONTEXT), failure);
+    await assert.rejects(async () => keyring.unwrap({ kekVersion: 1, wrapped }, Buffer.alloc(32, 2)), failure);
+    await assert.rejects(async () => keyring.unwrap({ kekVersion: 2, wrapped }, CONTEXT), failure);
+    await assert.rejects(async () => keyring.unwrap({ kekVersion: 3, wrapped }, CONTEXT), failure);
     for (let at = 0; at < wrapped.length; at += 1) {
       const altered = Buffer.from(wrapped);
       altered.writeUInt8(altered.readUInt8(at) ^ 0x80, at);
-      await assert.rejects(keyring.unwrap({ kekVersion: 1, wrapped: altered }, CONTEXT), failure);
+      await assert.rejects(async () => keyring.unwrap({ kekVersion: 1, wrapped: altered }, CONTEXT), failure);
     }
     for (const length of [0, 8, 24, 39, 41, 48, 256]) {
-      await assert.rejects(keyring.unwrap({ kekVersion: 1, wrapped: Buffer.alloc(length) }, CONTEXT), failure);
+      await assert.rejects(
+        async () => keyring.unwrap({ kekVersion: 1, wrapped: Buffer.alloc(length) }, CONTEXT),
+        failure,
+      );
     }
   });
 
