@@ -18,6 +18,11 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** The request's body. Starting to read it sends `100 Continue` to a client that waits for it. Can be read once. */
   readonly body: AsyncIterable<Buffer>;
+  /**
+   * Hands the same to `take`, piece by piece as it arrives, instead of `body`; for bodies that are kept in memory anyway.
+   * @throws what `take` throws, which ends the reading; GatewayError IncompleteBody (the client broke off)
+   */
+  readonly read: (take: (piece: Buffer) => void) => Promise<void>;
   /** The status that has gone out; `undefined` before. */
   readonly status: () => number | undefined;
   readonly writeHead: (status: number, headers: Readonly<Record<string, string>>) => void;

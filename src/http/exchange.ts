@@ -43,12 +43,20 @@ export function createExchange(
     if (!res.writableFinished) gone.abort();
   });
 
-  async function* readBody(): AsyncGenerator<Buffer, void, undefined> {
-    if (!continued) {
-      continued = true;
-      if (!isClosed()) res.writeContinue();
-    }
+  /** From here on the gateway waits for the body. */
+  const awaitBody = (): void => {
     waits += 1;
+    if (continued) return;
+    continued = true;
+    if (!isClosed()) res.writeContinue();
+  };
+  const brokenOff = (cause: unknown): GatewayError => {
+    gone.abort();
+    return new GatewayError('IncompleteBody', { detail: 'the client broke off its body', cause });
+  };
+
+  async function* readBody(): AsyncGenerator<Buffer, void, undefined> {
+    awaitBody();
     try {
       for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         waits -= 1;
@@ -56,11 +64,40 @@ export function createExchange(
         waits += 1;
       }
     } catch (error) {
-      gone.abort();
-      throw new GatewayError('IncompleteBody', { detail: 'the client broke off its body', cause: error });
+      throw brokenOff(error);
     }
     waits -= 1;
   }
+
+  const read = (take: (piece: Buffer) => void): Promise<void> => {
+    // Of a stream that is destroyed already, no event would tell.
+    if (req.destroyed) return Promise.reject(brokenOff(req.errored));
+    awaitBody();
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const stop = (): void => {
+      waits -= 1;
+      req.off('data', pass).off('end', end).off('error', fail).off('close', fail);
+    };
+    const pass = (piece: Buffer): void => {
+      try {
+        take(piece);
+      } catch (error) {
+        stop();
+        req.pause();
+        reject(error);
+      }
+    };
+    const end = (): void => {
+      stop();
+      resolve(undefined);
+    };
+    const fail = (cause?: Error): void => {
+      stop();
+      reject(brokenOff(cause));
+    };
+    req.on('data', pass).once('end', end).once('error', fail).once('close', fail);
+    return promise;
+  };
 
   return {
     requestId: options.requestId,
@@ -74,6 +111,7 @@ export function createExchange(
     get body() {
       return (body ??= readBody());
     },
+    read,
     waitsForClient: () => waits > 0 || res.writableEnded,
     status: () => (res.headersSent ? res.statusCode : undefined),
     writeHead: (status, headers) => {

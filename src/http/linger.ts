@@ -73,6 +73,8 @@ export function createLingering(bounds: LingerBounds = BOUNDS): Lingering {
       req.once('end', finish);
       req.once('close', finish);
       req.on('data', count);
+      // Whoever read a part of it has stopped it.
+      req.resume();
     },
   };
 }

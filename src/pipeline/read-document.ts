@@ -8,7 +8,7 @@ import { readDeleteObjects } from '../s3/documents/delete-objects.ts';
 import { MAX_DELETED_KEYS } from '../s3/limits.ts';
 import type { Admission } from './admission.ts';
 import type { Authenticated, Credentialed, Documented, Listed } from './contexts.ts';
-import { collect, plainBody } from './plain-body.ts';
+import { plainBody } from './plain-body.ts';
 import type { Stage } from './stage.ts';
 
 /** The shortest element that names a key. */
@@ -45,5 +45,5 @@ async function readDocument(context: Authenticated): Promise<Buffer> {
   const { sizeBytes = 0 } = payload;
   if (descriptor.body.kind !== 'document' || sizeBytes > descriptor.body.maxBytes)
     throw new GatewayError('EntityTooLarge');
-  return collect(plainBody(context, sizeBytes).chunks, sizeBytes);
+  return plainBody(context, sizeBytes).whole();
 }

@@ -13,7 +13,7 @@ import { partNumberOf } from '../s3/request/store-query.ts';
 import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 import type { Credentialed, Sealed } from './contexts.ts';
 import type { PipelineDependencies } from './dependencies.ts';
-import { collect, incomplete, plainBody } from './plain-body.ts';
+import { incomplete, plainBody } from './plain-body.ts';
 import type { Stage } from './stage.ts';
 
 type SealDependencies = Pick<PipelineDependencies, 'cipher' | 'uploads' | 'limits'>;
@@ -35,16 +35,16 @@ export function createSeal(dependencies: SealDependencies): Stage<Credentialed, 
       if (sizeBytes > maxBytes) {
         throw new GatewayError('EntityTooLarge', { detail: `${sizeBytes} of at most ${maxBytes} bytes` });
       }
-      const { chunks, checksum } = plainBody(context, sizeBytes);
+      const { chunks, whole, checksum } = plainBody(context, sizeBytes);
       const isSmall = sizeBytes <= limits.smallBodyBytes;
       if (isKeptPlain(bucket, request.key)) {
-        const content = isSmall ? await collect(chunks, sizeBytes) : withholdLast(chunks, sizeBytes, incomplete);
+        const content = isSmall ? await whole() : withholdLast(chunks(), sizeBytes, incomplete);
         return { ...context, sealed: undefined, keyId: undefined, checksum, body: { sizeBytes, content } };
       }
       const { body, sealed, session } = await plan(dependencies, context, sizeBytes, checksum);
       const { keyId } = body;
       // A sealer is done with a chunk before it asks for the next, and the chunks of a request are nobody else's.
-      const content = isSmall ? body.whole(await collect(chunks, sizeBytes)) : body.body(releasing(chunks));
+      const content = isSmall ? body.whole(await whole()) : body.body(releasing(chunks()));
       return { ...context, session, sealed, keyId, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
     },
   };

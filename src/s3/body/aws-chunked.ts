@@ -52,16 +52,17 @@ export async function* decodeChunked(
   options: ChunkedBody,
   onTrailer: (checksum: Buffer) => void,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const decoder = new ChunkDecoder(options);
+  const decoder = new ChunkDecoder(options, onTrailer);
   for await (const piece of source) {
     const data = decoder.take(piece);
     if (data !== undefined) yield data;
   }
-  const checksum = decoder.end();
-  if (checksum !== undefined) onTrailer(checksum);
+  decoder.end();
 }
 
-class ChunkDecoder {
+/** The same for whoever has the pieces in hand: gives each to `take`, in order, and calls `end` behind the last. */
+export class ChunkDecoder {
+  readonly #onTrailer: (checksum: Buffer) => void;
   readonly #signatures: ChunkSignatures | undefined;
   readonly #trailer: ChecksumAlgorithm | undefined;
   readonly #sizeBytes: number;
@@ -74,7 +75,8 @@ class ChunkDecoder {
   #hash: Hash | undefined;
   #signature = '';
 
-  constructor({ sizeBytes, trailer, signatures }: ChunkedBody) {
+  constructor({ sizeBytes, trailer, signatures }: ChunkedBody, onTrailer: (checksum: Buffer) => void) {
+    this.#onTrailer = onTrailer;
     this.#sizeBytes = sizeBytes;
     this.#bytesLeft = sizeBytes;
     this.#trailer = trailer;
@@ -117,12 +119,13 @@ class ChunkDecoder {
     return slices.length > 1 ? Buffer.concat(slices) : slices[0];
   }
 
-  /** Gives the checksum of the trailer. */
-  end(): Buffer | undefined {
+  /** Reads the trailer. */
+  end(): void {
     if (this.#expected !== 'trailer')
       throw refuse('IncompleteBody', `${this.#bytesLeft} bytes and the end are missing`);
     const signatures = this.#signatures;
-    return parseTrailer(this.#text, this.#trailer, signatures?.trailer);
+    const checksum = parseTrailer(this.#text, this.#trailer, signatures?.trailer);
+    if (checksum !== undefined) this.#onTrailer(checksum);
   }
 
   #takeLine(piece: Buffer, offset: number): number {

@@ -77,6 +77,8 @@ const CASES: Readonly<Record<string, Case>> = {
   LOCAL: { request: 'GET /' },
   'WRITE, plain': { request: 'PUT /box/k', body: 'twenty bytes of body' },
   'WRITE, sealed': { request: 'PUT /safe/k', body: 'twenty bytes of body' },
+  'WRITE, plain, whole in memory': { request: 'PUT /box/k', body: 'ten bytes.' },
+  'WRITE, sealed, whole in memory': { request: 'PUT /safe/k', body: 'ten bytes.' },
   DELETE: { request: 'DELETE /box/k' },
   BATCH: {
     request: 'POST /box?delete',

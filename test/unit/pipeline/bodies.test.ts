@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import type { ChunkSignatures } from '../../../src/contracts/chunk-signatures.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
-import { collect, incomplete } from '../../../src/pipeline/plain-body.ts';
+import { incomplete, WholeBody } from '../../../src/pipeline/plain-body.ts';
 import { withholdLast } from '../../../src/s3/body/withhold-last.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
 
@@ -196,7 +196,9 @@ describe('bodies', () => {
       }
     }
     const beforeBytes = process.memoryUsage().heapUsed;
-    const body = await collect(byteByByte(), sizeBytes);
+    const whole = new WholeBody(sizeBytes);
+    for await (const piece of byteByByte()) whole.add(piece);
+    const body = whole.end();
     assert.equal(body.length, sizeBytes);
     assert.ok(body.equals(Buffer.alloc(sizeBytes, 'x')));
     assert.ok(peakBytes - beforeBytes < 256 * 1024 * 1024, `${peakBytes - beforeBytes} bytes`);

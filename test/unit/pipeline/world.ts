@@ -334,6 +334,10 @@ export function client(
       steps.push('body read');
       yield* body;
     })(),
+    read: async (take) => {
+      steps.push('body read');
+      for await (const piece of body) take(piece);
+    },
     status: () => status,
     writeHead: (code, input) => {
       status = code;

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { createExchange } from '../../../src/http/exchange.ts';
+import { createLingering } from '../../../src/http/linger.ts';
+
+type Served = ReturnType<typeof createExchange>;
+
+describe('the body of an exchange, handed over piece by piece', () => {
+  let server: Server;
+  let socket: Socket;
+  let received = '';
+
+  afterEach(() => {
+    socket.destroy();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  /** Sends a request, and gives its exchange. */
+  async function exchange(text: string, expectsContinue = false): Promise<{ served: Served; req: IncomingMessage }> {
+    const arrived = Promise.withResolvers<{ served: Served; req: IncomingMessage }>();
+    server = createServer();
+    for (const event of ['request', 'checkContinue'] as const) {
+      server.on(event, (req: IncomingMessage, res: ServerResponse) => {
+        const options = { requestId: 'r', edgeRequestId: undefined, clientAddress: '', chargedTo: undefined };
+        const rest = { scheme: undefined, rawHeaders: [], expectsContinue, lingering: createLingering() };
+        arrived.resolve({ served: createExchange(req, res, { ...options, ...rest }), req });
+      });
+    }
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    received = '';
+    socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.setEncoding('latin1').on('data', (data: string) => (received += data));
+    socket.write(text);
+    return arrived.promise;
+  }
+
+  const head = (length: number, ...lines: string[]): string =>
+    ['PUT /k HTTP/1.1', 'host: x', `content-length: ${length}`, ...lines, '', ''].join('\r\n');
+
+  /** Reads it all; `onFirst` is called with the first piece. */
+  function readText(served: Served, onFirst?: () => void): Promise<string> {
+    let text = '';
+    return served
+      .read((piece) => {
+        if (text === '') onFirst?.();
+        text += piece.toString();
+      })
+      .then(() => text);
+  }
+
+  it('gives all of it in order, however it comes, and waits for the client meanwhile', async () => {
+    const { served } = await exchange(`${head(6)}ab`);
+    assert.equal(served.waitsForClient(), false);
+    const text = readText(served, () => socket.write('cd', () => setTimeout(() => socket.write('ef'), 20)));
+    assert.equal(served.waitsForClient(), true);
+    assert.equal(await text, 'abcdef');
+    assert.equal(served.waitsForClient(), false);
+    served.writeHead(200, { 'content-length': '0' });
+    served.end();
+    await once(socket, 'data');
+    assert.match(received, /^HTTP\/1.1 200 OK\r\n(?!.*connection: close)/is);
+  });
+
+  it('ends where there is nothing', async () => {
+    const { served } = await exchange(head(0));
+    assert.equal(await readText(served), '');
+  });
+
+  it('asks a client that waits to go on, when it is read', async () => {
+    const { served } = await exchange(head(2, 'expect: 100-continue'), true);
+    const text = readText(served);
+    await once(socket, 'data');
+    assert.equal(received, 'HTTP/1.1 100 Continue\r\n\r\n');
+    socket.write('ab');
+    assert.equal(await text, 'ab');
+  });
+
+  it('fails with what its reader throws, and drops the rest behind the answer', async () => {
+    const length = 3_000_000;
+    const { served, req } = await exchange(`${head(length)}ab`);
+    const refusal = new Error('refused');
+    const reading = served.read(() => {
+      throw refusal;
+    });
+    await assert.rejects(reading, refusal);
+    assert.equal(served.waitsForClient(), false);
+    assert.equal(served.signal.aborted, false);
+    served.writeHead(400, { 'content-length': '6' });
+    served.end(Buffer.from('denied'));
+    const ended = once(req, 'end');
+    socket.write(Buffer.alloc(length - 2));
+    await ended;
+    await once(socket, 'end');
+    assert.match(received, /^HTTP\/1.1 400 .*connection: close.*denied$/is);
+  });
+
+  for (const sent of ['', 'a']) {
+    it(`fails, and says that the client is gone, where it breaks off after ${sent.length} bytes`, async () => {
+      const { served } = await exchange(`${head(2)}${sent}`);
+      const text = readText(served, () => socket.resetAndDestroy());
+      if (sent === '') socket.destroy();
+      await assert.rejects(text, { code: 'IncompleteBody' });
+      assert.ok(served.signal.aborted);
+      assert.equal(served.waitsForClient(), false);
+    });
+  }
+
+  it('fails where the client was gone before', async () => {
+    const { served, req } = await exchange(`${head(2)}a`);
+    socket.resetAndDestroy();
+    await new Promise((resolve) => req.once('close', resolve));
+    await assert.rejects(readText(served), { code: 'IncompleteBody' });
+    assert.ok(served.signal.aborted);
+  });
+});
