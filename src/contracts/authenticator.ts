@@ -9,11 +9,11 @@ export interface Identification {
 }
 
 /**
- * Request -> Principal. "Not mine" differs from "failed": an authenticator that finds no credential of its kind
- * resolves `undefined`, and one that finds a bad credential throws.
+ * Request -> Principal, at once where the credential is in memory. "Not mine" differs from "failed": an authenticator that
+ * finds no credential of its kind gives `undefined`, and one that finds a bad credential throws.
  */
 export interface Authenticator {
   readonly name: string;
   /** @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable (the issuer's keys cannot be had) */
-  readonly authenticate: (request: S3Request) => Promise<Identification | undefined>;
+  readonly authenticate: (request: S3Request) => Identification | undefined | Promise<Identification>;
 }

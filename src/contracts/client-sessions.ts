@@ -45,6 +45,6 @@ export interface SignatureVerifier {
 
 /** A token that came elsewhere than in the Authorization header of an S3 request. */
 export interface TokenVerifier {
-  /** @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable */
-  readonly verify: (token: string) => Promise<Principal>;
+  /** Gives whose it is, at once where that is known. @throws GatewayError InvalidToken, ExpiredToken, ServiceUnavailable */
+  readonly verify: (token: string) => Principal | Promise<Principal>;
 }

@@ -19,8 +19,8 @@ export interface DataKey extends WrappedKey {
  * its place.
  */
 export interface Keyring {
-  /** @throws GatewayError ServiceUnavailable */
-  readonly newDataKey: (context: Buffer) => Promise<DataKey>;
+  /** Makes a data key, at once where that takes no call. @throws GatewayError ServiceUnavailable */
+  readonly newDataKey: (context: Buffer) => DataKey | Promise<DataKey>;
   /** Wraps a data key that exists for another bucket or key, or by the current version. @throws GatewayError ServiceUnavailable */
   readonly wrap: (dataKey: KeyObject, context: Buffer) => Promise<WrappedKey>;
   /**

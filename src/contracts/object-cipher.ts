@@ -229,12 +229,12 @@ export interface NewUpload {
 export interface ObjectCipher {
   /** Largest plaintext of a single PUT and of a part, in bytes. */
   readonly maxPlainSizeBytes: number;
-  /** @throws GatewayError EntityTooLarge, ServiceUnavailable */
+  /** Plans a body with a new data key, at once where that takes no call. @throws GatewayError EntityTooLarge, ServiceUnavailable */
   readonly seal: (
     address: ObjectAddress,
     plainSizeBytes: number,
     checksum: KeptChecksum | undefined,
-  ) => Promise<SealedObject>;
+  ) => SealedObject | Promise<SealedObject>;
   /** @throws GatewayError ServiceUnavailable */
   readonly newUpload: (address: ObjectAddress) => Promise<NewUpload>;
   /** Whether an id is one that `sealedId` gave, by its form; every other one is the store's own. */

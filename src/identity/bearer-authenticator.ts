@@ -1,8 +1,9 @@
 /**
  * `Authorization: Bearer <jwt>` -> Principal. Tokens in a query or a body are never looked at.
  */
-import type { Authenticator } from '../contracts/authenticator.ts';
+import type { Authenticator, Identification } from '../contracts/authenticator.ts';
 import type { TokenVerifier } from '../contracts/client-sessions.ts';
+import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
 
@@ -12,14 +13,17 @@ import { bearerToken } from '../s3/bearer-token.ts';
  */
 export const createBearerAuthenticator = (tokens: TokenVerifier): Authenticator => ({
   name: 'bearer',
-  authenticate: async (request) => {
+  authenticate: (request) => {
     const token = bearerToken(request.headers.get('authorization'));
     if (token === undefined) return undefined;
-    const principal = await tokens.verify(token);
-    // The signatures of its chunks start from one of the request, which a bearer does not give.
-    if (request.payload.chunked?.signed === true) {
-      throw new GatewayError('InvalidRequest', { detail: 'signed chunks under a bearer token' });
-    }
-    return { principal };
+    const identified = (principal: Principal): Identification => {
+      // The signatures of its chunks start from one of the request, which a bearer does not give.
+      if (request.payload.chunked?.signed === true) {
+        throw new GatewayError('InvalidRequest', { detail: 'signed chunks under a bearer token' });
+      }
+      return { principal };
+    };
+    const verified = tokens.verify(token);
+    return verified instanceof Promise ? verified.then(identified) : identified(verified);
   },
 });

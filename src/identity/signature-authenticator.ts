@@ -14,8 +14,7 @@ import { UNSIGNED_PAYLOAD } from '../sigv4/signer.ts';
  */
 export const createSignatureAuthenticator = (signatures: SignatureVerifier): Authenticator => ({
   name: 'signature',
-  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must become a rejection
-  authenticate: async (request) => {
+  authenticate: (request) => {
     const { raw, presented, payload, receivedAtMs } = request;
     if (presented === 'signed-form') return signatures.verifyPolicy(request.form ?? new Map(), receivedAtMs);
     if (presented !== 'signed-header' && presented !== 'signed-query') return undefined;

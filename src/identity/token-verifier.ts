@@ -154,15 +154,18 @@ export const createTokenVerifier = (
   const isJwt = (token: string): boolean =>
     introspecting.length === 0 || token.split('.').length === 3 || !TOKEN.test(token);
 
-  const verify = async (token: string): Promise<Principal> => {
+  const verify = (token: string): Principal | Promise<Principal> => {
     if (token.length > maxTokenLength) throw invalidToken('longer than the accepted size');
     const digest = hash('sha256', token, 'base64');
     const entry = kept.get(digest);
     const usable = entry !== undefined && clock.now() < entry.untilMs && isCurrent(entry);
     observer.cache('token', usable);
-    if (usable) return entry.principal;
+    return usable ? entry.principal : verifyAnew(digest, token, entry !== undefined);
+  };
+
+  const verifyAnew = async (digest: string, token: string, wasGood: boolean): Promise<Principal> => {
     try {
-      const judged = await judge(digest, token, entry !== undefined);
+      const judged = await judge(digest, token, wasGood);
       keep(digest, judged);
       return judged.principal;
     } catch (error) {

@@ -45,12 +45,11 @@ export function allow<Context extends { readonly targets: readonly { readonly de
 }
 
 /** Gives an allowed context as a recorded one, when its intents are durable. @throws GatewayError AuditUnavailable */
-export async function intend<Context extends Allowed & { readonly trail: AuditTrail }>(
+export function intend<Context extends Allowed & { readonly trail: AuditTrail }>(
   context: Context,
   plan: Parameters<AuditTrail['intent']>[0],
 ): Promise<Context & Recorded> {
-  await context.trail.intent(plan);
-  return context as Context & Recorded;
+  return context.trail.intent(plan).then(() => context as Context & Recorded);
 }
 
 /** An allowed batch of a DeleteObjects request. */

@@ -2,7 +2,7 @@
  * Received -> Authenticated. A request in which no authenticator finds a credential of its kind is refused, and so is one of
  * somebody who was revoked, whatever was found.
  */
-import type { Authenticator } from '../contracts/authenticator.ts';
+import type { Authenticator, Identification } from '../contracts/authenticator.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { S3Request } from '../s3/request/request.ts';
@@ -22,12 +22,9 @@ export function createAuthenticate(
 ): Stage<Received, Authenticated> {
   return {
     name: 'authenticate',
-    run: async (context) => {
+    run: (context) => {
       const { request, exchange, trail } = context;
-      for (const authenticator of authenticators) {
-        const identification = await authenticator.authenticate(request);
-        if (identification === undefined) continue;
-        const { principal, chunkSignatures } = identification;
+      const identified = ({ principal, chunkSignatures }: Identification): Authenticated => {
         // Who it was is on record also where that one is refused.
         trail.identified(request.operation, principal, request);
         revocations.check(principal);
@@ -39,10 +36,23 @@ export function createAuthenticate(
           });
         }
         return { ...context, principal, chunkSignatures };
-      }
-      throw new GatewayError(isSigned(request) ? 'InvalidAccessKeyId' : 'MissingToken');
+      };
+      const found = identify(authenticators, request);
+      return found instanceof Promise ? found.then(identified) : identified(found);
     },
   };
+}
+
+/** What the first authenticator says that finds a credential of its kind. @throws GatewayError MissingToken, InvalidAccessKeyId; those of the authenticators */
+function identify(
+  authenticators: readonly Authenticator[],
+  request: S3Request,
+): Identification | Promise<Identification> {
+  for (const authenticator of authenticators) {
+    const found = authenticator.authenticate(request);
+    if (found !== undefined) return found;
+  }
+  throw new GatewayError(isSigned(request) ? 'InvalidAccessKeyId' : 'MissingToken');
 }
 
 const isSigned = ({ presented }: S3Request): boolean => presented === 'signed-header' || presented === 'signed-query';

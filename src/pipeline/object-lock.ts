@@ -18,28 +18,29 @@ type RequestContext = Pick<Credentialed, 'request' | 'bucket'>;
 export function createDemandLocks<In extends Credentialed>(dependencies: LockDependencies): Stage<In, In> {
   return {
     name: 'lock',
-    run: async (context) => {
-      const { bucket, request } = context;
+    run: (context) => {
       const lock = lockToKeep(context);
-      if (lock === undefined) return context;
-      // Told now: at the end of an upload it would be too late.
-      if (lock.retention !== undefined && lock.retention.untilMs <= request.receivedAtMs) {
-        const clientFields = { ArgumentName: 'x-amz-object-lock-retain-until-date' };
-        throw new GatewayError('InvalidArgument', { detail: 'a date that is gone by', clientFields });
-      }
-      const keeps = await dependencies.bucketFacts.keepsLocks(bucket, () =>
-        openToReadLocks(dependencies, context, bucket),
-      );
-      if (keeps === false) throw new GatewayError('ObjectLockNotEnabled');
-      // What is given after the end of an upload must not reach a store that would take it for an object.
-      if (keeps === undefined && request.descriptor.operationClass === 'UPLOAD') {
-        throw new GatewayError('NotImplemented', {
-          detail: 'the store does not say that the bucket keeps locks',
-        });
-      }
-      return context;
+      return lock === undefined ? context : demand(dependencies, context, lock).then(() => context);
     },
   };
+}
+
+/** @throws GatewayError as `createDemandLocks` */
+async function demand(dependencies: LockDependencies, context: Credentialed, lock: ObjectLock): Promise<void> {
+  const { bucket, request } = context;
+  // Told now: at the end of an upload it would be too late.
+  if (lock.retention !== undefined && lock.retention.untilMs <= request.receivedAtMs) {
+    const clientFields = { ArgumentName: 'x-amz-object-lock-retain-until-date' };
+    throw new GatewayError('InvalidArgument', { detail: 'a date that is gone by', clientFields });
+  }
+  const keeps = await dependencies.bucketFacts.keepsLocks(bucket, () => openToReadLocks(dependencies, context, bucket));
+  if (keeps === false) throw new GatewayError('ObjectLockNotEnabled');
+  // What is given after the end of an upload must not reach a store that would take it for an object.
+  if (keeps === undefined && request.descriptor.operationClass === 'UPLOAD') {
+    throw new GatewayError('NotImplemented', {
+      detail: 'the store does not say that the bucket keeps locks',
+    });
+  }
 }
 
 /** The stage after one; `headersOf`: of the answer. @throws GatewayError LockNotKept; what the store says */
@@ -49,12 +50,11 @@ export function createProveLock<In extends Credentialed>(
 ): Stage<In, In> {
   return {
     name: 'lock',
-    run: async (context) => {
+    run: (context) => {
       const lock = lockToKeep(context);
       if (lock === undefined) return context;
       const versionId = headersOf(context).get('x-amz-version-id');
-      await prove(context.session, { key: context.request.key, versionId }, lock);
-      return context;
+      return prove(context.session, { key: context.request.key, versionId }, lock).then(() => context);
     },
   };
 }

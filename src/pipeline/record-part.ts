@@ -10,14 +10,21 @@ import type { Stage } from './stage.ts';
 export function createRecordPart(): Stage<Sealed & Forwarded, Sealed & Forwarded> {
   return {
     name: 'upload',
-    run: async (context) => {
-      const { sealed, response } = context;
-      if (sealed?.onStored === undefined) return context;
-      const etag = response.headers.get('etag');
-      await response.discard();
-      if (etag === undefined) throw unusable('a part without an ETag');
-      await sealed.onStored(etag);
-      return { ...context, response: { ...response, headers: new Map([['etag', etag]]) } };
+    run: (context) => {
+      const onStored = context.sealed?.onStored;
+      return onStored === undefined ? context : record(context, onStored);
     },
   };
+}
+
+async function record(
+  context: Sealed & Forwarded,
+  onStored: (etag: string) => Promise<void>,
+): Promise<Sealed & Forwarded> {
+  const { response } = context;
+  const etag = response.headers.get('etag');
+  await response.discard();
+  if (etag === undefined) throw unusable('a part without an ETag');
+  await onStored(etag);
+  return { ...context, response: { ...response, headers: new Map([['etag', etag]]) } };
 }

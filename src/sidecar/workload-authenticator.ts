@@ -38,11 +38,9 @@ export function createWorkloadAuthenticator(subject: string): Authenticator {
       // Who sends a token expects its holder's rights, and would have the workload's without a word.
       if (presented === 'bearer') {
         const detail = 'a bearer token, and the sidecar knows no identities; send it to a gateway';
-        return Promise.reject(new GatewayError('InvalidRequest', { detail }));
+        throw new GatewayError('InvalidRequest', { detail });
       }
-      return Promise.resolve(
-        payload.chunked?.signed === true ? { principal, chunkSignatures: NOT_VERIFIED } : { principal },
-      );
+      return payload.chunked?.signed === true ? { principal, chunkSignatures: NOT_VERIFIED } : { principal };
     },
   };
 }

@@ -5,8 +5,8 @@ import { GatewayError } from '../errors/gateway-error.ts';
 /** Refuses every signature, and leaves everything else to others. */
 export const noSessions: Authenticator = {
   name: 'no-sessions',
-  authenticate: ({ presented }) =>
-    presented.startsWith('signed-')
-      ? Promise.reject(new GatewayError('SessionsNotConfigured'))
-      : Promise.resolve(undefined),
+  authenticate: ({ presented }) => {
+    if (presented.startsWith('signed-')) throw new GatewayError('SessionsNotConfigured');
+    return undefined;
+  },
 };

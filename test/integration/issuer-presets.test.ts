@@ -96,7 +96,7 @@ describe('tokens of the issuers of the field', () => {
           deps,
         );
         world = {
-          ...{ issuer, other, key, otherKey, clock, tokens, verify: tokens.verify },
+          ...{ issuer, other, key, otherKey, clock, tokens, verify: async (token: string) => tokens.verify(token) },
           sign: (changes = {}, header = {}, by = key) =>
             signToken(by, claimsOf(shape, issuer.url, clock.seconds(), changes), { ...shape.header, ...header }),
         };

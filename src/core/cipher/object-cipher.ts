@@ -5,14 +5,8 @@
  * @see docs/spec/object-format.md
  */
 import { randomBytes, type KeyObject } from 'node:crypto';
-import type {
-  KeptChecksum,
-  ObjectAddress,
-  ObjectCipher,
-  PlannedRead,
-  SealedObject,
-} from '../../contracts/object-cipher.ts';
-import type { Keyring, WrappedKey } from '../../contracts/keyring.ts';
+import type { ObjectCipher, PlannedRead, SealedObject } from '../../contracts/object-cipher.ts';
+import type { DataKey, Keyring, WrappedKey } from '../../contracts/keyring.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { encodeEnvelope, keyIdOf, parseEnvelope } from './envelope.ts';
 import { singleLayout } from './layout.ts';
@@ -34,11 +28,7 @@ export function createObjectCipher(
   keyring: Keyring,
   random: (sizeBytes: number) => Buffer = randomBytes,
 ): ObjectCipher {
-  async function seal(
-    address: ObjectAddress,
-    plainSizeBytes: number,
-    checksum: KeptChecksum | undefined,
-  ): Promise<SealedObject> {
+  const seal: ObjectCipher['seal'] = (address, plainSizeBytes, checksum) => {
     if (!(plainSizeBytes >= 0 && plainSizeBytes <= MAX_SINGLE_PLAIN_BYTES)) throw new GatewayError('EntityTooLarge');
     const storedSizeBytes = singleStoredSize(plainSizeBytes);
     const trailerFields = () => {
@@ -51,18 +41,21 @@ export function createObjectCipher(
         checksum: kept,
       });
     };
-    const { dataKey, ...wrappedKey } = await keyring.newDataKey(objectContext(address, 's'));
-    const part = { role: 0, number: 0, plainSizeBytes } as const;
-    // Drawn per body: sealing twice under one plan must not repeat a nonce.
-    const plan = () => ({ dataKey, part, salts: random(2 * SALT_BYTES), trailerFields });
-    return {
-      envelope: encodeEnvelope({ kind: 's', ...wrappedKey }),
-      storedSizeBytes,
-      keyId: keyIdOf(wrappedKey),
-      body: (plain) => sealBody(plan(), plain),
-      whole: (plain) => sealWhole(plan(), plain),
+    const sealed = ({ dataKey, ...wrappedKey }: DataKey): SealedObject => {
+      const part = { role: 0, number: 0, plainSizeBytes } as const;
+      // Drawn per body: sealing twice under one plan must not repeat a nonce.
+      const plan = () => ({ dataKey, part, salts: random(2 * SALT_BYTES), trailerFields });
+      return {
+        envelope: encodeEnvelope({ kind: 's', ...wrappedKey }),
+        storedSizeBytes,
+        keyId: keyIdOf(wrappedKey),
+        body: (plain) => sealBody(plan(), plain),
+        whole: (plain) => sealWhole(plan(), plain),
+      };
     };
-  }
+    const made = keyring.newDataKey(objectContext(address, 's'));
+    return made instanceof Promise ? made.then(sealed) : sealed(made);
+  };
 
   const newUpload: ObjectCipher['newUpload'] = async (address) => {
     const context = objectContext(address, 'm');

@@ -38,7 +38,7 @@ export function createKekKeyring(
   const newDataKey: Keyring['newDataKey'] = (context) => {
     const dataKey = random(DATA_KEY_BYTES);
     const wrapped = wrapDataKey(currentKek, context, dataKey);
-    return Promise.resolve({ kekVersion: current, wrapped, dataKey: createSecretKey(dataKey) });
+    return { kekVersion: current, wrapped, dataKey: createSecretKey(dataKey) };
   };
   const wrap: Keyring['wrap'] = (dataKey, context) =>
     Promise.resolve({ kekVersion: current, wrapped: wrapDataKey(currentKek, context, dataKey.export()) });

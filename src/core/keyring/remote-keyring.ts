@@ -1,8 +1,11 @@
 /** What keyrings that call a service have in common. */
+import type { KeyObject } from 'node:crypto';
 import type { HealthSource } from '../../contracts/health.ts';
-import type { Keyring } from '../../contracts/keyring.ts';
+import type { DataKey, Keyring, WrappedKey } from '../../contracts/keyring.ts';
 
 export interface RemoteKeyring extends Keyring, HealthSource {
+  readonly newDataKey: (context: Buffer) => Promise<DataKey>;
+  readonly unwrap: (wrapped: WrappedKey, context: Buffer) => Promise<KeyObject>;
   /** Aborts calls in progress and closes the connections. */
   readonly close: () => Promise<void>;
 }

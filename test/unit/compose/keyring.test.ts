@@ -80,8 +80,11 @@ describe('the keyring that configuration makes', () => {
     vault.sealed = true;
     assert.ok((await keyring.unwrap(kept, HERE)).equals(kept.dataKey));
     await assert.rejects(async () => keyring.unwrap(other, HERE), unavailable);
-    await assert.rejects(keyring.newDataKey(HERE), unavailable);
-    await assert.rejects(createObjectCipher(keyring).seal({ bucketId: 'b', key: 'k' }, 0, undefined), unavailable);
+    await assert.rejects(async () => keyring.newDataKey(HERE), unavailable);
+    await assert.rejects(
+      async () => createObjectCipher(keyring).seal({ bucketId: 'b', key: 'k' }, 0, undefined),
+      unavailable,
+    );
     assert.deepEqual(health(), [{ name: 'keyring:vault', state: 'degraded', detail: 'answers 503' }]);
   });
 
@@ -99,7 +102,7 @@ describe('the keyring that configuration makes', () => {
       await sample.load({ keyring: undefined, 'buckets.reports.encryption': 'off' }),
       { clock, observer },
     );
-    await assert.rejects(keyring.newDataKey(HERE));
+    await assert.rejects(async () => keyring.newDataKey(HERE));
     assert.deepEqual(health(), []);
   });
 });

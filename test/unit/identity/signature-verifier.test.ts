@@ -190,7 +190,7 @@ describe('the signature authenticator', () => {
     ({ authenticate } = createSignatureAuthenticator(verifier));
   });
 
-  const of = (raw: RawRequest, more: Partial<S3Request> = {}) => authenticate(requestOf(raw, clock.now(), more));
+  const of = async (raw: RawRequest, more: Partial<S3Request> = {}) => authenticate(requestOf(raw, clock.now(), more));
   const streamed = (payloadHash: string): RawRequest => {
     const { target, headers } = createRequestSigner()(
       { method: 'PUT', host: HOST, path: '/reports/a', query: [], headers: {}, payloadHash, region: REGION },

@@ -62,7 +62,7 @@ describe('the authenticator of workloads', () => {
   it('refuses a bearer token, whose holder is somebody', async () => {
     for (const authorization of ['Bearer a.b.c', 'bearer x', 'Bearer']) {
       await assert.rejects(
-        authenticate(request('GET', '/box/key', { authorization })),
+        async () => authenticate(request('GET', '/box/key', { authorization })),
         (error) => error instanceof GatewayError && error.code === 'InvalidRequest' && !error.message.includes('a.b.c'),
       );
     }

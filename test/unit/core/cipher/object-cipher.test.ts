@@ -221,7 +221,7 @@ describe('object cipher: sealing', () => {
   it('refuses what one PUT cannot hold, before a key is made', async () => {
     assert.equal((await cipher.seal(ADDRESS, MAX_SINGLE_PLAIN_BYTES, undefined)).storedSizeBytes, 5 * 2 ** 30);
     for (const size of [MAX_SINGLE_PLAIN_BYTES + 1, -1, Number.NaN]) {
-      await assert.rejects(cipher.seal(ADDRESS, size, undefined), { code: 'EntityTooLarge' });
+      await assert.rejects(async () => cipher.seal(ADDRESS, size, undefined), { code: 'EntityTooLarge' });
     }
   });
 

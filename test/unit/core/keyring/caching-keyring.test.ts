@@ -93,7 +93,7 @@ describe('the cache of data keys', () => {
     await cached.unwrap(key, here);
     down = true;
     assert.ok((await cached.unwrap(key, here)).equals(key.dataKey));
-    await assert.rejects(cached.newDataKey(here), { code: 'ServiceUnavailable' });
+    await assert.rejects(async () => cached.newDataKey(here), { code: 'ServiceUnavailable' });
     await assert.rejects(async () => cached.unwrap(key, elsewhere), { code: 'ServiceUnavailable' });
   });
 
