@@ -26,8 +26,8 @@ export interface UpstreamResponse {
   readonly headers: ReadonlyMap<string, string>;
   /** Must be consumed or discarded. Throws when the connection breaks or falls idle before the declared length. */
   readonly body: AsyncIterable<Buffer>;
-  /** The whole body in memory, instead of `body`; for answers that are known to be small. */
-  readonly whole: () => Promise<Buffer>;
+  /** The whole body in memory, instead of `body`; for answers that are known to be small. At once where it is there. */
+  readonly whole: () => Buffer | Promise<Buffer>;
   /** Gives up the body; small rests are read so that the connection can be used again. */
   readonly discard: () => Promise<void>;
 }

@@ -158,19 +158,25 @@ interface RepeatedRequest {
   readonly partNumber?: number | undefined;
 }
 
-/** Reads an answer whose length is known and bounded by the caller. @throws GatewayError IntegrityFailure, ServiceUnavailable */
-export async function readExactly({ response, extent }: Pick<Answer, 'response' | 'extent'>): Promise<Buffer> {
+/**
+ * Reads an answer whose length is known and bounded by the caller; gives it at once where it is there.
+ * @throws GatewayError IntegrityFailure, ServiceUnavailable
+ */
+export function readExactly({ response, extent }: Pick<Answer, 'response' | 'extent'>): Buffer | Promise<Buffer> {
   const length = lengthOf(extent);
   // What the connection will really carry is its Content-Length, whatever a Content-Range says.
   if (contentLength(response) !== length) {
-    await response.discard();
-    throw unusable('two lengths of one answer');
+    return response.discard().then(() => {
+      throw unusable('two lengths of one answer');
+    });
   }
-  const bytes = await response.whole();
-  if (bytes.length !== length) {
-    throw new GatewayError('IntegrityFailure', { detail: 'the store gave other bytes than it announced' });
-  }
-  return bytes;
+  const bytes = response.whole();
+  return bytes instanceof Promise ? bytes.then((read) => ofLength(read, length)) : ofLength(bytes, length);
+}
+
+function ofLength(bytes: Buffer, length: number): Buffer {
+  if (bytes.length === length) return bytes;
+  throw new GatewayError('IntegrityFailure', { detail: 'the store gave other bytes than it announced' });
 }
 
 /** Number of bytes that an answer says it carries; `undefined` where it does not say. */

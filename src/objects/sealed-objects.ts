@@ -36,8 +36,8 @@ export async function readSealed(
   { entity, extent, response }: FirstAnswer,
 ): Promise<OpenedObject> {
   try {
-    const held =
-      response !== undefined && isSmall(dependencies, response) ? await hold({ response, extent }) : undefined;
+    const read = response !== undefined && isSmall(dependencies, response) ? hold({ response, extent }) : undefined;
+    const held = read instanceof Promise ? await read : read;
     const found = layoutFor(dependencies, session, query, entity, 'read', held);
     const layout = found instanceof Promise ? await found : found;
     const given = dependencies.cipher.plan(addressOf(session, entity), entity, layout, wantedOf(query));
@@ -163,8 +163,10 @@ function inMemory(view: ObjectView, planned: PlannedRead, { bytes, extent }: Hel
   return { ...view, body: planned.whole(bytes, extent), discard: () => Promise.resolve() };
 }
 
-async function hold(answer: Pick<Answer, 'response' | 'extent'>): Promise<Held> {
-  return { extent: answer.extent, bytes: await readExactly(answer) };
+function hold(answer: Pick<Answer, 'response' | 'extent'>): Held | Promise<Held> {
+  const { extent } = answer;
+  const read = readExactly(answer);
+  return read instanceof Promise ? read.then((bytes) => ({ extent, bytes })) : { extent, bytes: read };
 }
 
 function isSmall({ smallBodyBytes }: SealedDependencies, response: Answer['response']): boolean {

@@ -42,8 +42,8 @@ export function singleLayout(storedSizeBytes: number): ObjectLayout {
 
 /** Gives the parts from the one that holds a byte of the plaintext on. */
 export function* partsFrom(layout: ObjectLayout, plainOffset: number): Generator<PositionedPart, void, undefined> {
-  const { kind, runs, plainSizeBytes, storedSizeBytes, endsInFinalPart } = layout;
-  if (kind === 's') yield { role: 0, number: 0, plainSizeBytes, plainStart: 0, storedStart: 0 };
+  const { kind, runs, storedSizeBytes, endsInFinalPart } = layout;
+  if (kind === 's') yield singlePart(layout);
   let plainStart = 0;
   let storedStart = 0;
   for (const [at, run] of runs.entries()) {
@@ -72,6 +72,42 @@ export function* partsFrom(layout: ObjectLayout, plainOffset: number): Generator
   }
 }
 
+/** The one part of a single PUT. */
+const singlePart = ({ plainSizeBytes }: ObjectLayout): PositionedPart => ({
+  role: 0,
+  number: 0,
+  plainSizeBytes,
+  plainStart: 0,
+  storedStart: 0,
+});
+
+/** Places a segment of a part; `count` are all of that part. */
+function segmentAt(part: PositionedPart, index: number, count: number): PositionedSegment {
+  const isLast = index === count - 1;
+  const plainBytes = isLast ? part.plainSizeBytes - index * SEGMENT_BYTES : SEGMENT_BYTES;
+  return {
+    part,
+    index,
+    isLast,
+    plainStart: part.plainStart + index * SEGMENT_BYTES,
+    plainBytes,
+    storedStart: part.storedStart + index * CELL_BYTES,
+    storedBytes: plainBytes + SEGMENT_OVERHEAD_BYTES,
+  };
+}
+
+/** Gives the same as `segmentsOf`, at once; for a read that is in memory whole. */
+export function segmentsInMemory(layout: ObjectLayout, first: number, last: number): readonly PositionedSegment[] {
+  if (layout.kind !== 's') return [...segmentsOf(layout, first, last)];
+  const part = singlePart(layout);
+  const count = segmentCount(part.role, part.plainSizeBytes);
+  const segments: PositionedSegment[] = [];
+  for (let index = Math.floor(first / SEGMENT_BYTES); index * SEGMENT_BYTES <= last && index < count; index += 1) {
+    segments.push(segmentAt(part, index, count));
+  }
+  return segments;
+}
+
 /** Gives the segments that hold the plaintext bytes `first` to `last`, inclusive, in order. */
 export function* segmentsOf(
   layout: ObjectLayout,
@@ -85,20 +121,9 @@ export function* segmentsOf(
     // The last segment of an ordinary part is longer than the others: what lies behind its start is still in it.
     let index = Math.min(Math.floor(Math.max(0, first - part.plainStart) / SEGMENT_BYTES), count - 1);
     for (; index >= 0 && index < count; index += 1) {
-      const plainStart = part.plainStart + index * SEGMENT_BYTES;
-      if (plainStart > last) return;
-      const isLast = index === count - 1;
-      const plainBytes = isLast ? part.plainSizeBytes - index * SEGMENT_BYTES : SEGMENT_BYTES;
-      const storedStart = part.storedStart + index * CELL_BYTES;
-      yield {
-        part,
-        index,
-        isLast,
-        plainStart,
-        plainBytes,
-        storedStart,
-        storedBytes: plainBytes + SEGMENT_OVERHEAD_BYTES,
-      };
+      const segment = segmentAt(part, index, count);
+      if (segment.plainStart > last) return;
+      yield segment;
     }
   }
 }

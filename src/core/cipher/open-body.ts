@@ -8,7 +8,7 @@ import type { ObjectLayout, StoredExtent } from '../../contracts/object-cipher.t
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { deriveOnce } from './derived-keys.ts';
 import { ExactReader } from './exact-reader.ts';
-import { segmentsOf, type PositionedPart, type PositionedSegment } from './layout.ts';
+import { segmentsInMemory, segmentsOf, type PositionedPart, type PositionedSegment } from './layout.ts';
 import type { ReadPlan } from './read-plan.ts';
 import { CELL_BYTES, SALT_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
 import { openSegment, segmentKey } from './segment.ts';
@@ -62,7 +62,7 @@ export function openWhole(plan: OpenPlan, stored: Buffer, extent: StoredExtent):
   if (stored.length !== extent.last + 1 - extent.first) throw failure('the store gave other bytes than it announced');
   const opener = new SegmentOpener(plan);
   const plain: Buffer[] = [];
-  for (const segment of segmentsOf(layout, read.first, read.last)) {
+  for (const segment of segmentsInMemory(layout, read.first, read.last)) {
     const at = segment.storedStart - extent.first;
     plain.push(opener.open(segment, stored.subarray(at, at + segment.storedBytes)));
   }

@@ -28,34 +28,41 @@ export async function* sealBody(plan: SealPlan, plain: AsyncIterable<Buffer>): A
   yield sealer.end();
 }
 
-/** Encrypts a body that is in memory whole. @throws GatewayError IncompleteBody */
+/** Encrypts a body that is in memory whole, into one buffer. @throws GatewayError IncompleteBody */
 export function sealWhole(plan: SealPlan, plain: Buffer): Buffer {
-  const sealer = new BodySealer(plan);
-  const cells = [...sealer.push(plain)];
-  const end = sealer.end();
-  return cells.length === 0 ? end : Buffer.concat([...cells, end]);
+  const { part } = plan;
+  if (plain.length !== part.plainSizeBytes) throw incomplete(part, plain.length);
+  const count = segmentCount(part.role, plain.length);
+  const stored = Buffer.allocUnsafe(plain.length + count * SEGMENT_OVERHEAD_BYTES + trailerBytesOf(plan));
+  const key = keyOf(plan);
+  for (let index = 0, at = 0; index < count && key !== undefined; index += 1) {
+    const cell = stored.subarray(at, at + cellBytesOf(part, index));
+    const segment = sealerOf(plan, key, index, cell);
+    const start = index * SEGMENT_BYTES;
+    segment.update(plain.subarray(start, start + segment.missingBytes));
+    segment.finish();
+    at += cell.length;
+  }
+  putTrailer(plan, stored);
+  return stored;
 }
 
 class BodySealer {
   readonly #plan: SealPlan;
-  readonly #salt: Buffer;
   readonly #key: KeyObject | undefined;
   readonly #lastIndex: number;
-  readonly #trailerBytes: number;
   #index = 0;
   #missing: number;
   #out: Buffer;
   #segment: SegmentSealer | undefined;
 
   constructor(plan: SealPlan) {
-    const { dataKey, part, salts } = plan;
+    const { part } = plan;
     this.#plan = plan;
-    this.#salt = salts.subarray(0, SALT_BYTES);
+    this.#key = keyOf(plan);
     this.#missing = part.plainSizeBytes;
     this.#lastIndex = segmentCount(part.role, part.plainSizeBytes) - 1;
-    this.#trailerBytes = plan.trailerFields === undefined ? 0 : TRAILER_BYTES;
-    this.#out = Buffer.alloc(this.#trailerBytes);
-    if (part.plainSizeBytes > 0) this.#key = segmentKey(dataKey, this.#salt, part, derive);
+    this.#out = Buffer.alloc(trailerBytesOf(plan));
   }
 
   /** Takes a chunk and gives the segments that it completed, except the last of the body. */
@@ -79,28 +86,56 @@ class BodySealer {
   /** Gives the last segment and the trailer, where there is one. */
   end(): Buffer {
     if (this.#missing > 0) throw this.#incomplete(0);
-    const { dataKey, salts, trailerFields } = this.#plan;
     this.#segment?.finish();
-    if (trailerFields !== undefined) {
-      const trailer = sealTrailer(dataKey, salts.subarray(SALT_BYTES), trailerFields());
-      trailer.copy(this.#out, this.#out.length - TRAILER_BYTES);
-    }
+    putTrailer(this.#plan, this.#out);
     return this.#out;
   }
 
-  /** The last segment of an ordinary part takes its tail as well; the last buffer has room for the trailer. */
+  /** The last buffer has room for the trailer. */
   #begin(): SegmentSealer {
     if (this.#key === undefined) throw this.#incomplete(0);
-    const isLast = this.#index === this.#lastIndex;
-    const rest = this.#plan.part.plainSizeBytes - this.#index * SEGMENT_BYTES;
-    const cellBytes = (isLast ? rest : SEGMENT_BYTES) + SEGMENT_OVERHEAD_BYTES;
-    this.#out = Buffer.allocUnsafe(isLast ? cellBytes + this.#trailerBytes : cellBytes);
-    return new SegmentSealer(this.#key, this.#salt, { index: this.#index, isLast }, this.#out.subarray(0, cellBytes));
+    const cellBytes = cellBytesOf(this.#plan.part, this.#index);
+    const trailerBytes = this.#index === this.#lastIndex ? trailerBytesOf(this.#plan) : 0;
+    this.#out = Buffer.allocUnsafe(cellBytes + trailerBytes);
+    return sealerOf(this.#plan, this.#key, this.#index, this.#out.subarray(0, cellBytes));
   }
 
   #incomplete(surplus: number): GatewayError {
-    const { plainSizeBytes } = this.#plan.part;
-    const received = plainSizeBytes - this.#missing + surplus;
-    return new GatewayError('IncompleteBody', { detail: `${received} of ${plainSizeBytes} bytes` });
+    const { part } = this.#plan;
+    return incomplete(part, part.plainSizeBytes - this.#missing + surplus);
   }
+}
+
+/** Of all segments; `undefined` where there is none. */
+function keyOf({ dataKey, part, salts }: SealPlan): KeyObject | undefined {
+  return part.plainSizeBytes > 0 ? segmentKey(dataKey, salts.subarray(0, SALT_BYTES), part, derive) : undefined;
+}
+
+function sealerOf({ part, salts }: SealPlan, key: KeyObject, index: number, cell: Buffer): SegmentSealer {
+  return new SegmentSealer(key, salts.subarray(0, SALT_BYTES), { index, isLast: isLast(part, index) }, cell);
+}
+
+/** Stored bytes of a segment. The last one of an ordinary part takes its tail as well. */
+function cellBytesOf(part: Part, index: number): number {
+  const plainBytes = isLast(part, index) ? part.plainSizeBytes - index * SEGMENT_BYTES : SEGMENT_BYTES;
+  return plainBytes + SEGMENT_OVERHEAD_BYTES;
+}
+
+function isLast({ role, plainSizeBytes }: Part, index: number): boolean {
+  return index === segmentCount(role, plainSizeBytes) - 1;
+}
+
+function trailerBytesOf({ trailerFields }: SealPlan): number {
+  return trailerFields === undefined ? 0 : TRAILER_BYTES;
+}
+
+/** Writes the trailer, where there is one, to the end of the stored bytes. */
+function putTrailer({ dataKey, salts, trailerFields }: SealPlan, stored: Buffer): void {
+  if (trailerFields === undefined) return;
+  const trailer = sealTrailer(dataKey, salts.subarray(SALT_BYTES), trailerFields());
+  trailer.copy(stored, stored.length - TRAILER_BYTES);
+}
+
+function incomplete({ plainSizeBytes }: Part, receivedBytes: number): GatewayError {
+  return new GatewayError('IncompleteBody', { detail: `${receivedBytes} of ${plainSizeBytes} bytes` });
 }

@@ -101,16 +101,25 @@ export class StoreAnswer implements Dispatcher.DispatchHandler {
     };
   }
 
-  async #whole(): Promise<Buffer> {
+  #whole(): Buffer | Promise<Buffer> {
+    // A small body has come with its head.
+    if (this.#hasEnded && this.#failure === undefined) return joined(this.#takeAll([]));
+    return this.#gather();
+  }
+
+  async #gather(): Promise<Buffer> {
     const chunks: Buffer[] = [];
     for (;;) {
-      for (let chunk = this.#take(); chunk !== undefined; chunk = this.#take()) chunks.push(chunk);
+      this.#takeAll(chunks);
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#hasEnded) break;
+      if (this.#hasEnded) return joined(chunks);
       await this.#news();
     }
-    const [first] = chunks;
-    return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+  }
+
+  #takeAll(chunks: Buffer[]): Buffer[] {
+    for (let chunk = this.#take(); chunk !== undefined; chunk = this.#take()) chunks.push(chunk);
+    return chunks;
   }
 
   async #discard(): Promise<void> {
@@ -172,6 +181,11 @@ export class StoreAnswer implements Dispatcher.DispatchHandler {
     const reason: unknown = this.#signal?.reason;
     this.#controller?.abort(reason instanceof Error ? reason : new Error('aborted'));
   };
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks;
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): ReadonlyMap<string, string> {

@@ -135,6 +135,14 @@ describe('object cipher: sealing', () => {
       }
     });
 
+    it(`gives the same bytes from a stream and from memory: ${size} bytes`, async () => {
+      const fixed = cipherOfVector(Buffer.alloc(32, 1), 1, Buffer.alloc(32, 2), pattern(24));
+      const checksum: KeptChecksum = { algorithm: 'CRC32', value: () => Buffer.from('crc.') };
+      const sealed = await fixed.seal(ADDRESS, size, checksum);
+      const streamed = await collect(sealed.body(chunks(pattern(size), 10_007)));
+      assert.ok(sealed.whole(pattern(size)).equals(streamed));
+    });
+
     it(`asks for the checksum when the plaintext has ended, and not before: ${size} bytes`, async () => {
       let ended = false;
       async function* plain(): AsyncGenerator<Buffer> {
