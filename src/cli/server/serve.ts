@@ -1,22 +1,16 @@
 /**
- * `sallyport serve`: the gateway, as workers (one, as a rule) under a primary. The primary serves the operator's port and
- * replaces workers that die or must go; it handles no request of a client.
+ * `sallyport serve`: the gateway, as workers (one, as a rule) under a primary. Either loads only what it needs itself: what a
+ * process has loaded stays in its memory.
  */
 import cluster from 'node:cluster';
-import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { demoFindings } from '../../config/demo-findings.ts';
 import type { Config } from '../../config/config.ts';
-import { createAdminServer } from '../../http/admin-server.ts';
-import { clearStaleSocket, closeGracefully, listen } from '../../http/listen.ts';
-import { createLog } from '../../telemetry/log.ts';
 import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { readConfig } from '../read-config.ts';
-import { inOneLine, untilStopped } from './run-service.ts';
 import { runWorker } from './run-worker.ts';
 import { WORKER_SLOT } from './worker-messages.ts';
-import { createWorkers } from './workers.ts';
 
 export interface ServeOptions {
   readonly configPath: string;
@@ -53,7 +47,10 @@ export function registerServe(program: Command, io: CommandIo): void {
 /** Runs the gateway until a signal stops it. */
 export async function runServe(io: CommandIo, options: ServeOptions): Promise<void> {
   if (!cluster.isWorker) {
-    await runPrimary(io, await servableConfig(io, options));
+    const config = await servableConfig(io, options);
+    // Workers have no use for it.
+    const { runPrimary } = await import('./run-primary.ts');
+    await runPrimary(io, config);
     return;
   }
   await runWorker(io, async () => {
@@ -73,30 +70,4 @@ async function servableConfig(io: CommandIo, { configPath, allowDemo }: ServeOpt
     `demo settings must not be used in production:\n${findings.map((line) => `  ${line}`).join('\n')}`,
     2,
   );
-}
-
-async function runPrimary(io: CommandIo, config: Config): Promise<void> {
-  const { listen: own, admin: at } = config;
-  const log = createLog({ level: config.log.level, stream: io.stderr });
-  const workers = createWorkers(config.workers === 'auto' ? availableParallelism() : config.workers, log);
-  const admin = createAdminServer({
-    readiness: workers.readiness,
-    metrics: workers.metrics,
-    allowedHosts: at.allowedHosts,
-    uncaught: (error) => log.event('admin_request_failed', { error }),
-  });
-  const end = untilStopped(io, async () => {
-    await workers.stop();
-    await closeGracefully(admin, 0);
-  });
-  io.onUncaught((error) => {
-    log.event('uncaught_error', { error });
-    end(1);
-  });
-  io.onSignal('SIGHUP', () => workers.reload());
-  await inOneLine(async () => {
-    if (own.kind === 'socket') await clearStaleSocket(own.path);
-    await listen(admin, at.address, 'admin.address');
-    await workers.start();
-  });
 }
