@@ -1,7 +1,7 @@
 import type { GatewayError } from '../errors/gateway-error.ts';
 import type { RawRequest, Scheme } from '../s3/request/request.ts';
 
-/** One HTTP exchange as the pipeline sees it; Express stays behind it. */
+/** One HTTP exchange as the pipeline sees it; Node's HTTP server stays behind it. */
 export interface Exchange {
   /** Made here: what clients or proxies send as one is never it. */
   readonly requestId: string;

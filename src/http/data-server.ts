@@ -1,5 +1,5 @@
 /**
- * The S3 port: an Express application on Node's HTTP/1.1 server, behind the edge. Enters: connections from HAProxy.
+ * The S3 port: Node's HTTP/1.1 server, behind the edge; no router stands before the pipeline. Enters: connections from HAProxy.
  * Leaves: exchanges for the pipeline and, by exact path, for what is served beside S3. It parses nothing of S3, times out
  * idleness and never a whole transfer, and answers what Node itself refuses.
  */
@@ -7,7 +7,6 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import express from 'express';
 import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
@@ -177,17 +176,6 @@ export function createDataServer(options: DataServerOptions): DataServer {
     exchange.end();
   };
 
-  const app = express();
-  app.disable('x-powered-by');
-  app.set('etag', false);
-  app.use(handle);
-
-  // Express routes by a parsed path and would answer what it cannot parse with a page of its own.
-  const listener = (req: IncomingMessage, res: ServerResponse): void => {
-    (app as unknown as (req: IncomingMessage, res: ServerResponse, next: () => void) => void)(req, res, () =>
-      handle(req, res),
-    );
-  };
   const settings = {
     maxHeaderSize: options.limits.headerBytes,
     headersTimeout: options.timeouts.requestHeadersMs,
@@ -198,7 +186,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
   const { tls } = options;
   const server: Server =
     tls === undefined
-      ? createHttpServer(settings, listener)
+      ? createHttpServer(settings, handle)
       : createHttpsServer(
           {
             ...settings,
@@ -209,16 +197,16 @@ export function createDataServer(options: DataServerOptions): DataServer {
             rejectUnauthorized: true,
             minVersion: 'TLSv1.2',
           },
-          listener,
+          handle,
         );
   server.setTimeout(options.timeouts.idleMs);
   server.on('timeout', (socket: Socket) => {
     // A client that waits for the store, however long, is not idle; upstream timeouts of their own end that.
     if (busy.get(socket)?.waitsForClient() !== false) socket.destroy();
   });
-  server.on('checkContinue', listener);
+  server.on('checkContinue', handle);
   // An expectation that nobody knows is no reason to refuse (RFC 9110 section 10.1.1 lets a server ignore it).
-  server.on('checkExpectation', listener);
+  server.on('checkExpectation', handle);
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     // What is no HTTP behind a request in progress must not be answered in the middle of that one's answer.
     if (busy.has(socket)) {

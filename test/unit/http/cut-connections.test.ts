@@ -269,7 +269,7 @@ describe('a client that goes away', function () {
     made.server.listen(0, '127.0.0.1');
     await once(made.server, 'listening');
     const origin = `http://127.0.0.1:${(made.server.address() as AddressInfo).port}`;
-    // No path that Express can parse goes around the same catch.
+    // A path that cannot be parsed goes through the same catch.
     for (const path of ['/thrown', '/rejected', '/%']) await assert.rejects(fetch(`${origin}${path}`));
     assert.deepEqual(reported, [
       'TypeError: thrown request-1',
