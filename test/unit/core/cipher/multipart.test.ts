@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isTried } from '../../../support/chance.ts';
 import type { ByteRange } from '../../../../src/s3/request/request.ts';
 import { ADDRESS, CELL, chunks, cipherOf, collect, pattern, plan, read, readerOf, SEGMENT } from './object-store.ts';
 import { cipherOfMultipart, MIN, MULTIPART_VECTORS, sha256, uploaded, UploadInMemory } from './upload-store.ts';
@@ -36,7 +37,7 @@ describe('multipart: vectors', function () {
       assert.equal(sha256(received), vector.plainSha256);
 
       let at = 0;
-      for (const [number, size] of parts) {
+      for (const [index, [number, size]] of parts.entries()) {
         const edges: ByteRange[] = [
           { kind: 'closed', first: Math.max(0, at - 1), last: at },
           { kind: 'closed', first: at, last: at + size - 1 },
@@ -45,7 +46,8 @@ describe('multipart: vectors', function () {
           { kind: 'open', first: at },
           { kind: 'suffix', length: plain.length - at },
         ];
-        for (const range of edges) {
+        for (const [edge, range] of edges.entries()) {
+          if (!isTried(index + edge)) continue;
           const first = range.kind === 'suffix' ? plain.length - range.length : range.first;
           const expected = plain.subarray(first, range.kind === 'closed' ? range.last + 1 : undefined);
           if (expected.length === 0 || first < 0) continue;
