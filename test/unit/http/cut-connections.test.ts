@@ -197,11 +197,14 @@ describe('a client that goes away', function () {
       }
     });
     const cut = cutter.wrap({ ...dependencies, ...fixture.dependencies?.(dependencies) });
+    // A refusal of what is in memory waits for nothing: the place before it is the one at which its client can leave.
+    const arrival = cutter.wrap(() => Promise.resolve());
     const pipeline = createPipeline({ ...cut, limits: { ...cut.limits, inFlightPerIdentity: 1 } });
     const done = Promise.withResolvers<undefined>();
     const made = createDataServer({
       pipeline: async (exchange) => {
         gone = exchange.signal;
+        await arrival();
         await pipeline(exchange).finally(() => done.resolve(undefined));
       },
       audit: dependencies.audit,

@@ -219,7 +219,7 @@ export function world(behaviour: Behaviour = {}): World {
         name: 'test',
         authenticate: (request) => {
           steps.push('authenticate');
-          if (identity === 'bad') throw new GatewayError('InvalidToken');
+          if (identity === 'bad') return Promise.reject(new GatewayError('InvalidToken'));
           const caller = behaviour.principalOf?.(request) ?? behaviour.principal ?? principal;
           const known = { principal: caller, ...(chunkSignatures === undefined ? {} : { chunkSignatures }) };
           return identity === 'known' ? Promise.resolve(known) : undefined;
