@@ -23,15 +23,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'no intent is recorded',
     file: 'pipeline/access.ts',
-    text: 'await context.trail.intent(plan);',
-    replacement: '',
+    text: 'context.trail.intent(plan).then(',
+    replacement: 'Promise.resolve().then(',
     tests: ['pipeline/order'],
   },
   {
     fault: 'nobody waits until an intent is durable',
     file: 'pipeline/access.ts',
-    text: 'await context.trail.intent(plan);',
-    replacement: 'void context.trail.intent(plan);',
+    text: 'context.trail.intent(plan).then(',
+    replacement: '(void context.trail.intent(plan), Promise.resolve()).then(',
     tests: ['pipeline/order'],
   },
   {
