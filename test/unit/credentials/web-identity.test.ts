@@ -172,7 +172,7 @@ describe('AssumeRoleWithWebIdentity', () => {
     const give = world.sts.answer;
     const held: (() => void)[] = [];
     world.sts.answer = (response, form) => void held.push(() => give(response, form));
-    const requested = Array.from({ length: 40 }, (_, at) =>
+    const requested = Array.from({ length: 40 }, async (_, at) =>
       broker.credentials(planFor(broker, tokenOf(`${SECRET}${at}`))),
     );
     const settling = Promise.allSettled(requested);
