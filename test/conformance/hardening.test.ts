@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import {
   converse,
   head,
@@ -46,7 +46,7 @@ describe('attacks of a caller whose session is valid', function () {
     for (const written of [policy('clerks', { prefix: '2026/' }), policy('archivists', { everything: true })]) {
       await writeFile(join(policies, `${written.id}.yaml`), JSON.stringify(written));
     }
-    port = await freeLoopbackPort();
+    port = await freePort();
     stack = await startStack(sharedKind(), {
       listen: { address: `127.0.0.1:${port}`, allowPlaintextLoopback: true },
       buckets: { reports: {}, artifacts: { encryption: 'off' } },

@@ -12,7 +12,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { triesOf } from '../support/chance.ts';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { HOSTILE_KEYS } from '../support/http/hostile-keys.ts';
 import { sessionOf } from '../support/identity/session.ts';
 import { sharedKind, startStack, type Stack } from '../support/stack/stack.ts';
@@ -69,7 +69,7 @@ describe(`${COUNT} keys with hostile names`, function () {
       join(policies, 'clerks.yaml'),
       JSON.stringify({ id: 'clerks', description: 'Clerks keep hostile names.', subjects, rules }),
     );
-    const port = await freeLoopbackPort();
+    const port = await freePort();
     stack = await startStack(sharedKind(), {
       listen: { address: `127.0.0.1:${port}`, allowPlaintextLoopback: true },
       buckets: { reports: {}, artifacts: { encryption: 'off' } },

@@ -20,7 +20,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import type { HealthReport } from '../../src/contracts/health.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
 import { startCeph } from '../support/store/ceph.ts';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { makeKey, signToken, startTestIssuer } from '../support/identity/issuer.ts';
 import { runCommand } from '../support/client/run-command.ts';
 import { sharedKind } from '../support/stack/stack.ts';
@@ -66,7 +66,7 @@ describe('a store that cannot be used as it is configured', function () {
     noSts = createServer((_request, response) => response.writeHead(404).end('no such page')).listen(0, '127.0.0.1');
     await once(noSts, 'listening');
     undo.push(() => new Promise((closed) => noSts.close(closed)));
-    nowhere = `http://127.0.0.1:${await freeLoopbackPort()}`;
+    nowhere = `http://127.0.0.1:${await freePort()}`;
     await mkdir(join(folder, 'policies'));
     await writeFile(join(folder, 'policies', 'team.yaml'), POLICY);
     const secret = (name: string, content: string | Buffer) => writeFile(join(folder, name), content, { mode: 0o600 });
@@ -89,7 +89,7 @@ describe('a store that cannot be used as it is configured', function () {
   async function configured(store: Changes, bucket: Changes): Promise<string> {
     const sts = { endpoint: real.endpoint, roleArn: real.roleArn };
     const config = {
-      listen: { address: `127.0.0.1:${await freeLoopbackPort()}`, allowPlaintextLoopback: true },
+      listen: { address: `127.0.0.1:${await freePort()}`, allowPlaintextLoopback: true },
       issuers: { test: { issuer: issuerUrl, audiences: ['sallyport'], allowHttp: true } },
       stores: {
         main: {
@@ -279,7 +279,7 @@ describe('a store that cannot be used as it is configured', function () {
 async function embedded(folder: string): Promise<RealStore> {
   const pair = (name: string) => ({ accessKeyId: name.repeat(4), secretAccessKey: randomBytes(20).toString('hex') });
   const keys = pair('GATEW');
-  const port = await freeLoopbackPort();
+  const port = await freePort();
   const make = async () => {
     const store = await createEmbeddedStore({
       ...{ folder: join(folder, 'store'), port, buckets: ['reports'], gatewayKeys: keys, ownerKeys: pair('OWNER') },

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createKmsKeyring } from '../../src/core/keyring/kms-keyring.ts';
 import type { RemoteKeyring } from '../../src/core/keyring/remote-keyring.ts';
 import { createRequestSigner } from '../../src/sigv4/signer.ts';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { triedWhere } from '../support/needs.ts';
 import { startOperatorWorld, type OperatorWorld } from '../support/stack/operator-world.ts';
 import { send } from '../support/store/store-client.ts';
@@ -56,7 +56,7 @@ describe('the keyring of AWS KMS on moto', function () {
 
   before(async function () {
     triedWhere(this, spawnSync('python3', ['-c', 'import moto.server']).status === 0);
-    const port = await freeLoopbackPort();
+    const port = await freePort();
     endpoint = `http://127.0.0.1:${port}`;
     moto = spawn('python3', ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
     for (let tries = 0; tries < START_SECONDS * 5; tries += 1) {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Finding } from '../../src/client/finding.ts';
 import type { Whoami } from '../../src/client/gateway.ts';
 import { atLeast, findProgram, attributesOf } from '../conformance/run/runner.ts';
-import { needs, triedWhere } from '../support/needs.ts';
+import { needsProgram, triedWhere } from '../support/needs.ts';
 import { startPersonMachine, type Commands, type PersonMachine } from '../support/client/person-machine.ts';
 import { startStack, type Stack } from '../support/stack/stack.ts';
 
@@ -116,7 +116,7 @@ describe('people with a browser and AWS tools', function () {
         CLI_VERSION,
         ([major, minor]) => major === 2 && minor === 9,
       );
-      needs(this, 'the AWS CLI 2.9 of Debian', typeof found !== 'string');
+      needsProgram(this, 'the AWS CLI 2.9 of Debian', found);
       await logIn('--browser');
       await succeed('configure', '--role', 'analytics', '--aws-profile', 'narrow');
       await writeFile(join(machine.home, 'q4.csv'), 'region,total\n');

@@ -10,7 +10,7 @@ import { auditFiles, readAudit } from '../../src/audit/read-audit.ts';
 import { loadSidecarFile } from '../../src/config/sidecar/load-sidecar.ts';
 import { createEmbeddedStore, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { createSidecar } from '../../src/compose/sidecar.ts';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { send } from '../support/store/store-client.ts';
 
 const POLICY = `
@@ -34,7 +34,7 @@ describe('a sidecar as sidecar-app.ts composes it, with policies and an audit on
     folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-app-'));
     store = await createEmbeddedStore({
       folder: join(folder, 'store'),
-      port: await freeLoopbackPort(),
+      port: await freePort(),
       buckets: ['ledger'],
       gatewayKeys: { accessKeyId: 'GATEWAYGATEWAYGATEWA', secretAccessKey: 'unused-unused-unused' },
       ownerKeys: keys,

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { DEMO_ROLE_ARN } from '../../demo/store/embedded-store.ts';
 import { runCommand } from '../support/client/run-command.ts';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { sendRaw } from '../support/http/raw-wire.ts';
 import { podKeys, roleKeys, startPod, startPodStore, type PodStore } from '../support/sidecar/sidecar-store.ts';
 import { DUMMY, keyVariables, runSidecar, type SidecarWorld } from '../support/sidecar/sidecar-world.ts';
@@ -75,7 +75,7 @@ describe('the command sallyport sidecar', function () {
   });
 
   it('warns as long as other machines may reach it, and answers under the address that they came in on', async () => {
-    const [port, adminPort] = [await freeLoopbackPort(), await freeLoopbackPort()];
+    const [port, adminPort] = [await freePort(), await freePort()];
     const program = runSidecar(
       [...common, '--listen', `0.0.0.0:${port}`, '--allow-remote'],
       { SALLYPORT_ADMIN_ADDRESS: `127.0.0.1:${adminPort}`, SALLYPORT_TIMEOUTS_DRAIN_DELAY_MS: '0' },

@@ -5,7 +5,7 @@ import type { EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { awsCli } from '../conformance/clients/aws-cli.ts';
 import { boto3 } from '../conformance/clients/boto3.ts';
 import { curl } from '../conformance/clients/curl.ts';
-import { needs, triedWhere } from '../support/needs.ts';
+import { needsProgram, triedWhere } from '../support/needs.ts';
 import { presignedTarget, sendRaw, signedChunks, signedHead, unsignedChunks } from '../support/http/raw-wire.ts';
 import {
   exerciseAwsCli,
@@ -59,14 +59,13 @@ describe('sallyport sidecar', function () {
     });
 
     it('serves curl --aws-sigv4', async function () {
-      needs(this, 'curl', typeof (await curl.find()) !== 'string');
+      needsProgram(this, 'curl', await curl.find());
       await exerciseCurl(world, 'ledger');
     });
 
     it('serves the AWS CLI', async function () {
       const found = await awsCli.find();
-      const present = typeof found !== 'string';
-      needs(this, 'the AWS CLI', present);
+      needsProgram(this, 'the AWS CLI', found);
       await exerciseAwsCli(found.path, world, 'ledger');
     });
 

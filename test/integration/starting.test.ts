@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { COMPILE_CACHE } from '../support/compile-cache.ts';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { runSidecar, type Program } from '../support/sidecar/sidecar-world.ts';
 import { workerIds } from '../support/stack/worker-ids.ts';
 
@@ -42,7 +42,7 @@ describe('a service that starts', function () {
     await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
   });
   beforeEach(async () => {
-    adminPort = await freeLoopbackPort();
+    adminPort = await freePort();
   });
   afterEach(async () => {
     for (const { child, ended } of programs.splice(0)) {
@@ -185,7 +185,7 @@ describe('a service that starts', function () {
 
     for (const workers of [1, 2]) {
       it(`ends where its port is taken, with workers: ${workers}`, async () => {
-        const port = await freeLoopbackPort();
+        const port = await freePort();
         await hold({ port });
         const listen = { address: `127.0.0.1:${port}`, allowPlaintextLoopback: true };
         await refuses(
@@ -221,18 +221,18 @@ describe('a service that starts', function () {
     };
 
     it('ends where its port is taken', async () => {
-      const port = await freeLoopbackPort();
+      const port = await freePort();
       await hold({ port });
       await refuses(sidecar(port), /is already in use;.*--listen$/);
     });
 
     it("ends where the operators' port is taken", async () => {
       await hold({ port: adminPort });
-      await refuses(sidecar(await freeLoopbackPort()), /is already in use;.*admin\.address$/);
+      await refuses(sidecar(await freePort()), /is already in use;.*admin\.address$/);
     });
 
     it('is ready when it listens', async () => {
-      const program = sidecar(await freeLoopbackPort());
+      const program = sidecar(await freePort());
       await untilReady(program);
       assert.match(program.stderr(), /sidecar_started/);
     });

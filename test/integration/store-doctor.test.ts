@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import type { StoreReport } from '../../src/operate/store-doctor/store-doctor.ts';
 import type { CommandIo } from '../../src/cli/io.ts';
-import { freeLoopbackPort } from '../support/free-loopback-port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { runCommand } from '../support/client/run-command.ts';
 import { send } from '../support/store/store-client.ts';
 
@@ -31,7 +31,7 @@ describe('sallyport doctor --store', function () {
     store = await createEmbeddedStore({
       ...{
         folder: join(folder, 'store'),
-        port: await freeLoopbackPort(),
+        port: await freePort(),
         relayPort,
         buckets: ['box'],
         gatewayKeys,

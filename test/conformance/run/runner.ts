@@ -51,16 +51,19 @@ export function createRunner(home: string): Runner {
     });
 }
 
-const said = new Map<string, Promise<string>>();
+/** What a program said, or why it said nothing. */
+type Said = { readonly text: string } | { readonly failed: string };
+
+const said = new Map<string, Promise<Said>>();
 
 /** What a program says when it is asked for its version, which some take a second for: each is asked once. */
-function saidBy(command: string, args: readonly string[]): Promise<string> {
+function saidBy(command: string, args: readonly string[]): Promise<Said> {
   const line = [command, ...args].join(' ');
   const known = said.get(line);
   if (known !== undefined) return known;
   const asked = createRunner('/')(command, args).then(
-    ({ stdout, stderr }) => stdout + stderr,
-    () => '',
+    ({ stdout, stderr }) => ({ text: stdout + stderr }),
+    (error: unknown) => ({ failed: String(error) }),
   );
   said.set(line, asked);
   return asked;
@@ -74,7 +77,13 @@ export async function findProgram(
 ): Promise<Program | string> {
   const found: string[] = [];
   for (const [command, ...args] of candidates) {
-    const match = version.exec(await saidBy(command, args))?.[1];
+    const told = await saidBy(command, args);
+    if ('failed' in told) {
+      // Of most places on `PATH` it is not in them.
+      if (!told.failed.includes('ENOENT')) found.push(`${command} (${told.failed})`);
+      continue;
+    }
+    const match = version.exec(told.text)?.[1];
     if (match === undefined) continue;
     if (accept(match.split('.').map(Number))) return { path: command, version: match };
     found.push(match);

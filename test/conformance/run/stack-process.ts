@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { startStack, type StackKind } from '../../support/stack/stack.ts';
 
 /** What the suite is told. */
@@ -38,7 +38,7 @@ const POLICY = {
 
 const policies = await mkdtemp(join(tmpdir(), 'sallyport-policies-'));
 await writeFile(join(policies, 'clients.yaml'), JSON.stringify(POLICY));
-const gatewayPort = await freeLoopbackPort();
+const gatewayPort = await freePort();
 const stack = await startStack(process.argv[2] as StackKind, {
   listen: { address: `127.0.0.1:${gatewayPort}`, allowPlaintextLoopback: true },
   buckets: { reports: {}, artifacts: { encryption: 'off' } },

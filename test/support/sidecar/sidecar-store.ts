@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEmbeddedStore, type EmbeddedStore } from '../../../demo/store/embedded-store.ts';
-import { freeLoopbackPort } from '../free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { startSidecar, type SidecarWorld } from './sidecar-world.ts';
 import type { TestKeys } from '../store/store-client.ts';
 
@@ -30,10 +30,10 @@ export const podKeys: TestKeys = {
 
 export async function startPodStore(): Promise<PodStore> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-store-'));
-  const proxyPort = await freeLoopbackPort();
+  const proxyPort = await freePort();
   const store = await createEmbeddedStore({
     folder: join(folder, 'store'),
-    port: await freeLoopbackPort(),
+    port: await freePort(),
     relayPort: proxyPort,
     buckets: ['ledger', 'other'],
     gatewayKeys: roleKeys,

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { COMPILE_CACHE } from '../compile-cache.ts';
-import { freeLoopbackPort } from '../free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { startStoreProxy, type StoreProxy } from '../store/store-proxy.ts';
 import type { TestKeys } from '../store/store-client.ts';
 
@@ -81,7 +81,7 @@ interface Started extends Program {
 }
 
 async function started(store: WatchedStore, storeEndpoint: string, folder: string, attempts = 3): Promise<Started> {
-  const [port, adminPort] = [await freeLoopbackPort(), await freeLoopbackPort()];
+  const [port, adminPort] = [await freePort(), await freePort()];
   const program = runSidecar(
     [
       ...store.buckets.flatMap((name) => ['--bucket', name]),
@@ -113,7 +113,7 @@ async function started(store: WatchedStore, storeEndpoint: string, folder: strin
 export async function startSidecar(store: WatchedStore, proxyPort?: number): Promise<SidecarWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-sidecar-'));
   await writeFile(join(folder, 'seed'), randomBytes(32), { mode: 0o600 });
-  const proxy = await startStoreProxy(proxyPort ?? (await freeLoopbackPort()), store.port);
+  const proxy = await startStoreProxy(proxyPort ?? (await freePort()), store.port);
   proxy.forbidden = Object.fromEntries(Object.entries(DUMMY).map(([name, value]) => [name, Buffer.from(value)]));
   const { port, adminPort, ...program } = await started(store, proxy.endpoint, folder);
   const lines = (): Record<string, unknown>[] =>

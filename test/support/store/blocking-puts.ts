@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findProgram, attributesOf } from '../../conformance/run/runner.ts';
-import { needs } from '../needs.ts';
+import { needsProgram } from '../needs.ts';
 
 export interface BlockingPuts {
   readonly port: number;
@@ -22,7 +22,7 @@ export async function blockingPuts(context: Mocha.Context, puts: BlockingPuts): 
     attributesOf('python3').map((path) => [path, '--version'] as const),
     /Python (\d+\.\d+\.\d+)/,
   );
-  needs(context, 'python3', typeof python !== 'string');
+  needsProgram(context, 'python3', python);
   const { stdout } = await promisify(execFile)(python.path, [PROGRAM, JSON.stringify(puts)]);
   return JSON.parse(stdout) as readonly string[];
 }

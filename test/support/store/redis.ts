@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freeLoopbackPort } from '../free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 
 export interface Redis {
   readonly port: number;
@@ -25,7 +25,7 @@ export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 /** Starts one. `more`: further options of its command line, such as `--requirepass`. */
 export async function startRedis(more: readonly string[] = []): Promise<Redis> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-redis-'));
-  const port = await freeLoopbackPort();
+  const port = await freePort();
   let child: ChildProcess | undefined;
 
   const start = async (): Promise<void> => {

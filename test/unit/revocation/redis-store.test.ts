@@ -14,7 +14,7 @@ import { openRedis, type RedisOptions } from '../../../src/revocation/redis-conn
 import { createRedisStore } from '../../../src/revocation/redis-store.ts';
 import { createRevocationList, type RevocationList } from '../../../src/revocation/revocation-list.ts';
 import type { RevocationStore } from '../../../src/revocation/revocation-store.ts';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { needs } from '../../support/needs.ts';
 import { hasRedis, startRedis, type Redis } from '../../support/store/redis.ts';
 import { entryOf, NOW_MS, observe, PRINCIPAL, subject } from './fixture.ts';
@@ -214,7 +214,7 @@ describe('the list of revocations in Redis', function () {
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-redis-tls-'));
     undo.push(() => rm(folder, { recursive: true, force: true }));
     const { caFile, serverFile } = await ensureCertificates(folder, process.env);
-    const port = await freeLoopbackPort();
+    const port = await freePort();
     const files = ['--tls-cert-file', serverFile, '--tls-key-file', serverFile, '--tls-ca-cert-file', caFile];
     const secured = await startRedis(['--tls-port', String(port), '--tls-auth-clients', 'no', ...files]);
     undo.push(secured.stop);

@@ -14,7 +14,7 @@ import type { Whoami } from '../../../src/client/gateway.ts';
 import { ensureCertificates } from '../../../demo/certificates.ts';
 import { startDemoStack } from '../../../demo/demo-stack.ts';
 import { Client, type Answer } from '../../support/client/client.ts';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { startPersonMachine, type PersonMachine } from '../../support/client/person-machine.ts';
 import { startChromium } from './chromium.ts';
 import { layOutKeycloak } from './server.ts';
@@ -54,7 +54,7 @@ const keycloak = await layOutKeycloak({
   ...certificates,
   folder: keycloakFolder,
   realmFiles: [join(examples, 'realm.json'), join(examples, '..', 'compose', 'keycloak-realm.json')],
-  port: await freeLoopbackPort(),
+  port: await freePort(),
   logFile: join(home, 'keycloak.log'),
   secrets: { ...SECRETS, ...COMPOSE_SECRETS },
 });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startDemoStack } from '../../../demo/demo-stack.ts';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { makeAuditFolder } from './audit-folder.ts';
 import type { Site } from './lane.ts';
 
@@ -45,7 +45,7 @@ export async function startSite(): Promise<RunningSite> {
   const policies = join(folder, 'policies');
   await cp(join(packageRoot, 'policies'), policies, { recursive: true });
   await writeFile(join(policies, 'world.yaml'), JSON.stringify(PLAIN_POLICY));
-  const pagePort = await freeLoopbackPort();
+  const pagePort = await freePort();
   const auditFolder = await makeAuditFolder();
   const stack = await startDemoStack({
     dataDirectory: join(folder, 'demo'),

@@ -1,6 +1,6 @@
 /** moto of PyPI, a double of AWS: S3 and an STS that gives sessions and holds nobody to their policies. */
 import { join } from 'node:path';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { pythonPackages } from '../run/python-packages.ts';
 import { startServer } from './server.ts';
 import type { ForeignStore } from './store.ts';
@@ -25,7 +25,7 @@ export const moto: ForeignStore = {
   locks: ['requirements.txt'],
   install: (folder, run) => pythonPackages(folder, run, 'requirements.txt', 'venv'),
   start: async ({ folder, data }) => {
-    const port = await freeLoopbackPort();
+    const port = await freePort();
     const endpoint = `http://127.0.0.1:${port}`;
     const server = await startServer({
       command: [

@@ -1,7 +1,7 @@
 /** Adobe's S3Mock of Maven Central: no STS, and whoever asks is let in. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { configOfKeys } from './keys.ts';
 import { installJars } from './maven.ts';
 import { startServer } from './server.ts';
@@ -15,7 +15,7 @@ export const s3mock: ForeignStore = {
   locks: ['pom.xml'],
   install: installJars,
   start: async ({ folder, data }) => {
-    const port = await freeLoopbackPort();
+    const port = await freePort();
     const endpoint = `http://127.0.0.1:${port}`;
     const objects = join(data, 'objects');
     await mkdir(objects);

@@ -1,7 +1,7 @@
 /** S3Proxy of Maven Central, on a file system: no STS, no versions, no tags, and paths for keys. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { configOfKeys } from './keys.ts';
 import { installJars } from './maven.ts';
 import { startServer } from './server.ts';
@@ -14,7 +14,7 @@ export const s3proxy: ForeignStore = {
   locks: ['pom.xml'],
   install: installJars,
   start: async ({ folder, data }) => {
-    const endpoint = `http://127.0.0.1:${await freeLoopbackPort()}`;
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
     const objects = join(data, 'objects');
     await mkdir(objects);
     const properties = {

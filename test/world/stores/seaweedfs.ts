@@ -1,7 +1,7 @@
 /** SeaweedFS of PyPI: `weed server -s3` with an IAM file. Its STS gives sessions that it holds to their policies. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { pythonPackages } from '../run/python-packages.ts';
 import { startServer } from './server.ts';
 import type { ForeignStore } from './store.ts';
@@ -39,7 +39,7 @@ const IAM = {
 /** One for each of its parts, and one more where that speaks to the others. */
 async function freePorts(): Promise<readonly string[]> {
   const ports = new Set<number>();
-  while (ports.size < 8) ports.add(await freeLoopbackPort());
+  while (ports.size < 8) ports.add(await freePort());
   return [...ports].map(String);
 }
 

@@ -1,7 +1,7 @@
 /** versitygw of the Go module proxy: files of a folder by S3, with versions. It has no STS that the gateway could ask. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freeLoopbackPort } from '../../support/free-loopback-port.ts';
+import { freePort } from '../../../demo/free-port.ts';
 import { startServer } from './server.ts';
 import type { ForeignStore } from './store.ts';
 
@@ -21,7 +21,7 @@ export const versitygw: ForeignStore = {
       string,
     ];
     for (const made of [files, versions, users]) await mkdir(made);
-    const port = await freeLoopbackPort();
+    const port = await freePort();
     const endpoint = `http://127.0.0.1:${port}`;
     const { stop } = await startServer({
       command: [
