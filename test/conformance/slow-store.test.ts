@@ -24,9 +24,9 @@ import { needs } from '../support/needs.ts';
 import type { StoreCall } from '../support/store/store-proxy.ts';
 import { startTwinGateways, type TwinGateways } from '../support/stack/twin-gateways.ts';
 
-const EARLY_ANSWER_MS = 2000;
-const SLOWNESS_MS = 7000;
-const PATIENCE_MS = 5000;
+const EARLY_ANSWER_MS = 1000;
+const SLOWNESS_MS = 9000;
+const PATIENCE_MS = 7000;
 const BODY = randomBytes(24 * 1024 * 1024);
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
