@@ -30,6 +30,7 @@ const FLOORS: Readonly<Record<string, Shares>> = {
   'host-check': { lines: 98, branches: 92 },
   http: { lines: 85, branches: 87 },
   identity: { lines: 98, branches: 96 },
+  lists: { lines: 94, branches: 90 },
   main: { lines: 0, branches: 0 },
   objects: { lines: 91, branches: 87 },
   operate: { lines: 71, branches: 63 },

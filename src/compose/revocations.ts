@@ -3,9 +3,10 @@ import type { Config } from '../config/config.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { RevocationSettings } from '../contracts/revocation-settings.ts';
-import { createFileStore } from '../revocation/file-store.ts';
+import { createFileStore } from '../lists/file-store.ts';
+import type { Listed, ListFormat, ListStore } from '../lists/list-store.ts';
+import { REVOCATIONS, type Entry } from '../revocation/entry.ts';
 import { createRevocationList, type RevocationList } from '../revocation/revocation-list.ts';
-import type { RevocationStore } from '../revocation/revocation-store.ts';
 
 interface RevocationOptions {
   readonly clock: Clock;
@@ -29,20 +30,29 @@ export async function revocationsOf({ revocation }: Config, options: RevocationO
   return list;
 }
 
-/** Opens the store; resolves when it is connected, or when that takes too long to wait for. */
-export async function revocationStoreOf(
+/** Opens the store of the list; resolves when it is connected, or when that takes too long to wait for. */
+export function revocationStoreOf(
   revocation: RevocationSettings,
+  options: RevocationOptions,
+): Promise<ListStore<Entry>> {
+  return listStoreOf(REVOCATIONS, revocation, options);
+}
+
+/** Opens the store of a list that is kept where the revocations are: `path` is its own file. */
+async function listStoreOf<Listing extends Listed>(
+  format: ListFormat<Listing>,
+  settings: RevocationSettings,
   { clock, observer }: RevocationOptions,
-): Promise<RevocationStore> {
-  if (revocation.kind === 'file') return createFileStore({ path: revocation.path, clock });
+): Promise<ListStore<Listing>> {
+  if (settings.kind === 'file') return createFileStore({ format, path: settings.path, clock });
   // The client is 476 modules: only who uses Redis keeps them in memory.
   const [{ openRedis }, { createRedisStore }] = await Promise.all([
-    import('../revocation/redis-connection.ts'),
-    import('../revocation/redis-store.ts'),
+    import('../lists/redis-connection.ts'),
+    import('../lists/redis-store.ts'),
   ]);
-  const connection = openRedis(revocation);
+  const connection = openRedis(settings);
   await connection.settled();
-  return createRedisStore({ connection, keyPrefix: revocation.keyPrefix, clock, observer });
+  return createRedisStore({ format, connection, keyPrefix: settings.keyPrefix, clock, observer });
 }
 
 const nobodyRevoked: RevocationList = {

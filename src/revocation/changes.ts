@@ -1,20 +1,11 @@
 /** What operators do to the list: revoke, so that what is there only grows stronger, and lift. */
-import { idOf, MAX_TEXT, type Entries, type Entry, type Revoked } from './entry.ts';
+import { idOf, type Entries, type Entry, type Revoked } from './entry.ts';
 
 export interface Order {
   readonly nowMs: number;
   /** The operator. */
   readonly by: string;
   readonly reason: string | undefined;
-}
-
-/** Gives the name of a user of the operating system as an entry can hold it; directories have longer ones. */
-export function operatorName(user: string): string {
-  const safe = user
-    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '_')
-    .slice(0, MAX_TEXT.by)
-    .toWellFormed();
-  return safe === '' ? 'unknown' : safe;
 }
 
 /** How long it is remembered that something was lifted which had no end: longer than any replica is cut off. */

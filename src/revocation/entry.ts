@@ -4,6 +4,8 @@
  * revoke something twice is one entry. No token and no secret is ever in it.
  */
 import { hash } from 'node:crypto';
+import { isoOf, isText, MAX_OPERATOR_NAME, membersOf, textOf, timeOf } from '../lists/line.ts';
+import type { ListFormat } from '../lists/list-store.ts';
 
 /** What is revoked. An issuer is its `iss`, never its name: names are of one configuration. */
 export type Revoked =
@@ -38,7 +40,7 @@ export const MAX_ENTRIES = 100_000;
 /** No line is longer, in bytes of UTF-8. */
 export const MAX_LINE_BYTES = 16_384;
 /** Longest texts, in characters; those of a principal are as long as tokens may have them. */
-export const MAX_TEXT = { issuer: 2048, subject: 1024, sessionId: 256, by: 64, reason: 256 } as const;
+export const MAX_TEXT = { issuer: 2048, subject: 1024, sessionId: 256, by: MAX_OPERATOR_NAME, reason: 256 } as const;
 
 /** Clocks of machines differ: until so long after its end an entry is still obeyed. */
 const GRACE_MS = 300_000;
@@ -50,8 +52,6 @@ const VERSION = 1;
 const MAX_TIME_MS = 8.64e15;
 const TOKEN_ID_HASH = /^[0-9a-f]{32}$/;
 const ACCESS_KEY_ID = /^[A-Z0-9]{16,32}$/;
-/** As for the claims of tokens: what no log can carry as it is. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** Gives the id of what is revoked: 32 hex digits. An issued-before time is one per scope: the latest. */
 export function idOf(revoked: Revoked): string {
@@ -79,7 +79,7 @@ export function isInForce({ expiresAtMs }: Entry, nowMs: number): boolean {
 }
 
 /** Tells whether an entry may be thrown away. */
-export function isOver({ expiresAtMs }: Entry, nowMs: number): boolean {
+function isOver({ expiresAtMs }: Entry, nowMs: number): boolean {
   return expiresAtMs !== undefined && nowMs >= expiresAtMs + KEEP_MS;
 }
 
@@ -122,14 +122,8 @@ function written(revoked: Revoked): Readonly<Record<string, string | undefined>>
 /** Reads a line; `undefined` for anything that `writeEntry` would not have written. */
 export function readEntry(line: string): Entry | undefined {
   if (Buffer.byteLength(line) > MAX_LINE_BYTES) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
-  const members = json as Readonly<Record<string, unknown>>;
+  const members = membersOf(line);
+  if (members === undefined) return undefined;
   const revoked = readRevoked(members);
   const { by, reason } = members;
   const atMs = timeOf(members['at']);
@@ -186,25 +180,18 @@ export function isSound(revoked: Revoked): boolean {
   }
 }
 
-/** Tells whether a text can stand in an entry. */
-export function isText(value: unknown, maxLength: number): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= maxLength && !UNSAFE.test(value);
-}
-
 function isTextOrNone(value: string | undefined, maxLength: number): boolean {
   return value === undefined || isText(value, maxLength);
 }
 
-/** What is no text becomes the empty one, which is sound nowhere. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function timeOf(value: unknown): number | undefined {
-  const timeMs = typeof value === 'string' ? Date.parse(value) : NaN;
-  return Number.isNaN(timeMs) ? undefined : timeMs;
-}
-
-function isoOf(timeMs: number): string {
-  return new Date(timeMs).toISOString();
-}
+/** The list of revocations, as stores keep it. */
+export const REVOCATIONS: ListFormat<Entry> = {
+  name: 'revocations',
+  maxEntries: MAX_ENTRIES,
+  maxLineBytes: MAX_LINE_BYTES,
+  maxBytes: 64 * 1_048_576,
+  write: writeEntry,
+  read: readEntry,
+  supersedes,
+  isOver,
+};

@@ -10,12 +10,12 @@ import type { RevocationRules } from '../contracts/revocation-settings.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
+import { causeOf, changed, ListStoreError, type ListStore } from '../lists/list-store.ts';
 import { createDenyIndex } from './deny-index.ts';
-import { isInForce, supersedes, type Entries, type Entry } from './entry.ts';
-import { changed, RevocationStoreError, type RevocationStore } from './revocation-store.ts';
+import { isInForce, REVOCATIONS, supersedes, type Entries, type Entry } from './entry.ts';
 
 export interface RevocationListOptions extends RevocationRules {
-  readonly store: RevocationStore;
+  readonly store: ListStore<Entry>;
   readonly clock: Clock;
   readonly observer: Observer;
   /** Default 1000. */
@@ -72,7 +72,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   /** Puts in force what was read, and gives what it should have held beside. */
   const take = (read: Entries, nowMs: number): readonly Entry[] => {
     const lost = missing(known, read, nowMs);
-    known = changed(read, lost, nowMs);
+    known = changed(REVOCATIONS, read, lost, nowMs);
     index = createDenyIndex(known, nowMs);
     unsaved = lost.length;
     return lost;
@@ -100,7 +100,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
       if (problem !== undefined) observer.event('revocations_recovered', { entries: index.size });
       problem = undefined;
     } catch (error) {
-      complain(error instanceof RevocationStoreError ? error.message : 'the list of revocations cannot be read', error);
+      complain(error instanceof ListStoreError ? error.message : 'the list of revocations cannot be read', error);
     }
   };
 
@@ -152,11 +152,4 @@ function missing(known: Entries, read: Entries, nowMs: number): Entry[] {
 
 function isNewerThan(entry: Entry, other: Entry | undefined): boolean {
   return other === undefined || supersedes(entry, other);
-}
-
-/** The code of the system or the name: messages of others may hold anything. */
-function causeOf(error: unknown): Readonly<Record<string, string>> {
-  const cause = error instanceof RevocationStoreError ? error.cause : error;
-  if (!(cause instanceof Error)) return {};
-  return { cause: 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name };
 }

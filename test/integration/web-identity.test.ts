@@ -15,8 +15,8 @@ import { createGateway, type Gateway } from '../../src/compose/gateway.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
-import { idOf, type Revoked } from '../../src/revocation/entry.ts';
-import { createFileStore } from '../../src/revocation/file-store.ts';
+import { createFileStore } from '../../src/lists/file-store.ts';
+import { idOf, REVOCATIONS, type Revoked } from '../../src/revocation/entry.ts';
 import { Client, type Answer } from '../support/client/client.ts';
 import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/identity/issuer.ts';
 import { converse, head, presignedTarget, signedHead } from '../support/http/raw-wire.ts';
@@ -360,7 +360,11 @@ describe('a store that is asked with a token of the caller', function () {
     const storeToken = atStore({ jti: 'leaked' });
     assert.equal((await send(storeToken)).status, 200);
     const revoked: Revoked = { kind: 'token', tokenIdHash: hash('sha256', 'leaked', 'hex').slice(0, 32) };
-    const list = createFileStore({ path: join(folder, 'revocations.jsonl'), clock: { now: () => Date.now() } });
+    const list = createFileStore({
+      format: REVOCATIONS,
+      path: join(folder, 'revocations.jsonl'),
+      clock: { now: () => Date.now() },
+    });
     await list.update(() => [{ id: idOf(revoked), revoked, atMs: Date.now(), by: 'operator' }]);
     for (let tries = 0; tries < 50 && (await send(storeToken)).status === 200; tries += 1) await sleep(100);
     const refused = await send(storeToken);

@@ -8,8 +8,9 @@ import type { Config } from '../../config/config.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { openRevocationEditor, type RevocationEditor } from '../../compose/revocation-editor.ts';
 import { describeRevoked } from '../../revocation/describe.ts';
-import { isText, MAX_TEXT, type Entry } from '../../revocation/entry.ts';
-import { RevocationStoreError } from '../../revocation/revocation-store.ts';
+import { isText } from '../../lists/line.ts';
+import { ListStoreError } from '../../lists/list-store.ts';
+import { MAX_TEXT, type Entry } from '../../revocation/entry.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { readConfig } from '../read-config.ts';
 
@@ -36,7 +37,7 @@ export async function withEditor(
       await editor.close();
     }
   } catch (error) {
-    if (error instanceof RevocationStoreError) throw new CommandError(withCode(error));
+    if (error instanceof ListStoreError) throw new CommandError(withCode(error));
     if (error instanceof GatewayError) throw new CommandError(`${error.code}: ${error.detail ?? error.row.message}`);
     throw error;
   }
@@ -47,7 +48,7 @@ function isRevocable(config: Config): config is RevocableConfig {
 }
 
 /** The code of the system where there is one; what another program said in words is not repeated. */
-function withCode({ message, cause }: RevocationStoreError): string {
+function withCode({ message, cause }: ListStoreError): string {
   const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? ` (${cause.code})` : '';
   return `${message}${code}`;
 }

@@ -1,6 +1,7 @@
 /** What an operator wrote -> what is revoked, and for how long at least: an entry outlives all that it takes away. */
 import type { Config } from '../../config/config.ts';
-import { isText, MAX_TEXT, type Revoked } from '../../revocation/entry.ts';
+import { isText } from '../../lists/line.ts';
+import { MAX_TEXT, type Revoked } from '../../revocation/entry.ts';
 import { isTokenIdHash, readTokenId, tokenIdOfJti } from '../../revocation/token-id.ts';
 import { CommandError } from '../io.ts';
 

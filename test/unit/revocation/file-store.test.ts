@@ -3,20 +3,21 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { operatorName, revocation } from '../../../src/revocation/changes.ts';
-import { MAX_ENTRIES, writeEntry } from '../../../src/revocation/entry.ts';
-import { createFileStore } from '../../../src/revocation/file-store.ts';
+import { operatorName } from '../../../src/lists/line.ts';
+import { revocation } from '../../../src/revocation/changes.ts';
+import { MAX_ENTRIES, REVOCATIONS, writeEntry } from '../../../src/revocation/entry.ts';
+import { createFileStore } from '../../../src/lists/file-store.ts';
 import { createRevocationList } from '../../../src/revocation/revocation-list.ts';
 import { Clock, entryOf, NOW_MS, observe, PRINCIPAL, subject } from './fixture.ts';
 
 const ORDER = { nowMs: NOW_MS, by: 'operator', reason: undefined };
-const FAILURE = { name: 'RevocationStoreError' };
+const FAILURE = { name: 'ListStoreError' };
 
 describe('the list of revocations in a file', () => {
   let folder: string;
   let path: string;
   const clock = new Clock();
-  const open = () => createFileStore({ path, clock });
+  const open = () => createFileStore({ format: REVOCATIONS, path, clock });
   const revoke = (name: string) => open().update((kept) => [revocation(kept, subject(name), undefined, ORDER)]);
   const line = (name: string) => `${writeEntry(entryOf(subject(name)))}\n`;
 
@@ -82,7 +83,7 @@ describe('the list of revocations in a file', () => {
 
   it('waits for a writer that lives, and aborts in bounded time', async () => {
     await writeFile(`${path}.lock`, '');
-    const store = createFileStore({ path, clock, lockTimeoutMs: 120 });
+    const store = createFileStore({ format: REVOCATIONS, path, clock, lockTimeoutMs: 120 });
     await assert.rejects(
       store.update(() => []),
       FAILURE,

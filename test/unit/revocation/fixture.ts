@@ -2,8 +2,8 @@
 import { LOG_EVENTS } from '../../../src/contracts/log-events.ts';
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
-import { idOf, type Entries, type Entry, type Revoked } from '../../../src/revocation/entry.ts';
-import { changed, RevocationStoreError, type RevocationStore } from '../../../src/revocation/revocation-store.ts';
+import { changed, ListStoreError, type ListStore } from '../../../src/lists/list-store.ts';
+import { idOf, REVOCATIONS, type Entries, type Entry, type Revoked } from '../../../src/revocation/entry.ts';
 
 export const NOW_MS = Date.UTC(2026, 4, 1, 12);
 export const ISSUER = 'https://issuer.test';
@@ -61,18 +61,18 @@ export function observe(): { readonly observer: Observer; readonly warnings: str
 }
 
 /** A store that can lose its entries, and be down. */
-export class MemoryStore implements RevocationStore {
+export class MemoryStore implements ListStore<Entry> {
   kept: Entries = new Map();
   isDown = false;
   isReadOnly = false;
   readonly isRestorable = true;
 
   read = (): Promise<Entries | undefined> =>
-    this.isDown ? Promise.reject(new RevocationStoreError('down')) : Promise.resolve(this.kept);
+    this.isDown ? Promise.reject(new ListStoreError('down')) : Promise.resolve(this.kept);
 
   update = (change: (kept: Entries) => readonly Entry[]): Promise<void> => {
-    if (this.isReadOnly) return Promise.reject(new RevocationStoreError('may not write'));
-    this.kept = changed(this.kept, change(this.kept), NOW_MS);
+    if (this.isReadOnly) return Promise.reject(new ListStoreError('may not write'));
+    this.kept = changed(REVOCATIONS, this.kept, change(this.kept), NOW_MS);
     return Promise.resolve();
   };
 

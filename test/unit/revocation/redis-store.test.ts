@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureCertificates } from '../../../demo/certificates.ts';
 import { lifting, revocation } from '../../../src/revocation/changes.ts';
-import { idOf, MAX_LINE_BYTES, writeEntry } from '../../../src/revocation/entry.ts';
+import { idOf, MAX_LINE_BYTES, REVOCATIONS, writeEntry, type Entry } from '../../../src/revocation/entry.ts';
 import { Secret } from '../../../src/config/loading/secret.ts';
-import { openRedis, type RedisOptions } from '../../../src/revocation/redis-connection.ts';
-import { createRedisStore } from '../../../src/revocation/redis-store.ts';
+import { openRedis, type RedisOptions } from '../../../src/lists/redis-connection.ts';
+import { createRedisStore } from '../../../src/lists/redis-store.ts';
 import { createRevocationList, type RevocationList } from '../../../src/revocation/revocation-list.ts';
-import type { RevocationStore } from '../../../src/revocation/revocation-store.ts';
+import type { ListStore } from '../../../src/lists/list-store.ts';
 import { freePort } from '../../../demo/free-port.ts';
 import { needs } from '../../support/needs.ts';
 import { hasRedis, startRedis, type Redis } from '../../support/store/redis.ts';
@@ -23,17 +23,17 @@ const ALICE = subject('alice');
 const LIST = 'sallyport:revocations';
 const clock = { now: Date.now };
 const order = () => ({ nowMs: Date.now(), by: 'operator', reason: undefined });
-const FAILURE = { name: 'RevocationStoreError' };
+const FAILURE = { name: 'ListStoreError' };
 /** Less than a connection and a command may take. */
 const IMPATIENT = { silenceTimeoutMs: 300 };
 const undo: (() => unknown)[] = [];
 
-async function openStore(port: number, more: Partial<RedisOptions> = {}): Promise<RevocationStore> {
+async function openStore(port: number, more: Partial<RedisOptions> = {}): Promise<ListStore<Entry>> {
   const { observer } = observe();
   const usual = { tls: undefined, username: undefined, password: undefined, database: 0 };
   const connection = openRedis({ host: '127.0.0.1', port, ...usual, ...more });
   await connection.settled();
-  const store = createRedisStore({ connection, keyPrefix: 'sallyport:', clock, observer });
+  const store = createRedisStore({ format: REVOCATIONS, connection, keyPrefix: 'sallyport:', clock, observer });
   undo.push(store.close);
   return store;
 }
@@ -235,7 +235,7 @@ describe('the list of revocations in Redis', function () {
     assert.equal((await (await openStore(protectedRedis.port, { password: new Secret('correct') })).read())?.size, 0);
     const wrong = await openStore(protectedRedis.port, { password: new Secret('a-wrong-password') });
     await assert.rejects(wrong.read(), (error: Error) => {
-      assert.equal(error.name, 'RevocationStoreError');
+      assert.equal(error.name, 'ListStoreError');
       assert.ok(!error.message.includes('a-wrong-password'));
       return true;
     });
@@ -261,7 +261,7 @@ describe('what is not Redis, where Redis should be', function () {
       const port = await serve((socket) => socket.on('data', () => socket.write(answer)));
       const store = await openStore(port, IMPATIENT);
       await assert.rejects(store.read(), (error: Error) => {
-        assert.equal(error.name, 'RevocationStoreError');
+        assert.equal(error.name, 'ListStoreError');
         assert.ok(!error.message.includes('eyJ'));
         return true;
       });

@@ -5,7 +5,7 @@
 import { createClient, type RedisClientOptions } from '@redis/client';
 import type { RedisAddress, RedisTls } from '../contracts/revocation-settings.ts';
 import { withinTime } from '../platform/time-limit.ts';
-import { RevocationStoreError } from './revocation-store.ts';
+import { ListStoreError } from './list-store.ts';
 
 export interface RedisOptions extends RedisAddress {
   /** A connection that is silent for so long is dead. */
@@ -24,7 +24,7 @@ const MAX_QUEUED_COMMANDS = 100;
 export type RedisClient = ReturnType<typeof makeClient>;
 
 export interface RedisConnection {
-  /** Gives the client while it is connected. @throws RevocationStoreError */
+  /** Gives the client while it is connected. @throws ListStoreError */
   readonly client: () => RedisClient;
   /** Counts the connections there were: with another one there may be another Redis. */
   readonly generation: () => number;
@@ -52,7 +52,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
   });
   return {
     client: () => {
-      if (!client.isReady) throw new RevocationStoreError('Redis is not connected', { cause: lastError });
+      if (!client.isReady) throw new ListStoreError('Redis is not connected', { cause: lastError });
       return client;
     },
     generation: () => generation,
