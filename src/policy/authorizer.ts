@@ -32,13 +32,13 @@ export function createAuthorizer(source: Pick<PolicySource, 'current'>): Authori
       const { ability } = policiesOf(principal);
       const rule = ruleFor(ability, access);
       if (rule === undefined) return denyByDefault(access, ability, set.version);
-      if (access.kind === 'listing' && rule.rule.effect === 'deny') return denyListing(rule, access);
+      if (access.kind === 'listing' && rule.effect === 'deny') return denyListing(rule, access);
       return rule.decision;
     },
     grants: (principal, bucket) => inForce().policiesOf(principal).ability.grants(bucket),
     visibleBuckets: (principal, buckets) => {
       const { ability } = inForce().policiesOf(principal);
-      return buckets.filter((bucket) => ability.ruleForBucket(bucket)?.rule.effect === 'allow');
+      return buckets.filter((bucket) => ability.ruleForBucket(bucket)?.effect === 'allow');
     },
     bindings: (principal) => inForce().policiesOf(principal).bindings,
     relevant: (principal) => inForce().relevant(principal),
@@ -60,7 +60,8 @@ interface PrincipalPolicies {
 }
 
 function compileSet(set: PolicySet): CompiledSet {
-  const { policies, version } = set;
+  const { policies, version, buckets } = set;
+  const isBucket = (name: string) => buckets?.has(name) ?? true;
   const rules = policies.map((policy) => compileRules(policy, version));
   const byKey = new LRUCache<string, PrincipalPolicies>({
     maxSize: MAX_CACHED_RULES,
@@ -88,8 +89,9 @@ function compileSet(set: PolicySet): CompiledSet {
       ability: compileAbility(
         indices.flatMap((index) => {
           const own = rules[Number(index)] ?? [];
-          return chosen.includes(index) ? own : own.filter(({ rule }) => rule.effect === 'deny');
+          return chosen.includes(index) ? own : own.filter(({ effect }) => effect === 'deny');
         }),
+        isBucket,
       ),
       bindings: Object.freeze(chosen.flatMap((index) => policies[Number(index)]?.id ?? [])),
     };
@@ -132,10 +134,10 @@ function ruleFor(ability: CompiledAbility, access: Access): CompiledRule | undef
 }
 
 function denyListing(
-  { rule, decision }: CompiledRule,
+  { scope, decision }: CompiledRule,
   { bucket, prefix }: Extract<Access, { kind: 'listing' }>,
 ): Decision {
-  const below = 'key' in rule.scope || !prefix.startsWith(rule.scope.prefix);
+  const below = 'key' in scope || !prefix.startsWith(scope.prefix);
   if (!below) return decision;
   const reason = `A listing of ${shownPrefix(bucket, prefix)} would show what ${decision.rule} denies: ${decision.reason}`;
   return { ...decision, reason };
@@ -156,7 +158,7 @@ function whatIsMissing(access: Access, ability: CompiledAbility): string {
       return `No rule allows ADMIN on the bucket ${bucket} itself for this identity.`;
     case 'listing': {
       const unmarked = access.after.length === 0 ? undefined : ability.ruleFor({ ...access, after: [] });
-      if (unmarked?.rule.effect === 'allow') {
+      if (unmarked?.effect === 'allow') {
         return `A marker of this listing lies outside of the prefix that rule ${unmarked.decision.rule} allows.`;
       }
       const requested = shownPrefix(bucket, access.prefix);

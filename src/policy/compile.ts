@@ -6,12 +6,15 @@
 import { Ability, type MatchConditions } from '@casl/ability';
 import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations/verb.ts';
-import type { Policy, Rule } from './policy-schema.ts';
+import type { Policy, Scope } from './policy-schema.ts';
 import { compileScope, covers, describeScope, type Matcher } from './scope.ts';
 
-/** A rule with everything about it that does not depend on the access. Shared by all abilities of a set. */
+/** What a rule says of one scope in one bucket, or in all. */
 export interface CompiledRule {
-  readonly rule: Rule;
+  readonly effect: 'allow' | 'deny';
+  readonly verbs: readonly Verb[];
+  readonly bucket: string;
+  readonly scope: Scope;
   readonly matches: Matcher;
   readonly decision: Decision;
 }
@@ -28,77 +31,108 @@ export interface CompiledAbility {
   readonly grants: (bucket: string) => readonly Grant[];
 }
 
-/** Compiles each rule of a policy. @throws GatewayError InternalError (a scope that is not understood) */
+// `manage` and `all` stand for any verb and any bucket unless renamed, and `all` is a valid name of a bucket. This is none.
+const ANY_BUCKET = '*';
+const NO_VERB = '*';
+
+/** Compiles each rule of a policy, for each of its buckets and scopes. @throws GatewayError InternalError (a scope that is not understood) */
 export function compileRules(policy: Policy, policyVersion: string): readonly CompiledRule[] {
-  return policy.rules.map((rule) => {
-    const name = `${policy.id}/${rule.id}`;
-    const verbs = rule.verbs.join(', ').replace(/, (?=\w+$)/, ' and ');
-    const sentence = `Rule ${name} ${rule.effect === 'allow' ? 'allows' : 'denies'} ${verbs} on ${describeScope(rule.bucket, rule.scope)}.`;
-    return Object.freeze({
-      rule,
-      matches: compileScope(rule.effect, rule.scope),
-      decision: Object.freeze({ effect: rule.effect, rule: name, reason: rule.reason ?? sentence, policyVersion }),
-    });
+  return policy.rules.flatMap(({ id, effect, verbs, buckets, scopes, reason }) => {
+    const rule = `${policy.id}/${id}`;
+    const list = verbs.join(', ').replace(/, (?=\w+$)/, ' and ');
+    const of = `Rule ${rule} ${effect === 'allow' ? 'allows' : 'denies'} ${list} on`;
+    return (buckets === 'all' ? [ANY_BUCKET] : buckets).flatMap((bucket) =>
+      scopes.map((scope): CompiledRule => {
+        const sentence = `${of} ${describeScope(bucket === ANY_BUCKET ? 'every bucket' : bucket, scope)}.`;
+        return Object.freeze({
+          ...{ effect, verbs, bucket, scope },
+          matches: compileScope(effect, scope),
+          decision: Object.freeze({ effect, rule, reason: reason ?? sentence, policyVersion }),
+        });
+      }),
+    );
   });
 }
 
-// `manage` and `all` stand for any verb and any bucket unless renamed, and `all` is a valid name of a bucket.
-const NEVER_A_NAME = '*';
-
-/** Compiles the rules of all policies that apply to someone, in the order in which an auditor reads them. */
-export function compileAbility(rules: readonly CompiledRule[]): CompiledAbility {
+/**
+ * Compiles the rules of all policies that apply to someone, in the order in which an auditor reads them. `isBucket`: what
+ * a rule of all buckets holds in.
+ */
+export function compileAbility(
+  rules: readonly CompiledRule[],
+  isBucket: (bucket: string) => boolean = () => true,
+): CompiledAbility {
   // The first rule that is written down is the one that a decision names, so each half is turned round.
   const lastWins = [...rules.filter(isAllow).reverse(), ...rules.filter(isDeny).reverse()];
   const ability = new Ability<[string, Access | string], CompiledRule>(
     lastWins.map((compiled) => ({
-      action: [...compiled.rule.verbs],
-      subject: compiled.rule.bucket,
+      action: [...compiled.verbs],
+      subject: compiled.bucket,
       inverted: isDeny(compiled),
       conditions: compiled,
     })),
     {
-      conditionsMatcher: ({ matches }) => matches as MatchConditions,
+      conditionsMatcher: ({ bucket, matches }) =>
+        (bucket === ANY_BUCKET
+          ? (access: Access) => isBucket(access.bucket) && matches(access)
+          : matches) as MatchConditions,
       detectSubjectType: ({ bucket }: Access) => bucket,
-      anyAction: NEVER_A_NAME,
-      anySubjectType: NEVER_A_NAME,
+      anyAction: NO_VERB,
+      anySubjectType: ANY_BUCKET,
     },
   );
-  const buckets = Map.groupBy(rules, ({ rule }) => rule.bucket);
-  const grants = new Map([...buckets].map(([bucket, inBucket]) => [bucket, grantsOf(inBucket)]));
-  const bucketRules = new Map<string, CompiledRule | undefined>();
+  const named = new Set(rules.map(({ bucket }) => bucket));
+  const inEvery = inBucketOf(rules.filter(({ bucket }) => bucket === ANY_BUCKET));
+  const inNamed = new Map<string, InBucket>();
+
+  const inBucket = (bucket: string): InBucket => {
+    // Only buckets that rules name are remembered: names that callers make up must not fill memory.
+    if (!named.has(bucket) || bucket === ANY_BUCKET) return isBucket(bucket) ? inEvery : NOTHING;
+    let found = inNamed.get(bucket);
+    if (found === undefined) {
+      const holdsIn = (each: CompiledRule) =>
+        each.bucket === bucket || (each.bucket === ANY_BUCKET && isBucket(bucket));
+      found = inBucketOf(rules.filter(holdsIn));
+      inNamed.set(bucket, found);
+    }
+    return found;
+  };
 
   return {
     size: rules.length,
     ruleFor: (access) => ability.relevantRuleFor(access.verb, access)?.conditions,
-    ruleForBucket: (bucket) => {
-      const inBucket = buckets.get(bucket);
-      // Only buckets with rules are remembered: names that callers make up must not fill memory.
-      if (inBucket === undefined || bucketRules.has(bucket)) return bucketRules.get(bucket);
-      const found = anythingIn(inBucket);
-      bucketRules.set(bucket, found);
-      return found;
-    },
-    grants: (bucket) => grants.get(bucket) ?? NO_GRANTS,
+    ruleForBucket: (bucket) => inBucket(bucket).rule,
+    grants: (bucket) => inBucket(bucket).grants,
   };
 }
 
-const NO_GRANTS: readonly Grant[] = Object.freeze([]);
-const isAllow = ({ rule }: CompiledRule) => rule.effect === 'allow';
-const isDeny = ({ rule }: CompiledRule) => rule.effect === 'deny';
-
-function grantsOf(rules: readonly CompiledRule[]): readonly Grant[] {
-  const grant = ({ rule: { effect, verbs, scope } }: CompiledRule): Grant => Object.freeze({ effect, verbs, scope });
-  return Object.freeze([...rules.filter(isAllow), ...rules.filter(isDeny)].map(grant));
+/** What the rules of one bucket come to. */
+interface InBucket {
+  readonly rule: CompiledRule | undefined;
+  readonly grants: readonly Grant[];
 }
+
+const isAllow = ({ effect }: CompiledRule) => effect === 'allow';
+const isDeny = ({ effect }: CompiledRule) => effect === 'deny';
+
+function inBucketOf(rules: readonly CompiledRule[]): InBucket {
+  const grant = ({ effect, verbs, scope }: CompiledRule): Grant => Object.freeze({ effect, verbs, scope });
+  return {
+    rule: anythingIn(rules),
+    grants: Object.freeze([...rules.filter(isAllow), ...rules.filter(isDeny)].map(grant)),
+  };
+}
+
+const NOTHING = inBucketOf([]);
 
 /** The first allow of which some deny leaves something over, else a deny that takes it all, else nothing. */
 function anythingIn(rules: readonly CompiledRule[]): CompiledRule | undefined {
   const denies = rules.filter(isDeny);
   const denyOfAll = (allow: CompiledRule, verb: Verb) =>
-    denies.find(({ rule }) => rule.verbs.includes(verb) && covers(rule.scope, allow.rule.scope));
+    denies.find(({ verbs, scope }) => verbs.includes(verb) && covers(scope, allow.scope));
   let last: CompiledRule | undefined;
   for (const allow of rules.filter(isAllow)) {
-    for (const verb of allow.rule.verbs) {
+    for (const verb of allow.verbs) {
       const deny = denyOfAll(allow, verb);
       if (deny === undefined) return allow;
       last ??= deny;

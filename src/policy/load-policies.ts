@@ -5,11 +5,19 @@
 import { createHash } from 'node:crypto';
 import { CLIENT_CLAIMS } from '../contracts/principal.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
-import { policySchema, type Policy } from './policy-schema.ts';
+import {
+  schemaOf,
+  type NamedList,
+  type Policy,
+  type Rule,
+  type WrittenPolicy,
+  type WrittenSets,
+} from './policy-schema.ts';
 import { readDirectory, type TextFile } from './read-directory.ts';
 import { readDocument, type ReadDocument } from './read-document.ts';
+import { resolveSets, type Sets } from './resolve-sets.ts';
 
-/** Bounds the scan of one decision, whatever the number of files. */
+/** Bounds the scan of one decision and the memory of a set: one for each bucket, and there for each prefix or key, of a rule. */
 const MAX_RULES = 2000;
 
 /** Every policy in force, in the order of their ids. */
@@ -17,6 +25,8 @@ export interface PolicySet {
   /** First 12 hex digits of SHA-256 over the names and texts of the files. */
   readonly version: string;
   readonly policies: readonly Policy[];
+  /** What `buckets: all` means; absent where the policies are looked at without a configuration: any. */
+  readonly buckets?: ReadonlySet<string>;
 }
 
 /** What policies may refer to: a name that configuration does not have is a typo, and a typo in a deny denies nothing. */
@@ -33,26 +43,56 @@ export interface KnownNames {
 export async function loadPolicies(directory: string, known?: KnownNames, read = readDirectory): Promise<PolicySet> {
   const { files, issues } = await read(directory);
   const version = versionOf(files);
-  const documents: ReadDocument<Policy>[] = [];
   const found: PolicyIssue[] = [...issues];
+  const documents: ReadDocument<WrittenPolicy | WrittenSets>[] = [];
   for (const { name, text } of files) {
-    const document = readDocument(name, text, policySchema);
+    const document = readDocument(name, text, schemaOf);
     if ('issues' in document) found.push(...document.issues);
     else documents.push(document);
   }
-  found.push(...acrossFiles(documents), ...(known === undefined ? [] : unknownNames(documents, known)));
+  // What refers to a set of a file that cannot be read is no error of its own.
+  const isComplete = found.length === 0;
+  const sets = namedSets(documents, found);
+  const policies = documents.flatMap(({ value, issueAt, ...document }): ReadDocument<Policy>[] => {
+    if ('sets' in value) return [];
+    const policy = resolveSets(value, sets, (path, message) => isComplete && found.push(issueAt(path, message)));
+    return [{ ...document, issueAt, value: policy }];
+  });
+  found.push(...acrossFiles(policies), ...(known === undefined ? [] : unknownNames(policies, known)));
+  if (isComplete && policies.length === 0) found.push({ file: directory, path: '', message: 'holds no policy' });
   // A set that is being written while it is read may be valid and yet lack its last deny.
   if (found.length === 0 && versionOf((await read(directory)).files) !== version) {
     found.push({ file: directory, path: '', message: 'changed while it was read: load it again when it is complete' });
   }
   if (found.length > 0) throw new InvalidPolicies(found);
-  const policies = documents.map(({ value }) => value).sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { version, policies };
+  return {
+    version,
+    policies: policies.map(({ value }) => value).sort((a, b) => (a.id < b.id ? -1 : 1)),
+    ...(known !== undefined && { buckets: new Set(known.buckets) }),
+  };
 }
 
 function versionOf(files: readonly TextFile[]): string {
   const content = JSON.stringify(files.map(({ name, text }) => [name, text]));
   return createHash('sha256').update(content).digest('hex').slice(0, 12);
+}
+
+function namedSets(documents: readonly ReadDocument<WrittenPolicy | WrittenSets>[], found: PolicyIssue[]): Sets {
+  const sets = new Map<string, NamedList>();
+  const files = new Map<string, string>();
+  for (const { file, value, issueAt } of documents) {
+    if (!('sets' in value)) continue;
+    for (const [name, list] of Object.entries(value.sets)) {
+      const other = files.get(name);
+      if (other !== undefined) {
+        found.push(issueAt(['sets', name], `is also a set in ${other}: names must be unique`));
+        continue;
+      }
+      files.set(name, file);
+      sets.set(name, list);
+    }
+  }
+  return sets;
 }
 
 function acrossFiles(documents: readonly ReadDocument<Policy>[]): PolicyIssue[] {
@@ -63,15 +103,20 @@ function acrossFiles(documents: readonly ReadDocument<Policy>[]): PolicyIssue[] 
     const other = seen.get(value.id);
     if (other === undefined) seen.set(value.id, file);
     else issues.push(issueAt(['id'], `is also the id in ${other}: ids must be unique, as decisions name them`));
-    rules += value.rules.length;
-    if (rules > MAX_RULES) return [...issues, issueAt(['rules'], `bring the set over ${MAX_RULES} rules in all`)];
+    rules += value.rules.reduce((sum, rule) => sum + countOf(rule), 0);
+    if (rules > MAX_RULES) {
+      const message = `bring the set over ${MAX_RULES} rules in all; a rule counts once for each bucket and each prefix or key`;
+      return [...issues, issueAt(['rules'], message)];
+    }
   }
   return issues;
 }
 
+const countOf = ({ buckets, scopes }: Rule): number => (buckets === 'all' ? 1 : buckets.length) * scopes.length;
+
 function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buckets }: KnownNames): PolicyIssue[] {
   const issues: PolicyIssue[] = [];
-  for (const { value, issueAt } of documents) {
+  for (const { value, issueAt, has } of documents) {
     value.subjects.forEach(({ issuer, client, claims: named = {} }, index) => {
       const claims = issuers.get(issuer);
       if (claims === undefined) {
@@ -87,9 +132,14 @@ function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buc
         issues.push(issueAt(['subjects', index, 'claims', claim], message));
       }
     });
-    value.rules.forEach(({ bucket }, index) => {
-      if (buckets.includes(bucket)) return;
-      issues.push(issueAt(['rules', index, 'bucket'], `is not a bucket of the configuration: ${buckets.join(', ')}`));
+    value.rules.forEach((rule, index) => {
+      for (const bucket of rule.buckets === 'all' ? [] : rule.buckets) {
+        if (buckets.includes(bucket)) continue;
+        const hint = bucket === 'all' ? '; every one of them is `buckets: all`' : '';
+        const message = `names ${bucket}, which is not a bucket of the configuration: ${buckets.join(', ')}${hint}`;
+        const place = has(['rules', index, 'bucket']) ? 'bucket' : 'buckets';
+        issues.push(issueAt(['rules', index, place], message));
+      }
     });
   }
   return issues;

@@ -1,108 +1,41 @@
 /**
- * The policy language: what one policy file may say, and how that reads once parsed. Unknown keys refuse, scopes are
- * literal and always written out; nothing here reads a file. Every message says what would be right.
+ * The policy language: what one policy file, or one file of sets, may say, and how that reads once parsed. Unknown keys
+ * refuse; nothing here reads a file. Every message says what would be right.
  * @see policies/README.md
  */
 import { z } from 'zod';
 import type { Grant } from '../contracts/authorizer.ts';
-import { VERBS, type Verb } from '../s3/operations/verb.ts';
+import type { Verb } from '../s3/operations/verb.ts';
+import { bucketText, names, objectKey, prefixText, ruleSchema } from './rule-schema.ts';
+import {
+  always,
+  claimText,
+  closed,
+  exactlyOne,
+  expecting,
+  identifier,
+  isRecord,
+  issuerName,
+  present,
+  text,
+} from './schema-parts.ts';
 
-/** Bounds of the language: characters, bytes or entries. */
-const LIMITS = {
-  subjects: 64,
-  claims: 8,
-  rules: 256,
-  text: 1024,
-  reason: 300,
-  description: 1000,
-  keyBytes: 1024,
-} as const;
+/** Bounds of the language: characters or entries. */
+const LIMITS = { subjects: 64, claims: 8, rules: 256, sets: 64, description: 1000 } as const;
 
 /** A key, or a prefix that ends in `/` (empty: everything). */
 export type Scope = Grant['scope'];
 
-type Message = (issue: { readonly code?: string; readonly input?: unknown }) => string | undefined;
-
-/** Says what a value must be: whether it is missing, and whether YAML took unquoted text for something else. */
-export function expecting(what: string): Message {
-  return ({ input }) => {
-    if (input === undefined) return `is missing: expected ${what}`;
-    const scalar = typeof input === 'number' || typeof input === 'boolean' || input === null;
-    return `must be ${what}${scalar ? ' (text that looks like a number, true, false or null needs quotes)' : ''}`;
-  };
-}
-
-/** An object of which every key is known; a typo in a deny must never pass for a deny that matches nothing. */
-export function closed<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
-  const names = Object.keys(shape).join(', ');
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? `has unknown ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}; known here: ${names}`
-        : expecting(what)(issue),
-  });
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-
-/** For checks that should report beside the errors of single fields, not only once these are gone. */
-export const always = { when: ({ value }: { readonly value: unknown }) => isRecord(value) };
-
-/** Counts which of the names are there, with whatever value. A name without a value is not there. */
-export const present = (value: Readonly<Record<string, unknown>>, names: readonly string[]) =>
-  names.filter((name) => value[name] !== undefined).length;
-
-// What an auditor cannot see must not decide: control characters, line separators, zero-width and bidi characters.
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
-const isVisible = (text: string) => text.isWellFormed() && !INVISIBLE.test(text);
-const VISIBLE = 'must not hold control characters, line breaks or other characters that nobody sees';
-
-const text = (what: string, maxLength: number) =>
-  z
-    .string({ error: expecting(what) })
-    .min(1, `must not be empty: expected ${what}`)
-    .max(maxLength, `must be at most ${maxLength} characters long`);
-
-const line = (what: string, maxLength: number) =>
-  text(what, maxLength)
-    .refine(isVisible, VISIBLE)
-    .refine((value) => value === value.trim(), 'must not start or end with a space');
-
-const keyText = (what: string) =>
-  text(what, LIMITS.keyBytes)
-    .refine(isVisible, VISIBLE)
-    .refine((value) => Buffer.byteLength(value) <= LIMITS.keyBytes, `must be at most ${LIMITS.keyBytes} bytes long`);
-
-const identifier = (what: string) =>
-  text(what, 64).regex(
-    /^[a-z0-9][a-z0-9-]*$/,
-    'must be lower-case letters, digits and hyphens, such as `never-delete`',
-  );
-
-export const bucketName = text('the name of a bucket in the configuration', 63).regex(
-  /^[a-z0-9][a-z0-9.-]+[a-z0-9]$/,
-  'must be one bucket name in full, such as `reports`; there are no patterns',
-);
-
-export const issuerName = line('the name of an issuer in the configuration', LIMITS.text);
-const claimText = (what: string) => line(what, LIMITS.text);
-export const verb = z.enum(VERBS, { error: `must be one of ${VERBS.join(', ')}, in capitals` });
-
-/** Verbs that show the names below a prefix, and so have no meaning on one key. */
-const LISTING_VERBS: readonly Verb[] = ['LIST', 'LIST_VERSIONS'];
-
-const verbs = z
-  .array(verb, { error: expecting('a list of verbs, such as [GET, PUT, DELETE, LIST]') })
-  .min(1, `must name at least one of ${VERBS.join(', ')}`)
-  .max(VERBS.length, 'must not name a verb twice')
-  .refine((list) => new Set(list).size === list.length, 'must not name a verb twice')
-  .meta({ uniqueItems: true });
-
 const SELECTORS = ['group', 'subject', 'client', 'claims', 'actor'] as const;
 const CLAIM_VALUE = 'a text, a number, `true` or `false`';
 
-const subject = closed('an issuer with a group, subject, client, claims or actor', {
+const subject = closed('an issuer with a group, subject, client, claims or actor, or with `everybody: true`', {
   issuer: issuerName,
+  everybody: z
+    .literal(true, {
+      error: 'can only be true; for less than everybody name a group, subject, client, claims or actor',
+    })
+    .optional(),
   group: claimText('the name of a group').optional(),
   subject: claimText('a subject (the `sub` claim)').optional(),
   client: claimText('a client id (the `client_id` claim, or `azp`)').optional(),
@@ -122,55 +55,15 @@ const subject = closed('an issuer with a group, subject, client, claims or actor
     path: ['actorIssuer'],
     error: 'belongs to `actor`; name that too',
   })
-  .refine((value) => present(value, SELECTORS) > 0, {
+  .refine((value) => present(value, SELECTORS) > 0 || value.everybody !== undefined, {
     ...always,
-    error: `must name at least one of ${SELECTORS.join(', ')}: an issuer alone would mean everyone that it knows`,
+    error: `must name at least one of ${SELECTORS.join(', ')}: an issuer alone would mean everyone that it knows; where that is meant, say \`everybody: true\``,
   })
-  .meta({ anyOf: SELECTORS.map((name) => ({ required: [name] })) });
-
-const EFFECTS = ['allow', 'deny'] as const;
-const SCOPES = ['prefix', 'key', 'everything'] as const;
-const exactlyOne = (names: readonly string[]) => ({ oneOf: names.map((name) => ({ required: [name] })) });
-
-const rule = closed('a rule', {
-  id: identifier('an id that is unique in this policy'),
-  allow: verbs.optional(),
-  deny: verbs.optional(),
-  bucket: bucketName,
-  prefix: keyText('a prefix that ends in `/`')
-    .refine(
-      (value) => value.endsWith('/'),
-      'must end in `/`: without it `2026` would cover `2026-secret/` too; for one object write `key`, for the whole bucket `everything: true`',
-    )
-    .meta({ pattern: '/$' })
-    .optional(),
-  key: keyText('the key of one object').optional(),
-  everything: z
-    .literal(true, { error: 'can only be true; for less than everything write `prefix` or `key`' })
-    .optional(),
-  reason: line('a sentence for whoever is denied or allowed', LIMITS.reason).optional(),
-})
-  .refine((value) => present(value, EFFECTS) === 1, { ...always, error: 'must have either `allow` or `deny`' })
-  .refine((value) => present(value, SCOPES) === 1, {
-    ...always,
-    error: 'must have exactly one of `prefix`, `key`, `everything: true`: no scope is never taken to mean everything',
+  .refine((value) => value.everybody === undefined || present(value, SELECTORS) === 0, {
+    path: ['everybody'],
+    error: `goes with none of ${SELECTORS.join(', ')}, which say who of them is meant`,
   })
-  .refine(({ allow, key }) => key === undefined || !LISTING_VERBS.some((each) => allow?.includes(each)), {
-    path: ['key'],
-    error: 'does not go with allowing LIST or LIST_VERSIONS, which show a prefix; write `prefix`, or a rule of its own',
-  })
-  .refine(({ allow, deny, everything }) => everything || !(allow ?? deny)?.includes('ADMIN'), {
-    error: 'names ADMIN, which is about the bucket itself: it goes with `everything: true` only',
-  })
-  .meta({ allOf: [exactlyOne(EFFECTS), exactlyOne(SCOPES)] })
-  .transform(({ id, allow, deny, bucket, prefix, key, reason }) => ({
-    id,
-    effect: deny === undefined ? ('allow' as const) : ('deny' as const),
-    verbs: deny ?? allow ?? [],
-    bucket,
-    scope: (key === undefined ? { prefix: prefix ?? '' } : { key }) satisfies Scope as Scope,
-    reason,
-  }));
+  .meta({ anyOf: ['everybody', ...SELECTORS].map((name) => ({ required: [name] })) });
 
 /** The role that a session is requested with to be bound to no single policy, and so the id of none. */
 const UNBOUND_ROLE = 'sallyport';
@@ -189,7 +82,7 @@ export const policySchema = closed('a policy with id, description, subjects and 
     .min(1, 'must name at least one subject')
     .max(LIMITS.subjects, `must hold at most ${LIMITS.subjects} subjects`),
   rules: z
-    .array(rule, { error: expecting('a list of rules') })
+    .array(ruleSchema, { error: expecting('a list of rules') })
     .min(1, 'must hold at least one rule')
     .max(LIMITS.rules, `must hold at most ${LIMITS.rules} rules`),
 })
@@ -204,12 +97,56 @@ export const policySchema = closed('a policy with id, description, subjects and 
   }, always)
   .meta({ title: 'Sallyport policy', description: 'One policy: who, and what they may do in which bucket.' });
 
-/** A validated policy, deeply readonly by convention. */
-export type Policy = z.output<typeof policySchema>;
-export type Rule = Policy['rules'][number];
-export type Selector = Policy['subjects'][number];
+const KINDS = ['buckets', 'prefixes', 'keys'] as const;
 
-/** The JSON Schema of a policy file, for editors; `policies/schema.json` is this, and a test holds them together. */
+const listSchema = closed('a list of buckets, prefixes or keys', {
+  buckets: names('buckets', bucketText).optional(),
+  prefixes: names('prefixes', prefixText).optional(),
+  keys: names('keys', objectKey).optional(),
+})
+  .refine((value) => present(value, KINDS) === 1, {
+    ...always,
+    error: 'must have exactly one of `buckets`, `prefixes`, `keys`',
+  })
+  .meta(exactlyOne(KINDS));
+
+/** One file of named lists that the rules of all files can refer to. */
+export const setsSchema = closed('named lists', {
+  sets: z
+    .record(identifier('the name of a set'), listSchema, { error: expecting('lists by their names') })
+    .refine((value) => Object.keys(value).length > 0, 'must hold at least one set')
+    .refine((value) => Object.keys(value).length <= LIMITS.sets, `must hold at most ${LIMITS.sets} sets`),
+}).meta({ title: 'Sallyport sets', description: 'Lists of buckets, prefixes or keys that rules refer to by name.' });
+
+/** Which of the two a file is: `sets` stands in no policy. */
+export const schemaOf = (value: unknown): typeof policySchema | typeof setsSchema =>
+  isRecord(value) && Object.hasOwn(value, 'sets') && !Object.hasOwn(value, 'rules') ? setsSchema : policySchema;
+
+/** A policy as it is written: its references to sets are not resolved. */
+export type WrittenPolicy = z.output<typeof policySchema>;
+export type WrittenSets = z.output<typeof setsSchema>;
+export type NamedList = WrittenSets['sets'][string];
+export type Selector = WrittenPolicy['subjects'][number];
+
+/** One rule, deeply readonly by convention: it holds in each of the buckets, in each of the scopes. */
+export interface Rule {
+  readonly id: string;
+  readonly effect: 'allow' | 'deny';
+  readonly verbs: readonly Verb[];
+  readonly buckets: 'all' | readonly string[];
+  readonly scopes: readonly Scope[];
+  readonly reason: string | undefined;
+}
+
+/** A validated policy, deeply readonly by convention. */
+export interface Policy {
+  readonly id: string;
+  readonly description: string;
+  readonly subjects: readonly Selector[];
+  readonly rules: readonly Rule[];
+}
+
+/** The JSON Schema of the files, for editors; `policies/schema.json` is this, and a test holds them together. */
 export function policyJsonSchema(): unknown {
-  return z.toJSONSchema(policySchema, { io: 'input' });
+  return z.toJSONSchema(z.union([policySchema, setsSchema]), { io: 'input' });
 }

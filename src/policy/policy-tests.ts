@@ -9,9 +9,9 @@ import type { Verb } from '../s3/operations/verb.ts';
 import { createAuthorizer } from './authorizer.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import type { PolicySet } from './load-policies.ts';
-import { always, bucketName, closed, expecting, issuerName, present, verb } from './policy-schema.ts';
 import { readDirectory } from './read-directory.ts';
 import { readDocument } from './read-document.ts';
+import { always, bucketName, closed, expecting, issuerName, present, verb } from './schema-parts.ts';
 
 const anyText = (what: string) => z.string({ error: expecting(what) });
 
@@ -89,7 +89,7 @@ export async function loadPolicyTests(directory: string): Promise<readonly Polic
   const found: PolicyIssue[] = [...issues];
   const tests: PolicyTest[] = [];
   for (const { name, text } of files) {
-    const document = readDocument(name, text, testsSchema);
+    const document = readDocument(name, text, () => testsSchema);
     if ('issues' in document) {
       found.push(...document.issues);
       continue;

@@ -16,13 +16,15 @@ export interface ReadDocument<T> {
   readonly file: string;
   readonly value: T;
   readonly issueAt: (path: Path, message: string) => PolicyIssue;
+  /** Whether something is written there. */
+  readonly has: (path: Path) => boolean;
 }
 
-/** Parses and validates; the issues are in the order in which they were found. */
+/** Parses and validates by the schema that the content has; the issues are in the order in which they were found. */
 export function readDocument<Schema extends z.ZodType>(
   file: string,
   text: string,
-  schema: Schema,
+  schemaOf: (content: unknown) => Schema,
 ): ReadDocument<z.output<Schema>> | { readonly issues: readonly PolicyIssue[] } {
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -47,9 +49,19 @@ export function readDocument<Schema extends z.ZodType>(
     path: renderPath(path),
     message,
   });
-  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
-  if (parsed.success) return { file, value: parsed.data, issueAt };
-  return { issues: parsed.error.issues.slice(0, MAX_ISSUES_PER_FILE).map((each) => issueAt(each.path, each.message)) };
+  const content: unknown = document.toJS({ maxAliasCount: 0 });
+  const parsed = schemaOf(content).safeParse(content);
+  if (parsed.success) return { file, value: parsed.data, issueAt, has: (path) => document.hasIn(path) };
+  const found = parsed.error.issues.flatMap(ofMeantForm);
+  return { issues: found.slice(0, MAX_ISSUES_PER_FILE).map((each) => issueAt(each.path, each.message)) };
+}
+
+/** Of a value that can have several forms: what is wrong inside of the one form that it has, else that it has none. */
+function ofMeantForm(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const inside = issue.errors.find((ofForm) => ofForm.some(({ path }) => path.length > 0)) ?? [];
+  const found = inside.map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
+  return found.length > 0 ? found : [issue];
 }
 
 function indirections(document: Document.Parsed): { offset: number; message: string }[] {

@@ -3,11 +3,12 @@ import fc from 'fast-check';
 import type { Access, Grant } from '../../src/contracts/authorizer.ts';
 import type { Principal } from '../../src/contracts/principal.ts';
 import { createAuthorizer } from '../../src/policy/authorizer.ts';
-import type { PolicySet } from '../../src/policy/load-policies.ts';
-import { policySchema, type Policy, type Scope, type Selector } from '../../src/policy/policy-schema.ts';
-import { VERBS } from '../../src/s3/operations/verb.ts';
+import type { Scope, Selector } from '../../src/policy/policy-schema.ts';
+import { VERBS, type Verb } from '../../src/s3/operations/verb.ts';
+import { setOf } from '../unit/policy/fixture.ts';
 
 // Small alphabets, so that keys, prefixes, groups and buckets meet often; `all` and `manage` mean something to CASL.
+const BUCKETS: ReadonlySet<string> = new Set(['reports', 'all']);
 const bucket = fc.constantFrom('reports', 'all', 'manage');
 const group = fc.constantFrom('g1', 'g2', 'g3');
 const issuer = fc.constantFrom('demo', 'partner');
@@ -15,20 +16,59 @@ const person = fc.constantFrom('ann', 'ben');
 const piece = fc.constantFrom('a', 'b', '/', 'a/', 'é', 'e\u0301', '.', '..', '*', '$', '__proto__');
 const key = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join(''));
 const prefix = fc.oneof(fc.constant(''), key);
-const verbs = fc.uniqueArray(fc.constantFrom(...VERBS), { minLength: 1 });
+const GROUPS: Readonly<Record<string, readonly Verb[]>> = {
+  read: ['GET', 'GET_TAGS'],
+  write: ['PUT', 'PUT_TAGS'],
+  list: ['LIST'],
+  delete: ['DELETE'],
+  versions: ['GET_VERSION', 'LIST_VERSIONS'],
+};
+const expanded = (list: readonly string[]): readonly string[] =>
+  list.flatMap((each): readonly string[] => GROUPS[each] ?? [each]);
+const verbs = fc
+  .uniqueArray(fc.constantFrom<string>(...VERBS, ...Object.keys(GROUPS)), { minLength: 1 })
+  .filter((list) => new Set(expanded(list)).size === expanded(list).length);
 
 const LISTINGS: readonly string[] = ['LIST', 'LIST_VERSIONS'];
 
-const scope = fc.oneof(
-  key.map((each) => ({ prefix: `${each}/` })),
-  key.map((each) => ({ key: each })),
-  fc.constant({ everything: true }),
+/** A rule as a file has it, but for its id. */
+interface RandomRule {
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+  readonly bucket?: string;
+  readonly buckets?: 'all' | readonly string[];
+  readonly prefix?: string;
+  readonly prefixes?: readonly string[];
+  readonly key?: string;
+  readonly keys?: readonly string[];
+  readonly everything?: true;
+}
+interface RandomPolicy {
+  readonly subjects: readonly Selector[];
+  readonly rules: readonly RandomRule[];
+}
+
+const several = <T>(each: fc.Arbitrary<T>) => fc.uniqueArray(each, { minLength: 1, maxLength: 3 });
+const folder = key.map((each) => `${each}/`);
+const place: fc.Arbitrary<RandomRule> = fc.oneof(
+  fc.record({ prefix: folder }),
+  fc.record({ prefixes: several(folder) }),
+  fc.record({ key }),
+  fc.record({ keys: several(key) }),
+  fc.constant({ everything: true as const }),
+);
+const where: fc.Arbitrary<RandomRule> = fc.oneof(
+  fc.record({ bucket }),
+  fc.record({ buckets: several(bucket) }),
+  fc.constant({ buckets: 'all' as const }),
 );
 const rule = fc
-  .tuple(fc.boolean(), verbs, bucket, scope)
-  .filter(([deny, list, , each]) => deny || !('key' in each && list.some((verb) => LISTINGS.includes(verb))))
-  .filter(([, list, , each]) => 'everything' in each || !list.includes('ADMIN'))
-  .map(([deny, list, name, each]) => ({ [deny ? 'deny' : 'allow']: list, bucket: name, ...each }));
+  .tuple(fc.boolean(), verbs, where, place)
+  .filter(([deny, list, , { key: one, keys }]) => {
+    return deny || (one ?? keys) === undefined || !expanded(list).some((verb) => LISTINGS.includes(verb));
+  })
+  .filter(([, list, , { everything }]) => everything === true || !list.includes('ADMIN'))
+  .map(([deny, list, at, each]): RandomRule => ({ [deny ? 'deny' : 'allow']: list, ...at, ...each }));
 const selector = fc
   .record(
     {
@@ -37,7 +77,7 @@ const selector = fc
     },
     { requiredKeys: ['issuer'] },
   )
-  .filter((each) => Object.keys(each).length > 1);
+  .map((each): Selector => (Object.keys(each).length > 1 ? each : { ...each, everybody: true }));
 // Half of them name no more than a group: what has to meet in five ways hardly ever does.
 const subject = fc.oneof(fc.record({ issuer, group }), selector);
 const policy = fc.record({
@@ -45,18 +85,18 @@ const policy = fc.record({
   rules: fc.array(rule, { minLength: 1, maxLength: 5 }),
 });
 
-const policySet = fc.array(policy, { maxLength: 5 }).map((policies): PolicySet => ({
-  version: 'v',
-  policies: policies.map(({ subjects, rules }, index) =>
-    policySchema.parse({
+/** Policies as they are written, and as they are read. `reports` and `all` are buckets of the configuration. */
+const policySet = fc.array(policy, { maxLength: 5 }).map((written: readonly RandomPolicy[]) => {
+  const read = setOf(
+    ...written.map(({ subjects, rules }, index) => ({
       id: `p${index}`,
       description: 'Random.',
       subjects,
       rules: rules.map((each, number) => ({ id: `r${number}`, ...each })),
-    }),
-  ),
-}));
-
+    })),
+  );
+  return { ...read, written, buckets: BUCKETS };
+});
 const principal = fc
   .record({
     issuerName: issuer,
@@ -99,33 +139,45 @@ function isRelevant(each: Selector, caller: Principal): boolean {
 }
 
 /** The rules in the plainest words: who is meant, what matches, deny wins, default deny. */
-function naive(policies: readonly Policy[], caller: Principal, access: Exclude<Access, { kind: 'bucket' }>): string {
-  const rules = policies
-    .map(({ subjects, ...each }) => ({ ...each, meant: subjects.filter((selector) => isRelevant(selector, caller)) }))
-    .filter(({ meant }) => meant.length > 0)
-    .flatMap(({ id, rules: own, meant }) =>
-      own.map((each) => ({ ...each, policy: id, name: `${id}/${each.id}`, meant })),
-    )
-    .filter(({ effect, meant }) => {
-      return effect === 'deny' || caller.actor === undefined || meant.some(({ actor }) => actor !== undefined);
-    })
-    .filter(({ effect, policy: id }) => effect === 'deny' || caller.binding === undefined || id === caller.binding)
-    .filter((each) => each.bucket === access.bucket && each.verbs.includes(access.verb));
-  const deny = rules.find(({ effect, scope: at }) => {
-    if (effect === 'allow') return false;
+function naive(
+  written: readonly RandomPolicy[],
+  caller: Principal,
+  access: Exclude<Access, { kind: 'bucket' }>,
+): string {
+  const rules = written.flatMap(({ subjects, rules: own }, index) => {
+    const meant = subjects.filter((selector) => isRelevant(selector, caller));
+    const isActing = caller.actor !== undefined && !meant.some(({ actor }) => actor !== undefined);
+    const isBound = caller.binding !== undefined && caller.binding !== `p${index}`;
+    return own.flatMap((each, number) => {
+      const isDeny = each.deny !== undefined;
+      if (meant.length === 0 || (!isDeny && (isActing || isBound))) return [];
+      if (!expanded(each.deny ?? each.allow ?? []).includes(access.verb)) return [];
+      const buckets = each.buckets ?? [each.bucket];
+      if (buckets === 'all' ? !BUCKETS.has(access.bucket) : !buckets.includes(access.bucket)) return [];
+      return scopesOf(each).map((at) => ({ isDeny, name: `p${index}/r${number}`, at }));
+    });
+  });
+  const deny = rules.find(({ isDeny, at }) => {
+    if (!isDeny) return false;
     if (access.kind === 'object') return holds(at, access.key);
     if (access.kind === 'admin') return true;
     return start(access.prefix, scopeStart(at)) || ('prefix' in at && start(at.prefix, access.prefix));
   });
   if (deny !== undefined) return `deny ${deny.name}`;
-  const allow = rules.find(({ effect, scope: at }) => {
-    if (effect === 'deny') return false;
+  const allow = rules.find(({ isDeny, at }) => {
+    if (isDeny) return false;
     if (access.kind === 'object') return holds(at, access.key);
     if (access.kind === 'admin') return 'prefix' in at && at.prefix === '';
     const seen = [access.prefix, ...access.after.filter((marker) => marker !== '')];
     return 'prefix' in at && seen.every((each) => start(at.prefix, each));
   });
   return allow === undefined ? 'deny default-deny' : `allow ${allow.name}`;
+}
+
+function scopesOf({ prefix: one, prefixes = [], key: name, keys = [], everything }: RandomRule): readonly Scope[] {
+  if (everything === true) return [{ prefix: '' }];
+  const all = [...prefixes, ...(one === undefined ? [] : [one])].map((each) => ({ prefix: each }));
+  return [...all, ...[...keys, ...(name === undefined ? [] : [name])].map((each) => ({ key: each }))];
 }
 
 const allowedBy = (grants: readonly Grant[], verb: string, name: string) => {
@@ -146,7 +198,7 @@ describe('policies, at random', () => {
           for (const caller of callers) {
             for (const access of requested) {
               const { effect, rule: name } = authorizer.decide(caller, access);
-              assert.equal(`${effect} ${name}`, naive(set.policies, caller, access));
+              assert.equal(`${effect} ${name}`, naive(set.written, caller, access));
             }
           }
         },

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { loadPolicies } from '../../src/policy/load-policies.ts';
 import { checkPolicyTests, loadPolicyTests } from '../../src/policy/policy-tests.ts';
 import { policyJsonSchema } from '../../src/policy/policy-schema.ts';
+import { VERB_GROUPS } from '../../src/policy/verb-groups.ts';
 
 const policies = fileURLToPath(new URL('../../policies/', import.meta.url));
 
@@ -23,5 +24,12 @@ describe('the policies of the demo', () => {
   it('are described by a schema that is the one in force', async () => {
     const written: unknown = JSON.parse(await readFile(`${policies}schema.json`, 'utf8'));
     assert.deepEqual(written, JSON.parse(JSON.stringify(policyJsonSchema())));
+  });
+
+  it('are explained with every group of verbs, and with what it stands for', async () => {
+    const readme = await readFile(`${policies}README.md`, 'utf8');
+    for (const [group, verbs] of Object.entries(VERB_GROUPS)) {
+      assert.ok(readme.includes(`| \`${group}\` | ${verbs.map((verb) => `\`${verb}\``).join(', ')} |`), group);
+    }
   });
 });

@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict';
 import type { Access } from '../../../src/contracts/authorizer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import type { Verb } from '../../../src/s3/operations/verb.ts';
 import type { PolicySet } from '../../../src/policy/load-policies.ts';
 import { policySchema } from '../../../src/policy/policy-schema.ts';
+import { resolveSets } from '../../../src/policy/resolve-sets.ts';
 import { createAuthorizer } from '../../../src/policy/authorizer.ts';
 
 /** A rule as a file would have it, without its id. */
@@ -19,7 +21,8 @@ export function written(id: string, rules: readonly WrittenRule[], subjects?: re
 }
 
 export function setOf(...policies: readonly unknown[]): PolicySet {
-  const parsed = policies.map((policy) => policySchema.parse(policy));
+  const noSet = (path: unknown) => assert.fail(`a set is named at ${JSON.stringify(path)}`);
+  const parsed = policies.map((policy) => resolveSets(policySchema.parse(policy), new Map(), noSet));
   return { version: 'v1', policies: parsed.sort((a, b) => (a.id < b.id ? -1 : 1)) };
 }
 

@@ -53,10 +53,10 @@ describe('loadPolicies', () => {
     await write('b.yaml', GOOD.replace('id: good', 'id: also-good').replace('everything: true', 'prefix: 2026/'));
     const { policies } = await loadPolicies(directory);
     assert.deepEqual(
-      policies.map(({ id, rules }) => [id, rules[0]?.effect, rules[0]?.scope]),
+      policies.map(({ id, rules }) => [id, rules[0]?.effect, rules[0]?.scopes]),
       [
-        ['also-good', 'allow', { prefix: '2026/' }],
-        ['good', 'allow', { prefix: '' }],
+        ['also-good', 'allow', [{ prefix: '2026/' }]],
+        ['good', 'allow', [{ prefix: '' }]],
       ],
     );
   });
