@@ -1,16 +1,19 @@
 /**
  * Principal and access in; a decision that names rule and reason out. Denies unless a rule allows, and lets denies win.
- * Abilities are compiled once per set and group of policies, never per request and never per identity.
+ * Abilities are compiled once per set and group of policies, rules with variables once per identity, never per request.
  */
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Access, Authorizer, Decision } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { Verb } from '../s3/operations/verb.ts';
-import { compileAbility, compileRules, type CompiledAbility, type CompiledRule } from './compile.ts';
+import { compileAbility, compileRules, type CompiledAbility, type CompiledRule, type OpenRule } from './compile.ts';
 import type { PolicySet } from './load-policies.ts';
 import { weightOf } from './matches-subject.ts';
 import { relevantTo } from './relevant.ts';
 import type { PolicySource } from './policy-source.ts';
+import { resolveRules, valuesFor, type Missing } from './resolve-rules.ts';
+import { showable } from './shown.ts';
 
 /** Rules in all cached abilities together: some tens of megabytes at the very most. */
 const MAX_CACHED_RULES = 100_000;
@@ -29,16 +32,16 @@ export function createAuthorizer(source: Pick<PolicySource, 'current'>): Authori
   return {
     decide: (principal, access) => {
       const { set, policiesOf } = inForce();
-      const { ability } = policiesOf(principal);
-      const rule = ruleFor(ability, access);
-      if (rule === undefined) return denyByDefault(access, ability, set.version);
+      const policies = policiesOf(principal);
+      const rule = ruleFor(policies.ability, access);
+      if (rule === undefined) return denyByDefault(access, policies, set.version);
       if (access.kind === 'listing' && rule.effect === 'deny') return denyListing(rule, access);
       return rule.decision;
     },
-    grants: (principal, bucket) => inForce().policiesOf(principal).ability.grants(bucket),
+    grants: (principal, bucket) => inForce().policiesOf(principal).ability.inBucket(bucket).grants,
     visibleBuckets: (principal, buckets) => {
       const { ability } = inForce().policiesOf(principal);
-      return buckets.filter((bucket) => ability.ruleForBucket(bucket)?.effect === 'allow');
+      return buckets.filter((bucket) => ability.inBucket(bucket).rule?.effect === 'allow');
     },
     bindings: (principal) => inForce().policiesOf(principal).bindings,
     relevant: (principal) => inForce().relevant(principal),
@@ -57,18 +60,33 @@ interface PrincipalPolicies {
   readonly ability: CompiledAbility;
   /** Ids of the policies that it may choose among. */
   readonly bindings: readonly string[];
+  /** Rules that mean something else for each identity, and are not in the ability. */
+  readonly open: readonly OpenRule[];
+  /** Allows that do not apply to this identity, since it lacks what their variables stand for. */
+  readonly missing: readonly Missing[];
+}
+
+/** Under which keys the policies of one principal are cached: those of all who have the same, and its own. */
+interface Keys {
+  readonly shared: string;
+  own: string | undefined;
 }
 
 function compileSet(set: PolicySet): CompiledSet {
   const { policies, version, buckets } = set;
   const isBucket = (name: string) => buckets?.has(name) ?? true;
-  const rules = policies.map((policy) => compileRules(policy, version));
+  let order = 0;
+  const rules = policies.map((policy) => {
+    const compiled = compileRules(policy, version, order);
+    order += policy.rules.length;
+    return compiled;
+  });
   const byKey = new LRUCache<string, PrincipalPolicies>({
     maxSize: MAX_CACHED_RULES,
-    sizeCalculation: ({ ability, bindings }) => ability.size + bindings.length + 1,
+    sizeCalculation: ({ ability, bindings, missing }) => ability.size + bindings.length + missing.length + 1,
   });
   // A principal lives as long as its token is cached, so most requests skip the matching of subjects altogether.
-  const keys = new WeakMap<Principal, string>();
+  const keys = new WeakMap<Principal, Keys>();
 
   const keyOf = (principal: Principal): string => {
     const relevantIndices: number[] = [];
@@ -85,33 +103,52 @@ function compileSet(set: PolicySet): CompiledSet {
 
   const policiesOfKey = (key: string): PrincipalPolicies => {
     const [indices = [], chosen = []] = key.split('|').map((part) => (part === '' ? [] : part.split(',')));
+    const counting = indices.map((index) => {
+      const { fixed = [], open = [] } = rules[Number(index)] ?? {};
+      if (chosen.includes(index)) return { fixed, open };
+      return {
+        fixed: fixed.filter(({ effect }) => effect === 'deny'),
+        open: open.filter(({ rule }) => rule.effect === 'deny'),
+      };
+    });
+    const fixed = counting.flatMap((each) => each.fixed);
     return {
-      ability: compileAbility(
-        indices.flatMap((index) => {
-          const own = rules[Number(index)] ?? [];
-          return chosen.includes(index) ? own : own.filter(({ effect }) => effect === 'deny');
-        }),
-        isBucket,
-      ),
+      ability: compileAbility(fixed, isBucket),
       bindings: Object.freeze(chosen.flatMap((index) => policies[Number(index)]?.id ?? [])),
+      open: counting.flatMap((each) => each.open),
+      missing: [],
     };
+  };
+
+  const resolve = (shared: PrincipalPolicies, principal: Principal): PrincipalPolicies => {
+    const { rules: own, missing } = resolveRules(shared.open, principal);
+    return { ...shared, ability: compileAbility(own, isBucket, shared.ability), open: [], missing };
+  };
+
+  const cached = (key: string, make: () => PrincipalPolicies): PrincipalPolicies => {
+    let found = byKey.get(key);
+    if (found === undefined) {
+      found = make();
+      byKey.set(key, found);
+    }
+    return found;
   };
 
   return {
     set,
     relevant: relevantTo(policies),
     policiesOf: (principal) => {
-      let key = keys.get(principal);
-      if (key === undefined) {
-        key = keyOf(principal);
-        keys.set(principal, key);
+      let known = keys.get(principal);
+      if (known === undefined) {
+        known = { shared: keyOf(principal), own: undefined };
+        keys.set(principal, known);
       }
-      let found = byKey.get(key);
-      if (found === undefined) {
-        found = policiesOfKey(key);
-        byKey.set(key, found);
-      }
-      return found;
+      const { shared: key } = known;
+      const shared = cached(key, () => policiesOfKey(key));
+      if (shared.open.length === 0) return shared;
+      // A hash, since values may be long: who has the same ones shares what was worked out.
+      known.own ??= `${key}|${hash('sha256', JSON.stringify(valuesFor(shared.open, principal)), 'base64')}`;
+      return cached(known.own, () => resolve(shared, principal));
     },
   };
 }
@@ -123,7 +160,7 @@ const OF_LISTINGS: ReadonlySet<Verb> = new Set<Verb>(['LIST', 'LIST_VERSIONS']);
 function ruleFor(ability: CompiledAbility, access: Access): CompiledRule | undefined {
   switch (access.kind) {
     case 'bucket':
-      return ability.ruleForBucket(access.bucket);
+      return ability.inBucket(access.bucket).rule;
     case 'listing':
       return OF_LISTINGS.has(access.verb) ? ability.ruleFor(access) : undefined;
     case 'admin':
@@ -143,8 +180,10 @@ function denyListing(
   return { ...decision, reason };
 }
 
-function denyByDefault(access: Access, ability: CompiledAbility, policyVersion: string): Decision {
-  return { effect: 'deny', rule: 'default-deny', reason: whatIsMissing(access, ability), policyVersion };
+function denyByDefault(access: Access, { ability, missing }: PrincipalPolicies, policyVersion: string): Decision {
+  const unresolved = access.kind === 'bucket' ? undefined : missing.find(({ concerns }) => concerns(access));
+  const reason = [whatIsMissing(access, ability), ...(unresolved === undefined ? [] : [unresolved.reason])].join(' ');
+  return { effect: 'deny', rule: 'default-deny', reason, policyVersion };
 }
 
 function whatIsMissing(access: Access, ability: CompiledAbility): string {
@@ -170,10 +209,6 @@ function whatIsMissing(access: Access, ability: CompiledAbility): string {
 const shownPrefix = (bucket: string, prefix: string) =>
   prefix === '' ? `everything in ${shown(bucket)}` : `everything in ${shown(bucket)} that starts with ${shown(prefix)}`;
 
-// Reasons go into XML, logs and terminals, and not all of them can carry what a key may hold.
-const UNSHOWABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
-
 function shown(text: string): string {
-  const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text;
-  return cut.toWellFormed().replace(UNSHOWABLE, '\uFFFD');
+  return showable(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text);
 }

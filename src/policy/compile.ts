@@ -6,17 +6,44 @@
 import { Ability, type MatchConditions } from '@casl/ability';
 import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations/verb.ts';
-import type { Policy, Scope } from './policy-schema.ts';
+import { GatewayError } from '../errors/gateway-error.ts';
+import type { Policy, Rule, Scope } from './policy-schema.ts';
 import { compileScope, covers, describeScope, type Matcher } from './scope.ts';
+import { fill, parseTemplate, type Template } from './template.ts';
 
-/** What a rule says of one scope in one bucket, or in all. */
+/** What a rule says of one scope in one bucket, or in many. */
 export interface CompiledRule {
+  /** Where it stands among all rules of the set: of several that decide alike the first is named. */
+  readonly order: number;
   readonly effect: 'allow' | 'deny';
   readonly verbs: readonly Verb[];
+  /** `ANY_BUCKET`: every bucket of the configuration whose name `isMeant`. */
   readonly bucket: string;
+  readonly isMeant: (bucket: string) => boolean;
   readonly scope: Scope;
   readonly matches: Matcher;
   readonly decision: Decision;
+}
+
+/** A rule in one bucket and one scope that means something else for each identity. */
+export interface OpenRule {
+  readonly order: number;
+  readonly rule: Rule;
+  /** `<policy id>/<rule id>` */
+  readonly name: string;
+  readonly bucket: Template;
+  readonly scope: Template;
+  readonly kind: 'key' | 'prefix';
+  readonly policyVersion: string;
+}
+
+/** What the rules of one bucket come to. */
+export interface InBucket {
+  readonly rules: readonly CompiledRule[];
+  /** The rule that decides whether anything at all may be done in it; `undefined`: none does. */
+  readonly rule: CompiledRule | undefined;
+  /** Allows first, denies last. */
+  readonly grants: readonly Grant[];
 }
 
 /** What a group of policies allows. */
@@ -25,45 +52,91 @@ export interface CompiledAbility {
   readonly size: number;
   /** The rule that decides an object or a listing; `undefined`: none does. */
   readonly ruleFor: (access: Exclude<Access, { kind: 'bucket' }>) => CompiledRule | undefined;
-  /** The rule that decides whether anything at all may be done in a bucket; `undefined`: none does. */
-  readonly ruleForBucket: (bucket: string) => CompiledRule | undefined;
-  /** Allows first, denies last. */
-  readonly grants: (bucket: string) => readonly Grant[];
+  readonly inBucket: (bucket: string) => InBucket;
 }
 
-// `manage` and `all` stand for any verb and any bucket unless renamed, and `all` is a valid name of a bucket. This is none.
-const ANY_BUCKET = '*';
+/** Stands for all buckets. `manage` and `all` mean something to CASL unless renamed, and `all` is a valid name of a bucket; this is none. */
+export const ANY_BUCKET = '*';
 const NO_VERB = '*';
 
-/** Compiles each rule of a policy, for each of its buckets and scopes. @throws GatewayError InternalError (a scope that is not understood) */
-export function compileRules(policy: Policy, policyVersion: string): readonly CompiledRule[] {
-  return policy.rules.flatMap(({ id, effect, verbs, buckets, scopes, reason }) => {
-    const rule = `${policy.id}/${id}`;
-    const list = verbs.join(', ').replace(/, (?=\w+$)/, ' and ');
-    const of = `Rule ${rule} ${effect === 'allow' ? 'allows' : 'denies'} ${list} on`;
-    return (buckets === 'all' ? [ANY_BUCKET] : buckets).flatMap((bucket) =>
-      scopes.map((scope): CompiledRule => {
-        const sentence = `${of} ${describeScope(bucket === ANY_BUCKET ? 'every bucket' : bucket, scope)}.`;
-        return Object.freeze({
-          ...{ effect, verbs, bucket, scope },
-          matches: compileScope(effect, scope),
-          decision: Object.freeze({ effect, rule, reason: reason ?? sentence, policyVersion }),
-        });
-      }),
-    );
+const everyBucket = () => true;
+
+/**
+ * Compiles each rule of a policy, for each of its buckets and scopes; `firstOrder` is the place of the first.
+ * @throws GatewayError InternalError (a scope or variable that is not understood)
+ */
+export function compileRules(
+  policy: Policy,
+  policyVersion: string,
+  firstOrder = 0,
+): { readonly fixed: readonly CompiledRule[]; readonly open: readonly OpenRule[] } {
+  const fixed: CompiledRule[] = [];
+  const open: OpenRule[] = [];
+  policy.rules.forEach((rule, index) => {
+    const of = { order: firstOrder + index, rule, name: `${policy.id}/${rule.id}`, policyVersion };
+    for (const bucketText of rule.buckets === 'all' ? [ANY_BUCKET] : rule.buckets) {
+      for (const written of rule.scopes) {
+        const bucket = templateOf(bucketText);
+        const [kind, scope] =
+          'key' in written ? (['key', written.key] as const) : (['prefix', written.prefix] as const);
+        const each = { ...of, bucket, kind, scope: templateOf(scope) };
+        if (bucket.variables.length + each.scope.variables.length > 0) open.push(each);
+        else fixed.push(compileRule(each, literal(bucket), scopeOf(kind, literal(each.scope))));
+      }
+    }
+  });
+  return { fixed, open };
+}
+
+/** Compiles one rule for the bucket and the scope that are meant in the end; `why`: what else its reason has to say. */
+export function compileRule(
+  { order, rule: { effect, verbs, reason }, name, policyVersion }: Omit<OpenRule, 'bucket' | 'scope' | 'kind'>,
+  bucket: string,
+  scope: Scope,
+  { isMeant = everyBucket, reasonOf = (text: string) => text }: WiderRule = {},
+): CompiledRule {
+  const list = verbs.join(', ').replace(/, (?=\w+$)/, ' and ');
+  const where = describeScope(bucket === ANY_BUCKET ? 'every bucket' : bucket, scope);
+  const sentence = `Rule ${name} ${effect === 'allow' ? 'allows' : 'denies'} ${list} on ${where}.`;
+  const decision = { effect, rule: name, reason: reasonOf(reason ?? sentence), policyVersion };
+  return Object.freeze({
+    ...{ order, effect, verbs, bucket, isMeant, scope },
+    matches: compileScope(effect, scope),
+    decision: Object.freeze(decision),
   });
 }
 
+interface WiderRule {
+  readonly isMeant?: (bucket: string) => boolean;
+  readonly reasonOf?: (reason: string) => string;
+}
+
+/** Makes the scope of a key or a prefix. */
+export const scopeOf = (kind: 'key' | 'prefix', text: string): Scope =>
+  kind === 'key' ? { key: text } : { prefix: text };
+
+function templateOf(text: string): Template {
+  const template = parseTemplate(text);
+  if ('problem' in template) throw new GatewayError('InternalError', { detail: `a rule ${template.problem}` });
+  return template;
+}
+
+const NO_VALUES: ReadonlyMap<string, string> = new Map();
+const literal = (template: Template): string => fill(template, NO_VALUES).text;
+
 /**
  * Compiles the rules of all policies that apply to someone, in the order in which an auditor reads them. `isBucket`: what
- * a rule of all buckets holds in.
+ * a rule of all buckets holds in. `others`: rules that hold beside these.
  */
 export function compileAbility(
   rules: readonly CompiledRule[],
-  isBucket: (bucket: string) => boolean = () => true,
+  isBucket: (bucket: string) => boolean = everyBucket,
+  others?: CompiledAbility,
 ): CompiledAbility {
   // The first rule that is written down is the one that a decision names, so each half is turned round.
   const lastWins = [...rules.filter(isAllow).reverse(), ...rules.filter(isDeny).reverse()];
+  const holdsIn = ({ bucket: named, isMeant }: CompiledRule, bucket: string): boolean =>
+    named === ANY_BUCKET ? isBucket(bucket) && isMeant(bucket) : named === bucket;
   const ability = new Ability<[string, Access | string], CompiledRule>(
     lastWins.map((compiled) => ({
       action: [...compiled.verbs],
@@ -72,44 +145,51 @@ export function compileAbility(
       conditions: compiled,
     })),
     {
-      conditionsMatcher: ({ bucket, matches }) =>
-        (bucket === ANY_BUCKET
-          ? (access: Access) => isBucket(access.bucket) && matches(access)
-          : matches) as MatchConditions,
+      // The bucket is compared here too, whatever CASL takes its name for.
+      conditionsMatcher: (rule) =>
+        ((access: Access) => holdsIn(rule, access.bucket) && rule.matches(access)) as MatchConditions,
       detectSubjectType: ({ bucket }: Access) => bucket,
       anyAction: NO_VERB,
       anySubjectType: ANY_BUCKET,
     },
   );
   const named = new Set(rules.map(({ bucket }) => bucket));
-  const inEvery = inBucketOf(rules.filter(({ bucket }) => bucket === ANY_BUCKET));
-  const inNamed = new Map<string, InBucket>();
+  const wide = rules.filter(({ bucket }) => bucket === ANY_BUCKET);
+  const inEvery = inBucketOf(wide);
+  const known = new Map<string, InBucket>();
 
+  const own = (bucket: string): InBucket => {
+    // Of buckets that no rule names none is remembered: names that callers make up must not fill memory.
+    if (!named.has(bucket) && wide.every((rule) => rule.isMeant === everyBucket))
+      return isBucket(bucket) ? inEvery : NOTHING;
+    return inBucketOf(rules.filter((rule) => holdsIn(rule, bucket)));
+  };
   const inBucket = (bucket: string): InBucket => {
-    // Only buckets that rules name are remembered: names that callers make up must not fill memory.
-    if (!named.has(bucket) || bucket === ANY_BUCKET) return isBucket(bucket) ? inEvery : NOTHING;
-    let found = inNamed.get(bucket);
+    const isKnown = named.has(bucket) || (wide.length > 0 && isBucket(bucket));
+    if (!isKnown) return others?.inBucket(bucket) ?? NOTHING;
+    let found = known.get(bucket);
     if (found === undefined) {
-      const holdsIn = (each: CompiledRule) =>
-        each.bucket === bucket || (each.bucket === ANY_BUCKET && isBucket(bucket));
-      found = inBucketOf(rules.filter(holdsIn));
-      inNamed.set(bucket, found);
+      const [mine, theirs] = [own(bucket), others?.inBucket(bucket) ?? NOTHING];
+      if (theirs.rules.length === 0) found = mine;
+      else if (mine.rules.length === 0) found = theirs;
+      else found = inBucketOf([...theirs.rules, ...mine.rules].sort((a, b) => a.order - b.order));
+      known.set(bucket, found);
     }
     return found;
   };
 
   return {
     size: rules.length,
-    ruleFor: (access) => ability.relevantRuleFor(access.verb, access)?.conditions,
-    ruleForBucket: (bucket) => inBucket(bucket).rule,
-    grants: (bucket) => inBucket(bucket).grants,
+    ruleFor: (access) => decisive(ability.relevantRuleFor(access.verb, access)?.conditions, others?.ruleFor(access)),
+    inBucket,
   };
 }
 
-/** What the rules of one bucket come to. */
-interface InBucket {
-  readonly rule: CompiledRule | undefined;
-  readonly grants: readonly Grant[];
+/** Of the rules that two abilities name, the one that decides both: a deny, and of two alike the first. */
+function decisive(one: CompiledRule | undefined, other: CompiledRule | undefined): CompiledRule | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  if (one.effect !== other.effect) return isDeny(one) ? one : other;
+  return one.order <= other.order ? one : other;
 }
 
 const isAllow = ({ effect }: CompiledRule) => effect === 'allow';
@@ -118,6 +198,7 @@ const isDeny = ({ effect }: CompiledRule) => effect === 'deny';
 function inBucketOf(rules: readonly CompiledRule[]): InBucket {
   const grant = ({ effect, verbs, scope }: CompiledRule): Grant => Object.freeze({ effect, verbs, scope });
   return {
+    rules,
     rule: anythingIn(rules),
     grants: Object.freeze([...rules.filter(isAllow), ...rules.filter(isDeny)].map(grant)),
   };

@@ -7,6 +7,7 @@ import { CLIENT_CLAIMS } from '../contracts/principal.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import {
   schemaOf,
+  variablesOf,
   type NamedList,
   type Policy,
   type Rule,
@@ -16,6 +17,7 @@ import {
 import { readDirectory, type TextFile } from './read-directory.ts';
 import { readDocument, type ReadDocument } from './read-document.ts';
 import { resolveSets, type Sets } from './resolve-sets.ts';
+import { variablesIn } from './template.ts';
 
 /** Bounds the scan of one decision and the memory of a set: one for each bucket, and there for each prefix or key, of a rule. */
 const MAX_RULES = 2000;
@@ -58,7 +60,11 @@ export async function loadPolicies(directory: string, known?: KnownNames, read =
     const policy = resolveSets(value, sets, (path, message) => isComplete && found.push(issueAt(path, message)));
     return [{ ...document, issueAt, value: policy }];
   });
-  found.push(...acrossFiles(policies), ...(known === undefined ? [] : unknownNames(policies, known)));
+  found.push(
+    ...policies.flatMap(variableIssues),
+    ...acrossFiles(policies),
+    ...(known === undefined ? [] : unknownNames(policies, known)),
+  );
   if (isComplete && policies.length === 0) found.push({ file: directory, path: '', message: 'holds no policy' });
   // A set that is being written while it is read may be valid and yet lack its last deny.
   if (found.length === 0 && versionOf((await read(directory)).files) !== version) {
@@ -112,6 +118,43 @@ function acrossFiles(documents: readonly ReadDocument<Policy>[]): PolicyIssue[] 
   return issues;
 }
 
+/** What would make a rule mean nothing, or two callers' places the same. */
+function variableIssues({ value, issueAt }: ReadDocument<Policy>): PolicyIssue[] {
+  const issuers = new Set(value.subjects.map(({ issuer }) => issuer));
+  return value.rules.flatMap((rule, index) => {
+    const variables = variablesOf(rule);
+    const issues: PolicyIssue[] = [];
+    if (rule.each !== undefined && !variables.has(rule.each)) {
+      issues.push(
+        issueAt(['rules', index, 'each'], `is no variable of this rule: put \${${rule.each}} into its scope`),
+      );
+    }
+    if (variables.has('groups') && rule.each !== 'groups') {
+      issues.push(issueAt(['rules', index], 'has `${groups}`, which is a list: add `each: groups`'));
+    }
+    if (rule.effect === 'allow' && issuers.size > 1 && hasSubjectAlone(rule)) {
+      const message =
+        'has `${sub}` for subjects of several issuers, who may have the same one: add `${issuer}`, or write a policy for each issuer';
+      issues.push(issueAt(['rules', index], message));
+    }
+    return issues;
+  });
+}
+
+/** Whether a subject stands somewhere without its issuer. */
+function hasSubjectAlone({ buckets, scopes }: Rule): boolean {
+  return (buckets === 'all' ? ['all'] : buckets).some((bucket) =>
+    scopes.some((scope) => {
+      const variables = variablesOf({ buckets: [bucket], scopes: [scope] });
+      return variables.has('sub') && !variables.has('issuer');
+    }),
+  );
+}
+
+/** Whether principals can have the claim; one that is an object becomes one for each of its members. */
+const isCarried = (claims: readonly string[], claim: string): boolean =>
+  claims.some((each) => claim === each || claim.startsWith(`${each}.`));
+
 const countOf = ({ buckets, scopes }: Rule): number => (buckets === 'all' ? 1 : buckets.length) * scopes.length;
 
 function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buckets }: KnownNames): PolicyIssue[] {
@@ -127,14 +170,24 @@ function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buc
         issues.push(issueAt(['subjects', index, 'client'], message));
       }
       for (const claim of Object.keys(named)) {
-        if (claims === undefined || claims.some((each) => claim === each || claim.startsWith(`${each}.`))) continue;
+        if (claims === undefined || isCarried(claims, claim)) continue;
         const message = `can match nobody: issuer ${issuer} carries ${claims.join(', ') || 'no claims'}`;
         issues.push(issueAt(['subjects', index, 'claims', claim], message));
       }
     });
     value.rules.forEach((rule, index) => {
+      for (const variable of variablesOf(rule)) {
+        const claim = variable.startsWith('claims.') ? variable.slice('claims.'.length) : undefined;
+        const without = [...new Set(value.subjects.map(({ issuer }) => issuer))].filter((issuer) => {
+          const claims = issuers.get(issuer);
+          return claim !== undefined && claims !== undefined && !isCarried(claims, claim);
+        });
+        if (without.length === 0) continue;
+        const message = `has \${${variable}}, and issuer ${without.join(', ')} carries no such claim: name it in the claims of the issuer`;
+        issues.push(issueAt(['rules', index], message));
+      }
       for (const bucket of rule.buckets === 'all' ? [] : rule.buckets) {
-        if (buckets.includes(bucket)) continue;
+        if (variablesIn([bucket]).size > 0 || buckets.includes(bucket)) continue;
         const hint = bucket === 'all' ? '; every one of them is `buckets: all`' : '';
         const message = `names ${bucket}, which is not a bucket of the configuration: ${buckets.join(', ')}${hint}`;
         const place = has(['rules', index, 'bucket']) ? 'bucket' : 'buckets';

@@ -6,9 +6,10 @@
 import { z } from 'zod';
 import type { Grant } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations/verb.ts';
-import { bucketText, names, objectKey, prefixText, ruleSchema } from './rule-schema.ts';
+import { names, objectKey, prefixText, ruleSchema } from './rule-schema.ts';
 import {
   always,
+  bucketText,
   claimText,
   closed,
   exactlyOne,
@@ -19,11 +20,12 @@ import {
   present,
   text,
 } from './schema-parts.ts';
+import { variablesIn } from './template.ts';
 
 /** Bounds of the language: characters or entries. */
 const LIMITS = { subjects: 64, claims: 8, rules: 256, sets: 64, description: 1000 } as const;
 
-/** A key, or a prefix that ends in `/` (empty: everything). */
+/** A key, or a prefix that ends in `/` (empty: everything). In a rule it may have variables. */
 export type Scope = Grant['scope'];
 
 const SELECTORS = ['group', 'subject', 'client', 'claims', 'actor'] as const;
@@ -135,8 +137,17 @@ export interface Rule {
   readonly verbs: readonly Verb[];
   readonly buckets: 'all' | readonly string[];
   readonly scopes: readonly Scope[];
+  /** The variable for each value of which the rule stands there once. */
+  readonly each: string | undefined;
   readonly reason: string | undefined;
 }
+
+/** The variables of a rule, of all its buckets and scopes together. */
+export const variablesOf = ({ buckets, scopes }: Pick<Rule, 'buckets' | 'scopes'>): ReadonlySet<string> =>
+  variablesIn([
+    ...(buckets === 'all' ? [] : buckets),
+    ...scopes.map((scope) => ('key' in scope ? scope.key : scope.prefix)),
+  ]);
 
 /** A validated policy, deeply readonly by convention. */
 export interface Policy {

@@ -2,12 +2,14 @@
  * Which groups, clients and claims the policies of a set name, by issuer. What enters: a principal with whatever its token said.
  * What leaves: the same principal without the groups and claims that can make no difference to any decision.
  */
-import type { Principal } from '../contracts/principal.ts';
+import { CLIENT_CLAIMS, type Principal } from '../contracts/principal.ts';
 import { clientClaim } from './matches-subject.ts';
-import type { Policy } from './policy-schema.ts';
+import { variablesOf, type Policy } from './policy-schema.ts';
 
 interface Named {
   readonly groups: Set<string>;
+  /** Whether a variable stands for each group, whatever its name. */
+  anyGroup: boolean;
   readonly clients: Set<string>;
   readonly claims: Set<string>;
 }
@@ -15,12 +17,22 @@ interface Named {
 /** Makes the cut for one set of policies. A principal that loses nothing is returned itself, and never two others in turn. */
 export function relevantTo(policies: readonly Policy[]): (principal: Principal) => Principal {
   const byIssuer = new Map<string, Named>();
-  for (const { issuer, group, client, claims = {} } of policies.flatMap(({ subjects }) => subjects)) {
-    const named = byIssuer.get(issuer) ?? { groups: new Set(), clients: new Set(), claims: new Set() };
-    if (group !== undefined) named.groups.add(group);
-    if (client !== undefined) named.clients.add(client);
-    for (const claim of Object.keys(claims)) named.claims.add(claim);
-    byIssuer.set(issuer, named);
+  for (const { subjects, rules } of policies) {
+    const variables = new Set(rules.flatMap((rule) => [...variablesOf(rule)]));
+    for (const { issuer, group, client, claims = {} } of subjects) {
+      const named = byIssuer.get(issuer) ?? {
+        ...{ groups: new Set(), clients: new Set(), claims: new Set() },
+        anyGroup: false,
+      };
+      if (group !== undefined) named.groups.add(group);
+      if (client !== undefined) named.clients.add(client);
+      for (const claim of Object.keys(claims)) named.claims.add(claim);
+      for (const variable of variables) {
+        if (variable === 'groups') named.anyGroup = true;
+        if (variable.startsWith('claims.')) named.claims.add(variable.slice('claims.'.length));
+      }
+      byIssuer.set(issuer, named);
+    }
   }
   const known = new WeakMap<Principal, Principal>();
 
@@ -35,11 +47,13 @@ export function relevantTo(policies: readonly Policy[]): (principal: Principal) 
 }
 
 function cut(principal: Principal, named: Named | undefined): Principal {
-  const groups = [...new Set(principal.groups)].filter((group) => named?.groups.has(group));
+  const groups = [...new Set(principal.groups)].filter((group) => named?.anyGroup === true || named?.groups.has(group));
   const claim = clientClaim(principal);
   const value = claim === undefined ? undefined : principal.claims[claim];
-  // A client that no policy names selects none, and neither does the absence of one.
-  const isClient = typeof value === 'string' && named?.clients.has(value) === true;
+  // A client that no policy names selects none, and neither does the absence of one. It stays before one that stays.
+  const isClient =
+    (typeof value === 'string' && named?.clients.has(value) === true) ||
+    CLIENT_CLAIMS.some((each) => named?.claims.has(each) === true);
   const claims = Object.fromEntries(
     Object.entries(principal.claims).filter(
       ([name]) => named?.claims.has(name) === true || (name === claim && isClient),

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { VERBS, type Verb } from '../s3/operations/verb.ts';
 import {
   always,
-  bucketName,
+  bucketText,
+  claimText,
   closed,
   exactlyOne,
   expecting,
@@ -16,6 +17,7 @@ import {
   line,
   present,
 } from './schema-parts.ts';
+import { isVariable } from './template.ts';
 import { VERB_GROUP_NAMES, verbsOf, type VerbGroup } from './verb-groups.ts';
 
 const MAX_NAMES = 256;
@@ -37,7 +39,6 @@ const set = closed('a set', { set: identifier('the name of a set') });
 const namesOrSet = (what: string, entry: z.ZodType<string, string>) =>
   z.union([names(what, entry), set], { error: expecting(`a list of ${what}, or \`{ set: name }\``) });
 
-export const bucketText = bucketName;
 export const prefixText = keyText('a prefix that ends in `/`')
   .refine(
     (value) => value.endsWith('/'),
@@ -87,6 +88,11 @@ export const ruleSchema = closed('a rule', {
   everything: z
     .literal(true, { error: 'can only be true; for less than everything write `prefix` or `key`' })
     .optional(),
+  each: claimText('the variable that stands for each value of a list')
+    .refine((name) => isVariable(name) && name !== 'sub' && name !== 'issuer', {
+      error: 'must be `groups` or a claim, such as `claims.teams`',
+    })
+    .optional(),
   reason: line('a sentence for whoever is denied or allowed', MAX_REASON_LENGTH).optional(),
 })
   .refine((value) => present(value, EFFECTS) === 1, { ...always, error: 'must have either `allow` or `deny`' })
@@ -108,7 +114,7 @@ export const ruleSchema = closed('a rule', {
     error: 'names ADMIN, which is about the bucket itself: it goes with `everything: true` only',
   })
   .meta({ allOf: [exactlyOne(EFFECTS), exactlyOne(BUCKETS), exactlyOne(SCOPES)] })
-  .transform(({ id, allow, deny, bucket, buckets, prefix, prefixes, key, keys, reason }) => ({
+  .transform(({ id, allow, deny, bucket, buckets, prefix, prefixes, key, keys, each, reason }) => ({
     id,
     effect: deny === undefined ? ('allow' as const) : ('deny' as const),
     verbs: deny ?? allow ?? [],
@@ -117,6 +123,7 @@ export const ruleSchema = closed('a rule', {
       keys !== undefined || key !== undefined
         ? { keys: keys ?? listOf(key) }
         : { prefixes: prefixes ?? [prefix ?? ''] },
+    each,
     reason,
   }));
 

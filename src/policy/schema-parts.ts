@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { VERBS } from '../s3/operations/verb.ts';
+import { parseTemplate, type Template } from './template.ts';
 
 const MAX_TEXT_LENGTH = 1024;
 const MAX_KEY_BYTES = 1024;
@@ -62,11 +63,15 @@ export const line = (what: string, maxLength: number) =>
     .refine(isVisible, VISIBLE)
     .refine((value) => value === value.trim(), 'must not start or end with a space');
 
-/** A key of an object, or the beginning of one. */
+/** A key of an object, or the beginning of one; it may have variables. */
 export const keyText = (what: string) =>
   text(what, MAX_KEY_BYTES)
     .refine(isVisible, VISIBLE)
-    .refine((value) => Buffer.byteLength(value) <= MAX_KEY_BYTES, `must be at most ${MAX_KEY_BYTES} bytes long`);
+    .refine((value) => Buffer.byteLength(value) <= MAX_KEY_BYTES, `must be at most ${MAX_KEY_BYTES} bytes long`)
+    .superRefine((value, context) => {
+      const template = parseTemplate(value);
+      if ('problem' in template) context.addIssue({ code: 'custom', message: template.problem });
+    });
 
 /** The id of a policy or rule, or the name of a set. */
 export const identifier = (what: string) =>
@@ -75,10 +80,30 @@ export const identifier = (what: string) =>
     'must be lower-case letters, digits and hyphens, such as `never-delete`',
   );
 
-export const bucketName = text('the name of a bucket in the configuration', 63).regex(
-  /^[a-z0-9][a-z0-9.-]+[a-z0-9]$/,
-  'must be one bucket name in full, such as `reports`; there are no patterns',
-);
+const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const BUCKET = 'the name of a bucket in the configuration';
+const BUCKET_RULE = 'must be one bucket name in full, such as `reports`; there are no patterns';
+
+/** Tells whether a bucket can have this name. */
+export const isBucketName = (name: string): boolean => BUCKET_NAME.test(name);
+
+export const bucketName = text(BUCKET, 63).regex(BUCKET_NAME, BUCKET_RULE);
+
+/** The name of a bucket, or one with a variable in it. */
+export const bucketText = text(BUCKET, MAX_TEXT_LENGTH)
+  .superRefine((value, context) => {
+    const template = parseTemplate(value);
+    const message = 'problem' in template ? template.problem : bucketProblem(value, template);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  })
+  .meta({ pattern: '^[a-z0-9$]' });
+
+function bucketProblem(value: string, { literals, variables }: Template): string | undefined {
+  if (variables.length === 0) return isBucketName(value) ? undefined : BUCKET_RULE;
+  if (variables.length > 1) return 'must have one variable at most';
+  // Whatever stands for the variable: what it makes is looked at again.
+  return isBucketName(literals.join('a0a')) ? undefined : BUCKET_RULE;
+}
 
 export const issuerName = line('the name of an issuer in the configuration', MAX_TEXT_LENGTH);
 export const claimText = (what: string) => line(what, MAX_TEXT_LENGTH);

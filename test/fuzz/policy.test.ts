@@ -42,6 +42,7 @@ interface RandomRule {
   readonly key?: string;
   readonly keys?: readonly string[];
   readonly everything?: true;
+  readonly each?: string;
 }
 interface RandomPolicy {
   readonly subjects: readonly Selector[];
@@ -49,26 +50,43 @@ interface RandomPolicy {
 }
 
 const several = <T>(each: fc.Arbitrary<T>) => fc.uniqueArray(each, { minLength: 1, maxLength: 3 });
-const folder = key.map((each) => `${each}/`);
+// At most one variable in a segment, as the language has it.
+const VARIABLES = ['${sub}', '${issuer}', '${groups}', '${claims.team}', '${claims.azp}'] as const;
+const variable = fc
+  .tuple(fc.constantFrom('', 'a', '.'), fc.constantFrom(...VARIABLES), fc.constantFrom('', '', 'b'))
+  .map((parts) => parts.join(''));
+const path = fc
+  .array(fc.oneof({ weight: 3, arbitrary: key }, { weight: 1, arbitrary: variable }), { minLength: 1, maxLength: 3 })
+  .map((segments) => segments.join('/'));
+const folder = path.map((each) => `${each}/`);
+const bucketName = fc.oneof(
+  { weight: 6, arbitrary: bucket },
+  { weight: 1, arbitrary: fc.constantFrom('${claims.team}', 're${claims.team}', 're${groups}s', 'a${sub}') },
+);
 const place: fc.Arbitrary<RandomRule> = fc.oneof(
   fc.record({ prefix: folder }),
   fc.record({ prefixes: several(folder) }),
-  fc.record({ key }),
-  fc.record({ keys: several(key) }),
+  fc.record({ key: path }),
+  fc.record({ keys: several(path) }),
   fc.constant({ everything: true as const }),
 );
 const where: fc.Arbitrary<RandomRule> = fc.oneof(
-  fc.record({ bucket }),
-  fc.record({ buckets: several(bucket) }),
+  fc.record({ bucket: bucketName }),
+  fc.record({ buckets: several(bucketName) }),
   fc.constant({ buckets: 'all' as const }),
 );
 const rule = fc
-  .tuple(fc.boolean(), verbs, where, place)
+  .tuple(fc.boolean(), verbs, where, place, fc.option(fc.constantFrom('groups', 'claims.team')))
   .filter(([deny, list, , { key: one, keys }]) => {
     return deny || (one ?? keys) === undefined || !expanded(list).some((verb) => LISTINGS.includes(verb));
   })
   .filter(([, list, , { everything }]) => everything === true || !list.includes('ADMIN'))
-  .map(([deny, list, at, each]): RandomRule => ({ [deny ? 'deny' : 'allow']: list, ...at, ...each }));
+  .map(([deny, list, at, each, every]): RandomRule => ({
+    [deny ? 'deny' : 'allow']: list,
+    ...at,
+    ...each,
+    ...(every !== null && { each: every }),
+  }));
 const selector = fc
   .record(
     {
@@ -97,12 +115,33 @@ const policySet = fc.array(policy, { maxLength: 5 }).map((written: readonly Rand
   );
   return { ...read, written, buckets: BUCKETS };
 });
+const team = fc.constantFrom(
+  'a',
+  'b',
+  'é',
+  'ports',
+  'reports',
+  'all',
+  '*',
+  '$',
+  '..',
+  '.',
+  '',
+  'a/b',
+  'b\u0000',
+  '\ud800',
+);
 const principal = fc
   .record({
     issuerName: issuer,
     subject: person,
-    groups: fc.array(fc.oneof(group, fc.constantFrom('unnamed', '__proto__')), { maxLength: 4 }),
-    claims: fc.dictionary(fc.constantFrom('client_id', 'azp', 'email'), fc.oneof(person, fc.constantFrom('x', 7))),
+    groups: fc.array(fc.oneof(group, fc.constantFrom('unnamed', '__proto__', 'port', '..', 'a/')), { maxLength: 4 }),
+    claims: fc
+      .tuple(
+        fc.dictionary(fc.constantFrom('client_id', 'azp', 'email'), fc.oneof(person, fc.constantFrom('x', 7))),
+        fc.option(fc.record({ team: fc.oneof(team, fc.array(team, { maxLength: 3 })) })),
+      )
+      .map(([claims, others]) => ({ ...claims, ...others })),
     actor: fc.option(fc.record({ subject: person }), { freq: 1 }),
     binding: fc.option(fc.constantFrom('p0', 'p1', 'p2', 'gone', '', '__proto__'), { freq: 1 }),
   })
@@ -152,9 +191,16 @@ function naive(
       const isDeny = each.deny !== undefined;
       if (meant.length === 0 || (!isDeny && (isActing || isBound))) return [];
       if (!expanded(each.deny ?? each.allow ?? []).includes(access.verb)) return [];
-      const buckets = each.buckets ?? [each.bucket];
-      if (buckets === 'all' ? !BUCKETS.has(access.bucket) : !buckets.includes(access.bucket)) return [];
-      return scopesOf(each).map((at) => ({ isDeny, name: `p${index}/r${number}`, at }));
+      const { buckets = [each.bucket ?? ''] } = each;
+      return (buckets === 'all' ? ['all buckets'] : buckets).flatMap((bucketText) =>
+        scopesOf(each).flatMap((at) => {
+          const isMeant = (name: string) => (bucketText === 'all buckets' ? BUCKETS.has(name) : bucketText === name);
+          const meaning = naiveMeaning(each, bucketText, at, caller) ?? [{ isMeant, at }];
+          return meaning
+            .filter((one) => one.isMeant(access.bucket))
+            .map((one) => ({ isDeny, name: `p${index}/r${number}`, at: one.at }));
+        }),
+      );
     });
   });
   const deny = rules.find(({ isDeny, at }) => {
@@ -172,6 +218,73 @@ function naive(
     return 'prefix' in at && seen.every((each) => start(at.prefix, each));
   });
   return allow === undefined ? 'deny default-deny' : `allow ${allow.name}`;
+}
+
+interface Meaning {
+  readonly isMeant: (bucket: string) => boolean;
+  readonly at: Scope;
+}
+
+/** What a rule means for a caller in one bucket and scope, where it has variables. */
+function naiveMeaning(
+  written: RandomRule,
+  bucketText: string,
+  at: Scope,
+  caller: Principal,
+): readonly Meaning[] | undefined {
+  const names = [...`${bucketText} ${scopeStart(at)}`.matchAll(/\$\{([^}]+)\}/g)].map(([, name]) => name ?? '');
+  if (names.length === 0) return undefined;
+  const valueOf = (name: string): unknown => {
+    if (name === 'sub') return caller.subject;
+    if (name === 'issuer') return caller.issuerName;
+    return name === 'groups' ? caller.groups : caller.claims[name.slice('claims.'.length)];
+  };
+  const isUsable = (value: unknown): value is string =>
+    typeof value === 'string' && !['', '.', '..'].includes(value) && !/[/\u0000]/.test(value) && value.isWellFormed();
+  const put = (text: string, values: Readonly<Record<string, string>>) =>
+    text.replace(/\$\{([^}]+)\}/g, (whole, name: string) => values[name] ?? whole);
+  const single: Record<string, string> = {};
+  let isWhole = true;
+  for (const name of names.filter((each) => each !== written.each)) {
+    const value = valueOf(name);
+    if (isUsable(value)) single[name] = value;
+    else isWhole = false;
+  }
+  let rows = [single];
+  let isComplete = isWhole;
+  if (written.each !== undefined && names.includes(written.each)) {
+    const every = written.each;
+    const list: readonly unknown[] = [valueOf(every)].flat().filter((value) => value !== undefined);
+    rows = list.filter(isUsable).map((value) => ({ ...single, [every]: value }));
+    isComplete &&= list.length > 0 && rows.length === list.length;
+  }
+  const good = rows.filter((row) => {
+    return !bucketText.includes('$') || /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(put(bucketText, row));
+  });
+  isComplete &&= good.length === rows.length;
+  const literally = (row: Readonly<Record<string, string>>): Meaning => {
+    const name = put(bucketText, row);
+    const scope = put(scopeStart(at), row);
+    const isMeant = (bucket: string) => (name === 'all buckets' ? BUCKETS.has(bucket) : bucket === name);
+    return { isMeant, at: 'key' in at ? { key: scope } : { prefix: scope } };
+  };
+  if (written.allow !== undefined) return isWhole ? good.map(literally) : [];
+  if (isComplete) return good.map(literally);
+  const fewest = put(scopeStart(at), single).split('${')[0] ?? '';
+  const wide = fewest === put(scopeStart(at), single) ? literally(single).at : { prefix: fewest };
+  const name = put(bucketText, single);
+  const isNamed = name === 'all buckets' || (!name.includes('$') && (name === bucketText || good.length > 0));
+  if (isNamed) return [{ isMeant: literally(single).isMeant, at: wide }];
+  const [before = '', after = ''] = bucketText.split(/\$\{[^}]+\}/);
+  return [
+    {
+      isMeant: (bucket) => {
+        const hasRoom = bucket.length > before.length + after.length;
+        return BUCKETS.has(bucket) && hasRoom && start(before, bucket) && bucket.endsWith(after);
+      },
+      at: wide,
+    },
+  ];
 }
 
 function scopesOf({ prefix: one, prefixes = [], key: name, keys = [], everything }: RandomRule): readonly Scope[] {
