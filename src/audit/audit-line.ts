@@ -7,7 +7,7 @@
 import type { AuditedOperation, AuditEntry, AuditRefusal, OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Decision } from '../contracts/authorizer.ts';
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
-import type { Principal } from '../contracts/principal.ts';
+import type { ClaimValue, Principal } from '../contracts/principal.ts';
 import { isoTime } from './iso-time.ts';
 
 /** Version of the schema; readers skip what they do not know. @see docs/audit.md */
@@ -15,10 +15,11 @@ export const AUDIT_SCHEMA_VERSION = 1;
 /** Of entries that are whole only together with that of their request. */
 export const BATCH_SCHEMA_VERSION = 2;
 
-/** Longest texts, in bytes of UTF-8. The largest line is below 180 KiB, a usual one below 1 KiB. */
+/** Longest texts, in bytes of UTF-8. The largest line is below 200 KiB, a usual one below 1 KiB. */
 const MAX_BYTES = {
   requestId: 64,
   issuer: 512,
+  issuerName: 256,
   subject: 512,
   groups: 256,
   actor: 512,
@@ -44,8 +45,11 @@ const MAX_BYTES = {
   keyId: 256,
 } as const;
 const MAX_GROUPS = 512;
+/** Of all claims together, as JSON. */
+const MAX_CLAIMS_BYTES = 16_384;
 
 type TextField = keyof typeof MAX_BYTES;
+type ClippedField = TextField | 'claims';
 
 /** Where a request comes from, as far as that is known before its caller is. */
 export interface AuditOrigin {
@@ -143,7 +147,7 @@ export function refusalLine(refusal: AuditRefusal): string {
 /** Fields as JSON with a comma before each, and the names of those that had to be cut. */
 class Fields {
   #json: string;
-  #clipped: readonly TextField[] = NOTHING_CLIPPED;
+  #clipped: readonly ClippedField[] = NOTHING_CLIPPED;
 
   constructor(json = '') {
     this.#json = json;
@@ -170,6 +174,20 @@ class Fields {
     return this.value('groups', kept);
   }
 
+  /** Adds claims as long as there is room; one is there whole or not at all. */
+  claims(claims: Readonly<Record<string, ClaimValue>>): this {
+    let json = '';
+    let isWhole = true;
+    for (const [name, value] of Object.entries(claims)) {
+      const member = `${json === '' ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(value)}`;
+      if (Buffer.byteLength(json + member) <= MAX_CLAIMS_BYTES) json += member;
+      else isWhole = false;
+    }
+    if (json !== '') this.#json += `${keyOf('claims')}{${json}}`;
+    if (!isWhole) this.#clipped = [...this.#clipped, 'claims'];
+    return this;
+  }
+
   add(others: Fields): this {
     this.#json += others.#json;
     if (others.#clipped.length > 0) this.#clipped = [...this.#clipped, ...others.#clipped];
@@ -183,7 +201,7 @@ class Fields {
   }
 }
 
-const NOTHING_CLIPPED: readonly TextField[] = [];
+const NOTHING_CLIPPED: readonly ClippedField[] = [];
 
 const keys = new Map<string, string>();
 
@@ -241,8 +259,10 @@ function addEnd(line: Fields, end: AuditedEnd, startedMs: number): Fields {
 const principalFields = remembered(({ actor, ...principal }: Principal) =>
   new Fields()
     .text('issuer', principal.issuer)
+    .text('issuerName', principal.issuerName)
     .text('subject', principal.subject)
     .groups(principal.groups)
+    .claims(principal.claims)
     .text('actor', actor?.subject)
     .text('actorIssuer', actor?.issuer)
     .text('tokenIdHash', principal.tokenIdHash)

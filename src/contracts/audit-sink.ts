@@ -1,4 +1,5 @@
 import type { OperationName } from '../s3/operations/operations.ts';
+import type { ClaimValue } from './principal.ts';
 
 /** What is audited: the S3 operations, those of our own STS, and what operators' commands do. */
 export type AuditedOperation =
@@ -15,8 +16,12 @@ export type AuditedOperation =
 /** Who asks for what, with which credential, from where. Every field is safe to keep: no token, secret or query. */
 export interface AuditCaller {
   readonly issuer: string;
+  /** The issuer's name in configuration, by which policies know it. Absent in records of earlier versions. */
+  readonly issuerName?: string;
   readonly subject: string;
   readonly groups: readonly string[];
+  /** What the configuration of the issuer takes from its tokens, and policies may have looked at. Absent: nothing. */
+  readonly claims?: Readonly<Record<string, ClaimValue>>;
   /** Who acted in the subject's name, where the token was delegated. */
   readonly actor?: string;
   /** The actor's own issuer, where the token names one. */

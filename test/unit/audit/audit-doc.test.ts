@@ -56,7 +56,7 @@ describe('docs/audit.md', () => {
       storeTokenIdHash: 'a',
       edgeRequestId: 'b',
     };
-    const delegated = { actor: 'agent', actorIssuer: 'https://agents.example' };
+    const delegated = { claims: { team: 'red' }, actor: 'agent', actorIssuer: 'https://agents.example' };
     const all = denial('A', { subject, versionId: '1', ...session, ...delegated });
     for (const entry of [all, intent('A', session), request('A', 2)]) {
       for (const field of Object.keys(JSON.parse(auditLine(entry)) as object)) {

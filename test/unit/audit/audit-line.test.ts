@@ -10,8 +10,8 @@ const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Rec
 describe('a line of the audit', () => {
   it('has the version first and its fields in a fixed order', () => {
     assert.deepEqual(Object.keys(parse(auditLine(intent('A')))), [
-      ...['v', 'entry', 'time', 'requestId', 'issuer', 'subject', 'groups', 'tokenIdHash', 'clientAddress'],
-      ...['operation', 'bucket', 'key', 'decision', 'rule', 'reason', 'policyVersion', 'role', 'sessionName'],
+      ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'tokenIdHash'],
+      ...['clientAddress', 'operation', 'bucket', 'key', 'decision', 'rule', 'reason', 'policyVersion', 'role', 'sessionName'],
     ]);
     assert.deepEqual(Object.keys(parse(auditLine(outcome('A', { error: 'SlowDown', versionId: '1' })))), [
       ...['v', 'entry', 'time', 'requestId', 'result', 'status', 'bytesIn', 'bytesOut', 'durationMs'],
@@ -22,8 +22,8 @@ describe('a line of the audit', () => {
   it('says of a signed request which session it came by, and of one of several accesses which one it is', () => {
     const session = { accessKeyId: 'SPLYABCDEFGHIJKLMNOP', binding: 'analytics', item: 0, versionIdAsked: 'null' };
     assert.deepEqual(Object.keys(parse(auditLine(intent('A', session)))), [
-      ...['v', 'entry', 'time', 'requestId', 'issuer', 'subject', 'groups', 'tokenIdHash', 'accessKeyId', 'binding'],
-      ...['clientAddress', 'operation', 'item', 'versionIdAsked', 'bucket', 'key', 'decision', 'rule', 'reason'],
+      ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'tokenIdHash', 'accessKeyId'],
+      ...['binding', 'clientAddress', 'operation', 'item', 'versionIdAsked', 'bucket', 'key', 'decision', 'rule', 'reason'],
       ...['policyVersion', 'role', 'sessionName'],
     ]);
     assert.deepEqual(parse(auditLine(intent('A', session))), { v: 1, ...intent('A', session) });
@@ -87,6 +87,21 @@ describe('a line of the audit', () => {
     const entry = parse(auditLine(intent('A', { groups })));
     assert.equal((entry['groups'] as string[]).length, 512);
     assert.deepEqual(entry['clipped'], ['groups']);
+  });
+
+  it('holds the claims by name, whole, and leaves out what would be too long together', () => {
+    const claims = { team: 'red', level: 3, verified: true, roles: ['a', 'b"c'] };
+    const entry = parse(auditLine(intent('A', { claims })));
+    assert.deepEqual(entry['claims'], claims);
+    const names = Object.keys(entry);
+    assert.deepEqual(names.slice(names.indexOf('groups'), names.indexOf('tokenIdHash')), ['groups', 'claims']);
+    const long = { first: 'é'.repeat(8000), second: 'x'.repeat(600), third: 'x' };
+    const cut = parse(auditLine(intent('A', { claims: long })));
+    assert.deepEqual(cut['claims'], { first: long.first, third: 'x' });
+    assert.deepEqual(cut['clipped'], ['claims']);
+    const none = parse(auditLine(intent('A', { claims: { only: '"'.repeat(8200) } })));
+    assert.equal('claims' in none, false);
+    assert.deepEqual(none['clipped'], ['claims']);
   });
 
   it('bounds what a stranger can put into a refusal', () => {
@@ -153,16 +168,22 @@ const count = fc.oneof(fc.nat(), fc.constantFrom(-1, 0.5, 1e21, Number.MAX_SAFE_
 const time = fc.date({ min: new Date(0), max: new Date(Date.UTC(9999, 11, 31)), noInvalidDate: true });
 const optional: { requiredKeys: [] } = { requiredKeys: [] };
 
+const short = fc.string({ unit: fc.constantFrom('a', '"', '\n', '\ud800', '€', '.', '__proto__'), maxLength: 8 });
+const claims = fc.dictionary(short, fc.oneof(short, count, fc.boolean(), fc.array(short, { maxLength: 3 })), {
+  maxKeys: 4,
+  noNullPrototype: true,
+});
 const head = fc.record({ time: time.map((date) => date.toISOString()), requestId: text });
 const caller = fc
   .tuple(
-    fc.record({ issuer: text, subject: text, groups: fc.array(text, { maxLength: 4 }), tokenIdHash: text }),
-    fc.record({ actor: text }, optional),
+    fc.record({ issuer: text, issuerName: text, subject: text, groups: fc.array(text, { maxLength: 4 }), tokenIdHash: text }),
+    fc.record({ actor: text, claims }, optional),
     fc.record({ actorIssuer: text, accessKeyId: text, binding: text, edgeRequestId: text }, optional),
     fc.record({ clientAddress: text, operation: fc.constantFrom('GetObject', 'DeleteObjects', 'WhoAmI') }),
   )
-  .map(([who, { actor }, { actorIssuer, ...more }, where]) => ({
+  .map(([who, { actor, claims: carried = {} }, { actorIssuer, ...more }, where]) => ({
     ...{ ...who, ...more, ...where },
+    ...(Object.keys(carried).length === 0 ? {} : { claims: carried }),
     ...(actor === undefined ? {} : { actor, ...(actorIssuer === undefined ? {} : { actorIssuer }) }),
   }));
 const item = fc.record({ item: fc.nat(999) }, optional);
@@ -204,14 +225,14 @@ const anyRefusal = fc
 
 /** In the order of the schema. */
 const LONGEST: Readonly<Record<string, number>> = {
-  ...{ requestId: 64, issuer: 512, subject: 512, actor: 512, actorIssuer: 512, tokenIdHash: 64, accessKeyId: 64 },
+  ...{ requestId: 64, issuer: 512, issuerName: 256, subject: 512, actor: 512, actorIssuer: 512, tokenIdHash: 64, accessKeyId: 64 },
   ...{ binding: 64, clientAddress: 64, edgeRequestId: 64, bucket: 255, key: 1024, rule: 256, reason: 512 },
   ...{ policyVersion: 128, role: 2048, sessionName: 64, storeTokenIdHash: 64, method: 16, error: 64 },
   ...{ upstreamRequestId: 256, versionId: 1024, versionIdAsked: 1024, keyId: 256 },
 };
 const ORDER = [
-  ...['v', 'entry', 'time', 'requestId', 'issuer', 'subject', 'groups', 'actor', 'actorIssuer', 'tokenIdHash'],
-  ...['accessKeyId', 'binding', 'clientAddress', 'edgeRequestId', 'operation', 'items', 'item', 'versionIdAsked'],
+  ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'claims', 'actor'],
+  ...['actorIssuer', 'tokenIdHash', 'accessKeyId', 'binding', 'clientAddress', 'edgeRequestId', 'operation', 'items', 'item', 'versionIdAsked'],
   ...['bucket', 'key', 'decision', 'rule', 'reason', 'policyVersion', 'role', 'sessionName', 'storeTokenIdHash'],
   ...['result', 'method', 'status', 'bytesIn', 'bytesOut', 'durationMs', 'error', 'upstreamRequestId', 'versionId'],
   ...['keyId'],

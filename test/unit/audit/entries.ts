@@ -14,6 +14,7 @@ function meant(requestId: string): Omit<AuditIntent, 'entry' | 'role' | 'session
     time: '2026-11-21T10:00:00.000Z',
     requestId,
     issuer: 'https://id.example.com',
+    issuerName: 'demo',
     subject: 'alice',
     groups: ['analytics'],
     tokenIdHash: '0123456789abcdef0123456789abcdef',
@@ -68,10 +69,10 @@ export function denial(requestId: string, fields: Partial<AuditDenial> = {}): Au
 
 /** Who asks for several accesses at once. */
 export function request(requestId: string, items: number, fields: Partial<AuditRequest> = {}): AuditRequest {
-  const { issuer, subject, groups, tokenIdHash, clientAddress } = intent(requestId);
+  const { issuer, issuerName = '', subject, groups, tokenIdHash, clientAddress } = intent(requestId);
   return {
     ...{ entry: 'request', time: '2026-11-21T10:00:00.000Z', requestId },
-    ...{ issuer, subject, groups, tokenIdHash, clientAddress, operation: 'DeleteObjects', items },
+    ...{ issuer, issuerName, subject, groups, tokenIdHash, clientAddress, operation: 'DeleteObjects', items },
     ...fields,
   };
 }

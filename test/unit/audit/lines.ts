@@ -17,8 +17,8 @@ type Fields = Partial<Omit<AuditIntent, 'entry'>> & Partial<Omit<AuditDenial, 'e
 /** Whatever an entry holds beyond what its principal, decision and plan have is in each of these as well. */
 function principalOf({ actor, actorIssuer, ...fields }: Fields): Principal {
   return {
-    ...{ issuer: '', subject: '', groups: [], tokenIdHash: '', ...fields },
-    ...{ issuerName: 'hidden', claims: { hidden: 'hidden' }, expiresAtMs: 0 },
+    ...{ issuer: '', issuerName: '', subject: '', groups: [], claims: {}, tokenIdHash: '', ...fields },
+    ...{ expiresAtMs: 0, sessionId: 'hidden' },
     ...(actor === undefined
       ? {}
       : { actor: { subject: actor, ...(actorIssuer === undefined ? {} : { issuer: actorIssuer }) } }),
