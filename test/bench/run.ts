@@ -11,6 +11,7 @@ import { showExact } from './sections/exact.ts';
 import { showLatency } from './sections/latency.ts';
 import { showMarkCompacts } from './sections/mark-compacts.ts';
 import { showMemory } from './sections/memory.ts';
+import { showPolicy } from './sections/policy.ts';
 import { showRequests } from './sections/requests.ts';
 import { showSigned } from './sections/signed.ts';
 import { showUploads } from './sections/uploads.ts';
@@ -34,6 +35,7 @@ const SECTIONS: readonly Section[] = [
   { name: 'exact', what: 'heap, promises and requests to the store per small request', show: showExact },
   { name: 'mark-compacts', what: 'collections of the whole heap while 2 GiB pass', show: showMarkCompacts },
   { name: 'cipher', what: 'CPU of sealing and opening, beside AES-256-GCM alone', show: showCipher },
+  { name: 'policy', what: 'a decision with 1,000 rules over 200 bindings', show: showPolicy },
   { name: 'uploads', what: 'peak memory with 64 uploads of 256 MiB at once', show: showUploads },
   { name: 'memory', what: 'memory when idle, and after 200,000 small requests', show: showMemory },
 ];

@@ -165,7 +165,12 @@ const admin = bucket.map((name) => ({ kind: 'admin', verb: 'ADMIN', bucket: name
 const anyAccess = fc.oneof(object, listing, admin);
 
 /** Which rule an access is aimed at, and how it is made of it. */
-const aim = fc.record({ policy: fc.nat(4), rule: fc.nat(4), choice: fc.nat(11), rest: fc.constantFrom('', 'a', '/a', 'b/') });
+const aim = fc.record({
+  policy: fc.nat(4),
+  rule: fc.nat(4),
+  choice: fc.nat(11),
+  rest: fc.constantFrom('', 'a', '/a', 'b/'),
+});
 type Aim = typeof aim extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** An access to what a rule would mean if every value of the caller stood for its variable, whether it may or not. */
@@ -250,6 +255,8 @@ function naive(
   return allow === undefined ? 'deny default-deny' : `allow ${allow.name}`;
 }
 
+const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
 interface Meaning {
   readonly isMeant: (bucket: string) => boolean;
   readonly at: Scope;
@@ -284,7 +291,7 @@ function naiveMeaning(
     isComplete &&= list.length > 0 && rows.length === list.length;
   }
   const good = rows.filter((row) => {
-    return !bucketText.includes('$') || /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(put(bucketText, row));
+    return !bucketText.includes('$') || BUCKET_NAME.test(put(bucketText, row));
   });
   isComplete &&= good.length === rows.length;
   const literally = (row: Readonly<Record<string, string>>): Meaning => {
@@ -298,7 +305,7 @@ function naiveMeaning(
   const fewest = put(scopeStart(at), single).split('${')[0] ?? '';
   const wide = fewest === put(scopeStart(at), single) ? literally(single).at : { prefix: fewest };
   const name = put(bucketText, single);
-  const isNamed = name === 'all buckets' || (!name.includes('$') && (name === bucketText || good.length > 0));
+  const isNamed = name === 'all buckets' || (!name.includes('$') && (name === bucketText || BUCKET_NAME.test(name)));
   if (isNamed) return [{ isMeant: literally(single).isMeant, at: wide }];
   const [before = '', after = ''] = bucketText.split(/\$\{[^}]+\}/);
   return [

@@ -2,17 +2,24 @@
  * `npm run verify:bypass`: what the store's own enforcement is worth. The session credentials that the gateway holds for
  * alice, got by its own broker from the demo's policy, are used directly against Ceph RGW, past the gateway: 30 calls
  * that her policy forbids must be refused by RGW itself, beside calls that it allows. The owner of the buckets then makes
- * the same 30 calls, so that a refusal is known to be the policy's doing. Exits 1 at the first untruth.
+ * the same 30 calls, so that a refusal is known to be the policy's doing. Then callers whose claims are made to look like
+ * somebody else's place, or like a pattern, have a session each by a rule with a variable: RGW must give them their own
+ * place and nothing else. Exits 1 at the first untruth.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Access } from '../../src/contracts/authorizer.ts';
 import { UNKNOWN_TO_CEPH } from '../../src/config/stores/assemble.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
+import type { ClaimValue, Principal } from '../../src/contracts/principal.ts';
 import type { StoreCredentials } from '../../src/contracts/credential-broker.ts';
 import { fixedSource } from '../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../src/credentials/broker.ts';
+import { GatewayError } from '../../src/errors/gateway-error.ts';
 import { createAuthorizer } from '../../src/policy/authorizer.ts';
 import { loadPolicies } from '../../src/policy/load-policies.ts';
 import { startCeph, type Ceph, type CephLab, type CephRequest } from '../support/store/ceph.ts';
@@ -26,6 +33,28 @@ const OPEN_TO_ALL = JSON.stringify({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: 'arn:aws:s3:::reports/*' }],
 });
+
+const OWN_PLACE = `
+id: own-place
+description: Everybody reads, writes and lists the place of their team.
+subjects: [{ issuer: demo, everybody: true }]
+rules:
+  - { id: work, allow: [read, write, list], bucket: reports, prefix: 'teams/\${claims.team}/' }
+  - { id: not-private, deny: [read, list], bucket: reports, prefix: 'teams/\${claims.team}/private/' }
+`;
+
+/** Values of a claim, and whether they may be a place at all. */
+const TEAMS: readonly (readonly [unknown, boolean])[] = [
+  ['red', true],
+  ...['*', '?lue', 'b*', '[b]lue', 'b\\lue', '${aws:username}', '${*}', '%2e%2e', 'blue%2F', 'blue ', 'bl\u200bue'].map(
+    (team) => [team, true] as const,
+  ),
+  ...['Blue', 'blu\u0435', 'bluee', 'blu', 'a:b', '"', '...', 'x'.repeat(256)].map((team) => [team, true] as const),
+  ...['..', '.', '', '/', 'red/../blue', 'blue/', '/blue', 'a\nb', 'x'.repeat(10_240)].map(
+    (team) => [team, false] as const,
+  ),
+  ...[['blue'], [], 7, true, { team: 'blue' }, null].map((team) => [team, false] as const),
+];
 
 type Method = CephRequest['method'];
 
@@ -93,13 +122,16 @@ function requestOf([method, path, query, more]: Call): CephRequest {
 const lineOf = ([method, path, query, more]: Call): string =>
   [method, `/${path}${query === undefined ? '' : `?${query}`}`, more?.headers?.['x-amz-copy-source'] ?? ''].join(' ');
 
-/** As the gateway would have it: her grants by the demo's policies, and a session for one read. */
-async function credentialsOfAlice(lab: CephLab): Promise<{ readonly keys: StoreCredentials; readonly policy: string }> {
-  const policies = await loadPolicies(POLICIES);
+/** As the gateway would have it: the grants of a caller by the policies of a directory, and a session for one access. */
+async function credentialsOf(
+  lab: CephLab,
+  directory: string,
+  caller: Principal,
+  access: Access,
+): Promise<{ readonly keys: StoreCredentials; readonly policy: string } | undefined> {
+  const policies = await loadPolicies(directory);
   const authorizer = createAuthorizer({ current: () => policies });
-  const alice = principal({ issuerName: 'demo', subject: 'alice', groups: ['analytics'] });
-  const access: Access = { kind: 'object', verb: 'GET', bucket: 'reports', key: '2026/q3' };
-  assert.equal(authorizer.decide(alice, access).effect, 'allow');
+  if (authorizer.decide(caller, access).effect === 'deny') return undefined;
   const bucket: Bucket = {
     ...{ name: 'reports', id: 'reports', storeBucket: 'reports', style: 'path', roleArn: lab.roleArn },
     store: { name: 'ceph', endpoint: lab.endpoint, region: lab.region },
@@ -119,10 +151,61 @@ async function credentialsOfAlice(lab: CephLab): Promise<{ readonly keys: StoreC
     observer: rememberingObserver(),
   });
   try {
-    const plan = broker.plan(alice, [{ bucket, grants: authorizer.grants(alice, 'reports'), accesses: [access] }]);
+    const plan = broker.plan(caller, [{ bucket, grants: authorizer.grants(caller, 'reports'), accesses: [access] }]);
     return { keys: await broker.credentials(plan), policy: plan.sessionPolicy };
+  } catch (error) {
+    // The store's IAM cannot say it: refused, which is the other way not to be wider.
+    if (error instanceof GatewayError && error.code === 'AccessDenied') return undefined;
+    throw error;
   } finally {
     broker.close();
+  }
+}
+
+/** Sessions by a rule with a variable give each caller the place of its own claim, and nothing else. */
+async function verifyVariables(ceph: Ceph): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'bypass-'));
+  const others = [
+    'teams/blue/file',
+    'teams/blue /other',
+    'teams/file',
+    'file',
+    'teams//file',
+    'teams/red/private/file',
+  ];
+  try {
+    await writeFile(join(directory, 'own-place.yaml'), OWN_PLACE);
+    for (const key of others) await ceph.writeStored('reports', key, 'of others');
+    let sessions = 0;
+    for (const [team, isPlace] of TEAMS) {
+      const caller = principal({ subject: 'mallory', claims: { team } as Record<string, ClaimValue> });
+      const key = `teams/${String(team)}/own`;
+      const own: Access = { kind: 'object', verb: 'GET', bucket: 'reports', key };
+      const found = await credentialsOf(ceph.lab, directory, caller, own);
+      const shown = JSON.stringify(team)?.slice(0, 40) ?? '';
+      if (found === undefined) {
+        process.stdout.write(`no session          ${shown}\n`);
+        continue;
+      }
+      assert.ok(isPlace, `${shown} has a session`);
+      sessions += 1;
+      await ceph.writeStored('reports', key, 'hers');
+      const of = (request: Partial<CephRequest>): CephRequest => ({ method: 'GET', bucket: 'reports', ...request });
+      assert.equal((await ceph.request(found.keys, of({ key }))).status, 200, `${shown}: its own`);
+      const foreign = others.filter((each) => !each.startsWith(`teams/${String(team)}/`) || each.includes('private'));
+      const listings = ['', 'prefix=', 'prefix=teams%2F', 'prefix=teams%2Fblue%2F'].map((query) => of({ query }));
+      for (const request of [...foreign.map((each) => of({ key: each })), ...listings]) {
+        const { status, body } = await ceph.request(found.keys, request);
+        assert.equal(status, 403, `${shown} ${request.key ?? request.query ?? ''}: ${body.toString()} ${found.policy}`);
+      }
+      process.stdout.write(`its own place alone ${shown}\n`);
+    }
+    process.stdout.write(
+      `${sessions} of ${TEAMS.length} claims had a session, and none of these was wider than its claim\n`,
+    );
+    assert.ok(sessions >= 5);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
@@ -132,7 +215,11 @@ async function verify(ceph: Ceph): Promise<void> {
     const [bucket = '', ...key] = path.split('/');
     await ceph.writeStored(bucket, key.join('/'), 'stored');
   }
-  const { keys, policy } = await credentialsOfAlice(ceph.lab);
+  const alice = principal({ issuerName: 'demo', subject: 'alice', groups: ['analytics'] });
+  const reads: Access = { kind: 'object', verb: 'GET', bucket: 'reports', key: '2026/q3' };
+  const found = await credentialsOf(ceph.lab, POLICIES, alice, reads);
+  assert.ok(found !== undefined, 'alice has no session');
+  const { keys, policy } = found;
   process.stdout.write(`the session policy: ${policy}\n\n`);
 
   for (const call of ALLOWED) {
@@ -164,6 +251,7 @@ async function verify(ceph: Ceph): Promise<void> {
 const ceph = await startCeph();
 try {
   await verify(ceph);
+  await verifyVariables(ceph);
 } finally {
   await ceph.stop();
 }

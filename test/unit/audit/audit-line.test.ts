@@ -11,7 +11,18 @@ describe('a line of the audit', () => {
   it('has the version first and its fields in a fixed order', () => {
     assert.deepEqual(Object.keys(parse(auditLine(intent('A')))), [
       ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'tokenIdHash'],
-      ...['clientAddress', 'operation', 'bucket', 'key', 'decision', 'rule', 'reason', 'policyVersion', 'role', 'sessionName'],
+      ...[
+        'clientAddress',
+        'operation',
+        'bucket',
+        'key',
+        'decision',
+        'rule',
+        'reason',
+        'policyVersion',
+        'role',
+        'sessionName',
+      ],
     ]);
     assert.deepEqual(Object.keys(parse(auditLine(outcome('A', { error: 'SlowDown', versionId: '1' })))), [
       ...['v', 'entry', 'time', 'requestId', 'result', 'status', 'bytesIn', 'bytesOut', 'durationMs'],
@@ -23,7 +34,18 @@ describe('a line of the audit', () => {
     const session = { accessKeyId: 'SPLYABCDEFGHIJKLMNOP', binding: 'analytics', item: 0, versionIdAsked: 'null' };
     assert.deepEqual(Object.keys(parse(auditLine(intent('A', session)))), [
       ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'tokenIdHash', 'accessKeyId'],
-      ...['binding', 'clientAddress', 'operation', 'item', 'versionIdAsked', 'bucket', 'key', 'decision', 'rule', 'reason'],
+      ...[
+        'binding',
+        'clientAddress',
+        'operation',
+        'item',
+        'versionIdAsked',
+        'bucket',
+        'key',
+        'decision',
+        'rule',
+        'reason',
+      ],
       ...['policyVersion', 'role', 'sessionName'],
     ]);
     assert.deepEqual(parse(auditLine(intent('A', session))), { v: 1, ...intent('A', session) });
@@ -176,7 +198,13 @@ const claims = fc.dictionary(short, fc.oneof(short, count, fc.boolean(), fc.arra
 const head = fc.record({ time: time.map((date) => date.toISOString()), requestId: text });
 const caller = fc
   .tuple(
-    fc.record({ issuer: text, issuerName: text, subject: text, groups: fc.array(text, { maxLength: 4 }), tokenIdHash: text }),
+    fc.record({
+      issuer: text,
+      issuerName: text,
+      subject: text,
+      groups: fc.array(text, { maxLength: 4 }),
+      tokenIdHash: text,
+    }),
     fc.record({ actor: text, claims }, optional),
     fc.record({ actorIssuer: text, accessKeyId: text, binding: text, edgeRequestId: text }, optional),
     fc.record({ clientAddress: text, operation: fc.constantFrom('GetObject', 'DeleteObjects', 'WhoAmI') }),
@@ -225,14 +253,34 @@ const anyRefusal = fc
 
 /** In the order of the schema. */
 const LONGEST: Readonly<Record<string, number>> = {
-  ...{ requestId: 64, issuer: 512, issuerName: 256, subject: 512, actor: 512, actorIssuer: 512, tokenIdHash: 64, accessKeyId: 64 },
+  ...{
+    requestId: 64,
+    issuer: 512,
+    issuerName: 256,
+    subject: 512,
+    actor: 512,
+    actorIssuer: 512,
+    tokenIdHash: 64,
+    accessKeyId: 64,
+  },
   ...{ binding: 64, clientAddress: 64, edgeRequestId: 64, bucket: 255, key: 1024, rule: 256, reason: 512 },
   ...{ policyVersion: 128, role: 2048, sessionName: 64, storeTokenIdHash: 64, method: 16, error: 64 },
   ...{ upstreamRequestId: 256, versionId: 1024, versionIdAsked: 1024, keyId: 256 },
 };
 const ORDER = [
   ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'claims', 'actor'],
-  ...['actorIssuer', 'tokenIdHash', 'accessKeyId', 'binding', 'clientAddress', 'edgeRequestId', 'operation', 'items', 'item', 'versionIdAsked'],
+  ...[
+    'actorIssuer',
+    'tokenIdHash',
+    'accessKeyId',
+    'binding',
+    'clientAddress',
+    'edgeRequestId',
+    'operation',
+    'items',
+    'item',
+    'versionIdAsked',
+  ],
   ...['bucket', 'key', 'decision', 'rule', 'reason', 'policyVersion', 'role', 'sessionName', 'storeTokenIdHash'],
   ...['result', 'method', 'status', 'bytesIn', 'bytesOut', 'durationMs', 'error', 'upstreamRequestId', 'versionId'],
   ...['keyId'],

@@ -481,3 +481,43 @@ rules:
     });
   });
 });
+
+describe('a deny with a variable', () => {
+  const allowAll = { allow: ['GET'], buckets: 'all', everything: true };
+  const denyHome = { deny: ['GET'], bucket: 'reports', prefix: 'home/${sub}/' };
+
+  it('holds in sessions of another policy, and for whoever acts for the caller', () => {
+    const authorizer = authorizerOf(written('a', [allowAll]), written('b', [denyHome]));
+    const bound = principalWith({ subject: 'alice', binding: 'a' });
+    assert.equal(authorizer.decide(bound, on('GET', 'home/alice/x')).rule, 'b/r0');
+    assert.equal(authorizer.decide(bound, on('GET', 'home/bob/x')).rule, 'a/r0');
+    const subjects = [{ issuer: 'demo', group: 'staff', actor: 'robot' }];
+    const acting = authorizerOf(written('a', [allowAll], subjects), written('b', [denyHome]));
+    const agent = principalWith({ subject: 'alice', actor: { subject: 'robot' } });
+    assert.equal(acting.decide(agent, on('GET', 'home/alice/x')).rule, 'b/r0');
+    assert.equal(acting.decide(agent, on('GET', 'home/bob/x')).rule, 'a/r0');
+  });
+
+  it('takes every bucket that it could mean where one of the values makes no name of a bucket', () => {
+    const denyTeams = { deny: ['GET'], bucket: 't-${claims.teams}', prefix: 'a/', each: 'claims.teams' };
+    const of = (teams: readonly string[], bucket: string) =>
+      effect([allowAll, denyTeams], withClaims({ teams }), 'a/x', bucket);
+    assert.equal(of(['red'], 't-blue'), 'allow');
+    assert.equal(of(['red', 'RED'], 't-blue'), 'deny');
+    assert.equal(of(['red', 'RED'], 'reports'), 'allow');
+  });
+
+  it('takes one key and no more where only its bucket is not known', () => {
+    const denyKey = { deny: ['GET'], bucket: 't-${claims.team}', key: 'a' };
+    assert.equal(effect([allowAll, denyKey], withClaims({}), 'a', 't-blue'), 'deny');
+    assert.equal(effect([allowAll, denyKey], withClaims({}), 'ab', 't-blue'), 'allow');
+  });
+
+  it('is remembered for the values themselves, not for how many there are', () => {
+    const authorizer = authorizerOf(written('p', [ofTeams]));
+    for (const team of ['red', 'blue']) {
+      const caller = withClaims({ teams: [team] });
+      assert.equal(authorizer.decide(caller, on('GET', `teams/${team}/x`)).effect, 'allow');
+    }
+  });
+});

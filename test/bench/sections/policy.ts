@@ -1,0 +1,68 @@
+/** What one decision costs with 1,000 rules over 200 bindings, in this process: no request, no store. */
+import type { Access } from '../../../src/contracts/authorizer.ts';
+import type { Principal } from '../../../src/contracts/principal.ts';
+import { createAuthorizer } from '../../../src/policy/authorizer.ts';
+import type { Policy, Rule } from '../../../src/policy/policy-schema.ts';
+import type { Bench } from '../bench.ts';
+import { median } from '../measure.ts';
+import { goalText } from '../show.ts';
+
+const BINDINGS = 200;
+const RULES_EACH = 5;
+const GOAL_US = 20;
+const DECISIONS = 200;
+const BATCHES = 200;
+
+/** Shows it, of whom one policy names and of whom all name. */
+export function showPolicy({ judge }: Pick<Bench, 'judge'>): Promise<void> {
+  const authorizer = createAuthorizer({ current: () => SET });
+  for (const [who, groups] of [
+    ['named by one policy', ['g7']],
+    ['named by all of them', Array.from({ length: BINDINGS }, (_, index) => `g${index}`)],
+  ] as const) {
+    const caller = callerOf(groups);
+    for (const [what, bucket] of [
+      ['rules in one bucket', 'shared'],
+      ['rules in many buckets', 'b7'],
+    ] as const) {
+      const us = median(Array.from({ length: BATCHES }, () => microseconds(authorizer, caller, bucket)));
+      console.log(`  caller ${who}, ${what}: ${us.toFixed(2)} us (${goalText(us, GOAL_US, 0)})`);
+      judge(us <= GOAL_US);
+    }
+  }
+  return Promise.resolve();
+}
+
+/** Of one decision, as the mean of a batch. */
+function microseconds({ decide }: ReturnType<typeof createAuthorizer>, caller: Principal, bucket: string): number {
+  const accesses = Array.from({ length: DECISIONS }, (_, index): Access => ({
+    ...{ kind: 'object', verb: 'GET', bucket },
+    key: `p${index % BINDINGS}/r${index % RULES_EACH}/file`,
+  }));
+  const started = performance.now();
+  for (const access of accesses) decide(caller, access);
+  return ((performance.now() - started) / DECISIONS) * 1000;
+}
+
+const callerOf = (groups: readonly string[]): Principal =>
+  Object.freeze({
+    ...{ issuerName: 'demo', issuer: 'https://idp.example', subject: 'alice', groups, claims: { team: 'red' } },
+    ...{ tokenIdHash: '', expiresAtMs: Infinity },
+  });
+
+/** A third of the rules have a variable, a fifth deny; half of them are in a bucket that all share. */
+function ruleOf(binding: number, index: number): Rule {
+  const prefix = index % 3 === 2 ? `p${binding}/\${claims.team}/` : `p${binding}/r${index}/`;
+  return {
+    ...{ id: `r${index}`, effect: index === 4 ? 'deny' : 'allow', verbs: ['GET', 'PUT', 'LIST'], reason: undefined },
+    ...{ buckets: [index % 2 === 0 ? 'shared' : `b${binding}`], scopes: [{ prefix }], each: undefined },
+  };
+}
+
+const SET = {
+  version: 'bench',
+  policies: Array.from({ length: BINDINGS }, (_, binding): Policy => ({
+    ...{ id: `p${binding}`, description: 'Of the benchmark.', subjects: [{ issuer: 'demo', group: `g${binding}` }] },
+    rules: Array.from({ length: RULES_EACH }, (__, index) => ruleOf(binding, index)),
+  })),
+};
