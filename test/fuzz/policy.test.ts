@@ -179,8 +179,9 @@ function aimed(written: readonly RandomPolicy[], caller: Principal, { policy: at
   const target = rules[index % rules.length];
   if (target === undefined) return undefined;
   const of = <T>(list: readonly T[]) => list[choice % list.length];
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value ?? 'a'));
   const put = (text: string) =>
-    text.replace(/\$\{([^}]+)\}/g, (_, name: string) => String(of([valueOf(caller, name) ?? 'a'].flat()) ?? 'a'));
+    text.replace(/\$\{([^}]+)\}/g, (_, name: string) => textOf(of([valueOf(caller, name)].flat())));
   const { buckets = [target.bucket ?? ''] } = target;
   const name = put(of(buckets === 'all' ? [...BUCKETS] : buckets) ?? '');
   const path = put(scopeStart(of(scopesOf(target)) ?? { key: '' })) + rest;

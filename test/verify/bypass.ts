@@ -182,7 +182,7 @@ async function verifyVariables(ceph: Ceph): Promise<void> {
       const key = `teams/${String(team)}/own`;
       const own: Access = { kind: 'object', verb: 'GET', bucket: 'reports', key };
       const found = await credentialsOf(ceph.lab, directory, caller, own);
-      const shown = JSON.stringify(team)?.slice(0, 40) ?? '';
+      const shown = JSON.stringify(team).slice(0, 40);
       if (found === undefined) {
         process.stdout.write(`no session          ${shown}\n`);
         continue;
