@@ -20,9 +20,9 @@ import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
-import { policiesOf } from './policies.ts';
+import { watchedPolicies } from './policies.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
-import { openPolicySource } from '../policy/policy-source.ts';
+import type { PolicySource } from '../policy/policy-source.ts';
 import { revocationsOf } from './revocations.ts';
 import { createCredentialsEndpoint } from '../sts/credentials-endpoint.ts';
 import { noSessions } from '../sts/no-sessions.ts';
@@ -40,6 +40,8 @@ export interface GatewayOptions {
   readonly pid: number;
   readonly logStream: NodeJS.WritableStream;
   readonly clock?: Clock;
+  /** The policies, where another process reads their directory and tells which set is in force. */
+  readonly policies?: Pick<PolicySource, 'current'> & Partial<PolicySource>;
 }
 
 export interface Gateway {
@@ -51,7 +53,7 @@ export interface Gateway {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly registry: ReturnType<typeof createMetrics>['registry'];
   readonly uncaught: Pick<Uncaught, 'ofRequest' | 'ofProcess'>;
-  /** Loads the policies again; a bad set leaves the old one in force and is reported. */
+  /** Loads the policies again, where this process reads their directory; a bad set leaves the old one in force. */
   readonly reload: () => Promise<void>;
   /** Readiness goes away, requests in flight finish, the audit is flushed and closed. */
   readonly drain: () => Promise<void>;
@@ -73,7 +75,8 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const storeAccess = createStoreAccess(config, { clock, observer });
   const { buckets } = storeAccess;
 
-  const policySource = await openPolicySource(() => policiesOf(config));
+  const policies = options.policies ?? (await watchedPolicies(config, observer));
+  metrics.policies({ inForce: () => policies.current().version, refused: policies.refused });
   const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
 
   const revocations = await revocationsOf(config, { clock, observer });
@@ -84,7 +87,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const issuers = config.issuers.map((issuer) => issuerOf(issuer, waiting, { clock, observer }));
   const tokens = createTokenVerifier(issuers, { clock, observer, maxWaiting: unknownLimit });
   const storeTokens = createStoreTokens({ ...audiencesOf(config), issuers, revocations, clock, observer });
-  const authorizer = createAuthorizer(policySource);
+  const authorizer = createAuthorizer(policies);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
   const relevant = keepingTagged(tagRules, authorizer.relevant);
   const sessions = sessionsOf(config, { clock, observer, relevant });
@@ -153,30 +156,32 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     target,
     listen: async () => {
       storeAccess.bucketWatch.start();
+      policies.watch?.();
       await listen(dataServer.server, target, 'socket' in target ? 'listen.socket' : 'listen.address');
       log.event('service_started', {
         on: 'socket' in target ? target.socket : `${target.host}:${target.port}`,
-        policyVersion: policySource.current().version,
+        policyVersion: policies.current().version,
       });
     },
     readiness: () => ({
       ready: ready(),
-      reports: [...audit.health(), ...revocations.health(), ...tokens.health(), ...storeAccess.health()],
+      reports: [
+        ...audit.health(),
+        ...(policies.health?.() ?? []),
+        ...revocations.health(),
+        ...tokens.health(),
+        ...storeAccess.health(),
+      ],
     }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
     uncaught,
     reload: async () => {
-      const result = await policySource.reload();
-      if (result.outcome === 'refused') {
-        log.event('policies_reload_failed', {
-          policyVersion: result.version,
-          problems: result.error.message,
-        });
-      } else log.event('policies_reloaded', { outcome: result.outcome, policyVersion: result.version });
+      await policies.reload?.();
     },
     drain: async () => {
       draining = true;
+      policies.close?.();
       await drainRequests(dataServer, config.timeouts, storeAccess);
       await tokens.close();
       await revocations.close();

@@ -1,21 +1,89 @@
-/** The policies of a configuration: loaded from its directory, and held against the names that it knows. */
+/**
+ * The policies of a configuration: loaded from its directory, held against the names that it knows, and kept beside the
+ * audit before they are in force.
+ */
+import { join } from 'node:path';
+import { diskFiles } from '../audit/audit-files.ts';
 import type { Config } from '../config/config.ts';
 import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
-import { loadPolicies, type PolicySet } from '../policy/load-policies.ts';
+import type { Observer } from '../contracts/observer.ts';
+import { keepSet, readKeptSet } from '../policy/kept-sets.ts';
+import { openKeptSource, type KeptSource } from '../policy/kept-source.ts';
+import { loadPolicies, type KnownNames, type LoadedPolicies } from '../policy/load-policies.ts';
+import { openPolicySource, type PolicySource } from '../policy/policy-source.ts';
+import { stampOf } from '../policy/read-directory.ts';
 import { SIDECAR_ISSUER_NAME } from '../sidecar/workload-authenticator.ts';
 
 /** Loads those of a gateway. @throws InvalidPolicies */
-export function policiesOf({ policies, issuers, buckets }: Config): Promise<PolicySet> {
-  return loadPolicies(policies.directory, {
-    issuers: new Map(issuers.map(({ name, carried }) => [name, carried])),
-    buckets: buckets.map(({ name }) => name),
-  });
+export function policiesOf(config: Config): Promise<LoadedPolicies> {
+  return loadPolicies(config.policies.directory, namesOf(config));
 }
 
 /** Loads those of a sidecar, from the directory that it has. @throws InvalidPolicies */
-export function sidecarPoliciesOf(directory: string, { buckets }: Pick<SidecarConfig, 'buckets'>): Promise<PolicySet> {
-  return loadPolicies(directory, {
-    issuers: new Map([[SIDECAR_ISSUER_NAME, []]]),
-    buckets: buckets.map(({ name }) => name),
-  });
+export function sidecarPoliciesOf(directory: string, config: Pick<SidecarConfig, 'buckets'>): Promise<LoadedPolicies> {
+  return loadPolicies(directory, sidecarNamesOf(config));
 }
+
+interface Watching {
+  readonly event: Observer['event'];
+  /** Has other processes ready for a set that is kept. @throws Error */
+  readonly share?: (version: string) => Promise<void>;
+}
+
+/** Opens the policies of a gateway in the one process that reads their directory. @throws InvalidPolicies; Error in one line */
+export function watchedPolicies(config: Config, watching: Watching): Promise<PolicySource> {
+  const { directory } = config.policies;
+  return watched(directory, () => policiesOf(config), config.audit.directory, watching);
+}
+
+/** Opens those of a sidecar. Where its audit has no directory, no set is kept. @throws InvalidPolicies; Error in one line */
+export function watchedSidecarPolicies(
+  directory: string,
+  config: Pick<SidecarConfig, 'buckets' | 'audit'>,
+  watching: Watching,
+): Promise<PolicySource> {
+  return watched(directory, () => sidecarPoliciesOf(directory, config), config.audit?.directory, watching);
+}
+
+/** Opens the policies of a process that is told which set is in force, by a first version. @throws Error */
+export function keptPolicies(config: Config, version: string): Promise<KeptSource> {
+  const directory = keptIn(config.audit.directory);
+  return openKeptSource(async (each) => {
+    const files = await readKeptSet(directory, each);
+    return loadPolicies(directory, namesOf(config), () => Promise.resolve({ files, issues: [] }));
+  }, version);
+}
+
+function watched(
+  directory: string,
+  load: () => Promise<LoadedPolicies>,
+  auditDirectory: string | undefined,
+  { event, share }: Watching,
+): Promise<PolicySource> {
+  const keep = async ({ files }: LoadedPolicies): Promise<void> => {
+    if (auditDirectory !== undefined) await keepIn(keptIn(auditDirectory), files);
+  };
+  return openPolicySource({ load, stamp: () => stampOf(directory), keep, share, event });
+}
+
+async function keepIn(directory: string, files: LoadedPolicies['files']): Promise<void> {
+  try {
+    await diskFiles.prepare(directory);
+    await keepSet(directory, files);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`the policies cannot be kept beside the audit: ${reason}`, { cause: error });
+  }
+}
+
+const keptIn = (auditDirectory: string): string => join(auditDirectory, 'policies');
+
+const namesOf = ({ issuers, buckets }: Config): KnownNames => ({
+  issuers: new Map(issuers.map(({ name, carried }) => [name, carried])),
+  buckets: buckets.map(({ name }) => name),
+});
+
+const sidecarNamesOf = ({ buckets }: Pick<SidecarConfig, 'buckets'>): KnownNames => ({
+  issuers: new Map([[SIDECAR_ISSUER_NAME, []]]),
+  buckets: buckets.map(({ name }) => name),
+});

@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/create-audit-sink.ts';
 import { createStreamAudit } from '../audit/stream-audit.ts';
 import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
 import type { Authorizer } from '../contracts/authorizer.ts';
+import type { Observer } from '../contracts/observer.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
 import { createStoreAccess, openAudit, type StoreAccessDependencies } from './store-access.ts';
 import { isLoopback } from '../platform/loopback.ts';
@@ -14,11 +15,11 @@ import { createHostCheck } from '../host-check/host-check.ts';
 import { listen } from '../http/listen.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
-import { openPolicySource, type PolicySource } from '../policy/policy-source.ts';
-import { sidecarPoliciesOf } from './policies.ts';
+import type { PolicySource } from '../policy/policy-source.ts';
+import { watchedSidecarPolicies } from './policies.ts';
 import { createConfiguredBuckets } from '../sidecar/configured-buckets.ts';
 import { createWorkloadAuthenticator } from '../sidecar/workload-authenticator.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createObserver } from '../telemetry/observer.ts';
 import { createUncaught } from '../telemetry/uncaught.ts';
@@ -37,7 +38,9 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const uncaught = createUncaught({ metrics, log });
   const storeAccess = createStoreAccess(config, { clock, observer, isOneCaller: true });
   const { buckets } = storeAccess;
-  const policies = await policiesOf(config);
+  const policies = await policiesOf(config, observer);
+  if (policies !== undefined)
+    metrics.policies({ inForce: () => policies.current().version, refused: policies.refused });
   const audit = await auditOf(config, options, { clock, observer });
 
   const pipeline = createPipeline({
@@ -77,20 +80,25 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     listen: async () => {
       // There is nobody else to send the workload to: what is found is told, and holds nothing back.
       storeAccess.bucketWatch.start();
+      policies?.watch();
       await listen(dataServer.server, config.listen, 'sidecar.address, or --listen');
       const on = `${config.listen.host}:${config.listen.port}`;
       if (!isLoopback(config.listen.host)) log.event('sidecar_reachable_remotely', { on });
       log.event('sidecar_started', { on, subject: config.subject });
     },
-    readiness: () => ({ ready: ready(), reports: [...audit.health(), ...storeAccess.health()] }),
+    readiness: () => ({
+      ready: ready(),
+      reports: [...audit.health(), ...(policies?.health() ?? []), ...storeAccess.health()],
+    }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,
     uncaught,
     reload: async () => {
-      if (policies !== undefined) await reload(policies, log);
+      await policies?.reload();
     },
     drain: async () => {
       draining = true;
+      policies?.close();
       await drainRequests(dataServer, config.timeouts, storeAccess);
       await audit.close();
       await log.flush();
@@ -98,19 +106,15 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   };
 }
 
-async function policiesOf(config: SidecarConfig): Promise<PolicySource | undefined> {
-  const { policies } = config;
-  return policies && openPolicySource(() => sidecarPoliciesOf(policies.directory, config));
+async function policiesOf(
+  config: SidecarConfig,
+  { event }: Pick<Observer, 'event'>,
+): Promise<PolicySource | undefined> {
+  return config.policies && watchedSidecarPolicies(config.policies.directory, config, { event });
 }
 
 function authorizerOf(policies: PolicySource | undefined, buckets: Iterable<string>): Authorizer {
   return policies === undefined ? createConfiguredBuckets(buckets) : createAuthorizer(policies);
-}
-
-async function reload(policies: PolicySource, log: Log): Promise<void> {
-  const { outcome, version, ...result } = await policies.reload();
-  const problems = 'error' in result ? { problems: result.error.message } : {};
-  log.write(outcome === 'refused' ? 'error' : 'info', `policies ${outcome}`, { policyVersion: version, ...problems });
 }
 
 async function auditOf(

@@ -11,11 +11,14 @@ export interface PolicyIssue {
 /** A set of policies that must not be used; holds every issue that was found, and its message lists them all. */
 export class InvalidPolicies extends Error {
   readonly issues: readonly PolicyIssue[];
+  /** Of the texts that could be read; absent where none were. */
+  readonly version: string | undefined;
 
-  constructor(issues: readonly PolicyIssue[]) {
+  constructor(issues: readonly PolicyIssue[], version?: string) {
     super(issues.map(renderIssue).join('\n'));
     this.name = 'InvalidPolicies';
     this.issues = issues;
+    this.version = version;
   }
 }
 

@@ -2,7 +2,7 @@
  * A directory of policy files in; one validated, versioned set out, or every error at once. Never a part of a set: one
  * bad file refuses them all, since the rule that it holds may be the deny that matters.
  */
-import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CLIENT_CLAIMS } from '../contracts/principal.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import {
@@ -17,6 +17,7 @@ import {
 import { readDirectory, type TextFile } from './read-directory.ts';
 import { readDocument, type ReadDocument } from './read-document.ts';
 import { resolveSets, type Sets } from './resolve-sets.ts';
+import { versionOf } from './set-version.ts';
 import { variablesIn } from './template.ts';
 
 /** Bounds the scan of one decision and the memory of a set: one for each bucket, and there for each prefix or key, of a rule. */
@@ -31,6 +32,11 @@ export interface PolicySet {
   readonly buckets?: ReadonlySet<string>;
 }
 
+/** A set with the texts that it was read from. */
+export interface LoadedPolicies extends PolicySet {
+  readonly files: readonly TextFile[];
+}
+
 /** What policies may refer to: a name that configuration does not have is a typo, and a typo in a deny denies nothing. */
 export interface KnownNames {
   /** Each issuer by name, with the claims that its principals carry. */
@@ -39,10 +45,15 @@ export interface KnownNames {
 }
 
 /**
- * Reads and validates `*.yaml` of the directory; with `known`, issuers and buckets are checked against it.
+ * Reads and validates `*.yaml` of the directory; with `known`, issuers and buckets are checked against it. Between two files
+ * others have their turn of the event loop.
  * @throws InvalidPolicies with every issue of every file
  */
-export async function loadPolicies(directory: string, known?: KnownNames, read = readDirectory): Promise<PolicySet> {
+export async function loadPolicies(
+  directory: string,
+  known?: KnownNames,
+  read = readDirectory,
+): Promise<LoadedPolicies> {
   const { files, issues } = await read(directory);
   const version = versionOf(files);
   const found: PolicyIssue[] = [...issues];
@@ -51,6 +62,7 @@ export async function loadPolicies(directory: string, known?: KnownNames, read =
     const document = readDocument(name, text, schemaOf);
     if ('issues' in document) found.push(...document.issues);
     else documents.push(document);
+    await nextTurn();
   }
   // What refers to a set of a file that cannot be read is no error of its own.
   const isComplete = found.length === 0;
@@ -70,17 +82,13 @@ export async function loadPolicies(directory: string, known?: KnownNames, read =
   if (found.length === 0 && versionOf((await read(directory)).files) !== version) {
     found.push({ file: directory, path: '', message: 'changed while it was read: load it again when it is complete' });
   }
-  if (found.length > 0) throw new InvalidPolicies(found);
+  if (found.length > 0) throw new InvalidPolicies(found, version);
   return {
     version,
     policies: policies.map(({ value }) => value).sort((a, b) => (a.id < b.id ? -1 : 1)),
     ...(known !== undefined && { buckets: new Set(known.buckets) }),
+    files,
   };
-}
-
-function versionOf(files: readonly TextFile[]): string {
-  const content = JSON.stringify(files.map(({ name, text }) => [name, text]));
-  return createHash('sha256').update(content).digest('hex').slice(0, 12);
 }
 
 function namedSets(documents: readonly ReadDocument<WrittenPolicy | WrittenSets>[], found: PolicyIssue[]): Sets {

@@ -1,13 +1,20 @@
 /**
- * The `*.yaml` files of one directory in; names and texts out, in the order of their names. Bounded in number and size.
- * Never passes over a file that was meant to be read: a deny that is silently left out would be an allow.
+ * The `*.yaml` files of one directory in; names and texts out, in the order of their names. Bounded in number and size,
+ * and it waits for nothing that is no file. Never passes over a file that was meant to be read: a deny that is silently left
+ * out would be an allow.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { open, opendir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { readBoundedFile } from '../platform/bounded-file.ts';
 import type { PolicyIssue } from './invalid-policies.ts';
 
 const MAX_FILES = 256;
 const MAX_FILE_BYTES = 65_536;
+/** Of whatever kind, before it is no directory of policies. */
+const MAX_ENTRIES = 4096;
+// A pipe in the place of a file would be waited for, for as long as nobody writes to it.
+const READ_AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 export interface TextFile {
   readonly name: string;
@@ -18,23 +25,13 @@ export interface TextFile {
 export async function readDirectory(
   directory: string,
 ): Promise<{ readonly files: readonly TextFile[]; readonly issues: readonly PolicyIssue[] }> {
-  let names: string[];
-  try {
-    names = (await readdir(directory)).filter((name) => !name.startsWith('.') && /\.ya?ml$/i.test(name)).sort();
-  } catch (error) {
-    return { files: [], issues: [fileIssue(directory, `cannot be read: ${reasonOf(error)}`)] };
-  }
-  if (names.length === 0) {
-    return { files: [], issues: [fileIssue(directory, 'holds no .yaml file: expected one file for each policy')] };
-  }
-  if (names.length > MAX_FILES) {
-    return { files: [], issues: [fileIssue(directory, `holds ${names.length} files: at most ${MAX_FILES} are read`)] };
-  }
+  const listed = await list(directory);
+  if ('problem' in listed) return { files: [], issues: [fileIssue(directory, listed.problem)] };
   const files: TextFile[] = [];
   const issues: PolicyIssue[] = [];
-  for (const name of names) {
+  for (const name of listed.names) {
     const read = name.endsWith('.yaml')
-      ? await readText(join(directory, name))
+      ? await readText(join(directory, name), listed.root)
       : { problem: `must be named \`${name.replace(/\.ya?ml$/i, '.yaml')}\` to be read` };
     if ('text' in read) files.push({ name, text: read.text });
     else issues.push(fileIssue(name, read.problem));
@@ -42,12 +39,66 @@ export async function readDirectory(
   return { files, issues };
 }
 
-async function readText(path: string): Promise<{ text: string } | { problem: string }> {
+/**
+ * Says in one text what the directory is like, without reading its files: another text when a file was added, removed,
+ * replaced or written, or a link on the way to one leads elsewhere.
+ */
+export async function stampOf(directory: string): Promise<string> {
+  const listed = await list(directory);
+  if ('problem' in listed) return listed.problem;
+  const stamps = await Promise.all(listed.names.map((name) => fileStamp(join(directory, name))));
+  return listed.names.map((name, index) => `${name} ${stamps[index]}`).join('\n');
+}
+
+async function fileStamp(path: string): Promise<string> {
   try {
-    const entry = await stat(path);
-    if (!entry.isFile()) return { problem: 'must be a file' };
-    if (entry.size > MAX_FILE_BYTES) return { problem: `must be at most ${MAX_FILE_BYTES} bytes long` };
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path)) };
+    const { dev, ino, mode, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+    return [dev, ino, mode, size, mtimeNs, ctimeNs].join(' ');
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** The names of the files that are meant, sorted, and where the directory really is. */
+async function list(
+  directory: string,
+): Promise<{ readonly names: readonly string[]; readonly root: string } | { readonly problem: string }> {
+  const names: string[] = [];
+  let root: string;
+  try {
+    root = await realpath(directory);
+    let entries = 0;
+    for await (const { name } of await opendir(root, { bufferSize: 256 })) {
+      entries += 1;
+      if (entries > MAX_ENTRIES) {
+        return { problem: `holds more than ${MAX_ENTRIES} entries: expected policies and nothing else` };
+      }
+      if (!name.startsWith('.') && /\.ya?ml$/i.test(name)) names.push(name);
+    }
+  } catch (error) {
+    return { problem: `cannot be read: ${reasonOf(error)}` };
+  }
+  if (names.length === 0) return { problem: 'holds no .yaml file: expected one file for each policy' };
+  if (names.length > MAX_FILES) return { problem: `holds ${names.length} files: at most ${MAX_FILES} are read` };
+  return { names: names.sort(), root };
+}
+
+async function readText(path: string, root: string): Promise<{ text: string } | { problem: string }> {
+  try {
+    const real = await realpath(path);
+    // What lies elsewhere is written by others than those who may write here, and is replaced at other times.
+    if (!real.startsWith(root.endsWith(sep) ? root : `${root}${sep}`)) {
+      return { problem: 'is a link that leads out of the directory: put the file itself here' };
+    }
+    const file = await open(real, READ_AT_ONCE);
+    try {
+      if (!(await file.stat()).isFile()) return { problem: 'must be a file' };
+      const bytes = await readBoundedFile(file, MAX_FILE_BYTES);
+      if (bytes === undefined) return { problem: `must be at most ${MAX_FILE_BYTES} bytes long` };
+      return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     return { problem: error instanceof TypeError ? 'must be UTF-8 text' : `cannot be read: ${reasonOf(error)}` };
   }

@@ -6,6 +6,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Observer, RequestSummary } from '../contracts/observer.ts';
 import { keptCounter, KeptHistogram } from './kept-series.ts';
+import { measurePolicies, type PolicyVersions } from './policy-metrics.ts';
 
 export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lookup'> {
   readonly registry: Registry;
@@ -16,6 +17,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly clockOffset: (storeName: string, offsetMs: number) => void;
   /** Has the list of revocations in force, and its age, asked for at each scrape. */
   readonly revocations: (status: () => { readonly entries: number; readonly ageMs: number }) => void;
+  /** Has the versions of the policies asked for at each scrape. */
+  readonly policies: (versions: PolicyVersions) => void;
   /** An error that nobody caught, in the handler of a request or outside of any. */
   readonly uncaught: (where: 'request' | 'process') => void;
   /** A line that the log did not write because there were too many like it. */
@@ -190,6 +193,7 @@ export function createMetrics(): Metrics {
         },
       });
     },
+    policies: (versions) => measurePolicies(registry, versions),
     uncaught: (where) => uncaught.inc({ where }),
     lineSuppressed: () => suppressed.inc(),
   };

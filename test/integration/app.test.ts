@@ -225,6 +225,7 @@ describe('the gateway as app.ts composes it', function () {
       'audit',
       'bucket',
       'issuer',
+      'policies',
       'store',
       'sts',
     ]);

@@ -1,6 +1,6 @@
 /**
- * The primary of a gateway. Enters: a configuration. It serves the operator's port, and replaces workers that die or must
- * go; it handles no request of a client.
+ * The primary of a gateway. Enters: a configuration. It serves the operator's port, reads the policies for all workers, and
+ * replaces workers that die or must go; it handles no request of a client.
  */
 import { availableParallelism } from 'node:os';
 import type { Config } from '../../config/config.ts';
@@ -10,19 +10,29 @@ import { createLog } from '../../telemetry/log.ts';
 import type { CommandIo } from '../io.ts';
 import { inOneLine, untilStopped } from './run-service.ts';
 import { createWorkers } from './workers.ts';
+import { watchedPolicies } from '../../compose/policies.ts';
+import { measurePolicies } from '../../telemetry/policy-metrics.ts';
+import type { PolicySource } from '../../policy/policy-source.ts';
 
 /** Runs it, and resolves when its workers serve. @throws StartError in one line */
 export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
   const { listen: own, admin: at } = config;
   const log = createLog({ level: config.log.level, stream: io.stderr });
-  const workers = createWorkers(config.workers === 'auto' ? availableParallelism() : config.workers, log);
+  const count = config.workers === 'auto' ? availableParallelism() : config.workers;
+  let policies: PolicySource | undefined;
+  const workers = createWorkers(count, log, async () => policies?.keepAgain());
+  measurePolicies(workers.registry, { refused: () => policies?.refused() });
   const admin = createAdminServer({
-    readiness: workers.readiness,
+    readiness: async () => {
+      const { ready, reports } = await workers.readiness();
+      return { ready, reports: [...reports, ...(policies?.health() ?? [])] };
+    },
     metrics: workers.metrics,
     allowedHosts: at.allowedHosts,
     uncaught: (error) => log.event('admin_request_failed', { error }),
   });
   const end = untilStopped(io, async () => {
+    policies?.close();
     await workers.stop();
     await closeGracefully(admin, 0);
   });
@@ -30,10 +40,13 @@ export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
     log.event('uncaught_error', { error });
     end(1);
   });
-  io.onSignal('SIGHUP', () => workers.reload());
+  io.onSignal('SIGHUP', () => void policies?.reload());
   await inOneLine(async () => {
+    const loaded = await watchedPolicies(config, { event: log.event, share: workers.usePolicies });
     if (own.kind === 'socket') await clearStaleSocket(own.path);
     await listen(admin, at.address, 'admin.address');
-    await workers.start();
+    await workers.start(loaded.current().version);
+    policies = loaded;
+    policies.watch();
   });
 }

@@ -6,6 +6,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
 import type { Gateway } from '../../compose/gateway.ts';
+import type { KeptSource } from '../../policy/kept-source.ts';
 import type { CommandIo } from '../io.ts';
 import { isMessage, tell } from './worker-messages.ts';
 
@@ -13,8 +14,14 @@ import { isMessage, tell } from './worker-messages.ts';
 const TAKEOVER_MS = 30_000;
 const REPORT_INTERVAL_MS = 1000;
 
+/** A gateway, and the policies that it decides by. */
+interface WorkerGateway {
+  readonly gateway: Gateway;
+  readonly policies: KeptSource;
+}
+
 /** Starts it, and resolves when it serves. */
-export async function runWorker(io: CommandIo, create: () => Promise<Gateway>): Promise<void> {
+export async function runWorker(io: CommandIo, create: () => Promise<WorkerGateway>): Promise<void> {
   const { worker } = cluster;
   if (worker === undefined) throw new Error('not a worker');
   // What was said to a primary that ends at that moment (EPIPE): its end tells the rest.
@@ -27,13 +34,13 @@ export async function runWorker(io: CommandIo, create: () => Promise<Gateway>): 
   }
 }
 
-async function listening(create: () => Promise<Gateway>): Promise<Gateway> {
-  const gateway = await create();
-  await gateway.listen();
-  return gateway;
+async function listening(create: () => Promise<WorkerGateway>): Promise<WorkerGateway> {
+  const created = await create();
+  await created.gateway.listen();
+  return created;
 }
 
-function serve(io: CommandIo, worker: Worker, gateway: Gateway): void {
+function serve(io: CommandIo, worker: Worker, { gateway, policies }: WorkerGateway): void {
   // Node would end a worker at once whose primary is gone, with all that it is doing.
   worker.exitedAfterDisconnect = true;
   // Terminals and service managers signal the whole group, and then the primary signals too: a worker drains once.
@@ -43,6 +50,8 @@ function serve(io: CommandIo, worker: Worker, gateway: Gateway): void {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) io.onSignal(signal, () => end(0));
   io.onParentExit(() => end(0));
+  // The primary reads the policies; by default this signal would end a worker.
+  io.onSignal('SIGHUP', () => undefined);
 
   let isLeaving = false;
   io.onUncaught((error) => {
@@ -57,12 +66,25 @@ function serve(io: CommandIo, worker: Worker, gateway: Gateway): void {
   new AggregatorRegistry();
   AggregatorRegistry.setRegistries([gateway.registry]);
   const report = (): void => {
-    if (worker.isConnected()) tell(worker, { kind: 'sallyport:readiness', readiness: gateway.readiness() });
+    if (!worker.isConnected()) return;
+    const policyVersion = policies.current().version;
+    tell(worker, { kind: 'sallyport:readiness', readiness: gateway.readiness(), policyVersion });
+  };
+  const prepare = (policyVersion: string): void => {
+    const answer = (problem: { readonly problem?: string }): void => {
+      if (worker.isConnected()) tell(worker, { kind: 'sallyport:prepared', policyVersion, ...problem });
+    };
+    policies.prepare(policyVersion).then(
+      () => answer({}),
+      (error: unknown) => answer({ problem: error instanceof Error ? error.message : String(error) }),
+    );
   };
   worker.on('message', (message: unknown) => {
     if (!isMessage(message)) return;
     if (message.kind === 'sallyport:report') report();
-    else if (message.kind === 'sallyport:reload') void gateway.reload();
+    else if (message.kind === 'sallyport:prepare') prepare(message.policyVersion);
+    // The report has the version in force: where it is another one, the primary says it again.
+    else if (message.kind === 'sallyport:use') void policies.use(message.policyVersion).then(report, () => undefined);
     else if (message.kind === 'sallyport:drain') end(1);
   });
   report();

@@ -10,7 +10,7 @@ import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFl
 import { CommandError, type CommandIo } from '../io.ts';
 import { readConfig } from '../read-config.ts';
 import { runWorker } from './run-worker.ts';
-import { WORKER_SLOT } from './worker-messages.ts';
+import { WORKER_POLICIES, WORKER_SLOT } from './worker-messages.ts';
 
 export interface ServeOptions {
   readonly configPath: string;
@@ -57,8 +57,10 @@ export async function runServe(io: CommandIo, options: ServeOptions): Promise<vo
     const config = await servableConfig(io, options);
     // The primary has no use for it.
     const { createGateway } = await import('../../compose/gateway.ts');
+    const { keptPolicies } = await import('../../compose/policies.ts');
     const worker = Number(io.env[WORKER_SLOT] ?? '0');
-    return createGateway(config, { worker, pid: io.pid, logStream: io.stderr });
+    const policies = await keptPolicies(config, io.env[WORKER_POLICIES] ?? '');
+    return { gateway: await createGateway(config, { worker, pid: io.pid, logStream: io.stderr, policies }), policies };
   });
 }
 

@@ -5,9 +5,14 @@ import type { Readiness } from '../../http/admin-server.ts';
 /** The variable by which a worker knows which of them it is. Not ours to be set by an operator, hence not SALLYPORT_. */
 export const WORKER_SLOT = 'WORKER_SLOT';
 
+/** The variable by which a worker knows which policies are in force when it starts. */
+export const WORKER_POLICIES = 'WORKER_POLICIES';
+
 export type FromWorker =
   /** It listens; again whenever it is asked. */
-  | { readonly kind: 'sallyport:readiness'; readonly readiness: Readiness }
+  | { readonly kind: 'sallyport:readiness'; readonly readiness: Readiness; readonly policyVersion: string }
+  /** It has a set of policies ready, or says why not. */
+  | { readonly kind: 'sallyport:prepared'; readonly policyVersion: string; readonly problem?: string }
   /** It could not start, and ends. */
   | { readonly kind: 'sallyport:failed'; readonly reason: string }
   /** Something happened that nobody caught: it wants to be replaced. */
@@ -15,7 +20,10 @@ export type FromWorker =
 
 export type FromPrimary =
   | { readonly kind: 'sallyport:report' }
-  | { readonly kind: 'sallyport:reload' }
+  /** Have this set of policies ready. */
+  | { readonly kind: 'sallyport:prepare'; readonly policyVersion: string }
+  /** Put it in force. */
+  | { readonly kind: 'sallyport:use'; readonly policyVersion: string }
   /** Another one has taken over. */
   | { readonly kind: 'sallyport:drain' };
 

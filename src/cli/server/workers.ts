@@ -9,14 +9,20 @@ import { AggregatorRegistry, Counter, Registry } from 'prom-client';
 import type { Readiness } from '../../http/admin-server.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { StartError } from '../io.ts';
-import { isMessage, tell, WORKER_SLOT, type FromPrimary } from './worker-messages.ts';
+import { isMessage, tell, WORKER_POLICIES, WORKER_SLOT, type FromPrimary } from './worker-messages.ts';
 
 export interface Workers {
-  /** Resolves when each takes requests. @throws StartError in the words of the first that could not start */
-  readonly start: () => Promise<void>;
+  /** What the primary itself counts. */
+  readonly registry: Registry;
+  /**
+   * Starts them with a kept set of policies, and resolves when each takes requests.
+   * @throws StartError in the words of the first that could not start
+   */
+  readonly start: (policyVersion: string) => Promise<void>;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
-  readonly reload: () => void;
+  /** Puts a kept set of policies in force in all of them. @throws Error where one cannot load it: then in none */
+  readonly usePolicies: (policyVersion: string) => Promise<void>;
   /** Resolves when every worker has drained and ended. */
   readonly stop: () => Promise<void>;
 }
@@ -30,13 +36,18 @@ interface Slot {
 }
 
 const ANSWER_MS = 500;
+/** One that does not answer for so long serves nobody meanwhile: what it was told it does before anything else. */
+const PREPARE_MS = 10_000;
 /** One that ends before may end for what it meets at its start, and so would the next one. */
 const SOON_MS = 30_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** In the primary: `count` workers, and as many again as long as it is not stopped. */
-export function createWorkers(count: number, log: Log): Workers {
+/**
+ * In the primary: `count` workers, and as many again as long as it is not stopped. `keepPolicies` has the set in force there
+ * for one that starts.
+ */
+export function createWorkers(count: number, log: Log, keepPolicies: () => Promise<void>): Workers {
   const registry = new AggregatorRegistry();
   const own = new Registry();
   const replaced = new Counter({
@@ -50,6 +61,8 @@ export function createWorkers(count: number, log: Log): Workers {
   const slots = new Map<number, Slot>();
   const starting = Promise.withResolvers<undefined>();
   const pending = new Map<Worker, PromiseWithResolvers<undefined>>();
+  const preparing = new Map<Worker, { readonly version: string; readonly end: (problem?: string) => void }>();
+  let policiesInForce = '';
   let stopping = false;
   let hasStarted = false;
 
@@ -65,7 +78,7 @@ export function createWorkers(count: number, log: Log): Workers {
 
   /** `predecessor` goes on until this one serves: the connections of its clients have somebody to go to. */
   const fork = (number: number, predecessor?: Worker): Worker => {
-    const worker = cluster.fork({ [WORKER_SLOT]: String(number) });
+    const worker = cluster.fork({ [WORKER_SLOT]: String(number), [WORKER_POLICIES]: policiesInForce });
     let said: string | undefined;
     worker.on('message', (message: unknown) => {
       if (!isMessage(message)) return;
@@ -73,19 +86,28 @@ export function createWorkers(count: number, log: Log): Workers {
         const isFirst = !reports.has(worker);
         reports.set(worker, message.readiness);
         answered(worker);
+        // It started before the last reload, or could not load that set.
+        if (message.policyVersion !== policiesInForce) {
+          tell(worker, { kind: 'sallyport:use', policyVersion: policiesInForce });
+        }
         if (isFirst && predecessor?.isConnected() === true) tell(predecessor, { kind: 'sallyport:drain' });
         if (!hasStarted && reports.size === count) {
           hasStarted = true;
           starting.resolve(undefined);
         }
       } else if (message.kind === 'sallyport:failed') said = message.reason;
-      else if (message.kind === 'sallyport:leaving') replace(number, worker, 'uncaught');
+      else if (message.kind === 'sallyport:prepared') {
+        const waiting = preparing.get(worker);
+        // Not what one that was slow says of an earlier set.
+        if (waiting?.version === message.policyVersion) waiting.end(message.problem);
+      } else if (message.kind === 'sallyport:leaving') replace(number, worker, 'uncaught');
     });
     // What was said to one that ends at that moment (EPIPE, also by the cluster itself): its exit tells the rest.
     worker.on('error', () => undefined);
     worker.on('exit', (code: number | null, signal: string | null) => {
       reports.delete(worker);
       answered(worker);
+      preparing.get(worker)?.end();
       if (stopping) return;
       if (!hasStarted) {
         starting.reject(new StartError(said ?? `a worker exited while starting (${signal ?? `exit code ${code}`})`));
@@ -110,9 +132,11 @@ export function createWorkers(count: number, log: Log): Workers {
     replaced.inc({ why });
     const quickEnds = performance.now() - slot.startedMs < SOON_MS ? slot.quickEnds + 1 : 0;
     const pauseMs = quickEnds < 2 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (quickEnds - 2), LONGEST_PAUSE_MS);
-    setTimeout(() => {
+    const startNext = (): void => {
       if (!stopping) start(number, quickEnds, worker);
-    }, pauseMs);
+    };
+    // Where it cannot be kept, the worker says what is wrong.
+    setTimeout(() => void keepPolicies().then(startNext, startNext), pauseMs);
   };
 
   const alive = (): Worker[] =>
@@ -120,8 +144,22 @@ export function createWorkers(count: number, log: Log): Workers {
   const tellAll = (message: FromPrimary): void => {
     for (const worker of alive()) tell(worker, message);
   };
+  /** Gives what is wrong, or nothing once it has the set ready, has ended or does not answer. */
+  const prepare = async (worker: Worker, policyVersion: string): Promise<string | undefined> => {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const timer = setTimeout(() => resolve(undefined), PREPARE_MS);
+    preparing.set(worker, { version: policyVersion, end: resolve });
+    tell(worker, { kind: 'sallyport:prepare', policyVersion });
+    const problem = await promise;
+    clearTimeout(timer);
+    preparing.delete(worker);
+    return problem;
+  };
+
   return {
-    start: () => {
+    registry: own,
+    start: (policyVersion) => {
+      policiesInForce = policyVersion;
       for (let number = 0; number < count; number += 1) start(number, 0);
       return starting.promise;
     },
@@ -137,7 +175,14 @@ export function createWorkers(count: number, log: Log): Workers {
       contentType: registry.contentType,
       text: `${await registry.clusterMetrics()}\n${await own.metrics()}`,
     }),
-    reload: () => tellAll({ kind: 'sallyport:reload' }),
+    usePolicies: async (policyVersion) => {
+      const serving = alive().filter((worker) => reports.has(worker));
+      const problems = await Promise.all(serving.map((worker) => prepare(worker, policyVersion)));
+      const problem = problems.find((each) => each !== undefined);
+      if (problem !== undefined) throw new Error(problem);
+      policiesInForce = policyVersion;
+      tellAll({ kind: 'sallyport:use', policyVersion });
+    },
     stop: async () => {
       stopping = true;
       await Promise.all(

@@ -1,0 +1,34 @@
+/** Which sets of policies are in force and refused, as metrics: one series for each version that there is at the time. */
+import { Gauge, type Registry } from 'prom-client';
+
+export interface PolicyVersions {
+  /** That by which this process decides; absent where it decides nothing. */
+  readonly inForce?: (() => string) | undefined;
+  /** Absent where this process reads no directory; it gives `undefined` where nothing is refused. */
+  readonly refused?: (() => string | undefined) | undefined;
+}
+
+/** Has the versions asked for at each scrape. */
+export function measurePolicies(registry: Registry, { inForce, refused }: PolicyVersions): void {
+  if (inForce !== undefined) {
+    series(registry, 'in_force', 'Processes that decide by this set of policies.', inForce);
+  }
+  if (refused !== undefined) {
+    series(registry, 'refused', 'The set of policies in their directory, where it was refused.', refused);
+  }
+}
+
+function series(registry: Registry, name: string, help: string, version: () => string | undefined): void {
+  new Gauge({
+    name: `sallyport_policies_${name}`,
+    help,
+    labelNames: ['version'],
+    aggregator: 'sum',
+    registers: [registry],
+    collect() {
+      this.reset();
+      const now = version();
+      if (now !== undefined) this.set({ version: now }, 1);
+    },
+  });
+}
