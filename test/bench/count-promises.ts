@@ -1,9 +1,8 @@
 /**
- * Loaded with `--import` before a gateway: its worker counts the promises that are made between two SIGUSR2, and writes them into
+ * Loaded with `--import` before a gateway: each of its processes counts the promises that are made between two SIGUSR2, and writes them into
  * the file of BENCH_PROMISES. One of ours is one made in a function of the gateway's own, be it by `await`.
  */
 import { createHook } from 'node:async_hooks';
-import cluster from 'node:cluster';
 import { renameSync, writeFileSync } from 'node:fs';
 
 export interface PromiseCount {
@@ -14,7 +13,7 @@ export interface PromiseCount {
 const FRAMES = 10;
 const file = process.env['BENCH_PROMISES'];
 
-if (cluster.isWorker && file !== undefined) {
+if (file !== undefined) {
   let all = 0;
   let ours = 0;
   let isCounting = false;

@@ -9,6 +9,7 @@ export interface Environment {
   readonly folder: string;
   /** `http://127.0.0.1:<port>`. */
   readonly storeOrigin: string;
+  readonly storePid: number;
   /** Of somebody who may do all that a benchmark does. */
   readonly token: string;
   readonly counters: () => Promise<StoreCounters>;
@@ -42,11 +43,11 @@ export async function createEnvironment(): Promise<Environment> {
       JSON.stringify({ id: 'bench', description: 'The benchmark.', subjects, rules: RULES }),
     );
     for (const name of ['seed', 'session-key']) await writeFile(join(folder, name), randomBytes(32), { mode: 0o600 });
-    const { origin: storeOrigin } = await startServer('store.ts');
+    const { origin: storeOrigin, pid: storePid } = await startServer('store.ts');
     const token = await (await fetch(`${storeOrigin}/token`)).text();
     const counters = async (): Promise<StoreCounters> =>
       (await (await fetch(`${storeOrigin}/counters`)).json()) as StoreCounters;
-    return { folder, storeOrigin, token, counters, close };
+    return { folder, storeOrigin, storePid, token, counters, close };
   } catch (error) {
     await close();
     throw error;

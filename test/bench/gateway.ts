@@ -21,7 +21,7 @@ export interface GatewaySettings {
   readonly flags?: readonly string[];
   readonly moreFlags?: readonly string[];
   /** Stands beside or instead of sections of configuration. */
-  readonly config?: Readonly<Record<string, object>>;
+  readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
   /** Gets what the process writes to its standard output; left out: it is shown. */
   readonly onOutput?: (text: string) => void;
@@ -30,7 +30,9 @@ export interface GatewaySettings {
 export interface Gateway extends Target {
   /** `http://127.0.0.1:<port>` of readiness and metrics. */
   readonly adminOrigin: string;
-  /** The primary, which handles no request; `pid` is its worker's. */
+  /** The first of `pids`. */
+  readonly pid: number;
+  /** The primary, which handles no request where it has workers, whose ids `pids` are. */
   readonly primary: ChildProcess;
 }
 
@@ -71,9 +73,10 @@ export async function startGateway(environment: Environment, settings: GatewaySe
       throw new Error(`${name} did not start`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const [pid = 0] = await workerIds(primary.pid ?? 0);
+  const workers = await workerIds(primary.pid ?? 0);
+  const [pid = primary.pid ?? 0] = workers;
   return {
-    ...{ name, pid, primary, adminOrigin },
+    ...{ name, pid, pids: workers.length === 0 ? [pid] : workers, primary, adminOrigin },
     origin: `http://127.0.0.1:${port}`,
     headers: { authorization: `Bearer ${environment.token}` },
   };

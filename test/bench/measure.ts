@@ -16,12 +16,12 @@ export interface Figure {
 }
 
 /** Runs a load of so many units once. */
-export async function measure(target: Target, units: number, load: Load): Promise<Figure> {
-  const before = await cpuSeconds(target.pid);
+export async function measure(target: Target, units: number, load: Load, connections = CONNECTIONS): Promise<Figure> {
+  const before = await cpuSeconds(target.pids);
   const started = performance.now();
-  await run(target, load);
+  await run(target, load, connections);
   const seconds = (performance.now() - started) / 1000;
-  return { perSecond: units / seconds, cpu: ((await cpuSeconds(target.pid)) - before) / units };
+  return { perSecond: units / seconds, cpu: ((await cpuSeconds(target.pids)) - before) / units };
 }
 
 /** Runs a load that is not measured. */
@@ -38,10 +38,10 @@ export async function run(target: Target, load: Load, connections = CONNECTIONS)
 export type Found<Value> = ReadonlyMap<Target, readonly Value[]>;
 
 /** Asks each target once per round; each is as often the first, since what comes later meets a warmer store. */
-export async function inTurns<Value>(
+export async function inTurns<Value, One extends Target>(
   rounds: number,
-  targets: readonly Target[],
-  one: (target: Target) => Promise<Value>,
+  targets: readonly One[],
+  one: (target: One) => Promise<Value>,
 ): Promise<Found<Value>> {
   const found = new Map<Target, Value[]>(targets.map((target) => [target, []]));
   for (let round = 0; round < rounds; round += 1) {

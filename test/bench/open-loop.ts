@@ -4,7 +4,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { get, put, SMALL, type Target } from './target.ts';
+import { smallPath } from './loads.ts';
+import { get, put, signAhead, SMALL, type Target } from './target.ts';
 
 export interface OpenLoopPlan {
   readonly target: Target;
@@ -24,10 +25,14 @@ async function sendAll({ target, method, perSecond, seconds, workers }: OpenLoop
   const one = async (index: number): Promise<number> => {
     const started = performance.now();
     if (method === 'GET') await get(pool, target, '/box/keep/small');
-    else await put(pool, target, `/box/discard/${index}`, SMALL);
+    else await put(pool, target, smallPath(index), SMALL);
     return performance.now() - started;
   };
   const total = Math.round(perSecond * seconds);
+  signAhead(
+    target,
+    Array.from({ length: total }, (_, index) => smallPath(index)),
+  );
   const under: Promise<number>[] = [];
   for (const started = performance.now(); under.length < total;) {
     const due = ((performance.now() - started) / 1000) * perSecond;

@@ -10,6 +10,8 @@ export interface Options {
   readonly isSmoke: boolean;
   /** Another checkout, whose build is measured beside this one. */
   readonly against: string | undefined;
+  /** Programs of others are measured too, where they can be had. */
+  readonly arePeersWanted: boolean;
   /** Names of sections; `undefined`: all. */
   readonly only: readonly string[] | undefined;
   readonly rounds: number;
@@ -20,7 +22,7 @@ export interface Options {
 export interface Sizes {
   readonly smallRequests: number;
   readonly largeBytes: number;
-  readonly uploadsAtOnce: number;
+  readonly uploadsAtOnce: readonly number[];
   /** Of an open loop, per target and round. */
   readonly latencySeconds: number;
   /** Objects that are read in turn where no key is remembered. */
@@ -36,17 +38,17 @@ export interface Sizes {
 }
 
 const FULL: Sizes = {
-  ...{ smallRequests: 12_000, largeBytes: 256 * MIB, uploadsAtOnce: 64, latencySeconds: 5 },
+  ...{ smallRequests: 6000, largeBytes: 256 * MIB, uploadsAtOnce: [64, 16], latencySeconds: 4 },
   ...{ coldObjects: 2500, batches: 20, markCompactBytes: 2048 * MIB, exactRequests: 1000 },
   ...{ memoryRequests: 200_000, idleMs: 10_000 },
 };
 const QUICK: Sizes = {
-  ...{ smallRequests: 4000, largeBytes: 64 * MIB, uploadsAtOnce: 16, latencySeconds: 2 },
+  ...{ smallRequests: 4000, largeBytes: 64 * MIB, uploadsAtOnce: [16], latencySeconds: 2 },
   ...{ coldObjects: 1000, batches: 5, markCompactBytes: 512 * MIB, exactRequests: 1000 },
   ...{ memoryRequests: 20_000, idleMs: 10_000 },
 };
 const SMOKE: Sizes = {
-  ...{ smallRequests: 100, largeBytes: 8 * MIB, uploadsAtOnce: 4, latencySeconds: 0.2 },
+  ...{ smallRequests: 100, largeBytes: 8 * MIB, uploadsAtOnce: [4, 2], latencySeconds: 0.2 },
   ...{ coldObjects: 50, batches: 1, markCompactBytes: 16 * MIB, exactRequests: 100 },
   ...{ memoryRequests: 100, idleMs: 100 },
 };
@@ -57,6 +59,7 @@ export function readOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       against: { type: 'string' },
+      peers: { type: 'boolean', default: false },
       only: { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -71,6 +74,7 @@ export function readOptions(args: readonly string[]): Options {
     isHelp: values.help,
     isSmoke: values.smoke,
     against: values.against === undefined ? undefined : resolve(values.against),
+    arePeersWanted: values.peers,
     only: values.only?.split(','),
     rounds,
     sizes: values.smoke ? SMOKE : values.quick ? QUICK : FULL,

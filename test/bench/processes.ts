@@ -6,10 +6,12 @@ import { join } from 'node:path';
 
 const children = new Set<ChildProcess>();
 
-/** CPU time of a process's threads so far, user and system; of a thread that has ended, nothing. */
-export async function cpuSeconds(pid: number): Promise<number> {
-  const threads = await readdir(`/proc/${pid}/task`);
-  const times = await Promise.all(threads.map((thread) => threadNanoseconds(`/proc/${pid}/task/${thread}/schedstat`)));
+/** CPU time of the threads of processes so far, user and system; of a thread that has ended, nothing. */
+export async function cpuSeconds(pids: readonly number[]): Promise<number> {
+  const threads = await Promise.all(
+    pids.map(async (pid) => (await readdir(`/proc/${pid}/task`)).map((thread) => `/proc/${pid}/task/${thread}`)),
+  );
+  const times = await Promise.all(threads.flat().map((thread) => threadNanoseconds(`${thread}/schedstat`)));
   return times.reduce((sum, time) => sum + time, 0) / 1e9;
 }
 
@@ -55,10 +57,11 @@ export async function startServer(
   script: string,
   args: readonly string[] = [],
   flags: readonly string[] = [],
-): Promise<{ child: ChildProcess; origin: string; pid: number }> {
+): Promise<{ child: ChildProcess; origin: string; pid: number; pids: readonly number[] }> {
   const { child, message } = await startProgram(script, args, flags);
   const { port } = message as { port: number };
-  return { child, origin: `http://127.0.0.1:${port}`, pid: child.pid ?? 0 };
+  const pid = child.pid ?? 0;
+  return { child, origin: `http://127.0.0.1:${port}`, pid, pids: [pid] };
 }
 
 /** Takes a process among those that `endAll` ends. */

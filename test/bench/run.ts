@@ -5,6 +5,7 @@
 import { createBench, type Bench } from './bench.ts';
 import { readOptions, type Options } from './options.ts';
 import { showBatches } from './sections/batches.ts';
+import { showBusy } from './sections/busy.ts';
 import { showCipher } from './sections/cipher.ts';
 import { showColdKeys } from './sections/cold-keys.ts';
 import { showExact } from './sections/exact.ts';
@@ -15,6 +16,7 @@ import { showPolicy } from './sections/policy.ts';
 import { showRequests } from './sections/requests.ts';
 import { showSigned } from './sections/signed.ts';
 import { showUploads } from './sections/uploads.ts';
+import { showWorkers } from './sections/workers.ts';
 
 interface Section {
   readonly name: string;
@@ -24,6 +26,11 @@ interface Section {
 
 const SECTIONS: readonly Section[] = [
   { name: 'requests', what: 'CPU and rate of GET and PUT, 1 KiB and 256 MiB', show: showRequests },
+  {
+    name: 'busy',
+    what: 'CPU of 256 MiB while other processes want all cores, x of the same without them',
+    show: showBusy,
+  },
   { name: 'signed', what: 'what SigV4 adds to a small request', show: showSigned },
   { name: 'cold-keys', what: 'CPU of a small GET where no data key is remembered', show: showColdKeys },
   {
@@ -36,15 +43,19 @@ const SECTIONS: readonly Section[] = [
   { name: 'mark-compacts', what: 'collections of the whole heap while 2 GiB pass', show: showMarkCompacts },
   { name: 'cipher', what: 'CPU of sealing and opening, beside AES-256-GCM alone', show: showCipher },
   { name: 'policy', what: 'a decision with 1,000 rules over 200 bindings', show: showPolicy },
-  { name: 'uploads', what: 'peak memory with 64 uploads of 256 MiB at once', show: showUploads },
+  { name: 'uploads', what: 'peak memory with 64 and with 16 uploads of 256 MiB at once', show: showUploads },
   { name: 'memory', what: 'memory when idle, and after 200,000 small requests', show: showMemory },
+  { name: 'workers', what: 'requests per second and CPU of two workers, x of one', show: showWorkers },
 ];
 
 const HELP = `npm run bench -- [options]
 
-Measures this checkout's build against a bare Node relay, with Node's default flags and with the gateway's, in turns.
+Measures this checkout's build against a bare Node relay, with Node's default flags and with the gateway's, in turns, and
+ends with a table in Markdown.
 
   --against <checkout>  measures the build in another checkout too (npm run build there first)
+  --peers               measures versitygw and nginx too, where they are: \`npm run stores -- --store versitygw\` builds the
+                        one, Debian's nginx-light and libnginx-mod-http-js are the other
   --only <names>        only these sections, with commas between them
   --rounds <n>          rounds of which medians are shown (5)
   --quick               smaller loads and one round: some minutes
@@ -66,14 +77,15 @@ async function main(options: Options): Promise<void> {
   if (unknown !== undefined) throw new Error(`--only ${unknown}: there is no such section; --help names them`);
   const bench = await createBench(options);
   try {
-    console.log(`medians of ${options.rounds} rounds, in turns; in brackets the range of ratios within a round`);
+    console.log(`medians of ${options.rounds} rounds, in turns; in brackets the range of the rounds`);
     for (const { name, what, show } of SECTIONS) {
       if (options.only !== undefined && !options.only.includes(name)) continue;
       console.log(`\n${name}: ${what}`);
       await show(bench);
     }
     const { stsCalls } = await bench.environment.counters();
-    console.log(`\nSTS calls in the whole run: ${stsCalls} (one identity, ${bench.gatewaysStarted()} gateways)`);
+    console.log(`\nSTS calls in the whole run: ${stsCalls} (one identity, ${bench.gatewaysStarted()} gateways)\n`);
+    console.log(bench.report.table());
   } finally {
     await bench.environment.close();
   }

@@ -1,4 +1,4 @@
-/** How figures and their goals are shown. */
+/** Shows what was found, with goals: as lines while the benchmark runs, and as one table in Markdown at its end. */
 import { median, type Found } from './measure.ts';
 import type { Target } from './target.ts';
 
@@ -9,45 +9,111 @@ export interface Shown {
   readonly digits: number;
   /** What multiplies a figure on its way out. */
   readonly scale?: number;
-  /** The most that the ratio to the first target may be, of each of the last ones, the builds. */
-  readonly goal?: number | undefined;
+  readonly goals?: readonly Goal[];
 }
 
-/**
- * Shows what was found of each target, as medians, and its ratio to the targets before it: the median of the ratios of each
- * round, and their range.
- */
-export function show({ what, unit, digits, scale = 1, goal }: Shown, found: Found<number>, builds: number): void {
-  console.log(`${what}, ${unit}`);
-  const targets = [...found.keys()];
-  for (const [index, target] of targets.entries()) {
-    const isBuild = index >= targets.length - builds;
-    const figure = (median(valuesOf(found, target)) * scale).toFixed(digits);
-    const ratios = targets.slice(0, index).map((other, at) => {
-      const wanted = isBuild && at === 0 && goal !== undefined ? goal : undefined;
-      return `${ratioText(found, target, other, wanted)} of ${other.name}`;
-    });
-    console.log(`  ${target.name.padEnd(16)} ${figure.padStart(7)}   ${ratios.join(', ')}`.trimEnd());
-  }
+/** What this checkout's build is to reach. */
+interface Goal {
+  /** The target of which this is a multiple; left out: the figure itself. */
+  readonly of?: Target | undefined;
+  readonly bound: number;
+  /** The bound is the least, not the most. */
+  readonly isLeast?: boolean;
 }
 
-/** Says whether a figure that may be so much reaches its goal. */
-export function goalText(value: number, goal: number, digits: number, sign = ''): string {
-  return `goal <= ${sign}${goal.toFixed(digits)}${value <= goal ? '' : ': missed'}`;
+export interface Report {
+  /**
+   * Shows the medians of each target, and its ratios to those before it: the median of the ratios of each round, and their
+   * range. The last target is this checkout's build.
+   */
+  readonly show: (shown: Shown, found: Found<number>) => void;
+  /** Says what this machine cannot measure, and why. */
+  readonly skip: (what: string, why: string) => void;
+  /** All that was shown of this checkout's build, in Markdown. */
+  readonly table: () => string;
+}
+
+interface Row {
+  readonly what: string;
+  readonly figure: string;
+  /** The ratio to each other target, by its name. */
+  readonly ratios: ReadonlyMap<string, string>;
+  readonly goals: string;
+}
+
+/** Begins one. */
+export function createReport(): Report {
+  const rows: Row[] = [];
+  const skipped: string[] = [];
+  return {
+    show: (shown, found) => {
+      const { what, unit } = shown;
+      console.log(`${what}, ${unit}`);
+      const targets = [...found.keys()];
+      for (const [index, target] of targets.entries()) {
+        const ratios = new Map(targets.slice(0, index).map((other) => [other.name, ratioText(found, target, other)]));
+        const figure = figureText(shown, found, target);
+        const goals = index === targets.length - 1 ? goalsText(shown, found, target) : '';
+        const others = [...ratios].map(([name, text]) => `x${text} of ${name}`);
+        console.log(
+          `  ${target.name.padEnd(16)} ${[figure, ...others, ...(goals === '' ? [] : [`goal ${goals}`])].join(', ')}`,
+        );
+        if (index === targets.length - 1) rows.push({ what: `${what}, ${unit}`, figure, ratios, goals });
+      }
+    },
+    skip: (what, why) => {
+      console.log(`${what}: skipped, ${why}`);
+      skipped.push(`${what}: skipped, ${why}.`);
+    },
+    table: () => {
+      const others = [...new Set(rows.flatMap(({ ratios }) => [...ratios.keys()]))];
+      const lines = rows.map(({ what, figure, ratios, goals }) => [
+        ...[what, figure],
+        ...others.map((name) => ratios.get(name) ?? ''),
+        goals,
+      ]);
+      const heads = ['figure', 'this build', ...others.map((name) => `${name} = 1`), 'goal'];
+      return [heads, heads.map(() => '---'), ...lines]
+        .map((cells) => `| ${cells.join(' | ')} |`)
+        .concat(skipped.length === 0 ? [] : ['', ...skipped])
+        .join('\n');
+    },
+  };
 }
 
 /** The median of one target's values divided by another's of the same round. */
-export function ratio(found: Found<number>, target: Target, other: Target): number {
+function ratio(found: Found<number>, target: Target, other: Target): number {
   return median(ratiosOf(found, target, other));
 }
 
-function ratioText(found: Found<number>, target: Target, other: Target, goal: number | undefined): string {
-  const all = ratiosOf(found, target, other).toSorted((a, b) => a - b);
-  const details = [
-    ...(all.length > 1 ? [`${(all[0] ?? NaN).toFixed(2)} to ${(all.at(-1) ?? NaN).toFixed(2)}`] : []),
-    ...(goal === undefined ? [] : [goalText(median(all), goal, 2, 'x')]),
-  ];
-  return `x${median(all).toFixed(2)}${details.length === 0 ? '' : ` (${details.join('; ')})`}`;
+function figureText({ digits, scale = 1 }: Shown, found: Found<number>, target: Target): string {
+  return spread(
+    valuesOf(found, target).map((value) => value * scale),
+    digits,
+  );
+}
+
+function ratioText(found: Found<number>, target: Target, other: Target): string {
+  return spread(ratiosOf(found, target, other), 2);
+}
+
+/** The median, and the range where there is one. */
+function spread(values: readonly number[], digits: number): string {
+  const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)].map((value) =>
+    Number.isNaN(value) ? '-' : value.toFixed(digits),
+  ) as [string, string, string];
+  return least === most ? middle : `${middle} (${least} to ${most})`;
+}
+
+function goalsText({ digits, scale = 1, goals = [] }: Shown, found: Found<number>, target: Target): string {
+  return goals
+    .map(({ of, bound, isLeast = false }) => {
+      const value = of === undefined ? median(valuesOf(found, target)) * scale : ratio(found, target, of);
+      const shown = of === undefined ? bound.toFixed(digits) : `${bound.toFixed(2)} of ${of.name}`;
+      const isMet = isLeast ? value >= bound : value <= bound;
+      return `${isLeast ? '>=' : '<='} ${shown}: ${isMet ? 'met' : 'missed'}`;
+    })
+    .join('; ');
 }
 
 function ratiosOf(found: Found<number>, target: Target, other: Target): number[] {

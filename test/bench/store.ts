@@ -21,7 +21,8 @@ let stsCalls = 0;
 let requests = 0;
 
 const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (req, res) => {
-  const url = req.url ?? '/';
+  // The SDK for Go names the operation too.
+  const url = (req.url ?? '/').replace(/\?x-id=\w+$/, '');
   if (!/^\/(box|plain)\b/.test(url)) {
     answerOther(req, res, url);
     return;

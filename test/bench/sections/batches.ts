@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import type { Bench } from '../bench.ts';
 import { each, inTurns, measure, run, type Load } from '../measure.ts';
-import { show } from '../show.ts';
 import { beginUpload, get, parallel, post, put, type Target } from '../target.ts';
 
 const KEYS = 1000;
@@ -15,7 +14,7 @@ const deletion = Buffer.from(
 const md5 = createHash('md5').update(deletion).digest('base64');
 
 /** Shows it. */
-export async function showBatches({ rounds, sizes, targets, gateways }: Bench): Promise<void> {
+export async function showBatches({ rounds, sizes, targets, report }: Bench): Promise<void> {
   const { batches } = sizes;
   const times = (one: Load): Load => {
     return (pool, target) => parallel(AT_ONCE, batches, () => one(pool, target));
@@ -38,10 +37,9 @@ export async function showBatches({ rounds, sizes, targets, gateways }: Bench): 
   for (const [what, load] of loads) {
     for (const target of targets) await run(target, load);
     const found = await inTurns(rounds, targets, (target) => measure(target, batches, times(load)));
-    show(
+    report.show(
       { what, unit: 'ms CPU/request', digits: 1, scale: 1e3 },
-      each(found, (figure) => figure.cpu),
-      gateways.length,
+      each(found, ({ cpu }) => cpu),
     );
   }
 }

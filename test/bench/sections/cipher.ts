@@ -2,13 +2,13 @@
 import type { Bench } from '../bench.ts';
 import { CIPHER_TARGET, measureCipher } from '../cipher-cost.ts';
 import { keepLarge, largeGet, largePut } from '../loads.ts';
-import { measure, median, run } from '../measure.ts';
+import { inTurns, measure, run } from '../measure.ts';
 
 /** More than elsewhere: what is added is a small difference. */
 const MORE_ROUNDS = 2;
 
 /** Shows both. */
-export async function showCipher({ rounds, sizes, gateways, judge }: Bench): Promise<void> {
+export async function showCipher({ rounds, sizes, gateways, own, report, judge }: Bench): Promise<void> {
   const { largeBytes } = sizes;
   console.log(
     'CPU of the cipher, over the same bytes in this process, in chunks of 64 KiB; ratio = ours / AES-256-GCM alone',
@@ -20,25 +20,18 @@ export async function showCipher({ rounds, sizes, gateways, judge }: Bench): Pro
     );
     judge(ratio <= CIPHER_TARGET);
   }
-  console.log(
-    'CPU that encryption adds in the gateway: an encrypted bucket less a plain one; ratio = added / AES-256-GCM alone',
-  );
+  console.log('CPU that encryption adds in the gateway: an encrypted bucket less a plain one');
   const gib = largeBytes / 2 ** 30;
-  for (const bucket of ['box', 'plain'] as const) await run(gateways[0], keepLarge(largeBytes, bucket));
+  for (const bucket of ['box', 'plain'] as const) await run(own, keepLarge(largeBytes, bucket));
   for (const [name, load] of [
     ['GET', largeGet],
     ['PUT', (bucket: 'box' | 'plain') => largePut(largeBytes, bucket)],
   ] as const) {
-    for (const gateway of gateways) {
-      const added: number[] = [];
-      for (let round = 0; round < rounds + MORE_ROUNDS; round += 1) {
-        const plain = await measure(gateway, gib, load('plain'));
-        const sealed = await measure(gateway, gib, load('box'));
-        added.push(sealed.cpu - plain.cpu);
-      }
-      console.log(
-        `  ${name}, ${gateway.name.padEnd(16)} s CPU/GiB: added ${median(added).toFixed(2)} (x${(median(added) / baseline).toFixed(2)})`,
-      );
-    }
+    const found = await inTurns(rounds + MORE_ROUNDS, gateways, async (gateway) => {
+      const plain = await measure(gateway, gib, load('plain'));
+      const sealed = await measure(gateway, gib, load('box'));
+      return (sealed.cpu - plain.cpu) / baseline;
+    });
+    report.show({ what: `${name}, CPU that encryption adds`, unit: 'AES-256-GCM alone = 1', digits: 2 }, found);
   }
 }

@@ -4,19 +4,18 @@ import type { Bench } from '../bench.ts';
 import { each, inTurns } from '../measure.ts';
 import type { OpenLoopPlan } from '../open-loop.ts';
 import { end, startProgram } from '../processes.ts';
-import { show } from '../show.ts';
 import type { Target } from '../target.ts';
 
 const PER_SECOND = 500;
 const WORKERS = 64;
 
 /** Shows the median and the 99th percentile. */
-export async function showLatency({ rounds, sizes, targets, relays, gateways }: Bench): Promise<void> {
+export async function showLatency({ rounds, sizes, targetsAndPeers, relays, report }: Bench): Promise<void> {
   const { child } = await startProgram('open-loop.ts');
   for (const method of ['GET', 'PUT'] as const) {
-    const sendAll = async ({ name, origin, pid, headers }: Target): Promise<readonly number[]> => {
+    const sendAll = async (target: Target): Promise<readonly number[]> => {
       const plan: OpenLoopPlan = {
-        ...{ target: { name, origin, pid, headers }, method, perSecond: PER_SECOND },
+        ...{ target: sendable(target), method, perSecond: PER_SECOND },
         ...{ seconds: sizes.latencySeconds, workers: WORKERS },
       };
       child.send(plan);
@@ -25,18 +24,22 @@ export async function showLatency({ rounds, sizes, targets, relays, gateways }: 
     };
     // The process that sends is to be warm as well.
     await sendAll(relays[0]);
-    const found = await inTurns(rounds, targets, sendAll);
-    for (const [percentile, goal] of [
+    const found = await inTurns(rounds, targetsAndPeers, sendAll);
+    for (const [percentile, bound] of [
       [50, 1.7],
       [99, 2.5],
     ] as const) {
       const what = `1 KiB ${method} at ${PER_SECOND}/s, p${percentile}`;
-      show(
-        { what, unit: 'ms', digits: 2, goal },
+      report.show(
+        { what, unit: 'ms', digits: 2, goals: [{ of: relays[0], bound }] },
         each(found, (took) => took[Math.floor((took.length * percentile) / 100)] ?? NaN),
-        gateways.length,
       );
     }
   }
   await end(child);
+}
+
+/** A message takes no functions, which a gateway has. */
+function sendable({ name, origin, pids, headers, keys }: Target): Target {
+  return { name, origin, pids, headers, ...(keys === undefined ? {} : { keys }) };
 }

@@ -5,7 +5,6 @@ import { createAuthorizer } from '../../../src/policy/authorizer.ts';
 import type { Policy, Rule } from '../../../src/policy/policy-schema.ts';
 import type { Bench } from '../bench.ts';
 import { median } from '../measure.ts';
-import { goalText } from '../show.ts';
 
 const BINDINGS = 200;
 const RULES_EACH = 5;
@@ -14,7 +13,7 @@ const DECISIONS = 200;
 const BATCHES = 200;
 
 /** Shows it, of whom one policy names and of whom all name. */
-export function showPolicy({ judge }: Pick<Bench, 'judge'>): Promise<void> {
+export function showPolicy({ own, report, judge }: Bench): Promise<void> {
   const authorizer = createAuthorizer({ current: () => SET });
   for (const [who, groups] of [
     ['named by one policy', ['g7']],
@@ -26,7 +25,10 @@ export function showPolicy({ judge }: Pick<Bench, 'judge'>): Promise<void> {
       ['rules in many buckets', 'b7'],
     ] as const) {
       const us = median(Array.from({ length: BATCHES }, () => microseconds(authorizer, caller, bucket)));
-      console.log(`  caller ${who}, ${what}: ${us.toFixed(2)} us (${goalText(us, GOAL_US, 0)})`);
+      report.show(
+        { what: `decision, caller ${who}, ${what}`, unit: 'us', digits: 2, goals: [{ bound: GOAL_US }] },
+        new Map([[own, [us]]]),
+      );
       judge(us <= GOAL_US);
     }
   }
