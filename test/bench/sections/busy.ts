@@ -6,8 +6,8 @@ import { keepLarge, largeGet, largePut } from '../loads.ts';
 import { inTurns, measure, run } from '../measure.ts';
 import { adopt, end } from '../processes.ts';
 
-/** It ends by itself, should nobody end it. */
-const SPIN = 'const end = Date.now() + 600_000; while (Date.now() < end);';
+/** Ends by itself, should nobody end it. */
+const SPIN = ['timeout', '600', 'sh', '-c', 'while :; do :; done'] as const;
 const GOAL = 1.3;
 
 /** Shows it as a multiple of the quiet value of the same round. */
@@ -30,11 +30,9 @@ export async function showBusy({ rounds, sizes, relays, gateways, own, report }:
 }
 
 async function whileBusy<Value>(use: () => Promise<Value>): Promise<Value> {
-  const spinning = Array.from({ length: availableParallelism() }, () => {
-    const child = spawn(process.execPath, ['-e', SPIN], { stdio: 'ignore' });
-    adopt(child);
-    return child;
-  });
+  const [program, ...args] = SPIN;
+  const spinning = Array.from({ length: availableParallelism() }, () => spawn(program, args, { stdio: 'ignore' }));
+  spinning.forEach(adopt);
   try {
     return await use();
   } finally {
