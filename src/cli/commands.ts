@@ -18,6 +18,8 @@ export const SERVER_COMMANDS: Commands = new Map([
   ['inspect', async () => (await import('./operator/inspect.ts')).registerInspect],
   ['revoke', async () => (await import('./operator/revoke.ts')).registerRevoke],
   ['revocations', async () => (await import('./operator/revocations.ts')).registerRevocations],
+  ['grant', async () => (await import('./operator/grant.ts')).registerGrant],
+  ['grants', async () => (await import('./operator/grants.ts')).registerGrants],
 ]);
 
 /** Loads `sallyport doctor --store`, which nobody's own machine needs. */

@@ -39,7 +39,7 @@ export function revocationStoreOf(
 }
 
 /** Opens the store of a list that is kept where the revocations are: `path` is its own file. */
-async function listStoreOf<Listing extends Listed>(
+export async function listStoreOf<Listing extends Listed>(
   format: ListFormat<Listing>,
   settings: RevocationSettings,
   { clock, observer }: RevocationOptions,

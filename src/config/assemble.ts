@@ -13,6 +13,7 @@ import { assembleListen } from './listen/assemble.ts';
 import { pathKey } from './loading/path-key.ts';
 import { promised } from './loading/promised.ts';
 import type { NamedFiles } from './loading/read-files.ts';
+import { assemblePolicies } from './policies/assemble.ts';
 import { assembleRevocation } from './revocation/assemble.ts';
 import type { FileConfig } from './schema.ts';
 import { assembleSessions } from './sessions/assemble.ts';
@@ -47,7 +48,7 @@ export const assemble = (config: FileConfig, named: NamedFiles): Config => {
     revocation: assembleRevocation(config.revocation, files, directory),
     endpoint: assembleEndpoint(config, issuers),
     cors: config.cors,
-    policies: { directory: resolve(directory, config.policies.directory) },
+    policies: assemblePolicies(config.policies, files, directory),
     audit: { ...config.audit, directory: resolve(directory, config.audit.directory) },
     log: config.log,
   };

@@ -7,6 +7,7 @@ import type { IssuerConfig } from './issuers/assemble.ts';
 import type { LegacyConfig } from './legacy/assemble.ts';
 import type { ListenConfig } from './listen/assemble.ts';
 import type { Secret } from './loading/secret.ts';
+import type { PoliciesConfig } from './policies/assemble.ts';
 import type { FileConfig } from './schema.ts';
 import type { SessionsConfig } from './sessions/assemble.ts';
 import type { StoreConfig } from './stores/assemble.ts';
@@ -34,7 +35,6 @@ export interface Config extends StoreAccessConfig, Readonly<Pick<FileConfig, 'wo
   readonly endpoint: EndpointConfig;
   /** Undefined: no origin. */
   readonly cors: Readonly<FileConfig['cors']>;
-  /** Absolute paths. */
-  readonly policies: { readonly directory: string };
+  readonly policies: PoliciesConfig;
   readonly audit: Readonly<FileConfig['audit']>;
 }

@@ -10,6 +10,7 @@ import { checkIssuers } from './issuers/checks.ts';
 import { checkKeyring } from './keyring/checks.ts';
 import { checkListen } from './listen/checks.ts';
 import { entries, type Loose, type Report } from './loading/loose.ts';
+import { checkPolicies } from './policies/checks.ts';
 import { checkRevocation } from './revocation/checks.ts';
 import { schema, type FileConfig } from './schema.ts';
 import { checkSessions } from './sessions/checks.ts';
@@ -50,6 +51,7 @@ const crossCheck = (value: unknown, report: Report): void => {
   checkKeyring(config.keyring, report);
   checkSessions(config.sessions, report);
   checkRevocation(config.revocation, report);
+  checkPolicies(config.policies, config.revocation, report);
 };
 
 /** One configuration file with all its rules. Those across keys run even where single keys are wrong. */

@@ -11,7 +11,13 @@ export type AuditedOperation =
   | 'Rewrap'
   | 'Migrate'
   | 'Revoke'
-  | 'LiftRevocation';
+  | 'LiftRevocation'
+  | 'RequestGrant'
+  | 'CreateGrant'
+  | 'ApproveGrant'
+  | 'RefuseGrant'
+  | 'EndGrant'
+  | 'LapseGrant';
 
 /** Who asks for what, with which credential, from where. Every field is safe to keep: no token, secret or query. */
 export interface AuditCaller {

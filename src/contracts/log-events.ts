@@ -33,6 +33,8 @@ export const LOG_EVENTS = {
   revocations_unavailable: { level: 'warn', message: 'Cannot read the revocation list.' },
   revocations_recovered: { level: 'info', message: 'The revocation list can be read again.' },
   revocations_restored: { level: 'warn', message: 'Revocations were missing from the list and were written back.' },
+  grants_unavailable: { level: 'warn', message: 'Cannot read the list of grants; no grant is in force meanwhile.' },
+  grants_recovered: { level: 'info', message: 'The list of grants can be read again.' },
   credentials_reloaded: { level: 'info', message: 'Credential files changed; the new keys are used.' },
   credentials_file_invalid: { level: 'warn', message: 'Cannot use a credential file; the previous keys stay in use.' },
   sts_renewal_failed: {

@@ -8,5 +8,8 @@ export interface SecretValue {
   readonly toString: () => string;
 }
 
+/** A secret that is bytes. */
+export type SecretBytes = Pick<SecretValue, 'revealBytes' | 'toString'>;
+
 /** A secret that is text. */
 export type SecretText = Pick<SecretValue, 'reveal' | 'toString'>;

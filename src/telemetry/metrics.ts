@@ -19,6 +19,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly revocations: (status: () => { readonly entries: number; readonly ageMs: number }) => void;
   /** Has the versions of the policies asked for at each scrape. */
   readonly policies: (versions: PolicyVersions) => void;
+  /** Has the number of grants in force, asked for at each scrape. */
+  readonly grants: (count: () => number) => void;
   /** An error that nobody caught, in the handler of a request or outside of any. */
   readonly uncaught: (where: 'request' | 'process') => void;
   /** A line that the log did not write because there were too many like it. */
@@ -194,6 +196,17 @@ export function createMetrics(): Metrics {
       });
     },
     policies: (versions) => measurePolicies(registry, versions),
+    grants: (count) => {
+      new Gauge({
+        name: `${PREFIX}grants`,
+        help: 'Grants with an end that are in force.',
+        aggregator: 'max',
+        registers,
+        collect() {
+          this.set(count());
+        },
+      });
+    },
     uncaught: (where) => uncaught.inc({ where }),
     lineSuppressed: () => suppressed.inc(),
   };

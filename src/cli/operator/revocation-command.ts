@@ -37,10 +37,15 @@ export async function withEditor(
       await editor.close();
     }
   } catch (error) {
-    if (error instanceof ListStoreError) throw new CommandError(withCode(error));
-    if (error instanceof GatewayError) throw new CommandError(`${error.code}: ${error.detail ?? error.row.message}`);
-    throw error;
+    throw asOneLine(error);
   }
+}
+
+/** Gives what went wrong with a list or its record as one line; anything else as it is. */
+export function asOneLine(error: unknown): unknown {
+  if (error instanceof ListStoreError) return new CommandError(withCode(error));
+  if (error instanceof GatewayError) return new CommandError(`${error.code}: ${error.detail ?? error.row.message}`);
+  return error;
 }
 
 function isRevocable(config: Config): config is RevocableConfig {
@@ -72,8 +77,14 @@ export function timeOrNow(text: string): number | 'now' {
 
 /** Reads a time, or a span from now such as `12h` or `30d`. */
 export function end(text: string): number {
+  const spanMs = spanOf(text);
+  return spanMs === undefined ? time(text) : Date.now() + spanMs;
+}
+
+/** Gives the milliseconds of a span such as `12h` or `30d`; `undefined` where it is none. */
+export function spanOf(text: string): number | undefined {
   const [, count, unit = ''] = SPAN.exec(text) ?? [];
-  return count === undefined ? time(text) : Date.now() + Number(count) * (SPAN_MS[unit] ?? 0);
+  return count === undefined ? undefined : Number(count) * (SPAN_MS[unit] ?? 0);
 }
 
 /** Reads a reason. */

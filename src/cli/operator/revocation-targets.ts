@@ -107,8 +107,8 @@ function issuerOf({ issuers }: Config, named: string): string {
   throw new CommandError(`no issuer ${JSON.stringify(named)} is configured; known here: ${known}`, 2);
 }
 
-/** Gives the one that was named, or the only one there is. */
-function issuerOrOnly(config: Config, named: string | undefined): string {
+/** Gives the one that was named, or the only one there is. @throws CommandError (2) */
+export function issuerOrOnly(config: Config, named: string | undefined): string {
   if (named !== undefined) return issuerOf(config, named);
   const [only, ...more] = config.issuers;
   if (only !== undefined && more.length === 0) return only.issuer;

@@ -33,7 +33,7 @@ export interface SidecarConfig extends StoreAccessConfig, Pick<Config, 'admin' |
   readonly subject: string;
   readonly allowedHosts: readonly string[];
   /** Undefined: everything in the configured buckets is allowed. */
-  readonly policies: Config['policies'] | undefined;
+  readonly policies: Pick<Config['policies'], 'directory'> | undefined;
   /** Undefined: the standard output. */
   readonly audit: Config['audit'] | undefined;
 }
@@ -42,7 +42,7 @@ const sidecarSchema = z.strictObject({
   ...{ admin, keyring, cors, limits, timeouts, log },
   stores: z.record(z.string(), store.omit({ method: true, sts: true })),
   buckets: z.record(z.string(), bucket.omit({ roleArn: true })),
-  policies: policies.optional(),
+  policies: policies.omit({ grants: true }).optional(),
   audit: audit.partial({ directory: true }).optional(),
   sidecar: z.strictObject(sidecarKeys).prefault({}),
 });

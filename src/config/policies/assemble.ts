@@ -1,0 +1,24 @@
+/** The checked section `policies`, with the key that seals grants from its file. */
+import { resolve } from 'node:path';
+import type { GrantSettings } from '../../contracts/grant-settings.ts';
+import { pathKey } from '../loading/path-key.ts';
+import { promised } from '../loading/promised.ts';
+import type { Files } from '../loading/read-files.ts';
+import type { FilePolicies } from './schema.ts';
+
+export interface PoliciesConfig {
+  /** Absolute. */
+  readonly directory: string;
+  /** Undefined: no grant is in force. */
+  readonly grants: GrantSettings | undefined;
+}
+
+/** Puts the section together. Relative paths start at `directory`. */
+export const assemblePolicies = (policies: FilePolicies, files: Files, directory: string): PoliciesConfig => ({
+  directory: resolve(directory, policies.directory),
+  grants: policies.grants && {
+    key: promised(files.get(pathKey(['policies', 'grants', 'keyFile']))),
+    maxDurationSeconds: policies.grants.maxDurationSeconds,
+    approvers: policies.grants.approvers,
+  },
+});
