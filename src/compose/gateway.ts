@@ -17,6 +17,7 @@ import { createSignatureAuthenticator } from '../identity/signature-authenticato
 import { createSignatureVerifier } from '../identity/signature-verifier.ts';
 import { createStoreTokens } from '../identity/store-tokens.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
+import { grantsOf } from './grants.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
@@ -87,7 +88,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const issuers = config.issuers.map((issuer) => issuerOf(issuer, waiting, { clock, observer }));
   const tokens = createTokenVerifier(issuers, { clock, observer, maxWaiting: unknownLimit });
   const storeTokens = createStoreTokens({ ...audiencesOf(config), issuers, revocations, clock, observer });
-  const authorizer = createAuthorizer(policies);
+  const grants = await grantsOf(config, { clock, observer });
+  metrics.grants(grants.count);
+  const authorizer = createAuthorizer(policies, grants);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
   const relevant = keepingTagged(tagRules, authorizer.relevant);
   const sessions = sessionsOf(config, { clock, observer, relevant });
@@ -169,6 +172,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
         ...audit.health(),
         ...(policies.health?.() ?? []),
         ...revocations.health(),
+          ...grants.health(),
         ...tokens.health(),
         ...storeAccess.health(),
       ],
@@ -185,6 +189,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       await drainRequests(dataServer, config.timeouts, storeAccess);
       await tokens.close();
       await revocations.close();
+      await grants.close();
       await audit.close();
       await log.flush();
     },

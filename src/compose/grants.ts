@@ -37,8 +37,10 @@ export function grantStoreOf(
   return listStoreOf(grantFormat(grants.key.revealBytes()), beside, options);
 }
 
+const NONE: ReturnType<GrantList['of']> = [];
+
 const nothingGranted: GrantList = {
-  of: () => [],
+  of: () => NONE,
   refresh: () => Promise.resolve(),
   watch: () => undefined,
   count: () => 0,

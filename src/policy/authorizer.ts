@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Access, Authorizer, Decision } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
+import type { TemporaryGrant, TemporaryGrants } from '../contracts/temporary-grants.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { compileAbility, compileRules, type CompiledAbility, type CompiledRule, type OpenRule } from './compile.ts';
 import type { PolicySet } from './load-policies.ts';
@@ -14,36 +15,46 @@ import { relevantTo } from './relevant.ts';
 import type { PolicySource } from './policy-source.ts';
 import { resolveRules, valuesFor, type Missing } from './resolve-rules.ts';
 import { showable } from './shown.ts';
+import { addingGrants } from './with-grants.ts';
 
 /** Rules in all cached abilities together: some tens of megabytes at the very most. */
 const MAX_CACHED_RULES = 100_000;
 /** Characters of a caller's own input that a reason repeats. */
 const MAX_SHOWN = 256;
 
-/** Decides by the set that the source holds at the time of each call. */
-export function createAuthorizer(source: Pick<PolicySource, 'current'>): Authorizer {
+const NONE: readonly TemporaryGrant[] = [];
+const NO_GRANTS: TemporaryGrants = { of: () => NONE };
+
+/** Decides by the set that the source holds, and by the grants that are in force, at the time of each call. */
+export function createAuthorizer(
+  source: Pick<PolicySource, 'current'>,
+  grants: TemporaryGrants = NO_GRANTS,
+): Authorizer {
   let compiled: CompiledSet | undefined;
   const inForce = (): CompiledSet => {
     const set = source.current();
     if (compiled?.set !== set) compiled = compileSet(set);
     return compiled;
   };
+  const policiesOf = (principal: Principal): PrincipalPolicies => {
+    const { policiesOf: ofSet, withGrants } = inForce();
+    return withGrants(ofSet(principal), grants.of(principal));
+  };
 
   return {
     decide: (principal, access) => {
-      const { set, policiesOf } = inForce();
       const policies = policiesOf(principal);
       const rule = ruleFor(policies.ability, access);
-      if (rule === undefined) return denyByDefault(access, policies, set.version);
+      if (rule === undefined) return denyByDefault(access, policies, source.current().version);
       if (access.kind === 'listing' && rule.effect === 'deny') return denyListing(rule, access);
       return rule.decision;
     },
-    grants: (principal, bucket) => inForce().policiesOf(principal).ability.inBucket(bucket).grants,
+    grants: (principal, bucket) => policiesOf(principal).ability.inBucket(bucket).grants,
     visibleBuckets: (principal, buckets) => {
-      const { ability } = inForce().policiesOf(principal);
+      const { ability } = policiesOf(principal);
       return buckets.filter((bucket) => ability.inBucket(bucket).rule?.effect === 'allow');
     },
-    bindings: (principal) => inForce().policiesOf(principal).bindings,
+    bindings: (principal) => policiesOf(principal).bindings,
     relevant: (principal) => inForce().relevant(principal),
     policyVersion: () => source.current().version,
   };
@@ -52,6 +63,7 @@ export function createAuthorizer(source: Pick<PolicySource, 'current'>): Authori
 interface CompiledSet {
   readonly set: PolicySet;
   readonly policiesOf: (principal: Principal) => PrincipalPolicies;
+  readonly withGrants: (policies: PrincipalPolicies, grants: readonly TemporaryGrant[]) => PrincipalPolicies;
   readonly relevant: (principal: Principal) => Principal;
 }
 
@@ -137,6 +149,7 @@ function compileSet(set: PolicySet): CompiledSet {
   return {
     set,
     relevant: relevantTo(policies),
+    withGrants: addingGrants(version),
     policiesOf: (principal) => {
       let known = keys.get(principal);
       if (known === undefined) {

@@ -70,6 +70,9 @@ const subject = closed('an issuer with a group, subject, client, claims or actor
 /** The role that a session is requested with to be bound to no single policy, and so the id of none. */
 const UNBOUND_ROLE = 'sallyport';
 
+/** What stands before the id of a grant with an end where a decision names it, and so the id of no policy. */
+export const GRANT_POLICY = 'grant';
+
 /** One policy file. */
 export const policySchema = closed('a policy with id, description, subjects and rules', {
   id: identifier('an id that is unique among the policies')
@@ -77,7 +80,8 @@ export const policySchema = closed('a policy with id, description, subjects and 
       (id) => id !== UNBOUND_ROLE,
       `must not be \`${UNBOUND_ROLE}\`, the name of the role of all policies together`,
     )
-    .meta({ not: { const: UNBOUND_ROLE } }),
+    .refine((id) => id !== GRANT_POLICY, `must not be \`${GRANT_POLICY}\`: decisions name grants so`)
+    .meta({ not: { enum: [UNBOUND_ROLE, GRANT_POLICY] } }),
   description: text('a sentence that says who may do what', LIMITS.description),
   subjects: z
     .array(subject, { error: expecting('a list of subjects') })

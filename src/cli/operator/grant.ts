@@ -6,12 +6,15 @@ import { operatorName } from '../../lists/line.ts';
 import type { Location } from '../../operate/location.ts';
 import { InvalidPolicies } from '../../policy/invalid-policies.ts';
 import { loadPolicies } from '../../policy/load-policies.ts';
+import { VERB_GROUP_NAMES, verbsOf, type VerbGroup } from '../../policy/verb-groups.ts';
 import { VERBS, type Verb } from '../../s3/operations/verb.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { grantJson, grantText, withGrants } from './grant-command.ts';
 import { CONFIG_OPTION, parsed } from './operator-command.ts';
 import { EXIT_CODES, reason, spanOf } from './revocation-command.ts';
 import { issuerOrOnly } from './revocation-targets.ts';
+
+const KNOWN_VERBS: readonly string[] = [...VERB_GROUP_NAMES, ...VERBS];
 
 interface GrantFlags {
   readonly config: string;
@@ -34,7 +37,7 @@ export function registerGrant(program: Command, io: CommandIo): void {
     .requiredOption(...CONFIG_OPTION)
     .requiredOption('--subject <subject>', 'the subject, exactly as in the token')
     .option('--issuer <issuer>', 'name of an issuer in the configuration, or its URL; needed where there are several')
-    .requiredOption('--verbs <verbs>', `separated by commas: ${VERBS.join(', ')}`, verbs)
+    .requiredOption('--verbs <verbs>', `separated by commas: ${KNOWN_VERBS.join(', ')}`, verbs)
     .requiredOption(
       '--for <span>',
       'how long, from its approval: 30m, 4h; policies.grants.maxDurationSeconds bounds it',
@@ -131,9 +134,14 @@ async function warnOfUnknown(io: CommandIo, config: GrantingConfig, { issuer, su
 
 function verbs(text: string): readonly Verb[] {
   const named = text.split(',').map((each) => each.trim());
-  const unknown = named.find((each) => !VERBS.some((verb) => verb === each));
-  if (unknown === undefined) return VERBS.filter((verb) => named.includes(verb));
-  throw new InvalidArgumentError(`${JSON.stringify(unknown)} is none; known: ${VERBS.join(', ')}.`);
+  const meant = named.flatMap((name) => (isVerbOrGroup(name) ? verbsOf(name) : []));
+  const unknown = named.find((name) => !isVerbOrGroup(name));
+  if (unknown === undefined) return VERBS.filter((verb) => meant.includes(verb));
+  throw new InvalidArgumentError(`${JSON.stringify(unknown)} is none; known: ${KNOWN_VERBS.join(', ')}.`);
+}
+
+function isVerbOrGroup(name: string): name is Verb | VerbGroup {
+  return KNOWN_VERBS.includes(name);
 }
 
 function span(text: string): number {
