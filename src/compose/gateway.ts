@@ -172,7 +172,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
         ...audit.health(),
         ...(policies.health?.() ?? []),
         ...revocations.health(),
-          ...grants.health(),
+        ...grants.health(),
         ...tokens.health(),
         ...storeAccess.health(),
       ],
