@@ -41,7 +41,7 @@ Examples:
       'after',
       `
 Examples:
-  sallyport grants --config sallyport.yaml
+  sallyport grants list --config sallyport.yaml --all
   sallyport grants --config sallyport.yaml --json | jq 'select(.state == "pending").id'${EXIT_CODES}`,
     )
     .action((flags: ListFlags) =>
