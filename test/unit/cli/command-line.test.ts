@@ -34,7 +34,21 @@ describe('the command line', () => {
         'inspect',
       ],
       ...['revoke token', 'revoke session', 'revoke subject', 'revoke issued-before', 'revocations list'],
-      ...['revocations lift', 'login', 'configure', 'whoami', 'doctor', 'token', 'credentials', 'logout'],
+      ...[
+        'revocations lift',
+        'grant',
+        'grants list',
+        'grants approve',
+        'grants refuse',
+        'grants end',
+        'login',
+        'configure',
+        'whoami',
+        'doctor',
+        'token',
+        'credentials',
+        'logout',
+      ],
     ]) {
       assert.ok(names.has(name), name);
     }

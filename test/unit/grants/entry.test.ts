@@ -16,8 +16,7 @@ function forged(change: (members: Record<string, unknown>) => void): GrantEntry 
   const line = FORMAT.write(grantOf());
   const members = JSON.parse(line) as Record<string, unknown>;
   change(members);
-  const { mac: _, ...body } = members;
-  const text = JSON.stringify(body);
+  const text = JSON.stringify({ ...members, mac: undefined });
   return FORMAT.read(`${text.slice(0, -1)},"mac":"${macOf(text)}"}`);
 }
 
