@@ -48,12 +48,12 @@ export type GrantEntries = ReadonlyMap<string, GrantEntry>;
 export type GrantState = 'pending' | 'active' | GrantEnd;
 
 /** How long a grant waits for its approval. */
-export const PENDING_MS = 3_600_000;
+const PENDING_MS = 3_600_000;
 /** No configuration allows a longer one. */
 export const MAX_SECONDS = 7 * 86_400;
 /** Longest texts, in characters; those of a principal are as long as tokens may have them. */
 export const MAX_GRANT_TEXT = { issuer: 2048, subject: 1024, reason: 256 } as const;
-export const MAX_APPROVERS = 16;
+const MAX_APPROVERS = 16;
 
 /** A state that came to a store is remembered so long after it can matter no more, by clocks that differ. */
 const KEEP_MS = 3_600_000;

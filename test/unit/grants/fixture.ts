@@ -6,11 +6,11 @@ import { createGrantList, type GrantList, type GrantListOptions } from '../../..
 import { changed, ListStoreError, type ListStore } from '../../../src/lists/list-store.ts';
 import { Clock, observe } from '../revocation/fixture.ts';
 
-export { Clock, observe } from '../revocation/fixture.ts';
+export { Clock } from '../revocation/fixture.ts';
 
 export const NOW_MS = Date.UTC(2026, 4, 1, 12);
 export const HOUR_MS = 3_600_000;
-export const ISSUER = 'https://issuer.test';
+const ISSUER = 'https://issuer.test';
 export const KEY = Buffer.alloc(32, 7);
 export const FORMAT = grantFormat(KEY);
 
