@@ -105,12 +105,7 @@ export function intentLine(
   isOfBatch: boolean,
 ): string {
   const line = beginAccess('intent', request, access, isOfBatch);
-  if (plan !== undefined) {
-    line
-      .text('role', plan.roleArn)
-      .text('sessionName', plan.sessionName)
-      .text('storeTokenIdHash', plan.storeToken?.tokenIdHash);
-  }
+  if (plan !== undefined) line.add(planFields(plan));
   return line.end();
 }
 
@@ -272,6 +267,13 @@ const principalFields = remembered(({ actor, ...principal }: Principal) =>
 
 const decisionFields = remembered(({ effect, rule, reason, policyVersion }: Decision) =>
   new Fields().value('decision', effect).text('rule', rule).text('reason', reason).text('policyVersion', policyVersion),
+);
+
+const planFields = remembered(({ roleArn, sessionName, storeToken }: AssumeRolePlan) =>
+  new Fields()
+    .text('role', roleArn)
+    .text('sessionName', sessionName)
+    .text('storeTokenIdHash', storeToken?.tokenIdHash),
 );
 
 /** Writes the fields of an object once as long as it lives. One that is not frozen is a request's own, or could change. */

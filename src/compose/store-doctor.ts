@@ -10,7 +10,7 @@ import type { Config } from '../config/config.ts';
 import type { StoreConfig } from '../config/stores/assemble.ts';
 import type { Access } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
-import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
+import type { AssumeRolePlan, PlannedSession } from '../contracts/credential-broker.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import { createSigner } from '../core/upstream/signer.ts';
 import { createAssumeRoleWithWebIdentity } from '../credentials/assume-role-with-web-identity.ts';
@@ -52,7 +52,7 @@ export function storeUnderTrial(config: Config, store: StoreConfig, bucketName: 
   // Objects are tried as the store has them.
   const bucket: Bucket = { ...known, encryption: 'off', prefixes: [] };
   const scratch = `.sallyport-doctor/${randomUUID()}/`;
-  const planOf = ({ verbs, prefix }: Narrow): AssumeRolePlan => {
+  const planOf = ({ verbs, prefix }: Narrow): PlannedSession => {
     const principal = {
       ...{ issuerName: 'operator', issuer: 'urn:sallyport:operator', subject: 'doctor', groups: [], claims: {} },
       ...{ tokenIdHash: '', expiresAtMs: clock.now() + LIFE_MS },
@@ -62,7 +62,7 @@ export function storeUnderTrial(config: Config, store: StoreConfig, bucketName: 
       { bucket, grants, accesses: verbs.map((verb) => accessOf(verb, bucket.name, prefix)) },
     ]);
   };
-  const openFor = async (narrow: Narrow): Promise<StoreSession> => sessions.open({ bucket, plan: planOf(narrow) });
+  const openFor = async (narrow: Narrow): Promise<StoreSession> => sessions.open({ bucket, planned: planOf(narrow) });
   const all = { verbs: VERBS, prefix: scratch };
 
   const cut: TrialContext['cut'] = async (key, body, sentBytes, how) => {
@@ -113,7 +113,7 @@ export function storeUnderTrial(config: Config, store: StoreConfig, bucketName: 
         }
       },
       cut,
-      webIdentity: () => assumeWithToken(store, planOf(all)),
+      webIdentity: () => assumeWithToken(store, planOf(all).plan),
     },
     close: () => storeAccess.close(0),
   };

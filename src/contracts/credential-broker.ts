@@ -3,7 +3,10 @@ import type { Access, Grant } from './authorizer.ts';
 import type { Principal } from './principal.ts';
 import type { StoreToken } from './store-tokens.ts';
 
-/** What will be asked of STS: known, and recorded, before anything is asked. */
+/**
+ * What will be asked of STS: known, and recorded, before anything is asked. Frozen, and the same object for all requests of
+ * a principal for which it says the same; nothing in it is of one request.
+ */
 export interface AssumeRolePlan {
   readonly storeName: string;
   readonly roleArn: string;
@@ -21,11 +24,6 @@ export interface AssumeRolePlan {
    * binding and store token) and what is requested.
    */
   readonly sessionKey: string;
-  /**
-   * What to ask for instead where STS refuses `sessionPolicy`: the accesses of this request and nothing else.
-   * @throws GatewayError AccessDenied, InvalidRequest when these cannot be said or do not fit
-   */
-  readonly narrower?: () => AssumeRolePlan;
   /** Credentials are not used after this: the end of the caller's token, and of its store token. */
   readonly notAfterMs: number;
 }
@@ -37,6 +35,13 @@ export interface AccessScope {
   readonly accesses: readonly Access[];
   /** The names of the store's buckets and their dates are requested, by the gateway for its own use, and nothing else. */
   readonly listsBuckets?: true;
+}
+
+/** A plan, and the request that it was made for: where STS refuses the plan's policy, one is made of these accesses alone. */
+export interface PlannedSession {
+  readonly plan: AssumeRolePlan;
+  readonly principal: Principal;
+  readonly scopes: readonly AccessScope[];
 }
 
 /** Short-lived credentials of the store. They never leave the process, its logs or its errors. */
@@ -53,13 +58,14 @@ export interface CredentialBroker {
    * scopes (a copy within one store) are of one store and one role. `storeToken`: what `StoreTokens` gave for the store.
    * @throws GatewayError InvalidRequest when not even the accesses fit, MissingSecurityHeader when the store needs a token
    */
-  readonly plan: (principal: Principal, scopes: readonly AccessScope[], storeToken?: StoreToken) => AssumeRolePlan;
+  readonly plan: (principal: Principal, scopes: readonly AccessScope[], storeToken?: StoreToken) => PlannedSession;
   /**
-   * Those of the plan, or of its narrower one; at once where they are in memory. What fails rejects, and never throws.
-   * @throws GatewayError SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us),
+   * Those of the plan, or of the accesses alone where STS refuses its policy; at once where they are in memory. What fails
+   * rejects, and never throws.
+   * @throws GatewayError AccessDenied, InvalidRequest (the accesses cannot be said or do not fit), SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us),
    * InvalidToken and ExpiredToken (STS refuses the store token)
    */
-  readonly credentials: (plan: AssumeRolePlan) => StoreCredentials | Promise<StoreCredentials>;
+  readonly credentials: (planned: PlannedSession) => StoreCredentials | Promise<StoreCredentials>;
   /** Drops cached credentials that the store has refused, so that the next call asks STS again. */
-  readonly forget: (plan: AssumeRolePlan) => void;
+  readonly forget: (planned: PlannedSession) => void;
 }

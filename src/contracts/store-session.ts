@@ -1,6 +1,6 @@
 import type { Bucket } from './bucket.ts';
 import type { Access } from './authorizer.ts';
-import type { AssumeRolePlan } from './credential-broker.ts';
+import type { PlannedSession } from './credential-broker.ts';
 import type { OutboundRequest, UpstreamResponse } from './upstream.ts';
 
 /** A request to the store of a session, in the session's bucket. */
@@ -38,7 +38,7 @@ export interface StateSession extends Omit<StoreSession, 'states' | 'openScoped'
 
 export interface StoreSessionOptions {
   readonly bucket: Bucket;
-  readonly plan: AssumeRolePlan;
+  readonly planned: PlannedSession;
   /** Aborted when the client goes away. */
   readonly signal?: AbortSignal;
   /** Told of each answer, refusals among them. */

@@ -9,6 +9,7 @@ import type {
   AccessScope,
   AssumeRolePlan,
   CredentialBroker,
+  PlannedSession,
   StoreCredentials,
 } from '../contracts/credential-broker.ts';
 import type { HealthReport, HealthSource } from '../contracts/health.ts';
@@ -125,6 +126,16 @@ export function createAssumingBroker(
     });
   };
 
+  /** The policy is worked out of the grants of each request; a plan that says another one is never taken for it. */
+  const keptPlanOf = (principal: Principal, bucket: Bucket, store: StsStore, sessionPolicy: string): AssumeRolePlan => {
+    const ofPrincipal = getOrSet(plans, principal, () => new WeakMap<Bucket, AssumeRolePlan>());
+    const known = ofPrincipal.get(bucket);
+    if (known?.sessionPolicy === sessionPolicy) return known;
+    const planned = planOf(principal, bucket, store, sessionPolicy);
+    ofPrincipal.set(bucket, planned);
+    return planned;
+  };
+
   const plan: CredentialBroker['plan'] = (principal, scopes, storeToken) => {
     const bucket = soleTarget(scopes);
     const { store, policies } = stateOf(bucket.store.name);
@@ -132,16 +143,16 @@ export function createAssumingBroker(
     if (store.method === 'web-identity') {
       if (storeToken === undefined) throw needsStoreToken(store.name);
       // Never kept beside the principal: the token must be gone with its request.
-      const planned = (policy: string): AssumeRolePlan => planOf(principal, bucket, store, policy, storeToken);
-      return { ...planned(sessionPolicy), narrower: () => planned(policies.exact(scopes)) };
+      return { plan: planOf(principal, bucket, store, sessionPolicy, storeToken), principal, scopes };
     }
-    const ofPrincipal = getOrSet(plans, principal, () => new WeakMap<Bucket, AssumeRolePlan>());
-    let known = ofPrincipal.get(bucket);
-    if (known?.sessionPolicy !== sessionPolicy) {
-      known = planOf(principal, bucket, store, sessionPolicy);
-      ofPrincipal.set(bucket, known);
-    }
-    return { ...known, narrower: () => planOf(principal, bucket, store, policies.exact(scopes)) };
+    return { plan: keptPlanOf(principal, bucket, store, sessionPolicy), principal, scopes };
+  };
+
+  /** What to ask for where STS refuses the plan's policy. @throws GatewayError AccessDenied, InvalidRequest */
+  const narrowerOf = ({ plan: { storeToken }, principal, scopes }: PlannedSession): AssumeRolePlan => {
+    const bucket = soleTarget(scopes);
+    const { store, policies } = stateOf(bucket.store.name);
+    return planOf(principal, bucket, store, policies.exact(scopes), storeToken);
   };
 
   const assume = async (state: StoreState, plan: AssumeRolePlan): Promise<StoreCredentials> => {
@@ -195,11 +206,10 @@ export function createAssumingBroker(
   };
 
   /** Asks for the narrower session where STS refused the policy. @throws `error`, where it was of something else */
-  const narrowed = async (plan: AssumeRolePlan, error: unknown): Promise<StoreCredentials> => {
+  const narrowed = async (planned: PlannedSession, error: unknown): Promise<StoreCredentials> => {
     if (!(error instanceof PolicyRefusedError)) throw error;
-    if (!(error instanceof PolicyTooLargeError)) await learnFrom(plan);
-    if (plan.narrower === undefined) throw refusalOf(error);
-    const narrower = plan.narrower();
+    if (!(error instanceof PolicyTooLargeError)) await learnFrom(planned.plan);
+    const narrower = narrowerOf(planned);
     try {
       return await sessionOf(narrower);
     } catch (again) {
@@ -209,18 +219,17 @@ export function createAssumingBroker(
 
   return {
     plan,
-    credentials: (requestedPlan) => {
+    credentials: (planned) => {
       try {
-        const session = sessionOf(requestedPlan);
-        return session instanceof Promise ? session.catch((error: unknown) => narrowed(requestedPlan, error)) : session;
+        const session = sessionOf(planned.plan);
+        return session instanceof Promise ? session.catch((error: unknown) => narrowed(planned, error)) : session;
       } catch (error) {
-        return narrowed(requestedPlan, error);
+        return narrowed(planned, error);
       }
     },
-    forget: (requestedPlan) => {
-      sessions.drop(requestedPlan.sessionKey);
-      if (isTooLarge(requestedPlan.sessionPolicy) && requestedPlan.narrower !== undefined)
-        sessions.drop(requestedPlan.narrower().sessionKey);
+    forget: (planned) => {
+      sessions.drop(planned.plan.sessionKey);
+      if (isTooLarge(planned.plan.sessionPolicy)) sessions.drop(narrowerOf(planned).sessionKey);
     },
     health: () => [...states.values()].map(({ health }) => health),
     close: () => {

@@ -54,8 +54,8 @@ export function createCredentialBroker({
   return {
     plan: (principal, scopes, storeToken) =>
       brokerOf(soleTarget(scopes).store.name).plan(principal, scopes, storeToken),
-    credentials: (requestedPlan) => brokerOf(requestedPlan.storeName).credentials(requestedPlan),
-    forget: (requestedPlan) => brokerOf(requestedPlan.storeName).forget(requestedPlan),
+    credentials: (planned) => brokerOf(planned.plan.storeName).credentials(planned),
+    forget: (planned) => brokerOf(planned.plan.storeName).forget(planned),
     health: assuming.health,
     close: assuming.close,
   };

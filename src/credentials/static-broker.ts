@@ -27,24 +27,27 @@ export function createStaticBroker(
     known.set(keys, credentials);
     return credentials;
   };
-  const names = new WeakMap<Principal, string>();
+  const plans = new WeakMap<Principal, AssumeRolePlan>();
+  const planOf = (principal: Principal, roleArn: string, sessionPolicy: string): AssumeRolePlan => {
+    const known = plans.get(principal);
+    if (known?.roleArn === roleArn) return known;
+    const { issuer, subject, actor, expiresAtMs } = principal;
+    const identity = sessionName(issuer, subject, actor);
+    const plan = Object.freeze({
+      ...{ storeName: name, roleArn, sessionName: identity, sourceIdentity: undefined, sessionPolicy },
+      ...{ sessionKey: identity, notAfterMs: expiresAtMs },
+    });
+    plans.set(principal, plan);
+    return plan;
+  };
   return {
-    plan: (principal, scopes): AssumeRolePlan => {
-      const { issuer, subject, actor, expiresAtMs } = principal;
-      const identity = names.get(principal) ?? sessionName(issuer, subject, actor);
-      names.set(principal, identity);
-      return {
-        storeName: name,
-        roleArn: scopes[0]?.bucket.roleArn ?? '',
-        sessionName: identity,
-        sourceIdentity: undefined,
-        sessionPolicy: unspokenPolicy(scopes),
-        sessionKey: identity,
-        notAfterMs: expiresAtMs,
-      };
+    plan: (principal, scopes) => {
+      // Of each request: no store would refuse it.
+      const sessionPolicy = unspokenPolicy(scopes);
+      return { plan: planOf(principal, scopes[0]?.bucket.roleArn ?? '', sessionPolicy), principal, scopes };
     },
-    credentials: async ({ notAfterMs }) => {
-      refuseAfter(notAfterMs, clock.now());
+    credentials: async ({ plan }) => {
+      refuseAfter(plan.notAfterMs, clock.now());
       const keys = await base.current().catch(() => {
         throw new GatewayError('ServiceUnavailable', {
           detail: `store ${name}: its keys cannot be had`,

@@ -70,7 +70,7 @@ export const createStoreTokens = (options: StoreTokensOptions): StoreTokens => {
       if (!(clock.now() < known.expiresAtMs)) throw new GatewayError('ExpiredToken');
       revocations.check(known);
       const { tokenIdHash, expiresAtMs } = known;
-      return { digest, tokenIdHash, expiresAtMs, reveal: () => token };
+      return Object.freeze({ digest, tokenIdHash, expiresAtMs, reveal: () => token });
     } catch (error) {
       throw error instanceof GatewayError ? ofStoreToken(error) : error;
     }

@@ -59,10 +59,10 @@ export function createBucketProbe({
       const listing = { kind: 'listing', verb: 'LIST', bucket: bucket.name, prefix: '', after: [] } as const;
       const grants = [{ effect: 'allow', verbs: ['LIST'], scope: { prefix: '' } }] as const;
       try {
-        const plan = broker.plan(principal, [{ bucket, grants, accesses: [listing] }]);
+        const planned = broker.plan(principal, [{ bucket, grants, accesses: [listing] }]);
         // What the last request got would hide that the keys are no longer taken.
-        broker.forget(plan);
-        await checkBucket(await sessions.open({ bucket, plan }));
+        broker.forget(planned);
+        await checkBucket(await sessions.open({ bucket, planned }));
         return { state: 'ok' };
       } catch (error) {
         const state = error instanceof GatewayError && isInconclusive(error, bucket) ? 'unknown' : 'degraded';

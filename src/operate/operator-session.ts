@@ -75,13 +75,14 @@ export function openOperatorSession(
   ];
   // A command sees stored objects as they are, whatever the location's own rule refuses to clients.
   const asStored: Bucket = { ...bucket, encryption: 'migrating', prefixes: [] };
-  const plan = broker.plan(principal, [{ bucket: asStored, grants, accesses }]);
+  const planned = broker.plan(principal, [{ bucket: asStored, grants, accesses }]);
 
   return {
     rules: bucket,
     location,
-    session: async () => sessions.open({ bucket: asStored, plan }),
+    session: async () => sessions.open({ bucket: asStored, planned }),
     recorded: (operation, key, run) => {
+      const { plan } = planned;
       const action = { operation, bucket: bucket.name, key, plan, unexpected: 'InternalError' } as const;
       return onRecord({ audit, clock, principal }, action, run);
     },

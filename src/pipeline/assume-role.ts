@@ -18,10 +18,10 @@ export function createAssumeRole<In extends Planned & Recorded>(
   return {
     name: 'assume-role',
     run: (context) => {
-      const { bucket, sourceBucket, plan, exchange, meter } = context;
+      const { bucket, sourceBucket, exchange, meter } = context;
       const { signal } = exchange;
       const onAnswer = (response: UpstreamResponse): void => meter.answered(response);
-      const open = (one: Bucket) => sessions.open({ bucket: one, plan, signal, onAnswer });
+      const open = (one: Bucket) => sessions.open({ bucket: one, planned: context, signal, onAnswer });
       const credentialed = (opened: StoreSession, sourceSession: StoreSession | undefined): In & Credentialed => {
         let states: Promise<StateSession> | undefined;
         const session: StoreSession = {

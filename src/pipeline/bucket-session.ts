@@ -62,8 +62,8 @@ async function open(
   const { bucket } = scope;
   const { principal, meter } = context;
   const storeToken = await storeTokenOf(context, bucket, storeTokens);
-  const plan = broker.plan(principal, [scope], storeToken);
+  const planned = broker.plan(principal, [scope], storeToken);
   const onAnswer = (response: UpstreamResponse): void => meter.answered(response);
   // Others may be waiting for the same answer: it does not end with the client that asked first.
-  return sessions.open({ bucket, plan, onAnswer });
+  return sessions.open({ bucket, planned, onAnswer });
 }

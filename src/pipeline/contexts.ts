@@ -5,7 +5,7 @@
 import type { Decision, Grant } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { ChunkSignatures } from '../contracts/chunk-signatures.ts';
-import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
+import type { PlannedSession } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { KeptChecksum } from '../contracts/object-cipher.ts';
 import type { Principal } from '../contracts/principal.ts';
@@ -51,11 +51,10 @@ export interface Decided extends Authenticated {
 }
 
 /** What will be requested of a store for one session. */
-export interface Planned extends Decided, Allowed {
+export interface Planned extends Decided, Allowed, PlannedSession {
   readonly bucket: Bucket;
   /** The bucket of a copy's source; another one only in the same store and by the same role. */
   readonly sourceBucket: Bucket | undefined;
-  readonly plan: AssumeRolePlan;
 }
 
 /** What is answered from configuration and policy; `bucket` is undefined where the request names none. */

@@ -53,8 +53,8 @@ async function holdsOnlyReserved(
       ...{ kind: 'listing', verb, bucket: bucket.name, prefix: '', after: [] },
     })),
   };
-  const plan = broker.plan(principal, [scope], storeToken);
-  const { send } = await sessions.open({ bucket, plan, signal: exchange.signal });
+  const planned = broker.plan(principal, [scope], storeToken);
+  const { send } = await sessions.open({ bucket, planned, signal: exchange.signal });
   const isHidden = async (kind: keyof typeof PAGES, startAfter: string | undefined): Promise<boolean> => {
     const query: ListingQuery = {
       ...{ kind: OPERATIONS[kind].listing, prefix: '', delimiter: '', maxKeys: 1, urlEncoded: true },

@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Bucket } from '../contracts/bucket.ts';
-import type { AssumeRolePlan, CredentialBroker } from '../contracts/credential-broker.ts';
+import type { CredentialBroker, PlannedSession } from '../contracts/credential-broker.ts';
 import type { StoreToken, StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
@@ -31,7 +31,8 @@ export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): 
       const { request, trail } = context;
       const planned = ({ bucket, sourceBucket, storeToken }: Resolved): Decided & Allowed & Planned => {
         const both = [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])];
-        return { ...context, bucket, sourceBucket, plan: planOf(context, both, { broker, storeToken }) };
+        const { plan, scopes } = planOf(context, both, { broker, storeToken });
+        return { ...context, bucket, sourceBucket, plan, scopes };
       };
       const resolved = orOnRecord<Resolved>(trail, () => {
         const bucket = knownBucket(request.bucket, buckets);
@@ -143,7 +144,7 @@ function planOf(
   { principal, grants, targets }: Decided,
   buckets: readonly Bucket[],
   { broker, storeToken }: Planning,
-): AssumeRolePlan {
+): PlannedSession {
   const scopes = [...new Set(buckets)].map((bucket) => ({
     bucket,
     grants: grants.get(bucket.name) ?? [],
@@ -156,7 +157,8 @@ function planOf(
 async function divide(keys: Keys & Allowed, bucket: Bucket, planning: Planning): Promise<readonly Batch[]> {
   const { indices } = keys;
   try {
-    return [{ ...keys, bucket, sourceBucket: undefined, plan: planOf(keys, [bucket], planning) }];
+    const { plan, scopes } = planOf(keys, [bucket], planning);
+    return [{ ...keys, bucket, sourceBucket: undefined, plan, scopes }];
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'InvalidRequest' || indices.length === 1) throw error;
     const half = indices.length >> 1;

@@ -79,6 +79,6 @@ async function openToHeadAll(
     grants: [{ effect: 'allow', verbs: isOfVersions ? [verb] : [verb, 'LIST'], scope: { prefix } }],
     accesses: [{ kind: 'object', verb, bucket: bucket.name, key: prefix }, ...(isOfVersions ? [] : [listing])],
   };
-  const plan = broker.plan(principal, [scope], storeToken);
-  return sessions.open({ bucket, plan, signal: exchange.signal });
+  const planned = broker.plan(principal, [scope], storeToken);
+  return sessions.open({ bucket, planned, signal: exchange.signal });
 }

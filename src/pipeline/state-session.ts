@@ -51,7 +51,7 @@ async function open(
   { bucket, principal, plan: { storeToken }, exchange }: Planned & Recorded,
   scope: Omit<AccessScope, 'bucket'>,
 ): Promise<StateSession> {
-  const plan = broker.plan(principal, [{ ...scope, bucket }], storeToken);
-  const session = await sessions.open({ bucket, plan, signal: exchange.signal });
-  return { ...session, notAfterMs: plan.notAfterMs };
+  const planned = broker.plan(principal, [{ ...scope, bucket }], storeToken);
+  const session = await sessions.open({ bucket, planned, signal: exchange.signal });
+  return { ...session, notAfterMs: planned.plan.notAfterMs };
 }

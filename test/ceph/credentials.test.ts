@@ -403,8 +403,10 @@ describe('credentials of a real store', function () {
         Statement: [{ Effect: 'Allow', Action: 's3:PutObject', Resource }],
       });
       const broker = brokerOf();
-      const plan = broker.plan(principal(), [scope(reports, [allow(['GET'], { prefix: '' })], object('GET', 'abc'))]);
-      const keys = await broker.credentials({ ...plan, sessionPolicy });
+      const planned = broker.plan(principal(), [
+        scope(reports, [allow(['GET'], { prefix: '' })], object('GET', 'abc')),
+      ]);
+      const keys = await broker.credentials({ ...planned, plan: { ...planned.plan, sessionPolicy } });
       assert.equal(await statusOf(keys, 'PUT', said), isNew ? 403 : 200, said);
       for (const other of others) assert.equal(await statusOf(keys, 'PUT', other), isNew ? 200 : 403, other);
     }
@@ -434,11 +436,11 @@ describe('credentials of a real store', function () {
   it('come with session tags', async () => {
     const sessionTags = { user: 'sub', teams: 'groups' };
     const broker = brokerOf({ sourceIdentity: false, sessionSeconds: 900, sessionTags });
-    const plan = broker.plan(principal({ subject: 'auth0|ü 漢' }), [
+    const planned = broker.plan(principal({ subject: 'auth0|ü 漢' }), [
       scope(reports, [allow(['GET'], { prefix: '' })], object('GET', 'abc')),
     ]);
-    assert.equal(plan.sessionTags?.length, 2);
-    assert.equal(await statusOf(await broker.credentials(plan), 'GET', 'abc'), 200);
+    assert.equal(planned.plan.sessionTags?.length, 2);
+    assert.equal(await statusOf(await broker.credentials(planned), 'GET', 'abc'), 200);
   });
 
   it('come over TLS that is verified, and not otherwise', async () => {

@@ -151,8 +151,8 @@ async function credentialsOf(
     observer: rememberingObserver(),
   });
   try {
-    const plan = broker.plan(caller, [{ bucket, grants: authorizer.grants(caller, 'reports'), accesses: [access] }]);
-    return { keys: await broker.credentials(plan), policy: plan.sessionPolicy };
+    const planned = broker.plan(caller, [{ bucket, grants: authorizer.grants(caller, 'reports'), accesses: [access] }]);
+    return { keys: await broker.credentials(planned), policy: planned.plan.sessionPolicy };
   } catch (error) {
     // The store's IAM cannot say it: refused, which is the other way not to be wider.
     if (error instanceof GatewayError && error.code === 'AccessDenied') return undefined;

@@ -28,7 +28,7 @@ export function createStoreSessions(dependencies: StoreSessionDependencies): Sto
   const { broker, witness } = dependencies;
   return {
     open: (options) => {
-      const { bucket, plan } = options;
+      const { bucket, planned } = options;
       const failed = (error: unknown): never => {
         witness?.failed(bucket, error);
         throw error;
@@ -37,10 +37,10 @@ export function createStoreSessions(dependencies: StoreSessionDependencies): Sto
         let credentials = obtained;
         const sendAgain = async (request: StoreRequest, error: unknown): Promise<UpstreamResponse> => {
           if (!(error instanceof CredentialsRefused)) throw error;
-          broker.forget(plan);
+          broker.forget(planned);
           if (request.body !== undefined && !Buffer.isBuffer(request.body.content)) throw error;
           const refused = credentials;
-          credentials = await broker.credentials(plan);
+          credentials = await broker.credentials(planned);
           // The same ones would be refused again; and a signer that is wrong now and then must not go unnoticed.
           if (credentials === refused) throw error;
           return attempt(dependencies, options, credentials, request);
@@ -59,7 +59,7 @@ export function createStoreSessions(dependencies: StoreSessionDependencies): Sto
           },
         };
       };
-      const obtained = broker.credentials(plan);
+      const obtained = broker.credentials(planned);
       return obtained instanceof Promise ? obtained.then(sessionWith, failed) : sessionWith(obtained);
     },
   };

@@ -1,7 +1,7 @@
 /** A broker before an STS that does as a test says, with a clock that a test moves. */
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
+import type { PlannedSession } from '../../../src/contracts/credential-broker.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import type { StsStore } from '../../../src/credentials/sts-store.ts';
 import { fixedSource } from '../../../src/credentials/base-credentials.ts';
@@ -53,7 +53,7 @@ export class BrokerWorld {
     return broker;
   };
 
-  readonly planFor = (broker: Broker, caller: Partial<Principal> = {}, key = '2026/q3.csv'): AssumeRolePlan =>
+  readonly planFor = (broker: Broker, caller: Partial<Principal> = {}, key = '2026/q3.csv'): PlannedSession =>
     broker.plan(principal({ expiresAtMs: this.nowMs + 480 * MINUTE, ...caller }), [
       scope(REPORTS, GRANTS, object('GET', key)),
     ]);
@@ -61,8 +61,8 @@ export class BrokerWorld {
   readonly formOf = (call: number): Record<string, string> => Object.fromEntries(this.sts.calls[call] ?? []);
 }
 
-export const failureOf = async (broker: Broker, plan: AssumeRolePlan): Promise<GatewayError> => {
-  const outcome = await Promise.resolve(broker.credentials(plan)).then(
+export const failureOf = async (broker: Broker, planned: PlannedSession): Promise<GatewayError> => {
+  const outcome = await Promise.resolve(broker.credentials(planned)).then(
     () => undefined,
     (error: unknown) => error,
   );

@@ -14,15 +14,15 @@ describe('credential broker', () => {
   describe('plans', () => {
     it('asks STS for exactly what was planned, and asks nothing to plan', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker);
+      const planned = planFor(broker);
       assert.equal(world.sts.calls.length, 0);
-      await broker.credentials(plan);
+      await broker.credentials(planned);
       assert.deepEqual(formOf(0), {
         Action: 'AssumeRole',
         Version: '2011-06-15',
-        RoleArn: plan.roleArn,
-        RoleSessionName: plan.sessionName,
-        Policy: plan.sessionPolicy,
+        RoleArn: planned.plan.roleArn,
+        RoleSessionName: planned.plan.sessionName,
+        Policy: planned.plan.sessionPolicy,
         DurationSeconds: '3600',
       });
     });
@@ -53,9 +53,9 @@ describe('credential broker', () => {
         externalId: 'tenant-7',
         sessionSeconds: 3600,
       });
-      const plan = planFor(broker);
-      await broker.credentials(plan);
-      assert.equal(formOf(0)['SourceIdentity'], plan.sessionName);
+      const planned = planFor(broker);
+      await broker.credentials(planned);
+      assert.equal(formOf(0)['SourceIdentity'], planned.plan.sessionName);
       assert.equal(formOf(0)['ExternalId'], 'tenant-7');
     });
 
@@ -63,17 +63,17 @@ describe('credential broker', () => {
       const broker = makeBroker();
       const alice = principal();
       const first = broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/a'))]);
-      assert.equal(broker.plan(alice, [scope(REPORTS, GRANTS, object('PUT', '2026/b'))]).sessionKey, first.sessionKey);
+      assert.equal(broker.plan(alice, [scope(REPORTS, GRANTS, object('PUT', '2026/b'))]).plan, first.plan);
       const reloaded = [allow(['GET'], { prefix: '2026/' })];
       assert.notEqual(
-        broker.plan(alice, [scope(REPORTS, reloaded, object('GET', '2026/a'))]).sessionPolicy,
-        first.sessionPolicy,
+        broker.plan(alice, [scope(REPORTS, reloaded, object('GET', '2026/a'))]).plan.sessionPolicy,
+        first.plan.sessionPolicy,
       );
     });
 
     it('names the bucket as the store knows it, in the partition of the role', () => {
       const china = bucket({ storeBucket: 'cn-7', roleArn: 'arn:aws-cn:iam::123456789012:role/sallyport' });
-      const plan = makeBroker().plan(principal(), [scope(china, GRANTS, object('GET', '2026/a'))]);
+      const { plan } = makeBroker().plan(principal(), [scope(china, GRANTS, object('GET', '2026/a'))]);
       assert.ok(plan.sessionPolicy.includes('"arn:aws-cn:s3:::cn-7/2026/*"'));
     });
 
@@ -85,13 +85,13 @@ describe('credential broker', () => {
         code: 'AccessDenied',
       });
       assert.ok(
-        broker.plan(principal(), [scope(REPORTS, denied, object('GET', '2026/x'))]).sessionPolicy.includes('"Deny"'),
+        broker.plan(principal(), [scope(REPORTS, denied, object('GET', '2026/x'))]).plan.sessionPolicy.includes('"Deny"'),
       );
     });
 
     it('puts both buckets of a copy into one policy, and each access under the grants of its own bucket', () => {
       const artifacts = bucket({ name: 'artifacts', storeBucket: 'artifacts' });
-      const plan = makeBroker().plan(principal(), [
+      const { plan } = makeBroker().plan(principal(), [
         scope(REPORTS, [allow(['PUT'], { prefix: '2026/' })], object('PUT', '2026/x')),
         scope(artifacts, [allow(['GET'], { prefix: 'builds/' })], object('GET', 'builds/x')),
       ]);
@@ -116,7 +116,7 @@ describe('credential broker', () => {
         scope(REPORTS, GRANTS, object('GET', '2026/y')),
       ]);
       const read = broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/z'))]);
-      assert.equal(read.sessionKey, copy.sessionKey);
+      assert.equal(read.plan.sessionKey, copy.plan.sessionKey);
     });
 
     it('never takes two stores or two roles for one, nor a request that asks for nothing', () => {
@@ -139,7 +139,7 @@ describe('credential broker', () => {
       const many = (verbs: Grant['verbs'], count: number) =>
         Array.from({ length: count }, (_, index) => allow(verbs, { prefix: `project-${index}/` }));
       const planned = (grants: readonly Grant[], ...accesses: readonly Access[]) =>
-        makeBroker().plan(principal(), [scope(REPORTS, grants, ...accesses)]).sessionPolicy;
+        makeBroker().plan(principal(), [scope(REPORTS, grants, ...accesses)]).plan.sessionPolicy;
 
       it('leave out the verbs that the request does not use, and keep the scopes', () => {
         const grants = [
@@ -266,29 +266,29 @@ describe('credential broker', () => {
 
     it('are given at once where they are in memory, and never after the end of the token', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker);
-      assert.ok(broker.credentials(plan) instanceof Promise);
-      const first = await broker.credentials(plan);
-      assert.equal(broker.credentials(plan), first);
-      world.nowMs = plan.notAfterMs;
-      const late = broker.credentials(plan);
+      const planned = planFor(broker);
+      assert.ok(broker.credentials(planned) instanceof Promise);
+      const first = await broker.credentials(planned);
+      assert.equal(broker.credentials(planned), first);
+      world.nowMs = planned.plan.notAfterMs;
+      const late = broker.credentials(planned);
       assert.ok(late instanceof Promise);
       await assert.rejects(late, { code: 'ExpiredToken' });
     });
 
     it('are renewed ahead of expiry while the old one serves', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker);
-      const first = await broker.credentials(plan);
+      const planned = planFor(broker);
+      const first = await broker.credentials(planned);
       world.nowMs += 30 * MINUTE;
-      assert.equal(await broker.credentials(plan), first);
+      assert.equal(await broker.credentials(planned), first);
       assert.equal(world.sts.calls.length, 1);
       world.nowMs += 25 * MINUTE;
-      assert.equal(await broker.credentials(plan), first);
+      assert.equal(await broker.credentials(planned), first);
       await until(() => world.observer.stsCalls.length === 2);
       await until(() => world.sts.calls.length === 2);
       await setImmediate();
-      const second = await broker.credentials(plan);
+      const second = await broker.credentials(planned);
       assert.notEqual(second.accessKeyId, first.accessKeyId);
       assert.equal(world.sts.calls.length, 2);
     });
@@ -297,7 +297,7 @@ describe('credential broker', () => {
       const broker = makeBroker();
       const plans = Array.from({ length: 40 }, (_, index) => planFor(broker, { subject: `caller ${index}` }));
       const assumeAll = async (): Promise<number> => {
-        await Promise.all(plans.map(async (plan) => broker.credentials(plan)));
+        await Promise.all(plans.map(async (planned) => broker.credentials(planned)));
         await until(() => world.observer.stsCalls.length === world.sts.calls.length);
         await new Promise((done) => setTimeout(done, 100));
         return world.sts.calls.length - plans.length;
@@ -316,41 +316,41 @@ describe('credential broker', () => {
 
     it('are not renewed for a token that ends before they do', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker, { expiresAtMs: world.nowMs + 30 * MINUTE });
-      await broker.credentials(plan);
+      const planned = planFor(broker, { expiresAtMs: world.nowMs + 30 * MINUTE });
+      await broker.credentials(planned);
       world.nowMs += 30 * MINUTE - 1;
-      await broker.credentials(plan);
+      await broker.credentials(planned);
       await setImmediate();
       assert.equal(world.sts.calls.length, 1);
     });
 
     it('survive an outage of STS until they expire, and recover after it', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker);
-      const first = await broker.credentials(plan);
+      const planned = planFor(broker);
+      const first = await broker.credentials(planned);
       const { answer } = world.sts;
       world.sts.answer = refuse(500, 'InternalFailure');
       world.nowMs += 58 * MINUTE;
-      assert.equal(await broker.credentials(plan), first);
+      assert.equal(await broker.credentials(planned), first);
       await until(() => world.observer.stsCalls.length === 2);
-      assert.equal(await broker.credentials(plan), first);
+      assert.equal(await broker.credentials(planned), first);
       assert.equal(broker.health()[0]?.state, 'degraded');
       world.nowMs += MINUTE;
-      assert.equal((await failureOf(broker, plan)).code, 'ServiceUnavailable');
+      assert.equal((await failureOf(broker, planned)).code, 'ServiceUnavailable');
       world.sts.answer = answer;
       world.nowMs += 1000;
-      assert.notEqual(await broker.credentials(plan), first);
+      assert.notEqual(await broker.credentials(planned), first);
       assert.deepEqual(broker.health(), [{ name: 'sts:main', state: 'ok' }]);
     });
 
     it('are not asked for by every request while a renewal fails', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker);
-      await broker.credentials(plan);
+      const planned = planFor(broker);
+      await broker.credentials(planned);
       world.sts.answer = refuse(403, 'AccessDenied');
       world.nowMs += 58 * MINUTE;
       for (let request = 0; request < 20; request += 1) {
-        await broker.credentials(plan);
+        await broker.credentials(planned);
         await until(() => world.observer.stsCalls.length === 2);
       }
       assert.equal(world.sts.calls.length, 2);
@@ -358,10 +358,10 @@ describe('credential broker', () => {
 
     it('are never used after the token ends', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker, { expiresAtMs: world.nowMs + 10 * MINUTE });
-      await broker.credentials(plan);
+      const planned = planFor(broker, { expiresAtMs: world.nowMs + 10 * MINUTE });
+      await broker.credentials(planned);
       world.nowMs += 10 * MINUTE;
-      assert.equal((await failureOf(broker, plan)).code, 'ExpiredToken');
+      assert.equal((await failureOf(broker, planned)).code, 'ExpiredToken');
       const never = planFor(broker, { expiresAtMs: Number.NaN });
       assert.equal((await failureOf(broker, never)).code, 'ExpiredToken');
       assert.equal(world.sts.calls.length, 1);
@@ -374,8 +374,8 @@ describe('credential broker', () => {
         world.nowMs += MINUTE;
         answer(response, form);
       };
-      const plan = planFor(broker, { expiresAtMs: world.nowMs + MINUTE });
-      assert.equal((await failureOf(broker, plan)).code, 'ExpiredToken');
+      const planned = planFor(broker, { expiresAtMs: world.nowMs + MINUTE });
+      assert.equal((await failureOf(broker, planned)).code, 'ExpiredToken');
     });
 
     it("expire by our own clock when the store's clock runs ahead", async () => {
@@ -393,14 +393,14 @@ describe('credential broker', () => {
 
     it('that the store refuses are forgotten, but not the one that replaced them', async () => {
       const broker = makeBroker();
-      const plan = planFor(broker);
-      const first = await broker.credentials(plan);
+      const planned = planFor(broker);
+      const first = await broker.credentials(planned);
       world.nowMs += MINUTE;
-      broker.forget(plan);
-      const second = await broker.credentials(plan);
+      broker.forget(planned);
+      const second = await broker.credentials(planned);
       assert.notEqual(second, first);
-      broker.forget(plan);
-      assert.equal(await broker.credentials(plan), second);
+      broker.forget(planned);
+      assert.equal(await broker.credentials(planned), second);
     });
   });
 });

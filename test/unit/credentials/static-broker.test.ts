@@ -80,15 +80,15 @@ describe('a store without STS', () => {
     for (const key of ['2025/q3', '2026', '', '2026/secret/x']) {
       assert.throws(() => planFor(broker, key), { code: 'AccessDenied' }, key);
     }
-    assert.equal(planFor(broker, '2026/a*b?${x}:y').sessionPolicy, '');
+    assert.equal(planFor(broker, '2026/a*b?${x}:y').plan.sessionPolicy, '');
   });
 
   it('is not asked in the name of a token that has ended', async () => {
     const broker = brokerWith();
-    const plan = planFor(broker, '2026/q3', LANDING, principal({ expiresAtMs: nowMs + 1000 }));
-    await broker.credentials(plan);
+    const planned = planFor(broker, '2026/q3', LANDING, principal({ expiresAtMs: nowMs + 1000 }));
+    await broker.credentials(planned);
     nowMs += 1000;
-    await assert.rejects(async () => broker.credentials(plan), { code: 'ExpiredToken' });
+    await assert.rejects(async () => broker.credentials(planned), { code: 'ExpiredToken' });
   });
 
   it('gives the same object while the keys are the same, and the new keys once the old were refused', async () => {
@@ -102,10 +102,10 @@ describe('a store without STS', () => {
         return Promise.resolve(true);
       },
     });
-    const plan = planFor(broker);
-    assert.equal(await broker.credentials(plan), await broker.credentials(plan));
-    broker.forget(plan);
-    assert.equal((await broker.credentials(plan)).accessKeyId, 'GOOG1NEXT');
+    const planned = planFor(broker);
+    assert.equal(await broker.credentials(planned), await broker.credentials(planned));
+    broker.forget(planned);
+    assert.equal((await broker.credentials(planned)).accessKeyId, 'GOOG1NEXT');
     assert.equal(renewals, 1);
   });
 

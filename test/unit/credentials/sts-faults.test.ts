@@ -108,7 +108,7 @@ describe('failures of STS', () => {
     };
     const planned = () => broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))]);
     const wide = planned();
-    assert.ok(wide.sessionPolicy.includes('s3:PutObject'));
+    assert.ok(wide.plan.sessionPolicy.includes('s3:PutObject'));
     const received = await broker.credentials(wide);
     assert.deepEqual(JSON.parse(String(formOf(1)['Policy'])), {
       Version: '2012-10-17',
@@ -122,10 +122,10 @@ describe('failures of STS', () => {
     });
     assert.equal(await broker.credentials(wide), received);
     const withoutPut = planned();
-    assert.ok(!withoutPut.sessionPolicy.includes('s3:PutObject'));
-    assert.ok(withoutPut.sessionPolicy.includes('"arn:aws:s3:::reports/2026/*"'));
+    assert.ok(!withoutPut.plan.sessionPolicy.includes('s3:PutObject'));
+    assert.ok(withoutPut.plan.sessionPolicy.includes('"arn:aws:s3:::reports/2026/*"'));
     assert.equal(await broker.credentials(withoutPut), received);
-    assert.ok(planned().sessionPolicy.includes('"arn:aws:s3:::reports/2026/q3.csv"'));
+    assert.ok(planned().plan.sessionPolicy.includes('"arn:aws:s3:::reports/2026/q3.csv"'));
     assert.equal(broker.health()[0]?.state, 'ok');
   });
 
@@ -139,7 +139,7 @@ describe('failures of STS', () => {
     };
     const keys = ['2026/a', '2026/b', '2026/a'];
     const plans = keys.map((key) => broker.plan(alice, [scope(REPORTS, GRANTS, object('GET', key))]));
-    assert.equal(new Set(plans.map(({ sessionKey }) => sessionKey)).size, 1);
+    assert.equal(new Set(plans.map(({ plan }) => plan.sessionKey)).size, 1);
     const [a, b, again] = await Promise.all(plans.map(async (plan) => broker.credentials(plan)));
     assert.notEqual(a, b);
     assert.equal(a, again);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Access } from '../../../src/contracts/authorizer.ts';
-import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
+import type { PlannedSession } from '../../../src/contracts/credential-broker.ts';
 import { actionsIn } from '../../../src/credentials/unknown-actions.ts';
 import { BrokerWorld, failureOf, MINUTE, REPORTS } from './broker-world.ts';
 import { allow, object, principal, scope } from './fixture.ts';
@@ -13,7 +13,7 @@ describe('actions that an IAM does not know', () => {
   const world = BrokerWorld.forEachTest();
   type Broker = ReturnType<typeof world.makeBroker>;
 
-  const planOf = (broker: Broker, requested: Access = object('GET', '2026/x'), subject = 'alice'): AssumeRolePlan =>
+  const planOf = (broker: Broker, requested: Access = object('GET', '2026/x'), subject = 'alice'): PlannedSession =>
     broker.plan(principal({ subject, expiresAtMs: world.nowMs + 480 * MINUTE }), [scope(REPORTS, GRANTS, requested)]);
   const policyOf = (call: number): string => world.sts.calls.at(call)?.get('Policy') ?? '';
   /** Refuses a policy that names one of these, as a real STS does. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import type { AssumeRolePlan, CredentialBroker } from '../../../src/contracts/credential-broker.ts';
+import type { CredentialBroker, PlannedSession } from '../../../src/contracts/credential-broker.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { BaseSource } from '../../../src/credentials/base-credentials.ts';
@@ -43,7 +43,7 @@ describe('AssumeRoleWithWebIdentity', () => {
     broker: CredentialBroker,
     token: StoreToken | undefined = tokenOf(),
     caller: Partial<Principal> = {},
-  ): AssumeRolePlan =>
+  ): PlannedSession =>
     broker.plan(
       principal({ expiresAtMs: world.nowMs + 480 * MINUTE, ...caller }),
       [scope(REPORTS, GRANTS, object('GET', '2026/q3.csv'))],
@@ -52,15 +52,15 @@ describe('AssumeRoleWithWebIdentity', () => {
 
   it('is requested the role with the token, unsigned, and with nothing of the gateway', async () => {
     const broker = makeBroker();
-    const plan = planFor(broker);
-    const received = await broker.credentials(plan);
+    const planned = planFor(broker);
+    const received = await broker.credentials(planned);
     assert.equal(received.accessKeyId, 'ASIA1');
     assert.deepEqual(formOf(0), {
       Action: ACTION,
       Version: '2011-06-15',
       RoleArn: REPORTS.roleArn,
-      RoleSessionName: plan.sessionName,
-      Policy: plan.sessionPolicy,
+      RoleSessionName: planned.plan.sessionName,
+      Policy: planned.plan.sessionPolicy,
       DurationSeconds: '3600',
       WebIdentityToken: SECRET,
     });
@@ -95,14 +95,14 @@ describe('AssumeRoleWithWebIdentity', () => {
   it('gives sessions that are used until the token ends, however long they and their caller last', async () => {
     const broker = makeBroker();
     const ending = tokenOf(SECRET, world.nowMs + 5 * MINUTE);
-    const plan = planFor(broker, ending);
-    assert.equal(plan.notAfterMs, world.nowMs + 5 * MINUTE);
-    await broker.credentials(plan);
+    const planned = planFor(broker, ending);
+    assert.equal(planned.plan.notAfterMs, world.nowMs + 5 * MINUTE);
+    await broker.credentials(planned);
     assert.equal(formOf(0)['DurationSeconds'], '900');
     world.nowMs += 5 * MINUTE;
-    assert.equal((await failureOf(broker, plan)).code, 'ExpiredToken');
+    assert.equal((await failureOf(broker, planned)).code, 'ExpiredToken');
     const shorter = { expiresAtMs: world.nowMs + MINUTE };
-    assert.equal(planFor(broker, tokenOf(), shorter).notAfterMs, world.nowMs + MINUTE);
+    assert.equal(planFor(broker, tokenOf(), shorter).plan.notAfterMs, world.nowMs + MINUTE);
   });
 
   it('is asked once more for the accesses alone, with the same token, where the policy is too large', async () => {
@@ -163,8 +163,8 @@ describe('AssumeRoleWithWebIdentity', () => {
   });
 
   it('leaves the token nowhere in the plan where printing or JSON would show it', () => {
-    const plan = planFor(makeBroker());
-    assert.ok(!`${inspect(plan, { depth: 50, showHidden: true })}${JSON.stringify(plan)}`.includes(SECRET));
+    const planned = planFor(makeBroker());
+    assert.ok(!`${inspect(planned, { depth: 50, showHidden: true })}${JSON.stringify(planned)}`.includes(SECRET));
   });
 
   it('is requested so many sessions of one identity at a time and no more, whatever tokens it has; others are served', async () => {

@@ -22,7 +22,7 @@ function gateway(store = new MultipartStore()) {
     cipher,
     uploads,
     sessions: {
-      open: ({ bucket, plan }) => {
+      open: ({ bucket, planned: { plan } }) => {
         opened.push(plan.sessionKey);
         return Promise.resolve({ ...store.session(bucket.id), bucket });
       },

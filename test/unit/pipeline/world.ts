@@ -124,13 +124,13 @@ export function world(behaviour: Behaviour = {}): World {
   const planned: (readonly AccessScope[])[] = [];
   const sent: SignedRequest[] = [];
   const broker: PipelineDependencies['broker'] = {
-    plan: (_, scopes, storeToken) => {
+    plan: (principal, scopes, storeToken) => {
       if (scopes.flatMap(({ accesses }) => accesses).length > sessionHolds) {
         throw new GatewayError('InvalidRequest');
       }
       steps.push('plan');
       planned.push(scopes);
-      return {
+      const plan = {
         storeName: 's',
         roleArn: bucket.roleArn,
         sessionName: 'session',
@@ -140,6 +140,7 @@ export function world(behaviour: Behaviour = {}): World {
         notAfterMs: 1,
         ...(storeToken === undefined ? {} : { storeToken }),
       };
+      return { plan, principal, scopes };
     },
     credentials: () => {
       steps.push('assume-role');

@@ -9,6 +9,11 @@ const plan = {
   ...{ storeName: 's', roleArn: 'static', sessionName: 'n', sourceIdentity: undefined },
   ...{ sessionPolicy: '', sessionKey: 'k', notAfterMs: 1 },
 };
+const principal = {
+  ...{ issuerName: 'i', issuer: 'https://i.invalid', subject: 'n', groups: [], claims: {} },
+  ...{ tokenIdHash: '', expiresAtMs: 1 },
+};
+const planned = { plan, principal, scopes: [] };
 const bucket: Bucket = {
   name: 'box',
   id: 'box',
@@ -38,7 +43,7 @@ async function session(left: AbortSignal | undefined) {
       },
     },
     broker: {
-      plan: () => plan,
+      plan: () => planned,
       credentials: () =>
         Promise.resolve({ accessKeyId: 'A', secretAccessKey: 'S', sessionToken: undefined, expiresAtMs: 1 }),
       forget: () => undefined,
@@ -51,7 +56,7 @@ async function session(left: AbortSignal | undefined) {
     },
     clock: { now: () => 0 },
   });
-  return { sent, signed, ...(await sessions.open({ bucket, plan, ...(left === undefined ? {} : { signal: left }) })) };
+  return { sent, signed, ...(await sessions.open({ bucket, planned, ...(left === undefined ? {} : { signal: left }) })) };
 }
 
 describe('core/upstream/store-sessions: a client that left', () => {

@@ -5,7 +5,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { AssumeRolePlan } from '../../../../src/contracts/credential-broker.ts';
 import type { StoreRequest, StoreSession } from '../../../../src/contracts/store-session.ts';
 import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
 import { createSigner, type Signer } from '../../../../src/core/upstream/signer.ts';
@@ -78,12 +77,13 @@ describe('core/upstream/store-sessions', () => {
       ...{ name: 'box', id: 'box', roleArn: 'static', store: at, storeBucket: 'box' },
       ...({ style: 'path', encryption: 'off', prefixes: [] } as const),
     };
-    const plan: AssumeRolePlan = {
-      ...{ storeName: 'main', roleArn: 'static', sessionName: 'me', sourceIdentity: undefined, sessionPolicy: '' },
-      ...{ sessionKey: 'me', notAfterMs: Infinity },
+    const principal = {
+      ...{ issuerName: 'i', issuer: 'https://i.invalid', subject: 'me', groups: [], claims: {} },
+      ...{ tokenIdHash: '', expiresAtMs: Infinity },
     };
+    const planned = broker.plan(principal, [{ bucket, grants: [], accesses: [], listsBuckets: true }]);
     const sessions = createStoreSessions({ upstream, broker, signer, clock });
-    return sessions.open({ bucket, plan, onAnswer: ({ status }) => statuses.push(status) });
+    return sessions.open({ bucket, planned, onAnswer: ({ status }) => statuses.push(status) });
   };
 
   it('are signed anew at once where the secret was replaced under the same access key id', async () => {
