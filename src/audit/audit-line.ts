@@ -270,10 +270,7 @@ const decisionFields = remembered(({ effect, rule, reason, policyVersion }: Deci
 );
 
 const planFields = remembered(({ roleArn, sessionName, storeToken }: AssumeRolePlan) =>
-  new Fields()
-    .text('role', roleArn)
-    .text('sessionName', sessionName)
-    .text('storeTokenIdHash', storeToken?.tokenIdHash),
+  new Fields().text('role', roleArn).text('sessionName', sessionName).text('storeTokenIdHash', storeToken?.tokenIdHash),
 );
 
 /** Writes the fields of an object once as long as it lives. One that is not frozen is a request's own, or could change. */

@@ -145,7 +145,7 @@ describe('a line of the audit', () => {
     );
   });
 
-  it('is the same when it remembers who asks and why', () => {
+  it('is the same when it remembers who asks, why, and by what session', () => {
     fc.assert(
       fc.property(text, fc.array(text, { maxLength: 3 }), text, (subject, groups, rule) => {
         const request = {
@@ -156,10 +156,11 @@ describe('a line of the audit', () => {
         } as const;
         const decision = Object.freeze({ effect: 'allow', rule, reason: '', policyVersion: '' } as const);
         const access = { item: undefined, target: { bucket: 'b', key: 'k', versionId: undefined }, decision };
-        const first = intentLine(request, access, undefined, false);
-        assert.equal(intentLine(request, access, undefined, false), first);
+        const plan = Object.freeze({ ...somePlan, roleArn: rule, sessionName: subject });
+        const first = intentLine(request, access, plan, false);
+        assert.equal(intentLine(request, access, plan, false), first);
         const anew = { ...request, principal: { ...request.principal } };
-        assert.equal(intentLine(anew, { ...access, decision: { ...decision } }, undefined, false), first);
+        assert.equal(intentLine(anew, { ...access, decision: { ...decision } }, { ...plan }, false), first);
       }),
     );
   });
@@ -174,6 +175,9 @@ describe('a line of the audit', () => {
   });
 });
 
+const somePlan = {
+  ...{ storeName: '', sourceIdentity: undefined, sessionPolicy: '', sessionKey: '', notAfterMs: 0 },
+};
 const somebody = { issuerName: '', issuer: '', subject: '', groups: [], claims: {}, tokenIdHash: '', expiresAtMs: 0 };
 
 /** Short and long, with what JSON escapes, what UTF-8 writes in several bytes, and halves of characters. */

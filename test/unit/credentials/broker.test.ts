@@ -85,7 +85,9 @@ describe('credential broker', () => {
         code: 'AccessDenied',
       });
       assert.ok(
-        broker.plan(principal(), [scope(REPORTS, denied, object('GET', '2026/x'))]).plan.sessionPolicy.includes('"Deny"'),
+        broker
+          .plan(principal(), [scope(REPORTS, denied, object('GET', '2026/x'))])
+          .plan.sessionPolicy.includes('"Deny"'),
       );
     });
 

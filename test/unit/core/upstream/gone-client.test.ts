@@ -56,7 +56,11 @@ async function session(left: AbortSignal | undefined) {
     },
     clock: { now: () => 0 },
   });
-  return { sent, signed, ...(await sessions.open({ bucket, planned, ...(left === undefined ? {} : { signal: left }) })) };
+  return {
+    sent,
+    signed,
+    ...(await sessions.open({ bucket, planned, ...(left === undefined ? {} : { signal: left }) })),
+  };
 }
 
 describe('core/upstream/store-sessions: a client that left', () => {
