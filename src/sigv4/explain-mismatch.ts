@@ -3,7 +3,7 @@
  * The cause is found by trying: a variant of the message that the signature does fit names what changed on the way.
  * A fitting variant is never accepted. Bounded: some twenty digests. Must never show a token or a customer key.
  */
-import { stringToSign } from './canonical-request.ts';
+import { stringToSign, textHash } from './canonical-request.ts';
 import type { SignatureClaims } from './parse-signature.ts';
 import { receivedCanonical, type ReceivedRequest } from './received-request.ts';
 import { EMPTY_PAYLOAD, UNSIGNED_PAYLOAD } from './signer.ts';
@@ -43,7 +43,7 @@ export function explainMismatch(
   const fitting = variants(request).find((variant) => isSigned(receivedCanonical(variant.request, signedHeaders)));
   return {
     AWSAccessKeyId: claims.accessKeyId,
-    StringToSign: stringToSign(claims.amzDate, scope, canonical),
+    StringToSign: stringToSign(claims.amzDate, scope, textHash(canonical)),
     SignatureProvided: claims.signature,
     CanonicalRequest: shown(request, signedHeaders),
     LikelyCause: fitting?.cause ?? otherCause(signedHeaders),

@@ -5,7 +5,13 @@
  * @see AWS Signature Version 4; Amazon S3 API Reference, "Authenticating Requests: Using the Authorization Header"
  */
 import { createHmac } from 'node:crypto';
-import { ALGORITHM, canonicalQuery, canonicalRequest, signedHeaderNames, stringToSign } from './canonical-request.ts';
+import {
+  ALGORITHM,
+  canonicalQuery,
+  canonicalRequestHash,
+  signedHeaderNames,
+  stringToSign,
+} from './canonical-request.ts';
 import { createSigningKeys, type SigningCredentials } from './signing-key.ts';
 
 export interface RequestToSign {
@@ -51,19 +57,28 @@ export function createRequestSigner(service: 's3' | 'kms' = 's3'): SignRequest {
     };
     if (credentials.sessionToken !== undefined) headers['x-amz-security-token'] = credentials.sessionToken;
     const names = signedHeaderNames(headers);
+    const signedHeaders = names.join(';');
     const query = canonicalQuery(request.query);
-    const canonical = canonicalRequest({ method, path, query, headers, names, payloadHash });
+    const requestHash = canonicalRequestHash({ method, path, query, headers, names, signedHeaders, payloadHash });
     const signature = createHmac('sha256', signingKey(credentials, { date, region, service }))
-      .update(stringToSign(amzDate, scope, canonical))
+      .update(stringToSign(amzDate, scope, requestHash))
       .digest('hex');
     headers['authorization'] =
-      `${ALGORITHM} Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
+      `${ALGORITHM} Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
     return { target: query === '' ? path : `${path}?${query}`, headers };
   };
 }
 
-/** Formats a time as `YYYYMMDDTHHMMSSZ`. */
+let second = NaN;
+let amzDateOfSecond = '';
+
+/** Formats a time as `YYYYMMDDTHHMMSSZ`; that of the last second is remembered. @throws RangeError beyond what a date can be */
 export function formatAmzDate(nowMs: number): string {
-  const iso = new Date(nowMs).toISOString();
-  return `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`;
+  const of = Math.floor(nowMs / 1000);
+  if (of !== second) {
+    const iso = new Date(of * 1000).toISOString();
+    amzDateOfSecond = `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`;
+    second = of;
+  }
+  return amzDateOfSecond;
 }

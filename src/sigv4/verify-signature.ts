@@ -6,7 +6,7 @@
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { RawRequest } from '../s3/request/request.ts';
-import { stringToSign } from './canonical-request.ts';
+import { stringToSign, textHash } from './canonical-request.ts';
 import { sentPath } from './encoded-target.ts';
 import { explainMismatch } from './explain-mismatch.ts';
 import type { SignatureClaims } from './parse-signature.ts';
@@ -41,7 +41,7 @@ export function verifySignature(claims: SignatureClaims, expected: Expected, key
   const provided = Buffer.from(claims.signature, 'hex');
   const isSigned = (canonical: string): boolean => {
     const hmac = createHmac('sha256', key)
-      .update(stringToSign(claims.amzDate, scope, canonical))
+      .update(stringToSign(claims.amzDate, scope, textHash(canonical)))
       .digest();
     return hmac.length === provided.length && timingSafeEqual(hmac, provided);
   };

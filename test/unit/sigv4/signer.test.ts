@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { encodePath } from '../../../src/s3/encode.ts';
-import { canonicalQuery, canonicalRequest, signedHeaderNames } from '../../../src/sigv4/canonical-request.ts';
+import {
+  canonicalQuery,
+  canonicalRequestHash,
+  signedHeaderNames,
+  textHash,
+} from '../../../src/sigv4/canonical-request.ts';
 import { createRequestSigner, EMPTY_PAYLOAD, formatAmzDate, type RequestToSign } from '../../../src/sigv4/signer.ts';
 
 interface Example {
@@ -52,15 +57,15 @@ describe('sigv4/signer', () => {
         nowMs,
       );
       const { authorization, ...covered } = signed.headers;
-      const canonical = canonicalRequest({
+      const names = signedHeaderNames(covered);
+      const requestHash = canonicalRequestHash({
         method,
         path,
         query: canonicalQuery(query),
         headers: covered,
-        names: signedHeaderNames(covered),
-        payloadHash,
+        ...{ names, signedHeaders: names.join(';'), payloadHash },
       });
-      assert.equal(hash('sha256', canonical), example.canonicalRequestHash);
+      assert.equal(requestHash, example.canonicalRequestHash);
       assert.match(authorization ?? '', new RegExp(`, Signature=${example.signature}$`));
     });
   }
@@ -125,6 +130,28 @@ describe('sigv4/signer', () => {
     assert.doesNotMatch(JSON.stringify(signed), /very-secret-value/);
   });
 
+  it('orders headers by code unit, however many there are', () => {
+    for (const count of [0, 1, 2, 31, 32, 33, 200]) {
+      const names = Array.from(
+        { length: count },
+        (_, index) => `x-amz-meta-${hash('md5', `${index}`).slice(0, 4)}${'-_.a'[index % 4]}`,
+      );
+      const headers = Object.fromEntries(names.map((name) => [name, '']));
+      assert.deepEqual(signedHeaderNames(headers), Object.keys(headers).sort());
+    }
+  });
+
+  it('hashes long requests and bytes beyond ASCII as they go on the wire, and no rest of a longer one before', () => {
+    for (const length of [0, 1, 16_000, 16_384, 100_000, 3]) {
+      const value = '\u00e4\u00ff'.repeat(length);
+      const fields = { method: 'GET', path: '/', query: '', headers: { a: value, b: '' }, payloadHash: EMPTY_PAYLOAD };
+      assert.equal(
+        canonicalRequestHash({ ...fields, names: ['a', 'b'], signedHeaders: 'a;b' }),
+        textHash(`GET\n/\n\na:${value}\nb:\n\na;b\n${EMPTY_PAYLOAD}`),
+      );
+    }
+  });
+
   it('folds inner spaces for signing but sends the value as it is', () => {
     const sign = createRequestSigner();
     const spaced = sign({ ...GET, headers: { 'x-amz-meta-a': 'x \t  y' } }, credentials, nowMs);
@@ -134,6 +161,11 @@ describe('sigv4/signer', () => {
   });
 
   it('formats the time in UTC', () => {
-    assert.equal(formatAmzDate(Date.parse('2026-11-05T06:07:08.999Z')), '20261105T060708Z');
+    for (let repeated = 0; repeated < 2; repeated += 1) {
+      assert.equal(formatAmzDate(Date.parse('2026-11-05T06:07:08.999Z')), '20261105T060708Z');
+      assert.equal(formatAmzDate(Date.parse('2026-11-05T06:07:08.000Z')), '20261105T060708Z');
+      assert.equal(formatAmzDate(Date.parse('2026-11-05T06:07:09.000Z')), '20261105T060709Z');
+    }
+    for (const never of [NaN, Infinity, 9e15]) assert.throws(() => formatAmzDate(never), RangeError);
   });
 });
