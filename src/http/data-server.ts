@@ -17,7 +17,7 @@ import type { Scheme } from '../s3/request/request.ts';
 import { errorDocument } from '../s3/documents/xml.ts';
 import { createCors, isPreflight, type CorsOptions } from './cors.ts';
 import { chargedTo, createEdgeReader } from './edge.ts';
-import { createExchange } from './exchange.ts';
+import { HttpExchange } from './exchange.ts';
 import { createLingering } from './linger.ts';
 import { isStsCall } from './sts-target.ts';
 
@@ -99,7 +99,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
     const own = req.url?.startsWith(OWN_PREFIX) === true;
     const { clientAddress, edgeRequestId, scheme, isTrusted, rawHeaders } = readEdge(req.rawHeaders);
     if (!isTrusted && options.edgeSecret !== undefined) options.withoutEdge?.();
-    const exchange = createExchange(req, res, {
+    const exchange = new HttpExchange(req, res, {
       requestId,
       edgeRequestId,
       clientAddress: clientAddress ?? peerOf(req.socket),

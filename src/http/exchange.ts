@@ -7,7 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import type { Scheme } from '../s3/request/request.ts';
+import type { RawRequest, Scheme } from '../s3/request/request.ts';
 import type { Lingering } from './linger.ts';
 
 export interface ExchangeOptions {
@@ -25,57 +25,66 @@ export interface ExchangeOptions {
   readonly furtherHeaders?: (headers: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 }
 
-/** Wraps one exchange; `waitsForClient` says whether bytes of the client are what it waits for now. */
-export function createExchange(
-  req: IncomingMessage,
-  res: ServerResponse,
-  options: ExchangeOptions,
-): Exchange & { readonly waitsForClient: () => boolean } {
-  const gone = new AbortController();
-  let continued = !options.expectsContinue;
-  let waits = 0;
-  let body: AsyncGenerator<Buffer, void, undefined> | undefined;
-  // Node says that a request is complete only when its handler has returned once.
-  const unread = (): boolean => hasBody(req) && !req.complete;
-  const isClosed = (): boolean => res.destroyed || res.closed || res.writableEnded;
-  res.strictContentLength = true;
-  res.once('close', () => {
-    if (!res.writableFinished) gone.abort();
-  });
+/** One exchange. It makes what a request may need and most do without, such as a reader of the body, when it is first asked for. */
+export class HttpExchange implements Exchange {
+  readonly requestId: string;
+  readonly edgeRequestId: string | undefined;
+  readonly clientAddress: string;
+  readonly chargedTo: string | undefined;
+  readonly scheme: Scheme | undefined;
+  readonly raw: RawRequest;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #options: ExchangeOptions;
+  #continued: boolean;
+  /** How many things wait for bytes of the client, or for it to take some. */
+  #waits = 0;
+  #isGone = false;
+  #gone: AbortController | undefined;
+  #body: AsyncGenerator<Buffer, void, undefined> | undefined;
 
-  /** From here on the gateway waits for the body. */
-  const awaitBody = (): void => {
-    waits += 1;
-    if (continued) return;
-    continued = true;
-    if (!isClosed()) res.writeContinue();
-  };
-  const brokenOff = (cause: unknown): GatewayError => {
-    gone.abort();
-    return new GatewayError('IncompleteBody', { detail: 'the client broke off its body', cause });
-  };
-
-  async function* readBody(): AsyncGenerator<Buffer, void, undefined> {
-    awaitBody();
-    try {
-      for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        waits -= 1;
-        yield chunk;
-        waits += 1;
-      }
-    } catch (error) {
-      throw brokenOff(error);
-    }
-    waits -= 1;
+  constructor(req: IncomingMessage, res: ServerResponse, options: ExchangeOptions) {
+    this.requestId = options.requestId;
+    this.edgeRequestId = options.edgeRequestId;
+    this.clientAddress = options.clientAddress;
+    this.chargedTo = options.chargedTo;
+    this.scheme = options.scheme;
+    this.raw = { method: req.method ?? '', target: req.url ?? '', rawHeaders: options.rawHeaders };
+    this.#req = req;
+    this.#res = res;
+    this.#options = options;
+    this.#continued = !options.expectsContinue;
+    res.strictContentLength = true;
+    res.once('close', () => {
+      if (!res.writableFinished) this.#leave();
+    });
   }
 
-  const read = (take: (piece: Buffer) => void): Promise<void> => {
+  get signal(): AbortSignal {
+    if (this.#gone === undefined) {
+      this.#gone = new AbortController();
+      if (this.#isGone) this.#gone.abort();
+    }
+    return this.#gone.signal;
+  }
+
+  get body(): AsyncIterable<Buffer> {
+    return (this.#body ??= this.#readBody());
+  }
+
+  /** Whether bytes of the client are what it waits for now. */
+  waitsForClient(): boolean {
+    return this.#waits > 0 || this.#res.writableEnded;
+  }
+
+  read(take: (piece: Buffer) => void): Promise<void> {
+    const req = this.#req;
     // Of a stream that is destroyed already, no event would tell.
-    if (req.destroyed) return Promise.reject(brokenOff(req.errored));
-    awaitBody();
+    if (req.destroyed) return Promise.reject(this.#brokenOff(req.errored));
+    this.#awaitBody();
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     const stop = (): void => {
-      waits -= 1;
+      this.#waits -= 1;
       req.off('data', pass).off('end', end).off('error', fail).off('close', fail);
     };
     const pass = (piece: Buffer): void => {
@@ -93,70 +102,107 @@ export function createExchange(
     };
     const fail = (cause?: Error): void => {
       stop();
-      reject(brokenOff(cause));
+      reject(this.#brokenOff(cause));
     };
     req.on('data', pass).once('end', end).once('error', fail).once('close', fail);
     return promise;
-  };
+  }
 
-  return {
-    requestId: options.requestId,
-    edgeRequestId: options.edgeRequestId,
-    clientAddress: options.clientAddress,
-    chargedTo: options.chargedTo,
-    scheme: options.scheme,
-    raw: { method: req.method ?? '', target: req.url ?? '', rawHeaders: options.rawHeaders },
-    signal: gone.signal,
-    // Most requests have none, and nobody reads it.
-    get body() {
-      return (body ??= readBody());
-    },
-    read,
-    waitsForClient: () => waits > 0 || res.writableEnded,
-    status: () => (res.headersSent ? res.statusCode : undefined),
-    writeHead: (status, headers) => {
-      if (isClosed()) return;
-      const own: Record<string, string> = { ...headers, 'x-amz-request-id': options.requestId };
-      const all: Record<string, string> = { ...options.furtherHeaders?.(own), ...own };
-      if (unread()) all['connection'] = 'close';
-      res.writeHead(status, all);
-    },
-    write: (chunk) => {
-      if (isClosed()) return Promise.reject(clientGone());
-      if (res.write(chunk)) return RESOLVED;
-      waits += 1;
-      return new Promise((resolve, reject) => {
-        const settle = (): void => {
-          waits -= 1;
-          res.off('drain', settle);
-          res.off('close', settle);
-          if (res.destroyed) reject(clientGone());
-          else resolve();
-        };
-        res.once('drain', settle);
-        res.once('close', settle);
-      });
-    },
-    end: (chunk) => {
-      if (isClosed()) return;
-      if (!unread()) {
-        res.end(chunk);
-        return;
+  status(): number | undefined {
+    return this.#res.headersSent ? this.#res.statusCode : undefined;
+  }
+
+  writeHead(status: number, headers: Readonly<Record<string, string>>): void {
+    if (this.#isClosed()) return;
+    const own: Record<string, string> = { ...headers, 'x-amz-request-id': this.requestId };
+    const all: Record<string, string> = { ...this.#options.furtherHeaders?.(own), ...own };
+    if (this.#isUnread()) all['connection'] = 'close';
+    this.#res.writeHead(status, all);
+  }
+
+  write(chunk: Buffer): Promise<void> {
+    const res = this.#res;
+    if (this.#isClosed()) return Promise.reject(clientGone());
+    if (res.write(chunk)) return RESOLVED;
+    this.#waits += 1;
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        this.#waits -= 1;
+        res.off('drain', settle);
+        res.off('close', settle);
+        if (res.destroyed) reject(clientGone());
+        else resolve();
+      };
+      res.once('drain', settle);
+      res.once('close', settle);
+    });
+  }
+
+  end(chunk?: Buffer): void {
+    const res = this.#res;
+    if (this.#isClosed()) return;
+    if (!this.#isUnread()) {
+      res.end(chunk);
+      return;
+    }
+    if (chunk === undefined) res.flushHeaders();
+    else res.write(chunk);
+    this.#options.lingering.drop(this.#req, this.chargedTo, () => {
+      if (this.#isClosed()) return;
+      try {
+        res.end();
+      } catch {
+        // Nobody is above a timer who could be told; what does not add up must not look whole.
+        res.destroy();
       }
-      if (chunk === undefined) res.flushHeaders();
-      else res.write(chunk);
-      options.lingering.drop(req, options.chargedTo, () => {
-        if (isClosed()) return;
-        try {
-          res.end();
-        } catch {
-          // Nobody is above a timer who could be told; what does not add up must not look whole.
-          res.destroy();
-        }
-      });
-    },
-    destroy: () => res.destroy(),
-  };
+    });
+  }
+
+  destroy(): void {
+    this.#res.destroy();
+  }
+
+  /** Node says that a request is complete only when its handler has returned once. */
+  #isUnread(): boolean {
+    return hasBody(this.#req) && !this.#req.complete;
+  }
+
+  #isClosed(): boolean {
+    const { destroyed, closed, writableEnded } = this.#res;
+    return destroyed || closed || writableEnded;
+  }
+
+  #leave(): void {
+    this.#isGone = true;
+    this.#gone?.abort();
+  }
+
+  /** From here on the gateway waits for the body. */
+  #awaitBody(): void {
+    this.#waits += 1;
+    if (this.#continued) return;
+    this.#continued = true;
+    if (!this.#isClosed()) this.#res.writeContinue();
+  }
+
+  #brokenOff(cause: unknown): GatewayError {
+    this.#leave();
+    return new GatewayError('IncompleteBody', { detail: 'the client broke off its body', cause });
+  }
+
+  async *#readBody(): AsyncGenerator<Buffer, void, undefined> {
+    this.#awaitBody();
+    try {
+      for await (const chunk of this.#req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        this.#waits -= 1;
+        yield chunk;
+        this.#waits += 1;
+      }
+    } catch (error) {
+      throw this.#brokenOff(error);
+    }
+    this.#waits -= 1;
+  }
 }
 
 const RESOLVED = Promise.resolve();

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { createExchange } from '../../../src/http/exchange.ts';
+import { HttpExchange } from '../../../src/http/exchange.ts';
 import { createLingering } from '../../../src/http/linger.ts';
 
-type Served = ReturnType<typeof createExchange>;
+type Served = HttpExchange;
 
 describe('the body of an exchange, handed over piece by piece', () => {
   let server: Server;
@@ -26,7 +26,7 @@ describe('the body of an exchange, handed over piece by piece', () => {
       server.on(event, (req: IncomingMessage, res: ServerResponse) => {
         const options = { requestId: 'r', edgeRequestId: undefined, clientAddress: '', chargedTo: undefined };
         const rest = { scheme: undefined, rawHeaders: [], expectsContinue, lingering: createLingering() };
-        arrived.resolve({ served: createExchange(req, res, { ...options, ...rest }), req });
+        arrived.resolve({ served: new HttpExchange(req, res, { ...options, ...rest }), req });
       });
     }
     server.listen(0, '127.0.0.1');
@@ -109,6 +109,20 @@ describe('the body of an exchange, handed over piece by piece', () => {
       assert.equal(served.waitsForClient(), false);
     });
   }
+
+  it('says that the client is gone to whoever asked while it was there, and to whoever asks later', async () => {
+    for (const asksBefore of [true, false]) {
+      const { served, req } = await exchange(head(0));
+      const before = asksBefore ? served.signal : undefined;
+      assert.notEqual(before?.aborted, true);
+      const left = new Promise((resolve) => req.once('close', resolve));
+      socket.destroy();
+      await left;
+      assert.equal(served.signal.aborted, true);
+      assert.equal(served.signal, before ?? served.signal);
+      server.close();
+    }
+  });
 
   it('fails where the client was gone before', async () => {
     const { served, req } = await exchange(`${head(2)}a`);

@@ -88,7 +88,7 @@ describe('a kept plan', () => {
         signedBy.length > before ? sts.calls[Number(signedBy.at(-1)?.slice('ASIA'.length)) - 1] : undefined;
       return { status: exchange.status(), policy: session?.get('Policy') ?? '', role: session?.get('RoleArn') };
     };
-    const intents = () => (made.entries as AuditIntent[]).filter(({ entry }) => entry === 'intent');
+    const intents = () => made.entries.filter((entry): entry is AuditIntent => entry.entry === 'intent');
     return { callers, request, intents };
   }
 
