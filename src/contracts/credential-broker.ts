@@ -62,8 +62,8 @@ export interface CredentialBroker {
   /**
    * Those of the plan, or of the accesses alone where STS refuses its policy; at once where they are in memory. What fails
    * rejects, and never throws.
-   * @throws GatewayError AccessDenied, InvalidRequest (the accesses cannot be said or do not fit), SlowDown (STS throttles), ServiceUnavailable, AccessDeniedByStore (the role refuses us),
-   * InvalidToken and ExpiredToken (STS refuses the store token)
+   * @throws GatewayError AccessDenied, InvalidRequest (the accesses cannot be said or do not fit), SlowDown (STS throttles),
+   * ServiceUnavailable, AccessDeniedByStore (the role refuses us), InvalidToken and ExpiredToken (STS refuses the store token)
    */
   readonly credentials: (planned: PlannedSession) => StoreCredentials | Promise<StoreCredentials>;
   /** Drops cached credentials that the store has refused, so that the next call asks STS again. */

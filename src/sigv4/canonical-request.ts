@@ -1,6 +1,6 @@
 /**
- * Steps one and two of Signature Version 4, pure: text in, text or its hash out. The path arrives encoded and is taken as it is: S3 encodes
- * once and never normalises, so `//`, `.` and `..` stay.
+ * Steps one and two of Signature Version 4: text in, text or its hash out. The path arrives encoded and is taken as it is: S3
+ * encodes once and never normalises, so `//`, `.` and `..` stay.
  * @see AWS Signature Version 4, "Create a canonical request" and "Create a string to sign"
  */
 import { hash } from 'node:crypto';
@@ -32,6 +32,7 @@ export function canonicalQuery(query: readonly (readonly [string, string])[]): s
 
 /** Sorts and joins a query that is encoded already. */
 export function joinQuery(encoded: readonly (readonly [string, string])[]): string {
+  if (encoded.length === 0) return '';
   return encoded
     .toSorted(([nameA, valueA], [nameB, valueB]) => compare(nameA, nameB) || compare(valueA, valueB))
     .map(([name, value]) => `${name}=${value}`)

@@ -1,7 +1,7 @@
 /**
  * Enters: a request with encoded path, and credentials. Leaves: the headers to send, `authorization` among them.
  * Signs every header that it is given, so that nothing on the way can change one. Pure but for the memory of derived
- * keys; must never put a secret anywhere but into the key.
+ * keys and of the last second; must never put a secret anywhere but into the key.
  * @see AWS Signature Version 4; Amazon S3 API Reference, "Authenticating Requests: Using the Authorization Header"
  */
 import { createHmac } from 'node:crypto';
