@@ -72,7 +72,8 @@ describe('the audit', function () {
     const [bob, robot] = await Promise.all([stack.token('bob'), stack.token('ci-bot')]);
     const needles = [alice, bob, robot].flatMap((token) => [token, ...token.split('.').slice(1)]);
     needles.push(...stack.secrets());
-    const files = (await readdir(stack.auditDirectory)).map((name) => join(stack.auditDirectory, name));
+    const entries = await readdir(stack.auditDirectory, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
     const texts = await Promise.all([...files, ...stack.logs()].map((file) => readFile(file, 'utf8')));
     assert.ok(texts.some((text) => text.length > 0));
     for (const text of texts) {

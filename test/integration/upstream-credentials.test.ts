@@ -44,7 +44,7 @@ describe('a store with STS and one without, side by side', function () {
     return `Bearer ${signToken(key, { iss: issuer.url, sub, aud: 'sallyport', groups: ['team'], exp })}`;
   };
   const audited = async (): Promise<string> => {
-    const names = await readdir(join(folder, 'audit'));
+    const names = (await readdir(join(folder, 'audit'))).filter((name) => name.endsWith('.jsonl'));
     return (await Promise.all(names.map((name) => readFile(join(folder, 'audit', name), 'utf8')))).join('');
   };
 

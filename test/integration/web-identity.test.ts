@@ -71,7 +71,7 @@ describe('a store that is asked with a token of the caller', function () {
       ...(body === undefined ? {} : { body }),
     });
   const audited = async (): Promise<string> => {
-    const names = await readdir(join(folder, 'audit'));
+    const names = (await readdir(join(folder, 'audit'))).filter((name) => name.endsWith('.jsonl'));
     return (await Promise.all(names.map((name) => readFile(join(folder, 'audit', name), 'utf8')))).join('');
   };
   const sessionKeys = async (): Promise<TestKeys> => {

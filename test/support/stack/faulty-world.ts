@@ -171,7 +171,7 @@ export async function startFaultyWorld(options: FaultyWorldOptions): Promise<Fau
     },
     log: () => log,
     audit: async () => {
-      const names = (await readdir(join(folder, 'audit'))).toSorted();
+      const names = (await readdir(join(folder, 'audit'))).filter((name) => name.endsWith('.jsonl')).toSorted();
       const texts = await Promise.all(names.map((name) => readFile(join(folder, 'audit', name), 'utf8')));
       return texts
         .flatMap((text) => text.split('\n').filter(Boolean))
