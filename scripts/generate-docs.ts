@@ -232,10 +232,17 @@ ${generated('src/errors/codes.ts')}
 
 Errors are S3 XML: \`<Error>\` with \`Code\`, \`Message\`, \`Resource\` and \`RequestId\`; answers to HEAD, and 304, have no body. The
 *reason* is what the audit and the log say; several reasons may share one S3 code, and messages are fixed, so that no
-detail of a failure reaches a caller. One message is not: a policy's denial names its rule and its reason, in the message
-of the document (also of each key of DeleteObjects) and in the header \`x-sallyport-denied-by\`, for HEAD; what is not
-printable ASCII is percent-encoded there. A 401 carries \`WWW-Authenticate: Bearer\`, with what was wrong with the token
-and with where to get one (\`authorization_uri\`: \`endpoint.tokenHelp\`, or the URLs of the issuers).
+detail of a failure reaches a caller. Two are not. A policy's denial says rule and reason, then what helps on: the nearest
+prefix of the caller's own for the same verb in that bucket, and whom to ask (\`owner\` of the policy that denies or, where
+none allows it, of one that gives the caller something there). It tells of this caller's rules only, never what is in the
+store or what others may. All of it stands in the message of the document (of each key of DeleteObjects: rule, reason and
+owner), in its elements \`Rule\`, \`Reason\` and \`Owner\`, and in the header \`x-sallyport-denied-by\`, for HEAD,
+which has no document (tools show it with \`--debug\`, \`-vv --dump headers\` and the like); there, what is not printable
+ASCII is percent-encoded, and 512 characters are the most.
+
+A 401 says in its message where to get a token, and carries \`WWW-Authenticate: Bearer\` with \`error\` and
+\`error_description\` (RFC 6750), \`error_uri\` (\`endpoint.tokenHelp\`), \`authorization_uri\` (the same, or the URLs of the issuers)
+and \`issuer\` (the URLs of the first eight issuers, with a space between).
 
 ${table(
   ['reason', 'S3 code', 'status', 'Retry-After', 'message'],

@@ -26,6 +26,8 @@ export interface Grant {
   readonly verbs: readonly Verb[];
   /** Exactly this key, or every key that starts with this prefix (empty: every key). Literal, never a pattern. */
   readonly scope: { readonly key: string } | { readonly prefix: string };
+  /** Whom to ask about the policy that says so, where it names somebody. */
+  readonly owner?: string;
 }
 
 export type Decision = {
@@ -35,6 +37,8 @@ export type Decision = {
   /** One sentence that may be shown to the caller. */
   readonly reason: string;
   readonly policyVersion: string;
+  /** Whom to ask about the policy of the rule, where it names somebody. */
+  readonly owner?: string;
 };
 
 /** Denials are values; an inability to decide is a throw. */

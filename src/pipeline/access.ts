@@ -3,9 +3,11 @@
  * functions of this file give, each to a context for which it has made sure, so that a table without the stage that calls it
  * does not compile. At run time they are nothing, and cost nothing.
  */
-import type { Decision } from '../contracts/authorizer.ts';
 import { accessDenied } from '../errors/access-denied.ts';
+import type { GatewayError } from '../errors/gateway-error.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
+import type { Decided, DecidedTarget } from './contexts.ts';
+import { insteadOf } from './instead.ts';
 import type { Stage } from './stage.ts';
 
 declare const allowed: unique symbol;
@@ -35,13 +37,20 @@ export interface Responded {
 /** A last stage. */
 export type Responder<In extends Recorded> = Stage<In, Responded>;
 
+/** What was decided, and what a denial is explained by. */
+interface Denying extends Pick<Decided, 'grants'> {
+  readonly targets: readonly Pick<DecidedTarget, 'bucket' | 'accesses' | 'decision'>[];
+}
+
 /** Gives a decided context as an allowed one. @throws GatewayError AccessDenied, by the first denial */
-export function allow<Context extends { readonly targets: readonly { readonly decision: Decision }[] }>(
-  context: Context,
-): Context & Allowed {
+export function allow<Context extends Denying>(context: Context): Context & Allowed {
   const denied = context.targets.find(({ decision }) => decision.effect !== 'allow');
-  if (denied !== undefined) throw accessDenied(denied.decision);
+  if (denied !== undefined) throw deniedTo(context, denied);
   return context as Context & Allowed;
+}
+
+function deniedTo({ grants }: Denying, { bucket, accesses, decision }: Denying['targets'][number]): GatewayError {
+  return accessDenied({ ...insteadOf(grants.get(bucket) ?? [], accesses), ...decision });
 }
 
 /** Gives an allowed context as a recorded one, when its intents are durable. @throws GatewayError AuditUnavailable */

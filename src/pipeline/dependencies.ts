@@ -1,4 +1,5 @@
 /** What the stages depend on, as contracts only. The composition root supplies it. */
+import type { TokensFrom } from '../errors/challenge.ts';
 import type { AuditSink } from '../contracts/audit-sink.ts';
 import type { Authenticator } from '../contracts/authenticator.ts';
 import type { Authorizer } from '../contracts/authorizer.ts';
@@ -38,7 +39,7 @@ export interface PipelineDependencies {
   /** Hosts under which clients reach the gateway; a bucket may stand before one of them. */
   readonly publicHosts: readonly string[];
   /** Where callers get tokens, as a 401 tells it: one URL, or several with a space between. */
-  readonly tokensFrom?: string | undefined;
+  readonly tokensFrom?: TokensFrom | undefined;
   /** When an answer may begin before its end is known. */
   readonly earlyAnswer: EarlyAnswerTimes;
   readonly limits: {

@@ -6,7 +6,7 @@ import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import { failedEnd } from '../contracts/failed-end.ts';
 import type { Observer } from '../contracts/observer.ts';
-import { challenge } from '../errors/challenge.ts';
+import { challenge, messageWithHelp, type TokensFrom } from '../errors/challenge.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { errorDocument, HOST_ID } from '../s3/documents/xml.ts';
 import { effectsOf } from './effects.ts';
@@ -43,7 +43,7 @@ export async function fail(
  * Answers with the S3 error document of a failure; HEAD, 304 and 412 to HEAD carry no body. `tokensFrom`: where a caller
  * gets a token.
  */
-export function sendError(exchange: Exchange, error: GatewayError, tokensFrom?: string): void {
+export function sendError(exchange: Exchange, error: GatewayError, tokensFrom?: TokensFrom): void {
   const { row } = error;
   const headers: Record<string, string> = { ...error.clientHeaders, 'x-amz-id-2': HOST_ID };
   if (row.retryAfterSeconds !== undefined) headers['retry-after'] = String(row.retryAfterSeconds);
@@ -53,7 +53,7 @@ export function sendError(exchange: Exchange, error: GatewayError, tokensFrom?: 
     exchange.end();
     return;
   }
-  const body = Buffer.from(documentOf(exchange, error));
+  const body = Buffer.from(documentOf(exchange, error, messageWithHelp(error, tokensFrom)));
   headers['content-type'] = 'application/xml';
   headers['content-length'] = String(body.length);
   exchange.writeHead(row.status, headers);
@@ -62,7 +62,8 @@ export function sendError(exchange: Exchange, error: GatewayError, tokensFrom?: 
 
 function documentOf(
   { raw, requestId }: Exchange,
-  { row, clientMessage: message, clientFields: fields }: GatewayError,
+  { row, clientMessage, clientFields: fields }: GatewayError,
+  message = clientMessage,
 ): string {
   const resource = raw.target.split('?', 1)[0] ?? '';
   return errorDocument({ code: row.s3Code, message, resource, requestId, fields });

@@ -1,4 +1,5 @@
 /** Raw bytes -> S3Request. Unverified: everything in it. Refuses what is not understood; reads no body. */
+import type { TokensFrom } from '../errors/challenge.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import { parseRequest } from '../s3/request/parse-request.ts';
 import type { Received } from './contexts.ts';
@@ -15,7 +16,7 @@ export interface Arrived {
   readonly meter: Meter;
   readonly early: EarlyAnswer;
   /** Where a caller gets a token; told to those who have none, or none that is good. */
-  readonly tokensFrom: string | undefined;
+  readonly tokensFrom: TokensFrom | undefined;
 }
 
 /** Begins the audit of an exchange, before anything about it is known. */

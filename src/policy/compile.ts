@@ -23,6 +23,8 @@ export interface CompiledRule {
   readonly scope: Scope;
   readonly matches: Matcher;
   readonly decision: Decision;
+  /** Of its policy. */
+  readonly owner: string | undefined;
 }
 
 /** A rule in one bucket and one scope that means something else for each identity. */
@@ -35,6 +37,7 @@ export interface OpenRule {
   readonly scope: Template;
   readonly kind: 'key' | 'prefix';
   readonly policyVersion: string;
+  readonly owner: string | undefined;
 }
 
 /** What the rules of one bucket come to. */
@@ -73,7 +76,8 @@ export function compileRules(
   const fixed: CompiledRule[] = [];
   const open: OpenRule[] = [];
   policy.rules.forEach((rule, index) => {
-    const of = { order: firstOrder + index, rule, name: `${policy.id}/${rule.id}`, policyVersion };
+    const name = `${policy.id}/${rule.id}`;
+    const of = { order: firstOrder + index, rule, name, policyVersion, owner: policy.owner };
     for (const bucketText of rule.buckets === 'all' ? [ANY_BUCKET] : rule.buckets) {
       for (const written of rule.scopes) {
         const bucket = templateOf(bucketText);
@@ -90,7 +94,7 @@ export function compileRules(
 
 /** Compiles one rule for the bucket and the scope that are meant in the end; `why`: what else its reason has to say. */
 export function compileRule(
-  { order, rule: { effect, verbs, reason }, name, policyVersion }: Omit<OpenRule, 'bucket' | 'scope' | 'kind'>,
+  { order, rule: { effect, verbs, reason }, name, policyVersion, owner }: Omit<OpenRule, 'bucket' | 'scope' | 'kind'>,
   bucket: string,
   scope: Scope,
   { isMeant = everyBucket, reasonOf = (text: string) => text }: WiderRule = {},
@@ -98,9 +102,10 @@ export function compileRule(
   const list = verbs.join(', ').replace(/, (?=\w+$)/, ' and ');
   const where = describeScope(bucket === ANY_BUCKET ? 'every bucket' : bucket, scope);
   const sentence = `Rule ${name} ${effect === 'allow' ? 'allows' : 'denies'} ${list} on ${where}.`;
-  const decision = { effect, rule: name, reason: reasonOf(reason ?? sentence), policyVersion };
+  const asked = owner === undefined ? {} : { owner };
+  const decision = { effect, rule: name, reason: reasonOf(reason ?? sentence), policyVersion, ...asked };
   return Object.freeze({
-    ...{ order, effect, verbs, bucket, isMeant, scope },
+    ...{ order, effect, verbs, bucket, isMeant, scope, owner },
     matches: compileScope(effect, scope),
     decision: Object.freeze(decision),
   });
@@ -196,7 +201,8 @@ const isAllow = ({ effect }: CompiledRule) => effect === 'allow';
 const isDeny = ({ effect }: CompiledRule) => effect === 'deny';
 
 function inBucketOf(rules: readonly CompiledRule[]): InBucket {
-  const grant = ({ effect, verbs, scope }: CompiledRule): Grant => Object.freeze({ effect, verbs, scope });
+  const grant = ({ effect, verbs, scope, owner }: CompiledRule): Grant =>
+    Object.freeze({ effect, verbs, scope, ...(owner !== undefined && { owner }) });
   return {
     rules,
     rule: anythingIn(rules),

@@ -17,13 +17,14 @@ import {
   identifier,
   isRecord,
   issuerName,
+  line,
   present,
   text,
 } from './schema-parts.ts';
 import { variablesIn } from './template.ts';
 
 /** Bounds of the language: characters or entries. */
-const LIMITS = { subjects: 64, claims: 8, rules: 256, sets: 64, description: 1000 } as const;
+const LIMITS = { subjects: 64, claims: 8, rules: 256, sets: 64, description: 1000, owner: 200 } as const;
 
 /** A key, or a prefix that ends in `/` (empty: everything). In a rule it may have variables. */
 export type Scope = Grant['scope'];
@@ -83,6 +84,7 @@ export const policySchema = closed('a policy with id, description, subjects and 
     .refine((id) => id !== GRANT_POLICY, `must not be \`${GRANT_POLICY}\`: decisions name grants so`)
     .meta({ not: { enum: [UNBOUND_ROLE, GRANT_POLICY] } }),
   description: text('a sentence that says who may do what', LIMITS.description),
+  owner: line('whom to ask about this policy, such as an address or a channel', LIMITS.owner).optional(),
   subjects: z
     .array(subject, { error: expecting('a list of subjects') })
     .min(1, 'must name at least one subject')
@@ -157,6 +159,8 @@ export const variablesOf = ({ buckets, scopes }: Pick<Rule, 'buckets' | 'scopes'
 export interface Policy {
   readonly id: string;
   readonly description: string;
+  /** Whom those should ask whom it denies something. */
+  readonly owner?: string | undefined;
   readonly subjects: readonly Selector[];
   readonly rules: readonly Rule[];
 }

@@ -5,7 +5,7 @@
  * @see AWS SDKs and Tools Reference Guide, "Container credential provider"
  */
 import type { Endpoint } from '../contracts/exchange.ts';
-import { challenge } from '../errors/challenge.ts';
+import { challenge, messageWithHelp } from '../errors/challenge.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { contentLength, foldHeaders } from '../s3/request/request-headers.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
@@ -71,5 +71,5 @@ export function jsonFailure(error: GatewayError, { tokensFrom }: Pick<StsDepende
   const { s3Code: code, status } = error.row;
   const headers: Record<string, string> = { ...error.clientHeaders, ...JSON_TYPE, ...retryHeaders(error) };
   if (status === 401) headers['www-authenticate'] = challenge(error, tokensFrom);
-  return { status, headers, body: JSON.stringify({ code, message: error.clientMessage }) };
+  return { status, headers, body: JSON.stringify({ code, message: messageWithHelp(error, tokensFrom) }) };
 }

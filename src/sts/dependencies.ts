@@ -1,4 +1,5 @@
 /** What the endpoints depend on, as contracts only. The composition root supplies it. */
+import type { TokensFrom } from '../errors/challenge.ts';
 import type { AuditSink } from '../contracts/audit-sink.ts';
 import type { Authorizer } from '../contracts/authorizer.ts';
 import type { ClientSessions, SignatureVerifier, TokenVerifier } from '../contracts/client-sessions.ts';
@@ -24,7 +25,7 @@ export interface StsDependencies {
     readonly leave: (exchange: Exchange) => void;
   };
   /** Where callers get tokens, as a 401 tells it: one URL, or several with a space between. */
-  readonly tokensFrom?: string | undefined;
+  readonly tokensFrom?: TokensFrom | undefined;
   readonly limits: {
     /** A form must have arrived whole within this time: nobody is known before. */
     readonly formMs: number;

@@ -20,6 +20,7 @@ const ownerKeys = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: random
 const POLICY = `
 id: team
 description: The team works in box under desk/.
+owner: 'Storage team, #storage'
 subjects: [{ issuer: test, group: team }]
 rules:
   - { id: desk, allow: [GET, PUT, LIST], bucket: box, prefix: desk/ }
@@ -115,6 +116,31 @@ describe('the gateway as app.ts composes it', function () {
       assert.equal(denied.status, 403);
     }
     assert.deepEqual(store.counters, before);
+  });
+
+  it('tells who is denied what is allowed nearby and whom to ask, of HEAD in a header, and nothing of what is there', async () => {
+    const next = 'The nearest prefix of yours for GET: box/desk/ Ask: Storage team, #storage';
+    const got = await agent.get('/box/other/one').set('authorization', bearer());
+    assert.equal(got.status, 403);
+    assert.ok(got.text.includes(`for this identity. ${next}</Message>`), got.text);
+    assert.ok(got.text.includes('<Owner>Storage team, #storage</Owner>'), got.text);
+    const head = await agent.head('/box/other/one').set('authorization', bearer());
+    assert.ok(head.headers['x-sallyport-denied-by']?.endsWith(next), JSON.stringify(head.headers));
+    // Somebody of whom no policy speaks is told of nobody's places, and of no owner.
+    const stranger = await agent.get('/box/desk/one').set('authorization', bearer({ groups: ['others'] }));
+    assert.equal(stranger.status, 403);
+    assert.doesNotMatch(stranger.text, /nearest|Ask|Storage|<Owner>/);
+    // Nor does it matter whether the object is there.
+    const absent = await agent.get('/box/desk/two-none').set('authorization', bearer({ groups: ['others'] }));
+    const shape = (text: string) => text.replace(/<(RequestId|HostId)>[^<]*/g, '').replaceAll(/desk\/[\w-]+/g, '');
+    assert.equal(shape(stranger.text), shape(absent.text));
+  });
+
+  it('tells who has no good token where to get one, in the message and in the challenge', async () => {
+    const refused = await agent.get('/box/desk/one').set('authorization', 'Bearer expired.or.forged');
+    assert.equal(refused.status, 401);
+    assert.ok(refused.text.includes(`Tokens are issued by ${issuer.url}</Message>`), refused.text);
+    assert.ok(refused.headers['www-authenticate']?.includes(`issuer="${issuer.url}"`));
   });
 
   it('asks STS once for many requests of one identity at the same time', async () => {

@@ -1,4 +1,5 @@
 /** The checked section `endpoint`, with what stores and issuers say where it is silent. */
+import type { TokensFrom } from '../../errors/challenge.ts';
 import type { IssuerConfig } from '../issuers/assemble.ts';
 import { promised } from '../loading/promised.ts';
 import type { FileConfig } from '../schema.ts';
@@ -8,8 +9,8 @@ export interface EndpointConfig {
   readonly publicHosts: readonly string[];
   /** Regions that clients may sign for. */
   readonly regions: readonly string[];
-  /** Where callers get tokens: one URL, or those of the issuers with a space between. */
-  readonly tokensFrom: string;
+  /** Where callers get tokens. */
+  readonly tokensFrom: TokensFrom;
   readonly requireSignedContentHeaders: boolean;
 }
 
@@ -26,12 +27,7 @@ export const assembleEndpoint = (
 ): EndpointConfig => ({
   publicHosts: endpoint.publicHosts,
   requireSignedContentHeaders: endpoint.requireSignedContentHeaders,
-  tokensFrom:
-    endpoint.tokenHelp ??
-    issuers
-      .slice(0, MAX_NAMED_ISSUERS)
-      .map(({ issuer }) => issuer)
-      .join(' '),
+  tokensFrom: { page: endpoint.tokenHelp, issuers: issuers.slice(0, MAX_NAMED_ISSUERS).map(({ issuer }) => issuer) },
   regions: endpoint.regions ?? [
     ...new Set([...Object.values(stores).map(({ region }) => promised(region)), USUAL_REGION]),
   ],

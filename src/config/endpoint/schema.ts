@@ -28,8 +28,7 @@ export const endpoint = section(
     tokenHelp: key(
       text((value) => value.length <= 512 && parseUrl(value) !== undefined).optional(),
       'an http or https URL of at most 512 characters, without credentials, query or fragment',
-      'Where people learn how to get a token. The `WWW-Authenticate` of a 401 names it, to everybody.',
-      { derivedDefault: 'the URLs of the first eight issuers' },
+      'Where people learn how to get a token. The message and the `WWW-Authenticate` of a 401 name it, to everybody, beside the URLs of the first eight issuers.',
     ),
     requireSignedContentHeaders: flag(
       'Refuses a signed request whose `Content-Type` or `Content-MD5` is not among its signed headers. Amazon S3 takes it, and aws-sdk-js v2, minio-js, GDAL and `curl --aws-sigv4` send it; nobody but the edge stands between a client and the gateway to alter one.',

@@ -101,9 +101,11 @@ describe('config/load-config', () => {
 
     it('sends who needs a token to the issuers, unless it names a page', async () => {
       const { endpoint, issuers } = await sample.load();
-      assert.equal(endpoint.tokensFrom, issuers.map(({ issuer }) => issuer).join(' '));
+      const urls = issuers.map(({ issuer }) => issuer);
+      assert.deepEqual(endpoint.tokensFrom, { page: undefined, issuers: urls });
       const tokenHelp = 'https://wiki.example.com/tokens';
-      assert.equal((await sample.load({ 'endpoint.tokenHelp': tokenHelp })).endpoint.tokensFrom, tokenHelp);
+      const told = await sample.load({ 'endpoint.tokenHelp': tokenHelp });
+      assert.deepEqual(told.endpoint.tokensFrom, { page: tokenHelp, issuers: urls });
     });
 
     it('asks for the signature of a content type only where it is told to', async () => {

@@ -159,9 +159,11 @@ describe('a table compiles', () => {
 describe('allow', () => {
   it('gives nothing where a single target of many is denied', () => {
     const decision = { effect: 'allow', rule: 'r', reason: 'because', policyVersion: 'v' } as const;
-    const denied = { decision: { ...decision, effect: 'deny' } } as const;
-    assert.throws(() => allow({ targets: [{ decision }, denied, { decision }] }), { code: 'AccessDenied' });
-    const context = { targets: [{ decision }] };
+    const allowed = { bucket: 'box', accesses: [], decision };
+    const denied = { ...allowed, decision: { ...decision, effect: 'deny' } } as const;
+    const grants = new Map();
+    assert.throws(() => allow({ targets: [allowed, denied, allowed], grants }), { code: 'AccessDenied' });
+    const context = { targets: [allowed], grants };
     assert.equal(allow(context), context);
   });
 });

@@ -115,7 +115,7 @@ describe('reads', () => {
     for (const identity of ['none', 'bad'] as const) {
       const made = world({ identity });
       const exchange = client('GET', '/box/k', [], made.steps);
-      await createPipeline({ ...made.dependencies, tokensFrom: 'https://issuer.example' })(exchange);
+      await createPipeline({ ...made.dependencies, tokensFrom: { issuers: ['https://issuer.example'] } })(exchange);
       assert.match(exchange.answerHeaders['www-authenticate'] ?? '', /authorization_uri="https:\/\/issuer\.example"/);
     }
   });

@@ -36,6 +36,29 @@ describe('decide', () => {
     assert.equal(authorizer.decide(someone, on('PUT', 'a/final')).reason, 'It is final.');
   });
 
+  it('names whom to ask of the policy whose rule decides, and in grants of each', () => {
+    const policy = written('p', [
+      { allow: ['GET'], bucket: 'box', everything: true },
+      { deny: ['GET'], bucket: 'box', prefix: 'a/' },
+    ]) as object;
+    const authorizer = authorizerOf({ ...policy, owner: 'ann' });
+    const decide = (key: string) =>
+      authorizer.decide(principalWith(), { kind: 'object', verb: 'GET', bucket: 'box', key });
+    assert.equal(decide('a/x').owner, 'ann');
+    assert.deepEqual(
+      authorizer.grants(principalWith(), 'box').map(({ owner }) => owner),
+      ['ann', 'ann'],
+    );
+    // Nobody's rule denies by default.
+    const none = authorizer.decide(principalWith({ groups: [] }), {
+      kind: 'object',
+      verb: 'GET',
+      bucket: 'box',
+      key: 'x',
+    });
+    assert.equal(none.owner, undefined);
+  });
+
   it('compares keys as they are: no case folding, no normalisation, no dot segments, no escapes', () => {
     const authorizer = authorizerOf(written('p', [{ allow: ['GET'], bucket: 'reports', prefix: 'caf\u00e9/' }]));
     assert.equal(authorizer.decide(someone, on('GET', 'caf\u00e9/x')).effect, 'allow');

@@ -154,6 +154,15 @@ describe('loadPolicies', () => {
     });
   }
 
+  it('takes one line that says whom to ask, bounded and of what can be seen, and gives it with decisions and grants', async () => {
+    await write('good.yaml', GOOD.replace('subjects:', 'owner: "Storage team, #storage"\nsubjects:'));
+    const { policies } = await loadPolicies(directory);
+    assert.equal(policies[0]?.owner, 'Storage team, #storage');
+    for (const owner of ['""', '" x"', '"a\\nb"', '"\\u202Ex"', '7', '[a]', `"${'x'.repeat(201)}"`]) {
+      assert.deepEqual(await items('subjects:', `owner: ${owner}\nsubjects:`), ['4 owner'], owner);
+    }
+  });
+
   it('refuses a rule id that stands twice, beside other errors', async () => {
     const again = GOOD.slice(GOOD.indexOf('  - id: read')).replace('[GET]', '[get]');
     await write('a.yaml', GOOD + again);
