@@ -37,7 +37,8 @@ export interface OpenRule {
   readonly scope: Template;
   readonly kind: 'key' | 'prefix';
   readonly policyVersion: string;
-  readonly owner: string | undefined;
+  /** Of its policy. */
+  readonly owner?: string | undefined;
 }
 
 /** What the rules of one bucket come to. */
