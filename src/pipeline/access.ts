@@ -3,10 +3,10 @@
  * functions of this file give, each to a context for which it has made sure, so that a table without the stage that calls it
  * does not compile. At run time they are nothing, and cost nothing.
  */
+import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
 import { accessDenied } from '../errors/access-denied.ts';
 import type { GatewayError } from '../errors/gateway-error.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
-import type { Decided, DecidedTarget } from './contexts.ts';
 import { insteadOf } from './instead.ts';
 import type { Stage } from './stage.ts';
 
@@ -38,8 +38,13 @@ export interface Responded {
 export type Responder<In extends Recorded> = Stage<In, Responded>;
 
 /** What was decided, and what a denial is explained by. */
-interface Denying extends Pick<Decided, 'grants'> {
-  readonly targets: readonly Pick<DecidedTarget, 'bucket' | 'accesses' | 'decision'>[];
+interface Denying {
+  readonly targets: readonly {
+    readonly bucket: string;
+    readonly accesses: readonly Access[];
+    readonly decision: Decision;
+  }[];
+  readonly grants: ReadonlyMap<string, readonly Grant[]>;
 }
 
 /** Gives a decided context as an allowed one. @throws GatewayError AccessDenied, by the first denial */
