@@ -106,6 +106,24 @@ describe('a grant as a line', () => {
     for (const text of ['', '{}', '[]', 'null', '\u0000']) assert.equal(FORMAT.read(text), undefined);
   });
 
+  it('is none where who approved it may not, also sealed with the key', () => {
+    const [alone, approved] = [grantOf(), grantOf({ approvers: ['bob'] })];
+    assert.deepEqual(read(approved), approved);
+    const step = (by: string) => ({ atMs: NOW_MS, by });
+    const wrong: readonly GrantEntry[] = [
+      { ...alone, approvers: ['olivia'] },
+      { ...alone, approvers: ['bob'] },
+      { ...alone, approvers: ['bob', 'olivia'] },
+      { ...alone, approved: step('mallory') },
+      { ...approved, approved: step('mallory') },
+      { ...approved, requested: step('bob') },
+      { ...approved, approvers: ['bob', 'bob'] },
+      { ...approved, closed: { ...step('x'), how: 'reopened' as never } },
+      { ...approved, closed: { ...step('x'), how: 'ended', reason: 'a\nb' } },
+    ];
+    for (const [at, entry] of wrong.entries()) assert.equal(read(entry), undefined, `entry ${at}`);
+  });
+
   it('says in one clause what it cannot be', () => {
     const wrong: readonly (readonly [Partial<GrantTerms>, RegExp])[] = [
       [{ subject: '' }, /subject/],
