@@ -5,7 +5,7 @@
  * schema and nothing else: no token, secret or query. @see contracts/audit-sink.ts
  */
 import type { AuditedOperation, AuditEntry, AuditRefusal, OutcomeResult } from '../contracts/audit-sink.ts';
-import type { Decision } from '../contracts/authorizer.ts';
+import type { Decision, RequestFacts, StoredFacts } from '../contracts/authorizer.ts';
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { ClaimValue, Principal } from '../contracts/principal.ts';
 import { isoTime } from './iso-time.ts';
@@ -43,6 +43,7 @@ const MAX_BYTES = {
   versionId: 1024,
   versionIdAsked: 1024,
   keyId: 256,
+  contentType: 256,
 } as const;
 const MAX_GROUPS = 512;
 /** Of all claims together, as JSON. */
@@ -64,6 +65,8 @@ export interface AuditedRequest {
   readonly startedMs: number;
   readonly principal: Principal;
   readonly operation: AuditedOperation;
+  /** What the decisions looked at, beside the caller; absent: nothing was decided. */
+  readonly facts?: RequestFacts;
 }
 
 /** What one record is about. */
@@ -157,7 +160,7 @@ class Fields {
   }
 
   /** Adds what is bounded already; nothing of `undefined`. */
-  value(field: string, value: string | number | readonly string[] | undefined): this {
+  value(field: string, value: string | number | boolean | readonly string[] | undefined): this {
     if (value !== undefined) this.#json += keyOf(field) + JSON.stringify(value);
     return this;
   }
@@ -230,12 +233,25 @@ function beginAccess(
     .add(decisionFields(decision));
 }
 
-function addCaller(line: Fields, { principal, origin, operation }: AuditedRequest): Fields {
-  return line
+function addCaller(line: Fields, { principal, origin, operation, facts }: AuditedRequest): Fields {
+  line
     .add(principalFields(principal))
     .text('clientAddress', origin.clientAddress)
     .text('edgeRequestId', origin.edgeRequestId)
-    .value('operation', operation);
+    .value('operation', operation)
+    .value('wayIn', facts?.wayIn);
+  return facts?.stored === undefined ? line : addStored(line, facts.stored);
+}
+
+function addStored(line: Fields, { sizeBytes, contentType, tags, createsOnly }: StoredFacts): Fields {
+  line.value('size', sizeBytes).text('contentType', contentType);
+  // As many and as long as the header can be: at most ten.
+  if (tags !== undefined && tags.size > 0)
+    line.value(
+      'tags',
+      [...tags].map(([key, value]) => `${key}=${value}`),
+    );
+  return createsOnly === true ? line.value('createOnly', createsOnly) : line;
 }
 
 function addEnd(line: Fields, end: AuditedEnd, startedMs: number): Fields {

@@ -5,7 +5,7 @@
  * token, a secret or a query.
  */
 import type { AuditedOperation, AuditSink, OutcomeResult } from '../contracts/audit-sink.ts';
-import type { Decision } from '../contracts/authorizer.ts';
+import type { Decision, RequestFacts } from '../contracts/authorizer.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { Principal } from '../contracts/principal.ts';
@@ -137,8 +137,9 @@ export class AuditTrail {
     this.#request = { origin: this.#origin, startedMs: this.#startedMs, principal, operation };
   }
 
-  /** Says what the request is about, one record each, in this order. */
-  decided(targets: readonly Audited[]): void {
+  /** Says what the request is about, one record each, in this order, and what the decisions looked at. */
+  decided(targets: readonly Audited[], facts?: RequestFacts): void {
+    if (this.#request !== undefined && facts !== undefined) this.#request = { ...this.#request, facts };
     this.#items = targets.map((target, index) => this.#item(target, target.decision, index, targets.length));
   }
 

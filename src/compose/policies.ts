@@ -81,6 +81,7 @@ const keptIn = (auditDirectory: string): string => join(auditDirectory, 'policie
 const namesOf = ({ issuers, buckets }: Config): KnownNames => ({
   issuers: new Map(issuers.map(({ name, carried }) => [name, carried])),
   buckets: buckets.map(({ name }) => name),
+  agents: new Map(issuers.map(({ name, agentClients }) => [name, new Set(agentClients)])),
 });
 
 const sidecarNamesOf = ({ buckets }: Pick<SidecarConfig, 'buckets'>): KnownNames => ({

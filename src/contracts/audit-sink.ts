@@ -1,4 +1,5 @@
 import type { OperationName } from '../s3/operations/operations.ts';
+import type { WayIn } from './authorizer.ts';
 import type { ClaimValue } from './principal.ts';
 
 /** What is audited: the S3 operations, those of our own STS, and what operators' commands do. */
@@ -41,6 +42,14 @@ export interface AuditCaller {
   /** The id that a trusted edge gave the request: its log has it. */
   readonly edgeRequestId?: string;
   readonly operation: AuditedOperation;
+  /** How its credential came; absent where no rule was asked. */
+  readonly wayIn?: WayIn;
+  /** Of what a PUT would store, as far as it was known when it was decided. */
+  readonly size?: number;
+  readonly contentType?: string;
+  /** Each as `key=value`; absent: none, or not known. */
+  readonly tags?: readonly string[];
+  readonly createOnly?: true;
 }
 
 /**

@@ -20,6 +20,31 @@ export type Access =
   /** `document`: the one document of the bucket that is read. */
   | { readonly kind: 'bucket'; readonly bucket: string; readonly document?: BucketReadName };
 
+/** How a credential came: a token, a signature by a session, or a signature in a URL or form that was made before. */
+export const WAYS_IN = ['bearer', 'session', 'presigned'] as const;
+export type WayIn = (typeof WAYS_IN)[number];
+
+/** What a PUT would store, as far as it is known before its body is read. */
+export interface StoredFacts {
+  /** Of the object as a whole; absent of one in parts, or of unknown length. */
+  readonly sizeBytes?: number | undefined;
+  /** As the client says it. */
+  readonly contentType?: string | undefined;
+  /** None where the request has none; absent: they come from elsewhere. */
+  readonly tags?: ReadonlyMap<string, string> | undefined;
+  /** Whether it overwrites nothing. */
+  readonly createsOnly?: boolean | undefined;
+}
+
+/** What rules may look at beside the caller and the access. What is absent satisfies no allow, and every deny. */
+export interface RequestFacts {
+  readonly nowMs?: number;
+  /** As a trusted edge said it, else that of the connection. */
+  readonly clientAddress?: string;
+  readonly wayIn?: WayIn | undefined;
+  readonly stored?: StoredFacts | undefined;
+}
+
 /** One rule as it applies to one identity in one bucket: the material of session policies. */
 export interface Grant {
   readonly effect: 'allow' | 'deny';
@@ -41,13 +66,25 @@ export type Decision = {
   readonly owner?: string;
 };
 
-/** Denials are values; an inability to decide is a throw. */
+/** Denials are values; an inability to decide is a throw. Without `facts` nothing is known of the request. */
 export interface Authorizer {
-  readonly decide: (principal: Principal, access: Access) => Decision;
-  /** Every rule that applies to this identity in this bucket, allows first, denies last. */
-  readonly grants: (principal: Principal, bucket: string) => readonly Grant[];
+  readonly decide: (principal: Principal, access: Access, facts?: RequestFacts) => Decision;
+  /**
+   * Every rule that applies to this identity in this bucket now, allows first, denies last. With `accesses`, which were
+   * allowed, it is these alone where a rule of the bucket depends on what is stored: no session policy can say that.
+   */
+  readonly grants: (
+    principal: Principal,
+    bucket: string,
+    facts?: RequestFacts,
+    accesses?: readonly Access[],
+  ) => readonly Grant[];
   /** Of the given buckets, those in which some rule allows this identity something. */
-  readonly visibleBuckets: (principal: Principal, buckets: readonly string[]) => readonly string[];
+  readonly visibleBuckets: (
+    principal: Principal,
+    buckets: readonly string[],
+    facts?: RequestFacts,
+  ) => readonly string[];
   /** Ids of the policies that name this identity: what it may choose among as its role. Sorted. */
   readonly bindings: (principal: Principal) => readonly string[];
   /** The same identity with only those groups and claims that some policy looks at, so that a session token stays small. */

@@ -2,9 +2,11 @@
  * Authenticated -> Decided. Decisions are values, allow or deny; `enforce` refuses a denial.
  * Decides on the byte-exact keys that will be signed and stored, many of them in slices.
  */
-import type { Authorizer, Decision, Grant } from '../contracts/authorizer.ts';
+import type { Access, Authorizer, Decision, Grant, RequestFacts } from '../contracts/authorizer.ts';
+import type { Clock } from '../contracts/clock.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { isReservedKey, RESERVED_PREFIX } from '../s3/reserved-keys.ts';
+import { requestFacts } from './request-facts.ts';
 import type { Target } from './required-accesses.ts';
 import type { Authenticated, Decided, DecidedTarget } from './contexts.ts';
 import { inSlices, KEYS_PER_SLICE } from '../platform/slices.ts';
@@ -12,21 +14,22 @@ import type { Stage } from './stage.ts';
 
 /** The stage `authorize`; `targetsOf` says what one class of operation would do. */
 export function createAuthorize<In extends Authenticated>(
-  authorizer: Authorizer,
+  { authorizer, clock }: { readonly authorizer: Authorizer; readonly clock: Clock },
   targetsOf: (context: In) => readonly Target[],
 ): Stage<In, In & Decided> {
   return {
     name: 'authorize',
     run: (context) => {
-      const { principal } = context;
+      const { principal, request } = context;
+      const facts = requestFacts(request, clock.now());
       const requested = targetsOf(context);
       const decided = (target: Target): DecidedTarget => ({
         ...target,
-        decision: decide(authorizer, principal, target),
+        decision: decide(authorizer, principal, facts, target),
       });
       // Fewer than a slice are decided in one turn, in which nothing can be loaded anew.
-      if (requested.length < KEYS_PER_SLICE) return withGrants(authorizer, context, requested.map(decided));
-      return decideInSlices(authorizer, context, requested, decided);
+      if (requested.length < KEYS_PER_SLICE) return withGrants(authorizer, context, facts, requested.map(decided));
+      return decideInSlices(authorizer, context, facts, requested, decided);
     },
   };
 }
@@ -34,6 +37,7 @@ export function createAuthorize<In extends Authenticated>(
 async function decideInSlices<In extends Authenticated>(
   authorizer: Authorizer,
   context: In,
+  facts: RequestFacts,
   requested: readonly Target[],
   decided: (target: Target) => DecidedTarget,
 ): Promise<In & Decided> {
@@ -47,36 +51,47 @@ async function decideInSlices<In extends Authenticated>(
       targets.push(decided(target));
     });
   } while (policyVersion !== authorizer.policyVersion());
-  return withGrants(authorizer, context, targets);
+  return withGrants(authorizer, context, facts, targets);
 }
 
 /** In the same turn as the decisions: a reload in between would pair them with the grants of other policies. */
 function withGrants<In extends Authenticated>(
   authorizer: Authorizer,
   context: In,
+  facts: RequestFacts,
   targets: readonly DecidedTarget[],
 ): In & Decided {
   const { principal, trail } = context;
-  trail.decided(targets);
+  trail.decided(targets, facts);
   const grants = new Map<string, readonly Grant[]>();
   for (const { bucket, accesses } of targets) {
-    if (accesses.length > 0 && !grants.has(bucket)) grants.set(bucket, authorizer.grants(principal, bucket));
+    if (accesses.length > 0 && !grants.has(bucket)) {
+      grants.set(bucket, authorizer.grants(principal, bucket, facts, allowedIn(bucket, targets)));
+    }
   }
-  return { ...context, targets, grants };
+  return { ...context, targets, facts, grants };
+}
+
+function allowedIn(bucket: string, targets: readonly DecidedTarget[]): readonly Access[] {
+  const [sole] = targets;
+  if (sole !== undefined && targets.length === 1) return sole.decision.effect === 'allow' ? sole.accesses : [];
+  return targets.flatMap((target) =>
+    target.bucket === bucket && target.decision.effect === 'allow' ? target.accesses : [],
+  );
 }
 
 /** All accesses of a target must be allowed: the first denial, or an allow that names every rule it rests on. */
-function decide(authorizer: Authorizer, principal: Principal, { accesses }: Target): Decision {
+function decide(authorizer: Authorizer, principal: Principal, facts: RequestFacts, { accesses }: Target): Decision {
   const [first, ...others] = accesses;
   if (accesses.some((access) => access.kind === 'object' && isReservedKey(access.key))) {
     return reserved(authorizer.policyVersion());
   }
   if (first === undefined) return ownBuckets(authorizer.policyVersion());
-  const decision = authorizer.decide(principal, first);
+  const decision = authorizer.decide(principal, first, facts);
   if (others.length === 0 || decision.effect === 'deny') return decision;
   const rules = new Set([decision.rule]);
   for (const access of others) {
-    const further = authorizer.decide(principal, access);
+    const further = authorizer.decide(principal, access, facts);
     if (further.effect === 'deny') return further;
     rules.add(further.rule);
   }

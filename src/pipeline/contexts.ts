@@ -2,7 +2,7 @@
  * What is known of a request after each stage. Each type is readonly and grows out of the one before, so that a stage
  * that is called too early does not compile.
  */
-import type { Decision, Grant } from '../contracts/authorizer.ts';
+import type { Decision, Grant, RequestFacts } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { ChunkSignatures } from '../contracts/chunk-signatures.ts';
 import type { PlannedSession } from '../contracts/credential-broker.ts';
@@ -46,6 +46,8 @@ export type DecidedTarget = Target & { readonly decision: Decision };
 
 export interface Decided extends Authenticated {
   readonly targets: readonly DecidedTarget[];
+  /** What the decisions looked at. */
+  readonly facts: RequestFacts;
   /** By bucket: every rule there that applies to the caller, of the same policy version as the decisions. */
   readonly grants: ReadonlyMap<string, readonly Grant[]>;
 }

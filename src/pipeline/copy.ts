@@ -62,12 +62,12 @@ export function createCopy(copies: Copies, authorizer: Pick<Authorizer, 'decide'
  */
 function isGrantedTags(
   authorizer: Pick<Authorizer, 'decide'>,
-  { request, principal }: Credentialed,
+  { request, principal, facts }: Credentialed,
   source: CopySource,
 ): boolean {
   if (!putsObject(request.descriptor)) return true;
   const isGranted = (verb: 'GET_TAGS' | 'PUT_TAGS', { bucket, key }: Pick<CopySource, 'bucket' | 'key'>): boolean =>
-    authorizer.decide(principal, { kind: 'object', verb, bucket, key }).effect === 'allow';
+    authorizer.decide(principal, { kind: 'object', verb, bucket, key }, facts).effect === 'allow';
   return isGranted('GET_TAGS', source) && isGranted('PUT_TAGS', request);
 }
 

@@ -55,9 +55,9 @@ async function demandBucket(dependencies: LocalDependencies, context: Local, buc
 
 async function listBuckets(dependencies: LocalDependencies, names: readonly string[], context: Local): Promise<string> {
   const { authorizer, buckets, bucketFacts } = dependencies;
-  const { request, principal } = context;
+  const { request, principal, facts } = context;
   const query = parseBucketsQuery(request);
-  const visible = authorizer.visibleBuckets(principal, names).flatMap((name) => {
+  const visible = authorizer.visibleBuckets(principal, names, facts).flatMap((name) => {
     const bucket = buckets.get(name);
     return bucket === undefined ? [] : [{ name, region: bucket.store.region, bucket }];
   });

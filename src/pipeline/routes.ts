@@ -53,8 +53,8 @@ export function createRoutes(
 ): Readonly<Record<OperationClass, Route<Received, Responded>>> {
   const { authorizer, buckets, observer } = dependencies;
   const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations, admission);
-  const authorize = createAuthorize(authorizer, ({ request }: Authenticated) => requiredAccesses(request));
-  const authorizeEach = createAuthorize(authorizer, ({ request, list }: Listed) =>
+  const authorize = createAuthorize(dependencies, ({ request }: Authenticated) => requiredAccesses(request));
+  const authorizeEach = createAuthorize(dependencies, ({ request, list }: Listed) =>
     requiredDeletions(request, list.items),
   );
   const readList = createReadList(admission);

@@ -4,11 +4,21 @@
  */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Access, Authorizer, Decision } from '../contracts/authorizer.ts';
+import type { Access, Authorizer, Decision, Grant, RequestFacts } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { TemporaryGrant, TemporaryGrants } from '../contracts/temporary-grants.ts';
 import type { Verb } from '../s3/operations/verb.ts';
-import { compileAbility, compileRules, type CompiledAbility, type CompiledRule, type OpenRule } from './compile.ts';
+import {
+  compileAbility,
+  compileRules,
+  dependsOnStored,
+  inBucketFor,
+  type Asked,
+  type CompiledAbility,
+  type CompiledRule,
+  type OpenRule,
+} from './compile.ts';
+import { firstFailed, type Asker } from './conditions.ts';
 import type { PolicySet } from './load-policies.ts';
 import { weightOf } from './matches-subject.ts';
 import { relevantTo } from './relevant.ts';
@@ -42,23 +52,50 @@ export function createAuthorizer(
   };
 
   return {
-    decide: (principal, access) => {
+    decide: (principal, access, facts = NO_FACTS) => {
       const policies = policiesOf(principal);
-      const rule = ruleFor(policies.ability, access);
-      if (rule === undefined) return denyByDefault(access, policies, source.current().version);
+      const asked = { access, principal, facts };
+      const rule = ruleFor(policies.ability, asked);
+      if (rule === undefined) return denyByDefault(asked, policies, source.current().version);
       if (access.kind === 'listing' && rule.effect === 'deny') return denyListing(rule, access);
       return rule.decision;
     },
-    grants: (principal, bucket) => policiesOf(principal).ability.inBucket(bucket).grants,
-    visibleBuckets: (principal, buckets) => {
+    grants: (principal, bucket, facts = NO_FACTS, accesses = []) => {
+      const asker = { principal, facts };
+      const found = inBucketFor(policiesOf(principal).ability.inBucket(bucket), asker);
+      return accesses.every((access) => isGranted(found.rules, access)) ? found.grants : exactly(accesses);
+    },
+    visibleBuckets: (principal, buckets, facts = NO_FACTS) => {
       const { ability } = policiesOf(principal);
-      return buckets.filter((bucket) => ability.inBucket(bucket).rule?.effect === 'allow');
+      const asker = { principal, facts };
+      return buckets.filter((bucket) => inBucketFor(ability.inBucket(bucket), asker).rule?.effect === 'allow');
     },
     bindings: (principal) => policiesOf(principal).bindings,
     relevant: (principal) => inForce().relevant(principal),
     policyVersion: () => source.current().version,
   };
 }
+
+const NO_FACTS: RequestFacts = Object.freeze({});
+
+/** Whether an allowed access is in the grants as well, in which nothing depends on what is stored. */
+function isGranted(rules: readonly CompiledRule[], access: Access): boolean {
+  if (access.kind === 'bucket' || !rules.some(dependsOnStored)) return true;
+  const matching = rules.filter(({ verbs, matches }) => verbs.includes(access.verb) && matches(access));
+  return (
+    matching.some((rule) => rule.effect === 'allow' && !dependsOnStored(rule)) &&
+    !matching.some(({ effect }) => effect === 'deny')
+  );
+}
+
+/** Grants of these accesses and of nothing else. */
+const exactly = (accesses: readonly Access[]): readonly Grant[] =>
+  accesses.flatMap((access): Grant[] => {
+    if (access.kind === 'bucket') return [];
+    const scope =
+      access.kind === 'object' ? { key: access.key } : { prefix: access.kind === 'listing' ? access.prefix : '' };
+    return [{ effect: 'allow', verbs: [access.verb], scope }];
+  });
 
 interface CompiledSet {
   readonly set: PolicySet;
@@ -85,11 +122,11 @@ interface Keys {
 }
 
 function compileSet(set: PolicySet): CompiledSet {
-  const { policies, version, buckets } = set;
+  const { policies, version, buckets, agents } = set;
   const isBucket = (name: string) => buckets?.has(name) ?? true;
   let order = 0;
   const rules = policies.map((policy) => {
-    const compiled = compileRules(policy, version, order);
+    const compiled = compileRules(policy, version, order, agents);
     order += policy.rules.length;
     return compiled;
   });
@@ -170,16 +207,17 @@ function compileSet(set: PolicySet): CompiledSet {
 const NOT_OF_OBJECTS: ReadonlySet<Verb> = new Set<Verb>(['LIST', 'LIST_VERSIONS', 'ADMIN']);
 const OF_LISTINGS: ReadonlySet<Verb> = new Set<Verb>(['LIST', 'LIST_VERSIONS']);
 
-function ruleFor(ability: CompiledAbility, access: Access): CompiledRule | undefined {
+function ruleFor(ability: CompiledAbility, asked: Asked): CompiledRule | undefined {
+  const { access } = asked;
   switch (access.kind) {
     case 'bucket':
-      return ability.inBucket(access.bucket).rule;
+      return inBucketFor(ability.inBucket(access.bucket), asked).rule;
     case 'listing':
-      return OF_LISTINGS.has(access.verb) ? ability.ruleFor(access) : undefined;
+      return OF_LISTINGS.has(access.verb) ? ability.ruleFor(asked) : undefined;
     case 'admin':
-      return (access.verb as Verb) === 'ADMIN' ? ability.ruleFor(access) : undefined;
+      return (access.verb as Verb) === 'ADMIN' ? ability.ruleFor(asked) : undefined;
     case 'object':
-      return access.key.length === 0 || NOT_OF_OBJECTS.has(access.verb) ? undefined : ability.ruleFor(access);
+      return access.key.length === 0 || NOT_OF_OBJECTS.has(access.verb) ? undefined : ability.ruleFor(asked);
   }
 }
 
@@ -193,13 +231,39 @@ function denyListing(
   return { ...decision, reason };
 }
 
-function denyByDefault(access: Access, { ability, missing }: PrincipalPolicies, policyVersion: string): Decision {
+function denyByDefault(asked: Asked, { ability, missing }: PrincipalPolicies, policyVersion: string): Decision {
+  const { access } = asked;
   const unresolved = access.kind === 'bucket' ? undefined : missing.find(({ concerns }) => concerns(access));
-  const reason = [whatIsMissing(access, ability), ...(unresolved === undefined ? [] : [unresolved.reason])].join(' ');
+  const more = unresolved?.reason ?? unmetReason(ability, asked);
+  const reason = [whatIsMissing(asked, ability), ...(more === undefined ? [] : [more])].join(' ');
   return { effect: 'deny', rule: 'default-deny', reason, policyVersion };
 }
 
-function whatIsMissing(access: Access, ability: CompiledAbility): string {
+/** Which allow would hold if it were not for a condition, and what that looked at. */
+function unmetReason(ability: CompiledAbility, asked: Asked): string | undefined {
+  const { access } = asked;
+  const unmet = ability.inBucket(access.bucket).rules.find((rule) => {
+    if (rule.effect === 'deny' || firstFailed('allow', rule.conditions, asked) === undefined) return false;
+    return access.kind === 'bucket' || (rule.verbs.includes(access.verb) && rule.matches(access));
+  });
+  if (unmet === undefined) return undefined;
+  const failed = firstFailed('allow', unmet.conditions, asked);
+  return (
+    failed &&
+    `Rule ${unmet.decision.rule} does not apply: its condition \`${failed.name}\` is not met (${seenBy(failed, asked)}).`
+  );
+}
+
+function seenBy({ name, seen }: NonNullable<ReturnType<typeof firstFailed>>, asker: Asker): string {
+  const value = seen(asker);
+  if (value === undefined) return 'what it looks at is not known';
+  if (name === 'from' || name === 'until' || name === 'hours') return `it is ${new Date(Number(value)).toISOString()}`;
+  const plain: unknown = value instanceof Map ? Object.fromEntries(value) : value;
+  return `it is ${shown(JSON.stringify(plain))}`;
+}
+
+function whatIsMissing(asked: Asked, ability: CompiledAbility): string {
+  const { access } = asked;
   const bucket = shown(access.bucket);
   switch (access.kind) {
     case 'bucket':
@@ -209,7 +273,8 @@ function whatIsMissing(access: Access, ability: CompiledAbility): string {
     case 'admin':
       return `No rule allows ADMIN on the bucket ${bucket} itself for this identity.`;
     case 'listing': {
-      const unmarked = access.after.length === 0 ? undefined : ability.ruleFor({ ...access, after: [] });
+      const unmarked =
+        access.after.length === 0 ? undefined : ability.ruleFor({ ...asked, access: { ...access, after: [] } });
       if (unmarked?.effect === 'allow') {
         return `A marker of this listing lies outside of the prefix that rule ${unmarked.decision.rule} allows.`;
       }

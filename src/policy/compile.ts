@@ -8,6 +8,7 @@ import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Policy, Rule, Scope } from './policy-schema.ts';
+import { applies, compileConditions, type AgentClients, type Asker, type Condition } from './conditions.ts';
 import { compileScope, covers, describeScope, type Matcher } from './scope.ts';
 import { fill, parseTemplate, type Template } from './template.ts';
 
@@ -22,6 +23,9 @@ export interface CompiledRule {
   readonly isMeant: (bucket: string) => boolean;
   readonly scope: Scope;
   readonly matches: Matcher;
+  readonly conditions: readonly Condition[];
+  /** Of these, those that are not about what a PUT stores. */
+  readonly ofCaller: readonly Condition[];
   readonly decision: Decision;
   /** Of its policy. */
   readonly owner: string | undefined;
@@ -36,14 +40,22 @@ export interface OpenRule {
   readonly bucket: Template;
   readonly scope: Template;
   readonly kind: 'key' | 'prefix';
+  readonly conditions: readonly Condition[];
   readonly policyVersion: string;
   /** Of its policy. */
   readonly owner?: string | undefined;
 }
 
+/** What is decided: an access of someone. */
+export interface Asked extends Asker {
+  readonly access: Access;
+}
+
 /** What the rules of one bucket come to. */
 export interface InBucket {
   readonly rules: readonly CompiledRule[];
+  /** Whether some rule has a condition: what they come to is then what those do that apply. */
+  readonly isConditional: boolean;
   /** The rule that decides whether anything at all may be done in it; `undefined`: none does. */
   readonly rule: CompiledRule | undefined;
   /** Allows first, denies last. */
@@ -55,7 +67,8 @@ export interface CompiledAbility {
   /** The number of rules: its share of a bounded cache. */
   readonly size: number;
   /** The rule that decides an object or a listing; `undefined`: none does. */
-  readonly ruleFor: (access: Exclude<Access, { kind: 'bucket' }>) => CompiledRule | undefined;
+  readonly ruleFor: (asked: Asked) => CompiledRule | undefined;
+  /** All rules of the bucket, whatever their conditions. */
   readonly inBucket: (bucket: string) => InBucket;
 }
 
@@ -67,18 +80,21 @@ const everyBucket = () => true;
 
 /**
  * Compiles each rule of a policy, for each of its buckets and scopes; `firstOrder` is the place of the first.
+ * `agents`: which clients conditions take for agents.
  * @throws GatewayError InternalError (a scope or variable that is not understood)
  */
 export function compileRules(
   policy: Policy,
   policyVersion: string,
   firstOrder = 0,
+  agents: AgentClients = new Map(),
 ): { readonly fixed: readonly CompiledRule[]; readonly open: readonly OpenRule[] } {
   const fixed: CompiledRule[] = [];
   const open: OpenRule[] = [];
   policy.rules.forEach((rule, index) => {
+    const conditions = compileConditions(rule.when, agents);
     const name = `${policy.id}/${rule.id}`;
-    const of = { order: firstOrder + index, rule, name, policyVersion, owner: policy.owner };
+    const of = { order: firstOrder + index, rule, name, conditions, policyVersion, owner: policy.owner };
     for (const bucketText of rule.buckets === 'all' ? [ANY_BUCKET] : rule.buckets) {
       for (const written of rule.scopes) {
         const bucket = templateOf(bucketText);
@@ -95,7 +111,14 @@ export function compileRules(
 
 /** Compiles one rule for the bucket and the scope that are meant in the end; `why`: what else its reason has to say. */
 export function compileRule(
-  { order, rule: { effect, verbs, reason }, name, policyVersion, owner }: Omit<OpenRule, 'bucket' | 'scope' | 'kind'>,
+  {
+    order,
+    rule: { effect, verbs, reason },
+    name,
+    conditions,
+    policyVersion,
+    owner,
+  }: Omit<OpenRule, 'bucket' | 'scope' | 'kind'>,
   bucket: string,
   scope: Scope,
   { isMeant = everyBucket, reasonOf = (text: string) => text }: WiderRule = {},
@@ -106,7 +129,8 @@ export function compileRule(
   const asked = owner === undefined ? {} : { owner };
   const decision = { effect, rule: name, reason: reasonOf(reason ?? sentence), policyVersion, ...asked };
   return Object.freeze({
-    ...{ order, effect, verbs, bucket, isMeant, scope, owner },
+    ...{ order, effect, verbs, bucket, isMeant, scope, conditions, owner },
+    ofCaller: conditions.filter(({ isOfStored }) => !isOfStored),
     matches: compileScope(effect, scope),
     decision: Object.freeze(decision),
   });
@@ -143,7 +167,7 @@ export function compileAbility(
   const lastWins = [...rules.filter(isAllow).reverse(), ...rules.filter(isDeny).reverse()];
   const holdsIn = ({ bucket: named, isMeant }: CompiledRule, bucket: string): boolean =>
     named === ANY_BUCKET ? isBucket(bucket) && isMeant(bucket) : named === bucket;
-  const ability = new Ability<[string, Access | string], CompiledRule>(
+  const ability = new Ability<[string, Asked | string], CompiledRule>(
     lastWins.map((compiled) => ({
       action: [...compiled.verbs],
       subject: compiled.bucket,
@@ -153,8 +177,11 @@ export function compileAbility(
     {
       // The bucket is compared here too, whatever CASL takes its name for.
       conditionsMatcher: (rule) =>
-        ((access: Access) => holdsIn(rule, access.bucket) && rule.matches(access)) as MatchConditions,
-      detectSubjectType: ({ bucket }: Access) => bucket,
+        ((asked: Asked) =>
+          holdsIn(rule, asked.access.bucket) &&
+          rule.matches(asked.access) &&
+          (rule.conditions.length === 0 || applies(rule.effect, rule.conditions, asked))) as MatchConditions,
+      detectSubjectType: ({ access: { bucket } }: Asked) => bucket,
       anyAction: NO_VERB,
       anySubjectType: ANY_BUCKET,
     },
@@ -186,7 +213,10 @@ export function compileAbility(
 
   return {
     size: rules.length,
-    ruleFor: (access) => decisive(ability.relevantRuleFor(access.verb, access)?.conditions, others?.ruleFor(access)),
+    ruleFor: (asked) => {
+      if (asked.access.kind === 'bucket') return undefined;
+      return decisive(ability.relevantRuleFor(asked.access.verb, asked)?.conditions, others?.ruleFor(asked));
+    },
     inBucket,
   };
 }
@@ -201,15 +231,50 @@ function decisive(one: CompiledRule | undefined, other: CompiledRule | undefined
 const isAllow = ({ effect }: CompiledRule) => effect === 'allow';
 const isDeny = ({ effect }: CompiledRule) => effect === 'deny';
 
+/**
+ * What some rules of a bucket come to. What a PUT stores is not looked at: an allow that depends on it is in no grant, and a
+ * deny always is, since a session policy cannot say it.
+ */
 function inBucketOf(rules: readonly CompiledRule[]): InBucket {
   const grant = ({ effect, verbs, scope, owner }: CompiledRule): Grant =>
     Object.freeze({ effect, verbs, scope, ...(owner !== undefined && { owner }) });
+  const granted = rules.filter(isAllow).filter((rule) => !dependsOnStored(rule));
+  const mayBeDenied = rules.filter((rule) => isAllow(rule) || !dependsOnStored(rule));
   return {
     rules,
-    rule: anythingIn(rules),
-    grants: Object.freeze([...rules.filter(isAllow), ...rules.filter(isDeny)].map(grant)),
+    isConditional: rules.some(({ conditions }) => conditions.length > 0),
+    rule: anythingIn(mayBeDenied),
+    grants: Object.freeze([...granted, ...rules.filter(isDeny)].map(grant)),
   };
 }
+
+/** Whether a condition of the rule is about what a PUT stores. */
+export const dependsOnStored = ({ conditions }: CompiledRule): boolean =>
+  conditions.some(({ isOfStored }) => isOfStored);
+
+/** The same of those rules alone that apply to the caller, whatever a PUT stores. */
+export function inBucketFor(all: InBucket, asker: Asker): InBucket {
+  if (!all.isConditional) return all;
+  let key = '';
+  const chosen = all.rules.filter(({ effect, ofCaller }) => {
+    const isIn = applies(effect, ofCaller, asker);
+    if (ofCaller.length > 0) key += isIn ? '1' : '0';
+    return isIn;
+  });
+  const known = subsets.get(all) ?? new Map<string, InBucket>();
+  subsets.set(all, known);
+  let found = known.get(key);
+  if (found === undefined) {
+    // Hours and networks make few of them; more than these are worked out again.
+    if (known.size >= MAX_SUBSETS) known.clear();
+    found = inBucketOf(chosen);
+    known.set(key, found);
+  }
+  return found;
+}
+
+const MAX_SUBSETS = 64;
+const subsets = new WeakMap<InBucket, Map<string, InBucket>>();
 
 const NOTHING = inBucketOf([]);
 

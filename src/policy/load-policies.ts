@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CLIENT_CLAIMS } from '../contracts/principal.ts';
+import { claimsOf, type AgentClients } from './conditions.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import {
   schemaOf,
@@ -30,6 +31,8 @@ export interface PolicySet {
   readonly policies: readonly Policy[];
   /** What `buckets: all` means; absent where the policies are looked at without a configuration: any. */
   readonly buckets?: ReadonlySet<string>;
+  /** Clients that count as agents, by the name of their issuer; absent: none. */
+  readonly agents?: AgentClients;
 }
 
 /** A set with the texts that it was read from. */
@@ -42,6 +45,7 @@ export interface KnownNames {
   /** Each issuer by name, with the claims that its principals carry. */
   readonly issuers: ReadonlyMap<string, readonly string[]>;
   readonly buckets: readonly string[];
+  readonly agents?: AgentClients;
 }
 
 /**
@@ -88,6 +92,7 @@ export async function loadPolicies(
     policies: policies.map(({ value }) => value).sort((a, b) => (a.id < b.id ? -1 : 1)),
     ...(known !== undefined && { buckets: new Set(known.buckets) }),
     files,
+    ...(known?.agents !== undefined && { agents: known.agents }),
   };
 }
 
@@ -165,7 +170,10 @@ const isCarried = (claims: readonly string[], claim: string): boolean =>
 
 const countOf = ({ buckets, scopes }: Rule): number => (buckets === 'all' ? 1 : buckets.length) * scopes.length;
 
-function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buckets }: KnownNames): PolicyIssue[] {
+function unknownNames(
+  documents: readonly ReadDocument<Policy>[],
+  { issuers, buckets, agents }: KnownNames,
+): PolicyIssue[] {
   const issues: PolicyIssue[] = [];
   for (const { value, issueAt, has } of documents) {
     value.subjects.forEach(({ issuer, client, claims: named = {} }, index) => {
@@ -193,6 +201,25 @@ function unknownNames(documents: readonly ReadDocument<Policy>[], { issuers, buc
         if (without.length === 0) continue;
         const message = `has \${${variable}}, and issuer ${without.join(', ')} carries no such claim: name it in the claims of the issuer`;
         issues.push(issueAt(['rules', index], message));
+      }
+      const untold = [...new Set(value.subjects.map(({ issuer }) => issuer))].filter(
+        (issuer) =>
+          (agents?.get(issuer)?.size ?? 0) > 0 && !CLIENT_CLAIMS.some((claim) => issuers.get(issuer)?.includes(claim)),
+      );
+      if (rule.when?.via !== undefined && untold.length > 0) {
+        const message = `cannot tell the agents of issuer ${untold.join(', ')}: name ${CLIENT_CLAIMS.join(' or ')} in its claims`;
+        issues.push(issueAt(['rules', index, 'when', 'via'], message));
+      }
+      for (const claim of new Set(claimsOf(rule.when))) {
+        // Clients of no agent are told by none of these, and whoever acts for somebody is.
+        if (CLIENT_CLAIMS.includes(claim)) continue;
+        const without = value.subjects.flatMap(({ issuer }) => {
+          const claims = issuers.get(issuer);
+          return claims === undefined || isCarried(claims, claim) ? [] : issuer;
+        });
+        if (without.length === 0) continue;
+        const message = `has a condition on ${claim}, and issuer ${[...new Set(without)].join(', ')} carries no such claim: name it in the claims of the issuer`;
+        issues.push(issueAt(['rules', index, 'when'], message));
       }
       for (const bucket of rule.buckets === 'all' ? [] : rule.buckets) {
         if (variablesIn([bucket]).size > 0 || buckets.includes(bucket)) continue;

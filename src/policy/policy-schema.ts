@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import type { Grant } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations/verb.ts';
+import type { Conditions } from './condition-schema.ts';
 import { names, objectKey, prefixText, ruleSchema } from './rule-schema.ts';
 import {
   always,
@@ -145,6 +146,8 @@ export interface Rule {
   readonly scopes: readonly Scope[];
   /** The variable for each value of which the rule stands there once. */
   readonly each: string | undefined;
+  /** What else must hold; absent: nothing. */
+  readonly when?: Conditions | undefined;
   readonly reason: string | undefined;
 }
 

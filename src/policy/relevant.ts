@@ -3,6 +3,7 @@
  * What leaves: the same principal without the groups and claims that can make no difference to any decision.
  */
 import { CLIENT_CLAIMS, type Principal } from '../contracts/principal.ts';
+import { claimsOf } from './conditions.ts';
 import { clientClaim } from './matches-subject.ts';
 import { variablesOf, type Policy } from './policy-schema.ts';
 
@@ -19,6 +20,7 @@ export function relevantTo(policies: readonly Policy[]): (principal: Principal) 
   const byIssuer = new Map<string, Named>();
   for (const { subjects, rules } of policies) {
     const variables = new Set(rules.flatMap((rule) => [...variablesOf(rule)]));
+    const ofConditions = rules.flatMap(({ when }) => claimsOf(when));
     for (const { issuer, group, client, claims = {} } of subjects) {
       const named = byIssuer.get(issuer) ?? {
         ...{ groups: new Set(), clients: new Set(), claims: new Set() },
@@ -26,7 +28,7 @@ export function relevantTo(policies: readonly Policy[]): (principal: Principal) 
       };
       if (group !== undefined) named.groups.add(group);
       if (client !== undefined) named.clients.add(client);
-      for (const claim of Object.keys(claims)) named.claims.add(claim);
+      for (const claim of [...Object.keys(claims), ...ofConditions]) named.claims.add(claim);
       for (const variable of variables) {
         if (variable === 'groups') named.anyGroup = true;
         if (variable.startsWith('claims.')) named.claims.add(variable.slice('claims.'.length));

@@ -17,6 +17,7 @@ import {
   line,
   present,
 } from './schema-parts.ts';
+import { conditionsSchema, OF_STORED } from './condition-schema.ts';
 import { isVariable } from './template.ts';
 import { VERB_GROUP_NAMES, verbsOf, type VerbGroup } from './verb-groups.ts';
 
@@ -93,6 +94,7 @@ export const ruleSchema = closed('a rule', {
       error: 'must be `groups` or a claim, such as `claims.teams`',
     })
     .optional(),
+  when: conditionsSchema.optional(),
   reason: line('a sentence for whoever is denied or allowed', MAX_REASON_LENGTH).optional(),
 })
   .refine((value) => present(value, EFFECTS) === 1, { ...always, error: 'must have either `allow` or `deny`' })
@@ -113,8 +115,12 @@ export const ruleSchema = closed('a rule', {
   .refine(({ allow, deny, everything }) => everything || !(allow ?? deny)?.includes('ADMIN'), {
     error: 'names ADMIN, which is about the bucket itself: it goes with `everything: true` only',
   })
+  .refine(({ allow, deny, when }) => isOfPut(allow ?? deny ?? []) || present(when ?? {}, OF_STORED) === 0, {
+    path: ['when'],
+    error: `has a condition about what is stored (${OF_STORED.join(', ')}), which goes with PUT alone: write a rule of its own`,
+  })
   .meta({ allOf: [exactlyOne(EFFECTS), exactlyOne(BUCKETS), exactlyOne(SCOPES)] })
-  .transform(({ id, allow, deny, bucket, buckets, prefix, prefixes, key, keys, each, reason }) => ({
+  .transform(({ id, allow, deny, bucket, buckets, prefix, prefixes, key, keys, each, when, reason }) => ({
     id,
     effect: deny === undefined ? ('allow' as const) : ('deny' as const),
     verbs: deny ?? allow ?? [],
@@ -124,10 +130,13 @@ export const ruleSchema = closed('a rule', {
         ? { keys: keys ?? listOf(key) }
         : { prefixes: prefixes ?? [prefix ?? ''] },
     each,
+    when,
     reason,
   }));
 
 const listOf = (sole: string | undefined): Names => (sole === undefined ? [] : [sole]);
+
+const isOfPut = (verbs: readonly Verb[]): boolean => verbs.every((each) => each === 'PUT');
 
 function lists(allowed: readonly Verb[] | undefined): boolean {
   return LISTING_VERBS.some((each) => allowed?.includes(each));

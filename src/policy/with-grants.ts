@@ -34,5 +34,5 @@ function ruleOf(
   policyVersion: string,
 ): CompiledRule {
   const rule = { id, effect: 'allow', verbs, buckets: [bucket], scopes: [scope], each: undefined, reason } as const;
-  return compileRule({ order, rule, name: `${GRANT_POLICY}/${id}`, policyVersion }, bucket, scope);
+  return compileRule({ order, rule, name: `${GRANT_POLICY}/${id}`, conditions: [], policyVersion }, bucket, scope);
 }

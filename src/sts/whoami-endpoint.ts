@@ -31,7 +31,11 @@ export function createWhoamiEndpoint(dependencies: StsDependencies, buckets: rea
       if ((contentLength(headers) ?? 0) > 0 || headers.has('transfer-encoding')) throw refused('a body');
       const principal = await inStage('authenticate', () => identify(dependencies, exchange, record, headers));
       await acceptCaller(dependencies, { exchange, record }, 'WhoAmI', principal);
-      return { status: 200, headers: JSON_TYPE, body: JSON.stringify(describe(dependencies, principal, buckets)) };
+      return {
+        status: 200,
+        headers: JSON_TYPE,
+        body: JSON.stringify(describe(dependencies, principal, buckets, exchange)),
+      };
     },
   });
 }
@@ -54,7 +58,15 @@ async function identify(
   return identification.principal;
 }
 
-function describe({ authorizer }: StsDependencies, principal: Principal, buckets: readonly string[]): object {
+/** As of now, from there, and by that credential: rules may depend on each. */
+function describe(
+  { authorizer, clock }: StsDependencies,
+  principal: Principal,
+  buckets: readonly string[],
+  { clientAddress }: Exchange,
+): object {
+  const wayIn = principal.accessKeyId === undefined ? ('bearer' as const) : ('session' as const);
+  const facts = { nowMs: clock.now(), clientAddress, wayIn };
   const { subject, issuer, issuerName, groups, actor, binding, accessKeyId, expiresAtMs } = principal;
   return {
     subject,
@@ -66,9 +78,11 @@ function describe({ authorizer }: StsDependencies, principal: Principal, buckets
     expiresAt: wholeSeconds(expiresAtMs),
     role: binding ?? WHOLE_ROLE,
     roles: [...(binding === undefined ? [WHOLE_ROLE] : []), ...authorizer.bindings(principal)],
-    buckets: authorizer.visibleBuckets(principal, buckets).map((name) => ({
+    buckets: authorizer.visibleBuckets(principal, buckets, facts).map((name) => ({
       name,
-      grants: authorizer.grants(principal, name).map(({ effect, verbs, scope }) => ({ effect, verbs, ...scope })),
+      grants: authorizer
+        .grants(principal, name, facts)
+        .map(({ effect, verbs, scope }) => ({ effect, verbs, ...scope })),
     })),
     policyVersion: authorizer.policyVersion(),
   };

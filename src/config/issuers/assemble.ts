@@ -10,6 +10,8 @@ import type { FileIssuer } from './schema.ts';
 export interface IssuerConfig extends IssuerSettings {
   /** Names of the claims that principals can carry; of one that is an object, what stands before the dot. */
   readonly carried: readonly string[];
+  /** Clients that rules take for agents. */
+  readonly agentClients: readonly string[];
 }
 
 /** Puts one issuer together. */
@@ -23,6 +25,7 @@ export const assembleIssuer = (name: string, entry: FileIssuer, files: Files): I
   return {
     ...{ name, issuer, claims, claimPaths, scopesClaim },
     carried: carriedClaims(claims, Object.keys(claimPaths), scopesClaim),
+    agentClients: entry.agentClients,
     audiences: entry.audiences,
     allowedClients: entry.allowedClients,
     algorithms: entry.algorithms ?? defaults.algorithms,

@@ -137,6 +137,11 @@ const issuer = z.strictObject({
     'a list of at most 32 names of claims',
     'Further claims that policies may use, beside those of the preset.',
   ),
+  agentClients: key(
+    z.array(name).max(64).default([]),
+    'a list of at most 64 client ids',
+    'Clients whose callers count as agents, for rules with `via: agent` (the claim `client_id`, or `azp`, which must be among the claims). Whoever acts for somebody (`act`) is one without being named.',
+  ),
   claimPaths: key(
     z
       .record(text(isMappedName), claimPath)

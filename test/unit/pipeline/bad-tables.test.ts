@@ -34,8 +34,8 @@ import { world } from './world.ts';
 const { dependencies } = world();
 const admission = createAdmission(1);
 const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations, admission);
-const authorize = createAuthorize(dependencies.authorizer, ({ request }: Authenticated) => requiredAccesses(request));
-const authorizeEach = createAuthorize(dependencies.authorizer, ({ request, list }: Listed) =>
+const authorize = createAuthorize(dependencies, ({ request }: Authenticated) => requiredAccesses(request));
+const authorizeEach = createAuthorize(dependencies, ({ request, list }: Listed) =>
   requiredDeletions(request, list.items),
 );
 const readList = createReadList(admission);

@@ -1,0 +1,60 @@
+/**
+ * A request in; what rules may look at of it out: when it is decided, from where and how it came, and what it would store. What
+ * is not known before the body is read is left out, and is then taken for the worst.
+ */
+import type { RequestFacts, StoredFacts, WayIn } from '../contracts/authorizer.ts';
+import type { S3Request } from '../s3/request/request.ts';
+
+const WAY_IN: Readonly<Record<S3Request['presented'], WayIn | undefined>> = {
+  bearer: 'bearer',
+  'signed-header': 'session',
+  'signed-query': 'presigned',
+  'signed-form': 'presigned',
+  nothing: undefined,
+};
+
+type Described = Pick<S3Request, 'operation' | 'descriptor' | 'headers' | 'payload' | 'presented' | 'clientAddress'>;
+
+/** Gives the facts of a request that is decided now (milliseconds since 1970). */
+export function requestFacts(request: Described, nowMs: number): RequestFacts {
+  const { clientAddress, presented, descriptor } = request;
+  const stored = descriptor.verb === 'PUT' ? storedFacts(request) : undefined;
+  return { nowMs, clientAddress, wayIn: WAY_IN[presented], stored };
+}
+
+function storedFacts({ operation, headers, payload }: Described): StoredFacts | undefined {
+  const contentType = headers.get('content-type');
+  const createsOnly = headers.get('if-none-match') === '*';
+  switch (operation) {
+    case 'PutObject':
+    case 'PostObject':
+      return { sizeBytes: payload.sizeBytes, contentType, tags: tagsOf(headers), createsOnly };
+    case 'CopyObject': {
+      const replaces = (directive: string): boolean => headers.get(directive) === 'REPLACE';
+      return {
+        contentType: replaces('x-amz-metadata-directive') ? contentType : undefined,
+        tags: replaces('x-amz-tagging-directive') ? tagsOf(headers) : undefined,
+        createsOnly,
+      };
+    }
+    // Nothing of an upload is there to be seen, and nothing else is gone, before it is completed.
+    case 'CreateMultipartUpload':
+      return { contentType, tags: tagsOf(headers), createsOnly: true };
+    case 'UploadPart':
+    case 'UploadPartCopy':
+    case 'ListParts':
+    case 'AbortMultipartUpload':
+      return { createsOnly: true };
+    case 'CompleteMultipartUpload':
+      return { createsOnly };
+    default:
+      return undefined;
+  }
+}
+
+const NO_TAGS: ReadonlyMap<string, string> = new Map();
+
+function tagsOf(headers: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const header = headers.get('x-amz-tagging');
+  return header === undefined || header === '' ? NO_TAGS : new Map(new URLSearchParams(header));
+}
