@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { intentLine, refusalLine, requestLine } from '../../../src/audit/audit-line.ts';
+import type { RequestFacts } from '../../../src/contracts/authorizer.ts';
 import type { AuditEntry, AuditRefusal } from '../../../src/contracts/audit-sink.ts';
 import { denial, intent, itemDenial, itemIntent, outcome, refusal, request } from './entries.ts';
 import { auditLine } from './lines.ts';
@@ -124,6 +125,22 @@ describe('a line of the audit', () => {
     const none = parse(auditLine(intent('A', { claims: { only: '"'.repeat(8200) } })));
     assert.equal('claims' in none, false);
     assert.deepEqual(none['clipped'], ['claims']);
+  });
+
+  it('holds how a credential came and what a PUT would store, as far as it was known', () => {
+    const stored = { sizeBytes: 5, contentType: 'a/b', tags: new Map([['a', '1']]), createsOnly: true };
+    const base = { origin: { requestId: 'A', clientAddress: '' }, startedMs: 0, principal: somebody } as const;
+    const access = {
+      ...{ item: undefined, target: { bucket: 'b', key: 'k', versionId: undefined } },
+      decision: { effect: 'allow', rule: '', reason: '', policyVersion: '' },
+    } as const;
+    const of = (facts: RequestFacts) =>
+      parse(intentLine({ ...base, operation: 'PutObject', facts }, access, undefined, false));
+    const { wayIn, size, contentType, tags, createOnly } = of({ nowMs: 1, wayIn: 'presigned', stored });
+    assert.deepEqual([wayIn, size, contentType, tags, createOnly], ['presigned', 5, 'a/b', ['a=1'], true]);
+    const long = of({ stored: { contentType: 'x'.repeat(999), createsOnly: false, tags: new Map() } });
+    assert.deepEqual(long['clipped'], ['contentType']);
+    assert.ok(!('wayIn' in long) && !('size' in long) && !('tags' in long) && !('createOnly' in long));
   });
 
   it('bounds what a stranger can put into a refusal', () => {
