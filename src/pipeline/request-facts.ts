@@ -3,6 +3,7 @@
  * is not known before the body is read is left out, and is then taken for the worst.
  */
 import type { RequestFacts, StoredFacts, WayIn } from '../contracts/authorizer.ts';
+import type { OperationName } from '../s3/operations/operations.ts';
 import type { S3Request } from '../s3/request/request.ts';
 
 const WAY_IN: Readonly<Record<S3Request['presented'], WayIn | undefined>> = {
@@ -18,39 +19,49 @@ type Described = Pick<S3Request, 'operation' | 'descriptor' | 'headers' | 'paylo
 /** Gives the facts of a request that is decided now (milliseconds since 1970). */
 export function requestFacts(request: Described, nowMs: number): RequestFacts {
   const { clientAddress, presented, descriptor } = request;
-  const stored = descriptor.verb === 'PUT' ? storedFacts(request) : undefined;
+  const stored = descriptor.verb === 'PUT' ? STORED[request.operation]?.(request) : undefined;
   return { nowMs, clientAddress, wayIn: WAY_IN[presented], stored };
 }
 
-function storedFacts({ operation, headers, payload }: Described): StoredFacts | undefined {
-  const contentType = headers.get('content-type');
-  const createsOnly = headers.get('if-none-match') === '*';
-  switch (operation) {
-    case 'PutObject':
-    case 'PostObject':
-      return { sizeBytes: payload.sizeBytes, contentType, tags: tagsOf(headers), createsOnly };
-    case 'CopyObject': {
-      const replaces = (directive: string): boolean => headers.get(directive) === 'REPLACE';
-      return {
-        contentType: replaces('x-amz-metadata-directive') ? contentType : undefined,
-        tags: replaces('x-amz-tagging-directive') ? tagsOf(headers) : undefined,
-        createsOnly,
-      };
-    }
-    // Nothing of an upload is there to be seen, and nothing else is gone, before it is completed.
-    case 'CreateMultipartUpload':
-      return { contentType, tags: tagsOf(headers), createsOnly: true };
-    case 'UploadPart':
-    case 'UploadPartCopy':
-    case 'ListParts':
-    case 'AbortMultipartUpload':
-      return { createsOnly: true };
-    case 'CompleteMultipartUpload':
-      return { createsOnly };
-    default:
-      return undefined;
-  }
+const createsOnly = ({ headers }: Described): boolean => headers.get('if-none-match') === '*';
+
+function wholeObject(request: Described): StoredFacts {
+  const { headers, payload } = request;
+  return {
+    sizeBytes: payload.sizeBytes,
+    contentType: headers.get('content-type'),
+    tags: tagsOf(headers),
+    createsOnly: createsOnly(request),
+  };
 }
+
+// Nothing of an upload is there to be seen, and nothing else is gone, before it is completed.
+const ofPart = (): StoredFacts => ({ createsOnly: true });
+
+/** By operation; whatever else is a PUT tells nothing. */
+const STORED: Readonly<Partial<Record<OperationName, (request: Described) => StoredFacts>>> = {
+  PutObject: wholeObject,
+  PostObject: wholeObject,
+  CopyObject: (request) => {
+    const { headers } = request;
+    const replaces = (directive: string): boolean => headers.get(directive) === 'REPLACE';
+    return {
+      contentType: replaces('x-amz-metadata-directive') ? headers.get('content-type') : undefined,
+      tags: replaces('x-amz-tagging-directive') ? tagsOf(headers) : undefined,
+      createsOnly: createsOnly(request),
+    };
+  },
+  CreateMultipartUpload: ({ headers }) => ({
+    contentType: headers.get('content-type'),
+    tags: tagsOf(headers),
+    createsOnly: true,
+  }),
+  UploadPart: ofPart,
+  UploadPartCopy: ofPart,
+  ListParts: ofPart,
+  AbortMultipartUpload: ofPart,
+  CompleteMultipartUpload: (request) => ({ createsOnly: createsOnly(request) }),
+};
 
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
 

@@ -108,7 +108,7 @@ const fewOf = <T extends object>(all: fc.Arbitrary<T>) =>
   fc.tuple(all, fc.nat(), fc.boolean()).map(([found, at, isSole]) => {
     const entries = Object.entries(found);
     const first = entries[at % entries.length];
-    return Object.fromEntries(isSole && first !== undefined ? [first] : entries.slice(0, 2)) as RandomConditions;
+    return Object.fromEntries(isSole && first !== undefined ? [first] : entries.slice(0, 2));
   });
 const conditions = fc
   .tuple(fewOf(ofCaller), fewOf(ofStored), fc.constantFrom(0, 1, 2))
