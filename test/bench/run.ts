@@ -81,7 +81,9 @@ async function main(options: Options): Promise<void> {
     for (const { name, what, show } of SECTIONS) {
       if (options.only !== undefined && !options.only.includes(name)) continue;
       console.log(`\n${name}: ${what}`);
+      const began = performance.now();
       await show(bench);
+      console.log(`(${name} took ${((performance.now() - began) / 1000).toFixed(0)} s)`);
     }
     const { stsCalls } = await bench.environment.counters();
     console.log(`\nSTS calls in the whole run: ${stsCalls} (one identity, ${bench.gatewaysStarted()} gateways)\n`);
