@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { AuditIntent } from '../../../src/contracts/audit-sink.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
+import type { TemporaryGrant } from '../../../src/contracts/temporary-grants.ts';
 import { createStoreSessions } from '../../../src/core/upstream/store-sessions.ts';
 import { fixedSource } from '../../../src/credentials/base-credentials.ts';
 import { createCredentialBroker } from '../../../src/credentials/broker.ts';
@@ -50,6 +51,7 @@ describe('a kept plan', () => {
       policies: setOf(written('p', rules)),
       principal: principalWith({ expiresAtMs: 7_200_000 }),
       revoked: new Set<Principal>(),
+      grants: [] as readonly TemporaryGrant[],
     };
     const made = world({ principalOf: () => callers.principal });
     const signedBy: string[] = [];
@@ -72,7 +74,7 @@ describe('a kept plan', () => {
     const run = createPipeline({
       ...made.dependencies,
       ...{ broker, sessions },
-      authorizer: createAuthorizer({ current: () => callers.policies }),
+      authorizer: createAuthorizer({ current: () => callers.policies }, { of: () => callers.grants }),
       revocations: {
         check: (principal) => {
           if (callers.revoked.has(principal)) throw new GatewayError('RevokedToken');
@@ -104,6 +106,34 @@ describe('a kept plan', () => {
     }
     callers.policies = setOf(written('p', [reads('box', '')]));
     assert.deepEqual(await request('/box/a/k'), { status: 403, policy: '', role: undefined });
+  });
+
+  it('is never that of a grant which is over, nor without one which is in force', async () => {
+    const { callers, request, intents } = gateway(deletes('box', 'a/'));
+    const given = { bucket: 'box', verbs: ['DELETE'], reason: 'INC-1' } as const;
+    const alone = await request('/box/a/k');
+    assert.ok(!alone.policy.includes('box/b/'));
+    callers.grants = [{ ...given, id: 'g1', scope: { prefix: 'b/' } }];
+    const both = await request('/box/b/k');
+    assert.deepEqual([both.status, both.policy.includes('"arn:aws:s3:::box/b/*"')], [204, true]);
+    assert.deepEqual([intents().at(-1)?.rule, intents().at(-1)?.reason], ['grant/g1', 'INC-1']);
+    // Another one in its place, as narrow as it says.
+    callers.grants = [{ ...given, id: 'g2', scope: { key: 'c/k' } }];
+    assert.equal((await request('/box/b/k')).status, 403);
+    const other = await request('/box/c/k');
+    assert.deepEqual(
+      [other.status, other.policy.includes('box/b/'), other.policy.includes('"arn:aws:s3:::box/c/k"')],
+      [204, false, true],
+    );
+    assert.equal((await request('/box/c/k2')).status, 403);
+    callers.grants = [];
+    for (const target of ['/box/b/k', '/box/c/k']) {
+      assert.deepEqual(await request(target), { status: 403, policy: '', role: undefined });
+    }
+    // Back to the session of before: nothing of the grants is in it, and STS is not asked again.
+    const calls = sts.calls.length;
+    assert.equal((await request('/box/a/k')).policy, alone.policy);
+    assert.equal(sts.calls.length, calls);
   });
 
   it('is never that of another bucket, of other grants there, or of another role', async () => {
