@@ -26,7 +26,7 @@ export interface Exchange {
   /** The status that has gone out; `undefined` before. */
   readonly status: () => number | undefined;
   readonly writeHead: (status: number, headers: Readonly<Record<string, string>>) => void;
-  /** Resolves when more may be written (backpressure). @throws when the client is gone */
+  /** Resolves when more may be written (backpressure); releases a chunk that is marked so once it is sent. @throws when the client is gone */
   readonly write: (chunk: Buffer) => Promise<void>;
   /** Ends the answer cleanly. Closes the connection where a request body was left unread. */
   readonly end: (chunk?: Buffer) => void;

@@ -15,7 +15,8 @@ export interface SealedBody {
   readonly keyId: string;
   /**
    * Encrypts a stream. `plain` must give exactly the size that was announced and throws when the client's checksums do
-   * not hold: nothing that would complete the stored object is given before `plain` has ended.
+   * not hold: nothing that would complete the stored object is given before `plain` has ended. Takes over the memory of
+   * the chunks, and gives away that of its own.
    * @throws GatewayError IncompleteBody
    */
   readonly body: (plain: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
@@ -90,7 +91,7 @@ export interface PlannedRead {
   /**
    * Decrypts. `given` is what the stream really covers: it may begin up to two cells before `extent` and go on behind it;
    * what it covers of the last trailer is verified. Gives no byte before it is authenticated, and the last chunk only
-   * when the stream has ended exactly where `given` ends.
+   * when the stream has ended exactly where `given` ends. Takes over the memory of the chunks.
    * @throws GatewayError IntegrityFailure
    */
   readonly body: (stored: AsyncIterable<Buffer>, extent: StoredExtent) => AsyncIterable<Buffer>;

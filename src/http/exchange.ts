@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { releaseSent } from '../s3/body/release-memory.ts';
 import type { RawRequest, Scheme } from '../s3/request/request.ts';
 import type { Lingering } from './linger.ts';
 
@@ -123,7 +124,10 @@ export class HttpExchange implements Exchange {
   write(chunk: Buffer): Promise<void> {
     const res = this.#res;
     if (this.#isClosed()) return Promise.reject(clientGone());
-    if (res.write(chunk)) return RESOLVED;
+    const isTaken = res.write(chunk, (error) => {
+      if (!error) releaseSent(chunk);
+    });
+    if (isTaken) return RESOLVED;
     this.#waits += 1;
     return new Promise((resolve, reject) => {
       const settle = (): void => {

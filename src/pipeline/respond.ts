@@ -6,6 +6,7 @@ import type { BucketFacts } from '../contracts/bucket-facts.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { answerHeaders, answerStatus } from '../s3/response/answer.ts';
 import { checksumHeaders, withoutChecksums, shownChecksum } from '../s3/body/checksums.ts';
+import { releasedOnceSent } from '../s3/body/release-memory.ts';
 import { writeDeleteResult } from '../s3/documents/delete-objects.ts';
 import { encryptionOfRead } from '../s3/request/encryption-headers.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
@@ -80,7 +81,7 @@ async function sendAllButLast(
     if (held !== undefined) {
       if (exchange.status() === undefined) start();
       meter.sent(held.length);
-      await exchange.write(held);
+      await exchange.write(releasedOnceSent(held));
     }
     held = chunk;
   }

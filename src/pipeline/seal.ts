@@ -6,7 +6,6 @@
 import type { KeptChecksum, SealedBody } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { releasing } from '../s3/body/release-memory.ts';
 import { withholdLast } from '../s3/body/withhold-last.ts';
 import { putsObject } from '../s3/operations/operation.ts';
 import { partNumberOf } from '../s3/request/store-query.ts';
@@ -43,8 +42,7 @@ export function createSeal(dependencies: SealDependencies): Stage<Credentialed, 
       }
       const { body, sealed, session } = await plan(dependencies, context, sizeBytes, checksum);
       const { keyId } = body;
-      // A sealer is done with a chunk before it asks for the next, and the chunks of a request are nobody else's.
-      const content = isSmall ? body.whole(await whole()) : body.body(releasing(chunks()));
+      const content = isSmall ? body.whole(await whole()) : body.body(chunks());
       return { ...context, session, sealed, keyId, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
     },
   };

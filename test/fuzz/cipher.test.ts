@@ -42,7 +42,8 @@ async function* cut(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Buf
   await Promise.resolve();
   for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
     const chunkBytes = sizes[turn % sizes.length] ?? 1;
-    yield bytes.subarray(at, at + chunkBytes);
+    // The cipher takes over the memory of chunks.
+    yield Buffer.from(bytes.subarray(at, at + chunkBytes));
     at += chunkBytes;
   }
 }

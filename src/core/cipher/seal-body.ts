@@ -2,10 +2,11 @@
  * Plaintext of an announced size -> the stored bytes of one part: segments and, but for an ordinary part, a trailer. What
  * would complete it in the store (its last segment and the trailer) is given only when the plaintext has ended and was
  * exactly as long as announced: a body that dies, or whose source finds its checksum wrong, leaves nothing behind. Holds
- * one segment.
+ * one segment. The chunks of a stream are its own, and what it gives is the reader's: both are released when they are used.
  */
 import type { KeyObject } from 'node:crypto';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { releasedOnceSent, releaseMemory } from '../../s3/body/release-memory.ts';
 import { derive } from './derived-keys.ts';
 import { SALT_BYTES, SEGMENT_BYTES, SEGMENT_OVERHEAD_BYTES, TRAILER_BYTES } from '../../contracts/object-format.ts';
 import { segmentKey, SegmentSealer, type Part } from './segment.ts';
@@ -24,7 +25,10 @@ export interface SealPlan {
 /** Encrypts a stream of chunks of any size. @throws GatewayError IncompleteBody */
 export async function* sealBody(plan: SealPlan, plain: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const sealer = new BodySealer(plan);
-  for await (const chunk of plain) yield* sealer.push(chunk);
+  for await (const chunk of plain) {
+    yield* sealer.push(chunk);
+    releaseMemory(chunk);
+  }
   yield sealer.end();
 }
 
@@ -76,7 +80,7 @@ class BodySealer {
       rest = rest.subarray(consumed.length);
       if (segment.missingBytes === 0 && this.#index < this.#lastIndex) {
         segment.finish();
-        yield this.#out;
+        yield releasedOnceSent(this.#out);
         this.#segment = undefined;
         this.#index += 1;
       }

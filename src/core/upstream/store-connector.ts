@@ -6,9 +6,11 @@
  */
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
+import { releaseSent } from '../../s3/body/release-memory.ts';
 import type { StoreTls } from '../../contracts/store-access.ts';
 
 type Wrote = (error?: Error | null) => void;
+type Written = readonly { readonly chunk: unknown }[];
 
 /** A store that closes its end has said all by then; one that does not is not waited for longer. */
 const ANSWER_LIMIT_MS = 1000;
@@ -58,11 +60,12 @@ function withResetOnDestroy(socket: Socket, raw: Socket): Socket {
   return socket;
 }
 
-/** Holds back what a write failed with until the other direction has ended. */
+/** Holds back what a write failed with until the other direction has ended; releases what was written. */
 function readBeforeFailing(socket: Socket): void {
   const held =
-    (done: Wrote): Wrote =>
+    (done: Wrote, written: Written): Wrote =>
     (error) => {
+      if (!error) for (const { chunk } of written) releaseSent(chunk);
       if (!(error instanceof Error) || !CLOSED_BY_PEER.has((error as NodeJS.ErrnoException).code ?? '')) {
         done(error);
         return;
@@ -79,11 +82,11 @@ function readBeforeFailing(socket: Socket): void {
     };
   const [write, writeAll] = [socket._write.bind(socket), socket._writev?.bind(socket)];
   socket._write = (chunk, encoding, done) => {
-    write(chunk, encoding, held(done));
+    write(chunk, encoding, held(done, [{ chunk }]));
   };
   if (writeAll !== undefined) {
     socket._writev = (chunks, done) => {
-      writeAll(chunks, held(done));
+      writeAll(chunks, held(done, chunks));
     };
   }
 }

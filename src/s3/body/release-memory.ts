@@ -1,15 +1,24 @@
 /**
- * Releases the memory of a buffer that nobody will read any more at once: left to the collector, the pieces of a streamed
- * body double what it costs. Memory that the buffer shares with others is left alone.
+ * Releases the memory of the chunks of a body at once, where nobody reads them any more: left to the collector, they double
+ * what the body costs. Enters: a chunk of which the caller is the only user. Memory that may be shared with others is left
+ * to the collector, and so is what a connection did not send: the system may still read it.
  */
-export function releaseMemory(done: Buffer): void {
-  if (done.buffer instanceof ArrayBuffer && done.buffer.byteLength === done.length) done.buffer.transfer(0);
+
+/** Releases a buffer that nobody will read any more, if its memory is its own. */
+export function releaseMemory({ buffer, length }: Buffer): void {
+  // That of an empty one may be anybody's: undici gives out one of all its connections.
+  if (length > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
-/** Releases each chunk when the next one is requested: for a consumer that is done with it then, and no other. */
-export async function* releasing(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  for await (const chunk of chunks) {
-    yield chunk;
-    releaseMemory(chunk);
-  }
+const marked = new WeakSet<Buffer>();
+
+/** Marks a buffer that nobody else will read: the connection to which it is handed next releases it when it is sent. */
+export function releasedOnceSent(chunk: Buffer): Buffer {
+  marked.add(chunk);
+  return chunk;
+}
+
+/** For connections: the system has taken over all of a buffer, which is released if it is marked. */
+export function releaseSent(chunk: unknown): void {
+  if (Buffer.isBuffer(chunk) && marked.delete(chunk)) releaseMemory(chunk);
 }

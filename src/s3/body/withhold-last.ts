@@ -1,8 +1,9 @@
 import type { GatewayError } from '../../errors/gateway-error.ts';
+import { releasedOnceSent } from './release-memory.ts';
 
 /**
  * Exactly `sizeBytes` of a body, the last of them only when it has ended: whoever stores it has nothing whole before the
- * source has held all its checks. @throws what `incomplete` makes; the source's own errors
+ * source has held all its checks. The chunks are nobody else's. @throws what `incomplete` makes; the source's own errors
  */
 export async function* withholdLast(
   plain: AsyncIterable<Buffer>,
@@ -16,7 +17,7 @@ export async function* withholdLast(
     if (chunk.length === 0) continue;
     length += chunk.length;
     if (length > sizeBytes) break;
-    if (held !== undefined) yield held;
+    if (held !== undefined) yield releasedOnceSent(held);
     held = chunk;
   }
   if (length !== sizeBytes) throw incomplete(length, sizeBytes);

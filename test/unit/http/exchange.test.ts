@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpExchange } from '../../../src/http/exchange.ts';
 import { createLingering } from '../../../src/http/linger.ts';
+import { releasedOnceSent } from '../../../src/s3/body/release-memory.ts';
 
 type Served = HttpExchange;
 
@@ -130,5 +132,40 @@ describe('the body of an exchange, handed over piece by piece', () => {
     await new Promise((resolve) => req.once('close', resolve));
     await assert.rejects(readText(served), { code: 'IncompleteBody' });
     assert.ok(served.signal.aborted);
+  });
+
+  it('releases what a slow client was sent, if it is marked, and never before', async () => {
+    const { served } = await exchange('GET /k HTTP/1.1\r\nhost: x\r\n\r\n');
+    const chunks = Array.from({ length: 8 }, (_, index) => Buffer.alloc(2_097_152, 65 + index));
+    const sent = Buffer.concat(chunks).toString('latin1');
+    socket.pause();
+    served.writeHead(200, { 'content-length': String(sent.length) });
+    const writes = chunks.map((chunk, index) => served.write(index === 3 ? chunk : releasedOnceSent(chunk)));
+    await sleep(100);
+    // More than the system takes: the last ones still wait.
+    assert.equal(chunks.at(-1)?.length, 2_097_152);
+    socket.resume();
+    await Promise.all(writes);
+    served.end();
+    while (received.length < sent.length) await once(socket, 'data');
+    assert.ok(received.endsWith(sent));
+    assert.deepEqual(
+      chunks.flatMap(({ length }, index) => (length === 0 ? [] : [index])),
+      [3],
+    );
+  });
+
+  it('keeps what a client that is gone was not sent', async () => {
+    const { served } = await exchange('GET /k HTTP/1.1\r\nhost: x\r\n\r\n');
+    const chunks = Array.from({ length: 8 }, (_, index) => Buffer.alloc(2_097_152, 65 + index));
+    socket.pause();
+    served.writeHead(200, { 'content-length': String(chunks.length * 2_097_152) });
+    const writes = Promise.allSettled(chunks.map((chunk) => served.write(releasedOnceSent(chunk))));
+    await sleep(50);
+    socket.resetAndDestroy();
+    await writes;
+    await sleep(50);
+    assert.equal(chunks.at(-1)?.length, 2_097_152);
+    await assert.rejects(served.write(releasedOnceSent(Buffer.alloc(70_000))), { code: 'RequestTimeout' });
   });
 });

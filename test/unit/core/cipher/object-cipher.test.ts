@@ -9,6 +9,7 @@ import { segmentKey, SegmentSealer } from '../../../../src/core/cipher/segment.t
 import { MAX_SINGLE_PLAIN_BYTES } from '../../../../src/contracts/object-format.ts';
 import { kekFromSeed } from '../../../../src/core/keyring/kek.ts';
 import type { ChecksumAlgorithm } from '../../../../src/s3/body/checksums.ts';
+import { releaseSent } from '../../../../src/s3/body/release-memory.ts';
 import type { ByteRange } from '../../../../src/s3/request/request.ts';
 import {
   ADDRESS,
@@ -443,5 +444,22 @@ describe('object cipher: what it cannot read', () => {
     assert.deepEqual(cipherOf().describe(`1;1;m;7;${key};transit`), { kind: 'm', keyId: 'transit:7' });
     assert.throws(() => cipherOf().describe('1;1;x'), { code: 'IntegrityFailure' });
     assert.throws(() => cipherOf().describe(`2;1;m;7;${key}`), { code: 'NotImplemented' });
+  });
+
+  it('takes over the memory of the chunks that it seals, and gives away that of segments', async () => {
+    const plain = [Buffer.alloc(SEGMENT, 'a'), Buffer.alloc(SEGMENT, 'b'), Buffer.alloc(7, 'c')];
+    const sealed = await cipherOf().seal(ADDRESS, 2 * SEGMENT + 7, undefined);
+    const given: Buffer[] = [];
+    // eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
+    const body = async function* (): AsyncGenerator<Buffer> {
+      yield* plain;
+    };
+    for await (const cell of sealed.body(body())) given.push(cell);
+    const lengths = (buffers: readonly Buffer[]): number[] => buffers.map(({ length }) => length);
+    assert.deepEqual(lengths(plain).slice(0, 2), [0, 0]);
+    assert.deepEqual(lengths(given).slice(0, 2), [CELL, CELL]);
+    for (const cell of given) releaseSent(cell);
+    // The last one goes out once, with nothing behind it.
+    assert.deepEqual(lengths(given).slice(0, 2), [0, 0]);
   });
 });

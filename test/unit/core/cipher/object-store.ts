@@ -56,10 +56,11 @@ export function pattern(sizeBytes: number): Buffer {
   return Buffer.alloc(sizeBytes, Buffer.from(Array.from({ length: 251 }, (_, index) => index)));
 }
 
+/** Gives the bytes as a connection does, in memory of their own: the cipher takes it over. */
 export async function* chunks(bytes: Buffer, sizeBytes = 16_384): AsyncGenerator<Buffer, void, undefined> {
   for (let at = 0; at < bytes.length; at += sizeBytes) {
     await Promise.resolve();
-    yield bytes.subarray(at, at + sizeBytes);
+    yield Buffer.from(bytes.subarray(at, at + sizeBytes));
   }
 }
 

@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
 import { createSigner } from '../../../../src/core/upstream/signer.ts';
 import { GatewayError } from '../../../../src/errors/gateway-error.ts';
+import { releasedOnceSent } from '../../../../src/s3/body/release-memory.ts';
 import { observer } from '../keyring/fixture.ts';
 
 const credentials = { accessKeyId: 'AK', secretAccessKey: 'SK', sessionToken: undefined, expiresAtMs: 1 };
@@ -94,6 +95,36 @@ describe('core/upstream/store-connector', () => {
         const answer = await write(pieces(PIECES));
         assert.deepEqual([answer.status, String(await answer.whole())], [412, 'held']);
       }
+    });
+
+    it(`releases what a slow store was sent, if it is marked, and never before (${protocol})`, async () => {
+      const received: Buffer[] = [];
+      const write = await setUp(protocol, (_, socket) => {
+        let missing = PIECES * PIECE.length;
+        socket.on('data', (data: Buffer) => {
+          const head = received.length === 0 ? data.indexOf('\r\n\r\n') + 4 : 0;
+          received.push(data.subarray(head));
+          missing -= data.length - head;
+          if (missing === 0) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+          // What the system does not take meanwhile waits in the gateway.
+          socket.pause();
+          setTimeout(() => socket.resume(), received.length === 1 ? 200 : 1);
+        });
+      });
+      const chunks = Array.from({ length: PIECES }, (_, index) => Buffer.alloc(PIECE.length, index));
+      const sent = Buffer.concat(chunks);
+      const isMarked = (_: Buffer, index: number): boolean => index % 16 !== 0;
+      // eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
+      const body = async function* (): AsyncGenerator<Buffer> {
+        for (const [index, chunk] of chunks.entries()) yield isMarked(chunk, index) ? releasedOnceSent(chunk) : chunk;
+      };
+      const answer = await write(body());
+      assert.equal(answer.status, 200);
+      assert.ok(Buffer.concat(received).equals(sent));
+      assert.deepEqual(
+        chunks.map(({ length }) => length),
+        chunks.map((chunk, index) => (isMarked(chunk, index) ? 0 : PIECE.length)),
+      );
     });
 
     it(`says that a store gave no answer where it closes without one (${protocol})`, async () => {
