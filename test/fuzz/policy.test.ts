@@ -558,43 +558,37 @@ describe('policies, at random', () => {
 
   it('give grants that say of an object what a decision says, and no more where what is stored matters', () => {
     let narrowed = 0;
-    const someObjects = fc.array(fc.tuple(object, stored), { minLength: 1, maxLength: 20 });
+    const someObjects = fc.array(fc.tuple(object, stored), { minLength: 1, maxLength: 5 });
+    const someAims = fc.array(fc.tuple(aim, stored), { minLength: 15, maxLength: 15 });
     fc.assert(
-      fc.property(
-        policySet,
-        principal,
-        facts,
-        someObjects,
-        fc.array(aim, { maxLength: 10 }),
-        (set, caller, now, any, aims) => {
-          const authorizer = createAuthorizer({ current: () => set });
-          const ofRules = aims.flatMap((each) => {
-            const access = aimed(set.written, caller, each);
-            return access?.kind === 'object' ? [[access, now.stored] as const] : [];
-          });
-          const requested = [...any, ...ofRules];
-          for (const [access, of] of requested) {
-            const known = { ...now, stored: of };
-            const { effect } = authorizer.decide(caller, access, known);
-            const grants = authorizer.grants(caller, access.bucket, known);
-            const granted = allowedBy(grants, access.verb, access.key);
-            if (granted) assert.equal(effect, 'allow');
-            if (access.verb !== 'PUT') assert.equal(granted, effect === 'allow');
-            if (effect === 'deny') continue;
-            const own = authorizer.grants(caller, access.bucket, known, [access]);
-            assert.ok(allowedBy(own, access.verb, access.key), 'the access at hand');
-            if (own !== grants) narrowed += 1;
-            for (const [other, ofOther] of requested) {
-              if (other.bucket !== access.bucket || other.key === access.key) continue;
-              if (!allowedBy(own, other.verb, other.key)) continue;
-              assert.equal(authorizer.decide(caller, other, { ...now, stored: ofOther }).effect, 'allow');
-            }
+      fc.property(policySet, principal, facts, someObjects, someAims, (set, caller, now, any, aims) => {
+        const authorizer = createAuthorizer({ current: () => set });
+        const ofRules = aims.flatMap(([each, of]) => {
+          const access = aimed(set.written, caller, each);
+          return access?.kind === 'object' ? [[access, of] as const] : [];
+        });
+        const requested = [...any, ...ofRules];
+        for (const [access, of] of requested) {
+          const known = { ...now, stored: of };
+          const { effect } = authorizer.decide(caller, access, known);
+          const grants = authorizer.grants(caller, access.bucket, known);
+          const granted = allowedBy(grants, access.verb, access.key);
+          if (granted) assert.equal(effect, 'allow');
+          if (access.verb !== 'PUT') assert.equal(granted, effect === 'allow');
+          if (effect === 'deny') continue;
+          const own = authorizer.grants(caller, access.bucket, known, [access]);
+          assert.ok(allowedBy(own, access.verb, access.key), 'the access at hand');
+          if (own !== grants) narrowed += 1;
+          for (const [other, ofOther] of requested) {
+            if (other.bucket !== access.bucket || other.key === access.key) continue;
+            if (!allowedBy(own, other.verb, other.key)) continue;
+            assert.equal(authorizer.decide(caller, other, { ...now, stored: ofOther }).effect, 'allow');
           }
-        },
-      ),
+        }
+      }),
       { numRuns: 1000 },
     );
-    assert.ok(narrowed > 5, `only ${narrowed} were narrowed`);
+    assert.ok(narrowed > 0, 'none was narrowed');
   });
 
   it('never allow a listing that shows a key of which its verb is denied or not granted', () => {

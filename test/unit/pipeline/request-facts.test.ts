@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import type { Access, RequestFacts } from '../../../src/contracts/authorizer.ts';
+import type { AuditIntent } from '../../../src/contracts/audit-sink.ts';
+import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { requestFacts } from '../../../src/pipeline/request-facts.ts';
 import { OPERATIONS, type OperationName } from '../../../src/s3/operations/operations.ts';
+import { client, world } from './world.ts';
 
 type Described = Parameters<typeof requestFacts>[0];
 
@@ -69,5 +73,35 @@ describe('the facts of a request', () => {
     for (const [operation, { verb }] of Object.entries(OPERATIONS)) {
       if (verb !== 'PUT') assert.equal(factsOf(operation as OperationName).stored, undefined, operation);
     }
+  });
+
+  it('are what decisions and grants are asked with, and are on record', async () => {
+    const made = world();
+    const { authorizer } = made.dependencies;
+    const decided: (RequestFacts | undefined)[] = [];
+    const granted: (readonly [RequestFacts | undefined, readonly Access[] | undefined])[] = [];
+    const dependencies = {
+      ...made.dependencies,
+      authorizer: {
+        ...authorizer,
+        decide: (...[principal, access, facts]: Parameters<typeof authorizer.decide>) => {
+          decided.push(facts);
+          return authorizer.decide(principal, access);
+        },
+        grants: (...[, , facts, accesses]: Parameters<typeof authorizer.grants>) => {
+          granted.push([facts, accesses]);
+          return [];
+        },
+      },
+    };
+    const headers = ['content-type', 'a/b', 'content-length', '5', 'authorization', 'Bearer x'];
+    await createPipeline(dependencies)(client('PUT', '/box/k', headers, made.steps));
+    assert.deepEqual(
+      [decided[0]?.wayIn, decided[0]?.stored?.sizeBytes, typeof decided[0]?.nowMs],
+      ['bearer', 5, 'number'],
+    );
+    assert.deepEqual(granted, [[decided[0], [{ kind: 'object', verb: 'PUT', bucket: 'box', key: 'k' }]]]);
+    const { wayIn, size, contentType } = made.entries[0] as AuditIntent;
+    assert.deepEqual([wayIn, size, contentType], ['bearer', 5, 'a/b']);
   });
 });
