@@ -86,9 +86,10 @@ async function main(options: Options): Promise<void> {
       console.log(`(${name} took ${((performance.now() - began) / 1000).toFixed(0)} s)`);
     }
     const { stsCalls } = await bench.environment.counters();
-    console.log(`\nSTS calls in the whole run: ${stsCalls} (one identity, ${bench.gatewaysStarted()} gateways)\n`);
-    console.log(bench.report.table());
+    console.log(`\nSTS calls in the whole run: ${stsCalls} (one identity, ${bench.gatewaysStarted()} gateways)`);
   } finally {
+    // Of a run that failed, what was measured until then.
+    console.log(`\n${bench.report.table()}`);
     await bench.environment.close();
   }
 }
