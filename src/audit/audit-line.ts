@@ -31,7 +31,7 @@ const MAX_BYTES = {
   edgeRequestId: 64,
   bucket: 255,
   key: 1024,
-  rule: 256,
+  rule: 1024,
   reason: 512,
   policyVersion: 128,
   role: 2048,
@@ -281,8 +281,13 @@ const principalFields = remembered(({ actor, ...principal }: Principal) =>
     .text('binding', principal.binding),
 );
 
-const decisionFields = remembered(({ effect, rule, reason, policyVersion }: Decision) =>
-  new Fields().value('decision', effect).text('rule', rule).text('reason', reason).text('policyVersion', policyVersion),
+const decisionFields = remembered(({ effect, rule, reason, policyVersion, parts }: Decision) =>
+  new Fields()
+    .value('decision', effect)
+    .text('rule', rule)
+    .text('reason', reason)
+    .text('policyVersion', policyVersion)
+    .value('filtered', parts === undefined ? undefined : true),
 );
 
 const planFields = remembered(({ roleArn, sessionName, storeToken }: AssumeRolePlan) =>

@@ -81,6 +81,8 @@ export interface AuditIntent extends AuditCaller {
   readonly rule: string;
   readonly reason: string;
   readonly policyVersion: string;
+  /** Present where only those parts of a listing were shown that the rules allow. */
+  readonly filtered?: true;
   /** Absent where no store is involved. */
   readonly role?: string;
   readonly sessionName?: string;

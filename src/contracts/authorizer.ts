@@ -1,4 +1,5 @@
 import type { BucketReadName } from '../s3/operations/operations.ts';
+import type { ListedParts } from '../s3/listed-parts.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import type { Principal } from './principal.ts';
 
@@ -14,6 +15,8 @@ export type Access =
       readonly after: readonly string[];
       /** Uploads in progress instead of objects: decided alike, but a store cannot hold such a listing to its prefix. */
       readonly uploads?: true;
+      /** What is denied below the prefix is kept out of the answer: a session may list it all the same, a caller may not. */
+      readonly filtered?: true;
     }
   /** The bucket itself: making, deleting and configuring it. */
   | { readonly kind: 'admin'; readonly verb: 'ADMIN'; readonly bucket: string; readonly document?: BucketReadName }
@@ -64,6 +67,8 @@ export type Decision = {
   readonly policyVersion: string;
   /** Whom to ask about the policy of the rule, where it names somebody. */
   readonly owner?: string;
+  /** Of a listing that is allowed in parts: these, and nothing else that the prefix has. */
+  readonly parts?: ListedParts;
 };
 
 /** Denials are values; an inability to decide is a throw. Without `facts` nothing is known of the request. */

@@ -34,7 +34,7 @@ function touches(scope: Scope, access: Exclude<Access, { kind: 'bucket' }>): boo
     case 'object':
       return holds(scope, access.key);
     case 'listing':
-      return overlap(scope, { prefix: access.prefix });
+      return access.filtered === true ? coversListing(scope, access.prefix) : overlap(scope, { prefix: access.prefix });
     case 'admin':
       return true;
   }

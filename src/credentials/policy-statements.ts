@@ -91,6 +91,8 @@ export function exactStatements(
   dialect: IamDialect,
 ): readonly Statement[] | undefined {
   const others: Statement[] = [];
+  const listings = exactListings(accesses, bucketArn, dialect);
+  if (listings === undefined) return undefined;
   for (const access of accesses) {
     if (access.kind === 'bucket' || (access.kind === 'admin' && access.document !== undefined)) {
       const action = access.document && bucketReadAction(access.document);
@@ -100,27 +102,35 @@ export function exactStatements(
     }
     if (access.kind === 'object' && dialect.resource(bucketArn, { key: access.key }) === undefined) return undefined;
     if (access.kind === 'admin') others.push(adminStatement(bucketArn));
-    if (access.kind === 'listing') {
-      const statement = exactListing(access, bucketArn, dialect);
-      if (statement === undefined) return undefined;
-      others.push(statement);
-    }
   }
   const rules = [...verbsByKey(accesses)].map(([key, verbs]) => ({ actions: dialect.actions(verbs), scope: { key } }));
-  return [...objectStatements('Allow', rules, bucketArn, dialect), ...others];
+  return [...objectStatements('Allow', rules, bucketArn, dialect), ...listings, ...others];
 }
 
-function exactListing(
-  { verb, prefix, uploads }: Extract<Access, { kind: 'listing' }>,
+/** One statement for each action, with all of its prefixes. */
+function exactListings(
+  accesses: readonly Access[],
   bucketArn: string,
   dialect: IamDialect,
-): Statement | undefined {
-  const Action = uploads === true ? LIST_UPLOADS_ACTION : LISTING_ACTIONS[verb];
-  const statement = { Effect: 'Allow', Action, Resource: bucketArn } as const;
-  // Whoever is granted the listing of everything is granted every listing; and no condition holds for uploads.
-  if (prefix === '' || uploads === true) return statement;
-  const exact = dialect.exactPrefix(prefix);
-  return exact === undefined ? undefined : { ...statement, Condition: { StringEquals: { 's3:prefix': exact } } };
+): readonly Statement[] | undefined {
+  const prefixesOf = new Map<string, string[]>();
+  for (const access of accesses) {
+    if (access.kind !== 'listing') continue;
+    const action = access.uploads === true ? LIST_UPLOADS_ACTION : LISTING_ACTIONS[access.verb];
+    const prefixes = prefixesOf.get(action) ?? [];
+    prefixesOf.set(action, prefixes);
+    prefixes.push(access.prefix);
+  }
+  const statements: Statement[] = [];
+  for (const [Action, prefixes] of prefixesOf) {
+    const statement = { Effect: 'Allow', Action, Resource: bucketArn } as const;
+    const exact = prefixes.flatMap((prefix) => dialect.exactPrefix(prefix) ?? []);
+    // Whoever is granted the listing of everything is granted every listing; and no condition holds for uploads.
+    if (Action === LIST_UPLOADS_ACTION || prefixes.includes('')) statements.push(statement);
+    else if (exact.length < prefixes.length) return undefined;
+    else statements.push({ ...statement, Condition: { StringEquals: { 's3:prefix': oneOrMany(exact) } } });
+  }
+  return statements;
 }
 
 /** What is asked of each key: some actions need two verbs on the same one. */

@@ -17,6 +17,7 @@ import { concurrently } from '../platform/concurrently.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import { encryptionAt } from '../s3/encryption.ts';
 import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
+import { readShownPage } from '../s3/documents/listing-document.ts';
 import { OPERATIONS } from '../s3/operations/operations.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
 import { send, readExactly, whileItChanges, type Answer, type Entity } from './entity.ts';
@@ -170,7 +171,7 @@ async function isListed(session: StoreSession, key: string): Promise<boolean> {
   try {
     const response = await session.send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
     // Of all keys that begin so, it is the first.
-    const { entries } = OPERATIONS.ListObjectsV2.readPage(await readAnswer(response.body), query);
+    const { entries } = readShownPage(await readAnswer(response.body), query.kind.document, query);
     return entries.some((entry) => entry.key === key);
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'AccessDeniedByStore') return true;

@@ -8,7 +8,6 @@ import { parseCount, required, unusable } from '../s3/documents/stored-document.
 import { storeListingQuery, type ListingQuery } from '../s3/documents/listing.ts';
 import { OPERATIONS } from '../s3/operations/operations.ts';
 import { readAnswer } from '../s3/response/read-answer.ts';
-import { textOf } from '../s3/documents/xml-reader.ts';
 
 export interface WaitingPart {
   readonly number: number;
@@ -74,7 +73,7 @@ export async function readFolder({ send }: StateSession, folder: string): Promis
       continuation: stored === undefined ? undefined : { shown: '', stored },
     };
     const answer = await send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
-    const { root, entries, isTruncated } = readPage(await readAnswer(answer.body), 'ListBucketResult', query);
+    const { nextToken, entries, isTruncated } = readPage(await readAnswer(answer.body), 'ListBucketResult', query);
     for (const { key, element: entry } of entries) {
       const name = key.slice(folder.length);
       if (!name.includes('/')) said.add(key);
@@ -91,7 +90,7 @@ export async function readFolder({ send }: StateSession, folder: string): Promis
     if (!isTruncated) {
       return { records, waiting, onlyIfNone: said.has(onlyIfNoneKey(folder)), hasTerms: said.has(termsKey(folder)) };
     }
-    stored = textOf(root, 'NextContinuationToken');
+    stored = nextToken;
     if (stored === undefined || stored === '') throw unusable('a page that goes nowhere');
   }
   throw unusable('too many pages of records');

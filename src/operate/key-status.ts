@@ -75,6 +75,6 @@ async function countUploads(at: OperatorSession): Promise<number> {
   };
   const session = await at.session();
   const answer = await session.send({ method: 'GET', key: '', query: storeListingQuery(query), headers: {} });
-  const { root } = readPage(await readAnswer(answer.body), 'ListMultipartUploadsResult', query);
-  return root.children.filter(({ name }) => name === 'Upload').length;
+  const { entries } = readPage(await readAnswer(answer.body), 'ListMultipartUploadsResult', query);
+  return entries.length;
 }

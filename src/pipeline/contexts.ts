@@ -13,6 +13,7 @@ import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { OpenedObject, ObjectView } from '../contracts/stored-objects.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { DeletedItem, DeleteList, DeleteOutcome } from '../s3/documents/delete-objects.ts';
+import type { StorePage } from '../s3/documents/listing-document.ts';
 import type { S3Request } from '../s3/request/request.ts';
 import type { Allowed, Recorded, RecordedEach } from './access.ts';
 import type { Target } from './required-accesses.ts';
@@ -116,6 +117,11 @@ export interface Documented extends Credentialed {
 /** The store has answered 2xx. */
 export interface Forwarded extends Credentialed {
   readonly response: UpstreamResponse;
+}
+
+/** A page of a listing, with nothing in it that policy does not show. */
+export interface Paged extends Credentialed {
+  readonly page: StorePage;
 }
 
 /** The plaintext view of an object: nothing in `body` has left before it was authenticated. HeadObject has no body. */

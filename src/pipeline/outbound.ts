@@ -11,7 +11,6 @@ import { withChecksum } from '../s3/body/frame-chunked.ts';
 import { putsObject } from '../s3/operations/operation.ts';
 import { refuseUnkeptChecksum } from '../s3/request/unkept-checksum.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
-import { parseListing, storeListingQuery } from '../s3/documents/listing.ts';
 import { storeDocument } from '../s3/documents/store-document.ts';
 import { sentDocument } from '../s3/documents/sent-document.ts';
 import { storeHeaders } from '../s3/request/store-headers.ts';
@@ -60,11 +59,6 @@ export function plainOutbound({ request, bucket, sourceBucket }: Credentialed): 
         : {}),
     },
   };
-}
-
-/** ListObjects, ListObjectsV2 and ListObjectVersions. */
-export function listOutbound({ request }: Credentialed): StoreRequest {
-  return { method: 'GET', key: '', query: storeListingQuery(parseListing(request)), headers: {} };
 }
 
 /** Operations with small documents. */

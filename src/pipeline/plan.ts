@@ -3,14 +3,16 @@
  * store. What policy allows and cannot be done is an allowed access that failed, and is on record as one.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Access } from '../contracts/authorizer.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { CredentialBroker, PlannedSession } from '../contracts/credential-broker.ts';
 import type { StoreToken, StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
 import type { Allowed } from './access.ts';
-import type { Decided, Divided, Enforced, Keys, Planned, PlannedLocal, Batch } from './contexts.ts';
+import type { Decided, DecidedTarget, Divided, Enforced, Keys, Planned, PlannedLocal, Batch } from './contexts.ts';
 import { checkExpectedOwner } from './expected-owner.ts';
+import { prefixesAsked } from './filtered-listing.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Stage } from './stage.ts';
 
@@ -141,16 +143,28 @@ interface Planning {
 }
 
 function planOf(
-  { principal, grants, targets }: Decided,
+  { request, principal, grants, targets }: Decided,
   buckets: readonly Bucket[],
   { broker, storeToken }: Planning,
 ): PlannedSession {
   const scopes = [...new Set(buckets)].map((bucket) => ({
     bucket,
     grants: grants.get(bucket.name) ?? [],
-    accesses: targets.flatMap((target) => (target.bucket === bucket.name ? target.accesses : [])),
+    accesses: targets.flatMap((target) => (target.bucket === bucket.name ? plannedAccesses(request, target) : [])),
   }));
   return broker.plan(principal, scopes, storeToken);
+}
+
+/** Of a listing that policy shows in parts, the listings that it takes of the store, and not the one that was asked for. */
+function plannedAccesses(
+  request: Decided['request'],
+  { accesses, decision: { parts } }: DecidedTarget,
+): readonly Access[] {
+  if (parts === undefined) return accesses;
+  return accesses.flatMap((access): readonly Access[] => {
+    if (access.kind !== 'listing') return [access];
+    return prefixesAsked(request, parts).map((prefix) => ({ ...access, prefix, after: [], filtered: true as const }));
+  });
 }
 
 /** Halves until each part fits: where the grants fit into a session, as they mostly do, all keys are one batch. */

@@ -1,6 +1,6 @@
 /**
  * THE TABLE: which check runs for which class of operation, in which order. `receive` has run before, for all of them.
- * `enforce` ends what policy denies. The audit is `record` (the intents, before anything upstream) and the end of `respond`
+ * `enforce` ends what policy denies. Of a listing `authorize` may allow parts, which are all that `forward` gives. The audit is `record` (the intents, before anything upstream) and the end of `respond`
  * (the outcomes); where a stage fails, `failure.ts` writes the outcomes instead.
  */
 import type { OperationClass } from '../s3/operations/operation.ts';
@@ -28,6 +28,7 @@ import { mayAnswerEarly } from './early-answer.ts';
 import { createEnforce, createEnforceEach } from './enforce.ts';
 import { createForwardDocument } from './forward-document.ts';
 import { createForwardEach } from './forward-each.ts';
+import { createForwardListing } from './forward-listing.ts';
 import { createForward } from './forward.ts';
 import { withUploadStatesDeleted } from './delete-upload-states.ts';
 import { createDemandLocks, createProveLock } from './object-lock.ts';
@@ -81,7 +82,7 @@ export function createRoutes(
     ({ answer }) => new Map(Object.entries(answer.headers)),
   );
   const onStored = createRecordPart();
-  const forwardList = createForward(outbound.listOutbound);
+  const forwardList = createForwardListing(observer);
   const forwardPlain = createForward(outbound.plainOutbound);
   const forwardDoc = withUploadStatesDeleted(createForwardDocument(), dependencies);
   const respondObject = respond.createRespondObject();

@@ -13,9 +13,12 @@ import {
   compileRules,
   dependsOnStored,
   inBucketFor,
+  partsOf,
+  type AllowedParts,
   type Asked,
   type CompiledAbility,
   type CompiledRule,
+  type ListingAccess,
   type OpenRule,
 } from './compile.ts';
 import { firstFailed, type Asker } from './conditions.ts';
@@ -56,6 +59,10 @@ export function createAuthorizer(
       const policies = policiesOf(principal);
       const asked = { access, principal, facts };
       const rule = ruleFor(policies.ability, asked);
+      if (access.kind === 'listing' && OF_LISTINGS.has(access.verb) && rule?.effect !== 'allow') {
+        const parts = partsOf(policies.ability.inBucket(access.bucket), access, asked);
+        if (parts !== undefined) return allowParts(parts, access, source.current().version);
+      }
       if (rule === undefined) return denyByDefault(asked, policies, source.current().version);
       if (access.kind === 'listing' && rule.effect === 'deny') return denyListing(rule, access);
       return rule.decision;
@@ -80,7 +87,8 @@ const NO_FACTS: RequestFacts = Object.freeze({});
 
 /** Whether an allowed access is in the grants as well, in which nothing depends on what is stored. */
 function isGranted(rules: readonly CompiledRule[], access: Access): boolean {
-  if (access.kind === 'bucket' || !rules.some(dependsOnStored)) return true;
+  // No listing stores anything; of one that is allowed in parts, the grants are those of its parts.
+  if (access.kind === 'bucket' || access.kind === 'listing' || !rules.some(dependsOnStored)) return true;
   const matching = rules.filter(({ verbs, matches }) => verbs.includes(access.verb) && matches(access));
   return (
     matching.some((rule) => rule.effect === 'allow' && !dependsOnStored(rule)) &&
@@ -221,10 +229,16 @@ function ruleFor(ability: CompiledAbility, asked: Asked): CompiledRule | undefin
   }
 }
 
-function denyListing(
-  { scope, decision }: CompiledRule,
-  { bucket, prefix }: Extract<Access, { kind: 'listing' }>,
+function allowParts(
+  { rules, prefixes, hidden }: AllowedParts,
+  { bucket, prefix }: ListingAccess,
+  policyVersion: string,
 ): Decision {
+  const reason = `Of ${shownPrefix(bucket, prefix)} only the parts are shown that rules of this identity allow.`;
+  return { effect: 'allow', rule: rules.join(', '), reason, policyVersion, parts: { prefixes, hidden } };
+}
+
+function denyListing({ scope, decision }: CompiledRule, { bucket, prefix }: ListingAccess): Decision {
   const below = 'key' in scope || !prefix.startsWith(scope.prefix);
   if (!below) return decision;
   const reason = `A listing of ${shownPrefix(bucket, prefix)} would show what ${decision.rule} denies: ${decision.reason}`;

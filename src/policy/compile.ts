@@ -5,6 +5,7 @@
  */
 import { Ability, type MatchConditions } from '@casl/ability';
 import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
+import type { ListedParts } from '../s3/listed-parts.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Policy, Rule, Scope } from './policy-schema.ts';
@@ -26,6 +27,8 @@ export interface CompiledRule {
   readonly conditions: readonly Condition[];
   /** Of these, those that are not about what a PUT stores. */
   readonly ofCaller: readonly Condition[];
+  /** Whether it shows its part of a listing that it does not cover whole. */
+  readonly isFiltered: boolean;
   readonly decision: Decision;
   /** Of its policy. */
   readonly owner: string | undefined;
@@ -60,6 +63,13 @@ export interface InBucket {
   readonly rule: CompiledRule | undefined;
   /** Allows first, denies last. */
   readonly grants: readonly Grant[];
+}
+
+export type ListingAccess = Extract<Access, { kind: 'listing' }>;
+
+/** The parts of a listing, and the names of the rules that show them. */
+export interface AllowedParts extends ListedParts {
+  readonly rules: readonly string[];
 }
 
 /** What a group of policies allows. */
@@ -113,7 +123,7 @@ export function compileRules(
 export function compileRule(
   {
     order,
-    rule: { effect, verbs, reason },
+    rule: { effect, verbs, isFiltered, reason },
     name,
     conditions,
     policyVersion,
@@ -129,7 +139,7 @@ export function compileRule(
   const asked = owner === undefined ? {} : { owner };
   const decision = { effect, rule: name, reason: reasonOf(reason ?? sentence), policyVersion, ...asked };
   return Object.freeze({
-    ...{ order, effect, verbs, bucket, isMeant, scope, conditions, owner },
+    ...{ order, effect, verbs, bucket, isMeant, scope, conditions, isFiltered, owner },
     ofCaller: conditions.filter(({ isOfStored }) => !isOfStored),
     matches: compileScope(effect, scope),
     decision: Object.freeze(decision),
@@ -277,6 +287,25 @@ const MAX_SUBSETS = 64;
 const subsets = new WeakMap<InBucket, Map<string, InBucket>>();
 
 const NOTHING = inBucketOf([]);
+
+/**
+ * What may be shown of a listing of which not all may: all that rules with filtered listings show below its prefix, less what
+ * any deny of the verb hides. `undefined`: nothing.
+ */
+export function partsOf({ rules }: InBucket, { verb, prefix }: ListingAccess, asker: Asker): AllowedParts | undefined {
+  const listing = rules.filter(
+    ({ effect, verbs, conditions }) => verbs.includes(verb) && applies(effect, conditions, asker),
+  );
+  const hidden = listing.filter(isDeny).map(({ scope }) => scope);
+  const shown = listing.flatMap(({ isFiltered, scope, decision }) => {
+    if (!isFiltered || !('prefix' in scope)) return [];
+    const inner = scope.prefix.startsWith(prefix) ? scope.prefix : prefix;
+    const isThere = inner.startsWith(scope.prefix) && !hidden.some((deny) => covers(deny, { prefix: inner }));
+    return isThere ? [{ prefix: inner, rule: decision.rule }] : [];
+  });
+  if (shown.length === 0) return undefined;
+  return { prefixes: shown.map((each) => each.prefix), hidden, rules: [...new Set(shown.map(({ rule }) => rule))] };
+}
 
 /** The first allow of which some deny leaves something over, else a deny that takes it all, else nothing. */
 function anythingIn(rules: readonly CompiledRule[]): CompiledRule | undefined {

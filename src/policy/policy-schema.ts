@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Grant } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import type { Conditions } from './condition-schema.ts';
-import { names, objectKey, prefixText, ruleSchema } from './rule-schema.ts';
+import { filteredListings, names, objectKey, prefixText, ruleSchema } from './rule-schema.ts';
 import {
   always,
   bucketText,
@@ -90,6 +90,7 @@ export const policySchema = closed('a policy with id, description, subjects and 
     .array(subject, { error: expecting('a list of subjects') })
     .min(1, 'must name at least one subject')
     .max(LIMITS.subjects, `must hold at most ${LIMITS.subjects} subjects`),
+  listing: filteredListings,
   rules: z
     .array(ruleSchema, { error: expecting('a list of rules') })
     .min(1, 'must hold at least one rule')
@@ -148,6 +149,8 @@ export interface Rule {
   readonly each: string | undefined;
   /** What else must hold; absent: nothing. */
   readonly when?: Conditions | undefined;
+  /** Whether it shows its part of a listing that it does not cover whole. */
+  readonly isFiltered: boolean;
   readonly reason: string | undefined;
 }
 

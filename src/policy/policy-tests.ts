@@ -38,7 +38,9 @@ const testCase = closed('a case', {
   key: anyText('the key of an object').optional(),
   prefix: anyText('the prefix of a listing').optional(),
   after: z.array(anyText('a marker of the listing'), { error: expecting('a list of markers') }).optional(),
-  expect: z.enum(['allow', 'deny'], { error: 'must be `allow` or `deny`' }),
+  expect: z.enum(['allow', 'deny', 'filtered'], {
+    error: 'must be `allow`, `deny` or, of a listing that is shown in parts, `filtered`',
+  }),
   rule: anyText('the rule that decides: `<policy id>/<rule id>` or `default-deny`'),
 })
   .refine((value) => present(value, ['key', 'prefix']) === 1 || value.does === 'ADMIN', {
@@ -71,7 +73,7 @@ export interface PolicyTest {
   readonly title: string;
   readonly principal: Principal;
   readonly access: Access;
-  readonly effect: 'allow' | 'deny';
+  readonly effect: 'allow' | 'deny' | 'filtered';
   readonly rule: string;
 }
 
@@ -112,9 +114,10 @@ export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): 
   const failures: string[] = [];
   for (const { title, principal, access, effect, rule } of tests) {
     const decision = authorizer.decide(principal, access);
-    unproven.delete(decision.rule);
-    if (decision.effect !== effect || decision.rule !== rule) {
-      failures.push(`${title}: expected ${effect} by ${rule}, got ${decision.effect} by ${decision.rule}`);
+    for (const named of decision.rule.split(', ')) unproven.delete(named);
+    const got = decision.parts === undefined ? decision.effect : 'filtered';
+    if (got !== effect || decision.rule !== rule) {
+      failures.push(`${title}: expected ${effect} by ${rule}, got ${got} by ${decision.rule}`);
     }
   }
   return { passed: tests.length - failures.length, failures, unproven: [...unproven] };

@@ -13,10 +13,14 @@ type Report = (path: Path, message: string) => void;
 
 /** Puts the lists in; what it has reported must not be used. */
 export function resolveSets(policy: WrittenPolicy, sets: Sets, report: Report): Policy {
-  return { ...policy, rules: policy.rules.map((rule, index) => resolveRule(rule, ['rules', index], sets, report)) };
+  const { listing, ...others } = policy;
+  const rules = policy.rules.map((rule, index) =>
+    resolveRule({ ...rule, listing: rule.listing ?? listing }, ['rules', index], sets, report),
+  );
+  return { ...others, rules };
 }
 
-function resolveRule({ buckets, within, ...rule }: WrittenRule, path: Path, sets: Sets, report: Report): Rule {
+function resolveRule({ buckets, within, listing, ...rule }: WrittenRule, path: Path, sets: Sets, report: Report): Rule {
   const list = (kind: keyof NamedList, names: Names): readonly string[] => {
     if (!('set' in names)) return names;
     const found = sets.get(names.set)?.[kind];
@@ -25,6 +29,7 @@ function resolveRule({ buckets, within, ...rule }: WrittenRule, path: Path, sets
   };
   return {
     ...rule,
+    isFiltered: rule.effect === 'allow' && listing === 'filtered',
     buckets: buckets === 'all' ? 'all' : list('buckets', buckets),
     scopes:
       'keys' in within

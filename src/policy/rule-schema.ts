@@ -68,6 +68,11 @@ function namesNoVerbTwice(list: readonly (Verb | VerbGroup)[]): boolean {
 /** Verbs that show the names below a prefix, and so have no meaning on one key. */
 const LISTING_VERBS: readonly Verb[] = ['LIST', 'LIST_VERSIONS'];
 
+/** Of a rule, or of all rules of a file. */
+export const filteredListings = z
+  .literal('filtered', { error: 'can only be `filtered`; without it a listing that no rule covers whole is denied' })
+  .optional();
+
 const EFFECTS = ['allow', 'deny'] as const;
 const BUCKETS = ['bucket', 'buckets'] as const;
 const SCOPES = ['prefix', 'prefixes', 'key', 'keys', 'everything'] as const;
@@ -95,6 +100,7 @@ export const ruleSchema = closed('a rule', {
     })
     .optional(),
   when: conditionsSchema.optional(),
+  listing: filteredListings,
   reason: line('a sentence for whoever is denied or allowed', MAX_REASON_LENGTH).optional(),
 })
   .refine((value) => present(value, EFFECTS) === 1, { ...always, error: 'must have either `allow` or `deny`' })
@@ -112,6 +118,10 @@ export const ruleSchema = closed('a rule', {
     path: ['keys'],
     error: withoutListing('prefixes'),
   })
+  .refine(({ allow, listing }) => listing === undefined || lists(allow), {
+    path: ['listing'],
+    error: 'goes with allowing LIST or LIST_VERSIONS: what a deny of these names is shown in no listing',
+  })
   .refine(({ allow, deny, everything }) => everything || !(allow ?? deny)?.includes('ADMIN'), {
     error: 'names ADMIN, which is about the bucket itself: it goes with `everything: true` only',
   })
@@ -120,7 +130,7 @@ export const ruleSchema = closed('a rule', {
     error: `has a condition about what is stored (${OF_STORED.join(', ')}), which goes with PUT alone: write a rule of its own`,
   })
   .meta({ allOf: [exactlyOne(EFFECTS), exactlyOne(BUCKETS), exactlyOne(SCOPES)] })
-  .transform(({ id, allow, deny, bucket, buckets, prefix, prefixes, key, keys, each, when, reason }) => ({
+  .transform(({ id, allow, deny, bucket, buckets, prefix, prefixes, key, keys, each, when, listing, reason }) => ({
     id,
     effect: deny === undefined ? ('allow' as const) : ('deny' as const),
     verbs: deny ?? allow ?? [],
@@ -131,6 +141,7 @@ export const ruleSchema = closed('a rule', {
         : { prefixes: prefixes ?? [prefix ?? ''] },
     each,
     when,
+    listing,
     reason,
   }));
 

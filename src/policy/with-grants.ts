@@ -33,6 +33,7 @@ function ruleOf(
   order: number,
   policyVersion: string,
 ): CompiledRule {
-  const rule = { id, effect: 'allow', verbs, buckets: [bucket], scopes: [scope], each: undefined, reason } as const;
+  const where = { buckets: [bucket], scopes: [scope], each: undefined, isFiltered: false } as const;
+  const rule = { id, effect: 'allow', verbs, ...where, reason } as const;
   return compileRule({ order, rule, name: `${GRANT_POLICY}/${id}`, conditions: [], policyVersion }, bucket, scope);
 }

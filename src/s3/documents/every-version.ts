@@ -7,7 +7,7 @@ import { OPERATIONS } from '../operations/operations.ts';
 import { readPage } from './listing-document.ts';
 import { parseCount, required, unusable } from './stored-document.ts';
 import { storeListingQuery, type ListingKind, type ListingQuery } from '../request/listing-query.ts';
-import { textOf, type XmlElement } from './xml-reader.ts';
+import type { XmlElement } from './xml-reader.ts';
 
 export interface StoredVersion {
   readonly key: string;
@@ -79,14 +79,14 @@ function versionsPage(document: Uint8Array, query: ListingQuery): Page {
 }
 
 function objectsPage(document: Uint8Array, query: ListingQuery): Page {
-  const { root, entries, isTruncated } = readPage(document, 'ListBucketResult', query);
+  const { nextToken, entries, isTruncated } = readPage(document, 'ListBucketResult', query);
   const versions = entries.map(({ key, element }) => ({
     ...read(key, element),
     versionId: undefined,
     isCurrent: true,
   }));
   if (!isTruncated) return { versions, next: undefined };
-  const stored = textOf(root, 'NextContinuationToken') ?? nowhere();
+  const stored = nextToken ?? nowhere();
   return { versions, next: { ...query, continuation: { shown: '', stored } } };
 }
 

@@ -1,9 +1,9 @@
 /**
- * Enters: the store's ListBucketResult and the client's query. Leaves: the client's document, with sizes and ETags of
+ * Enters: a page of the store's ListBucketResult and the client's query. Leaves: the client's document, with sizes and ETags of
  * the client's view. Takes nothing over unread: an answer that is malformed, or shows a key outside the prefix that
  * policy granted, becomes an error and not a page.
  */
-import { wrapToken, type ListingQuery } from '../request/listing-query.ts';
+import { wrapPosition, wrapToken, type ListingQuery } from '../request/listing-query.ts';
 import { isReservedKey, RESERVED_PREFIX } from '../reserved-keys.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
 import { textOf } from './xml-reader.ts';
@@ -12,7 +12,6 @@ import {
   echoOf,
   isBefore,
   ownerElement,
-  readShownPage,
   shownMarker,
   textForm,
   type ListedEntry,
@@ -31,26 +30,22 @@ interface StoreListing {
   readonly objects: readonly ListedObject[];
   readonly commonPrefixes: readonly string[];
   readonly isTruncated: boolean;
-  readonly hides: boolean;
-  readonly leftOut: number;
-  /** Where the store's page ended, by byte order; `undefined`: it is empty. */
+  /** Where the page ends, by byte order; `undefined`: it is empty. */
   readonly last: string | undefined;
+  /** The client's token for the next page. */
   readonly nextToken: string | undefined;
 }
 
 /**
- * Reads a store's page of objects.
- * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
+ * Reads a page of objects.
+ * @throws GatewayError InternalError (an entry is malformed)
  * @see Amazon S3 API Reference, "ListObjects", "ListObjectsV2"
  */
-export function readObjects(document: Uint8Array, query: ListingQuery): Listing {
-  const listing = readListing(document, query);
-  const { objects, commonPrefixes, isTruncated, hides } = listing;
+export function readObjects(page: StorePage, query: ListingQuery): Listing {
+  const listing = readListing(page, query);
   return {
-    leftOut: listing.leftOut,
-    entries: objects,
+    entries: listing.objects,
     write: (bucket, shown) => writeObjects(listing, query, bucket, shown),
-    isAllHidden: isTruncated && hides && objects.length + commonPrefixes.length === 0,
   };
 }
 
@@ -87,10 +82,8 @@ function writeObjects(
   ].join('');
 }
 
-function readListing(document: Uint8Array, query: ListingQuery): StoreListing {
-  const { page, leftOut } = readShownPage(document, 'ListBucketResult', query);
-  const { root, entries, isTruncated, commonPrefixes, hides } = page;
-  const nextToken = textOf(root, 'NextContinuationToken');
+function readListing(page: StorePage, query: ListingQuery): StoreListing {
+  const { entries, isTruncated, commonPrefixes, next, nextToken } = page;
   const objects = entries.map(({ key, element }) => ({
     key,
     lastModified: required(element, 'LastModified'),
@@ -102,10 +95,8 @@ function readListing(document: Uint8Array, query: ListingQuery): StoreListing {
     objects: objects.filter(({ key }) => !isReservedKey(key)),
     commonPrefixes,
     isTruncated,
-    hides,
-    leftOut,
-    last: lastOf(objects.at(-1)?.key, page),
-    nextToken: nextToken === '' ? undefined : nextToken,
+    last: next?.key ?? lastOf(objects.at(-1)?.key, page),
+    nextToken: next === undefined ? nextToken && wrapToken(nextToken, query.prefix) : wrapPosition(next.key, query),
   };
 }
 
@@ -132,8 +123,6 @@ function pageOfVersion2(listing: StoreListing, shownKeys: number, query: Listing
   const page = [textElement('KeyCount', shownKeys + listing.commonPrefixes.length)];
   if (query.startAfter !== undefined) page.push(textElement('StartAfter', text(query.startAfter)));
   if (query.continuation !== undefined) page.push(textElement('ContinuationToken', query.continuation.shown));
-  if (listing.nextToken !== undefined) {
-    page.push(textElement('NextContinuationToken', wrapToken(listing.nextToken, query.prefix)));
-  }
+  if (listing.nextToken !== undefined) page.push(textElement('NextContinuationToken', listing.nextToken));
   return page;
 }

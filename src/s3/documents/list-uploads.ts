@@ -1,27 +1,22 @@
 /**
- * Enters: the store's ListMultipartUploadsResult and the client's query. Leaves: the client's document, with nobody's
+ * Enters: a page of the store's ListMultipartUploadsResult and the client's query. Leaves: the client's document, with nobody's
  * account in place of the store's names of initiator and owner.
  */
 import type { ListingQuery } from '../request/listing-query.ts';
 import { S3_NAMESPACE, textElement, XML_DECLARATION } from './xml.ts';
 import { textOf } from './xml-reader.ts';
 import { OWNER } from './access-control.ts';
-import { commonPrefixElements, echoOf, isBefore, readShownPage, textForm } from './listing-document.ts';
+import { commonPrefixElements, echoOf, isBefore, textForm, type StorePage } from './listing-document.ts';
 import { required } from './stored-document.ts';
 
 const NOBODY = textElement('ID', OWNER) + textElement('DisplayName', OWNER);
 
 /**
  * Turns a store's page of unfinished uploads into the client's.
- * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
+ * @throws GatewayError InternalError (an entry is malformed)
  * @see Amazon S3 API Reference, "ListMultipartUploads"
  */
-export function renderUploads(
-  document: Uint8Array,
-  query: ListingQuery,
-  bucket: string,
-): { readonly document: string; readonly leftOut: number } {
-  const { page, leftOut } = readShownPage(document, 'ListMultipartUploadsResult', query);
+export function renderUploads(page: StorePage, query: ListingQuery, bucket: string): string {
   const text = textForm(query);
   const uploads = page.entries.map(({ key, element }) => ({
     key,
@@ -39,7 +34,11 @@ export function renderUploads(
   if (page.isTruncated) {
     const last = uploads.at(-1);
     const prefix = page.commonPrefixes.at(-1);
-    if (prefix !== undefined && (last === undefined || isBefore(last.key, prefix))) {
+    if (page.next !== undefined) {
+      const { key, id } = page.next;
+      parts.push(textElement('NextKeyMarker', text(key)));
+      if (id !== undefined) parts.push(textElement('NextUploadIdMarker', id));
+    } else if (prefix !== undefined && (last === undefined || isBefore(last.key, prefix))) {
       parts.push(textElement('NextKeyMarker', text(prefix)));
     } else if (last !== undefined) {
       parts.push(textElement('NextKeyMarker', text(last.key)), textElement('NextUploadIdMarker', last.uploadId));
@@ -54,5 +53,5 @@ export function renderUploads(
     );
   }
   parts.push(commonPrefixElements(page.commonPrefixes, text), '</ListMultipartUploadsResult>');
-  return { document: parts.join(''), leftOut };
+  return parts.join('');
 }

@@ -1,5 +1,5 @@
 /**
- * Enters: the store's ListVersionsResult and the client's query. Leaves: the client's document, with sizes and ETags of
+ * Enters: a page of the store's ListVersionsResult and the client's query. Leaves: the client's document, with sizes and ETags of
  * the client's view. Versions and delete markers stay in the store's order.
  */
 import type { ListingQuery } from '../request/listing-query.ts';
@@ -11,7 +11,6 @@ import {
   ownerElement,
   echoOf,
   isBefore,
-  readShownPage,
   textForm,
   type ListedEntry,
   type Listing,
@@ -32,18 +31,16 @@ interface DeleteMarker extends Omit<ListedVersion, 'etag' | 'sizeBytes' | 'stora
 }
 
 /**
- * Reads a store's page of versions.
- * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
+ * Reads a page of versions.
+ * @throws GatewayError InternalError (an entry is malformed)
  * @see Amazon S3 API Reference, "ListObjectVersions"
  */
-export function readVersions(document: Uint8Array, query: ListingQuery): Listing {
-  const { page, leftOut } = readShownPage(document, 'ListVersionsResult', query);
+export function readVersions(page: StorePage, query: ListingQuery): Listing {
   const listed = page.entries.map(readEntry);
   const visible = listed.filter(({ key }) => !isReservedKey(key));
   const entries = visible.filter(isVersion);
   return {
-    ...{ entries, leftOut },
-    isAllHidden: page.isTruncated && page.hides && visible.length + page.commonPrefixes.length === 0,
+    entries,
     write: (bucket, shown) => {
       const shownOf = new Map(entries.map((entry, index) => [entry, shown[index]]));
       const text = textForm(query);
@@ -102,6 +99,13 @@ function nextMarkers(
   last: Pick<ListedVersion, 'key' | 'versionId'> | undefined,
   text: (key: string) => string,
 ): string[] {
+  if (page.next !== undefined) {
+    const { key, id } = page.next;
+    return [
+      textElement('NextKeyMarker', text(key)),
+      ...(id === undefined ? [] : [textElement('NextVersionIdMarker', id)]),
+    ];
+  }
   if (last !== undefined && isReservedKey(last.key)) return [textElement('NextKeyMarker', text(AFTER_RESERVED))];
   const prefix = page.commonPrefixes.at(-1);
   if (prefix !== undefined && (last === undefined || isBefore(last.key, prefix))) {

@@ -29,16 +29,12 @@ export interface ShownEntry {
 
 /** A page of a listing, read and bounded. */
 export interface Listing {
-  /** How many entries of the store's page are on none of ours. */
-  readonly leftOut: number;
   readonly entries: readonly ListedEntry[];
   /**
    * Writes the page for the client, under its own name of the bucket. One that is `undefined` is left out; the page
    * ends, and the next one begins, where the store ended it.
    */
   readonly write: (bucket: string, shown: readonly (ShownEntry | undefined)[]) => string;
-  /** Whether it goes on, and all that the store shows on this page is hidden: the next one is to be requested instead. */
-  readonly isAllHidden: boolean;
 }
 
 /** An entry of a store's page. */
@@ -48,7 +44,6 @@ export interface PageEntry {
 }
 
 export interface StorePage {
-  readonly root: XmlElement;
   /** Objects, versions, delete markers and uploads. */
   readonly entries: readonly PageEntry[];
   readonly isTruncated: boolean;
@@ -56,21 +51,29 @@ export interface StorePage {
   readonly commonPrefixes: readonly string[];
   /** Whether something on this page is kept from clients. */
   readonly hides: boolean;
+  /** How many entries are left out, because their keys are outside of the prefix or no text. */
+  readonly leftOut: number;
+  /** The store's own token for the next page, where it gives one. */
+  readonly nextToken: string | undefined;
+  /** Where the next page begins, if that is not behind the last entry of this one. */
+  readonly next?: ListingPosition;
+}
+
+/** Behind which name a page begins: behind all of its versions or uploads, or behind that one alone. */
+export interface ListingPosition {
+  readonly key: string;
+  readonly id?: string | undefined;
 }
 
 /** Reads what every page has, and nothing of a page with a key that is outside of the prefix or no text. @throws GatewayError InternalError */
 export function readPage(document: Uint8Array, name: string, query: ListingQuery): StorePage {
-  const { page, leftOut } = readShownPage(document, name, query);
-  if (leftOut > 0) throw unusable('a key outside of the prefix, or one that cannot be decoded');
+  const page = readShownPage(document, name, query);
+  if (page.leftOut > 0) throw unusable('a key outside of the prefix, or one that cannot be decoded');
   return page;
 }
 
 /** The same without the entries whose keys are so. @throws GatewayError InternalError, also where nothing else tells where the next page begins */
-export function readShownPage(
-  document: Uint8Array,
-  name: string,
-  query: ListingQuery,
-): { readonly page: StorePage; readonly leftOut: number } {
+export function readShownPage(document: Uint8Array, name: string, query: ListingQuery): StorePage {
   const root = readStoreDocument(document, name);
   // A store that does not know the parameter sends keys as they are and says so by not repeating it.
   const decode: (text: string) => string | undefined =
@@ -92,12 +95,13 @@ export function readShownPage(
   const isTruncated = required(root, 'IsTruncated') === 'true';
   const goesOn = query.kind.continuesBy === 'token' || prefixes.length + entries.length > 0;
   if (isTruncated && leftOut > 0 && !goesOn) throw unusable('a page of keys that are all outside of the prefix');
-  const page = {
-    ...{ root, entries, isTruncated },
+  const nextToken = textOf(root, 'NextContinuationToken');
+  return {
+    ...{ entries, isTruncated, leftOut },
+    nextToken: nextToken === '' ? undefined : nextToken,
     commonPrefixes: prefixes.filter((prefix) => !isReservedKey(prefix)),
     hides: prefixes.some(isReservedKey) || entries.some(({ key }) => isReservedKey(key)),
   };
-  return { page, leftOut };
 }
 
 const ENTRIES: ReadonlySet<string> = new Set(['Contents', 'Version', 'DeleteMarker', 'Upload']);

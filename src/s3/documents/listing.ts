@@ -1,5 +1,5 @@
 /** Listings from end to end: the client's query in, the client's document out, the store's document between. */
-import type { Listing } from './listing-document.ts';
+import type { Listing, StorePage } from './listing-document.ts';
 import { readListingQuery, type ListingQuery } from '../request/listing-query.ts';
 import { operationOf, type OperationName } from '../operations/operations.ts';
 import type { S3Request } from '../request/request.ts';
@@ -22,11 +22,11 @@ export function parseListing({ operation, query }: Pick<S3Request, 'operation' |
 }
 
 /**
- * Reads a store's listing of objects or versions (16 MiB at most); its `write` makes the client's of it.
- * @throws GatewayError InternalError (the answer is malformed or goes beyond the query)
+ * Reads a page of objects or versions; its `write` makes the client's of it.
+ * @throws GatewayError InternalError (an entry is malformed)
  */
-export function readListing(operation: OperationName, document: Uint8Array, query: ListingQuery): Listing {
+export function readListing(operation: OperationName, page: StorePage, query: ListingQuery): Listing {
   const descriptor = operationOf(operation);
   if (descriptor.operationClass !== 'LIST') throw new Error(`${operation} lists no objects`);
-  return descriptor.readPage(document, query);
+  return descriptor.readPage(page, query);
 }

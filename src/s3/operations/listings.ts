@@ -9,9 +9,11 @@ import type { Operation } from './operation.ts';
 export const LISTINGS = {
   ListObjects: list({
     listing: {
+      document: 'ListBucketResult',
       subresource: undefined,
       startAfter: 'marker',
       idMarker: undefined,
+      entryId: undefined,
       maxKeys: 'max-keys',
       continuesBy: 'entry',
       showsOwner: 'always',
@@ -22,9 +24,11 @@ export const LISTINGS = {
   }),
   ListObjectsV2: list({
     listing: {
+      document: 'ListBucketResult',
       subresource: { name: 'list-type', value: '2' },
       startAfter: 'start-after',
       idMarker: undefined,
+      entryId: undefined,
       maxKeys: 'max-keys',
       continuesBy: 'token',
       showsOwner: 'on-request',
@@ -35,9 +39,11 @@ export const LISTINGS = {
   }),
   ListObjectVersions: list({
     listing: {
+      document: 'ListVersionsResult',
       subresource: { name: 'versions', value: '' },
       startAfter: 'key-marker',
       idMarker: 'version-id-marker',
+      entryId: 'VersionId',
       maxKeys: 'max-keys',
       continuesBy: 'entry',
       showsOwner: 'always',
@@ -48,9 +54,11 @@ export const LISTINGS = {
   }),
   ListMultipartUploads: uploadList({
     listing: {
+      document: 'ListMultipartUploadsResult',
       subresource: { name: 'uploads', value: '' },
       startAfter: 'key-marker',
       idMarker: 'upload-id-marker',
+      entryId: 'UploadId',
       maxKeys: 'max-uploads',
       continuesBy: 'entry',
       showsOwner: 'never',

@@ -5,7 +5,7 @@
  */
 import type { Addressed } from '../request/addressed.ts';
 import type { BucketDocument } from '../documents/bucket-documents.ts';
-import type { Listing } from '../documents/listing-document.ts';
+import type { Listing, StorePage } from '../documents/listing-document.ts';
 import type { AttributesView } from '../documents/object-attributes.ts';
 import type { ListingKind, ListingQuery } from '../request/listing-query.ts';
 import { type AcceptedHeader, type Harmless } from './headers.ts';
@@ -128,8 +128,8 @@ export interface CopyOperation extends Described<'COPY'> {
 
 export interface ListOperation extends Described<'LIST'> {
   readonly listing: ListingKind;
-  /** Reads a page of the store's; its `write` makes the client's of it. @throws GatewayError InternalError */
-  readonly readPage: (document: Uint8Array, query: ListingQuery) => Listing;
+  /** Reads a page; its `write` makes the client's of it. @throws GatewayError InternalError */
+  readonly readPage: (page: StorePage, query: ListingQuery) => Listing;
 }
 
 /** Does something with one upload. */
@@ -140,12 +140,8 @@ export interface UploadOperation extends Described<'UPLOAD'> {
 /** Lists uploads in progress. */
 export interface UploadListOperation extends Described<'UPLOAD'> {
   readonly listing: ListingKind;
-  /** Writes the client's page from the store's, and counts what is left out of it. @throws GatewayError InternalError */
-  readonly renderPage: (
-    document: Uint8Array,
-    query: ListingQuery,
-    bucket: string,
-  ) => { readonly document: string; readonly leftOut: number };
+  /** Writes the client's page, under its own name of the bucket. @throws GatewayError InternalError */
+  readonly renderPage: (page: StorePage, query: ListingQuery, bucket: string) => string;
 }
 
 export interface DocumentOperation extends Described<'DOCUMENT'> {

@@ -8,12 +8,16 @@ import { isTooLong } from './request-target.ts';
 
 /** How a kind of listing is requested, of the gateway as of a store. */
 export interface ListingKind {
+  /** The name of the document that holds a page. */
+  readonly document: string;
   /** What tells which listing is meant; undefined: nothing, as it is the plain one. */
   readonly subresource: { readonly name: string; readonly value: string } | undefined;
   /** The parameter with the key to begin after. */
   readonly startAfter: string;
   /** The one that says where to begin within that key; undefined: none does. */
   readonly idMarker: string | undefined;
+  /** The element of an entry with what that one takes. */
+  readonly entryId: 'VersionId' | 'UploadId' | undefined;
   readonly maxKeys: string;
   /** Whether a page says where the next one begins by its last entry, or by a token of its own. */
   readonly continuesBy: 'entry' | 'token';
@@ -35,7 +39,9 @@ export interface ListingQuery {
   readonly startAfter: string | undefined;
   /** `version-id-marker` or `upload-id-marker`: where to begin within that key. */
   readonly idMarker: string | undefined;
-  readonly continuation: { readonly shown: string; readonly stored: string } | undefined;
+  /** Where to go on by a token: `stored` is the store's own, or empty; `behind` is the name to begin after instead. */
+  readonly continuation:
+    { readonly shown: string; readonly stored: string; readonly behind?: string | undefined } | undefined;
   /** The keys after which the listing is to begin: policy bounds them as it bounds the prefix. */
   readonly after: readonly string[];
 }
@@ -68,23 +74,27 @@ export function readListingQuery(kind: ListingKind, query: ReadonlyMap<string, s
   const fetchOwner = query.get('fetch-owner');
   if (fetchOwner !== undefined && fetchOwner !== 'true' && fetchOwner !== 'false') throw invalid('fetch-owner');
   const token = query.get('continuation-token');
+  const delimiter = bounded(query.get('delimiter') ?? '');
+  const continuation = token === undefined ? undefined : { shown: token, ...openToken(token, { prefix, delimiter }) };
+  const begin = continuation?.behind ?? startAfter ?? '';
   return {
     kind,
     prefix,
-    delimiter: bounded(query.get('delimiter') ?? ''),
+    delimiter,
     maxKeys: parseMaxKeys(kind.maxKeys, query.get(kind.maxKeys)),
     urlEncoded: encoding === 'url',
     showsOwner: kind.showsOwner === 'always' || fetchOwner === 'true',
     startAfter,
     idMarker: parseIdMarker(kind.idMarker, query, startAfter),
-    continuation: token === undefined ? undefined : { shown: token, stored: openToken(token, prefix) },
-    after: startAfter === undefined || startAfter === '' ? [] : [startAfter],
+    continuation,
+    after: begin === '' ? [] : [begin],
   };
 }
 
 /** Gives the query for the store, decoded; it does not name an owner or any other parameter of the client's. */
 export function storeListingQuery(listing: ListingQuery): (readonly [string, string])[] {
-  const { kind, startAfter, idMarker } = listing;
+  const { kind, idMarker } = listing;
+  const startAfter = listing.continuation?.behind ?? listing.startAfter;
   const query: (readonly [string, string])[] = [
     ['encoding-type', 'url'],
     [kind.maxKeys, String(listing.maxKeys)],
@@ -111,13 +121,42 @@ export function wrapToken(stored: string, prefix: string): string {
   return `${Buffer.from(prefix).toString('base64url')}.${Buffer.from(stored).toString('base64url')}`;
 }
 
+/**
+ * Makes the token of a position of the gateway's own, that of a listing of which policy shows parts. It holds the name behind
+ * which the next page begins: one that was shown, or one made of the caller's own rules, and so nothing that is to be sealed.
+ * @see docs/adr/0033-filtered-listings.md
+ */
+export function wrapPosition(name: string, { prefix, delimiter }: Pick<ListingQuery, 'prefix' | 'delimiter'>): string {
+  return POSITION + Buffer.from(JSON.stringify([prefix, delimiter, name])).toString('base64url');
+}
+
+/** No token of a store is wrapped so that it begins with this. */
+const POSITION = '~';
+
 /** An empty token is where every listing begins: S3 takes it. */
-function openToken(shown: string, prefix: string): string {
-  if (shown === '') return '';
+function openToken(
+  shown: string,
+  asked: Pick<ListingQuery, 'prefix' | 'delimiter'>,
+): { readonly stored: string; readonly behind?: string } {
+  if (shown === '') return { stored: '' };
+  if (shown.startsWith(POSITION)) return { stored: '', behind: openPosition(shown, asked) };
   const stored = Buffer.from(shown.slice(shown.indexOf('.') + 1), 'base64url').toString();
   // Compared in the wrapped form: what decodes loosely is not what was handed out.
-  if (stored === '' || shown !== wrapToken(stored, prefix)) throw invalid('continuation-token');
-  return stored;
+  if (stored === '' || shown !== wrapToken(stored, asked.prefix)) throw invalid('continuation-token');
+  return { stored };
+}
+
+function openPosition(shown: string, asked: Pick<ListingQuery, 'prefix' | 'delimiter'>): string {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(Buffer.from(shown.slice(POSITION.length), 'base64url').toString());
+  } catch {
+    throw invalid('continuation-token');
+  }
+  const name: unknown = Array.isArray(parts) ? parts[2] : undefined;
+  if (typeof name !== 'string' || name === '' || shown !== wrapPosition(name, asked))
+    throw invalid('continuation-token');
+  return bounded(name);
 }
 
 function parseMaxKeys(name: string, text: string | undefined): number {

@@ -57,7 +57,12 @@ function ruleOf(binding: number, index: number): Rule {
   const prefix = index % 3 === 2 ? `p${binding}/\${claims.team}/` : `p${binding}/r${index}/`;
   return {
     ...{ id: `r${index}`, effect: index === 4 ? 'deny' : 'allow', verbs: ['GET', 'PUT', 'LIST'], reason: undefined },
-    ...{ buckets: [index % 2 === 0 ? 'shared' : `b${binding}`], scopes: [{ prefix }], each: undefined },
+    ...{
+      buckets: [index % 2 === 0 ? 'shared' : `b${binding}`],
+      scopes: [{ prefix }],
+      each: undefined,
+      isFiltered: false,
+    },
   };
 }
 

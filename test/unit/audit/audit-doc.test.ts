@@ -53,6 +53,7 @@ describe('docs/audit.md', () => {
       binding: 'analytics',
       item: 0,
       versionIdAsked: '1',
+      filtered: true as const,
       storeTokenIdHash: 'a',
       edgeRequestId: 'b',
     };

@@ -240,7 +240,7 @@ const meant = fc
   .tuple(
     fc.record({ bucket: text, key: text, decision: fc.constantFrom('allow', 'deny') }),
     fc.record({ rule: text, reason: text, policyVersion: text }),
-    fc.record({ versionIdAsked: text }, optional),
+    fc.record({ versionIdAsked: text, filtered: fc.constant(true) }, optional),
   )
   .map(([what, why, which]) => ({ ...what, ...why, ...which }));
 const session = fc
@@ -284,7 +284,7 @@ const LONGEST: Readonly<Record<string, number>> = {
     tokenIdHash: 64,
     accessKeyId: 64,
   },
-  ...{ binding: 64, clientAddress: 64, edgeRequestId: 64, bucket: 255, key: 1024, rule: 256, reason: 512 },
+  ...{ binding: 64, clientAddress: 64, edgeRequestId: 64, bucket: 255, key: 1024, rule: 1024, reason: 512 },
   ...{ policyVersion: 128, role: 2048, sessionName: 64, storeTokenIdHash: 64, method: 16, error: 64 },
   ...{ upstreamRequestId: 256, versionId: 1024, versionIdAsked: 1024, keyId: 256 },
 };
@@ -302,7 +302,18 @@ const ORDER = [
     'item',
     'versionIdAsked',
   ],
-  ...['bucket', 'key', 'decision', 'rule', 'reason', 'policyVersion', 'role', 'sessionName', 'storeTokenIdHash'],
+  ...[
+    'bucket',
+    'key',
+    'decision',
+    'rule',
+    'reason',
+    'policyVersion',
+    'filtered',
+    'role',
+    'sessionName',
+    'storeTokenIdHash',
+  ],
   ...['result', 'method', 'status', 'bytesIn', 'bytesOut', 'durationMs', 'error', 'upstreamRequestId', 'versionId'],
   ...['keyId'],
 ];

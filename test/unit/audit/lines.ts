@@ -43,7 +43,10 @@ function accessOf(fields: Fields): AuditedAccess {
   return {
     item,
     target: { ...fields, bucket, key, versionId },
-    decision: { ...fields, ...{ effect, rule, reason, policyVersion } },
+    decision: {
+      ...{ ...fields, ...{ effect, rule, reason, policyVersion } },
+      ...(fields.filtered === true ? { parts: { prefixes: ['hidden'], hidden: [] } } : {}),
+    },
   };
 }
 

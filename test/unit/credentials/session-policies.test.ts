@@ -161,6 +161,33 @@ describe('session policies', () => {
     assert.equal(sharedCovers(listing('b/')), false);
   });
 
+  it('list for a filtered listing the prefixes that it is made of, and no other', () => {
+    const filtered = (prefix: string, more = {}): Access => ({ ...listing(prefix), filtered: true, ...more }) as Access;
+    const grants = [
+      allow(['LIST'], { prefix: 'a/' }),
+      allow(['LIST'], { prefix: 'b/' }),
+      deny(['LIST'], { prefix: 'a/secret/' }),
+    ];
+    const { exact, sharedCovers } = onAws(...grants);
+    assert.equal(
+      exact(filtered('a/'), filtered('b/')),
+      policy({ ...LIST, Condition: { StringEquals: { 's3:prefix': ['a/', 'b/'] } } }),
+    );
+    // What all of a caller's requests share says nothing of a prefix below which something is hidden.
+    assert.equal(sharedCovers(filtered('a/')), false);
+    assert.equal(sharedCovers(filtered('b/')), true);
+    for (const prefix of ['', 'a/secret/', 'a/secret/x', 'c/']) {
+      assert.throws(() => exact(filtered(prefix)), { code: 'AccessDenied' }, prefix);
+    }
+    // Not filtered, the same listing would show what is denied.
+    assert.throws(() => exact(listing('a/')), { code: 'AccessDenied' });
+    const Action = 's3:ListBucketMultipartUploads';
+    assert.equal(
+      exact(filtered('a/', { uploads: true }), filtered('b/', { uploads: true })),
+      policy({ ...LIST, Action }),
+    );
+  });
+
   it('give the listing of uploads to whom everything may be listed, else only to a request that asks for it', () => {
     assert.equal(onAws(allow(['LIST'], { prefix: '' })).sharedCovers(uploads('a/')), true);
     const { shared, sharedCovers, exact } = onAws(allow(['LIST'], { prefix: 'a/' }));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ErrorCode } from '../../../src/errors/codes.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import * as listings from '../../../src/s3/documents/listing.ts';
-import type { Listing } from '../../../src/s3/documents/listing-document.ts';
+import { readShownPage, type Listing } from '../../../src/s3/documents/listing-document.ts';
 import { OPERATIONS, type OperationName } from '../../../src/s3/operations/operations.ts';
 import { parseRequest } from '../../../src/s3/request/parse-request.ts';
 import type { S3Request } from '../../../src/s3/request/request.ts';
@@ -37,11 +37,15 @@ export function refused(code: ErrorCode, attempt: () => unknown): GatewayError {
 }
 
 /** Reads a store's page of a listing of objects or versions, as the operation does that is requested in this way. */
-export function readListing(document: Uint8Array, query: listings.ListingQuery): Listing {
+export function readListing(
+  document: Uint8Array,
+  query: listings.ListingQuery,
+): Listing & { readonly leftOut: number } {
   const names = Object.keys(OPERATIONS) as OperationName[];
   const operation = names.find((name) => OPERATIONS[name].listing === query.kind);
   assert.ok(operation);
-  return listings.readListing(operation, document, query);
+  const page = readShownPage(document, query.kind.document, query);
+  return { ...listings.readListing(operation, page, query), leftOut: page.leftOut };
 }
 
 /** Writes a store's listing of objects or versions for a client that sees every entry through these. */

@@ -9,7 +9,8 @@ import {
 import { readCopyResult, writeCopyResult } from '../../../../src/s3/documents/copy-result.ts';
 import { taggingHeader } from '../../../../src/s3/documents/tagging.ts';
 import { renderUploads } from '../../../../src/s3/documents/list-uploads.ts';
-import { parseListing } from '../../../../src/s3/documents/listing.ts';
+import { readShownPage } from '../../../../src/s3/documents/listing-document.ts';
+import { parseListing, type ListingQuery } from '../../../../src/s3/documents/listing.ts';
 import type { OperationName } from '../../../../src/s3/operations/operations.ts';
 import { storeDocument } from '../../../../src/s3/documents/store-document.ts';
 import { parse, readListing, refused, renderListing } from '../fixture.ts';
@@ -40,6 +41,11 @@ const toClient = (operation: OperationName, document: string): string =>
     .replace(/ xmlns="[^"]*"/g, '');
 
 const list = (document: string) => readDeleteObjects(Buffer.from(document));
+
+function renderUploadsOf(text: string, query: ListingQuery): { readonly document: string; readonly leftOut: number } {
+  const page = readShownPage(Buffer.from(text), 'ListMultipartUploadsResult', query);
+  return { document: renderUploads(page, query, 'reports'), leftOut: page.leftOut };
+}
 
 describe('s3/store-document', () => {
   it('writes a list of parts anew, without the checksums', () => {
@@ -424,7 +430,7 @@ describe('documents of a store under another name', () => {
     refused('NotImplemented', named('GetBucketVersioning', bucket));
     const queryOf = (search: string) => parseListing(parse('GET', `/reports?${search}`));
     refused('NotImplemented', () => readListing(Buffer.from(bucket), queryOf('versions')));
-    refused('NotImplemented', () => renderUploads(Buffer.from(bucket), queryOf('uploads'), 'reports'));
+    refused('NotImplemented', () => renderUploadsOf(bucket, queryOf('uploads')));
   });
 
   it('are a page of versions where those stand in it, or nothing does', () => {
@@ -471,12 +477,9 @@ describe('s3/listing of versions and uploads', () => {
       refused('InternalError', () => versions(page(beyond), 'prefix=a'));
     }
     const uploads = (key: string) =>
-      renderUploads(
-        Buffer.from(
-          `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>${key}</Key><UploadId>u</UploadId><Initiated>d</Initiated><Initiator><ID>acct</ID></Initiator></Upload></ListMultipartUploadsResult>`,
-        ),
+      renderUploadsOf(
+        `<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>${key}</Key><UploadId>u</UploadId><Initiated>d</Initiated><Initiator><ID>acct</ID></Initiator></Upload></ListMultipartUploadsResult>`,
         parseListing(parse('GET', '/reports?uploads&prefix=a')),
-        'reports',
       );
     assert.equal(uploads('b').leftOut, 1);
     assert.doesNotMatch(uploads('b').document, /<Upload>/);
