@@ -38,7 +38,11 @@ export async function listedPage(
 /** A page of objects on which there is nothing to show is passed over: whoever asks for few keys would see an empty bucket. */
 async function shownPage(ask: (query: ListingQuery) => Promise<StorePage>, query: ListingQuery): Promise<StorePage> {
   const page = await ask(query);
-  const isAllHidden = page.isTruncated && page.hides && page.entries.every(({ key }) => isReservedKey(key)) && page.commonPrefixes.length === 0;
+  const isAllHidden =
+    page.isTruncated &&
+    page.hides &&
+    page.entries.every(({ key }) => isReservedKey(key)) &&
+    page.commonPrefixes.length === 0;
   if (!isAllHidden) return page;
   return ask({ ...query, startAfter: AFTER_RESERVED, idMarker: undefined, continuation: undefined });
 }
