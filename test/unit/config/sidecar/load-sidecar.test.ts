@@ -79,9 +79,16 @@ describe('the configuration of a sidecar', () => {
       ...{ listen: {}, issuers: {}, sessions: {}, endpoint: {}, workers: 2 },
       stores: { main: { region: 'eu-central-1', method: 'assume-role', sts: {} } },
       buckets: { ledger: { roleArn: 'arn:aws:iam::123456789012:role/x' } },
+      policies: { directory: 'policies', grants: { keyFile: 'seed' } },
     });
     const alien = ['listen', 'issuers', 'sessions', 'endpoint', 'workers'];
-    for (const key of [...alien, 'stores.main.method', 'stores.main.sts', 'buckets.ledger.roleArn']) {
+    for (const key of [
+      ...alien,
+      'stores.main.method',
+      'stores.main.sts',
+      'buckets.ledger.roleArn',
+      'policies.grants',
+    ]) {
       assert.match(found[key] ?? '', /is not used by a sidecar/, key);
     }
   });
