@@ -9,7 +9,10 @@ import { LOG_EVENTS, type LogEvent } from '../contracts/log-events.ts';
 import { describeError } from './describe-error.ts';
 import { redactField, redactText } from './redact.ts';
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/** The more, the later. */
+const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+export type LogLevel = (typeof LEVELS)[number];
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface LogOptions {
@@ -77,7 +80,8 @@ export function createLog({ stream, level, worker }: LogOptions): Log {
     transports: [new transports.Stream({ stream: counted, eol: '\n' })],
   });
 
-  const enabled = (wanted: LogLevel): boolean => logger.isLevelEnabled(wanted);
+  const most = LEVELS.indexOf(level);
+  const enabled = (wanted: LogLevel): boolean => LEVELS.indexOf(wanted) <= most;
   const write = (wanted: LogLevel, message: string, fields: LogFields = {}): void => {
     if (!enabled(wanted)) return;
     if (pending >= MAX_PENDING_LINES) {

@@ -24,7 +24,7 @@ const NAMES: ReadonlySet<string> = new Set(['x-amz-checksum-algorithm', 'x-amz-c
 /** Gives the headers for the store, names in lower case. @throws GatewayError InvalidArgument, NotImplemented */
 export function storeHeaders(request: S3Request, options: StoreHeadersOptions): Record<string, string> {
   const { descriptor } = request;
-  const headers = { ...keptHeaders(request), ...storeConditions(request, options.encrypted) };
+  const headers = Object.assign(keptHeaders(request), storeConditions(request, options.encrypted));
   for (const [name, value] of request.headers) {
     if (!name.startsWith('x-amz-')) continue;
     const toStore = descriptor.acceptedHeaders.get(name)?.toStore;
