@@ -24,5 +24,5 @@ EXPOSE 9190
 STOPSIGNAL SIGTERM
 # In exec form: signals reach the gateway, and it drains.
 # The flag is that of bin/sallyport.js, which says what it is for.
-ENTRYPOINT ["node", "--max-semi-space-size=2", "--initial-old-space-size=64", "--heap-growing-percent=50", "bin/sallyport.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--initial-old-space-size=64", "--heap-growing-percent=50", "bin/sallyport.js"]
 CMD ["serve", "--config", "/etc/sallyport/sallyport.yaml"]
