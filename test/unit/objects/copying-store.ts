@@ -286,9 +286,10 @@ function answer(
     headers: new Map(Object.entries(headers)),
     // eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
     body: (async function* () {
-      for (let at = 0; at < body.length; at += 30_000) yield body.subarray(at, at + 30_000);
+      // A chunk belongs to its reader, who may release its memory.
+      for (let at = 0; at < body.length; at += 30_000) yield Buffer.from(body.subarray(at, at + 30_000));
     })(),
-    whole: () => Promise.resolve(body),
+    whole: () => Promise.resolve(Buffer.from(body)),
     discard: () => Promise.resolve(),
   };
 }

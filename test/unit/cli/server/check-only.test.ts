@@ -127,7 +127,7 @@ describe('--check', () => {
     vault.sealed = true;
     const [code, ...lines] = await wrong({ keyring: { ...keyrings(), current: 'vault' } });
     assert.equal(code, 2);
-    assert.match(lines[0] ?? '', /^analysts\.yaml:5: rules\[0\]\.bucket is not a bucket/);
+    assert.match(lines[0] ?? '', /^analysts\.yaml:5: rules\[0\]\.bucket names reprots, which is not a bucket/);
     assert.match(lines[1] ?? '', /^keyring vault /);
   });
 
