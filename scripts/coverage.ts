@@ -16,7 +16,7 @@ interface Shares {
 /** What unit tests must run at least: 98 % of lines where a room is pure; of others, and of branches, a little less than they did. */
 const FLOORS: Readonly<Record<string, Shares>> = {
   audit: { lines: 98, branches: 93 },
-  cli: { lines: 66, branches: 74 },
+  cli: { lines: 62, branches: 74 },
   client: { lines: 91, branches: 83 },
   compose: { lines: 61, branches: 73 },
   config: { lines: 98, branches: 93 },
@@ -31,7 +31,7 @@ const FLOORS: Readonly<Record<string, Shares>> = {
   'host-check': { lines: 98, branches: 92 },
   http: { lines: 85, branches: 87 },
   identity: { lines: 98, branches: 96 },
-  lists: { lines: 94, branches: 90 },
+  lists: { lines: 94, branches: 88 },
   main: { lines: 0, branches: 0 },
   objects: { lines: 91, branches: 87 },
   operate: { lines: 71, branches: 63 },
