@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import type { AuditedOperation } from '../contracts/audit-sink.ts';
-import type { Clock } from '../contracts/clock.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import {
   approval,
@@ -20,23 +19,9 @@ import {
 } from '../grants/changes.ts';
 import { describeGrant } from '../grants/describe.ts';
 import { endOf, type GrantEntries, type GrantEntry, type GrantTerms } from '../grants/entry.ts';
-import { operatorName } from '../lists/line.ts';
 import { onRecord, operatorPrincipal } from '../operate/operator-trail.ts';
-import { createLog } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
-import { createObserver } from '../telemetry/observer.ts';
 import { grantStoreOf } from './grants.ts';
-import { openAudit } from './store-access.ts';
-
-export interface GrantEditorOptions {
-  /** The user of the operating system. */
-  readonly user: string;
-  readonly pid: number;
-  readonly logStream: NodeJS.WritableStream;
-  /** Whether the command changes a grant: then the audit must work, or nothing is done. */
-  readonly writes: boolean;
-  readonly clock?: Clock;
-}
+import { openListEditing, type ListEditorOptions } from './list-editing.ts';
 
 type Step = 'approve' | 'refuse' | 'end';
 
@@ -62,15 +47,10 @@ const EDITOR_WORKER = 902;
 const OPERATIONS = { approve: 'ApproveGrant', refuse: 'RefuseGrant', end: 'EndGrant' } as const;
 
 /** Opens the editor. @throws GatewayError AuditUnavailable */
-export async function openGrantEditor(config: GrantingConfig, options: GrantEditorOptions): Promise<GrantEditor> {
-  const clock = options.clock ?? { now: Date.now };
-  const log = createLog({ level: 'warn', stream: options.logStream, worker: EDITOR_WORKER });
-  const observer = createObserver({ metrics: createMetrics(), log, clock });
-  const audit = options.writes
-    ? await openAudit(config, { clock, observer, worker: EDITOR_WORKER, pid: options.pid })
-    : undefined;
+export async function openGrantEditor(config: GrantingConfig, options: ListEditorOptions): Promise<GrantEditor> {
+  const editing = await openListEditing(config, EDITOR_WORKER, options);
+  const { clock, observer, audit, by } = editing;
   const store = await grantStoreOf(config.policies.grants, config.revocation, { clock, observer });
-  const by = operatorName(options.user);
 
   let known: GrantEntries = new Map();
   const read = async (): Promise<GrantEntries> => {
@@ -146,8 +126,7 @@ export async function openGrantEditor(config: GrantingConfig, options: GrantEdit
     },
     close: async () => {
       await store.close();
-      await audit?.close();
-      await log.flush();
+      await editing.close();
     },
   };
 }

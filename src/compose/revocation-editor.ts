@@ -3,27 +3,12 @@
  * out. What is changed is on record before it is done, with who did it.
  */
 import type { Config } from '../config/config.ts';
-import type { Clock } from '../contracts/clock.ts';
-import { openAudit } from './store-access.ts';
+import { openListEditing, type ListEditorOptions } from './list-editing.ts';
 import { onRecord, operatorPrincipal } from '../operate/operator-trail.ts';
-import { operatorName } from '../lists/line.ts';
 import { lifting, revocation, type Order } from '../revocation/changes.ts';
 import { describeRevoked } from '../revocation/describe.ts';
 import { idOf, isInForce, type Entries, type Entry, type Revoked } from '../revocation/entry.ts';
 import { revocationStoreOf } from './revocations.ts';
-import { createLog } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
-import { createObserver } from '../telemetry/observer.ts';
-
-export interface RevocationEditorOptions {
-  /** The user of the operating system. */
-  readonly user: string;
-  readonly pid: number;
-  readonly logStream: NodeJS.WritableStream;
-  /** Whether the command changes the list: then the audit must work, or nothing is done. */
-  readonly writes: boolean;
-  readonly clock?: Clock;
-}
 
 export interface RevocationEditor {
   /** What is in force. */
@@ -41,14 +26,10 @@ const EDITOR_WORKER = 901;
 /** Opens the editor. @throws GatewayError AuditUnavailable */
 export async function openRevocationEditor(
   config: Config & { readonly revocation: NonNullable<Config['revocation']> },
-  options: RevocationEditorOptions,
+  options: ListEditorOptions,
 ): Promise<RevocationEditor> {
-  const clock = options.clock ?? { now: Date.now };
-  const log = createLog({ level: 'warn', stream: options.logStream, worker: EDITOR_WORKER });
-  const observer = createObserver({ metrics: createMetrics(), log, clock });
-  const audit = options.writes
-    ? await openAudit(config, { clock, observer, worker: EDITOR_WORKER, pid: options.pid })
-    : undefined;
+  const editing = await openListEditing(config, EDITOR_WORKER, options);
+  const { clock, observer, audit, by } = editing;
   const store = await revocationStoreOf(config.revocation, { clock, observer });
 
   let known: Entries = new Map();
@@ -74,11 +55,7 @@ export async function openRevocationEditor(
     });
   };
 
-  const orderOf = (reason: string | undefined): Order => ({
-    nowMs: clock.now(),
-    by: operatorName(options.user),
-    reason,
-  });
+  const orderOf = (reason: string | undefined): Order => ({ nowMs: clock.now(), by, reason });
 
   return {
     list: read,
@@ -103,8 +80,7 @@ export async function openRevocationEditor(
     },
     close: async () => {
       await store.close();
-      await audit?.close();
-      await log.flush();
+      await editing.close();
     },
   };
 }

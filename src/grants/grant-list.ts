@@ -8,8 +8,8 @@ import type { GrantSettings } from '../contracts/grant-settings.ts';
 import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { TemporaryGrant, TemporaryGrants } from '../contracts/temporary-grants.ts';
-import { causeOf, ListStoreError, type ListStore } from '../lists/list-store.ts';
-import { createSingleFlight } from '../platform/single-flight.ts';
+import type { ListStore } from '../lists/list-store.ts';
+import { createListWatch } from '../lists/list-watch.ts';
 import { endOf, isApprovedRightly, isFurther, type GrantEntries, type GrantEntry } from './entry.ts';
 
 export interface GrantListOptions extends Pick<GrantSettings, 'maxDurationSeconds' | 'approvers'> {
@@ -36,8 +36,6 @@ const POLL_MS = 400;
 const MAX_AGE_MS = 3000;
 /** Of two machines that keep time. A grant that begins later than that was made by a clock that is wrong. */
 const MAX_SKEW_MS = 300_000;
-/** How often somebody is told that it still does not work. */
-const REMIND_MS = 60_000;
 
 /** The grants of one identity that a list holds, and what of them was in force when it was last looked. */
 interface Own {
@@ -56,14 +54,9 @@ export function createGrantList(options: GrantListOptions): GrantList {
   /** What is over for good, as it was when that was seen. */
   const over = new Map<string, GrantEntry>();
   let confirmedMs: number | undefined;
-  let problem: string | undefined;
-  let remindedMs = -Infinity;
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-  const readings = createSingleFlight();
 
   const isCurrent = (nowMs: number): boolean =>
-    problem === undefined && confirmedMs !== undefined && Math.abs(nowMs - confirmedMs) <= MAX_AGE_MS;
+    watch.problem() === undefined && confirmedMs !== undefined && Math.abs(nowMs - confirmedMs) <= MAX_AGE_MS;
 
   /** By the gateway's own rules: who wrote it may have had others. */
   const mayHold = (entry: GrantEntry): boolean =>
@@ -116,43 +109,24 @@ export function createGrantList(options: GrantListOptions): GrantList {
     });
   };
 
-  const complain = (error: unknown): void => {
-    const clause = error instanceof ListStoreError ? error.message : 'the list of grants cannot be read';
-    const isNews = problem === undefined;
-    problem = clause;
-    const nowMs = clock.now();
-    if (!isNews && nowMs - remindedMs < REMIND_MS) return;
-    remindedMs = nowMs;
-    observer.event('grants_unavailable', { detail: clause, ...causeOf(error) });
-  };
-
   let pending: GrantEntries | undefined;
-  const readOnce = async (): Promise<void> => {
+  const read = async (): Promise<void> => {
     const startedMs = clock.now();
-    try {
-      pending = (await store.read()) ?? pending;
-      const reopened = pending === undefined ? [] : take(pending, startedMs);
-      pending = undefined;
-      // A store that went back in time: whoever starts on it must not take for open what is over.
-      if (reopened.length > 0 && store.isRestorable) {
-        await store.update((kept) => reopened.filter((entry) => kept.has(entry.id)));
-      }
-      confirmedMs = startedMs;
-      if (problem !== undefined) observer.event('grants_recovered');
-      problem = undefined;
-    } catch (error) {
-      complain(error);
+    pending = (await store.read()) ?? pending;
+    const reopened = pending === undefined ? [] : take(pending, startedMs);
+    pending = undefined;
+    // A store that went back in time: whoever starts on it must not take for open what is over.
+    if (reopened.length > 0 && store.isRestorable) {
+      await store.update((kept) => reopened.filter((entry) => kept.has(entry.id)));
     }
+    confirmedMs = startedMs;
+    if (watch.recover()) observer.event('grants_recovered');
   };
 
-  const refresh = (): Promise<void> => readings.join(readOnce);
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      void refresh().then(() => {
-        if (!closed) schedule();
-      });
-    }, pollMs).unref();
-  };
+  const watch = createListWatch({
+    ...{ name: 'grants', clock, pollMs, read },
+    tell: (detail, cause) => observer.event('grants_unavailable', { detail, ...cause }),
+  });
 
   return {
     of: (principal) => {
@@ -162,8 +136,8 @@ export function createGrantList(options: GrantListOptions): GrantList {
       const nowMs = clock.now();
       return own === undefined || !isCurrent(nowMs) ? NONE : liveOf(own, nowMs);
     },
-    refresh,
-    watch: schedule,
+    refresh: watch.refresh,
+    watch: watch.watch,
     count: () => {
       const nowMs = clock.now();
       if (!isCurrent(nowMs)) return 0;
@@ -171,14 +145,13 @@ export function createGrantList(options: GrantListOptions): GrantList {
       for (const subjects of index.values()) for (const own of subjects.values()) count += liveOf(own, nowMs).length;
       return count;
     },
-    health: () =>
-      problem === undefined
-        ? [{ name: 'grants', state: 'ok' }]
-        : [{ name: 'grants', state: 'degraded', detail: `${problem}; no grant is in force` }],
+    health: () => {
+      const problem = watch.problem();
+      if (problem === undefined) return [{ name: 'grants', state: 'ok' }];
+      return [{ name: 'grants', state: 'degraded', detail: `${problem}; no grant is in force` }];
+    },
     close: async () => {
-      closed = true;
-      clearTimeout(timer);
-      await readings.inFlight();
+      await watch.close();
       await store.close();
     },
   };

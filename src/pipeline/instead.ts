@@ -4,12 +4,12 @@
  * callers, nor of what is in the store.
  */
 import type { Access, Grant } from '../contracts/authorizer.ts';
+import { showable } from '../platform/showable.ts';
 
 /** Allows that are compared: help for people, and no reason to look at thousands. */
 const MAX_COMPARED = 100;
 /** Characters of a prefix that are worth to be read. */
 const MAX_SHOWN = 256;
-const UNSHOWABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 export interface Instead {
   /** A sentence. */
@@ -73,6 +73,5 @@ function sharedLength(one: string, other: string): number {
 function sentence({ verb, bucket }: Placed, scope: Grant['scope']): string {
   const text = textOf(scope);
   const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text;
-  const place = `${bucket}/${cut}`.toWellFormed().replace(UNSHOWABLE, '\uFFFD');
-  return `The nearest ${'key' in scope ? 'key' : 'prefix'} of yours for ${verb}: ${place}`;
+  return `The nearest ${'key' in scope ? 'key' : 'prefix'} of yours for ${verb}: ${showable(`${bucket}/${cut}`)}`;
 }

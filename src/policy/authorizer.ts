@@ -27,7 +27,7 @@ import { weightOf } from './matches-subject.ts';
 import { relevantTo } from './relevant.ts';
 import type { PolicySource } from './policy-source.ts';
 import { resolveRules, valuesFor, type Missing } from './resolve-rules.ts';
-import { showable } from './shown.ts';
+import { showable } from '../platform/showable.ts';
 import { addingGrants } from './with-grants.ts';
 
 /** Rules in all cached abilities together: some tens of megabytes at the very most. */

@@ -7,7 +7,7 @@ import type { ClaimValue, Principal } from '../contracts/principal.ts';
 import { ANY_BUCKET, compileRule, scopeOf, type CompiledRule, type OpenRule } from './compile.ts';
 import { isBucketName } from './schema-parts.ts';
 import { compileScope } from './scope.ts';
-import { showable } from './shown.ts';
+import { showable } from '../platform/showable.ts';
 import { fill, isSegment } from './template.ts';
 
 /** Rules of one identity: what has more values than that is not resolved. */

@@ -9,8 +9,8 @@ import type { Observer } from '../contracts/observer.ts';
 import type { RevocationRules } from '../contracts/revocation-settings.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
-import { createSingleFlight } from '../platform/single-flight.ts';
-import { causeOf, changed, ListStoreError, type ListStore } from '../lists/list-store.ts';
+import { changed, type ListStore } from '../lists/list-store.ts';
+import { createListWatch } from '../lists/list-watch.ts';
 import { createDenyIndex } from './deny-index.ts';
 import { isInForce, REVOCATIONS, supersedes, type Entries, type Entry } from './entry.ts';
 
@@ -35,8 +35,6 @@ export interface RevocationList extends Revocations, HealthSource {
 }
 
 const POLL_MS = 1000;
-/** How often somebody is told that it still does not work. */
-const REMIND_MS = 60_000;
 
 /** Makes the list; it is empty until it is read. */
 export function createRevocationList(options: RevocationListOptions): RevocationList {
@@ -47,27 +45,12 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   let index = createDenyIndex(known, clock.now());
   const madeMs = clock.now();
   let confirmedMs: number | undefined;
-  let problem: string | undefined;
   let unsaved = 0;
-  let remindedMs = -Infinity;
-  let timer: NodeJS.Timeout | undefined;
-  const readings = createSingleFlight();
-  let closed = false;
 
   const ageMs = (): number => clock.now() - (confirmedMs ?? madeMs);
   // A clock that was set back must not make an old list young: it counts again from the next reading.
   const isStale = (): boolean => confirmedMs === undefined || Math.abs(ageMs()) > maxStaleMs;
   const isShut = (): boolean => whenUnavailable === 'fail-closed' && isStale();
-
-  /** Tells an operator, at once and then now and again. */
-  const complain = (clause: string, error?: unknown): void => {
-    const isNews = problem === undefined;
-    problem = clause;
-    const nowMs = clock.now();
-    if (!isNews && nowMs - remindedMs < REMIND_MS) return;
-    remindedMs = nowMs;
-    observer.event('revocations_unavailable', { detail: clause, whenUnavailable, ...causeOf(error) });
-  };
 
   /** Puts in force what was read, and gives what it should have held beside. */
   const take = (read: Entries, nowMs: number): readonly Entry[] => {
@@ -79,46 +62,36 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   };
 
   const restore = async (lost: readonly Entry[]): Promise<void> => {
-    complain(`${lost.length} revocations are gone from where they were kept; they stay in force here`);
+    watch.complain(`${lost.length} revocations are gone from where they were kept; they stay in force here`);
     if (!store.isRestorable) return;
     await store.update((kept) => lost.filter((entry) => isNewerThan(entry, kept.get(entry.id))));
     observer.event('revocations_restored', { entries: lost.length });
     unsaved = 0;
   };
 
-  const readOnce = async (): Promise<void> => {
+  const read = async (): Promise<void> => {
     const startedMs = clock.now();
-    try {
-      // A store gives a list once: one that could not be put in force is not known because it is unchanged.
-      pendingEntries = (await store.read()) ?? pendingEntries;
-      // What was read before the answer came can be no fresher than the request.
-      const lost = pendingEntries === undefined ? [] : take(pendingEntries, startedMs);
-      pendingEntries = undefined;
-      if (lost.length > 0) await restore(lost);
-      confirmedMs = startedMs;
-      if (unsaved > 0) return;
-      if (problem !== undefined) observer.event('revocations_recovered', { entries: index.size });
-      problem = undefined;
-    } catch (error) {
-      complain(error instanceof ListStoreError ? error.message : 'the list of revocations cannot be read', error);
-    }
+    // A store gives a list once: one that could not be put in force is not known because it is unchanged.
+    pendingEntries = (await store.read()) ?? pendingEntries;
+    // What was read before the answer came can be no fresher than the request.
+    const lost = pendingEntries === undefined ? [] : take(pendingEntries, startedMs);
+    pendingEntries = undefined;
+    if (lost.length > 0) await restore(lost);
+    confirmedMs = startedMs;
+    if (unsaved > 0) return;
+    if (watch.recover()) observer.event('revocations_recovered', { entries: index.size });
   };
 
-  const refresh = (): Promise<void> => readings.join(readOnce);
-
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      void refresh().then(() => {
-        if (!closed) schedule();
-      });
-    }, pollMs).unref();
-  };
+  const watch = createListWatch({
+    ...{ name: 'revocations', clock, pollMs, read },
+    tell: (detail, cause) => observer.event('revocations_unavailable', { detail, whenUnavailable, ...cause }),
+  });
 
   return {
     check: (principal) => {
       if (isShut()) {
         throw new GatewayError('ServiceUnavailable', {
-          detail: `the list of revocations is too old: ${problem ?? 'not read yet'}`,
+          detail: `the list of revocations is too old: ${watch.problem() ?? 'not read yet'}`,
         });
       }
       const entry = index.find(principal, clock.now());
@@ -127,19 +100,18 @@ export function createRevocationList(options: RevocationListOptions): Revocation
       const code = principal.accessKeyId === undefined ? 'RevokedToken' : 'RevokedSession';
       throw new GatewayError(code, { detail: `revocation ${entry.id} (${entry.revoked.kind})` });
     },
-    refresh,
-    watch: schedule,
+    refresh: watch.refresh,
+    watch: watch.watch,
     isShut,
     status: () => ({ entries: index.size, ageMs: ageMs() }),
     health: () => {
+      const problem = watch.problem();
       if (problem === undefined) return [{ name: 'revocations', state: 'ok' }];
       const doing = isShut() ? 'requests are refused' : 'requests go on with the last list';
       return [{ name: 'revocations', state: 'degraded', detail: `${problem}; ${doing}` }];
     },
     close: async () => {
-      closed = true;
-      clearTimeout(timer);
-      await readings.inFlight();
+      await watch.close();
       await store.close();
     },
   };
