@@ -478,7 +478,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'grants hold while their list cannot be read',
     file: 'grants/grant-list.ts',
-    text: 'problem === undefined && confirmedMs !== undefined',
+    text: 'watch.problem() === undefined && confirmedMs !== undefined',
     replacement: 'confirmedMs !== undefined',
     tests: ['grants/grant-list'],
   },
