@@ -568,7 +568,9 @@ describe('attacks of a caller whose session is valid', function () {
         ...request,
         lines: request.lines.map(([name, value]) => [
           name,
-          name === 'authorization' ? value.replace(/Signature=../, 'Signature=00') : value,
+          name === 'authorization'
+            ? value.replace(/Signature=(.)/, (_, digit: string) => `Signature=${digit === '0' ? '1' : '0'}`)
+            : value,
         ]),
       });
       assertRefused(await sendFramed('2026/seed', good, framing(), broken), 'SignatureDoesNotMatch');
