@@ -80,6 +80,8 @@ export const identifier = (what: string) =>
     'must be lower-case letters, digits and hyphens, such as `never-delete`',
   );
 
+/** Characters of the longest name of a bucket. */
+export const MAX_BUCKET_NAME_LENGTH = 63;
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const BUCKET = 'the name of a bucket in the configuration';
 const BUCKET_RULE = 'must be one bucket name in full, such as `reports`; there are no patterns';
@@ -87,7 +89,7 @@ const BUCKET_RULE = 'must be one bucket name in full, such as `reports`; there a
 /** Tells whether a bucket can have this name. */
 export const isBucketName = (name: string): boolean => BUCKET_NAME.test(name);
 
-export const bucketName = text(BUCKET, 63).regex(BUCKET_NAME, BUCKET_RULE);
+export const bucketName = text(BUCKET, MAX_BUCKET_NAME_LENGTH).regex(BUCKET_NAME, BUCKET_RULE);
 
 /** The name of a bucket, or one with a variable in it. */
 export const bucketText = text(BUCKET, MAX_TEXT_LENGTH)

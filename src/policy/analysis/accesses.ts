@@ -1,0 +1,63 @@
+/**
+ * The rules of one identity in one bucket in; an access for each part of the bucket that they can tell apart out. What lies
+ * in one part is met by the same rules, so whatever holds for its access holds for all of it.
+ */
+import type { Access, Grant } from '../../contracts/authorizer.ts';
+import type { Verb } from '../../s3/operations/verb.ts';
+
+export type DecidedAccess = Exclude<Access, { kind: 'bucket' }>;
+
+/** Lists the accesses of one verb; `grants` are literal. */
+export function accessesOf(verb: Verb, bucket: string, grants: readonly Grant[]): readonly DecidedAccess[] {
+  if (verb === 'ADMIN') return [{ kind: 'admin', verb, bucket }];
+  const own = grants.filter(({ verbs }) => verbs.includes(verb));
+  const texts = new Set(own.map(({ scope }) => ('key' in scope ? scope.key : scope.prefix)));
+  if (verb === 'LIST' || verb === 'LIST_VERSIONS') {
+    const prefixes = own.flatMap(({ effect, scope }) => (effect === 'allow' && 'prefix' in scope ? scope.prefix : []));
+    return listings(new Set([...texts, '']), [...new Set(prefixes)]).map(({ prefix, after }) => ({
+      ...{ kind: 'listing', verb, bucket, prefix, after },
+    }));
+  }
+  const keys = own.flatMap(({ scope }) => ('key' in scope ? scope.key : []));
+  const prefixes = own.flatMap(({ scope }) => ('prefix' in scope ? scope.prefix : []));
+  const below = ['', ...prefixes].map((prefix) => beside(prefix, texts));
+  // A prefix is a key as well.
+  return [...new Set([...keys, ...below])].map((key) => ({ kind: 'object', verb, bucket, key }));
+}
+
+interface Listing {
+  readonly prefix: string;
+  readonly after: readonly string[];
+}
+
+/** Where prefixes of listings part: at each text, one character before it, beside what lies below it, and where two fork. */
+function listings(texts: ReadonlySet<string>, allowed: readonly string[]): readonly Listing[] {
+  const sorted = [...texts].sort();
+  const points = new Set<string>();
+  sorted.forEach((text, index) => {
+    points.add(text);
+    points.add(text.slice(0, -1));
+    points.add(beside(text, texts));
+    points.add(common(text, sorted[index + 1] ?? ''));
+  });
+  return [...points].flatMap((prefix) => {
+    const covering = allowed.filter((each) => prefix.startsWith(each));
+    // A marker that lies within one prefix and outside of the next longer one.
+    return [[], ...covering.map((each) => [beside(each, texts)])].map((after) => ({ prefix, after }));
+  });
+}
+
+/** A text below the prefix that is the beginning of none of the texts and lies below no longer one. */
+function beside(prefix: string, texts: ReadonlySet<string>): string {
+  const longer = [...texts].filter((text) => text.length > prefix.length && text.startsWith(prefix));
+  const meets = (text: string) => longer.some((each) => each.startsWith(text) || text.startsWith(each));
+  let name = 'x';
+  for (let number = 2; meets(prefix + name); number += 1) name = `x${number}`;
+  return prefix + name;
+}
+
+function common(one: string, other: string): string {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return one.slice(0, length);
+}
