@@ -12,6 +12,7 @@ export type Commands = ReadonlyMap<string, () => Promise<(program: Command, io: 
 export const SERVER_COMMANDS: Commands = new Map([
   ['serve', async () => (await import('./server/serve.ts')).registerServe],
   ['sidecar', async () => (await import('./server/sidecar.ts')).registerSidecar],
+  ['policy', async () => (await import('./policy/policy.ts')).registerPolicy],
   ['keys', async () => (await import('./operator/keys.ts')).registerKeys],
   ['migrate', async () => (await import('./operator/migrate.ts')).registerMigrate],
   ['uploads', async () => (await import('./operator/uploads.ts')).registerUploads],

@@ -16,15 +16,19 @@ export function weightOf(policy: Policy, principal: Principal): Weight {
 }
 
 function selects(selector: Selector, principal: Principal): boolean {
+  return failingLine(selector, principal) === undefined;
+}
+
+/** The first line of a subject that a principal does not match; `undefined`: it matches them all. */
+export function failingLine(selector: Selector, principal: Principal): keyof Selector | undefined {
   const { issuer, group, subject, client, claims, actor } = selector;
-  return (
-    issuer === principal.issuerName &&
-    (group === undefined || principal.groups.includes(group)) &&
-    (subject === undefined || subject === principal.subject) &&
-    (client === undefined || client === clientOf(principal)) &&
-    (claims === undefined || Object.entries(claims).every(([name, value]) => carries(principal, name, value))) &&
-    (actor === undefined || isActor(selector, principal))
-  );
+  if (issuer !== principal.issuerName) return 'issuer';
+  if (group !== undefined && !principal.groups.includes(group)) return 'group';
+  if (subject !== undefined && subject !== principal.subject) return 'subject';
+  if (client !== undefined && client !== clientOf(principal)) return 'client';
+  const carriesAll = Object.entries(claims ?? {}).every(([name, value]) => carries(principal, name, value));
+  if (!carriesAll) return 'claims';
+  return actor === undefined || isActor(selector, principal) ? undefined : 'actor';
 }
 
 /** The claim that names the client which the token was issued to: the first of `CLIENT_CLAIMS` that there is. */

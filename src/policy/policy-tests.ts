@@ -3,9 +3,9 @@
  * as strictly as policies are, and decided by the same authorizer as requests.
  */
 import { z } from 'zod';
-import type { Access } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { Verb } from '../s3/operations/verb.ts';
+import type { DecidedAccess } from './analysis/accesses.ts';
 import { createAuthorizer } from './authorizer.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import type { PolicySet } from './load-policies.ts';
@@ -25,6 +25,7 @@ const identity = closed(
     client: anyText('a client id').optional(),
     claims: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(),
     actor: anyText('the subject of who acts for it').optional(),
+    actorIssuer: anyText('the issuer of who acts for it').optional(),
     role: anyText('the id of the policy that the session was requested with').optional(),
   },
 );
@@ -72,7 +73,7 @@ export interface PolicyTest {
   /** File, number and content of the case in one line. */
   readonly title: string;
   readonly principal: Principal;
-  readonly access: Access;
+  readonly access: DecidedAccess;
   readonly effect: 'allow' | 'deny' | 'filtered';
   readonly rule: string;
 }
@@ -123,11 +124,25 @@ export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): 
   return { passed: tests.length - failures.length, failures, unproven: [...unproven] };
 }
 
-function principalOf({ issuer, subject, groups, client, claims = {}, actor, role }: Identity): Principal {
+/** Reads an identity as files of cases have it, from JSON. @throws InvalidPolicies */
+export function readIdentity(json: string): Principal {
+  const document = readDocument('the identity', json, () => identity);
+  if ('issues' in document) throw new InvalidPolicies(document.issues);
+  return principalOf(document.value);
+}
+
+/** The access of a verb at a key or prefix. */
+export function accessAt(does: Verb, bucket: string, path: string): DecidedAccess {
+  return accessOf({ does, bucket, key: path, prefix: path });
+}
+
+function principalOf({ issuer, subject, groups, client, claims = {}, actor, actorIssuer, role }: Identity): Principal {
   return {
     ...{ issuerName: issuer, issuer, subject, groups, tokenIdHash: '', expiresAtMs: Infinity },
     claims: client === undefined ? claims : { ...claims, client_id: client },
-    ...(actor === undefined ? {} : { actor: { subject: actor } }),
+    ...(actor === undefined
+      ? {}
+      : { actor: { subject: actor, ...(actorIssuer !== undefined && { issuer: actorIssuer }) } }),
     ...(role === undefined ? {} : { binding: role }),
   };
 }
@@ -138,7 +153,13 @@ function testOf(index: string, each: Case, principal: Principal): PolicyTest {
   return { title, principal, access: accessOf(each), effect: expect, rule };
 }
 
-function accessOf({ does, bucket, key = '', prefix = '', after = [] }: Case): Access {
+function accessOf({
+  does,
+  bucket,
+  key = '',
+  prefix = '',
+  after = [],
+}: Pick<Case, 'does' | 'bucket' | 'key' | 'prefix' | 'after'>): DecidedAccess {
   if (does === 'LIST' || does === 'LIST_VERSIONS') return { kind: 'listing', verb: does, bucket, prefix, after };
   if (does === 'ADMIN') return { kind: 'admin', verb: does, bucket };
   return { kind: 'object', verb: does, bucket, key };

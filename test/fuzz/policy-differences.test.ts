@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Principal } from '../../src/contracts/principal.ts';
 import { createAuthorizer } from '../../src/policy/authorizer.ts';
 import type { DecidedAccess } from '../../src/policy/analysis/accesses.ts';
-import { differencesOf } from '../../src/policy/analysis/differences.ts';
+import { differencesOf, TooManyCombinations } from '../../src/policy/analysis/differences.ts';
 import type { PolicySet } from '../../src/policy/load-policies.ts';
 import type { Verb } from '../../src/s3/operations/verb.ts';
 import { setOf } from '../unit/policy/fixture.ts';
@@ -13,9 +13,20 @@ const BUCKETS: ReadonlySet<string> = new Set(['reports', 'team-red', 'all']);
 const bucket = fc.constantFrom(...BUCKETS);
 const VERBS = ['GET', 'PUT', 'LIST', 'ADMIN'] as const;
 const segment = fc.constantFrom('a', 'b', 'ann', 'red', 'x', 'r', 'xred', '');
-const SEGMENTS = ['a', 'b', 'ann', 'red', 'xred', '${sub}', '${issuer}', '${claims.team}', 'x${claims.team}', '${groups}'];
+const SEGMENTS = [
+  'a',
+  'b',
+  'ann',
+  'red',
+  'xred',
+  '${sub}',
+  '${issuer}',
+  '${claims.team}',
+  'x${claims.team}',
+  '${groups}',
+];
 const path = fc
-  .array(fc.oneof({ weight: 2, arbitrary: segment }, { weight: 1, arbitrary: fc.constantFrom(...SEGMENTS) }), {
+  .array(fc.oneof({ weight: 5, arbitrary: segment }, { weight: 1, arbitrary: fc.constantFrom(...SEGMENTS) }), {
     minLength: 1,
     maxLength: 3,
   })
@@ -36,27 +47,33 @@ const rule = fc
   .filter(([, verbs, , at]) => 'everything' in at || !verbs.includes('ADMIN'))
   .map(([deny, verbs, at, each, every]) => {
     const text = JSON.stringify([at, each]);
-    const list = text.includes('${groups}') ? 'groups' : text.includes('${claims.team}') && every ? 'claims.team' : undefined;
+    const list = text.includes('${groups}')
+      ? 'groups'
+      : text.includes('${claims.team}') && every
+        ? 'claims.team'
+        : undefined;
     return { [deny ? 'deny' : 'allow']: verbs, ...at, ...each, ...(list !== undefined && { each: list }) };
   });
 const group = fc.constantFrom('a', 'red');
-const selector = fc.oneof(
-  fc.record({ issuer: fc.constantFrom('demo', 'b'), group }),
-  fc.record(
-    {
-      ...{ issuer: fc.constantFrom('demo', 'b'), group, subject: fc.constantFrom('ann', 'a') },
-      client: fc.constantFrom('red', 'cli'),
-      claims: fc.record({ team: fc.constantFrom('red', 'b') }),
-      actor: fc.constant('bot'),
-    },
-    { requiredKeys: ['issuer'] },
-  ),
-).map((each) => (Object.keys(each).length > 1 ? each : { ...each, everybody: true as const }));
+const selector = fc
+  .oneof(
+    fc.record({ issuer: fc.constantFrom('demo', 'b'), group }),
+    fc.record(
+      {
+        ...{ issuer: fc.constantFrom('demo', 'b'), group, subject: fc.constantFrom('ann', 'a') },
+        client: fc.constantFrom('red', 'cli'),
+        claims: fc.record({ team: fc.constantFrom('red', 'b') }),
+        actor: fc.constant('bot'),
+      },
+      { requiredKeys: ['issuer'] },
+    ),
+  )
+  .map((each) => (Object.keys(each).length > 1 ? each : { ...each, everybody: true as const }));
 const policy = fc.record({
   subjects: fc.array(selector, { minLength: 1, maxLength: 2 }),
-  rules: fc.array(rule, { minLength: 1, maxLength: 4 }),
+  rules: fc.array(rule, { minLength: 1, maxLength: 3 }),
 });
-const policies = fc.array(policy, { maxLength: 4 });
+const policies = fc.array(policy, { maxLength: 3 });
 type Written = typeof policies extends fc.Arbitrary<infer Value> ? Value : never;
 
 const read = (written: Written): PolicySet => ({
@@ -69,12 +86,21 @@ const read = (written: Written): PolicySet => ({
   buckets: BUCKETS,
 });
 /** Two sets: of nothing in common, or all but one policy. */
-const pair = fc
-  .tuple(policies, policies, fc.boolean())
-  .map(([one, two, isEdit]): readonly [PolicySet, PolicySet] => {
-    const edited = [...one.slice(0, -1), ...two.slice(0, 1)];
-    return [read(one), read(isEdit ? edited : two)];
-  });
+const pair = fc.tuple(policies, policies, fc.boolean()).map(([one, two, isEdit]): readonly [PolicySet, PolicySet] => {
+  const edited = [...one.slice(0, -1), ...two.slice(0, 1)];
+  return [read(one), read(isEdit ? edited : two)];
+});
+
+/** Sets with more combinations of values than are looked at are refused, and are not what is tried here. */
+function found(before: PolicySet, after: PolicySet) {
+  try {
+    return differencesOf(before, after);
+  } catch (error) {
+    assert.ok(error instanceof TooManyCombinations);
+    fc.pre(false);
+    throw error;
+  }
+}
 
 const value = fc.constantFrom('a', 'b', 'red', 'ann', 'zed', 'xx', '..', 'x/y', '', 7 as const);
 const principal = fc
@@ -84,7 +110,13 @@ const principal = fc
     groups: fc.uniqueArray(fc.constantFrom('a', 'red', 'zed', 'x/'), { maxLength: 3 }),
     claims: fc.record(
       {
-        team: fc.oneof(value, fc.array(value.filter((each) => typeof each === 'string'), { maxLength: 3 })),
+        team: fc.oneof(
+          value,
+          fc.array(
+            value.filter((each) => typeof each === 'string'),
+            { maxLength: 3 },
+          ),
+        ),
         client_id: fc.constantFrom('red', 'cli', 'zed'),
         azp: fc.constantFrom('red', 'cli'),
       },
@@ -98,10 +130,16 @@ const principal = fc
     ...(actor !== undefined && { actor }),
     ...(binding !== undefined && { binding }),
   }));
-const text = fc.array(fc.oneof(segment, fc.constantFrom('zed', 'xx', 'b')), { maxLength: 4 }).map((parts) => parts.join('/'));
+const text = fc
+  .array(fc.oneof(segment, fc.constantFrom('zed', 'xx', 'b')), { maxLength: 4 })
+  .map((parts) => parts.join('/'));
 const access: fc.Arbitrary<DecidedAccess> = fc.oneof(
   fc
-    .tuple(fc.constantFrom('GET', 'PUT'), bucket, text.filter((key) => key !== ''))
+    .tuple(
+      fc.constantFrom('GET', 'PUT'),
+      bucket,
+      text.filter((key) => key !== ''),
+    )
     .map(([verb, name, key]): DecidedAccess => ({ kind: 'object', verb, bucket: name, key })),
   fc
     .tuple(bucket, text, fc.array(text, { maxLength: 2 }))
@@ -118,7 +156,7 @@ describe('differences of random sets of policies', () => {
         fc.array(principal, { minLength: 12, maxLength: 12 }),
         fc.array(access, { minLength: 40, maxLength: 40 }),
         ([before, after], callers, accesses) => {
-          const differences = differencesOf(before, after);
+          const differences = found(before, after);
           const [old, now] = [before, after].map((set) => createAuthorizer({ current: () => set }));
           assert.ok(old !== undefined && now !== undefined);
           for (const caller of callers) {
@@ -151,7 +189,7 @@ describe('differences of random sets of policies', () => {
   it('are true: each witness is decided as it says', () => {
     fc.assert(
       fc.property(pair, ([before, after]) => {
-        for (const { change, witness } of differencesOf(before, after)) {
+        for (const { change, witness } of found(before, after)) {
           const [was, is] = [before, after].map((set) => {
             return createAuthorizer({ current: () => set }).decide(witness.principal, witness.access).effect;
           });
@@ -163,6 +201,9 @@ describe('differences of random sets of policies', () => {
   });
 
   it('are none between a set and itself', () => {
-    fc.assert(fc.property(pair, ([set]) => assert.deepEqual(differencesOf(set, set), [])), { numRuns: 50 });
+    fc.assert(
+      fc.property(pair, ([set]) => assert.deepEqual(differencesOf(set, set), [])),
+      { numRuns: 50 },
+    );
   });
 });

@@ -8,13 +8,13 @@ import { VERBS, type Verb } from '../../s3/operations/verb.ts';
 import { createAuthorizer } from '../authorizer.ts';
 import type { PolicySet } from '../load-policies.ts';
 import { variablesOf, type Policy, type Rule, type Selector } from '../policy-schema.ts';
-import { variablesIn } from '../template.ts';
+import { parseTemplate, variablesIn } from '../template.ts';
 import { accessesOf, type DecidedAccess } from './accesses.ts';
 import { identitiesOf, type Identities } from './identities.ts';
 import { variableValues, type VariableValues } from './variable-values.ts';
 
 /** Identities times buckets times verbs that are looked at, at most. */
-const MAX_WORK = 2_000_000;
+const MAX_WORK = 100_000;
 
 /** One access that the sets decide differently. */
 export interface Witness {
@@ -154,7 +154,8 @@ function gains(
           const fresh = verbs.filter((verb) => !seen.has(`${verb} ${bucket} ${name}`));
           if (fresh.length === 0) continue;
           room.left -= fresh.length;
-          if (room.left < 0) throw new TooManyCombinations('the sets have too many combinations of subjects and values');
+          if (room.left < 0)
+            throw new TooManyCombinations('the sets have too many combinations of subjects and values');
           const grants = [...from.authorizer.grants(principal, bucket), ...to.authorizer.grants(principal, bucket)];
           for (const verb of fresh) {
             seen.add(`${verb} ${bucket} ${name}`);
@@ -184,11 +185,21 @@ function gains(
     for (const { deny, verbs } of lifted) {
       if (first && found.size > 0) break;
       const common = allow.rule.verbs.filter((verb) => verbs.includes(verb));
-      if (common.length > 0) explore(allow, deny, common);
+      if (common.length > 0 && canMeet(allow.rule, deny.rule)) explore(allow, deny, common);
     }
     if (first && found.size > 0) break;
   }
   return [...found.values()];
+}
+
+/** Whether some access may lie in the scopes of both, by what stands before their first variables. */
+function canMeet(one: Rule, other: Rule): boolean {
+  const starts = ({ scopes }: Rule) =>
+    scopes.map((scope) => {
+      const template = parseTemplate('key' in scope ? scope.key : scope.prefix);
+      return 'problem' in template ? '' : (template.literals[0] ?? '');
+    });
+  return starts(one).some((a) => starts(other).some((b) => a.startsWith(b) || b.startsWith(a)));
 }
 
 /** How many of the rules have each variable. */

@@ -45,7 +45,9 @@ export function identitiesOf(sets: readonly PolicySet[], values: VariableValues)
   ): readonly (readonly string[])[] => {
     const pool = values.of(variable).filter((value) => !required.includes(value));
     const isTwice = (uses.get(variable) ?? 0) > 1;
-    const more = isTwice ? pool.flatMap((one, index) => pool.slice(index + 1).map((two) => [...required, one, two])) : [];
+    const more = isTwice
+      ? pool.flatMap((one, index) => pool.slice(index + 1).map((two) => [...required, one, two]))
+      : [];
     return [required, [...required, NO_SEGMENT], ...pool.map((one) => [...required, one]), ...more];
   };
 
@@ -98,9 +100,7 @@ export function identitiesOf(sets: readonly PolicySet[], values: VariableValues)
       for (const name of names) {
         if (name === placed || before.includes(name)) continue;
         const forms = claimForms(name, required.claims.get(name) ?? [], uses);
-        rows = rows.flatMap((row) =>
-          forms.map((form) => (form === undefined ? row : { ...row, [name]: form })),
-        );
+        rows = rows.flatMap((row) => forms.map((form) => (form === undefined ? row : { ...row, [name]: form })));
       }
       for (const claims of rows) {
         for (const groups of groupsOf(required.groups, uses)) {
@@ -157,6 +157,8 @@ function together(selectors: readonly Selector[]): Required | undefined {
     client: clients[0],
     claims,
     actor:
-      actor === undefined ? undefined : { subject: actor, ...(actorIssuer === undefined ? {} : { issuer: actorIssuer }) },
+      actor === undefined
+        ? undefined
+        : { subject: actor, ...(actorIssuer === undefined ? {} : { issuer: actorIssuer }) },
   };
 }

@@ -1,0 +1,89 @@
+/**
+ * What the commands about policies have in common: where policies come from, what they are asked about, exit codes, and
+ * failures as lines.
+ */
+import { resolve } from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import { policiesOf } from '../../compose/policies.ts';
+import { parseLocation, type Location } from '../../operate/location.ts';
+import { TooManyCombinations } from '../../policy/analysis/differences.ts';
+import { InvalidPolicies } from '../../policy/invalid-policies.ts';
+import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
+import { VERBS, type Verb } from '../../s3/operations/verb.ts';
+import { CommandError, type CommandIo } from '../io.ts';
+import { readConfig } from '../read-config.ts';
+
+export interface SourceFlags {
+  readonly config?: string;
+  readonly policies?: string;
+  readonly json?: true;
+}
+
+/** Exit codes beside those of usage and failure. */
+export const EXIT = { ok: 0, found: 3, unknown: 4 } as const;
+
+/** Makes a command that reads one set. */
+export function policyCommand(policy: Command, name: string, description: string): Command {
+  return policy
+    .command(name)
+    .description(description)
+    .option('--config <file>', 'the configuration file: its policies, held against its issuers and buckets')
+    .option('--policies <directory>', 'a directory of policies alone')
+    .option('--json', 'prints one line of JSON');
+}
+
+/** The set that the flags name, and its directory. @throws CommandError */
+export async function readSet(
+  io: CommandIo,
+  { config, policies }: SourceFlags,
+): Promise<{ readonly set: PolicySet; readonly directory: string }> {
+  if ((config === undefined) === (policies === undefined)) {
+    throw new CommandError('name either --config or --policies', 2);
+  }
+  if (config === undefined) {
+    const directory = resolve(io.cwd, policies ?? '');
+    return { set: await valid(() => loadPolicies(directory)), directory };
+  }
+  const read = await readConfig(io, resolve(io.cwd, config));
+  return { set: await valid(() => policiesOf(read)), directory: read.policies.directory };
+}
+
+/** Reads something of policies; whatever is wrong with it is told in lines. @throws CommandError (1) */
+export async function valid<T>(read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof InvalidPolicies)) throw error;
+    throw new CommandError(error.message.split('\n').join('\n  '));
+  }
+}
+
+/** Answers what can be told, and with exit code 4 that nothing can. */
+export function orUnknown(io: CommandIo, flags: SourceFlags, tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    if (!(error instanceof TooManyCombinations)) throw error;
+    io.stdout.write(
+      flags.json === true ? `${JSON.stringify({ unknown: error.message })}\n` : `cannot tell: ${error.message}\n`,
+    );
+    io.setExitCode(EXIT.unknown);
+  }
+}
+
+/** Reads a verb. */
+export function verbOf(text: string): Verb {
+  const verb = VERBS.find((each) => each === text);
+  if (verb === undefined) throw new InvalidArgumentError(`It must be one of ${VERBS.join(', ')}.`);
+  return verb;
+}
+
+/** Reads `s3://bucket/key`; of listings it is the prefix. */
+export function placeOf(text: string): Location {
+  const parsed = parseLocation(text);
+  if (parsed === undefined) throw new InvalidArgumentError('It must be s3://bucket/key, or s3://bucket/ of a bucket.');
+  return parsed;
+}
+
+export const exitCodes = (found: string): string =>
+  `\n\nExit codes: 0 ${found}, 4 cannot tell, 1 failed, 2 usage or configuration. JSON: docs/policy-commands.md.`;

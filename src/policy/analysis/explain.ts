@@ -1,0 +1,120 @@
+/**
+ * A set of policies, an identity and a request in; the decision of the authorizer, and of every rule why it applies or the
+ * first condition that failed with the value that it saw, out. It decides nothing by itself.
+ */
+import type { Decision } from '../../contracts/authorizer.ts';
+import type { Principal } from '../../contracts/principal.ts';
+import { createAuthorizer } from '../authorizer.ts';
+import { ANY_BUCKET, compileRules } from '../compile.ts';
+import type { PolicySet } from '../load-policies.ts';
+import { failingLine, weightOf } from '../matches-subject.ts';
+import type { Policy, Rule, Selector } from '../policy-schema.ts';
+import { resolveRules } from '../resolve-rules.ts';
+import type { DecidedAccess } from './accesses.ts';
+
+/** A condition of a rule that an access does not meet. */
+interface Failed {
+  readonly condition: 'subjects' | 'actor' | 'role' | 'verb' | 'bucket' | 'variables' | 'scope';
+  /** What the rule wants. */
+  readonly wants: string;
+  /** What the request has there. */
+  readonly saw: string;
+}
+
+export interface Considered {
+  readonly rule: string;
+  readonly effect: 'allow' | 'deny';
+  readonly applies: boolean;
+  /** Where it does not apply. */
+  readonly failed?: Failed;
+}
+
+export interface Explanation {
+  readonly decision: Decision;
+  readonly rules: readonly Considered[];
+}
+
+/** Explains a decision. */
+export function explain(set: PolicySet, principal: Principal, access: DecidedAccess): Explanation {
+  const decision = createAuthorizer({ current: () => set }).decide(principal, access);
+  const rules = set.policies.flatMap((policy) =>
+    policy.rules.map((rule): Considered => {
+      const failed = failedOf(set, policy, rule, principal, access);
+      const of = { rule: `${policy.id}/${rule.id}`, effect: rule.effect, applies: failed === undefined };
+      return failed === undefined ? of : { ...of, failed };
+    }),
+  );
+  return { decision, rules };
+}
+
+function failedOf(
+  set: PolicySet,
+  policy: Policy,
+  rule: Rule,
+  principal: Principal,
+  access: DecidedAccess,
+): Failed | undefined {
+  const weight = weightOf(policy, principal);
+  if (weight === 'none') return bySubjects(policy.subjects, principal);
+  if (rule.effect === 'allow' && weight === 'denies') {
+    return { condition: 'actor', wants: 'a subject that names the actor', saw: principal.actor?.subject ?? '' };
+  }
+  if (rule.effect === 'allow' && principal.binding !== undefined && principal.binding !== policy.id) {
+    return { condition: 'role', wants: policy.id, saw: principal.binding };
+  }
+  if (!rule.verbs.includes(access.verb)) {
+    return { condition: 'verb', wants: rule.verbs.join(', '), saw: access.verb };
+  }
+  const { fixed, open } = compileRules({ ...policy, rules: [rule] }, set.version);
+  const resolved = resolveRules(open, principal);
+  const inBucket = [...fixed, ...resolved.rules].filter(({ bucket, isMeant }) =>
+    bucket === ANY_BUCKET
+      ? (set.buckets?.has(access.bucket) ?? true) && isMeant(access.bucket)
+      : bucket === access.bucket,
+  );
+  if (inBucket.some((each) => each.matches(access))) return undefined;
+  const [missing] = resolved.missing.filter(({ concerns }) => concerns(access));
+  if (missing !== undefined) return { condition: 'variables', wants: 'a value for each', saw: missing.reason };
+  if (inBucket.length === 0) {
+    const wants = rule.buckets === 'all' ? 'a bucket of the configuration' : rule.buckets.join(', ');
+    return { condition: 'bucket', wants, saw: access.bucket };
+  }
+  const wants = inBucket.map(({ scope }) => ('key' in scope ? `the key ${scope.key}` : `below ${scope.prefix}`));
+  return { condition: 'scope', wants: wants.join(', '), saw: pathOf(access) };
+}
+
+function pathOf(access: DecidedAccess): string {
+  if (access.kind === 'object') return access.key;
+  if (access.kind === 'admin') return 'the bucket itself';
+  return [access.prefix, ...access.after].join(' after ');
+}
+
+/** Of the subject of which most lines match, the first one that does not. */
+function bySubjects(subjects: readonly Selector[], principal: Principal): Failed {
+  const failures = subjects.map((selector) => ({ selector, line: failingLine(selector, principal) ?? 'issuer' }));
+  const ofIssuer = failures.find(({ line }) => line !== 'issuer') ?? failures[0];
+  const { selector, line } = ofIssuer ?? { selector: { issuer: '' }, line: 'issuer' as const };
+  const wanted = selector[line];
+  return {
+    condition: 'subjects',
+    wants: `${line} ${typeof wanted === 'object' ? JSON.stringify(wanted) : String(wanted)}`,
+    saw: seen(principal, line),
+  };
+}
+
+function seen({ issuerName, groups, subject, claims, actor }: Principal, line: keyof Selector): string {
+  switch (line) {
+    case 'issuer':
+      return issuerName;
+    case 'group':
+      return groups.join(', ') || 'no groups';
+    case 'subject':
+      return subject;
+    case 'actor':
+      return actor === undefined
+        ? 'no actor'
+        : `${actor.subject}${actor.issuer === undefined ? '' : ` of ${actor.issuer}`}`;
+    default:
+      return JSON.stringify(claims);
+  }
+}
