@@ -4,6 +4,7 @@ import type { Principal } from '../../src/contracts/principal.ts';
 import { createAuthorizer } from '../../src/policy/authorizer.ts';
 import type { DecidedAccess } from '../../src/policy/analysis/accesses.ts';
 import { differencesOf, TooManyCombinations } from '../../src/policy/analysis/differences.ts';
+import { explain } from '../../src/policy/analysis/explain.ts';
 import type { PolicySet } from '../../src/policy/load-policies.ts';
 import type { Verb } from '../../src/s3/operations/verb.ts';
 import { setOf } from '../unit/policy/fixture.ts';
@@ -181,7 +182,7 @@ describe('differences of random sets of policies', () => {
           }
         },
       ),
-      { numRuns: process.env['CI'] === undefined ? 100 : 300 },
+      { numRuns: process.env['CI'] === undefined ? 300 : 1500 },
     );
     for (const [change, count] of Object.entries(met)) assert.ok(count > 200, `only ${count} were ${change}`);
   });
@@ -205,5 +206,31 @@ describe('differences of random sets of policies', () => {
       fc.property(pair, ([set]) => assert.deepEqual(differencesOf(set, set), [])),
       { numRuns: 50 },
     );
+  });
+});
+
+describe('explanations of random requests', () => {
+  it('agree with the decision: of the rules that apply, the first deny decides, else the first allow', () => {
+    const decided = new Set<string>();
+    fc.assert(
+      fc.property(
+        policies.map(read),
+        principal,
+        fc.array(access, { minLength: 20, maxLength: 20 }),
+        (set, caller, accesses) => {
+          for (const each of accesses) {
+            const { decision, rules } = explain(set, caller, each);
+            const applying = rules.filter(({ applies }) => applies);
+            const first = applying.find(({ effect }) => effect === 'deny') ?? applying[0];
+            assert.equal(decision.rule, first?.rule ?? 'default-deny');
+            assert.equal(decision.effect, first?.effect ?? 'deny');
+            decided.add(first?.effect ?? 'none');
+            assert.ok(rules.every(({ applies, failed }) => applies === (failed === undefined)));
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+    assert.equal(decided.size, 3);
   });
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { lint } from '../../src/policy/analysis/lint.ts';
+import { tryMutants } from '../../src/policy/analysis/mutants.ts';
 import { loadPolicies } from '../../src/policy/load-policies.ts';
 import { checkPolicyTests, loadPolicyTests } from '../../src/policy/policy-tests.ts';
 import { policyJsonSchema } from '../../src/policy/policy-schema.ts';
@@ -19,6 +21,16 @@ describe('the policies of the demo', () => {
   it('have no rule that decides no case', async () => {
     const report = checkPolicyTests(await loadPolicies(policies), await loadPolicyTests(`${policies}tests`));
     assert.deepEqual(report.unproven, []);
+  });
+
+  it('have cases that notice every mutant of them', async () => {
+    const { survivors, tried } = tryMutants(await loadPolicies(policies), await loadPolicyTests(`${policies}tests`));
+    assert.deepEqual(survivors, []);
+    assert.ok(tried > 30);
+  });
+
+  it('have nothing to lint', async () => {
+    assert.deepEqual(lint(await loadPolicies(policies)), []);
   });
 
   it('are described by a schema that is the one in force', async () => {

@@ -229,7 +229,12 @@ async function setAt(io: CommandIo, path: string): Promise<PolicySet> {
 
 function differenceText(difference: Difference): string {
   const { change, allowedBy, deniedBy, who, where, onlyInRole, witness } = difference;
-  const verbs = [...where].map(([verb, buckets]) => `${verb} in ${[...buckets].join(', ')}`).join('; ');
+  const byBuckets = new Map<string, Verb[]>();
+  for (const verb of inOrder(where.keys())) {
+    const buckets = [...(where.get(verb) ?? [])].join(', ');
+    byBuckets.set(buckets, [...(byBuckets.get(buckets) ?? []), verb]);
+  }
+  const verbs = [...byBuckets].map(([buckets, list]) => `${list.join(', ')} in ${buckets}`).join('; ');
   const session = onlyInRole ? ', in sessions of one policy only' : '';
   return `newly ${change} to ${who.map(whoText).join(' or ')}: ${verbs}${session}
   ${change === 'allowed' ? `before: ${deniedBy}; now: ${allowedBy}` : `before: ${allowedBy}; now: ${deniedBy}`}

@@ -47,14 +47,18 @@ function listings(texts: ReadonlySet<string>, allowed: readonly string[]): reado
   });
 }
 
-/** A text below the prefix that is the beginning of none of the texts and lies below no longer one. */
+/** A text below the prefix that goes another way than every longer one, from its first character on. */
 function beside(prefix: string, texts: ReadonlySet<string>): string {
-  const longer = [...texts].filter((text) => text.length > prefix.length && text.startsWith(prefix));
-  const meets = (text: string) => longer.some((each) => each.startsWith(text) || text.startsWith(each));
-  let name = 'x';
-  for (let number = 2; meets(prefix + name); number += 1) name = `x${number}`;
-  return prefix + name;
+  const taken = new Set<string | undefined>();
+  for (const text of texts) if (text.startsWith(prefix)) taken.add(text[prefix.length]);
+  let character = NAMES.find((each) => !taken.has(each));
+  for (let code = 0x100; character === undefined; code += 1) {
+    if (!taken.has(String.fromCharCode(code))) character = String.fromCharCode(code);
+  }
+  return prefix + character;
 }
+
+const NAMES: readonly string[] = [...'xyzabcdefghijklmnopqrstuvw'];
 
 function common(one: string, other: string): string {
   let length = 0;

@@ -86,6 +86,7 @@ describe('the command line', () => {
       ],
       ...['revoke token', 'revoke session', 'revoke subject', 'revoke issued-before'],
       ...['revocations list', 'revocations lift'],
+      ...['policy test', 'policy lint', 'policy explain', 'policy who', 'policy diff'],
     ]) {
       assert.match((await runCommand([...name.split(' '), '--help'])).stdout, /\n {2}--json /, name);
     }
@@ -109,6 +110,12 @@ describe('the command line', () => {
       'migrate --config a --concurrency 0 s3://reports',
       'inspect --config a s3://reports',
       'revoke token',
+      'policy test',
+      'policy lint --policies a --config b',
+      'policy explain --policies a --as {} NOPE s3://reports/x',
+      'policy explain --policies a GET s3://reports/x',
+      'policy who --policies a reports GET',
+      'policy diff /nowhere/a /nowhere/b',
       'revoke subject --config a --expires tomorrow alice',
       'revocations lift --config /nowhere/none.yaml abc',
       'login',
