@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { policiesOf } from '../../compose/policies.ts';
 import { parseLocation, type Location } from '../../operate/location.ts';
-import { TooManyCombinations } from '../../policy/analysis/differences.ts';
+import { CannotTell } from '../../policy/analysis/differences.ts';
 import { InvalidPolicies } from '../../policy/invalid-policies.ts';
 import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
 import { VERBS, type Verb } from '../../s3/operations/verb.ts';
@@ -63,7 +63,7 @@ export function orUnknown(io: CommandIo, flags: SourceFlags, tell: () => void): 
   try {
     tell();
   } catch (error) {
-    if (!(error instanceof TooManyCombinations)) throw error;
+    if (!(error instanceof CannotTell)) throw error;
     io.stdout.write(
       flags.json === true ? `${JSON.stringify({ unknown: error.message })}\n` : `cannot tell: ${error.message}\n`,
     );

@@ -133,14 +133,17 @@ function registerExplain(policy: Command, io: CommandIo): void {
       const { set } = await readSet(io, flags);
       const identity = await identityText(io, flags.as);
       const principal = await valid(() => readIdentity(identity));
-      const { decision, rules } = explain(set, principal, accessOf(verb, place));
+      const { decision, rules, undecided } = explain(set, principal, accessOf(verb, place));
       const { effect, rule, reason } = decision;
       const lines = rules.map(({ rule: name, effect: of, failed }) => {
         if (failed === undefined) return `${name} (${of}): applies`;
         return `${name} (${of}): ${failed.condition}: wants ${failed.wants}; saw ${failed.saw}`;
       });
       const text = [`${effect} by ${rule}: ${reason}`, ...lines].map((line) => `${line}\n`).join('');
-      answer(io, flags, { decision, rules }, text, effect === 'allow' ? EXIT.ok : EXIT.found);
+      const code = undecided.length > 0 ? EXIT.unknown : effect === 'allow' ? EXIT.ok : EXIT.found;
+      const unknown =
+        undecided.length === 0 ? '' : `cannot tell: what is not known here matters to ${undecided.join(', ')}\n`;
+      answer(io, flags, { decision, rules, undecided }, `${unknown}${text}`, code);
     });
 }
 

@@ -40,15 +40,16 @@ export interface Difference {
   readonly witness: Witness;
 }
 
-/** The work would be without end: nothing is told of the rest. */
-export class TooManyCombinations extends Error {}
+/** Nothing is told: the work would be without end, or rules have conditions, which are not looked at. */
+export class CannotTell extends Error {}
 
-/** Finds the differences; with `first`, one is enough. @throws TooManyCombinations */
+/** Finds the differences; with `first`, one is enough. @throws CannotTell */
 export function differencesOf(
   before: PolicySet,
   after: PolicySet,
   { first = false }: { readonly first?: boolean } = {},
 ): readonly Difference[] {
+  for (const set of [before, after]) refuseConditions(set);
   const values = variableValues([before, after]);
   const identities = identitiesOf([before, after], values);
   const sides = { before: sideOf(before), after: sideOf(after) };
@@ -154,8 +155,7 @@ function gains(
           const fresh = verbs.filter((verb) => !seen.has(`${verb} ${bucket} ${name}`));
           if (fresh.length === 0) continue;
           room.left -= fresh.length;
-          if (room.left < 0)
-            throw new TooManyCombinations('the sets have too many combinations of subjects and values');
+          if (room.left < 0) throw new CannotTell('the sets have too many combinations of subjects and values');
           const grants = [...from.authorizer.grants(principal, bucket), ...to.authorizer.grants(principal, bucket)];
           for (const verb of fresh) {
             seen.add(`${verb} ${bucket} ${name}`);
@@ -210,6 +210,16 @@ export function usesOf(rules: readonly Rule[]): ReadonlyMap<string, number> {
   }
   return uses;
 }
+
+/** @throws CannotTell of a set in which some rule depends on more than identity and access */
+export function refuseConditions(set: PolicySet): void {
+  const names = conditional(set);
+  if (names.length > 0) throw new CannotTell(`conditions are not looked at, and there are some: ${names.join(', ')}`);
+}
+
+/** The rules that have conditions. */
+export const conditional = ({ policies }: PolicySet): readonly string[] =>
+  policies.flatMap(({ id, rules }) => rules.flatMap((rule) => (rule.when === undefined ? [] : `${id}/${rule.id}`)));
 
 /** The buckets that a rule may be about. */
 export function bucketsOf({ buckets }: Rule, values: VariableValues): readonly string[] {

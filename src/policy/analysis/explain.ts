@@ -2,10 +2,11 @@
  * A set of policies, an identity and a request in; the decision of the authorizer, and of every rule why it applies or the
  * first condition that failed with the value that it saw, out. It decides nothing by itself.
  */
-import type { Decision } from '../../contracts/authorizer.ts';
+import type { Decision, RequestFacts } from '../../contracts/authorizer.ts';
 import type { Principal } from '../../contracts/principal.ts';
 import { createAuthorizer } from '../authorizer.ts';
 import { ANY_BUCKET, compileRules } from '../compile.ts';
+import { firstFailed } from '../conditions.ts';
 import type { PolicySet } from '../load-policies.ts';
 import { failingLine, weightOf } from '../matches-subject.ts';
 import type { Policy, Rule, Selector } from '../policy-schema.ts';
@@ -14,7 +15,7 @@ import type { DecidedAccess } from './accesses.ts';
 
 /** A condition of a rule that an access does not meet. */
 interface Failed {
-  readonly condition: 'subjects' | 'actor' | 'role' | 'verb' | 'bucket' | 'variables' | 'scope';
+  readonly condition: 'subjects' | 'actor' | 'role' | 'verb' | 'bucket' | 'variables' | 'scope' | 'when';
   /** What the rule wants. */
   readonly wants: string;
   /** What the request has there. */
@@ -32,27 +33,38 @@ export interface Considered {
 export interface Explanation {
   readonly decision: Decision;
   readonly rules: readonly Considered[];
+  /** Rules that depend on facts which are not known here: the gateway may decide otherwise. */
+  readonly undecided: readonly string[];
 }
 
 /** Explains a decision. */
 export function explain(set: PolicySet, principal: Principal, access: DecidedAccess): Explanation {
-  const decision = createAuthorizer({ current: () => set }).decide(principal, access);
+  const facts: RequestFacts = { nowMs: Date.now() };
+  const decision = createAuthorizer({ current: () => set }).decide(principal, access, facts);
+  const undecided: string[] = [];
   const rules = set.policies.flatMap((policy) =>
     policy.rules.map((rule): Considered => {
-      const failed = failedOf(set, policy, rule, principal, access);
+      const failed = failedOf(set, policy, rule, { principal, access, facts, undecided });
       const of = { rule: `${policy.id}/${rule.id}`, effect: rule.effect, applies: failed === undefined };
       return failed === undefined ? of : { ...of, failed };
     }),
   );
-  return { decision, rules };
+  return { decision, rules, undecided };
+}
+
+interface Asked {
+  readonly principal: Principal;
+  readonly access: DecidedAccess;
+  readonly facts: RequestFacts;
+  /** Takes the names of rules that depend on what is not known. */
+  readonly undecided: string[];
 }
 
 function failedOf(
   set: PolicySet,
   policy: Policy,
   rule: Rule,
-  principal: Principal,
-  access: DecidedAccess,
+  { principal, access, facts, undecided }: Asked,
 ): Failed | undefined {
   const weight = weightOf(policy, principal);
   if (weight === 'none') return bySubjects(policy.subjects, principal);
@@ -72,7 +84,14 @@ function failedOf(
       ? (set.buckets?.has(access.bucket) ?? true) && isMeant(access.bucket)
       : bucket === access.bucket,
   );
-  if (inBucket.some((each) => each.matches(access))) return undefined;
+  const [met] = inBucket.filter((each) => each.matches(access));
+  if (met !== undefined) {
+    const asker = { principal, facts };
+    if (met.conditions.some(({ holds }) => holds(asker) === undefined)) undecided.push(met.decision.rule);
+    const failed = firstFailed(rule.effect, met.conditions, asker);
+    if (failed === undefined) return undefined;
+    return { condition: 'when', wants: failed.name, saw: JSON.stringify(failed.seen(asker)) ?? 'not known here' };
+  }
   const [missing] = resolved.missing.filter(({ concerns }) => concerns(access));
   if (missing !== undefined) return { condition: 'variables', wants: 'a value for each', saw: missing.reason };
   if (inBucket.length === 0) {

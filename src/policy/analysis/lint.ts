@@ -3,7 +3,7 @@ import { createAuthorizer } from '../authorizer.ts';
 import type { PolicySet } from '../load-policies.ts';
 import type { Policy, Rule } from '../policy-schema.ts';
 import { accessesOf } from './accesses.ts';
-import { bucketsOf, usesOf } from './differences.ts';
+import { bucketsOf, conditional, usesOf } from './differences.ts';
 import { identitiesOf } from './identities.ts';
 import { variableValues } from './variable-values.ts';
 
@@ -49,12 +49,18 @@ export function lint(set: PolicySet): readonly Finding[] {
     return others;
   };
 
-  return set.policies.flatMap((policy) =>
+  const conditions = conditional(set);
+  const told = conditions.map((rule): Finding => {
+    return { kind: 'cannot-tell', rule, message: 'has conditions: which rules decide nothing is not told of the set' };
+  });
+  const found = set.policies.flatMap((policy) =>
     policy.rules.flatMap((rule): readonly Finding[] => {
       const name = `${policy.id}/${rule.id}`;
-      return [...idle(set, name, rule, deciders(policy, rule, name)), ...tooWide(policy, rule, name)];
+      const idleness = conditions.length > 0 ? [] : idle(set, name, rule, deciders(policy, rule, name));
+      return [...idleness, ...tooWide(policy, rule, name)];
     }),
   );
+  return [...found, ...told];
 }
 
 function idle(

@@ -5,7 +5,7 @@
 import type { PolicySet } from '../load-policies.ts';
 import { checkPolicyTests, type PolicyTest } from '../policy-tests.ts';
 import type { Policy, Rule, Scope, Selector } from '../policy-schema.ts';
-import { differencesOf, TooManyCombinations } from './differences.ts';
+import { differencesOf, CannotTell } from './differences.ts';
 import type { DecidedCase } from './words.ts';
 
 export interface Survivor {
@@ -44,7 +44,7 @@ export function tryMutants(set: PolicySet, tests: readonly PolicyTest[]): Mutant
         survivors.push({ rule, change, case: { principal, access, decision } });
       }
     } catch (error) {
-      if (!(error instanceof TooManyCombinations)) throw error;
+      if (!(error instanceof CannotTell)) throw error;
       survivors.push({ rule, change });
     }
   }

@@ -72,6 +72,7 @@ export function variableValues(sets: readonly PolicySet[], places: readonly Plac
       }
     }
   };
+  const configured = sets.flatMap(({ buckets }) => [...(buckets ?? [])]);
   const variables = variablesIn([...bucketTexts, ...paths]);
   if (variables.size > 0) {
     const byDepth = new Map<number, Segment[]>();
@@ -80,7 +81,8 @@ export function variableValues(sets: readonly PolicySet[], places: readonly Plac
         byDepth.set(depth, [...(byDepth.get(depth) ?? []), segment]);
       });
     }
-    for (const segments of [...byDepth.values(), bucketTexts.flatMap(segmentsOf)]) meet(distinctSegments(segments));
+    for (const segments of [...byDepth.values(), [...bucketTexts, ...configured].flatMap(segmentsOf)])
+      meet(distinctSegments(segments));
   }
 
   return {

@@ -4,7 +4,7 @@ import type { Principal } from '../../contracts/principal.ts';
 import { createAuthorizer } from '../authorizer.ts';
 import { variablesOf, type Selector } from '../policy-schema.ts';
 import type { DecidedAccess } from './accesses.ts';
-import { bucketsOf, occurrencesOf, TooManyCombinations, usesOf } from './differences.ts';
+import { bucketsOf, CannotTell, occurrencesOf, refuseConditions, usesOf } from './differences.ts';
 import { identitiesOf } from './identities.ts';
 import { variableValues } from './variable-values.ts';
 
@@ -22,8 +22,9 @@ export interface Allowed {
   readonly except: readonly { readonly rule: string; readonly who: Selector }[];
 }
 
-/** Finds them. @throws TooManyCombinations */
+/** Finds them. @throws CannotTell */
 export function whoMay(set: PolicySet, access: DecidedAccess): readonly Allowed[] {
+  refuseConditions(set);
   const path = access.kind === 'object' ? access.key : access.kind === 'listing' ? access.prefix : '';
   const values = variableValues([set], [{ bucket: access.bucket, path }]);
   const identities = identitiesOf([set], values);
@@ -36,7 +37,7 @@ export function whoMay(set: PolicySet, access: DecidedAccess): readonly Allowed[
   const decidedBy = function* (...args: Parameters<typeof identities>) {
     for (const principal of identities(...args)) {
       room -= 1;
-      if (room < 0) throw new TooManyCombinations('the set has too many combinations of subjects and values');
+      if (room < 0) throw new CannotTell('the set has too many combinations of subjects and values');
       yield { principal, decision: authorizer.decide(principal, access) };
     }
   };

@@ -74,7 +74,7 @@ describe('sallyport policy', () => {
     }
     const denied = await json('explain', '--policies', 'new', '--as', 'alice.json', 'DELETE', 's3://reports/x');
     assert.equal(denied.code, 3);
-    assert.deepEqual(Object.keys(denied.answer), ['decision', 'rules']);
+    assert.deepEqual(Object.keys(denied.answer), ['decision', 'rules', 'undecided']);
     for (const wrong of ['{"issuer":"demo"}', '{"issuer":"demo","subject":"a","sub":"b"}']) {
       assert.equal((await run(...args, '--as', wrong)).code, 1);
     }
@@ -113,6 +113,16 @@ describe('sallyport policy', () => {
     await writeFile(join(cwd, 'new/tests/pasted.yaml'), pasted);
     assert.match((await run('test', '--policies', 'new')).stdout, /1 of 1 cases pass/);
     assert.match((await run('test', '--policies', 'old', '--cases', 'new/tests')).stdout, /0 of 1 cases pass/);
+  });
+
+  it('cannot tell, with 4, of rules with conditions what it does not look at', async () => {
+    await edit('new/ci.yaml', 'everything: true', 'everything: true\n    when: { networks: [10.0.0.0/8] }');
+    const as = JSON.stringify({ issuer: 'demo', subject: 'ci-bot' });
+    assert.equal((await run('diff', 'old', 'new')).code, 4);
+    assert.equal((await run('lint', '--policies', 'new')).code, 4);
+    assert.equal((await run('who', '--policies', 'new', 's3://artifacts/x', 'GET')).code, 4);
+    const { code, answer } = await json('explain', '--policies', 'new', '--as', as, 'GET', 's3://artifacts/x');
+    assert.deepEqual([code, answer['undecided']], [4, ['ci/fetch-artifacts']]);
   });
 
   it('refuses a set with a mistake in it, with the line', async () => {
