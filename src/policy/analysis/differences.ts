@@ -1,6 +1,6 @@
 /**
  * Two sets of policies in; what the second allows and the first denies out, and the other way round, with one access for
- * each. Every access is decided by the authorizer of requests. None is missed: docs/adr/0031-differences-of-policies.md.
+ * each. Every access is decided by the authorizer of requests. None is missed: docs/adr/0034-differences-of-policies.md.
  */
 import type { Authorizer, Decision } from '../../contracts/authorizer.ts';
 import type { Principal } from '../../contracts/principal.ts';

@@ -1,7 +1,7 @@
 /**
  * One subject of a policy, or two at once, in; identities that match them and as little else as can be, out: one for each
  * combination of values of the variables that are looked at. Whatever matches more can only be denied more.
- * @see docs/adr/0031-differences-of-policies.md
+ * @see docs/adr/0034-differences-of-policies.md
  */
 import { CLIENT_CLAIMS, type ClaimValue, type Principal } from '../../contracts/principal.ts';
 import type { PolicySet } from '../load-policies.ts';
