@@ -58,7 +58,7 @@ function beside(prefix: string, texts: ReadonlySet<string>): string {
   return prefix + character;
 }
 
-const NAMES: readonly string[] = [...'xyzabcdefghijklmnopqrstuvw'];
+const NAMES: readonly string[] = Array.from('xyzabcdefghijklmnopqrstuvw');
 
 function common(one: string, other: string): string {
   let length = 0;

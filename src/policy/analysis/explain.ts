@@ -90,7 +90,12 @@ function failedOf(
     if (met.conditions.some(({ holds }) => holds(asker) === undefined)) undecided.push(met.decision.rule);
     const failed = firstFailed(rule.effect, met.conditions, asker);
     if (failed === undefined) return undefined;
-    return { condition: 'when', wants: failed.name, saw: JSON.stringify(failed.seen(asker)) ?? 'not known here' };
+    const value = failed.seen(asker);
+    return {
+      condition: 'when',
+      wants: failed.name,
+      saw: value === undefined ? 'not known here' : JSON.stringify(value),
+    };
   }
   const [missing] = resolved.missing.filter(({ concerns }) => concerns(access));
   if (missing !== undefined) return { condition: 'variables', wants: 'a value for each', saw: missing.reason };
@@ -133,7 +138,10 @@ function seen({ issuerName, groups, subject, claims, actor }: Principal, line: k
       return actor === undefined
         ? 'no actor'
         : `${actor.subject}${actor.issuer === undefined ? '' : ` of ${actor.issuer}`}`;
-    default:
+    case 'actorIssuer':
+    case 'claims':
+    case 'client':
+    case 'everybody':
       return JSON.stringify(claims);
   }
 }

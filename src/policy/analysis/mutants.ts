@@ -108,8 +108,7 @@ const LINES = ['group', 'subject', 'client', 'claims', 'actor'] as const;
 function fewerLines(selector: Selector): readonly { change: string; subjects: readonly Selector[] }[] {
   return LINES.flatMap((line) => {
     if (selector[line] === undefined) return [];
-    const { [line]: _, actorIssuer, ...others } = selector;
-    const rest: Selector = line === 'actor' || actorIssuer === undefined ? others : { ...others, actorIssuer };
+    const rest: Selector = { ...selector, [line]: undefined, ...(line === 'actor' && { actorIssuer: undefined }) };
     const names = LINES.some((each) => rest[each] !== undefined);
     return [{ change: `without ${line}`, subjects: [names ? rest : { ...rest, everybody: true as const }] }];
   });
