@@ -40,7 +40,17 @@ export function java(programs: Readonly<Record<string, JavaProgram>>): Lane {
       for (const { list, main } of mains.values()) {
         const out = join(folder, list, 'classes');
         await mkdir(out, { recursive: true });
-        await run('javac', ['-nowarn', '-cp', join(folder, list, 'lib', '*'), '-d', out, 'Step.java', `${main}.java`]);
+        await run('javac', [
+          '-nowarn',
+          '-encoding',
+          'UTF-8',
+          '-cp',
+          join(folder, list, 'lib', '*'),
+          '-d',
+          out,
+          'Step.java',
+          `${main}.java`,
+        ]);
       }
     },
     programs: Object.entries(programs).map(([name, { list, main, parameters = [], ...manners }]) => ({
