@@ -9,10 +9,13 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDirectory } from '../platform/durable-file.ts';
 
+/** Told once how an append ended. */
+export type Appended = (error: Error | null, writtenBytes: number) => void;
+
 export interface AuditFile {
   readonly name: string;
-  /** Appends some or all of the bytes and resolves to how many; on stable storage by then if the file is durable. */
-  readonly append: (bytes: Buffer) => Promise<number>;
+  /** Appends some or all of the bytes and says how many; on stable storage by then if the file is durable. */
+  readonly append: (bytes: Buffer, done: Appended) => void;
   /** False once the file was deleted under its writer. */
   readonly isLinked: () => Promise<boolean>;
   readonly close: () => Promise<void>;
@@ -63,13 +66,10 @@ export const diskFiles: AuditFiles = {
     }
     return {
       name,
-      append: (bytes) =>
-        new Promise((resolve, reject) => {
-          write(fd, bytes, 0, bytes.length, null, (error, written) => {
-            if (error === null) resolve(written);
-            else reject(error);
-          });
-        }),
+      // A callback: of promises, each group of lines would need several.
+      append: (bytes, done) => {
+        write(fd, bytes, 0, bytes.length, null, done);
+      },
       isLinked: async () => (await statFd(fd)).nlink > 0,
       close: () => closeFd(fd),
     };

@@ -4,12 +4,11 @@
  * It never acknowledges what may not be on disk, never writes to a file after a failure in it (after a failed sync the
  * kernel may call the lost pages clean, and a torn line must stay a file's last), never queues without bound.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
-import { auditFileName, type AuditFile, type AuditFiles } from './audit-files.ts';
+import { auditFileName, type Appended, type AuditFile, type AuditFiles } from './audit-files.ts';
 
 export interface DurableWriterOptions {
   readonly directory: string;
@@ -60,7 +59,9 @@ export class DurableWriter {
   #sequence = 0;
   #queued: Batch | undefined;
   #current: Batch | undefined;
-  #draining: Promise<void> | undefined;
+  #isDraining = false;
+  /** For who waits until nothing is queued any more. */
+  #drained: PromiseWithResolvers<void> | undefined;
   #samplesWithoutProgress = 0;
   #sampling = false;
   #freeBytes = Number.POSITIVE_INFINITY;
@@ -98,7 +99,11 @@ export class DurableWriter {
     batch.text += line;
     batch.entries += 1;
     batch.sizeBytes += sizeBytes;
-    this.#draining ??= this.#drain();
+    if (!this.#isDraining) {
+      this.#isDraining = true;
+      // Everyone whom one group releases comes back in the same turn of the event loop: they form the next group.
+      setImmediate(this.#writeNext);
+    }
     return batch.done.promise;
   }
 
@@ -138,40 +143,52 @@ export class DurableWriter {
       this.#options.observer.event('audit_rotation_failed', { error: messageOf(error) });
     }
     this.#sampling = false;
-    if (this.#draining === undefined) this.#progress();
+    if (!this.#isDraining) this.#progress();
   }
 
   /** Takes no more lines, writes what is queued and closes the file. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#draining;
+    if (this.#isDraining) await (this.#drained ??= Promise.withResolvers()).promise;
     await this.#replacing.inFlight()?.catch(() => undefined);
     this.#adopt();
     await this.#open?.file.close();
     this.#open = undefined;
   }
 
-  async #drain(): Promise<void> {
-    // Everyone whom one group releases comes back in the same turn of the event loop: they form the next group.
-    await nextTurn();
-    let batch: Batch | undefined;
-    while ((batch = this.#queued) !== undefined) {
-      this.#queued = undefined;
-      this.#adopt();
-      this.#current = batch;
-      try {
-        if (this.#open === undefined) throw new Error('no file is open');
-        await writeAll(this.#open, batch.text);
-        batch.done.resolve();
-        this.#current = undefined;
-      } catch (error) {
-        batch.done.reject(unavailable('the write failed', error));
-        this.#current = undefined;
-        await this.#recover(error);
-      }
-      this.#progress();
+  /** Writes what is queued as one group. By callbacks: one promise serves all who wait for a group. */
+  readonly #writeNext = (): void => {
+    const batch = this.#queued;
+    if (batch === undefined) {
+      this.#isDraining = false;
+      this.#drained?.resolve();
+      return;
     }
-    this.#draining = undefined;
+    this.#queued = undefined;
+    this.#adopt();
+    this.#current = batch;
+    if (this.#open === undefined) this.#failed(new Error('no file is open'));
+    else writeAll(this.#open, batch.text, this.#written);
+  };
+
+  readonly #written = (error: Error | undefined): void => {
+    if (error !== undefined) {
+      this.#failed(error);
+      return;
+    }
+    this.#current?.done.resolve();
+    this.#current = undefined;
+    this.#progress();
+    this.#writeNext();
+  };
+
+  #failed(error: Error): void {
+    this.#current?.done.reject(unavailable('the write failed', error));
+    this.#current = undefined;
+    void this.#recover(error).then(() => {
+      this.#progress();
+      this.#writeNext();
+    });
   }
 
   /** Leaves the file in which a write failed and tries a new one; whoever waits is refused if that fails too. */
@@ -210,7 +227,12 @@ export class DurableWriter {
     const time = new Date(nowMs).toISOString();
     const header = { v: 1, entry: 'file', time, worker, pid, sequence: this.#sequence, cause };
     try {
-      await writeAll(successor, `${JSON.stringify(header)}\n`);
+      await new Promise<void>((resolve, reject) => {
+        writeAll(successor, `${JSON.stringify(header)}\n`, (error) => {
+          if (error === undefined) resolve();
+          else reject(error);
+        });
+      });
     } catch (error) {
       await successor.file.close().catch(() => undefined);
       // Nothing in it was acknowledged; while a disk stays full, empty files must not pile up.
@@ -271,7 +293,7 @@ export class DurableWriter {
 
   /** A disk that neither fails nor answers must not hold requests forever. */
   #checkStall(): void {
-    if (this.#draining === undefined && !this.#sampling) return;
+    if (!this.#isDraining && !this.#sampling) return;
     this.#samplesWithoutProgress += 1;
     if (this.#samplesWithoutProgress <= this.#options.stallSamples) return;
     if (!this.#stalled) this.#options.observer.event('audit_disk_stalled');
@@ -287,15 +309,20 @@ export class DurableWriter {
   }
 }
 
-async function writeAll(open: OpenFile, text: string): Promise<void> {
+function writeAll(open: OpenFile, text: string, done: (error: Error | undefined) => void): void {
   const bytes = Buffer.from(text);
   let offset = 0;
-  while (offset < bytes.length) {
-    const written = await open.file.append(offset === 0 ? bytes : bytes.subarray(offset));
-    if (written <= 0) throw new Error('the disk took no bytes');
-    offset += written;
-    open.sizeBytes += written;
-  }
+  const appended: Appended = (error, writtenBytes) => {
+    if (error !== null || writtenBytes <= 0) {
+      done(error ?? new Error('the disk took no bytes'));
+      return;
+    }
+    offset += writtenBytes;
+    open.sizeBytes += writtenBytes;
+    if (offset < bytes.length) open.file.append(bytes.subarray(offset), appended);
+    else done(undefined);
+  };
+  open.file.append(bytes, appended);
 }
 
 function unavailable(detail: string, cause?: unknown): GatewayError {

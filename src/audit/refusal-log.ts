@@ -98,7 +98,7 @@ export class RefusalLog {
     try {
       const bytes = Buffer.from(lines.join(''));
       const file = await this.#fileFor(bytes.length);
-      const written = await file.append(bytes);
+      const written = await append(file, bytes);
       if (written !== bytes.length) throw new Error('the disk is full');
       this.#fileBytes += written;
     } catch {
@@ -137,4 +137,13 @@ export class RefusalLog {
       count -= 1;
     }
   }
+}
+
+function append(file: AuditFile, bytes: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    file.append(bytes, (error, written) => {
+      if (error === null) resolve(written);
+      else reject(error);
+    });
+  });
 }

@@ -1,9 +1,15 @@
+import { promisify } from 'node:util';
 import { type AuditFile, type AuditFiles, diskFiles } from '../../../src/audit/audit-files.ts';
+
+/** A file whose appends are promises. */
+interface PromisedFile {
+  readonly append: (bytes: Buffer) => Promise<number>;
+}
 
 /** The real disk, except for what a test sets. */
 export class FaultyFiles implements AuditFiles {
   /** Called instead of each append of a durable file that it does not leave to the disk. */
-  onAppend: (bytes: Buffer, file: AuditFile) => Promise<number> = (bytes, file) => file.append(bytes);
+  onAppend: (bytes: Buffer, file: PromisedFile) => Promise<number> = (bytes, file) => file.append(bytes);
   onCreate: () => void = () => undefined;
   free = 1e12;
   /** Sizes of the groups that were written, headers of files included. */
@@ -20,9 +26,13 @@ export class FaultyFiles implements AuditFiles {
     const file = await diskFiles.create(directory, name, durable);
     this.created.push(name);
     if (!durable) return file;
-    const append = (bytes: Buffer): Promise<number> => {
+    const promised = { append: promisify(file.append) };
+    const append: AuditFile['append'] = (bytes, done) => {
       this.appends.push(bytes.toString());
-      return this.onAppend(bytes, file);
+      this.onAppend(bytes, promised).then(
+        (written) => done(null, written),
+        (error: unknown) => done(error as Error, 0),
+      );
     };
     return { ...file, append };
   };

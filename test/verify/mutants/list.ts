@@ -436,8 +436,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'the audit acknowledges what is not on disk',
     file: 'audit/durable-writer.ts',
-    text: 'await writeAll(this.#open, batch.text);',
-    replacement: 'void writeAll(this.#open, batch.text);',
+    text: 'writeAll(this.#open, batch.text, this.#written);',
+    replacement: '{ writeAll(this.#open, batch.text, () => undefined); this.#written(undefined); }',
     tests: ['audit/durable-writer'],
   },
   {
