@@ -72,12 +72,16 @@ export async function runStore(
     const through: (Awaited<ReturnType<typeof checked>> & { readonly kind: BucketKind })[] = [];
     for (const kind of kinds) through.push({ kind, ...(await turn(() => checked(kind, target))) });
     const passed = new Set(control.steps.filter(({ ok }) => ok).map(({ name }) => name));
+    const runs = through.map(({ kind, steps, seconds }) => ({
+      ...{ lane: 'store', program: store.name, bucket: kind, seconds },
+      steps: steps.filter(({ name }) => passed.has(name) || name === END),
+    }));
+    if (runs.some(({ steps }) => steps.some(({ ok }) => !ok))) {
+      for (const line of await site.faults()) console.error(`store/${store.name}: the gateway's log: ${line}`);
+    }
     return {
       ...{ store: store.name, version: running.version, control: control.steps },
-      runs: through.map(({ kind, steps, seconds }) => ({
-        ...{ lane: 'store', program: store.name, bucket: kind, seconds },
-        steps: steps.filter(({ name }) => passed.has(name) || name === END),
-      })),
+      runs,
       seconds: secondsSince(started),
     };
   } finally {

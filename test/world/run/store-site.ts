@@ -2,7 +2,7 @@
  * The product in front of a store of others: HAProxy over TLS, gateway, identity provider. Everything that the checks do is
  * granted to `bob`; in each bucket, what begins with `plain/` is kept as it is, and everything else is encrypted.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDemoStack } from '../../../demo/demo-stack.ts';
@@ -13,6 +13,7 @@ import { callSts } from './logins.ts';
 import { packageRoot } from './site.ts';
 import { keysOf } from '../../conformance/run/auth-methods.ts';
 
+const FAULTS_SHOWN = 10;
 const ROLE = 'arn:aws:iam::000000000000:role/sallyport';
 
 export interface StoreSite {
@@ -21,6 +22,8 @@ export interface StoreSite {
   readonly caFile: string;
   /** Of a session that the gateway's own STS gave. */
   readonly keys: ReturnType<typeof keysOf>;
+  /** The last lines of the gateway's log that tell of a fault. */
+  readonly faults: () => Promise<readonly string[]>;
   readonly stop: () => Promise<void>;
 }
 
@@ -69,9 +72,15 @@ export async function startStoreSite(
     if (stack.front === undefined) throw new Error('HAProxy is not to be had; install it: apt-get install haproxy');
     const { accessToken: token } = await stack.token('bob');
     const endpoint = { endpoint: stack.frontUrl, caFile: stack.caFile };
-    return { ...endpoint, keys: keysOf(await callSts({ ...endpoint, roleArn: ROLE, token })), stop };
+    const keys = keysOf(await callSts({ ...endpoint, roleArn: ROLE, token }));
+    return { ...endpoint, keys, faults: () => faultsIn(join(stack.logDirectory, 'gateway.log')), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function faultsIn(logFile: string): Promise<readonly string[]> {
+  const lines = (await readFile(logFile, 'utf8')).split('\n');
+  return lines.filter((line) => /"level":"(?:warn|error)"/.test(line)).slice(-FAULTS_SHOWN);
 }
