@@ -67,6 +67,8 @@ export interface AuditedRequest {
   readonly operation: AuditedOperation;
   /** What the decisions looked at, beside the caller; absent: nothing was decided. */
   readonly facts?: RequestFacts;
+  /** It is decided, and not performed. */
+  readonly isDryRun?: boolean;
 }
 
 /** What one record is about. */
@@ -113,9 +115,13 @@ export function intentLine(
 }
 
 /** Writes how what was meant ended, line feed included. */
-export function outcomeLine({ origin, startedMs }: AuditedRequest, { item }: AuditedAccess, end: AuditedEnd): string {
+export function outcomeLine(
+  { origin, startedMs, isDryRun }: AuditedRequest,
+  { item }: AuditedAccess,
+  end: AuditedEnd,
+): string {
   const line = begin('outcome', AUDIT_SCHEMA_VERSION, end.endedMs, origin);
-  return addEnd(line.value('item', item), end, startedMs).end();
+  return addEnd(dryRun(line.value('item', item), isDryRun), end, startedMs).end();
 }
 
 /** Writes what was denied, line feed included: intent and outcome at once. `isOfBatch`: as of an intent. */
@@ -233,15 +239,18 @@ function beginAccess(
     .add(decisionFields(decision));
 }
 
-function addCaller(line: Fields, { principal, origin, operation, facts }: AuditedRequest): Fields {
+function addCaller(line: Fields, { principal, origin, operation, facts, isDryRun }: AuditedRequest): Fields {
   line
     .add(principalFields(principal))
     .text('clientAddress', origin.clientAddress)
     .text('edgeRequestId', origin.edgeRequestId)
-    .value('operation', operation)
-    .value('wayIn', facts?.wayIn);
+    .value('operation', operation);
+  dryRun(line, isDryRun).value('wayIn', facts?.wayIn);
   return facts?.stored === undefined ? line : addStored(line, facts.stored);
 }
+
+const dryRun = (line: Fields, isDryRun: boolean | undefined): Fields =>
+  isDryRun === true ? line.value('dryRun', true) : line;
 
 function addStored(line: Fields, { sizeBytes, contentType, tags, createsOnly }: StoredFacts): Fields {
   line.value('size', sizeBytes).text('contentType', contentType);

@@ -91,6 +91,7 @@ export class AuditTrail {
   readonly #origin: Origin;
   readonly #startedMs: number;
   #operation: AuditedOperation | undefined;
+  #isDryRun = false;
   /** Once the caller is known. */
   #request: AuditedRequest | undefined;
   #items: readonly Item[] = [];
@@ -119,8 +120,9 @@ export class AuditTrail {
   }
 
   /** Says which operation was received, before its caller is known: a form becomes the write that it asks for. */
-  received(operation: AuditedOperation): void {
+  received(operation: AuditedOperation, isDryRun = false): void {
     this.#operation = operation;
+    this.#isDryRun = isDryRun;
   }
 
   /** Says who the caller is and what for; what fails before it is decided is on record as well. */
@@ -134,7 +136,8 @@ export class AuditTrail {
   issued(principal: Principal): void {
     const operation = this.#operation;
     if (operation === undefined) throw new Error('a record needs an operation');
-    this.#request = { origin: this.#origin, startedMs: this.#startedMs, principal, operation };
+    const isDryRun = this.#isDryRun;
+    this.#request = { origin: this.#origin, startedMs: this.#startedMs, principal, operation, isDryRun };
   }
 
   /** Says what the request is about, one record each, in this order, and what the decisions looked at. */

@@ -42,6 +42,8 @@ export interface AuditCaller {
   /** The id that a trusted edge gave the request: its log has it. */
   readonly edgeRequestId?: string;
   readonly operation: AuditedOperation;
+  /** It was decided, and not performed. */
+  readonly dryRun?: true;
   /** How its credential came; absent where no rule was asked. */
   readonly wayIn?: WayIn;
   /** Of what a PUT would store, as far as it was known when it was decided. */
@@ -99,6 +101,8 @@ export interface AuditOutcome {
   readonly requestId: string;
   /** Joined with `requestId` to the intent's. */
   readonly item?: number;
+  /** As that of the intent. */
+  readonly dryRun?: true;
   readonly result: OutcomeResult;
   readonly status: number;
   /** Plaintext bytes received from and handed to the client. */

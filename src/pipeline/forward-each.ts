@@ -121,7 +121,7 @@ const isRefused = (outcome: DeleteOutcome): boolean => !outcome.deleted && outco
 const isRefusedByStore = (error: unknown): boolean => error instanceof GatewayError && error.code === REFUSED.code;
 
 /** What is in no batch was denied. */
-function notForwarded({ decision }: DecidedTarget): DeleteOutcome {
+export function notForwarded({ decision }: DecidedTarget): DeleteOutcome {
   if (decision.effect === 'allow') return NO_OUTCOME;
   return { deleted: false, code: 'AccessDenied', message: denialMessage(decision) };
 }

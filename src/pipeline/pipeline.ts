@@ -4,11 +4,13 @@ import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { failedCondition } from '../s3/response/failed-condition.ts';
 import type { S3Request } from '../s3/request/request.ts';
+import { DRY_RUN_HEADER } from '../s3/request/dry-run.ts';
 import { createAdmission } from './admission.ts';
 import type { Received } from './contexts.ts';
 import { fail } from './failure.ts';
 import type { PipelineDependencies } from './dependencies.ts';
 import { arrive, createReceive } from './receive.ts';
+import { createDryRoutes } from './dry-run.ts';
 import { createRoutes } from './routes.ts';
 
 /** Handles one exchange to its end; never rejects. */
@@ -20,17 +22,24 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const receive = createReceive(dependencies.publicHosts);
   const admission = createAdmission(dependencies.limits.inFlightPerIdentity);
   const stages = createRoutes(dependencies, admission);
+  const dryStages = createDryRoutes(dependencies, admission);
   return async (exchange) => {
     const arrived = arrive(exchange, dependencies);
     const { trail, meter } = arrived;
     let request: S3Request | undefined;
     const failed = (error: unknown, reached: Pick<Received, 'meter'>): Promise<OutcomeResult> =>
-      fail(arrived, withRegion(withCondition(error, request), exchange, dependencies.region), reached, observer);
+      fail(
+        arrived,
+        withRegion(withDryRun(withCondition(error, request), request), exchange, dependencies.region),
+        reached,
+        observer,
+      );
     let result: OutcomeResult = 'completed';
     try {
       const received = await inStage(receive.name, () => receive.run(arrived));
       request = received.request;
-      const ended = await stages[request.descriptor.operationClass].run(received, observer);
+      const routes = request.isDryRun === true ? dryStages : stages;
+      const ended = await routes[request.descriptor.operationClass].run(received, observer);
       if ('error' in ended) result = await failed(ended.error, ended.reached);
     } catch (error) {
       result = await failed(error, arrived);
@@ -63,4 +72,11 @@ function withCondition(error: unknown, request: S3Request | undefined): unknown 
   if (request === undefined || !(error instanceof GatewayError) || error.code !== 'PreconditionFailed') return error;
   const Condition = failedCondition(request);
   return Condition === undefined ? error : error.tellingMore({ clientFields: { Condition } });
+}
+
+/** Says that what was denied, or failed, was not tried. */
+function withDryRun(error: unknown, request: S3Request | undefined): unknown {
+  if (request?.isDryRun !== true || !(error instanceof GatewayError)) return error;
+  const answer = error.code === 'AccessDenied' ? 'deny' : 'error';
+  return error.tellingMore({ clientHeaders: { [DRY_RUN_HEADER]: answer } });
 }

@@ -46,7 +46,7 @@ export function createReceive(publicHosts: readonly string[]): Stage<Arrived, Re
         receivedAtMs: trail.startedMs,
         publicHosts,
       });
-      trail.received(request.operation);
+      trail.received(request.operation, request.isDryRun);
       return { exchange, request, trail, meter, early };
     },
   };

@@ -3,6 +3,7 @@
  * Takes everything from the raw target and the raw headers: what a framework decoded, joined or dropped was not signed.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import { DRY_RUN_HEADER } from '../s3/request/dry-run.ts';
 import { addHeader, STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
 import type { RawRequest } from '../s3/request/request.ts';
 import { foldSpaces, joinQuery } from './canonical-request.ts';
@@ -93,7 +94,7 @@ function checkCoverage(
  * out cannot know what type a browser will name.
  */
 function mustBeSigned(name: string, isStrict: boolean): boolean {
-  if (name.startsWith('x-amz-') || name === STORE_TOKEN_HEADER) return true;
+  if (name.startsWith('x-amz-') || name === STORE_TOKEN_HEADER || name === DRY_RUN_HEADER) return true;
   return isStrict && (name === 'content-type' || name === 'content-md5');
 }
 

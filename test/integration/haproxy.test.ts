@@ -203,6 +203,11 @@ describe('haproxy.cfg', function () {
         'x-amz-security-token': 'token',
         'x-amzn-trace-id': 'Root=1',
         'x-sallyport-store-token': 'abc.def.ghi',
+        // Whatever could mean a dry run: the gateway refuses what it does not understand of it, and must see it.
+        'x-sallyport-dry-run': 'true',
+        x_sallyport_dry_run: 'true',
+        'x-sallyport-dryrun': 'true',
+        'sallyport-dry-run': 'true',
       };
       const { headers } = await echoed(truths);
       for (const [name, value] of Object.entries(truths)) assert.equal(headers[name], value);

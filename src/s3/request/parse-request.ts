@@ -9,6 +9,7 @@ import { NO_CLAIMS, parseBodyClaims } from '../body/body-claims.ts';
 import { sourceConditions, storeConditions } from './conditions.ts';
 import { parseCopySource, parseVersionId } from './copy-source.ts';
 import { detectOperation } from './detect-operation.ts';
+import { asksForDryRun } from './dry-run.ts';
 import { encodeWord } from './encoded-word.ts';
 import { withoutIgnored } from './ignored-headers.ts';
 import type { Operation } from '../operations/operation.ts';
@@ -40,6 +41,7 @@ export interface Arrival {
  */
 export function parseRequest(raw: RawRequest, arrival: Arrival): S3Request {
   const folded = foldHeaders(raw.rawHeaders);
+  const isDryRun = asksForDryRun(folded);
   const host = folded.get('host');
   const bucketInHost = bucketOfHost(host, arrival.publicHosts);
   const target = parseTarget(raw.target, bucketInHost);
@@ -72,6 +74,7 @@ export function parseRequest(raw: RawRequest, arrival: Arrival): S3Request {
     range: rangeOf(descriptor, headers),
     claims: claimsOf(descriptor, headers, payload),
     clientAddress: arrival.clientAddress,
+    ...(isDryRun && { isDryRun }),
   };
   checkArguments(request);
   // Conditions are mapped when they are put to the store; a malformed one is refused here, before anything is done.

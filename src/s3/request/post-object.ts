@@ -8,6 +8,7 @@ import { checkHeaders } from './accepted-headers.ts';
 import { checkArguments } from './arguments.ts';
 import { parseBodyClaims } from '../body/body-claims.ts';
 import { storeConditions } from './conditions.ts';
+import { refuseDryRunFields } from './dry-run.ts';
 import { taggingHeader, taggingForStore, MAX_OBJECT_TAGS } from '../documents/tagging.ts';
 import { headerBytes } from './encoded-word.ts';
 import type { PostForm } from './form-fields.ts';
@@ -40,6 +41,7 @@ const FILE_NAME = '${filename}';
 export function putObjectOf(request: S3Request, form: PostForm): S3Request {
   const { file } = form;
   if (form.fields.has('awsaccesskeyid')) throw new GatewayError('UnsupportedSignature');
+  refuseDryRunFields(form.fields);
   const fields = new Map(form.fields);
   const key = keyOf(fields.get('key'), file.name);
   fields.set('key', key);

@@ -5,6 +5,7 @@
  * storage depend may stand once only.
  */
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { DRY_RUN_HEADER } from './dry-run.ts';
 
 /** The header section as Node and HAProxy are configured to take it, in bytes. */
 export const MAX_HEADER_BYTES = 32_768;
@@ -20,6 +21,7 @@ export const STORE_TOKEN_HEADER = 'x-sallyport-store-token';
 const SINGLE = new Set([
   ...['host', 'authorization', 'transfer-encoding', 'range', 'date', 'expires', 'expect', 'upgrade'],
   STORE_TOKEN_HEADER,
+  DRY_RUN_HEADER,
 ]);
 /** Single as well, but for those of them that are lists by their grammar: SDKs send each item of such a list as a line. */
 const SINGLE_PREFIX = /^(?:content-|if-|x-amz-(?!meta-))/;

@@ -74,6 +74,8 @@ export interface S3Request extends Addressed {
   readonly range: ByteRange | undefined;
   readonly claims: BodyClaims;
   readonly clientAddress: string;
+  /** It is decided, and not performed. */
+  readonly isDryRun?: true;
   /** Of POST Object: the fields of the form, by lower-case name, the key with its file name put in. */
   readonly form?: ReadonlyMap<string, string>;
 }

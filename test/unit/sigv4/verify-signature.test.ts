@@ -208,7 +208,11 @@ describe('sigv4/verify-signature', () => {
   });
 
   describe('coverage', () => {
-    const covered = ['x-amz-acl', 'x-amz-meta-added', 'x-amz-security-token', 'x-sallyport-store-token'];
+    const covered = [
+      ...['x-amz-acl', 'x-amz-meta-added', 'x-amz-security-token'],
+      // Who could take it away unnoticed would have the request performed.
+      ...['x-sallyport-store-token', 'x-sallyport-dry-run'],
+    ];
     for (const name of ['content-type', 'content-md5']) {
       it(`takes a ${name} that is not signed, as S3 does, unless configuration asks for its signature`, () => {
         const raw = withHeader(signed({}).raw, name, 'x');
@@ -238,7 +242,7 @@ describe('sigv4/verify-signature', () => {
     it('refuses an unsigned x-amz header beside a presigned URL, but not the type that a browser names', () => {
       const { raw } = signed({ method: 'PUT', signQuery: true });
       verify(withHeader(raw, 'content-type', 'text/plain'), { requireSignedContentHeaders: true });
-      for (const name of ['x-amz-acl', 'x-sallyport-store-token']) {
+      for (const name of ['x-amz-acl', 'x-sallyport-store-token', 'x-sallyport-dry-run']) {
         assert.equal(refusal(withHeader(raw, name, 'private')).clientFields['HeadersNotSigned'], name);
       }
     });

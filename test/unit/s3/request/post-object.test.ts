@@ -55,6 +55,12 @@ describe('s3/post-object', () => {
     refused('KeyTooLong', () => putOf({ key: 'a/${filename}' }, 'x'.repeat(1023)));
   });
 
+  it('refuses a dry run that is asked for by a field, which would be performed', () => {
+    for (const name of ['x-sallyport-dry-run', 'x_sallyport_dryrun']) {
+      refused('InvalidArgument', () => putOf({ key: 'k', [name]: 'true' }));
+    }
+  });
+
   it('refuses what would be another signature, a condition, or the framing of a body', () => {
     refused('UnsupportedSignature', () => putOf({ key: 'k', awsaccesskeyid: 'AKIA', signature: 's' }));
     for (const name of ['if-none-match', 'x-amz-trailer', 'x-amz-decoded-content-length', 'x-amz-content-sha256'])
