@@ -22,8 +22,8 @@ const list = <Entry extends z.ZodType>(what: string, entry: Entry) =>
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d)$/;
 const INSTANT_RULE = 'must be a time with its offset, such as `2026-12-31T18:00:00+01:00` or `2026-12-31T17:00:00Z`';
 
-/** Milliseconds since 1970. */
-const instant = z
+/** A time with its offset, as milliseconds since 1970. */
+export const instant = z
   .string({ error: () => INSTANT_RULE })
   .regex(INSTANT, INSTANT_RULE)
   .refine((value) => !Number.isNaN(Date.parse(value)), INSTANT_RULE)
@@ -69,7 +69,8 @@ const duration = z
 
 const SIZE_RULE = 'must be a number of bytes, or one with its unit, such as `10 MiB`';
 const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
-const bytes = z
+/** A size, as a number of bytes. */
+export const bytes = z
   .union(
     [
       z
@@ -100,6 +101,15 @@ const contentType = z
     'must be a content type in small letters without parameters, such as `image/png`, or all of one kind, such as `image/*`',
   );
 
+/** Tags of an object, by key. */
+export const tagSet = z
+  .record(
+    text('the key of a tag', MAX_SHORT_LENGTH),
+    z.string({ error: expecting('the value of a tag') }).max(MAX_TAG_VALUE_LENGTH),
+    { error: expecting('tags, each with its value') },
+  )
+  .refine((value) => Object.keys(value).length <= MAX_TAGS, `must name at most ${MAX_TAGS} tags`);
+
 const CREATE_ONLY = 'can only be true: the object must not be there yet (`If-None-Match: *`)';
 
 export const conditionsSchema = closed('conditions', {
@@ -116,17 +126,7 @@ export const conditionsSchema = closed('conditions', {
     .optional(),
   size: size.optional(),
   contentTypes: list('content types', contentType).optional(),
-  tags: z
-    .record(
-      text('the key of a tag', MAX_SHORT_LENGTH),
-      z.string({ error: expecting('the value of a tag') }).max(MAX_TAG_VALUE_LENGTH),
-      {
-        error: expecting('tags with the value that each must have'),
-      },
-    )
-    .refine((value) => Object.keys(value).length > 0, 'must name at least one tag')
-    .refine((value) => Object.keys(value).length <= MAX_TAGS, `must name at most ${MAX_TAGS} tags`)
-    .optional(),
+  tags: tagSet.refine((value) => Object.keys(value).length > 0, 'must name at least one tag').optional(),
   createOnly: z.literal(true, { error: CREATE_ONLY }).optional(),
 })
   .refine((value) => Object.values(value).some((each) => each !== undefined), 'must hold at least one condition')

@@ -3,10 +3,13 @@
  * as strictly as policies are, and decided by the same authorizer as requests.
  */
 import { z } from 'zod';
+import type { Authorizer, RequestFacts } from '../contracts/authorizer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import type { DecidedAccess } from './analysis/accesses.ts';
 import { createAuthorizer } from './authorizer.ts';
+import { caseFacts, factsOf, isOfStored } from './case-facts.ts';
+import type { AgentClients } from './conditions.ts';
 import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import type { PolicySet } from './load-policies.ts';
 import { readDirectory } from './read-directory.ts';
@@ -39,6 +42,7 @@ const testCase = closed('a case', {
   key: anyText('the key of an object').optional(),
   prefix: anyText('the prefix of a listing').optional(),
   after: z.array(anyText('a marker of the listing'), { error: expecting('a list of markers') }).optional(),
+  facts: caseFacts.optional(),
   expect: z.enum(['allow', 'deny', 'filtered'], {
     error: 'must be `allow`, `deny` or, of a listing that is shown in parts, `filtered`',
   }),
@@ -53,9 +57,22 @@ const testCase = closed('a case', {
   })
   .refine(({ does, key }) => does !== 'ADMIN' || key === undefined, {
     error: 'must have neither `key` nor `prefix` for ADMIN, which is about the bucket itself',
+  })
+  .refine(({ does, facts }) => does === 'PUT' || !isOfStored(facts), {
+    path: ['facts'],
+    error: 'can have `size`, `contentType`, `tags` and `createOnly` of a PUT only, which alone stores something',
   });
 
-const testsSchema = closed('identities and cases', {
+const agentClients = z.record(
+  issuerName,
+  z.array(anyText('a client id'), { error: expecting('a list of client ids') }),
+  {
+    error: expecting('the clients that are agents, by the name of their issuer'),
+  },
+);
+
+const testsSchema = closed('identities, cases and, where they matter, agentClients', {
+  agentClients: agentClients.optional(),
   identities: z.record(z.string(), identity, { error: expecting('identities by name') }),
   cases: z.array(testCase, { error: expecting('a list of cases') }).min(1, 'must hold at least one case'),
 }).superRefine(({ identities, cases }, context) => {
@@ -74,6 +91,10 @@ export interface PolicyTest {
   readonly title: string;
   readonly principal: Principal;
   readonly access: DecidedAccess;
+  /** What is known of the request; absent: nothing. */
+  readonly facts?: RequestFacts;
+  /** Clients that are agents for the cases of its file; absent: those of the set. */
+  readonly agents?: AgentClients;
   readonly effect: 'allow' | 'deny' | 'filtered';
   readonly rule: string;
 }
@@ -97,11 +118,13 @@ export async function loadPolicyTests(directory: string): Promise<readonly Polic
       found.push(...document.issues);
       continue;
     }
-    const { identities, cases } = document.value;
+    const { identities, cases, agentClients: named } = document.value;
+    const agents = named && new Map(Object.entries(named).map(([issuer, clients]) => [issuer, new Set(clients)]));
     const principals = new Map(Object.entries(identities).map(([who, each]) => [who, principalOf(each)]));
     cases.forEach((each, index) => {
       const principal = principals.get(each.who);
-      if (principal !== undefined) tests.push(testOf(`${name}: cases[${index}]`, each, principal));
+      if (principal === undefined) return;
+      tests.push({ ...testOf(`${name}: cases[${index}]`, each, principal), ...(agents && { agents }) });
     });
   }
   if (found.length > 0) throw new InvalidPolicies(found);
@@ -110,11 +133,17 @@ export async function loadPolicyTests(directory: string): Promise<readonly Polic
 
 /** Decides every case and says which came out otherwise, in effect or in the rule that decided. */
 export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): PolicyTestReport {
-  const authorizer = createAuthorizer({ current: () => set });
+  const authorizers = new Map<AgentClients | undefined, Authorizer>();
+  const authorizerWith = (agents: AgentClients | undefined): Authorizer => {
+    const held = agents === undefined ? set : { ...set, agents };
+    const authorizer = authorizers.get(agents) ?? createAuthorizer({ current: () => held });
+    authorizers.set(agents, authorizer);
+    return authorizer;
+  };
   const unproven = new Set(set.policies.flatMap(({ id, rules }) => rules.map((rule) => `${id}/${rule.id}`)));
   const failures: string[] = [];
-  for (const { title, principal, access, effect, rule } of tests) {
-    const decision = authorizer.decide(principal, access);
+  for (const { title, principal, access, facts, agents, effect, rule } of tests) {
+    const decision = authorizerWith(agents).decide(principal, access, facts);
     for (const named of decision.rule.split(', ')) unproven.delete(named);
     const got = decision.parts === undefined ? decision.effect : 'filtered';
     if (got !== effect || decision.rule !== rule) {
@@ -148,9 +177,9 @@ function principalOf({ issuer, subject, groups, client, claims = {}, actor, acto
 }
 
 function testOf(index: string, each: Case, principal: Principal): PolicyTest {
-  const { who, does, bucket, key, prefix, expect, rule } = each;
+  const { who, does, bucket, key, prefix, facts, expect, rule } = each;
   const title = `${index} ${who} ${does} ${bucket}/${prefix ?? key ?? ''}`;
-  return { title, principal, access: accessOf(each), effect: expect, rule };
+  return { title, principal, access: accessOf(each), facts: factsOf(facts), effect: expect, rule };
 }
 
 function accessOf({

@@ -66,6 +66,68 @@ cases:
     assert.deepEqual(report, { passed: 4, failures: [], unproven: [] });
   });
 
+  it('state what is known of a request, and what they do not state is not known', async () => {
+    const put = (id: string, when: object) => ({ id, allow: ['PUT'], bucket: 'reports', prefix: `${id}/`, when });
+    const set = setOf(
+      written('p', [
+        put('until', { until: '2026-12-31T18:00:00+01:00' }),
+        put('office', { networks: ['192.0.2.0/24'], wayIn: ['session'] }),
+        put('small', { size: { max: '1 KiB' } }),
+        put('pictures', { contentTypes: ['image/*'], tags: { class: 'public' }, createOnly: true }),
+        put('fresh', { acr: ['gold'], amr: ['otp'], authenticatedWithin: '15m' }),
+        put('agents', { via: 'agent' }),
+      ]),
+    );
+    const line = (key: string, facts: string, isAllowed: boolean, who = 'ann') =>
+      `  - { who: ${who}, does: PUT, bucket: reports, key: ${key}/x, facts: ${facts}, ` +
+      `expect: ${isAllowed ? 'allow' : 'deny'}, rule: ${isAllowed ? `p/${key}` : 'default-deny'} }`;
+    const picture = '{ contentType: image/png; x=y, tags: { class: public, more: x }, createOnly: true }';
+    const cases = `
+agentClients: { demo: [robot] }
+identities:
+  ann: { issuer: demo, subject: ann, groups: [staff] }
+  robot: { issuer: demo, subject: ann, groups: [staff], client: robot }
+  sure: { issuer: demo, subject: ann, groups: [staff], claims: { acr: gold, amr: [pwd, otp], auth_time: 1798700000 } }
+cases:
+${[
+  line('until', '{ time: 2026-12-31T16:59:59Z }', true),
+  line('until', '{ time: 2026-12-31T17:00:00Z }', false),
+  line('until', '{ clientAddress: 192.0.2.7 }', false),
+  line('office', '{ clientAddress: 192.0.2.7, wayIn: session }', true),
+  line('office', '{ clientAddress: 192.0.3.7, wayIn: session }', false),
+  line('office', '{ clientAddress: 192.0.2.7, wayIn: bearer }', false),
+  line('small', '{ size: 1 KiB }', true),
+  line('small', '{ size: 1025 }', false),
+  line('small', '{ createOnly: true }', false),
+  line('pictures', picture, true),
+  line('pictures', picture.replace('true', 'false'), false),
+  line('pictures', picture.replace(/, tags: {.*?}/, ''), false),
+  line('pictures', picture.replace('image', 'text'), false),
+  line('fresh', '{ time: 2026-12-31T07:00:00Z }', true, 'sure'),
+  line('fresh', '{ time: 2026-12-31T09:00:00Z }', false, 'sure'),
+  line('fresh', '{}', false, 'sure'),
+  line('agents', '{}', true, 'robot'),
+  line('agents', '{}', false),
+].join('\n')}
+`;
+    assert.deepEqual(checkPolicyTests(set, await load(cases)), { passed: 18, failures: [], unproven: [] });
+  });
+
+  it('tell the line and what would be right where a fact is none', async () => {
+    for (const [facts, remedy] of [
+      ['{ time: noon }', /must be a time with its offset, such as/],
+      ['{ address: 192.0.2.7 }', /has unknown "address"; known here: time, clientAddress, wayIn/],
+      ['{ wayIn: cookie }', /must be one of bearer, session, presigned/],
+      ['{ size: 1 }', /of a PUT only/],
+    ] as const) {
+      const text = CASES.replace('key: a/x', `key: a/x, facts: ${facts}`);
+      await assert.rejects(
+        load(text),
+        ({ message }: InvalidPolicies) => /a\.yaml:5/.test(message) && remedy.test(message),
+      );
+    }
+  });
+
   for (const [title, from, to] of [
     ['of an identity that is not there', 'who: ann, does: GET', 'who: toString, does: GET'],
     ['of LIST on a key', 'does: GET', 'does: LIST'],
