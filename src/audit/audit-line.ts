@@ -286,6 +286,7 @@ const principalFields = remembered(({ actor, ...principal }: Principal) =>
     .text('actor', actor?.subject)
     .text('actorIssuer', actor?.issuer)
     .text('tokenIdHash', principal.tokenIdHash)
+    .value('tokenKind', principal.tokenKind)
     .text('accessKeyId', principal.accessKeyId)
     .text('binding', principal.binding),
 );

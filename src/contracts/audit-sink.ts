@@ -1,6 +1,6 @@
 import type { OperationName } from '../s3/operations/operations.ts';
 import type { WayIn } from './authorizer.ts';
-import type { ClaimValue } from './principal.ts';
+import type { ClaimValue, TokenKind } from './principal.ts';
 
 /** What is audited: the S3 operations, those of our own STS, and what operators' commands do. */
 export type AuditedOperation =
@@ -34,6 +34,8 @@ export interface AuditCaller {
   /** The actor's own issuer, where the token names one. */
   readonly actorIssuer?: string;
   readonly tokenIdHash: string;
+  /** What its token was made as, where that is known. */
+  readonly tokenKind?: TokenKind;
   /** Access key id of the client session, where the request was signed. */
   readonly accessKeyId?: string;
   /** The policy that the session was restricted to. */

@@ -4,6 +4,7 @@
  */
 
 import type { Bounds } from './bounds.ts';
+import type { TokenKind } from './principal.ts';
 import type { SecretText } from './secret.ts';
 
 /** Asymmetric signatures only: with an HMAC the issuer's public key would be its secret. @see RFC 8725 section 3.1 */
@@ -86,6 +87,8 @@ export interface IssuerSettings {
    */
   readonly claimPaths: Readonly<Record<string, string>>;
   readonly tokenTypes: readonly TokenType[];
+  /** Of its tokens that do not say what they are; undefined: not known. */
+  readonly tokenKind: TokenKind | undefined;
   /** Claims that must have this value, or one of these. */
   readonly requiredClaims: Readonly<Record<string, RequiredClaim>>;
   /** Scopes that a token must have, all of them, in `scopesClaim`. */

@@ -1,6 +1,13 @@
 /** Who is asking: what was verified about a caller, never the token itself. */
 export type ClaimValue = string | number | boolean | readonly string[];
 
+/**
+ * What a token was made as: an access token (RFC 9068, RFC 7662), an ID token (OpenID Connect), or what a platform gives to what
+ * runs on it, such as jobs, pods and roles.
+ */
+export const TOKEN_KINDS = ['access_token', 'id_token', 'workload_identity'] as const;
+export type TokenKind = (typeof TOKEN_KINDS)[number];
+
 /** Who acts in the subject's name: *actor for subject*. @see RFC 8693 section 4.1 */
 export interface Actor {
   /** The actor's `iss`, where its token names one; absent: the issuer of the principal. */
@@ -27,6 +34,8 @@ export interface Principal {
   readonly issuedAtMs?: number;
   /** The `sid` claim: the login that the token came out of. */
   readonly sessionId?: string;
+  /** Of the token that it came with, or that its session was issued for; absent: not known. */
+  readonly tokenKind?: TokenKind;
   /** The current actor of a delegated token; those before it are information only, and are not kept. */
   readonly actor?: Actor;
   /**

@@ -202,7 +202,9 @@ export const createIntrospection = (
     checkAnswer(options, answer, clock.now());
     checkClaims(answer);
     const sessionsEndAtMs = clock.now() + introspectionOptions.sessionSeconds * 1000;
-    const principal = Object.freeze({ ...principalOf(identified, answer), sessionsEndAtMs });
+    // One that is something else than `Bearer` was refused.
+    const isAccess = member(answer, 'token_type') !== undefined;
+    const principal = Object.freeze({ ...principalOf(identified, answer, isAccess), sessionsEndAtMs });
     return { principal, cacheSeconds: introspectionOptions.cacheSeconds };
   };
 

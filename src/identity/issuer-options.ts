@@ -57,6 +57,7 @@ export const resolveIssuerOptions = (options: IssuerOptions): ResolvedIssuerOpti
     claimPaths: {},
     unverifiable: {},
     tokenTypes: TOKEN_TYPES,
+    tokenKind: undefined,
     requiredClaims: {},
     requiredScopes: [],
     allowedClients: undefined,

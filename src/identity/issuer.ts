@@ -132,9 +132,10 @@ export const createIssuer = (
     throw invalidToken('no key of the issuer has its kid and alg');
   };
 
-  const byItself = ({ compact }: UnverifiedToken, { payload, keys }: Signed): Verified => {
+  const byItself = ({ compact, header }: UnverifiedToken, { payload, keys }: Signed): Verified => {
     checkClaims(payload);
-    return { principal: principalOf(identifiedBy(compact), payload), keys };
+    const isAccess = tokenType(member(header, 'typ')) === 'at+jwt';
+    return { principal: principalOf(identifiedBy(compact), payload, isAccess), keys };
   };
 
   /** Absent: JWTs speak for themselves. One that its keys have not signed is never introspected. */

@@ -11,6 +11,7 @@ import type { ResolvedIssuerOptions } from './issuer-options.ts';
 import { invalidToken } from './refuse.ts';
 import { isSafeText } from './safe-text.ts';
 import { member, type JsonObject } from './strict-json.ts';
+import { tokenKindOf } from './token-kind.ts';
 
 const MAX_SUBJECT_LENGTH = 1024;
 const MAX_SESSION_ID_LENGTH = 256;
@@ -19,10 +20,10 @@ const MAX_TIME_MS = 8.64e15;
 
 /**
  * Makes the principal of a token. Verified: signature, issuer, audience and times, by the caller of this function.
- * `identified`: the part of the token that is its own.
+ * `identified`: the part of the token that is its own. `isAccess`: it is known to be an access token.
  * @throws GatewayError InvalidToken
  */
-type PrincipalOf = (identified: string, payload: JsonObject) => Principal;
+type PrincipalOf = (identified: string, payload: JsonObject, isAccess: boolean) => Principal;
 
 /** Compiles what configuration says of the claims of one issuer. */
 export const createPrincipals = (options: ResolvedIssuerOptions): PrincipalOf => {
@@ -31,12 +32,13 @@ export const createPrincipals = (options: ResolvedIssuerOptions): PrincipalOf =>
   const groupsIn = claimReader(groupsClaim);
   const claimsOf = createClaims(options);
 
-  return (identified, payload) => {
+  return (identified, payload, isAccess) => {
     const subject = subjectOf(payload);
     if (!isSafeText(subject, MAX_SUBJECT_LENGTH)) throw invalidToken('the subject claim');
     const groups = groupsIn(payload);
     if (groups === undefined && isElsewhere(groupsClaim, payload))
       throw invalidToken('the groups are not in the token');
+    const tokenKind = tokenKindOf(payload, isAccess, options.tokenKind);
     return Object.freeze({
       ...{ issuerName, issuer, subject },
       groups: groupsOf(groups),
@@ -44,6 +46,7 @@ export const createPrincipals = (options: ResolvedIssuerOptions): PrincipalOf =>
       tokenIdHash: tokenIdHash(identified, member(payload, 'jti')),
       expiresAtMs: endOf(options, payload),
       ...originOf(payload),
+      ...(tokenKind !== undefined && { tokenKind }),
     });
   };
 };

@@ -3,7 +3,7 @@
  * sealed here: another version may have sealed it, and half an identity must never pass for a whole one.
  * @see docs/spec/session-token.md, "Claims"
  */
-import type { Actor, ClaimValue, Principal } from '../contracts/principal.ts';
+import { TOKEN_KINDS, type Actor, type ClaimValue, type Principal } from '../contracts/principal.ts';
 import { isObject } from './claim-path.ts';
 import { MAX_PLAINTEXT_BYTES } from './session-seal.ts';
 import { member, parseStrictObject, type JsonObject } from './strict-json.ts';
@@ -16,7 +16,7 @@ export const ACCESS_KEY_ID = /^SPLY[A-Z2-7]{16}$/;
 
 const TOKEN_ID_HASH = /^[0-9a-f]{32}$/;
 const REQUIRED = ['k', 'n', 'i', 's', 'g', 'c', 't', 'x'];
-const OPTIONAL = ['b', 'o', 'e', 'a'];
+const OPTIONAL = ['b', 'o', 'e', 'a', 'y'];
 
 /** Writes the claims of a session; `undefined` where they are more than a token may hold. */
 export const writeSessionClaims = (principal: SessionPrincipal): Buffer | undefined => {
@@ -33,6 +33,7 @@ export const writeSessionClaims = (principal: SessionPrincipal): Buffer | undefi
       b: principal.binding,
       o: principal.issuedAtMs,
       e: principal.sessionId,
+      y: principal.tokenKind,
       a: principal.actor && { s: principal.actor.subject, i: principal.actor.issuer },
     }),
   );
@@ -46,7 +47,8 @@ export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined =
   const [accessKeyId, issuerName, issuer, subject, groups, claims, tokenIdHash, expiresAtMs] = REQUIRED.map((name) =>
     member(json, name),
   );
-  const [binding, issuedAtMs, sessionId, actor] = OPTIONAL.map((name) => member(json, name));
+  const [binding, issuedAtMs, sessionId, actor, kind] = OPTIONAL.map((name) => member(json, name));
+  const tokenKind = TOKEN_KINDS.find((each) => each === kind);
   if (
     !matches(accessKeyId, ACCESS_KEY_ID) ||
     !isText(issuerName) ||
@@ -59,6 +61,7 @@ export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined =
     !(binding === undefined || isText(binding)) ||
     !(issuedAtMs === undefined || Number.isSafeInteger(issuedAtMs)) ||
     !(sessionId === undefined || isText(sessionId)) ||
+    !(kind === undefined || tokenKind !== undefined) ||
     !(actor === undefined || isActor(actor))
   ) {
     return undefined;
@@ -73,6 +76,7 @@ export const readSessionClaims = (bytes: Buffer): SessionPrincipal | undefined =
     expiresAtMs: expiresAtMs as number,
     ...(issuedAtMs !== undefined && { issuedAtMs: issuedAtMs as number }),
     ...(sessionId !== undefined && { sessionId }),
+    ...(tokenKind !== undefined && { tokenKind }),
     ...(actor !== undefined && { actor: readActor(actor) }),
     ...(binding !== undefined && { binding }),
     accessKeyId,

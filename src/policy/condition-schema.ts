@@ -6,6 +6,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { WAYS_IN } from '../contracts/authorizer.ts';
+import { TOKEN_KINDS } from '../contracts/principal.ts';
 import { claimText, closed, expecting, present, text } from './schema-parts.ts';
 
 const MAX_ENTRIES = 64;
@@ -120,6 +121,10 @@ export const conditionsSchema = closed('conditions', {
   acr: list('authentication contexts (the `acr` claim)', claimText('an authentication context')).optional(),
   amr: list('authentication methods (the `amr` claim)', claimText('an authentication method')).optional(),
   authenticatedWithin: duration.optional(),
+  tokenKind: list(
+    'kinds of tokens',
+    z.enum(TOKEN_KINDS, { error: `must be one of ${TOKEN_KINDS.join(', ')}` }),
+  ).optional(),
   wayIn: list('ways in', z.enum(WAYS_IN, { error: `must be one of ${WAYS_IN.join(', ')}` })).optional(),
   via: z
     .literal('agent', { error: 'can only be `agent`: whoever acts for somebody, or an agent of the configuration' })

@@ -39,7 +39,7 @@ export const claimsOf = (conditions: Conditions | undefined): readonly string[] 
 /** Compiles the conditions of a rule, in the order of the schema. */
 export function compileConditions(conditions: Conditions | undefined, agents: AgentClients): readonly Condition[] {
   if (conditions === undefined) return [];
-  const { from, until, hours, networks, acr, amr, authenticatedWithin, wayIn, via } = conditions;
+  const { from, until, hours, networks, acr, amr, authenticatedWithin, tokenKind, wayIn, via } = conditions;
   const { size, contentTypes, tags, createOnly } = conditions;
   const found: Condition[] = [];
   const add = <Fact>(name: ConditionName, fact: (asker: Asker) => Fact | undefined, test: (fact: Fact) => boolean) => {
@@ -67,6 +67,12 @@ export function compileConditions(conditions: Conditions | undefined, agents: Ag
   if (authenticatedWithin !== undefined) {
     add('authenticatedWithin', secondsSinceLogin, (seconds) => seconds * 1000 <= authenticatedWithin);
   }
+  if (tokenKind !== undefined)
+    add(
+      'tokenKind',
+      ({ principal }) => principal.tokenKind,
+      (value) => tokenKind.includes(value),
+    );
   if (wayIn !== undefined)
     add(
       'wayIn',

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Authorizer, RequestFacts } from '../contracts/authorizer.ts';
-import type { Principal } from '../contracts/principal.ts';
+import { TOKEN_KINDS, type Principal } from '../contracts/principal.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import type { DecidedAccess } from './analysis/accesses.ts';
 import { createAuthorizer } from './authorizer.ts';
@@ -20,13 +20,14 @@ const anyText = (what: string) => z.string({ error: expecting(what) });
 
 // What tokens say is not bound to what policies may say: a case may try a group that no policy could name.
 const identity = closed(
-  'an identity with issuer, subject and, where they matter, groups, client, claims, actor and role',
+  'an identity with issuer, subject and, where they matter, groups, client, claims, tokenKind, actor and role',
   {
     issuer: issuerName,
     subject: anyText('a subject'),
     groups: z.array(anyText('the name of a group'), { error: expecting('a list of groups') }).default([]),
     client: anyText('a client id').optional(),
     claims: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(),
+    tokenKind: z.enum(TOKEN_KINDS, { error: `must be one of ${TOKEN_KINDS.join(', ')}` }).optional(),
     actor: anyText('the subject of who acts for it').optional(),
     actorIssuer: anyText('the issuer of who acts for it').optional(),
     role: anyText('the id of the policy that the session was requested with').optional(),
@@ -165,10 +166,12 @@ export function accessAt(does: Verb, bucket: string, path: string): DecidedAcces
   return accessOf({ does, bucket, key: path, prefix: path });
 }
 
-function principalOf({ issuer, subject, groups, client, claims = {}, actor, actorIssuer, role }: Identity): Principal {
+function principalOf(identity: Identity): Principal {
+  const { issuer, subject, groups, client, claims = {}, tokenKind, actor, actorIssuer, role } = identity;
   return {
     ...{ issuerName: issuer, issuer, subject, groups, tokenIdHash: '', expiresAtMs: Infinity },
     claims: client === undefined ? claims : { ...claims, client_id: client },
+    ...(tokenKind === undefined ? {} : { tokenKind }),
     ...(actor === undefined
       ? {}
       : { actor: { subject: actor, ...(actorIssuer !== undefined && { issuer: actorIssuer }) } }),

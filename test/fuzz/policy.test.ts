@@ -63,6 +63,7 @@ interface RandomConditions {
   readonly acr?: readonly string[];
   readonly amr?: readonly string[];
   readonly authenticatedWithin?: string;
+  readonly tokenKind?: readonly string[];
   readonly wayIn?: readonly string[];
   readonly via?: 'agent';
   readonly size?: { readonly min?: number; readonly max?: number };
@@ -89,6 +90,7 @@ const ofCaller = fc.record(
     acr: ofSome('gold', 'silver'),
     amr: ofSome('mfa', 'pwd'),
     authenticatedWithin: fc.constantFrom('15m', '1d'),
+    tokenKind: ofSome('access_token', 'id_token', 'workload_identity'),
     wayIn: ofSome('bearer', 'session', 'presigned'),
     via: fc.constant('agent' as const),
   },
@@ -226,11 +228,13 @@ const principal = fc
         fc.option(fc.record({ team: fc.oneof(team, fc.array(team, { maxLength: 3 })) })),
       )
       .map(([claims, login, others]) => ({ ...claims, ...login, ...others })),
+    tokenKind: fc.option(fc.constantFrom('access_token', 'id_token', 'workload_identity')),
     actor: fc.option(fc.record({ subject: person }), { freq: 2 }),
     binding: fc.option(fc.constantFrom('p0', 'p1', 'p2', 'gone', '', '__proto__'), { freq: 2 }),
   })
-  .map(({ actor, binding, ...rest }): Principal => ({
+  .map(({ tokenKind, actor, binding, ...rest }): Principal => ({
     ...rest,
+    ...(tokenKind === null ? {} : { tokenKind }),
     ...(actor === null ? {} : { actor }),
     ...(binding === null ? {} : { binding }),
     issuer: '',
@@ -425,6 +429,7 @@ function naiveConditions(when: RandomConditions, caller: Principal, known: Reque
     ...of(when.authenticatedWithin, (text) =>
       from(age, (seconds) => (seconds < -60 ? undefined : seconds <= (text === '15m' ? 900 : 86_400))),
     ),
+    ...of(when.tokenKind, (wanted) => from(caller.tokenKind, (kind) => wanted.includes(kind))),
     ...of(when.wayIn, (wanted) => from(wayIn, (way) => wanted.includes(way))),
     ...of(when.via, isAgent),
     ...of(when.size, ({ min = 0, max = Infinity }) => from(sizeBytes, (size) => size >= min && size <= max)),

@@ -30,6 +30,7 @@ export const assembleIssuer = (name: string, entry: FileIssuer, files: Files): I
     allowedClients: entry.allowedClients,
     algorithms: entry.algorithms ?? defaults.algorithms,
     tokenTypes: entry.tokenTypes ?? defaults.tokenTypes,
+    tokenKind: entry.tokenKind ?? defaults.tokenKind,
     maxTokenAgeSeconds: entry.maxTokenAgeSeconds ?? defaults.maxTokenAgeSeconds,
     subjectClaim: entry.subjectClaim ?? defaults.subjectClaim,
     groupsClaim: entry.groupsClaim ?? defaults.groupsClaim,

@@ -26,7 +26,7 @@ type PresetDefaults = Pick<
   IssuerSettings,
   'algorithms' | 'tokenTypes' | 'subjectClaim' | 'groupsClaim' | 'claims' | 'claimPaths'
 > &
-  Partial<Pick<IssuerSettings, 'scopesClaim' | 'maxTokenAgeSeconds'>>;
+  Partial<Pick<IssuerSettings, 'scopesClaim' | 'maxTokenAgeSeconds' | 'tokenKind'>>;
 
 interface Preset {
   readonly defaults: PresetDefaults;
@@ -72,6 +72,7 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
     defaults: {
       ...PLAIN,
       algorithms: ['RS256', 'ES384'],
+      tokenKind: 'workload_identity',
       maxTokenAgeSeconds: 3600,
       claimPaths: {
         aws_account: AWS_ACCOUNT,
@@ -94,6 +95,7 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
   eks: {
     defaults: {
       ...PLAIN,
+      tokenKind: 'workload_identity',
       claimPaths: {
         namespace: '/kubernetes.io/namespace',
         service_account: '/kubernetes.io/serviceaccount/name',
@@ -108,6 +110,7 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
   github: {
     defaults: {
       ...PLAIN,
+      tokenKind: 'workload_identity',
       claims: [
         ...['repository', 'repository_id', 'repository_owner', 'repository_owner_id', 'repository_visibility'],
         ...['ref', 'environment', 'event_name', 'workflow_ref', 'job_workflow_ref', 'runner_environment'],
@@ -145,7 +148,8 @@ const PRESETS: Readonly<Record<PresetName, Preset>> = {
     pins: ({ tenant }) => ({ ...(tenant !== undefined && { tid: tenant }) }),
   },
   google: {
-    defaults: { ...PLAIN, claims: ['hd', 'email', 'email_verified', 'azp'] },
+    // Its access tokens are opaque.
+    defaults: { ...PLAIN, tokenKind: 'id_token', claims: ['hd', 'email', 'email_verified', 'azp'] },
     issuer: () => GOOGLE,
     fault: ({ origin, pathname }) => (origin === GOOGLE && pathname === '/' ? undefined : `is not \`${GOOGLE}\``),
     // An address that nobody verified is whatever its owner has typed.

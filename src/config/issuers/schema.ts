@@ -14,6 +14,7 @@ import {
   SIGNATURE_ALGORITHMS,
   TOKEN_TYPES,
 } from '../../contracts/issuer-settings.ts';
+import { TOKEN_KINDS } from '../../contracts/principal.ts';
 import { countWithin, file, flag, group, key, name, text, whole } from '../values/schema-words.ts';
 import { parseUrl } from '../values/shapes.ts';
 import { PRESET_NAMES } from './presets.ts';
@@ -113,6 +114,12 @@ const issuer = z.strictObject({
     'a list out of `at+jwt` and `jwt`',
     '`at+jwt`: access tokens of RFC 9068. `jwt`: ID tokens and all that say `JWT` or nothing in `typ`.',
     { derivedDefault: 'those of the preset; else both' },
+  ),
+  tokenKind: key(
+    z.enum(TOKEN_KINDS).optional(),
+    `one of ${TOKEN_KINDS.join(', ')}`,
+    'What its tokens are that do not say it themselves, for rules with `tokenKind` ([identity.md](identity.md#kinds-of-tokens)).',
+    { derivedDefault: 'that of the preset; else not known' },
   ),
   maxTokenAgeSeconds: key(
     whole(MAX_TOKEN_AGE_SECONDS.min, MAX_TOKEN_AGE_SECONDS.max).optional(),

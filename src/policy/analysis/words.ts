@@ -18,11 +18,12 @@ export function whoText({ issuer, group, subject, client, claims, actor, actorIs
 }
 
 /** An identity as files of cases have it. */
-export function identityOf({ issuerName, subject, groups, claims, actor, binding }: Principal): object {
+export function identityOf({ issuerName, subject, groups, claims, tokenKind, actor, binding }: Principal): object {
   return {
     ...{ issuer: issuerName, subject },
     ...(groups.length === 0 ? {} : { groups }),
     ...(Object.keys(claims).length === 0 ? {} : { claims }),
+    ...(tokenKind === undefined ? {} : { tokenKind }),
     ...(actor === undefined ? {} : { actor: actor.subject }),
     ...(actor?.issuer === undefined ? {} : { actorIssuer: actor.issuer }),
     ...(binding === undefined ? {} : { role: binding }),

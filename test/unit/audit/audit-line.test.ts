@@ -127,6 +127,11 @@ describe('a line of the audit', () => {
     assert.deepEqual(none['clipped'], ['claims']);
   });
 
+  it('holds what the token was made as, where it is known', () => {
+    assert.equal(parse(auditLine(intent('A', { tokenKind: 'access_token' })))['tokenKind'], 'access_token');
+    assert.equal('tokenKind' in parse(auditLine(intent('A', {}))), false);
+  });
+
   it('holds how a credential came and what a PUT would store, as far as it was known', () => {
     const stored = { sizeBytes: 5, contentType: 'a/b', tags: new Map([['a', '1']]), createsOnly: true };
     const base = { origin: { requestId: 'A', clientAddress: '' }, startedMs: 0, principal: somebody } as const;

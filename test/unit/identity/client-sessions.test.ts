@@ -43,6 +43,14 @@ describe('client sessions', () => {
     }
   });
 
+  it('keep the kind of their token, of which there are three', () => {
+    for (const tokenKind of ['access_token', 'id_token', 'workload_identity'] as const) {
+      const { sessionToken } = sessions.issue(alice(clock, { tokenKind }), undefined);
+      assert.equal(open(sessionToken).principal.tokenKind, tokenKind);
+    }
+    assert.ok(!('tokenKind' in open(issued.sessionToken).principal));
+  });
+
   it('look to a client like credentials of AWS, and to no one like those of a store', () => {
     assert.match(issued.accessKeyId, /^SPLY[A-Z2-7]{16}$/);
     assert.match(issued.secretAccessKey, /^[A-Za-z0-9+/]{40}$/);
@@ -293,6 +301,7 @@ describe('client sessions', () => {
         b: ['', 1, null, []],
         o: ['1', null, 1.5, 1e300],
         e: ['', 1, null, []],
+        y: ['', 'refresh_token', 'Access_Token', 1, null, ['id_token']],
         a: [null, 'agent', [], {}, { s: '' }, { i: 'x' }, { s: 'x', i: '' }, { s: 'x', i: null }, { s: 'x', z: 1 }],
         z: [1],
       };

@@ -65,8 +65,21 @@ describe('an opaque token', () => {
         assert.deepEqual(principal.claims, { client_id: 'app' });
         assert.deepEqual(principal.actor, { subject: 'agent' });
         assert.equal(principal.sessionId, 's-1');
+        assert.equal(principal.tokenKind, undefined);
         assert.equal(issuer.requested.at(-1)?.get('token'), TOKEN);
       }
+    }
+  });
+
+  it('is an access token where its issuer names its type, and of a kind that is not known where it does not', async () => {
+    const subject = subjectWith({ cacheSeconds: 0 });
+    for (const [type, kind] of [
+      ['Bearer', 'access_token'],
+      ['bearer', 'access_token'],
+      [undefined, undefined],
+    ]) {
+      issuer.tokens.set(TOKEN, claims(subject, { token_type: type }));
+      assert.equal((await present(subject))?.tokenKind, kind);
     }
   });
 

@@ -91,6 +91,24 @@ describe('what an issuer asks of a token', () => {
     await refuse(subject, {}, { typ: undefined });
   });
 
+  it('tells the kind of a token by what the token says, then by what configuration says, and else not', async () => {
+    const subject = subjectWith();
+    const kindOf = async (claims: object, typ: string | undefined, of = subject) =>
+      (await accept(of, claims as Record<string, unknown>, { typ })).tokenKind;
+    for (const typ of ['at+jwt', 'application/AT+JWT']) assert.equal(await kindOf({}, typ), 'access_token');
+    assert.equal(await kindOf({ nonce: 'n' }, 'at+jwt'), 'access_token', 'its header is the issuer’s own word');
+    assert.equal(await kindOf({ typ: 'Bearer', nonce: 'n' }, 'JWT'), 'access_token');
+    for (const claims of [{ nonce: 'n' }, { at_hash: 'x' }, { c_hash: 'x' }, { typ: 'ID' }]) {
+      assert.equal(await kindOf(claims, 'JWT'), 'id_token');
+    }
+    for (const claims of [{}, { typ: 'bearer' }, { typ: ['Bearer'] }, { tokenKind: 'access_token' }]) {
+      assert.equal(await kindOf(claims, 'JWT'), undefined);
+    }
+    const configured = subjectWith({ tokenKind: 'workload_identity' });
+    assert.equal(await kindOf({}, undefined, configured), 'workload_identity');
+    assert.equal(await kindOf({ nonce: 'n' }, undefined, configured), 'id_token');
+  });
+
   it('requires a subject that is safe text of bounded length', async () => {
     const subject = subjectWith();
     const unsafe = ['a\nb', 'a\u0000', 'a\u007f', 'a\u202eb', 'a\u200bb', 'a\u2028', '\ud800'];

@@ -73,6 +73,15 @@ describe('a condition', () => {
     assert.equal(answer({ networks: ['0.0.0.0/0'] }, { clientAddress: '2001:db8::1' }), 'no');
   });
 
+  it('on `tokenKind` looks at what the token was made as', () => {
+    const when = { tokenKind: ['access_token', 'workload_identity'] };
+    assert.equal(answer(when, {}, { ...principalWith(), tokenKind: 'access_token' }), 'yes');
+    assert.equal(answer(when, {}, { ...principalWith(), tokenKind: 'id_token' }), 'no');
+    assert.equal(answer(when, {}, principalWith()), '?');
+    // A claim of that name is the token's own word.
+    assert.equal(answer(when, {}, withClaims({ tokenKind: 'access_token' })), '?');
+  });
+
   it('on `acr`, `amr` and the age of the login reads the claims, of the right type only', () => {
     assert.equal(answer({ acr: ['gold', 'silver'] }, {}, withClaims({ acr: 'gold' })), 'yes');
     assert.equal(answer({ acr: ['gold'] }, {}, withClaims({ acr: 'Gold' })), 'no');

@@ -322,6 +322,20 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['policy/conditions'],
   },
   {
+    fault: 'a token that calls itself an access token by a claim of its client is one',
+    file: 'identity/token-kind.ts',
+    text: "if (typ === 'Bearer') return",
+    replacement: "if (typ === 'Bearer' || Object.hasOwn(payload, 'nonce')) return",
+    tests: ['identity/issuer'],
+  },
+  {
+    fault: 'a session forgets the kind of its token',
+    file: 'identity/session-claims.ts',
+    text: 'y: principal.tokenKind,',
+    replacement: '',
+    tests: ['identity/client-sessions'],
+  },
+  {
     fault: 'rules hold whatever their conditions',
     file: 'policy/compile.ts',
     text: 'applies(rule.effect, rule.conditions, asked)',
