@@ -61,7 +61,7 @@ export interface ObjectView {
 export interface OpenedObject extends ObjectView {
   /** In memory where it is small. Nothing in it has left before it was authenticated. */
   readonly body: Buffer | AsyncIterable<Buffer>;
-  /** Gives the body up. */
+  /** Gives the body up; of one that is in memory nothing is left to give up. */
   readonly discard: () => Promise<void>;
 }
 

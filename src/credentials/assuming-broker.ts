@@ -19,6 +19,7 @@ import type { StoreToken } from '../contracts/store-tokens.ts';
 import { SESSION_SECONDS } from '../contracts/store-access.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { ErrorCode } from '../errors/codes.ts';
+import { orElse } from '../platform/at-once.ts';
 import { createConcurrencyLimit } from '../platform/concurrency-limit.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import { createAssumeRole } from './assume-role.ts';
@@ -219,14 +220,11 @@ export function createAssumingBroker(
 
   return {
     plan,
-    credentials: (planned) => {
-      try {
-        const session = sessionOf(planned.plan);
-        return session instanceof Promise ? session.catch((error: unknown) => narrowed(planned, error)) : session;
-      } catch (error) {
-        return narrowed(planned, error);
-      }
-    },
+    credentials: (planned) =>
+      orElse(
+        () => sessionOf(planned.plan),
+        (error) => narrowed(planned, error),
+      ),
     forget: (planned) => {
       sessions.drop(planned.plan.sessionKey);
       if (isTooLarge(planned.plan.sessionPolicy)) sessions.drop(narrowerOf(planned).sessionKey);

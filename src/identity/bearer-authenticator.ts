@@ -5,6 +5,7 @@ import type { Authenticator, Identification } from '../contracts/authenticator.t
 import type { TokenVerifier } from '../contracts/client-sessions.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { andThen } from '../platform/at-once.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
 
 /**
@@ -23,7 +24,6 @@ export const createBearerAuthenticator = (tokens: TokenVerifier): Authenticator 
       }
       return { principal };
     };
-    const verified = tokens.verify(token);
-    return verified instanceof Promise ? verified.then(identified) : identified(verified);
+    return andThen(tokens.verify(token), identified);
   },
 });

@@ -7,6 +7,7 @@ import type { StoredExtent } from '../contracts/object-cipher.ts';
 import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { UpstreamResponse } from '../contracts/upstream.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { andThen } from '../platform/at-once.ts';
 import { parseContentRange } from '../s3/request/range.ts';
 import { ENVELOPE_HEADER } from '../s3/request/user-metadata.ts';
 
@@ -43,18 +44,15 @@ export class EntityChanged extends GatewayError {
 const ATTEMPTS = 3;
 
 /** Begins anew where the object changed meanwhile, within reason. @throws what `work` throws */
-export async function whileItChanges<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof EntityChanged) || attempt === ATTEMPTS) throw error;
-    }
-  }
+export function whileItChanges<Result>(work: () => Promise<Result>, attempts = ATTEMPTS): Promise<Result> {
+  return work().catch((error: unknown) => {
+    if (!(error instanceof EntityChanged) || attempts === 1) throw error;
+    return whileItChanges(work, attempts - 1);
+  });
 }
 
 /** Requests an object or its head. @throws GatewayError what the store says, ServiceUnavailable (no usable answer) */
-export async function send(
+export function send(
   session: StoreSession,
   ref: EntityRef,
   request: Pick<StoreRequest, 'headers'> & {
@@ -67,13 +65,21 @@ export async function send(
   if (partNumber !== undefined) query.push(['partNumber', String(partNumber)]);
   if (ref.versionId !== undefined) query.push(['versionId', ref.versionId]);
   const storeRequest = { method, key: ref.key, query, headers };
-  let response: UpstreamResponse;
-  try {
-    response = await session.send(storeRequest);
-  } catch (error) {
-    return notModified(session, storeRequest, error);
-  }
-  if (method === 'HEAD') await response.discard();
+  return session.send(storeRequest).then(
+    (response) =>
+      method === 'HEAD'
+        ? response.discard().then(() => answerOf(response, ref, partNumber))
+        : answerOf(response, ref, partNumber),
+    (error: unknown) => notModified(session, storeRequest, error),
+  );
+}
+
+/** Reads what an answer says of its entity. @throws GatewayError ServiceUnavailable */
+function answerOf(
+  response: UpstreamResponse,
+  ref: EntityRef,
+  partNumber: number | undefined,
+): Answer | Promise<Answer> {
   try {
     if (partNumber !== undefined) demandPart(response, partNumber);
     const { sizeBytes, ...extent } = announced(response);
@@ -88,8 +94,9 @@ export async function send(
     };
     return { entity, response, extent };
   } catch (error) {
-    await response.discard();
-    throw error;
+    return response.discard().then(() => {
+      throw error;
+    });
   }
 }
 
@@ -170,8 +177,7 @@ export function readExactly({ response, extent }: Pick<Answer, 'response' | 'ext
       throw unusable('two lengths of one answer');
     });
   }
-  const bytes = response.whole();
-  return bytes instanceof Promise ? bytes.then((read) => ofLength(read, length)) : ofLength(bytes, length);
+  return andThen(response.whole(), (bytes) => ofLength(bytes, length));
 }
 
 function ofLength(bytes: Buffer, length: number): Buffer {

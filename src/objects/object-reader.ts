@@ -81,8 +81,7 @@ export function createObjectReader({
   ): Promise<OpenedObject | undefined> {
     let planned;
     try {
-      const given = cipher.plan(addressOf(session, query), entity, layout, wantedOf(query));
-      planned = given instanceof Promise ? await given : given;
+      planned = await cipher.plan(addressOf(session, query), entity, layout, wantedOf(query));
     } catch {
       // Of an object that is there no more, this says nothing: it is requested first.
       return undefined;
@@ -96,14 +95,21 @@ export function createObjectReader({
     }
   }
 
-  async function readOnce(session: StoreSession, query: ObjectQuery): Promise<OpenedObject> {
+  function readOnce(session: StoreSession, query: ObjectQuery): Promise<OpenedObject> {
     const found = lookups.remembered(session, query);
-    if (found !== undefined && isHeldTo(query, found.entity.etag)) {
-      const remembered = await readRemembered(session, query, found);
-      if (remembered !== undefined) return remembered;
-    }
-    const first = await openFirst(session, query, cipher);
-    return isSealed(first) ? readSealed(dependencies, session, query, first) : readUnsealed(session, query, first);
+    if (found === undefined || !isHeldTo(query, found.entity.etag)) return readAnew(session, query);
+    return readRemembered(session, query, found).then((opened) => opened ?? readAnew(session, query));
+  }
+
+  function readAnew(session: StoreSession, query: ObjectQuery): Promise<OpenedObject> {
+    return openFirst(session, query, cipher).then((first) =>
+      isSealed(first) ? readSealed(dependencies, session, query, first) : readUnsealed(session, query, first),
+    );
+  }
+
+  async function readPlain(session: StoreSession, query: ObjectQuery): Promise<OpenedObject> {
+    const answer = await unsealed.requestPlain(session, query, 'GET');
+    return unsealed.opened(unsealed.plainView(answer), answer);
   }
 
   async function headOnce(session: StoreSession, query: ObjectQuery): Promise<ObjectView> {
@@ -116,11 +122,10 @@ export function createObjectReader({
   }
 
   return {
-    read: async (session, query) => {
-      if (!isKeptPlain(session.bucket, query.key)) return whileItChanges(() => readOnce(session, query));
-      const answer = await unsealed.requestPlain(session, query, 'GET');
-      return unsealed.opened(unsealed.plainView(answer), answer);
-    },
+    read: (session, query) =>
+      isKeptPlain(session.bucket, query.key)
+        ? readPlain(session, query)
+        : whileItChanges(() => readOnce(session, query)),
     head: async (session, query) => {
       if (!isKeptPlain(session.bucket, query.key)) return whileItChanges(() => headOnce(session, query));
       return unsealed.plainView(await unsealed.requestPlain(session, query, 'HEAD'));
@@ -165,7 +170,7 @@ export function createObjectReader({
  * The first request for an object of which nothing is known: for what a single PUT would need. What is wanted of a part,
  * or lies beyond what a single PUT of that size would have, is requested when the layout is known.
  */
-async function openFirst(
+function openFirst(
   session: StoreSession,
   query: ObjectQuery,
   cipher: ObjectCipher,
@@ -173,13 +178,12 @@ async function openFirst(
   const { range, partNumber, conditions } = query;
   if (partNumber !== undefined) return requestHead(session, query);
   const headers: Record<string, string> = { ...conditions, ...unsealed.checksumMode(query) };
-  if (range !== undefined) headers['range'] = cipher.storedRange(range);
-  try {
-    return await send(session, query, { method: 'GET', headers });
-  } catch (error) {
-    if (range === undefined || !(error instanceof GatewayError) || error.code !== 'InvalidRange') throw error;
+  if (range === undefined) return send(session, query, { method: 'GET', headers });
+  headers['range'] = cipher.storedRange(range);
+  return send(session, query, { method: 'GET', headers }).catch((error: unknown) => {
+    if (!(error instanceof GatewayError) || error.code !== 'InvalidRange') throw error;
     return requestHead(session, query);
-  }
+  });
 }
 
 async function requestHead(session: StoreSession, query: ObjectQuery): Promise<Pick<Answer, 'entity' | 'extent'>> {

@@ -7,6 +7,7 @@ import { CELL_BYTES, TRAILER_BYTES } from '../contracts/object-format.ts';
 import type { ObjectCipher, ObjectLayout, PlannedRead, StoredExtent } from '../contracts/object-cipher.ts';
 import type { StoreSession } from '../contracts/store-session.ts';
 import type { ObjectQuery, ObjectView, OpenedObject } from '../contracts/stored-objects.ts';
+import { andThen, orElse } from '../platform/at-once.ts';
 import { resolveRange } from '../s3/request/range.ts';
 import { sendAgain, contentLength, lengthOf, readExactly, type Answer, type Entity } from './entity.ts';
 import { addressOf, type Held, type LookupReason, type Lookups, type SealedEntity } from './lookups.ts';
@@ -29,34 +30,42 @@ export interface FirstAnswer {
 const isWhole = ({ range, partNumber }: ObjectQuery): boolean => range === undefined && partNumber === undefined;
 
 /** Opens what is wanted of an object, beginning with what the first answer brought. */
-export async function readSealed(
+export function readSealed(
   dependencies: SealedDependencies,
   session: StoreSession,
   query: ObjectQuery,
   { entity, extent, response }: FirstAnswer,
-): Promise<OpenedObject> {
-  try {
-    const read = response !== undefined && isSmall(dependencies, response) ? hold({ response, extent }) : undefined;
-    const held = read instanceof Promise ? await read : read;
-    const found = layoutFor(dependencies, session, query, entity, 'read', held);
-    const layout = found instanceof Promise ? await found : found;
-    const given = dependencies.cipher.plan(addressOf(session, entity), entity, layout, wantedOf(query));
-    const planned = given instanceof Promise ? await given : given;
+): OpenedObject | Promise<OpenedObject> {
+  const { cipher } = dependencies;
+  const discard = (): Promise<void> => response?.discard() ?? DISCARDED;
+  const open = (held: Held | undefined, layout: ObjectLayout, planned: PlannedRead) => {
     const view = viewOf(query, layout, planned, entity.headers);
     if (lengthOf(planned.extent) === 0) {
-      await response?.discard();
-      return { ...view, body: planned.whole(NOTHING, planned.extent), discard: () => Promise.resolve() };
+      const body = planned.whole(NOTHING, planned.extent);
+      return discard().then((): OpenedObject => ({ ...view, body, discard: () => DISCARDED }));
     }
-    if (response !== undefined && covers(extent, planned.extent)) {
-      if (held !== undefined) return inMemory(view, planned, held);
-      return { ...view, body: planned.body(response.body, extent), discard: response.discard };
+    if (response === undefined || !covers(extent, planned.extent)) {
+      return discard().then(() => readPlanned(dependencies, session, entity, layout, planned, query));
     }
-    await response?.discard();
-    return await readPlanned(dependencies, session, entity, layout, planned, query);
-  } catch (error) {
-    await response?.discard();
-    throw error;
-  }
+    if (held !== undefined) return inMemory(view, planned, held);
+    return { ...view, body: planned.body(response.body, extent), discard: response.discard };
+  };
+  const openHeld = (held: Held | undefined) =>
+    andThen(layoutFor(dependencies, session, query, entity, 'read', held), (layout) =>
+      andThen(cipher.plan(addressOf(session, entity), entity, layout, wantedOf(query)), (planned) =>
+        open(held, layout, planned),
+      ),
+    );
+  return orElse(
+    () =>
+      response !== undefined && isSmall(dependencies, response)
+        ? andThen(hold({ response, extent }), openHeld)
+        : openHeld(undefined),
+    (error) =>
+      discard().then(() => {
+        throw error;
+      }),
+  );
 }
 
 /** Opens exactly what is planned, of an entity that is known already. @throws EntityChanged; GatewayError as `ObjectReader.read` */
@@ -158,15 +167,15 @@ function viewOf(
 }
 
 const NOTHING = Buffer.alloc(0);
+const DISCARDED = Promise.resolve();
 
 function inMemory(view: ObjectView, planned: PlannedRead, { bytes, extent }: Held): OpenedObject {
-  return { ...view, body: planned.whole(bytes, extent), discard: () => Promise.resolve() };
+  return { ...view, body: planned.whole(bytes, extent), discard: () => DISCARDED };
 }
 
 function hold(answer: Pick<Answer, 'response' | 'extent'>): Held | Promise<Held> {
   const { extent } = answer;
-  const read = readExactly(answer);
-  return read instanceof Promise ? read.then((bytes) => ({ extent, bytes })) : { extent, bytes: read };
+  return andThen(readExactly(answer), (bytes) => ({ extent, bytes }));
 }
 
 function isSmall({ smallBodyBytes }: SealedDependencies, response: Answer['response']): boolean {

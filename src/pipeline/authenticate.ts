@@ -5,6 +5,7 @@
 import type { Authenticator, Identification } from '../contracts/authenticator.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { andThen } from '../platform/at-once.ts';
 import type { S3Request } from '../s3/request/request.ts';
 import type { Admission } from './admission.ts';
 import type { Authenticated, Received } from './contexts.ts';
@@ -37,8 +38,7 @@ export function createAuthenticate(
         }
         return { ...context, principal, chunkSignatures };
       };
-      const found = identify(authenticators, request);
-      return found instanceof Promise ? found.then(identified) : identified(found);
+      return andThen(identify(authenticators, request), identified);
     },
   };
 }

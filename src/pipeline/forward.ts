@@ -9,6 +9,6 @@ export function createForward<In extends Credentialed>(
 ): Stage<In, In & Forwarded> {
   return {
     name: 'forward',
-    run: async (context) => ({ ...context, response: await context.session.send(outbound(context)) }),
+    run: (context) => context.session.send(outbound(context)).then((response) => ({ ...context, response })),
   };
 }

@@ -24,19 +24,21 @@ const READING: Readonly<Record<NamesOfClass<'READ'>, Heading>> = {
 export function createOpen(reader: ObjectReader): Stage<Credentialed, Opened> {
   return {
     name: 'open',
-    run: async (context) => {
+    run: (context) => {
       const { request, session } = context;
       const query = objectQuery(context);
       const heading = READING[nameOfClass(request.operation, 'READ')];
       const read: Read = (requested) => heading(reader, session, requested);
-      try {
-        const ifRange = query.range === undefined ? undefined : request.headers.get('if-range');
-        const view = ifRange === undefined ? await read(query) : await readIfSame(context, read, query, ifRange);
-        return { ...context, view };
-      } catch (error) {
-        if (!(error instanceof GatewayError) || error.code !== 'InvalidRange') throw error;
-        throw withSize(error, context, await sizeOf(error, () => reader.head(session, { ...query, range: undefined })));
-      }
+      const ifRange = query.range === undefined ? undefined : request.headers.get('if-range');
+      const viewed = ifRange === undefined ? read(query) : readIfSame(context, read, query, ifRange);
+      return viewed.then(
+        (view) => ({ ...context, view }),
+        async (error: unknown) => {
+          if (!(error instanceof GatewayError) || error.code !== 'InvalidRange') throw error;
+          const sizeBytes = await sizeOf(error, () => reader.head(session, { ...query, range: undefined }));
+          throw withSize(error, context, sizeBytes);
+        },
+      );
     },
   };
 }

@@ -36,7 +36,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
       );
     let result: OutcomeResult = 'completed';
     try {
-      const received = await inStage(receive.name, () => receive.run(arrived));
+      const received = inStage(receive.name, () => receive.run(arrived));
       request = received.request;
       const routes = request.isDryRun === true ? dryStages : stages;
       const ended = await routes[request.descriptor.operationClass].run(received, observer);

@@ -45,7 +45,7 @@ export function plainBody(context: Authenticated, sizeBytes: number): PlainBody 
   const check = new BodyCheck(meter, createBodyVerifier(claims, inTrailer), made);
   return {
     chunks: () => checked(check, framing ? decodeChunked(exchange.body, framing, onTrailer) : (file ?? exchange.body)),
-    whole: async () => {
+    whole: () => {
       const body = new WholeBody(sizeBytes);
       const decoder = framing && new ChunkDecoder(framing, onTrailer);
       const take = (piece: Buffer): void => {
@@ -54,14 +54,19 @@ export function plainBody(context: Authenticated, sizeBytes: number): PlainBody 
         check.update(chunk);
         body.add(chunk);
       };
-      if (file === undefined) await exchange.read(take);
-      else for await (const piece of file) take(piece);
-      decoder?.end();
-      check.end();
-      return body.end();
+      const read = file === undefined ? exchange.read(take) : readAll(file, take);
+      return read.then(() => {
+        decoder?.end();
+        check.end();
+        return body.end();
+      });
     },
     checksum: inTrailer ?? known,
   };
+}
+
+async function readAll(file: AsyncIterable<Buffer>, take: (piece: Buffer) => void): Promise<void> {
+  for await (const piece of file) take(piece);
 }
 
 /** What is done with each chunk of a body, and at its end. */

@@ -8,6 +8,7 @@ import type { Bucket } from '../contracts/bucket.ts';
 import type { CredentialBroker, PlannedSession } from '../contracts/credential-broker.ts';
 import type { StoreToken, StoreTokens } from '../contracts/store-tokens.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
+import { andThen, orElse } from '../platform/at-once.ts';
 import { STORE_TOKEN_HEADER } from '../s3/request/request-headers.ts';
 import type { Allowed } from './access.ts';
 import type { Decided, DecidedTarget, Divided, Enforced, Keys, Planned, PlannedLocal, Batch } from './contexts.ts';
@@ -44,11 +45,10 @@ export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): 
         if (request.descriptor.conditions === 'delete' && request.headers.has('if-match')) {
           demandConditionalDeletes(bucket);
         }
-        const verified = storeTokenOf(context, bucket, storeTokens);
-        if (verified === undefined) return { bucket, sourceBucket, storeToken: undefined };
-        return verified.then((storeToken) => ({ bucket, sourceBucket, storeToken }));
+        const resolvedWith = (storeToken: StoreToken | undefined): Resolved => ({ bucket, sourceBucket, storeToken });
+        return andThen(storeTokenOf(context, bucket, storeTokens), resolvedWith);
       });
-      return resolved instanceof Promise ? resolved.then(planned) : planned(resolved);
+      return andThen(resolved, planned);
     },
   };
 }
@@ -93,16 +93,10 @@ export function createPlanLocal(buckets: ReadonlyMap<string, Bucket>): Stage<Dec
 
 /** Gives what `work` gives; where it fails, the intents are durable before its error goes on. @throws what `work` throws, AuditUnavailable */
 function orOnRecord<Result>(trail: AuditTrail, work: () => Result | Promise<Result>): Result | Promise<Result> {
-  const failed = async (error: unknown): Promise<never> => {
+  return orElse(work, async (error) => {
     await trail.intent(undefined);
     throw error;
-  };
-  try {
-    const result = work();
-    return result instanceof Promise ? result.catch(failed) : result;
-  } catch (error) {
-    return failed(error);
-  }
+  });
 }
 
 function knownBucket(name: string, buckets: ReadonlyMap<string, Bucket>): Bucket {

@@ -33,8 +33,13 @@ export function arrive(
   return { exchange, trail: new AuditTrail(audit, clock, exchange), meter: new Meter(), early, tokensFrom };
 }
 
+/** A stage that gives its context at once. */
+interface StageAtOnce<In, Out> extends Stage<In, Out> {
+  readonly run: (context: In) => Out;
+}
+
 /** The stage `receive`. @throws GatewayError every code of request parsing */
-export function createReceive(publicHosts: readonly string[]): Stage<Arrived, Received> {
+export function createReceive(publicHosts: readonly string[]): StageAtOnce<Arrived, Received> {
   return {
     name: 'receive',
     run: ({ exchange, trail, meter, early }) => {

@@ -20,30 +20,40 @@ import { effectsOf } from './effects.ts';
 
 /** Answers GetObject and HeadObject with the plaintext view. */
 export function createRespondObject(): Responder<Opened> {
-  return responder(async (context) => {
-    const { exchange, view, meter } = context;
-    const status = view.partial ? 206 : 200;
-    try {
-      const headers = viewHeaders(context);
-      if (view.body === undefined) {
-        await complete(context, status);
-        exchange.writeHead(status, headers);
-        exchange.end();
-        return;
-      }
-      const expectedBytes = view.last - view.first + 1;
-      const last = Buffer.isBuffer(view.body)
-        ? view.body
-        : await sendAllButLast(context, view.body, expectedBytes, () => exchange.writeHead(status, headers));
-      if (meter.bytesOut + last.length !== expectedBytes) throw wrongLength('fewer');
-      await complete(context, status, last.length);
-      if (exchange.status() === undefined) exchange.writeHead(status, headers);
-      exchange.end(last);
-    } catch (error) {
-      await view.discard?.();
-      throw error;
-    }
+  return responder((context) => {
+    const { exchange, view } = context;
+    const { body } = view;
+    if (body !== undefined && !Buffer.isBuffer(body)) return respondStream(context, body);
+    const status = statusOf(context);
+    const headers = viewHeaders(context);
+    if (body !== undefined && body.length !== view.last - view.first + 1) throw wrongLength('fewer');
+    return complete(context, status, body?.length).then(() => {
+      exchange.writeHead(status, headers);
+      exchange.end(body);
+    });
   });
+}
+
+async function respondStream(context: Opened, body: AsyncIterable<Buffer>): Promise<void> {
+  const { exchange, view, meter } = context;
+  const status = statusOf(context);
+  try {
+    const headers = viewHeaders(context);
+    const expectedBytes = view.last - view.first + 1;
+    const start = () => exchange.writeHead(status, headers);
+    const last = await sendAllButLast(context, body, expectedBytes, start);
+    if (meter.bytesOut + last.length !== expectedBytes) throw wrongLength('fewer');
+    await complete(context, status, last.length);
+    if (exchange.status() === undefined) start();
+    exchange.end(last);
+  } catch (error) {
+    await view.discard?.();
+    throw error;
+  }
+}
+
+function statusOf({ view }: Opened): number {
+  return view.partial ? 206 : 200;
 }
 
 function viewHeaders({ request, bucket, view }: Opened): Record<string, string> {

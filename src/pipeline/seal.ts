@@ -5,6 +5,7 @@
  */
 import type { KeptChecksum, SealedBody } from '../contracts/object-cipher.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { andThen } from '../platform/at-once.ts';
 import { isKeptPlain } from '../s3/encryption.ts';
 import { withholdLast } from '../s3/body/withhold-last.ts';
 import { putsObject } from '../s3/operations/operation.ts';
@@ -27,7 +28,7 @@ export function createSeal(dependencies: SealDependencies): Stage<Credentialed, 
   const maxBytes = Math.min(limits.objectBytes, cipher.maxPlainSizeBytes);
   return {
     name: 'seal',
-    run: async (context) => {
+    run: (context) => {
       const { request, bucket } = context;
       const sizeBytes = request.payload.sizeBytes;
       if (sizeBytes === undefined) throw new GatewayError('MissingContentLength');
@@ -37,36 +38,44 @@ export function createSeal(dependencies: SealDependencies): Stage<Credentialed, 
       const { chunks, whole, checksum } = plainBody(context, sizeBytes);
       const isSmall = sizeBytes <= limits.smallBodyBytes;
       if (isKeptPlain(bucket, request.key)) {
-        const content = isSmall ? await whole() : withholdLast(chunks(), sizeBytes, incomplete);
-        return { ...context, sealed: undefined, keyId: undefined, checksum, body: { sizeBytes, content } };
+        const sealed = (content: Buffer | AsyncIterable<Buffer>): Sealed => ({
+          ...context,
+          ...{ sealed: undefined, keyId: undefined, checksum, body: { sizeBytes, content } },
+        });
+        return isSmall ? whole().then(sealed) : sealed(withholdLast(chunks(), sizeBytes, incomplete));
       }
-      const { body, sealed, session } = await plan(dependencies, context, sizeBytes, checksum);
-      const { keyId } = body;
-      const content = isSmall ? body.whole(await whole()) : body.body(chunks());
-      return { ...context, session, sealed, keyId, checksum, body: { sizeBytes: body.storedSizeBytes, content } };
+      return andThen(plan(dependencies, context, sizeBytes, checksum), ({ body, sealed, session }) => {
+        const { keyId, storedSizeBytes } = body;
+        const sealedWith = (content: Buffer | AsyncIterable<Buffer>): Sealed => ({
+          ...context,
+          ...{ session, sealed, keyId, checksum, body: { sizeBytes: storedSizeBytes, content } },
+        });
+        return isSmall ? whole().then((bytes) => sealedWith(body.whole(bytes))) : sealedWith(body.body(chunks()));
+      });
     },
   };
 }
 
+type Plan = { readonly body: SealedBody } & Pick<Sealed, 'sealed' | 'session'>;
+
 /** A part belongs to an upload that has a data key; an object gets one of its own. */
-async function plan(
+function plan(
   { cipher, uploads }: SealDependencies,
   { request, bucket, session }: Credentialed,
   sizeBytes: number,
   checksum: KeptChecksum | undefined,
-): Promise<{ readonly body: SealedBody } & Pick<Sealed, 'sealed' | 'session'>> {
+): Plan | Promise<Plan> {
   const { key, query } = request;
   const number = putsObject(request.descriptor) ? undefined : partNumberOf(request);
   if (number === undefined) {
-    const body = await cipher.seal({ bucketId: bucket.id, key }, sizeBytes, checksum);
-    return { body, sealed: { headers: { [ENVELOPE_HEADER]: body.envelope } }, session };
+    return andThen(cipher.seal({ bucketId: bucket.id, key }, sizeBytes, checksum), (body) => ({
+      ...{ body, sealed: { headers: { [ENVELOPE_HEADER]: body.envelope } }, session },
+    }));
   }
   const upload = { key, uploadId: query.get('uploadId') ?? '' };
-  const part = await uploads.sealPart(session, upload, { number, sizeBytes, checksum });
-  const { onStored } = part;
-  return {
+  return uploads.sealPart(session, upload, { number, sizeBytes, checksum }).then((part) => ({
     body: part,
-    sealed: { headers: {}, target: { key: part.key, query: part.query }, onStored },
+    sealed: { headers: {}, target: { key: part.key, query: part.query }, onStored: part.onStored },
     session: part.session,
-  };
+  }));
 }

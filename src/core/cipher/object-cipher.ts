@@ -8,6 +8,7 @@ import { randomBytes, type KeyObject } from 'node:crypto';
 import type { ObjectCipher, PlannedRead, SealedObject } from '../../contracts/object-cipher.ts';
 import type { DataKey, Keyring, WrappedKey } from '../../contracts/keyring.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { andThen } from '../../platform/at-once.ts';
 import { encodeEnvelope, keyIdOf, parseEnvelope } from './envelope.ts';
 import { singleLayout } from './layout.ts';
 import { clientParts } from './listed-parts.ts';
@@ -53,8 +54,7 @@ export function createObjectCipher(
         whole: (plain) => sealWhole(plan(), plain),
       };
     };
-    const made = keyring.newDataKey(objectContext(address, 's'));
-    return made instanceof Promise ? made.then(sealed) : sealed(made);
+    return andThen(keyring.newDataKey(objectContext(address, 's')), sealed);
   };
 
   const newUpload: ObjectCipher['newUpload'] = async (address) => {
@@ -113,8 +113,7 @@ export function createObjectCipher(
       body: (source, extent) => openBody({ dataKey, layout, read }, source, extent),
       whole: (bytes, extent) => openWhole({ dataKey, layout, read }, bytes, extent),
     });
-    const unwrapped = keyring.unwrap(envelope, objectContext(address, envelope.kind));
-    return unwrapped instanceof Promise ? unwrapped.then(planned) : planned(unwrapped);
+    return andThen(keyring.unwrap(envelope, objectContext(address, envelope.kind)), planned);
   };
 
   const rewrap: ObjectCipher['rewrap'] = async (from, value, to) => {

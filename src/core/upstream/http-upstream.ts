@@ -91,22 +91,26 @@ export function createHttpUpstream(
     return answer.head;
   };
 
-  const send = async (request: SignedRequest, signal: AbortSignal | undefined): Promise<UpstreamResponse> => {
+  const send: Upstream['send'] = (request, signal) => {
     const state = states.get(request.store.name);
     if (state === undefined) throw new Error(`no connection configured for store ${request.store.name}`);
     // A write that broke off may have happened: it is not repeated, or it would happen twice under one audit entry.
     const replayable = request.method === 'GET' || request.method === 'HEAD';
     const startedMs = options.now();
-    let response: UpstreamResponse;
-    try {
-      response = await dispatch(state.pools, request, signal).catch((error: unknown) => {
-        // A kept-alive connection may close just as it is used again.
-        if (replayable && signal?.aborted !== true && BROKEN_CONNECTION.has(codeOf(error))) {
-          return dispatch(state.pools, request, signal);
-        }
-        throw error;
-      });
-    } catch (error) {
+    const answered = (response: UpstreamResponse): UpstreamResponse => {
+      const nowMs = options.now();
+      state.hasAnswered = true;
+      if (response.status >= 500) state.degraded.set(request.origin, `answers ${response.status}`);
+      else state.degraded.delete(request.origin);
+      observer.call('store', response.status >= 500 ? 'error' : 'ok', nowMs - startedMs);
+      if (nowMs - state.clockCheckedAtMs > CLOCK_CHECK_INTERVAL_MS) {
+        state.clockCheckedAtMs = nowMs;
+        const dateMs = Date.parse(response.headers.get('date') ?? '');
+        if (!Number.isNaN(dateMs)) observer.clockOffset(request.store.name, dateMs - nowMs);
+      }
+      return response;
+    };
+    const failed = (error: unknown): never => {
       if (error instanceof GatewayError || signal?.aborted === true) throw error;
       state.degraded.set(request.origin, `no answer (${codeOf(error)})`);
       observer.call('store', 'error', options.now() - startedMs);
@@ -115,18 +119,12 @@ export function createHttpUpstream(
         refusal: { by: 'store', status: undefined, code: codeOf(error) },
         cause: error,
       });
-    }
-    const nowMs = options.now();
-    state.hasAnswered = true;
-    if (response.status >= 500) state.degraded.set(request.origin, `answers ${response.status}`);
-    else state.degraded.delete(request.origin);
-    observer.call('store', response.status >= 500 ? 'error' : 'ok', nowMs - startedMs);
-    if (nowMs - state.clockCheckedAtMs > CLOCK_CHECK_INTERVAL_MS) {
-      state.clockCheckedAtMs = nowMs;
-      const dateMs = Date.parse(response.headers.get('date') ?? '');
-      if (!Number.isNaN(dateMs)) observer.clockOffset(request.store.name, dateMs - nowMs);
-    }
-    return response;
+    };
+    return dispatch(state.pools, request, signal).then(answered, (error: unknown) => {
+      // A kept-alive connection may close just as it is used again.
+      const isWorthAnother = replayable && signal?.aborted !== true && BROKEN_CONNECTION.has(codeOf(error));
+      return isWorthAnother ? dispatch(state.pools, request, signal).then(answered, failed) : failed(error);
+    });
   };
 
   return {

@@ -13,6 +13,7 @@ const HIGH_WATER_CHUNKS = 256;
 /** A rest of this size is read, so that the connection can be used again; a longer one is cut. */
 const DISCARD_LIMIT_BYTES = 64 * 1024;
 
+const DONE = Promise.resolve();
 const END: IteratorResult<Buffer, undefined> = { done: true, value: undefined };
 
 /** The handler of one dispatched request. */
@@ -122,8 +123,11 @@ export class StoreAnswer implements Dispatcher.DispatchHandler {
     return chunks;
   }
 
-  async #discard(): Promise<void> {
-    if (this.#isOver() || this.#isDiscarded) return;
+  #discard(): Promise<void> {
+    return this.#isOver() || this.#isDiscarded ? DONE : this.#giveUp();
+  }
+
+  async #giveUp(): Promise<void> {
     this.#isDiscarded = true;
     this.#failure = brokenOff(this.#storeName, new Error('the answer was given up'));
     this.#chunks.length = 0;

@@ -33,6 +33,10 @@ export function createStoreSessions(dependencies: StoreSessionDependencies): Sto
         witness?.failed(bucket, error);
         throw error;
       };
+      const succeeded = (answer: UpstreamResponse): UpstreamResponse => {
+        witness?.succeeded(bucket);
+        return answer;
+      };
       const sessionWith = (obtained: StoreCredentials): StoreSession => {
         let credentials = obtained;
         const sendAgain = async (request: StoreRequest, error: unknown): Promise<UpstreamResponse> => {
@@ -47,16 +51,10 @@ export function createStoreSessions(dependencies: StoreSessionDependencies): Sto
         };
         return {
           bucket,
-          send: async (request) => {
-            let answer: UpstreamResponse;
-            try {
-              answer = await attempt(dependencies, options, credentials, request);
-            } catch (error) {
-              answer = await sendAgain(request, error).catch(failed);
-            }
-            witness?.succeeded(bucket);
-            return answer;
-          },
+          send: (request) =>
+            attempt(dependencies, options, credentials, request).then(succeeded, (error: unknown) =>
+              sendAgain(request, error).then(succeeded, failed),
+            ),
         };
       };
       const obtained = broker.credentials(planned);
@@ -81,19 +79,29 @@ function makesObject({ method, key, query }: Pick<StoreRequest, 'method' | 'key'
   return method === 'PUT' ? query.length === 0 : method === 'POST' && query.some(([name]) => name === 'uploads');
 }
 
-async function attempt(
+/** Never throws: whoever sends handles one kind of failure. */
+function attempt(
   { upstream, signer, clock }: StoreSessionDependencies,
   { bucket, signal, onAnswer }: StoreSessionOptions,
   credentials: StoreCredentials,
   { outlivesClient = false, ...rest }: StoreRequest,
 ): Promise<UpstreamResponse> {
   const client = outlivesClient ? undefined : signal;
-  // Nothing takes effect for a client that is gone: it may have repeated the request elsewhere.
-  if (client?.aborted === true) throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
-  const request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
-  const isRead = rest.method === 'GET' || rest.method === 'HEAD';
-  const response = await upstream.send(request, isRead ? client : undefined);
-  onAnswer?.(response);
-  if (response.status >= 200 && response.status < 300) return response;
-  throw await storeFailure(response, rest, bucket);
+  let sent: Promise<UpstreamResponse>;
+  try {
+    // Nothing takes effect for a client that is gone: it may have repeated the request elsewhere.
+    if (client?.aborted === true) throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
+    const request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
+    const isRead = rest.method === 'GET' || rest.method === 'HEAD';
+    sent = upstream.send(request, isRead ? client : undefined);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return sent.then((response) => {
+    onAnswer?.(response);
+    if (response.status >= 200 && response.status < 300) return response;
+    return storeFailure(response, rest, bucket).then((failure) => {
+      throw failure;
+    });
+  });
 }
