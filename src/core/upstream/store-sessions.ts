@@ -79,7 +79,6 @@ function makesObject({ method, key, query }: Pick<StoreRequest, 'method' | 'key'
   return method === 'PUT' ? query.length === 0 : method === 'POST' && query.some(([name]) => name === 'uploads');
 }
 
-/** Never throws: whoever sends handles one kind of failure. */
 function attempt(
   { upstream, signer, clock }: StoreSessionDependencies,
   { bucket, signal, onAnswer }: StoreSessionOptions,
@@ -87,17 +86,13 @@ function attempt(
   { outlivesClient = false, ...rest }: StoreRequest,
 ): Promise<UpstreamResponse> {
   const client = outlivesClient ? undefined : signal;
-  let sent: Promise<UpstreamResponse>;
-  try {
-    // Nothing takes effect for a client that is gone: it may have repeated the request elsewhere.
-    if (client?.aborted === true) throw new GatewayError('RequestTimeout', { detail: 'the client is gone' });
-    const request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
-    const isRead = rest.method === 'GET' || rest.method === 'HEAD';
-    sent = upstream.send(request, isRead ? client : undefined);
-  } catch (error) {
-    return Promise.reject(error);
+  // Nothing takes effect for a client that is gone: it may have repeated the request elsewhere.
+  if (client?.aborted === true) {
+    return Promise.reject(new GatewayError('RequestTimeout', { detail: 'the client is gone' }));
   }
-  return sent.then((response) => {
+  const request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
+  const isRead = rest.method === 'GET' || rest.method === 'HEAD';
+  return upstream.send(request, isRead ? client : undefined).then((response) => {
     onAnswer?.(response);
     if (response.status >= 200 && response.status < 300) return response;
     return storeFailure(response, rest, bucket).then((failure) => {
