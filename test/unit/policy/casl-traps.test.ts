@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { createMongoAbility, subject } from '@casl/ability';
 import type { Access } from '../../../src/contracts/authorizer.ts';
+import type { ClaimValue } from '../../../src/contracts/principal.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { compileAbility, compileRules } from '../../../src/policy/compile.ts';
 import { policySchema } from '../../../src/policy/policy-schema.ts';
 import { compileScope } from '../../../src/policy/scope.ts';
+import type { Verb } from '../../../src/s3/operations/verb.ts';
 import { authorizerOf, listing, on, principalWith, setOf, written } from './fixture.ts';
 
 const isInternalError = (error: unknown) => error instanceof GatewayError && error.code === 'InternalError';
@@ -89,6 +91,39 @@ describe('CASL trap', () => {
     assert.throws(() => compileScope('deny', { startWith: 'secret/' } as unknown as { key: string }), isInternalError);
   });
 
+  it('"an undefined condition value matches": an allow with an unset variable matches nothing, a deny all that it could mean', () => {
+    const rule = { bucket: 'reports', prefix: 'a/${claims.team}/' };
+    const allow = authorizerOf(written('p', [{ ...rule, allow: ['GET'] }]));
+    const deny = authorizerOf(
+      written('p', [
+        { ...rule, deny: ['GET'] },
+        { allow: ['GET'], bucket: 'reports', everything: true },
+      ]),
+    );
+    for (const claims of [{}, { team: '' }, { team: ['a'] }, { team: 7 }, Object.create({ team: 'x' }) as object]) {
+      const caller = principalWith({ claims: claims as Record<string, ClaimValue> });
+      for (const key of ['a/undefined/x', 'a//x', 'a/x', 'a/x/y', 'a/${claims.team}/x', 'a/7/x']) {
+        assert.equal(allow.decide(caller, on('GET', key)).effect, 'deny');
+        assert.equal(deny.decide(caller, on('GET', key)).effect, 'deny');
+      }
+      assert.equal(deny.decide(caller, on('GET', 'b/x')).effect, 'allow');
+    }
+  });
+
+  it('"an unknown operator never matches": a condition that is not known, or has no value, is refused', () => {
+    const rule = { deny: ['GET'], bucket: 'reports', everything: true };
+    for (const when of [
+      { ac: ['gold'] },
+      { $or: [] },
+      { acr: undefined },
+      { acr: null },
+      { acr: { $in: ['x'] } },
+      {},
+    ]) {
+      assert.equal(policySchema.safeParse(written('p', [{ ...rule, when }])).success, false, JSON.stringify(when));
+    }
+  });
+
   it('"$regex is open to ReDoS": scopes are literal, whatever they look like', () => {
     const authorizer = authorizerOf(written('p', [{ allow: ['GET'], bucket: 'reports', prefix: '(a+)+$*.?/' }]));
     assert.equal(authorizer.decide(someone, on('GET', '(a+)+$*.?/x')).effect, 'allow');
@@ -117,5 +152,19 @@ describe('CASL trap', () => {
     assert.equal(authorizer.decide(someone, on('GET', 'x', 'reports')).effect, 'deny');
     assert.equal(authorizer.decide(someone, listing('', [], 'reports')).effect, 'deny');
     assert.equal(authorizer.decide(someone, on('GET', 'x', '*')).effect, 'deny');
+  });
+
+  it('"`manage` is every action": no rule can name it, and no verb is asked for by it', () => {
+    assert.ok(createMongoAbility([{ action: 'manage', subject: 'reports' }]).can('DELETE', 'reports'));
+
+    for (const verb of ['manage', '*', 'all']) {
+      const rule = { allow: [verb], bucket: 'reports', everything: true };
+      assert.equal(policySchema.safeParse(written('p', [rule])).success, false);
+    }
+    const authorizer = authorizerOf(written('p', [{ allow: ['GET'], bucket: 'manage', everything: true }]));
+    assert.equal(authorizer.decide(someone, on('GET', 'x', 'manage')).effect, 'allow');
+    assert.equal(authorizer.decide(someone, on('PUT', 'x', 'manage')).effect, 'deny');
+    assert.equal(authorizer.decide(someone, on('*' as Verb, 'x', 'manage')).effect, 'deny');
+    assert.equal(authorizer.decide(someone, on('manage' as Verb, 'x', 'manage')).effect, 'deny');
   });
 });
