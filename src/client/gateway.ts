@@ -1,5 +1,5 @@
 /**
- * The two requests that a person's machine sends to the gateway: who am I, and what do I sign with. Enters: a token. Leaves:
+ * The requests that a person's machine sends to the gateway: who am I, may I, and what do I sign with. Enters: a token. Leaves:
  * what the gateway said, checked. Never: a token in an error.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,6 +27,18 @@ const whoami = z.object({
   buckets: z.array(z.object({ name: z.string(), grants: z.array(grant) })),
   policyVersion: z.string(),
 });
+const canI = z.object({
+  decision: z.enum(['allow', 'deny', 'filtered']),
+  verb: z.string(),
+  bucket: z.string(),
+  key: z.string(),
+  rule: z.string(),
+  reason: z.string(),
+  instead: z.string().optional(),
+  owner: z.string().optional(),
+  unknown: z.array(z.string()).optional(),
+  policyVersion: z.string(),
+});
 const issued = z.object({
   AccessKeyId: z.string().min(1),
   SecretAccessKey: z.string().min(1),
@@ -36,6 +48,8 @@ const issued = z.object({
 
 /** Who the gateway takes somebody for. */
 export type Whoami = z.infer<typeof whoami>;
+/** What policy says of something that somebody may want to do. */
+export type CanI = z.infer<typeof canI>;
 /** Credentials of the gateway, as its endpoint names them. */
 export type Issued = z.infer<typeof issued>;
 
@@ -57,6 +71,17 @@ export async function fetchWhoamiSigned(
   headers: Readonly<Record<string, string>>,
 ): Promise<Whoami> {
   return callUntil(http, `${gateway}${WHOAMI_PATH}`, headers, whoami);
+}
+
+/** Asks whether the bearer may do something; `question`: the query of `/-/can-i`. @throws ClientFailure */
+export async function fetchCanI(
+  http: Http,
+  gateway: string,
+  token: string,
+  question: ReadonlyMap<string, string>,
+): Promise<CanI> {
+  const query = [...question].map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+  return callUntil(http, `${gateway}/-/can-i?${query}`, { authorization: `Bearer ${token}` }, canI);
 }
 
 /** Trades the token for credentials; `role`: one policy (default: all that name the caller). @throws ClientFailure */

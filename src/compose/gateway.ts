@@ -20,6 +20,8 @@ import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { grantsOf } from './grants.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
+import { decideAll } from '../pipeline/authorize.ts';
+import { insteadOf } from '../pipeline/instead.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import { watchedPolicies } from './policies.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
@@ -28,6 +30,7 @@ import { revocationsOf } from './revocations.ts';
 import { createCredentialsEndpoint } from '../sts/credentials-endpoint.ts';
 import { noSessions } from '../sts/no-sessions.ts';
 import type { StsDependencies } from '../sts/dependencies.ts';
+import { createCanIEndpoint } from '../sts/can-i-endpoint.ts';
 import { createStsEndpoint } from '../sts/sts-endpoint.ts';
 import { createWhoamiEndpoint } from '../sts/whoami-endpoint.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -141,6 +144,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       pipeline,
       sts: createStsEndpoint(sts),
       credentials: createCredentialsEndpoint(sts),
+      canI: createCanIEndpoint(sts, { decide: decideAll, insteadOf }),
       whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
       audit,
       ready,

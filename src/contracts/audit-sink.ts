@@ -9,6 +9,7 @@ export type AuditedOperation =
   | 'GetCallerIdentity'
   | 'GetCredentials'
   | 'WhoAmI'
+  | 'CanI'
   | 'Rewrap'
   | 'Migrate'
   | 'Revoke'

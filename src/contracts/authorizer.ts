@@ -90,6 +90,10 @@ export interface Authorizer {
     buckets: readonly string[],
     facts?: RequestFacts,
   ) => readonly string[];
+  /**
+   * Conditions about what is stored on whose facts, absent here, a denial of this access rests: with others it may be none.
+   */
+  readonly unknown: (principal: Principal, access: Access, facts: RequestFacts) => readonly string[];
   /** Ids of the policies that name this identity: what it may choose among as its role. Sorted. */
   readonly bindings: (principal: Principal) => readonly string[];
   /** The same identity with only those groups and claims that some policy looks at, so that a session token stays small. */

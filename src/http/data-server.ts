@@ -27,6 +27,7 @@ export interface DataServerOptions {
   readonly sts?: Endpoint;
   readonly credentials?: Endpoint;
   readonly whoami?: Endpoint;
+  readonly canI?: Endpoint;
   /** Who may speak to it where no edge stands before it; asked first. */
   readonly hostCheck?: HostCheck;
   /** Absent: browsers let no page of another origin near. */
@@ -68,6 +69,7 @@ const OWN_PREFIX = '/-/';
 const READY_TARGET = '/-/ready';
 const CREDENTIALS_PATH = '/-/credentials';
 const WHOAMI_PATH = '/-/whoami';
+const CAN_I_PATH = '/-/can-i';
 const REFUSALS = { host: 'HostForbidden', page: 'CorsForbidden' } as const;
 
 /** Builds the server; the caller listens. */
@@ -155,9 +157,10 @@ export function createDataServer(options: DataServerOptions): DataServer {
   const endpointOf = (method: string, target: string): Endpoint | undefined => {
     if (isStsCall(method, target)) return options.sts;
     if (method !== 'GET') return undefined;
-    if (target === WHOAMI_PATH || target.startsWith(`${WHOAMI_PATH}?`)) return options.whoami;
-    const isCredentials = target === CREDENTIALS_PATH || target.startsWith(`${CREDENTIALS_PATH}?`);
-    return isCredentials ? options.credentials : undefined;
+    const [path] = target.split('?', 1);
+    if (path === WHOAMI_PATH) return options.whoami;
+    if (path === CAN_I_PATH) return options.canI;
+    return path === CREDENTIALS_PATH ? options.credentials : undefined;
   };
 
   /** Answers and records what is not admitted. */

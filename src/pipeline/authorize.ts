@@ -25,7 +25,7 @@ export function createAuthorize<In extends Authenticated>(
       const requested = targetsOf(context);
       const decided = (target: Target): DecidedTarget => ({
         ...target,
-        decision: decide(authorizer, principal, facts, target),
+        decision: decideAll(authorizer, principal, facts, target.accesses),
       });
       // Fewer than a slice are decided in one turn, in which nothing can be loaded anew.
       if (requested.length < KEYS_PER_SLICE) return withGrants(authorizer, context, facts, requested.map(decided));
@@ -81,7 +81,12 @@ function allowedIn(bucket: string, targets: readonly DecidedTarget[]): readonly 
 }
 
 /** All accesses of a target must be allowed: the first denial, or an allow that names every rule it rests on. */
-function decide(authorizer: Authorizer, principal: Principal, facts: RequestFacts, { accesses }: Target): Decision {
+export function decideAll(
+  authorizer: Authorizer,
+  principal: Principal,
+  facts: RequestFacts,
+  accesses: readonly Access[],
+): Decision {
   const [first, ...others] = accesses;
   if (accesses.some((access) => access.kind === 'object' && isReservedKey(access.key))) {
     return reserved(authorizer.policyVersion());

@@ -28,6 +28,7 @@ import { relevantTo } from './relevant.ts';
 import type { PolicySource } from './policy-source.ts';
 import { resolveRules, valuesFor, type Missing } from './resolve-rules.ts';
 import { showable } from '../platform/showable.ts';
+import { unknownConditions } from './unknown-facts.ts';
 import { addingGrants } from './with-grants.ts';
 
 /** Rules in all cached abilities together: some tens of megabytes at the very most. */
@@ -76,6 +77,12 @@ export function createAuthorizer(
       const { ability } = policiesOf(principal);
       const asker = { principal, facts };
       return buckets.filter((bucket) => inBucketFor(ability.inBucket(bucket), asker).rule?.effect === 'allow');
+    },
+    unknown: (principal, access, facts) => {
+      if (access.kind !== 'object') return [];
+      const { rules } = policiesOf(principal).ability.inBucket(access.bucket);
+      const meeting = rules.filter(({ verbs, matches }) => verbs.includes(access.verb) && matches(access));
+      return unknownConditions(meeting, { principal, facts });
     },
     bindings: (principal) => policiesOf(principal).bindings,
     relevant: (principal) => inForce().relevant(principal),

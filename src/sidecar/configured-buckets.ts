@@ -30,6 +30,7 @@ export function createConfiguredBuckets(names: Iterable<string>): Authorizer {
   return {
     decide: (_principal, { bucket }) => (configured.has(bucket) ? ALLOWED : DENIED),
     grants: (_principal, bucket) => (configured.has(bucket) ? EVERYTHING : []),
+    unknown: () => [],
     visibleBuckets: (_principal, buckets) => buckets.filter((bucket) => configured.has(bucket)),
     bindings: () => [],
     relevant: (principal) => principal,

@@ -364,7 +364,7 @@ describe('haproxy.cfg', function () {
     await aborted;
   });
 
-  it('lets clients at three paths under /-/, each by its methods and letter by letter', async () => {
+  it('lets clients at four paths under /-/, each by its methods and letter by letter', async () => {
     const statusOf = async (method: string, path: string) => (await send({ method, path })).status;
     for (const [method, path] of [
       ['POST', '/-/sts'],
@@ -375,6 +375,7 @@ describe('haproxy.cfg', function () {
       ['GET', '/-/credentials'],
       ['GET', '/-/credentials?role=analytics'],
       ['GET', '/-/whoami'],
+      ['GET', '/-/can-i?verb=GET&resource=s3%3A%2F%2Freports%2Fa'],
     ] as const) {
       assert.equal(await statusOf(method, path), 200, `${method} ${path}`);
     }
@@ -390,6 +391,10 @@ describe('haproxy.cfg', function () {
       ['POST', '/-/whoami'],
       ['HEAD', '/-/whoami'],
       ['GET', '/-/whoami/'],
+      ['POST', '/-/can-i'],
+      ['HEAD', '/-/can-i'],
+      ['GET', '/-/can-i/'],
+      ['GET', '/-/can-i/../ready'],
       ['GET', '/-/Credentials'],
       ['POST', '/-/sts/../ready'],
       ['GET', '/-/credentials%2F..%2Fready'],

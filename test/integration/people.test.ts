@@ -7,7 +7,7 @@ import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Finding } from '../../src/client/finding.ts';
-import type { Whoami } from '../../src/client/gateway.ts';
+import type { CanI, Whoami } from '../../src/client/gateway.ts';
 import { atLeast, findProgram, attributesOf } from '../conformance/run/runner.ts';
 import { needsProgram, triedWhere } from '../support/needs.ts';
 import { startPersonMachine, type Commands, type PersonMachine } from '../support/client/person-machine.ts';
@@ -158,6 +158,18 @@ describe('people with a browser and AWS tools', function () {
       assert.deepEqual([known.subject, known.issuer, known.roles], ['alice', stack.issuer, ['sallyport', 'analytics']]);
       const access = (await stack.audit()).findLast(({ operation }) => operation === 'WhoAmI');
       assert.deepEqual([access?.subject, access?.result, access?.rule], ['alice', 'completed', 'own-identity']);
+    });
+
+    it('ask before they try, and are told what a request is then told', async () => {
+      const { code, stdout } = await commands.sallyport('can-i', 'GET', 's3://reports/2025/q3.csv', '--json');
+      const known = JSON.parse(stdout) as CanI;
+      assert.deepEqual([code, known.decision, known.rule], [3, 'deny', 'default-deny']);
+      assert.match(
+        await succeed('can-i', 'PUT', 's3://reports/2026/q3.csv'),
+        /^yes: .*\nrule: analytics\/work-on-2026\n/,
+      );
+      const access = (await stack.audit()).findLast(({ operation }) => operation === 'CanI');
+      assert.deepEqual([access?.subject, access?.rule], ['alice', 'analytics/work-on-2026']);
     });
 
     it('have their login renewed by rotation', async () => {

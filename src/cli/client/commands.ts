@@ -1,5 +1,6 @@
 /** The commands that run on people's machines. AWS tools start one of them at every start of theirs: nothing heavy is loaded. */
 import type { Command } from 'commander';
+import { registerCanI } from './can-i.ts';
 import { registerConfigure } from './configure.ts';
 import { registerCredentials } from './credentials.ts';
 import { registerDoctor, type StoreDoctor } from './doctor.ts';
@@ -18,6 +19,7 @@ export function registerPeopleCommands(
   registerLogin(program, io);
   registerConfigure(program, io);
   registerWhoami(program, io);
+  registerCanI(program, io);
   registerDoctor(program, io, loadStoreDoctor);
   registerToken(program, io);
   registerCredentials(program, io);

@@ -3,13 +3,11 @@
  * failures as lines.
  */
 import { resolve } from 'node:path';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { policiesOf } from '../../compose/policies.ts';
-import { parseLocation, type Location } from '../../operate/location.ts';
 import { CannotTell } from '../../policy/analysis/differences.ts';
 import { InvalidPolicies } from '../../policy/invalid-policies.ts';
 import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
-import { VERBS, type Verb } from '../../s3/operations/verb.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { readConfig } from '../read-config.ts';
 
@@ -69,20 +67,6 @@ export function orUnknown(io: CommandIo, flags: SourceFlags, tell: () => void): 
     );
     io.setExitCode(EXIT.unknown);
   }
-}
-
-/** Reads a verb. */
-export function verbOf(text: string): Verb {
-  const verb = VERBS.find((each) => each === text);
-  if (verb === undefined) throw new InvalidArgumentError(`It must be one of ${VERBS.join(', ')}.`);
-  return verb;
-}
-
-/** Reads `s3://bucket/key`; of listings it is the prefix. */
-export function placeOf(text: string): Location {
-  const parsed = parseLocation(text);
-  if (parsed === undefined) throw new InvalidArgumentError('It must be s3://bucket/key, or s3://bucket/ of a bucket.');
-  return parsed;
 }
 
 export const exitCodes = (found: string): string =>

@@ -13,19 +13,10 @@ import { accessText, casesText, identityOf, principalText, whoText } from '../..
 import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
 import { accessAt, checkPolicyTests, loadPolicyTests, readIdentity } from '../../policy/policy-tests.ts';
 import type { Verb } from '../../s3/operations/verb.ts';
+import { placeOf, verbOf } from '../access-arguments.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { printable } from '../operator/report.ts';
-import {
-  EXIT,
-  exitCodes,
-  orUnknown,
-  placeOf,
-  policyCommand,
-  readSet,
-  valid,
-  verbOf,
-  type SourceFlags,
-} from './policy-command.ts';
+import { EXIT, exitCodes, orUnknown, policyCommand, readSet, valid, type SourceFlags } from './policy-command.ts';
 
 /** Registers the commands. */
 export function registerPolicy(program: Command, io: CommandIo): void {

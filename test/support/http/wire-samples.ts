@@ -76,6 +76,7 @@ const ELSEWHERE: readonly Row[] = [
   ['no path of ours', 'GET /-/nothing'],
   ['ready', 'GET /-/ready'],
   ['who am I', 'GET /-/whoami'],
+  ['may I', 'GET /-/can-i?verb=GET&resource=s3://reports/k'],
   ['credentials', 'GET /-/credentials'],
   ['an unknown method', 'BREW /reports/pot'],
   ['a preflight', 'OPTIONS /reports/k', ['origin: https://app.example', 'access-control-request-method: PUT']],

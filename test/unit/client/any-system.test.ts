@@ -88,10 +88,11 @@ describe('the commands of people', () => {
   it('are all there', () => {
     const names = modules.map(({ name }) => name);
     assert.ok(names.length >= 30, names.join());
-    for (const name of ['configure', 'credentials', 'doctor', 'login', 'logout', 'token', 'whoami']) {
+    for (const name of ['can-i', 'configure', 'credentials', 'doctor', 'login', 'logout', 'token', 'whoami']) {
       assert.ok(names.includes(`src/cli/client/${name}.ts`), name);
     }
-    for (const name of names) assert.match(name, /^src\/(?:cli|client|platform|sigv4|s3\/encode)\b/);
+    for (const name of names)
+      assert.match(name, /^src\/(?:cli|client|platform|sigv4|s3\/encode|s3\/operations\/verb|operate\/location)\b/);
   });
 
   it('load nothing later, or otherwise, than by the imports that are read here', () => {

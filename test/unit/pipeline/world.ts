@@ -239,6 +239,7 @@ export function world(behaviour: Behaviour = {}): World {
       bindings: () => [],
       relevant: (known) => known,
       grants: () => [],
+      unknown: () => [],
       visibleBuckets: () => ['box'],
       policyVersion: () => 'v',
     },

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import supertest from 'supertest';
 import type { AuditEntry, AuditRefusal } from '../../../src/contracts/audit-sink.ts';
+import type { Authorizer } from '../../../src/contracts/authorizer.ts';
 import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
@@ -11,6 +12,9 @@ import { createDataServer, type DataServerOptions } from '../../../src/http/data
 import { createClientSessions } from '../../../src/identity/client-sessions.ts';
 import { createSignatureVerifier } from '../../../src/identity/signature-verifier.ts';
 import { createAdmission } from '../../../src/pipeline/admission.ts';
+import { decideAll } from '../../../src/pipeline/authorize.ts';
+import { insteadOf } from '../../../src/pipeline/instead.ts';
+import { createCanIEndpoint } from '../../../src/sts/can-i-endpoint.ts';
 import { createCredentialsEndpoint } from '../../../src/sts/credentials-endpoint.ts';
 import type { StsDependencies } from '../../../src/sts/dependencies.ts';
 import { createStsEndpoint } from '../../../src/sts/sts-endpoint.ts';
@@ -61,6 +65,7 @@ export interface Behaviour {
   /** Throws for who is revoked. */
   readonly check?: (principal: Principal) => void;
   readonly principal?: Partial<Principal>;
+  readonly authorizer?: Partial<Authorizer>;
   readonly limits?: Partial<StsDependencies['limits']>;
   readonly forms?: Partial<PermitBounds>;
   readonly edgeSecret?: string;
@@ -106,10 +111,12 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     authorizer: {
       decide: () => ({ effect: 'deny', rule: 'default-deny', reason: '', policyVersion: 'v1' }),
       grants: () => [{ effect: 'allow', verbs: ['GET', 'LIST'], scope: { prefix: '2026/' } }],
+      unknown: () => [],
       visibleBuckets: (_principal, buckets) => buckets.filter((bucket) => bucket === 'reports'),
       bindings: ({ binding }) => (binding === undefined ? ['analytics', 'reports'] : [binding]),
       relevant: (principal) => principal,
       policyVersion: () => 'v1',
+      ...behaviour.authorizer,
     },
     audit,
     observer: SILENT,
@@ -128,6 +135,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     },
     sts: createStsEndpoint(dependencies),
     credentials: createCredentialsEndpoint(dependencies),
+    canI: createCanIEndpoint(dependencies, { decide: decideAll, insteadOf }),
     whoami: createWhoamiEndpoint(dependencies, ['reports', 'artifacts']),
     ...(behaviour.cors === undefined ? {} : { cors: behaviour.cors }),
     audit,

@@ -336,6 +336,20 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['identity/client-sessions'],
   },
   {
+    fault: 'can-i answers for a key with a space where a plus was asked about',
+    file: 'sts/can-i-query.ts',
+    text: "if (text.includes('+')) return undefined;",
+    replacement: "text = text.replaceAll('+', ' ');",
+    tests: ['sts/can-i-endpoint'],
+  },
+  {
+    fault: 'can-i calls a denial certain that rests on what is not known',
+    file: 'policy/unknown-facts.ts',
+    text: 'isCertain ? []',
+    replacement: 'isCertain || true ? []',
+    tests: ['sts/can-i-endpoint'],
+  },
+  {
     fault: 'rules hold whatever their conditions',
     file: 'policy/compile.ts',
     text: 'applies(rule.effect, rule.conditions, asked)',
