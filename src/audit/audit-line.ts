@@ -69,6 +69,8 @@ export interface AuditedRequest {
   readonly facts?: RequestFacts;
   /** It is decided, and not performed. */
   readonly isDryRun?: boolean;
+  /** How the budgets of the caller stand; absent: it has none. */
+  readonly budgets?: readonly string[];
 }
 
 /** What one record is about. */
@@ -239,13 +241,13 @@ function beginAccess(
     .add(decisionFields(decision));
 }
 
-function addCaller(line: Fields, { principal, origin, operation, facts, isDryRun }: AuditedRequest): Fields {
+function addCaller(line: Fields, { principal, origin, operation, facts, isDryRun, budgets }: AuditedRequest): Fields {
   line
     .add(principalFields(principal))
     .text('clientAddress', origin.clientAddress)
     .text('edgeRequestId', origin.edgeRequestId)
     .value('operation', operation);
-  dryRun(line, isDryRun).value('wayIn', facts?.wayIn);
+  dryRun(line, isDryRun).value('wayIn', facts?.wayIn).value('budgets', budgets);
   return facts?.stored === undefined ? line : addStored(line, facts.stored);
 }
 

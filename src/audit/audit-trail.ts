@@ -146,6 +146,11 @@ export class AuditTrail {
     this.#items = targets.map((target, index) => this.#item(target, target.decision, index, targets.length));
   }
 
+  /** Says how the budgets of the caller stand. */
+  budgeted(budgets: readonly string[]): void {
+    if (this.#request !== undefined) this.#request = { ...this.#request, budgets };
+  }
+
   #item(target: Item['target'], decision: Decision, index: number, count: number): Item {
     const item = count > 1 || this.#operation === 'DeleteObjects' ? index : undefined;
     return { item, target, decision, intended: false, ended: false, result: undefined };

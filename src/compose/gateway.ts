@@ -14,10 +14,12 @@ import { listen, type ListenTarget } from '../http/listen.ts';
 import { createBearerAuthenticator } from '../identity/bearer-authenticator.ts';
 import { createClientSessions } from '../identity/client-sessions.ts';
 import { createSignatureAuthenticator } from '../identity/signature-authenticator.ts';
+import type { Counters } from '../guardrails/counters.ts';
 import { createSignatureVerifier } from '../identity/signature-verifier.ts';
 import { createStoreTokens } from '../identity/store-tokens.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { grantsOf } from './grants.ts';
+import { guardrailsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
 import { decideAll } from '../pipeline/authorize.ts';
@@ -46,6 +48,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** The policies, where another process reads their directory and tells which set is in force. */
   readonly policies?: Pick<PolicySource, 'current'> & Partial<PolicySource>;
+  /** What was spent of budgets, where another process counts it. */
+  readonly counters?: Counters;
 }
 
 export interface Gateway {
@@ -105,6 +109,12 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     ],
     revocations,
     authorizer,
+    guardrails: guardrailsOf({
+      of: authorizer.guardrails,
+      counters: options.counters,
+      clock,
+      count: metrics.guardrail,
+    }),
     storeTokens,
     audit,
     observer,

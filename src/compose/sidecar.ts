@@ -6,13 +6,15 @@ import type { Gateway, GatewayOptions } from './gateway.ts';
 import type { AuditLog } from '../audit/create-audit-sink.ts';
 import { createStreamAudit } from '../audit/stream-audit.ts';
 import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
-import type { Authorizer } from '../contracts/authorizer.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
 import { createStoreAccess, openAudit, type StoreAccessDependencies } from './store-access.ts';
 import { isLoopback } from '../platform/loopback.ts';
 import { createHostCheck } from '../host-check/host-check.ts';
 import { listen } from '../http/listen.ts';
+import { guardrailsOf } from './guardrails.ts';
+import type { GuardrailOptions } from '../guardrails/guardrails.ts';
+import type { PipelineDependencies } from '../pipeline/dependencies.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
 import type { PolicySource } from '../policy/policy-source.ts';
@@ -50,7 +52,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     revocations: { check: () => undefined },
     // Its stores are asked as the pod.
     storeTokens: { verify: () => undefined },
-    authorizer: authorizerOf(policies, buckets.keys()),
+    ...authorizing(policies, buckets.keys(), { clock, count: metrics.guardrail }),
     audit,
     observer,
     clock,
@@ -113,8 +115,14 @@ async function policiesOf(
   return config.policies && watchedSidecarPolicies(config.policies.directory, config, { event });
 }
 
-function authorizerOf(policies: PolicySource | undefined, buckets: Iterable<string>): Authorizer {
-  return policies === undefined ? createConfiguredBuckets(buckets) : createAuthorizer(policies);
+function authorizing(
+  policies: PolicySource | undefined,
+  buckets: Iterable<string>,
+  options: Pick<GuardrailOptions, 'clock' | 'count'>,
+): Pick<PipelineDependencies, 'authorizer' | 'guardrails'> {
+  if (policies === undefined) return { authorizer: createConfiguredBuckets(buckets) };
+  const authorizer = createAuthorizer(policies);
+  return { authorizer, guardrails: guardrailsOf({ ...options, of: authorizer.guardrails, counters: undefined }) };
 }
 
 async function auditOf(

@@ -49,6 +49,8 @@ export interface AuditCaller {
   readonly dryRun?: true;
   /** How its credential came; absent where no rule was asked. */
   readonly wayIn?: WayIn;
+  /** What was used of each budget of the caller, this request with it; absent: it has none. */
+  readonly budgets?: readonly string[];
   /** Of what a PUT would store, as far as it was known when it was decided. */
   readonly size?: number;
   readonly contentType?: string;

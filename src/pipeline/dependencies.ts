@@ -7,6 +7,7 @@ import type { BucketFacts } from '../contracts/bucket-facts.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
+import type { Guardrails } from '../contracts/guardrails.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Revocations } from '../contracts/revocations.ts';
@@ -20,6 +21,8 @@ export interface PipelineDependencies {
   readonly authenticators: readonly Authenticator[];
   readonly revocations: Revocations;
   readonly authorizer: Authorizer;
+  /** Absent: nothing has a budget. */
+  readonly guardrails?: Guardrails;
   readonly broker: CredentialBroker;
   readonly storeTokens: StoreTokens;
   readonly sessions: StoreSessions;

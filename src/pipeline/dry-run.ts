@@ -24,7 +24,7 @@ import { route, type Route, type Stage } from './stage.ts';
 
 /** Builds the routes of dry runs from what it takes to decide, and to put that on record. */
 export function createDryRoutes(
-  dependencies: Pick<PipelineDependencies, 'authenticators' | 'revocations' | 'authorizer' | 'clock'>,
+  dependencies: Pick<PipelineDependencies, 'authenticators' | 'revocations' | 'authorizer' | 'guardrails' | 'clock'>,
   admission: Admission,
 ): Readonly<Record<OperationClass, Route<Received, Responded>>> {
   const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations, admission);
@@ -32,12 +32,13 @@ export function createDryRoutes(
   const authorizeEach = createAuthorize(dependencies, ({ request, list }: Listed) =>
     requiredDeletions(request, list.items),
   );
-  const enforce = createEnforce();
+  const { guardrails } = dependencies;
+  const enforce = createEnforce(guardrails);
   const record = createRecord<Decided & Allowed>();
   const respond = createRespondDecision();
   const decided = route(authenticate).to(authorize).to(enforce).to(record).to(respond);
   const form = route(createReadForm()).to(authenticate).to(createHoldToPolicy()).to(authorize).to(enforce);
-  const listed = route(authenticate).to(createReadList(admission)).to(authorizeEach).to(createEnforceEach());
+  const listed = route(authenticate).to(createReadList(admission)).to(authorizeEach).to(createEnforceEach(guardrails));
   return {
     READ: decided,
     ATTRIBUTES: decided,

@@ -46,7 +46,7 @@ export async function fail(
 export function sendError(exchange: Exchange, error: GatewayError, tokensFrom?: TokensFrom): void {
   const { row } = error;
   const headers: Record<string, string> = { ...error.clientHeaders, 'x-amz-id-2': HOST_ID };
-  if (row.retryAfterSeconds !== undefined) headers['retry-after'] = String(row.retryAfterSeconds);
+  if (row.retryAfterSeconds !== undefined) headers['retry-after'] ??= String(row.retryAfterSeconds);
   if (row.status === 401) headers['www-authenticate'] = challenge(error, tokensFrom);
   if (exchange.raw.method === 'HEAD' || row.status === 304) {
     exchange.writeHead(row.status, headers);

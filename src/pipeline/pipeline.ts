@@ -45,6 +45,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
       result = await failed(error, arrived);
     } finally {
       admission.leave(exchange);
+      dependencies.guardrails?.settle(exchange, meter);
     }
     observer.request({
       requestId: exchange.requestId,

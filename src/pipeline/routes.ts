@@ -60,8 +60,8 @@ export function createRoutes(
   );
   const readList = createReadList(admission);
   const readDoc = createReadDocument();
-  const enforce = createEnforce();
-  const enforceEach = createEnforceEach();
+  const enforce = createEnforce(dependencies.guardrails);
+  const enforceEach = createEnforceEach(dependencies.guardrails);
   const plan = createPlan(dependencies);
   const planEach = createPlanEach(dependencies);
   const planLocal = createPlanLocal(buckets);

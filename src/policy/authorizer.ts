@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Access, Authorizer, Decision, Grant, RequestFacts } from '../contracts/authorizer.ts';
+import type { Guardrail } from '../contracts/guardrails.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { TemporaryGrant, TemporaryGrants } from '../contracts/temporary-grants.ts';
 import type { Verb } from '../s3/operations/verb.ts';
@@ -24,6 +25,7 @@ import {
 import { firstFailed, type Asker } from './conditions.ts';
 import type { PolicySet } from './load-policies.ts';
 import { weightOf } from './matches-subject.ts';
+import type { Policy } from './policy-schema.ts';
 import { relevantTo } from './relevant.ts';
 import type { PolicySource } from './policy-source.ts';
 import { resolveRules, valuesFor, type Missing } from './resolve-rules.ts';
@@ -39,11 +41,17 @@ const MAX_SHOWN = 256;
 const NONE: readonly TemporaryGrant[] = [];
 const NO_GRANTS: TemporaryGrants = { of: () => NONE };
 
+/** An authorizer that has the budgets of the same policies. */
+export interface PolicyAuthorizer extends Authorizer {
+  /** Every guardrail of every policy that names this identity; they bind sessions of one policy as denies do. */
+  readonly guardrails: (principal: Principal) => readonly Guardrail[];
+}
+
 /** Decides by the set that the source holds, and by the grants that are in force, at the time of each call. */
 export function createAuthorizer(
   source: Pick<PolicySource, 'current'>,
   grants: TemporaryGrants = NO_GRANTS,
-): Authorizer {
+): PolicyAuthorizer {
   let compiled: CompiledSet | undefined;
   const inForce = (): CompiledSet => {
     const set = source.current();
@@ -85,6 +93,7 @@ export function createAuthorizer(
       return unknownConditions(meeting, { principal, facts });
     },
     bindings: (principal) => policiesOf(principal).bindings,
+    guardrails: (principal) => inForce().guardrails(principal),
     relevant: (principal) => inForce().relevant(principal),
     policyVersion: () => source.current().version,
   };
@@ -115,6 +124,7 @@ const exactly = (accesses: readonly Access[]): readonly Grant[] =>
 interface CompiledSet {
   readonly set: PolicySet;
   readonly policiesOf: (principal: Principal) => PrincipalPolicies;
+  readonly guardrails: (principal: Principal) => readonly Guardrail[];
   readonly withGrants: (policies: PrincipalPolicies, grants: readonly TemporaryGrant[]) => PrincipalPolicies;
   readonly relevant: (principal: Principal) => Principal;
 }
@@ -124,6 +134,7 @@ interface PrincipalPolicies {
   readonly ability: CompiledAbility;
   /** Ids of the policies that it may choose among. */
   readonly bindings: readonly string[];
+  readonly guardrails: readonly Guardrail[];
   /** Rules that mean something else for each identity, and are not in the ability. */
   readonly open: readonly OpenRule[];
   /** Allows that do not apply to this identity, since it lacks what their variables stand for. */
@@ -179,6 +190,7 @@ function compileSet(set: PolicySet): CompiledSet {
     return {
       ability: compileAbility(fixed, isBucket),
       bindings: Object.freeze(chosen.flatMap((index) => policies[Number(index)]?.id ?? [])),
+      guardrails: Object.freeze(indices.flatMap((index) => guardrailsOf(policies[Number(index)]))),
       open: counting.flatMap((each) => each.open),
       missing: [],
     };
@@ -198,25 +210,40 @@ function compileSet(set: PolicySet): CompiledSet {
     return found;
   };
 
+  const policiesOf = (principal: Principal): PrincipalPolicies => {
+    let known = keys.get(principal);
+    if (known === undefined) {
+      known = { shared: keyOf(principal), own: undefined };
+      keys.set(principal, known);
+    }
+    const { shared: key } = known;
+    const shared = cached(key, () => policiesOfKey(key));
+    if (shared.open.length === 0) return shared;
+    // A hash, since values may be long: who has the same ones shares what was worked out.
+    known.own ??= `${key}|${hash('sha256', JSON.stringify(valuesFor(shared.open, principal)), 'base64')}`;
+    return cached(known.own, () => resolve(shared, principal));
+  };
+  const hasGuardrails = policies.some(({ guardrails }) => guardrails !== undefined);
+
   return {
     set,
     relevant: relevantTo(policies),
     withGrants: addingGrants(version),
-    policiesOf: (principal) => {
-      let known = keys.get(principal);
-      if (known === undefined) {
-        known = { shared: keyOf(principal), own: undefined };
-        keys.set(principal, known);
-      }
-      const { shared: key } = known;
-      const shared = cached(key, () => policiesOfKey(key));
-      if (shared.open.length === 0) return shared;
-      // A hash, since values may be long: who has the same ones shares what was worked out.
-      known.own ??= `${key}|${hash('sha256', JSON.stringify(valuesFor(shared.open, principal)), 'base64')}`;
-      return cached(known.own, () => resolve(shared, principal));
-    },
+    guardrails: (principal) => (hasGuardrails ? policiesOf(principal).guardrails : NO_GUARDRAILS),
+    policiesOf,
   };
 }
+
+const NO_GUARDRAILS: readonly Guardrail[] = [];
+
+const guardrailsOf = (policy: Policy | undefined): readonly Guardrail[] =>
+  (policy?.guardrails ?? []).map(({ id, ...guardrail }) =>
+    Object.freeze({
+      ...guardrail,
+      name: `${policy?.id}/${id}`,
+      ...(policy?.owner !== undefined && { owner: policy.owner }),
+    }),
+  );
 
 // None of these is an access that the operation table knows; "everything" must not take it in.
 const NOT_OF_OBJECTS: ReadonlySet<Verb> = new Set<Verb>(['LIST', 'LIST_VERSIONS', 'ADMIN']);

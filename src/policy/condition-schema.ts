@@ -63,7 +63,7 @@ const network = z.string({ error: () => NETWORK_RULE }).refine((value) => {
 
 const DURATION_RULE = 'must be a number with its unit, such as `90s`, `15m`, `8h` or `30d`';
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const duration = z
+export const duration = z
   .string({ error: () => DURATION_RULE })
   .regex(/^[1-9]\d{0,5}[smhd]$/, DURATION_RULE)
   .transform((value) => Number(value.slice(0, -1)) * UNIT_MS[value.slice(-1) as keyof typeof UNIT_MS]);

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Grant } from '../contracts/authorizer.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import type { Conditions } from './condition-schema.ts';
+import { guardrailSchema, type PolicyGuardrail } from './guardrail-schema.ts';
 import { filteredListings, names, objectKey, prefixText, ruleSchema } from './rule-schema.ts';
 import {
   always,
@@ -25,7 +26,7 @@ import {
 import { variablesIn } from './template.ts';
 
 /** Bounds of the language: characters or entries. */
-const LIMITS = { subjects: 64, claims: 8, rules: 256, sets: 64, description: 1000, owner: 200 } as const;
+const LIMITS = { subjects: 64, claims: 8, rules: 256, guardrails: 8, sets: 64, description: 1000, owner: 200 } as const;
 
 /** A key, or a prefix that ends in `/` (empty: everything). In a rule it may have variables. */
 export type Scope = Grant['scope'];
@@ -95,15 +96,25 @@ export const policySchema = closed('a policy with id, description, subjects and 
     .array(ruleSchema, { error: expecting('a list of rules') })
     .min(1, 'must hold at least one rule')
     .max(LIMITS.rules, `must hold at most ${LIMITS.rules} rules`),
+  guardrails: z
+    .array(guardrailSchema, { error: expecting('a list of guardrails') })
+    .min(1, 'must hold at least one guardrail')
+    .max(LIMITS.guardrails, `must hold at most ${LIMITS.guardrails} guardrails`)
+    .optional(),
 })
-  .superRefine(({ rules }: { readonly rules: unknown }, context) => {
-    const ids = Array.isArray(rules) ? rules.map((each: unknown) => (isRecord(each) ? each['id'] : undefined)) : [];
-    ids.forEach((id, index) => {
-      const first = ids.indexOf(id);
-      if (id === undefined || first === index) return;
-      const message = `is also the id of rules[${first}]: ids must be unique, as decisions name them`;
-      context.addIssue({ code: 'custom', path: ['rules', index, 'id'], message });
-    });
+  .superRefine(({ rules, guardrails }: { readonly rules: unknown; readonly guardrails?: unknown }, context) => {
+    const idsOf = (list: unknown): readonly unknown[] =>
+      Array.isArray(list) ? list.map((each: unknown) => (isRecord(each) ? each['id'] : undefined)) : [];
+    const places = [
+      ...idsOf(rules).map((id, index) => ({ id, list: 'rules', index })),
+      ...idsOf(guardrails).map((id, index) => ({ id, list: 'guardrails', index })),
+    ];
+    for (const { id, list, index } of places) {
+      const first = places.find((each) => each.id === id);
+      if (id === undefined || first === undefined || (first.list === list && first.index === index)) continue;
+      const message = `is also the id of ${first.list}[${first.index}]: ids must be unique, as decisions name them`;
+      context.addIssue({ code: 'custom', path: [list, index, 'id'], message });
+    }
   }, always)
   .meta({ title: 'Sallyport policy', description: 'One policy: who, and what they may do in which bucket.' });
 
@@ -169,6 +180,8 @@ export interface Policy {
   readonly owner?: string | undefined;
   readonly subjects: readonly Selector[];
   readonly rules: readonly Rule[];
+  /** Budgets of those whom it names. */
+  readonly guardrails?: readonly PolicyGuardrail[] | undefined;
 }
 
 /** The JSON Schema of the files, for editors; `policies/schema.json` is this, and a test holds them together. */

@@ -21,6 +21,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly policies: (versions: PolicyVersions) => void;
   /** Has the number of grants in force, asked for at each scrape. */
   readonly grants: (count: () => number) => void;
+  /** What guardrails said to a request of somebody who has budgets. */
+  readonly guardrail: (outcome: string) => void;
   /** An error that nobody caught, in the handler of a request or outside of any. */
   readonly uncaught: (where: 'request' | 'process') => void;
   /** A line that the log did not write because there were too many like it. */
@@ -135,6 +137,14 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const guardrails = keptCounter({
+    name: `${PREFIX}guardrails_total`,
+    help: 'Requests of callers who have budgets, by what became of them there.',
+    labelNames: ['outcome'],
+    registers,
+  });
+
+  const guardrailOf = once((outcome) => guardrails({ outcome }));
   const requestOf = once((operation) => ({
     outcome: once((outcome) => requests({ operation, outcome })),
     seconds: requestSeconds.series(operation),
@@ -206,6 +216,9 @@ export function createMetrics(): Metrics {
           this.set(count());
         },
       });
+    },
+    guardrail: (outcome) => {
+      guardrailOf(outcome).total += 1;
     },
     uncaught: (where) => uncaught.inc({ where }),
     lineSuppressed: () => suppressed.inc(),

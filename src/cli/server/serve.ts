@@ -9,6 +9,7 @@ import type { Config } from '../../config/config.ts';
 import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { readConfig } from '../read-config.ts';
+import { createPrimaryCounters } from './primary-counters.ts';
 import { runWorker } from './run-worker.ts';
 import { WORKER_POLICIES, WORKER_SLOT } from './worker-messages.ts';
 
@@ -60,7 +61,9 @@ export async function runServe(io: CommandIo, options: ServeOptions): Promise<vo
     const { keptPolicies } = await import('../../compose/policies.ts');
     const worker = Number(io.env[WORKER_SLOT] ?? '0');
     const policies = await keptPolicies(config, io.env[WORKER_POLICIES] ?? '');
-    return { gateway: await createGateway(config, { worker, pid: io.pid, logStream: io.stderr, policies }), policies };
+    const counters = cluster.worker && createPrimaryCounters(cluster.worker);
+    const parts = { worker, pid: io.pid, logStream: io.stderr, policies, ...(counters && { counters }) };
+    return { gateway: await createGateway(config, parts), policies };
   });
 }
 

@@ -1,5 +1,7 @@
-/** What a primary and its workers say to each other over IPC. Nothing of a request is in it. */
+/** What a primary and its workers say to each other over IPC. Of requests there are hashes in it, and amounts. */
 import type { Worker } from 'node:cluster';
+import type { Amounts } from '../../contracts/guardrails.ts';
+import type { Ask, Taking } from '../../guardrails/counters.ts';
 import type { Readiness } from '../../http/admin-server.ts';
 
 /** The variable by which a worker knows which of them it is. Not ours to be set by an operator, hence not SALLYPORT_. */
@@ -15,6 +17,14 @@ export type FromWorker =
   | { readonly kind: 'sallyport:prepared'; readonly policyVersion: string; readonly problem?: string }
   /** It could not start, and ends. */
   | { readonly kind: 'sallyport:failed'; readonly reason: string }
+  /** It would take from budgets. */
+  | {
+      readonly kind: 'sallyport:spend';
+      readonly number: number;
+      readonly asks: readonly Ask[];
+      readonly touched: readonly number[];
+    }
+  | { readonly kind: 'sallyport:add'; readonly id: string; readonly amounts: Amounts }
   /** Something happened that nobody caught: it wants to be replaced. */
   | { readonly kind: 'sallyport:leaving' };
 
@@ -24,6 +34,8 @@ export type FromPrimary =
   | { readonly kind: 'sallyport:prepare'; readonly policyVersion: string }
   /** Put it in force. */
   | { readonly kind: 'sallyport:use'; readonly policyVersion: string }
+  /** What became of what a worker would take. */
+  | { readonly kind: 'sallyport:spent'; readonly number: number; readonly taking: Taking }
   /** Another one has taken over. */
   | { readonly kind: 'sallyport:drain' };
 

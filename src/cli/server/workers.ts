@@ -9,6 +9,8 @@ import { AggregatorRegistry, Counter, Registry } from 'prom-client';
 import type { Readiness } from '../../http/admin-server.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { StartError } from '../io.ts';
+import { createLocalCounters } from '../../guardrails/counters.ts';
+import { answerSpending } from './primary-counters.ts';
 import { isMessage, tell, WORKER_POLICIES, WORKER_SLOT, type FromPrimary } from './worker-messages.ts';
 
 export interface Workers {
@@ -57,6 +59,7 @@ export function createWorkers(count: number, log: Log, keepPolicies: () => Promi
     registers: [own],
   });
   for (const why of ['uncaught', 'ended']) replaced.inc({ why }, 0);
+  const counters = createLocalCounters({ now: Date.now });
   const reports = new Map<Worker, Readiness>();
   const slots = new Map<number, Slot>();
   const starting = Promise.withResolvers<undefined>();
@@ -95,6 +98,8 @@ export function createWorkers(count: number, log: Log, keepPolicies: () => Promi
           hasStarted = true;
           starting.resolve(undefined);
         }
+      } else if (message.kind === 'sallyport:spend' || message.kind === 'sallyport:add') {
+        answerSpending(worker, message, counters);
       } else if (message.kind === 'sallyport:failed') said = message.reason;
       else if (message.kind === 'sallyport:prepared') {
         const waiting = preparing.get(worker);

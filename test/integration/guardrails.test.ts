@@ -1,0 +1,67 @@
+/** Budgets as the workers of one machine count them: together, whichever of them a request comes to. */
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startStack, type Stack } from '../support/stack/stack.ts';
+
+const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
+const BUDGET = 7;
+
+const GUARDRAILS = `
+id: cleaners
+description: Cleaners delete a few things in a day.
+subjects: [{ issuer: demo, group: cleaners }]
+rules:
+  - id: clean
+    allow: [PUT, DELETE]
+    bucket: reports
+    everything: true
+guardrails:
+  - id: daily
+    per: identity
+    window: 1d
+    deletes: ${BUDGET}
+    whenSpent: wait
+`;
+
+describe('budgets, with several workers', function () {
+  this.timeout(90_000);
+  let stack: Stack;
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sallyport-guardrails-'));
+    await cp(POLICIES, folder, { recursive: true });
+    await writeFile(join(folder, 'cleaners.yaml'), GUARDRAILS);
+    stack = await startStack('embedded', { workers: 2, policies: { directory: folder } });
+  });
+  after(async () => {
+    await stack.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const remove = async (token: string, key: string) => stack.client.call({ method: 'DELETE', target: key, token });
+
+  it('are one for all of them: who deletes in a loop is stopped exactly there, and nobody else is', async () => {
+    const token = await stack.forge({ sub: 'sweeper', groups: ['cleaners'] });
+    const statuses: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, (_, number) => remove(token, `/reports/x/${round}-${number}`)),
+      );
+      statuses.push(...answers.map(({ status }) => status));
+    }
+    assert.equal(statuses.filter((status) => status === 204).length, BUDGET);
+    assert.equal(statuses.filter((status) => status === 503).length, 40 - BUDGET);
+    const last = await remove(token, '/reports/x/last');
+    assert.match(last.body.toString(), /The budget cleaners\/daily of this identity is spent: 7 of 7 deletions in 1 d/);
+    assert.ok(Number(last.headers['retry-after']) > 80_000);
+    const other = await stack.forge({ sub: 'other', groups: ['cleaners'] });
+    assert.equal((await remove(other, '/reports/x/0')).status, 204);
+    const put = { method: 'PUT', target: '/reports/x/kept', token, body: 'x' };
+    assert.equal((await stack.client.call(put)).status, 200);
+    assert.match(await stack.metrics(), /sallyport_guardrails_total\{outcome="spent"\} 34/);
+  });
+});
