@@ -18,7 +18,7 @@ const UNITS = [
 ] as const;
 
 /** Says a time in the largest unit that it is a multiple of. */
-export function timeText(ms: number): string {
+function timeText(ms: number): string {
   const [unit, each] = UNITS.find(([, size]) => ms >= size && ms % size === 0) ?? ['s', 1000];
   return `${Math.ceil(ms / each)} ${unit}`;
 }
