@@ -1,22 +1,13 @@
 /** moto of PyPI, a double of AWS: S3 and an STS that gives sessions and holds nobody to their policies. */
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort } from '../../../demo/free-port.ts';
 import { pythonPackages } from '../run/python-packages.ts';
 import { startServer } from './server.ts';
 import type { ForeignStore } from './store.ts';
 
 const ROLE = 'arn:aws:iam::123456789012:role/sallyport';
-/**
- * moto keeps every model that it ever made, and copies all objects of a bucket for each list of versions: gigabytes after a few
- * hundred checks. A model that nothing refers to is given up here.
- */
-const START = [
-  'import sys',
-  'from moto.core.common_models import BaseModel',
-  'BaseModel.__new__ = lambda model, *args, **kwargs: object.__new__(model)',
-  'from moto.server import main',
-  'main(sys.argv[1:])',
-].join('; ');
+const START = fileURLToPath(new URL('moto-server.py', import.meta.url));
 
 const OWNER = { accessKeyId: 'AKIAOWNER', secretAccessKey: 'secret-of-the-owner' };
 
@@ -29,7 +20,7 @@ export const moto: ForeignStore = {
     const endpoint = `http://127.0.0.1:${port}`;
     const server = await startServer({
       command: [
-        ...([join(folder, 'venv', 'bin', 'python'), '-c', START] as const),
+        ...([join(folder, 'venv', 'bin', 'python'), START] as const),
         ...['-H', '127.0.0.1', '-p', String(port)],
       ],
       ...{ endpoint, logFile: join(data, 'log') },
