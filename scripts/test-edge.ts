@@ -10,7 +10,15 @@ What is tested through a real HAProxy, on the embedded store, or some of its fil
 `;
 
 await mochaOnPair(HELP, {
-  files: ['cuts', 'haproxy', 'identity-edge', 'people', 'sts', 'uncaught', 'workers'].map(
-    (name) => `test/integration/${name}.test.ts`,
-  ),
+  files: [
+    'cuts',
+    'haproxy',
+    'haproxy-existing',
+    'haproxy-options',
+    'identity-edge',
+    'people',
+    'sts',
+    'uncaught',
+    'workers',
+  ].map((name) => `test/integration/${name}.test.ts`),
 });

@@ -34,10 +34,11 @@ export function createEdgeReader(secret: string | undefined): (rawHeaders: reado
     // The nearest hop writes the last one.
     const address = values(rawHeaders, 'x-forwarded-for').join(',').split(',').at(-1)?.trim() ?? '';
     const scheme = values(rawHeaders, 'x-forwarded-proto').join(',');
-    const id = values(rawHeaders, 'x-request-id').join(',');
+    // Where an HAProxy has `unique-id-header X-Request-Id`, its own comes after that of the rules, in whatever form.
+    const id = values(rawHeaders, 'x-request-id').findLast((value) => SAFE_ID.test(value));
     return {
       clientAddress: isIP(address) === 0 ? undefined : address,
-      edgeRequestId: SAFE_ID.test(id) ? id : undefined,
+      edgeRequestId: id,
       scheme: scheme === 'https' || scheme === 'http' ? scheme : undefined,
       isTrusted,
       rawHeaders: stripped,

@@ -32,6 +32,9 @@ export const EDGE_VARIABLES: readonly string[] = [
   'SALLYPORT_FRONT',
   'SALLYPORT_CERT',
   'SALLYPORT_EDGE_SECRET',
+  'SALLYPORT_ACCEPT_PROXY',
+  'SALLYPORT_EDGE_CLIENT_CA',
+  'SALLYPORT_EDGE_METRICS',
 ];
 /** What people set for the commands that run on their own machines (docs/people.md); some run both in one shell. */
 const PEOPLE_PREFIX = 'SALLYPORT_CLIENT_';

@@ -75,6 +75,14 @@ describe('haproxy/haproxy.cfg and the defaults of the gateway', () => {
     assert(setting('timeout client') > defaultOf('timeouts.requestBodyIdleMs'));
   });
 
+  it('are those of the backend that others take into their own file', async () => {
+    const shared = (text: string) =>
+      /^backend \w+\n(.*?)^ {4}default-server [^\n]+\n/ms.exec(text)?.[0].split('\n').slice(1);
+    const ours = shared(config);
+    assert(ours !== undefined && ours.length > 60);
+    assert.deepEqual(shared(await read('haproxy/sallyport-backend.cfg')), ours);
+  });
+
   it('agree on variables: what the edge reads, the gateway does not take for a mistake', () => {
     const read = new Set(config.match(/SALLYPORT_[A-Z_]+/g));
     assert(read.size > 0);

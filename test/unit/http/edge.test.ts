@@ -60,6 +60,13 @@ describe('what an edge says of a request', () => {
     assert.equal(reported('X-Sallyport-Edge', SECRET, ...lines)[0], '192.0.2.2');
   });
 
+  it('is the id that an edge added last, of those that have its form', () => {
+    const id = (...ids: string[]) =>
+      reported('X-Sallyport-Edge', SECRET, ...ids.flatMap((each) => ['X-Request-Id', each]))[1];
+    assert.equal(id('an-earlier-one', ID), ID);
+    assert.equal(id(ID, '7F000001:D2F4_7F000001:01BB_65F0_0001:0A2B'), ID);
+  });
+
   it('is nothing where it is no address, or no id that is harmless in a line', () => {
     for (const [address, id] of [
       ['', ''],
