@@ -290,7 +290,9 @@ function denyByDefault(asked: Asked, { ability, missing }: PrincipalPolicies, po
 /** Which allow would hold if it were not for a condition, and what that looked at. */
 function unmetReason(ability: CompiledAbility, asked: Asked): string | undefined {
   const { access } = asked;
-  const unmet = ability.inBucket(access.bucket).rules.find((rule) => {
+  const { rules, isConditional } = ability.inBucket(access.bucket);
+  if (!isConditional) return undefined;
+  const unmet = rules.find((rule) => {
     if (rule.effect === 'deny' || firstFailed('allow', rule.conditions, asked) === undefined) return false;
     return access.kind === 'bucket' || (rule.verbs.includes(access.verb) && rule.matches(access));
   });

@@ -59,6 +59,8 @@ export interface InBucket {
   readonly rules: readonly CompiledRule[];
   /** Whether some rule has a condition: what they come to is then what those do that apply. */
   readonly isConditional: boolean;
+  /** Whether some rule shows its part of a listing that it does not cover whole. */
+  readonly isFiltered: boolean;
   /** The rule that decides whether anything at all may be done in it; `undefined`: none does. */
   readonly rule: CompiledRule | undefined;
   /** Allows first, denies last. */
@@ -177,25 +179,40 @@ export function compileAbility(
   const lastWins = [...rules.filter(isAllow).reverse(), ...rules.filter(isDeny).reverse()];
   const holdsIn = ({ bucket: named, isMeant }: CompiledRule, bucket: string): boolean =>
     named === ANY_BUCKET ? isBucket(bucket) && isMeant(bucket) : named === bucket;
-  const ability = new Ability<[string, Asked | string], CompiledRule>(
-    lastWins.map((compiled) => ({
-      action: [...compiled.verbs],
-      subject: compiled.bucket,
-      inverted: isDeny(compiled),
-      conditions: compiled,
-    })),
-    {
-      // The bucket is compared here too, whatever CASL takes its name for.
-      conditionsMatcher: (rule) =>
-        ((asked: Asked) =>
-          holdsIn(rule, asked.access.bucket) &&
-          rule.matches(asked.access) &&
-          (rule.conditions.length === 0 || applies(rule.effect, rule.conditions, asked))) as MatchConditions,
-      detectSubjectType: ({ access: { bucket } }: Asked) => bucket,
-      anyAction: NO_VERB,
-      anySubjectType: ANY_BUCKET,
-    },
+  const abilityOf = (some: readonly CompiledRule[]) =>
+    new Ability<[string, Asked | string], CompiledRule>(
+      some.map((compiled) => ({
+        action: [...compiled.verbs],
+        subject: compiled.bucket,
+        inverted: isDeny(compiled),
+        conditions: compiled,
+      })),
+      {
+        // The bucket is compared here too, whatever CASL takes its name for.
+        conditionsMatcher: (rule) =>
+          ((asked: Asked) =>
+            holdsIn(rule, asked.access.bucket) &&
+            rule.matches(asked.access) &&
+            (rule.conditions.length === 0 || applies(rule.effect, rule.conditions, asked))) as MatchConditions,
+        detectSubjectType: ({ access: { bucket } }: Asked) => bucket,
+        anyAction: NO_VERB,
+        anySubjectType: ANY_BUCKET,
+      },
+    );
+  // Each rule stands in one of them: where paths begin as its own does, or beside them all.
+  const bySegment = new Map(
+    [...Map.groupBy(lastWins, ({ scope }) => segmentOfScope(scope))].map(([segment, some]) => [
+      segment,
+      abilityOf(some),
+    ]),
   );
+  const anywhere = bySegment.get(undefined);
+  let whole: ReturnType<typeof abilityOf> | undefined;
+  const ownRuleFor = (asked: Asked, verb: Verb, path: string | undefined): CompiledRule | undefined => {
+    const ruleOf = (ability: typeof whole) => ability?.relevantRuleFor(verb, asked)?.conditions;
+    if (path === undefined) return ruleOf((whole ??= abilityOf(lastWins)));
+    return decisive(ruleOf(bySegment.get(segmentOf(path))), ruleOf(anywhere));
+  };
   const named = new Set(rules.map(({ bucket }) => bucket));
   const wide = rules.filter(({ bucket }) => bucket === ANY_BUCKET);
   const inEvery = inBucketOf(wide);
@@ -225,10 +242,28 @@ export function compileAbility(
     size: rules.length,
     ruleFor: (asked) => {
       if (asked.access.kind === 'bucket') return undefined;
-      return decisive(ability.relevantRuleFor(asked.access.verb, asked)?.conditions, others?.ruleFor(asked));
+      return decisive(ownRuleFor(asked, asked.access.verb, pathOf(asked.access)), others?.ruleFor(asked));
     },
     inBucket,
   };
+}
+
+/** The first segment of a path with its slash, else all of the path. */
+function segmentOf(path: string): string {
+  const end = path.indexOf('/');
+  return end < 0 ? path : path.slice(0, end + 1);
+}
+
+/** The first segment of every path that a scope can match; `undefined`: it can be any. */
+function segmentOfScope(scope: Scope): string | undefined {
+  if ('key' in scope) return segmentOf(scope.key);
+  return scope.prefix.includes('/') ? segmentOf(scope.prefix) : undefined;
+}
+
+/** A path with whose first segment every rule begins that can match the access; `undefined`: rules of all segments can. */
+function pathOf(access: Exclude<Access, { kind: 'bucket' }>): string | undefined {
+  if (access.kind === 'object') return access.key;
+  return access.kind === 'listing' && access.prefix.includes('/') ? access.prefix : undefined;
 }
 
 /** Of the rules that two abilities name, the one that decides both: a deny, and of two alike the first. */
@@ -253,6 +288,7 @@ function inBucketOf(rules: readonly CompiledRule[]): InBucket {
   return {
     rules,
     isConditional: rules.some(({ conditions }) => conditions.length > 0),
+    isFiltered: rules.some((rule) => rule.isFiltered),
     rule: anythingIn(mayBeDenied),
     grants: Object.freeze([...granted, ...rules.filter(isDeny)].map(grant)),
   };
@@ -292,7 +328,12 @@ const NOTHING = inBucketOf([]);
  * What may be shown of a listing of which not all may: all that rules with filtered listings show below its prefix, less what
  * any deny of the verb hides. `undefined`: nothing.
  */
-export function partsOf({ rules }: InBucket, { verb, prefix }: ListingAccess, asker: Asker): AllowedParts | undefined {
+export function partsOf(
+  { rules, isFiltered: isAnyShown }: InBucket,
+  { verb, prefix }: ListingAccess,
+  asker: Asker,
+): AllowedParts | undefined {
+  if (!isAnyShown) return undefined;
   const listing = rules.filter(
     ({ effect, verbs, conditions }) => verbs.includes(verb) && applies(effect, conditions, asker),
   );
