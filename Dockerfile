@@ -23,6 +23,6 @@ USER 1000:1000
 EXPOSE 9190
 STOPSIGNAL SIGTERM
 # In exec form: signals reach the gateway, and it drains.
-# The flag is that of bin/sallyport.js, which says what it is for.
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--initial-old-space-size=64", "--heap-growing-percent=50", "bin/sallyport.js"]
+# The flags are those of bin/sallyport.js, which says what they are for.
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--initial-old-space-size=64", "--heap-growing-percent=50", "--expose-gc", "bin/sallyport.js"]
 CMD ["serve", "--config", "/etc/sallyport/sallyport.yaml"]

@@ -8,6 +8,7 @@ import { createAdminServer } from '../../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../../http/listen.ts';
 import { createLog } from '../../telemetry/log.ts';
 import type { CommandIo } from '../io.ts';
+import { releaseStartMemory } from './release-memory.ts';
 import { inOneLine, untilStopped } from './run-service.ts';
 import { createWorkers } from './workers.ts';
 import { watchedPolicies } from '../../compose/policies.ts';
@@ -48,5 +49,6 @@ export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
     await workers.start(loaded.current().version);
     policies = loaded;
     policies.watch();
+    releaseStartMemory();
   });
 }

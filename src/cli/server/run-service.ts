@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { createAdminServer } from '../../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../../http/listen.ts';
 import { StartError, type CommandIo } from '../io.ts';
+import { releaseStartMemory } from './release-memory.ts';
 
 /**
  * Starts it, and resolves when it serves. After an error that nobody caught it drains and ends with code 1, for whoever
@@ -11,6 +12,7 @@ import { StartError, type CommandIo } from '../io.ts';
  */
 export async function runService(io: CommandIo, at: Config['admin'], create: () => Promise<Gateway>): Promise<void> {
   const service = await inOneLine(create);
+  releaseStartMemory();
   const { readiness, metrics, uncaught } = service;
   const admin = createAdminServer({ readiness, metrics, allowedHosts: at.allowedHosts, uncaught: uncaught.ofRequest });
   // The operator's port first: it says that nothing is ready until the other one listens, whose line in the log is the last.

@@ -8,6 +8,7 @@ import { AggregatorRegistry } from 'prom-client';
 import type { Gateway } from '../../compose/gateway.ts';
 import type { KeptSource } from '../../policy/kept-source.ts';
 import type { CommandIo } from '../io.ts';
+import { releaseStartMemory } from './release-memory.ts';
 import { isMessage, tell } from './worker-messages.ts';
 
 /** A primary that starts no other worker is not waited for longer. */
@@ -36,6 +37,7 @@ export async function runWorker(io: CommandIo, create: () => Promise<WorkerGatew
 
 async function listening(create: () => Promise<WorkerGateway>): Promise<WorkerGateway> {
   const created = await create();
+  releaseStartMemory();
   await created.gateway.listen();
   return created;
 }
