@@ -22,7 +22,7 @@ import {
   type ListingAccess,
   type OpenRule,
 } from './compile.ts';
-import { firstFailed, type Asker } from './conditions.ts';
+import { firstFailed, seenText, type Asker, type Condition } from './conditions.ts';
 import type { PolicySet } from './load-policies.ts';
 import { weightOf } from './matches-subject.ts';
 import type { Policy } from './policy-schema.ts';
@@ -97,6 +97,12 @@ export function createAuthorizer(
     relevant: (principal) => inForce().relevant(principal),
     policyVersion: () => source.current().version,
   };
+}
+
+/** Every rule of a set that bears on someone in a bucket, whatever its conditions: what tools look at before requests come. */
+export function rulesOf(set: PolicySet): (principal: Principal, bucket: string) => readonly CompiledRule[] {
+  const { policiesOf } = compileSet(set);
+  return (principal, bucket) => policiesOf(principal).ability.inBucket(bucket).rules;
 }
 
 const NO_FACTS: RequestFacts = Object.freeze({});
@@ -304,12 +310,9 @@ function unmetReason(ability: CompiledAbility, asked: Asked): string | undefined
   );
 }
 
-function seenBy({ name, seen }: NonNullable<ReturnType<typeof firstFailed>>, asker: Asker): string {
-  const value = seen(asker);
-  if (value === undefined) return 'what it looks at is not known';
-  if (name === 'from' || name === 'until' || name === 'hours') return `it is ${new Date(Number(value)).toISOString()}`;
-  const plain: unknown = value instanceof Map ? Object.fromEntries(value) : value;
-  return `it is ${shown(JSON.stringify(plain))}`;
+function seenBy(failed: Condition, asker: Asker): string {
+  const seen = seenText(failed, asker);
+  return seen === undefined ? 'what it looks at is not known' : `it is ${shown(seen)}`;
 }
 
 function whatIsMissing(asked: Asked, ability: CompiledAbility): string {

@@ -128,6 +128,14 @@ export const firstFailed = (
   asker: Asker,
 ): Condition | undefined => conditions.find((condition) => !applies(effect, [condition], asker));
 
+/** What a condition looked at, as text; `undefined`: it is not known. */
+export function seenText({ name, seen }: Condition, asker: Asker): string | undefined {
+  const value = seen(asker);
+  if (value === undefined) return undefined;
+  if (name === 'from' || name === 'until' || name === 'hours') return new Date(Number(value)).toISOString();
+  return JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value);
+}
+
 const now = ({ facts }: Asker): number | undefined => facts.nowMs;
 
 const WEEKDAYS: Readonly<Record<string, string>> = {
@@ -136,9 +144,7 @@ const WEEKDAYS: Readonly<Record<string, string>> = {
 const MINUTE_MS = 60_000;
 
 function hoursTest({ days, from, to, timeZone }: NonNullable<Conditions['hours']>): (nowMs: number) => boolean {
-  const format = new Intl.DateTimeFormat('en-US', {
-    ...{ timeZone, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
-  });
+  const format = clockOf(timeZone);
   const test = (nowMs: number): boolean => {
     const parts = new Map(format.formatToParts(nowMs).map(({ type, value }) => [type, value]));
     const minutes = Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
@@ -156,6 +162,19 @@ function hoursTest({ days, from, to, timeZone }: NonNullable<Conditions['hours']
     }
     return isOpen;
   };
+}
+
+// Each takes long to make, and much memory: there is one for each time zone that policies name.
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+function clockOf(timeZone: string): Intl.DateTimeFormat {
+  const known = clocks.get(timeZone);
+  if (known !== undefined) return known;
+  const clock = new Intl.DateTimeFormat('en-US', {
+    ...{ timeZone, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  });
+  clocks.set(timeZone, clock);
+  return clock;
 }
 
 /** The address of the client as IPv4 or IPv6; an edge that tells none, or a socket, is no address. */

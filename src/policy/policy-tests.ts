@@ -14,6 +14,7 @@ import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import type { PolicySet } from './load-policies.ts';
 import { readDirectory } from './read-directory.ts';
 import { readDocument } from './read-document.ts';
+import { isShown } from './scope.ts';
 import { always, bucketName, closed, expecting, issuerName, present, verb } from './schema-parts.ts';
 
 const anyText = (what: string) => z.string({ error: expecting(what) });
@@ -36,6 +37,8 @@ const identity = closed(
 
 const isListing = (does: Verb) => does === 'LIST' || does === 'LIST_VERSIONS';
 
+const names = z.array(anyText('the name of an object'), { error: expecting('a list of names') });
+
 const testCase = closed('a case', {
   who: anyText('one of the identities of this file'),
   does: verb,
@@ -44,6 +47,8 @@ const testCase = closed('a case', {
   prefix: anyText('the prefix of a listing').optional(),
   after: z.array(anyText('a marker of the listing'), { error: expecting('a list of markers') }).optional(),
   facts: caseFacts.optional(),
+  shows: names.optional(),
+  hides: names.optional(),
   expect: z.enum(['allow', 'deny', 'filtered'], {
     error: 'must be `allow`, `deny` or, of a listing that is shown in parts, `filtered`',
   }),
@@ -58,6 +63,9 @@ const testCase = closed('a case', {
   })
   .refine(({ does, key }) => does !== 'ADMIN' || key === undefined, {
     error: 'must have neither `key` nor `prefix` for ADMIN, which is about the bucket itself',
+  })
+  .refine(({ expect, shows, hides }) => expect === 'filtered' || (shows ?? hides) === undefined, {
+    error: 'can have `shows` and `hides`, names that the listing has and has not, with `expect: filtered` only',
   })
   .refine(({ does, facts }) => does === 'PUT' || !isOfStored(facts), {
     path: ['facts'],
@@ -98,6 +106,9 @@ export interface PolicyTest {
   readonly agents?: AgentClients;
   readonly effect: 'allow' | 'deny' | 'filtered';
   readonly rule: string;
+  /** Names that a listing in parts has, and such that it has not. */
+  readonly shows?: readonly string[] | undefined;
+  readonly hides?: readonly string[] | undefined;
 }
 
 export interface PolicyTestReport {
@@ -143,12 +154,19 @@ export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): 
   };
   const unproven = new Set(set.policies.flatMap(({ id, rules }) => rules.map((rule) => `${id}/${rule.id}`)));
   const failures: string[] = [];
-  for (const { title, principal, access, facts, agents, effect, rule } of tests) {
+  for (const { title, principal, access, facts, agents, effect, rule, shows = [], hides = [] } of tests) {
     const decision = authorizerWith(agents).decide(principal, access, facts);
+    const { parts } = decision;
     for (const named of decision.rule.split(', ')) unproven.delete(named);
-    const got = decision.parts === undefined ? decision.effect : 'filtered';
+    const got = parts === undefined ? decision.effect : 'filtered';
     if (got !== effect || decision.rule !== rule) {
       failures.push(`${title}: expected ${effect} by ${rule}, got ${got} by ${decision.rule}`);
+    } else if (parts !== undefined) {
+      const wrong = [
+        ...shows.flatMap((name) => (isShown(parts, name) ? [] : `hides ${name}`)),
+        ...hides.flatMap((name) => (isShown(parts, name) ? `shows ${name}` : [])),
+      ];
+      if (wrong.length > 0) failures.push(`${title}: the listing ${wrong.join(' and ')}`);
     }
   }
   return { passed: tests.length - failures.length, failures, unproven: [...unproven] };
@@ -159,6 +177,13 @@ export function readIdentity(json: string): Principal {
   const document = readDocument('the identity', json, () => identity);
   if ('issues' in document) throw new InvalidPolicies(document.issues);
   return principalOf(document.value);
+}
+
+/** Reads what is known of a request as files of cases have it, from JSON or YAML. @throws InvalidPolicies */
+export function readFacts(text: string): RequestFacts {
+  const document = readDocument('the facts', text, () => caseFacts);
+  if ('issues' in document) throw new InvalidPolicies(document.issues);
+  return factsOf(document.value);
 }
 
 /** The access of a verb at a key or prefix. */
@@ -180,9 +205,9 @@ function principalOf(identity: Identity): Principal {
 }
 
 function testOf(index: string, each: Case, principal: Principal): PolicyTest {
-  const { who, does, bucket, key, prefix, facts, expect, rule } = each;
+  const { who, does, bucket, key, prefix, facts, expect, rule, shows, hides } = each;
   const title = `${index} ${who} ${does} ${bucket}/${prefix ?? key ?? ''}`;
-  return { title, principal, access: accessOf(each), facts: factsOf(facts), effect: expect, rule };
+  return { title, principal, access: accessOf(each), facts: factsOf(facts), effect: expect, rule, shows, hides };
 }
 
 function accessOf({

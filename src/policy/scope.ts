@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { Access } from '../contracts/authorizer.ts';
+import type { ListedParts } from '../s3/listed-parts.ts';
 import type { Scope } from './policy-schema.ts';
 
 export type Matcher = (access: Access) => boolean;
@@ -41,6 +42,10 @@ export function covers(outer: Scope, inner: Scope): boolean {
   if ('key' in outer) return 'key' in inner && inner.key === outer.key;
   return ('key' in inner ? inner.key : inner.prefix).startsWith(outer.prefix);
 }
+
+/** Whether a listing in parts has a name. */
+export const isShown = ({ prefixes, hidden }: ListedParts, name: string): boolean =>
+  prefixes.some((prefix) => name.startsWith(prefix)) && !hidden.some((deny) => covers(deny, { key: name }));
 
 /** The scope in words, after a verb: `everything in reports under 2026/`. */
 export function describeScope(bucket: string, scope: Scope): string {

@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { policiesOf } from '../../compose/policies.ts';
-import { CannotTell } from '../../policy/analysis/differences.ts';
+import { CannotTell } from '../../policy/analysis/situations.ts';
 import { InvalidPolicies } from '../../policy/invalid-policies.ts';
 import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
 import { CommandError, type CommandIo } from '../io.ts';

@@ -4,14 +4,23 @@ import { join, resolve } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Location } from '../../operate/location.ts';
-import { differencesOf, inOrder, type Difference } from '../../policy/analysis/differences.ts';
+import { differencesOf, guardrailsThatDiffer, inOrder, type Difference } from '../../policy/analysis/differences.ts';
 import { explain } from '../../policy/analysis/explain.ts';
 import { lint } from '../../policy/analysis/lint.ts';
 import { tryMutants } from '../../policy/analysis/mutants.ts';
 import { whoMay } from '../../policy/analysis/who.ts';
-import { accessText, casesText, identityOf, principalText, whoText } from '../../policy/analysis/words.ts';
+import {
+  accessText,
+  casesText,
+  conditionsText,
+  factsText,
+  identityOf,
+  principalText,
+  whoText,
+} from '../../policy/analysis/words.ts';
+import type { Conditions } from '../../policy/condition-schema.ts';
 import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
-import { accessAt, checkPolicyTests, loadPolicyTests, readIdentity } from '../../policy/policy-tests.ts';
+import { accessAt, checkPolicyTests, loadPolicyTests, readFacts, readIdentity } from '../../policy/policy-tests.ts';
 import type { Verb } from '../../s3/operations/verb.ts';
 import { placeOf, verbOf } from '../access-arguments.ts';
 import { CommandError, type CommandIo } from '../io.ts';
@@ -95,8 +104,14 @@ function registerLint(policy: Command, io: CommandIo): void {
       `\nExamples:\n  sallyport policy lint --policies policies\n  sallyport policy lint --config sallyport.yaml --json${exitCodes('nothing found, 3 something is')}`,
     )
     .action(async (flags: SourceFlags) => {
-      const { set } = await readSet(io, flags);
-      const findings = lint(set);
+      const { set, directory } = await readSet(io, flags);
+      const cases = join(directory, 'tests');
+      const tests = (await isDirectory(cases)) ? await valid(() => loadPolicyTests(cases)) : [];
+      const findings = lint(
+        set,
+        Date.now(),
+        tests.map(({ principal }) => principal),
+      );
       const found = findings.filter(({ kind }) => kind !== 'cannot-tell').length;
       const text = findings.map(({ kind, rule, message }) => `${rule}: ${message} (${kind})\n`).join('');
       const code = found > 0 ? EXIT.found : findings.length > 0 ? EXIT.unknown : EXIT.ok;
@@ -106,6 +121,7 @@ function registerLint(policy: Command, io: CommandIo): void {
 
 interface ExplainFlags extends SourceFlags {
   readonly as: string;
+  readonly facts?: string;
 }
 
 function registerExplain(policy: Command, io: CommandIo): void {
@@ -116,15 +132,20 @@ function registerExplain(policy: Command, io: CommandIo): void {
       '--as <identity>',
       'JSON as in files of cases (issuer, subject, groups, client, claims, actor, role): itself, a file, or - for stdin',
     )
+    .option(
+      '--facts <facts>',
+      'JSON or YAML as in files of cases (time, clientAddress, wayIn, size, contentType, tags, createOnly); without a time it is now',
+    )
     .addHelpText(
       'after',
-      `\nExamples:\n  sallyport policy explain --policies policies --as '{"issuer":"demo","subject":"alice","groups":["analytics"]}' PUT s3://reports/2026/q3.csv\n  sallyport policy explain --config sallyport.yaml --as alice.json --json LIST s3://reports/2026/${exitCodes('allow, 3 deny')}`,
+      `\nExamples:\n  sallyport policy explain --policies policies --as '{"issuer":"demo","subject":"alice","groups":["analytics"]}' PUT s3://reports/2026/q3.csv\n  sallyport policy explain --config sallyport.yaml --as alice.json --json LIST s3://reports/2026/\n  sallyport policy explain --policies policies --as alice.json --facts '{ time: 2026-12-31T09:00:00Z, clientAddress: 10.0.0.7, wayIn: session, size: 2 MiB }' PUT s3://reports/2026/q3.csv${exitCodes('allow, 3 deny')}`,
     )
     .action(async (verb: Verb, place: Location, flags: ExplainFlags) => {
       const { set } = await readSet(io, flags);
       const identity = await identityText(io, flags.as);
       const principal = await valid(() => readIdentity(identity));
-      const { decision, rules, undecided } = explain(set, principal, accessOf(verb, place));
+      const facts = await valid(() => readFacts(flags.facts ?? '{}'));
+      const { decision, rules, undecided } = explain(set, principal, accessOf(verb, place), facts);
       const { effect, rule, reason } = decision;
       const lines = rules.map(({ rule: name, effect: of, failed }) => {
         if (failed === undefined) return `${name} (${of}): applies`;
@@ -133,7 +154,9 @@ function registerExplain(policy: Command, io: CommandIo): void {
       const text = [`${effect} by ${rule}: ${reason}`, ...lines].map((line) => `${line}\n`).join('');
       const code = undecided.length > 0 ? EXIT.unknown : effect === 'allow' ? EXIT.ok : EXIT.found;
       const unknown =
-        undecided.length === 0 ? '' : `cannot tell: what is not known here matters to ${undecided.join(', ')}\n`;
+        undecided.length === 0
+          ? ''
+          : `cannot tell: what is not known here matters to ${undecided.join(', ')}; say it with --facts (which clients are agents: --config). Without it:\n`;
       answer(io, flags, { decision, rules, undecided }, `${unknown}${text}`, code);
     });
 }
@@ -166,21 +189,21 @@ function registerWho(policy: Command, io: CommandIo): void {
       const { set } = await readSet(io, flags);
       orUnknown(io, flags, () => {
         const found = whoMay(set, accessOf(verb, place));
-        const text = found.map(({ rule, who, example, hasVariables, except }) => {
-          const such = hasVariables ? `, such as ${principalText(example)}` : '';
-          const but = except.map((each) => `  not ${whoText(each.who)} as well: ${each.rule}\n`);
-          return `${whoText(who)}${such}: ${rule}\n${but.join('')}`;
+        const text = found.map(({ rule, who, when, example, hasVariables, except }) => {
+          const such = hasVariables ? `, such as ${principalText(example.principal)}` : '';
+          const but = except.map((each) => `  not ${whoText(each.who)} as well${whenText(each.when)}: ${each.rule}\n`);
+          return `${whoText(who)}${such}${whenText(when)}: ${rule}\n${but.join('')}`;
         });
-        const allowed = found.map(({ rule, who, example, except }) => ({
-          rule,
-          who,
-          example: identityOf(example),
-          except,
+        const allowed = found.map(({ rule, who, when, example, except }) => ({
+          ...{ rule, who, ...(when && { when: conditionsText(when) }), example: identityOf(example.principal) },
+          except: except.map((each) => ({ ...each, when: each.when && conditionsText(each.when) })),
         }));
         answer(io, flags, { allowed }, text.join('') || 'nobody\n', found.length > 0 ? EXIT.ok : EXIT.found);
       });
     });
 }
+
+const whenText = (when: Conditions | undefined): string => (when === undefined ? '' : `, ${conditionsText(when)}`);
 
 interface DiffFlags extends Pick<SourceFlags, 'json'> {
   readonly config?: string;
@@ -203,21 +226,28 @@ function registerDiff(policy: Command, io: CommandIo): void {
       const [old, now] = [await setAt(io, before), await setAt(io, after)];
       orUnknown(io, flags, () => {
         const differences = differencesOf(old, now);
+        const guardrails = guardrailsThatDiffer(old, now);
         const isNew = differences.some(({ change }) => change === 'allowed');
-        const text = differences.length === 0 ? 'no difference\n' : differences.map(differenceText).join('\n');
-        const report = { newAccess: isNew, differences: differences.map(differenceJson) };
-        answer(io, flags, report, text, isNew && !flags.newAccess ? EXIT.found : EXIT.ok);
+        const unread = guardrails.map(
+          (id) => `cannot tell: the guardrails of ${id} differ, and budgets are not compared\n`,
+        );
+        const text = [...differences.map(differenceText), ...unread].join('\n');
+        const report = { newAccess: isNew, differences: differences.map(differenceJson), guardrails };
+        const code = guardrails.length > 0 ? EXIT.unknown : EXIT.ok;
+        answer(io, flags, report, text || 'no difference\n', isNew && !flags.newAccess ? EXIT.found : code);
       });
     });
 }
 
-async function setAt(io: CommandIo, path: string): Promise<PolicySet> {
-  const directory = resolve(io.cwd, path);
-  const isDirectory = await stat(directory).then(
+const isDirectory = (path: string): Promise<boolean> =>
+  stat(path).then(
     (entry) => entry.isDirectory(),
     () => false,
   );
-  if (!isDirectory) throw new CommandError(`${path} is no directory`, 2);
+
+async function setAt(io: CommandIo, path: string): Promise<PolicySet> {
+  const directory = resolve(io.cwd, path);
+  if (!(await isDirectory(directory))) throw new CommandError(`${path} is no directory`, 2);
   return valid(() => loadPolicies(directory));
 }
 
@@ -230,13 +260,15 @@ function differenceText(difference: Difference): string {
   }
   const verbs = [...byBuckets].map(([buckets, list]) => `${list.join(', ')} in ${buckets}`).join('; ');
   const session = onlyInRole ? ', in sessions of one policy only' : '';
+  const facts = factsText(witness.facts);
+  const name = witness.name === undefined ? '' : `, which then shows ${witness.name}`;
   return `newly ${change} to ${who.map(whoText).join(' or ')}: ${verbs}${session}
   ${change === 'allowed' ? `before: ${deniedBy}; now: ${allowedBy}` : `before: ${allowedBy}; now: ${deniedBy}`}
-  for example ${accessText(witness.access)} by ${principalText(witness.principal)}
+  for example ${accessText(witness.access)}${name} by ${principalText(witness.principal)}${facts === '' ? '' : `, ${facts}`}
 ${casesText([caseAfter(difference)])}`;
 }
 
-const caseAfter = ({ witness: { principal, access, after } }: Difference) => ({ principal, access, decision: after });
+const caseAfter = ({ witness }: Difference) => ({ ...witness, decision: witness.after });
 
 function differenceJson(difference: Difference): object {
   const { change, allowedBy, deniedBy, who, where, onlyInRole } = difference;

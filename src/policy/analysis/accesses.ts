@@ -5,25 +5,34 @@
 import type { Access, Grant } from '../../contracts/authorizer.ts';
 import type { Verb } from '../../s3/operations/verb.ts';
 
+type Scoped = Pick<Grant, 'effect' | 'verbs' | 'scope'>;
 export type DecidedAccess = Exclude<Access, { kind: 'bucket' }>;
 
 /** Lists the accesses of one verb; `grants` are literal. */
-export function accessesOf(verb: Verb, bucket: string, grants: readonly Grant[]): readonly DecidedAccess[] {
+export function accessesOf(verb: Verb, bucket: string, grants: readonly Scoped[]): readonly DecidedAccess[] {
   if (verb === 'ADMIN') return [{ kind: 'admin', verb, bucket }];
   const own = grants.filter(({ verbs }) => verbs.includes(verb));
-  const texts = new Set(own.map(({ scope }) => ('key' in scope ? scope.key : scope.prefix)));
+  const texts = textsOf(own);
   if (verb === 'LIST' || verb === 'LIST_VERSIONS') {
     const prefixes = own.flatMap(({ effect, scope }) => (effect === 'allow' && 'prefix' in scope ? scope.prefix : []));
     return listings(new Set([...texts, '']), [...new Set(prefixes)]).map(({ prefix, after }) => ({
       ...{ kind: 'listing', verb, bucket, prefix, after },
     }));
   }
-  const keys = own.flatMap(({ scope }) => ('key' in scope ? scope.key : []));
-  const prefixes = own.flatMap(({ scope }) => ('prefix' in scope ? scope.prefix : []));
-  const below = ['', ...prefixes].map((prefix) => beside(prefix, texts));
-  // A prefix is a key as well.
-  return [...new Set([...keys, ...below])].map((key) => ({ kind: 'object', verb, bucket, key }));
+  return namesOf(own).map((key) => ({ kind: 'object', verb, bucket, key }));
 }
+
+/** A name in each part of the bucket; a prefix is a name as well. */
+export function namesOf(grants: readonly Scoped[], below = ''): readonly string[] {
+  const texts = textsOf(grants);
+  const keys = grants.flatMap(({ scope }) => ('key' in scope ? scope.key : []));
+  const prefixes = grants.flatMap(({ scope }) => ('prefix' in scope ? scope.prefix : []));
+  const names = [...keys, ...['', below, ...prefixes].map((prefix) => beside(prefix, texts))];
+  return [...new Set(names)].filter((name) => name.startsWith(below));
+}
+
+const textsOf = (grants: readonly Scoped[]): ReadonlySet<string> =>
+  new Set(grants.map(({ scope }) => ('key' in scope ? scope.key : scope.prefix)));
 
 interface Listing {
   readonly prefix: string;

@@ -2,26 +2,25 @@
  * Two sets of policies in; what the second allows and the first denies out, and the other way round, with one access for
  * each. Every access is decided by the authorizer of requests. None is missed: docs/adr/0034-differences-of-policies.md.
  */
-import type { Authorizer, Decision } from '../../contracts/authorizer.ts';
-import type { Principal } from '../../contracts/principal.ts';
+import type { Decision } from '../../contracts/authorizer.ts';
 import { VERBS, type Verb } from '../../s3/operations/verb.ts';
-import { createAuthorizer } from '../authorizer.ts';
 import type { PolicySet } from '../load-policies.ts';
 import { variablesOf, type Policy, type Rule, type Selector } from '../policy-schema.ts';
+import { isShown } from '../scope.ts';
 import { parseTemplate, variablesIn } from '../template.ts';
-import { accessesOf, type DecidedAccess } from './accesses.ts';
-import { identitiesOf, type Identities } from './identities.ts';
-import { variableValues, type VariableValues } from './variable-values.ts';
+import { CannotTell } from './situations.ts';
+import { surveyOf, type Survey, type Trial } from './survey.ts';
+import type { VariableValues } from './variable-values.ts';
 
-/** Identities times buckets times verbs that are looked at, at most. */
-const MAX_WORK = 100_000;
+/** Requests that are tried, at most. */
+const MAX_TRIALS = 400_000;
 
-/** One access that the sets decide differently. */
-export interface Witness {
-  readonly principal: Principal;
-  readonly access: DecidedAccess;
+/** One request that the sets decide differently. */
+export interface Witness extends Trial {
   readonly before: Decision;
   readonly after: Decision;
+  /** Of a listing that both allow in parts: a name that only one of them shows. */
+  readonly name?: string;
 }
 
 /** What two rules bring about: the one that allows, and the one (or none) that denies. */
@@ -40,27 +39,35 @@ export interface Difference {
   readonly witness: Witness;
 }
 
-/** Nothing is told: the work would be without end, or rules have conditions, which are not looked at. */
-export class CannotTell extends Error {}
-
 /** Finds the differences; with `first`, one is enough. @throws CannotTell */
 export function differencesOf(
   before: PolicySet,
   after: PolicySet,
   { first = false }: { readonly first?: boolean } = {},
 ): readonly Difference[] {
-  for (const set of [before, after]) refuseConditions(set);
-  const values = variableValues([before, after]);
-  const identities = identitiesOf([before, after], values);
-  const sides = { before: sideOf(before), after: sideOf(after) };
-  const room = { left: MAX_WORK };
-  const allowed = gains('allowed', sides.before, sides.after, { identities, values, room, first });
+  const survey = surveyOf([before, after]);
+  const sides = { before: sideOf(before, 0), after: sideOf(after, 1) };
+  const search = { survey, room: { left: MAX_TRIALS }, first };
+  const allowed = gains('allowed', sides.before, sides.after, search);
   if (first && allowed.length > 0) return allowed;
-  return [...allowed, ...gains('denied', sides.after, sides.before, { identities, values, room, first })];
+  return [...allowed, ...gains('denied', sides.after, sides.before, search)];
+}
+
+/** Policies whose budgets differ, or whom these bind: they are not compared. */
+export function guardrailsThatDiffer(before: PolicySet, after: PolicySet): readonly string[] {
+  const budgets = ({ policies }: PolicySet) =>
+    new Map(
+      policies.flatMap(({ id, subjects, guardrails }) =>
+        guardrails === undefined ? [] : [[id, JSON.stringify([subjects, guardrails])]],
+      ),
+    );
+  const [old, now] = [budgets(before), budgets(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].filter((id) => old.get(id) !== now.get(id)).sort();
 }
 
 interface Side {
-  readonly authorizer: Authorizer;
+  /** Which of the two sets it is. */
+  readonly place: number;
   readonly occurrences: readonly Occurrence[];
   /** The verbs of all occurrences that are alike but for their verbs. */
   readonly verbs: ReadonlyMap<string, ReadonlySet<Verb>>;
@@ -78,16 +85,16 @@ export interface Occurrence {
 export function occurrencesOf({ policies }: PolicySet): readonly Occurrence[] {
   return policies.flatMap((policy) =>
     policy.rules.flatMap((rule) => {
-      const { effect, buckets, scopes, each } = rule;
+      const { effect, buckets, scopes, each, when, isFiltered } = rule;
       return policy.subjects.map((selector) => {
-        const key = JSON.stringify([policy.id, selector, effect, buckets, scopes, each]);
+        const key = JSON.stringify([policy.id, selector, effect, buckets, scopes, each, when, isFiltered]);
         return { policy, selector, rule, key };
       });
     }),
   );
 }
 
-function sideOf(set: PolicySet): Side {
+function sideOf(set: PolicySet, place: number): Side {
   const occurrences = occurrencesOf(set);
   const verbs = new Map<string, Set<Verb>>();
   for (const { key, rule } of occurrences) {
@@ -95,12 +102,11 @@ function sideOf(set: PolicySet): Side {
     for (const verb of rule.verbs) known.add(verb);
     verbs.set(key, known);
   }
-  return { authorizer: createAuthorizer({ current: () => set }), occurrences, verbs };
+  return { place, occurrences, verbs };
 }
 
 interface Search {
-  readonly identities: Identities;
-  readonly values: VariableValues;
+  readonly survey: Survey;
   readonly room: { left: number };
   readonly first: boolean;
 }
@@ -116,7 +122,7 @@ function gains(
   change: Difference['change'],
   from: Side,
   to: Side,
-  { identities, values, room, first }: Search,
+  { survey, room, first }: Search,
 ): readonly Difference[] {
   const found = new Map<string, Found>();
   const seen = new Set<string>();
@@ -146,26 +152,24 @@ function gains(
     const selectors = deny === undefined ? [allow.selector] : [allow.selector, deny.selector];
     const uses = usesOf(rules);
     const buckets = rules
-      .map((rule) => bucketsOf(rule, values))
+      .map((rule) => bucketsOf(rule, survey.values))
       .reduce((some, others) => some.filter((bucket) => others.includes(bucket)));
-    for (const identity of identities(selectors, uses)) {
+    for (const identity of survey.identities(selectors, uses)) {
       for (const principal of [identity, { ...identity, binding: allow.policy.id }]) {
         const name = JSON.stringify(principal);
         for (const bucket of buckets) {
-          const fresh = verbs.filter((verb) => !seen.has(`${verb} ${bucket} ${name}`));
-          if (fresh.length === 0) continue;
-          room.left -= fresh.length;
-          if (room.left < 0) throw new CannotTell('the sets have too many combinations of subjects and values');
-          const grants = [...from.authorizer.grants(principal, bucket), ...to.authorizer.grants(principal, bucket)];
-          for (const verb of fresh) {
-            seen.add(`${verb} ${bucket} ${name}`);
-            for (const access of accessesOf(verb, bucket, grants)) {
-              const gained = to.authorizer.decide(principal, access);
-              if (gained.effect === 'deny') continue;
-              const lacking = from.authorizer.decide(principal, access);
-              if (lacking.effect === 'allow') continue;
+          for (const verb of verbs) {
+            const asked = `${verb} ${bucket} ${name}`;
+            if (seen.has(asked)) continue;
+            seen.add(asked);
+            for (const trial of survey.trials(principal, bucket, verb)) {
+              room.left -= 1;
+              if (room.left < 0) throw new CannotTell('the sets have too many combinations of subjects and values');
+              const [gained, lacking] = [survey.decide(trial, to.place), survey.decide(trial, from.place)];
+              const more = moreIn(gained, lacking, () => survey.names(trial.principal, trial.access));
+              if (more === undefined) continue;
               const [before, after] = change === 'allowed' ? [lacking, gained] : [gained, lacking];
-              note(allow.selector, { principal, access, before, after }, principal.binding !== undefined);
+              note(allow.selector, { ...trial, ...more, before, after }, principal.binding !== undefined);
               if (first) return;
             }
           }
@@ -192,6 +196,22 @@ function gains(
   return [...found.values()];
 }
 
+/** Whether one decision allows what the other does not: all of it, or of a listing in parts a name. */
+function moreIn(
+  gained: Decision,
+  lacking: Decision,
+  names: () => readonly string[],
+): { readonly name?: string } | undefined {
+  if (gained.effect === 'deny') return undefined;
+  if (lacking.effect === 'deny') return {};
+  const { parts } = lacking;
+  if (parts === undefined) return undefined;
+  const name = names().find(
+    (each) => (gained.parts === undefined || isShown(gained.parts, each)) && !isShown(parts, each),
+  );
+  return name === undefined ? undefined : { name };
+}
+
 /** Whether some access may lie in the scopes of both, by what stands before their first variables. */
 function canMeet(one: Rule, other: Rule): boolean {
   const starts = ({ scopes }: Rule) =>
@@ -210,16 +230,6 @@ export function usesOf(rules: readonly Rule[]): ReadonlyMap<string, number> {
   }
   return uses;
 }
-
-/** @throws CannotTell of a set in which some rule depends on more than identity and access */
-export function refuseConditions(set: PolicySet): void {
-  const names = conditional(set);
-  if (names.length > 0) throw new CannotTell(`conditions are not looked at, and there are some: ${names.join(', ')}`);
-}
-
-/** The rules that have conditions. */
-export const conditional = ({ policies }: PolicySet): readonly string[] =>
-  policies.flatMap(({ id, rules }) => rules.flatMap((rule) => (rule.when === undefined ? [] : `${id}/${rule.id}`)));
 
 /** The buckets that a rule may be about. */
 export function bucketsOf({ buckets }: Rule, values: VariableValues): readonly string[] {

@@ -6,12 +6,14 @@ import type { Decision, RequestFacts } from '../../contracts/authorizer.ts';
 import type { Principal } from '../../contracts/principal.ts';
 import { createAuthorizer } from '../authorizer.ts';
 import { ANY_BUCKET, compileRules } from '../compile.ts';
-import { firstFailed } from '../conditions.ts';
+import type { ConditionName } from '../condition-schema.ts';
+import { firstFailed, seenText, type Condition } from '../conditions.ts';
 import type { PolicySet } from '../load-policies.ts';
 import { failingLine, weightOf } from '../matches-subject.ts';
 import type { Policy, Rule, Selector } from '../policy-schema.ts';
 import { resolveRules } from '../resolve-rules.ts';
 import type { DecidedAccess } from './accesses.ts';
+import { conditionsText } from './words.ts';
 
 /** A condition of a rule that an access does not meet. */
 interface Failed {
@@ -37,34 +39,47 @@ export interface Explanation {
   readonly undecided: readonly string[];
 }
 
-/** Explains a decision. */
-export function explain(set: PolicySet, principal: Principal, access: DecidedAccess): Explanation {
-  const facts: RequestFacts = { nowMs: Date.now() };
+/** Explains a decision; of a request of which no time is known, it is now. */
+export function explain(
+  set: PolicySet,
+  principal: Principal,
+  access: DecidedAccess,
+  known: RequestFacts = {},
+): Explanation {
+  const facts: RequestFacts = { nowMs: Date.now(), ...known };
   const decision = createAuthorizer({ current: () => set }).decide(principal, access, facts);
-  const undecided: string[] = [];
+  const open: Considered[] = [];
   const rules = set.policies.flatMap((policy) =>
     policy.rules.map((rule): Considered => {
-      const failed = failedOf(set, policy, rule, { principal, access, facts, undecided });
+      const failed = failedOf(set, policy, rule, { principal, access, facts, open });
       const of = { rule: `${policy.id}/${rule.id}`, effect: rule.effect, applies: failed === undefined };
       return failed === undefined ? of : { ...of, failed };
     }),
   );
-  return { decision, rules, undecided };
+  return { decision, rules, undecided: isCertain(rules, open) ? [] : open.map(({ rule }) => rule) };
+}
+
+/** Whether what is not known makes no difference: a deny holds without it, or an allow does and no deny needs it. */
+function isCertain(rules: readonly Considered[], open: readonly Considered[]): boolean {
+  const names = new Set(open.map(({ rule }) => rule));
+  const holding = rules.filter(({ applies, rule }) => applies && !names.has(rule));
+  if (holding.some(({ effect }) => effect === 'deny')) return true;
+  return !open.some(({ effect }) => effect === 'deny') && (open.length === 0 || holding.length > 0);
 }
 
 interface Asked {
   readonly principal: Principal;
   readonly access: DecidedAccess;
   readonly facts: RequestFacts;
-  /** Takes the names of rules that depend on what is not known. */
-  readonly undecided: string[];
+  /** Takes the rules that apply or not by what is not known. */
+  readonly open: Considered[];
 }
 
 function failedOf(
   set: PolicySet,
   policy: Policy,
   rule: Rule,
-  { principal, access, facts, undecided }: Asked,
+  { principal, access, facts, open: unknown }: Asked,
 ): Failed | undefined {
   const weight = weightOf(policy, principal);
   if (weight === 'none') return bySubjects(policy.subjects, principal);
@@ -87,15 +102,21 @@ function failedOf(
   const [met] = inBucket.filter((each) => each.matches(access));
   if (met !== undefined) {
     const asker = { principal, facts };
-    if (met.conditions.some(({ holds }) => holds(asker) === undefined)) undecided.push(met.decision.rule);
+    const isOpen = ({ name, holds }: Condition) =>
+      name === 'via'
+        ? principal.actor === undefined && set.agents === undefined
+        : !OF_IDENTITY.has(name) && holds(asker) === undefined;
+    const open = met.conditions.filter(isOpen);
+    const isFalse = met.conditions.some(
+      (each) => !isOpen(each) && firstFailed(rule.effect, [each], asker) !== undefined,
+    );
     const failed = firstFailed(rule.effect, met.conditions, asker);
+    if (open.length > 0 && !isFalse) {
+      unknown.push({ rule: met.decision.rule, effect: rule.effect, applies: failed === undefined });
+    }
     if (failed === undefined) return undefined;
-    const value = failed.seen(asker);
-    return {
-      condition: 'when',
-      wants: failed.name,
-      saw: value === undefined ? 'not known here' : JSON.stringify(value),
-    };
+    const wants = conditionsText({ [failed.name]: rule.when?.[failed.name] });
+    return { condition: 'when', wants, saw: (!isOpen(failed) && seenText(failed, asker)) || 'not known here' };
   }
   const [missing] = resolved.missing.filter(({ concerns }) => concerns(access));
   if (missing !== undefined) return { condition: 'variables', wants: 'a value for each', saw: missing.reason };
@@ -106,6 +127,9 @@ function failedOf(
   const wants = inBucket.map(({ scope }) => ('key' in scope ? `the key ${scope.key}` : `below ${scope.prefix}`));
   return { condition: 'scope', wants: wants.join(', '), saw: pathOf(access) };
 }
+
+/** Conditions on claims: what an identity does not have is known to be absent. */
+const OF_IDENTITY: ReadonlySet<ConditionName> = new Set(['acr', 'amr', 'authenticatedWithin', 'tokenKind']);
 
 function pathOf(access: DecidedAccess): string {
   if (access.kind === 'object') return access.key;

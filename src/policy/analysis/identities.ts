@@ -34,6 +34,16 @@ export function identitiesOf(sets: readonly PolicySet[], values: VariableValues)
   const variableClaims = [...values.variables].flatMap((name) =>
     name.startsWith('claims.') ? [name.slice('claims.'.length)] : [],
   );
+  const looksAtAgents = sets.some(({ policies }) =>
+    policies.some(({ rules }) => rules.some(({ when }) => when?.via !== undefined)),
+  );
+  /** Whether its client is an agent: one that no subject names where there is one, none, and what cannot be told. */
+  const agentForms = (issuer: string): readonly (string | undefined)[] => {
+    const agents = sets.flatMap((set) => [...(set.agents?.get(issuer) ?? [])]);
+    if (!looksAtAgents || agents.length === 0) return [];
+    const free = agents.find((agent) => selectors.every(({ client }) => client !== agent));
+    return [...(free === undefined ? agents : [free]), undefined];
+  };
   const someone = values.unused('someone');
   const other = (name: string) => values.unused(`other-${name}`);
 
@@ -92,14 +102,16 @@ export function identitiesOf(sets: readonly PolicySet[], values: VariableValues)
     for (const placed of placements) {
       const names = new Set([...required.claims.keys(), ...variableClaims]);
       // A claim that names a client only where none goes before it selects nobody by its value alone.
-      if (selectsByClient && client === undefined && CLIENT_CLAIMS.some((claim) => names.has(claim))) {
-        names.add(CLIENT_CLAIMS[0] ?? '');
-      }
+      const agents = client === undefined && actor === undefined ? agentForms(issuer) : [];
+      const mayBeClient = selectsByClient && client === undefined && CLIENT_CLAIMS.some((claim) => names.has(claim));
+      if (mayBeClient || agents.length > 0) names.add(CLIENT_CLAIMS[0] ?? '');
       const before = placed === undefined ? [] : CLIENT_CLAIMS.slice(0, CLIENT_CLAIMS.indexOf(placed));
       let rows: Record<string, ClaimValue>[] = [placed === undefined ? {} : { [placed]: client ?? '' }];
       for (const name of names) {
         if (name === placed || before.includes(name)) continue;
-        const forms = claimForms(name, required.claims.get(name) ?? [], uses);
+        const wanted = required.claims.get(name) ?? [];
+        const isClient = wanted.length === 0 && CLIENT_CLAIMS.includes(name);
+        const forms = [...claimForms(name, wanted, uses), ...(isClient ? agents : [])];
         rows = rows.flatMap((row) => forms.map((form) => (form === undefined ? row : { ...row, [name]: form })));
       }
       for (const claims of rows) {

@@ -1,14 +1,19 @@
 /** A set of policies in; what in it is likely not meant out: rules that decide nothing, and rules that give too much. */
-import { createAuthorizer } from '../authorizer.ts';
+import type { Principal } from '../../contracts/principal.ts';
 import type { PolicySet } from '../load-policies.ts';
 import type { Policy, Rule } from '../policy-schema.ts';
-import { accessesOf } from './accesses.ts';
-import { bucketsOf, conditional, usesOf } from './differences.ts';
-import { identitiesOf } from './identities.ts';
-import { variableValues } from './variable-values.ts';
+import { bucketsOf, usesOf } from './differences.ts';
+import { surveyOf } from './survey.ts';
 
 export interface Finding {
-  readonly kind: 'unreachable' | 'shadowed' | 'everything-to-everybody' | 'admin-beside-wildcards' | 'cannot-tell';
+  readonly kind:
+    | 'unreachable'
+    | 'shadowed'
+    | 'ended'
+    | 'unknown-group'
+    | 'everything-to-everybody'
+    | 'admin-beside-wildcards'
+    | 'cannot-tell';
   readonly rule: string;
   readonly message: string;
 }
@@ -18,11 +23,9 @@ const OF_DATA = ['GET', 'PUT', 'DELETE'] as const;
 /** Requests that are tried for one rule, at most. */
 const MAX_TRIED = 200_000;
 
-/** Looks at every rule. */
-export function lint(set: PolicySet): readonly Finding[] {
-  const values = variableValues([set]);
-  const identities = identitiesOf([set], values);
-  const authorizer = createAuthorizer({ current: () => set });
+/** Looks at every rule, at a time (milliseconds since 1970); `people`: identities that are known, if any are. */
+export function lint(set: PolicySet, nowMs: number, people: readonly Principal[] = []): readonly Finding[] {
+  const { values, identities, trials, decide } = surveyOf([set]);
 
   /** The rules that decide in the place of one; `undefined`: it decides something itself. */
   const deciders = ({ subjects }: Policy, rule: Rule, name: string): ReadonlySet<string> | 'many' | undefined => {
@@ -31,15 +34,15 @@ export function lint(set: PolicySet): readonly Finding[] {
     for (const selector of subjects) {
       for (const principal of identities([selector], usesOf([rule]))) {
         for (const bucket of bucketsOf(rule, values)) {
-          const grants = authorizer.grants(principal, bucket);
-          for (const access of rule.verbs.flatMap((verb) => accessesOf(verb, bucket, grants))) {
-            const decided = authorizer.decide(principal, access);
-            if (decided.rule === name) return undefined;
+          for (const trial of rule.verbs.flatMap((verb) => [...trials(principal, bucket, verb)])) {
+            const { access } = trial;
+            const names = decide(trial).rule.split(', ');
+            if (names.includes(name)) return undefined;
             const lies = rule.scopes.some((scope) => {
               const text = access.kind === 'object' ? access.key : access.kind === 'listing' ? access.prefix : '';
               return 'key' in scope ? scope.key === text : text.startsWith(scope.prefix);
             });
-            if (lies && decided.rule !== 'default-deny') others.add(decided.rule);
+            if (lies) for (const each of names) if (each !== 'default-deny') others.add(each);
             tried += 1;
             if (tried > MAX_TRIED) return 'many';
           }
@@ -49,18 +52,29 @@ export function lint(set: PolicySet): readonly Finding[] {
     return others;
   };
 
-  const conditions = conditional(set);
-  const told = conditions.map((rule): Finding => {
-    return { kind: 'cannot-tell', rule, message: 'has conditions: which rules decide nothing is not told of the set' };
-  });
-  const found = set.policies.flatMap((policy) =>
-    policy.rules.flatMap((rule): readonly Finding[] => {
+  return set.policies.flatMap((policy) => [
+    ...unknownGroups(policy, people),
+    ...policy.rules.flatMap((rule): readonly Finding[] => {
       const name = `${policy.id}/${rule.id}`;
-      const idleness = conditions.length > 0 ? [] : idle(set, name, rule, deciders(policy, rule, name));
-      return [...idleness, ...tooWide(policy, rule, name)];
+      const until = rule.when?.until ?? Infinity;
+      const message = `ended at ${new Date(until <= nowMs ? until : 0).toISOString()}: remove it, or move its \`until\``;
+      return [
+        ...(until <= nowMs ? [{ kind: 'ended' as const, rule: name, message }] : []),
+        ...idle(set, name, rule, deciders(policy, rule, name)),
+        ...tooWide(policy, rule, name),
+      ];
     }),
-  );
-  return [...found, ...told];
+  ]);
+}
+
+/** Groups that nobody has who is known of their issuer. */
+function unknownGroups({ id, subjects }: Policy, people: readonly Principal[]): readonly Finding[] {
+  return subjects.flatMap(({ issuer, group }, index): readonly Finding[] => {
+    const known = people.filter(({ issuerName }) => issuerName === issuer).flatMap(({ groups }) => groups);
+    if (group === undefined || known.length === 0 || known.includes(group)) return [];
+    const message = `subjects[${index}] names group ${group} of ${issuer}, which no identity of the cases has: mend it, or add a case`;
+    return [{ kind: 'unknown-group', rule: id, message }];
+  });
 }
 
 function idle(

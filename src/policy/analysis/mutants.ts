@@ -5,7 +5,8 @@
 import type { PolicySet } from '../load-policies.ts';
 import { checkPolicyTests, type PolicyTest } from '../policy-tests.ts';
 import type { Policy, Rule, Scope, Selector } from '../policy-schema.ts';
-import { differencesOf, CannotTell } from './differences.ts';
+import { differencesOf } from './differences.ts';
+import { CannotTell } from './situations.ts';
 import type { DecidedCase } from './words.ts';
 
 export interface Survivor {
@@ -40,8 +41,7 @@ export function tryMutants(set: PolicySet, tests: readonly PolicyTest[]): Mutant
       const [difference] = differencesOf(set, mutant, { first: true });
       if (difference === undefined) equivalent += 1;
       else {
-        const { principal, access, before: decision } = difference.witness;
-        survivors.push({ rule, change, case: { principal, access, decision } });
+        survivors.push({ rule, change, case: { ...difference.witness, decision: difference.witness.before } });
       }
     } catch (error) {
       if (!(error instanceof CannotTell)) throw error;
@@ -79,7 +79,7 @@ interface Change {
 }
 
 function changesOf(rule: Rule): readonly Change[] {
-  const { effect, verbs, scopes } = rule;
+  const { effect, verbs, scopes, when = {} } = rule;
   const flipped = { ...rule, effect: effect === 'allow' ? ('deny' as const) : ('allow' as const) };
   return [
     { change: 'dropped', rules: [] },
@@ -88,6 +88,11 @@ function changesOf(rule: Rule): readonly Change[] {
       change: `without ${verb}`,
       rules: [{ ...rule, verbs: verbs.filter((each) => each !== verb) }],
     })),
+    ...Object.keys(when).flatMap((name) => {
+      const others = Object.fromEntries(Object.entries(when).filter(([each]) => each !== name));
+      const isLast = Object.keys(others).length === 0;
+      return [{ change: `without the condition ${name}`, rules: [{ ...rule, when: isLast ? undefined : others }] }];
+    }),
     ...scopes.flatMap((scope, index) => {
       const wider = widened(scope);
       if (wider === undefined) return [];

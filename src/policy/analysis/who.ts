@@ -1,61 +1,63 @@
 /** A set of policies and a request in; whose it is allowed to be out: subjects of policies, and whom a deny takes out. */
+import type { Conditions } from '../condition-schema.ts';
 import type { PolicySet } from '../load-policies.ts';
-import type { Principal } from '../../contracts/principal.ts';
-import { createAuthorizer } from '../authorizer.ts';
-import { variablesOf, type Selector } from '../policy-schema.ts';
+import { variablesOf, type Rule, type Selector } from '../policy-schema.ts';
 import type { DecidedAccess } from './accesses.ts';
-import { bucketsOf, CannotTell, occurrencesOf, refuseConditions, usesOf } from './differences.ts';
-import { identitiesOf } from './identities.ts';
-import { variableValues } from './variable-values.ts';
+import { bucketsOf, occurrencesOf, usesOf } from './differences.ts';
+import { CannotTell } from './situations.ts';
+import { surveyOf, type Trial } from './survey.ts';
 
-/** Identities that are looked at, at most. */
-const MAX_IDENTITIES = 200_000;
+/** Requests that are tried, at most. */
+const MAX_TRIALS = 200_000;
 
-export interface Allowed {
+/** Some of those whom a rule bears on. */
+interface Concerned {
   readonly rule: string;
   readonly who: Selector;
-  /** An identity of that kind that is allowed. */
-  readonly example: Principal;
+  /** What else must hold for the rule to apply. */
+  readonly when?: Conditions | undefined;
+}
+
+export interface Allowed extends Concerned {
+  /** A request of that kind that is allowed. */
+  readonly example: Trial;
   /** Whether it takes values of variables beside: those of the example, or others that the rule means alike. */
   readonly hasVariables: boolean;
   /** Whoever is of these as well is denied. */
-  readonly except: readonly { readonly rule: string; readonly who: Selector }[];
+  readonly except: readonly Concerned[];
 }
 
 /** Finds them. @throws CannotTell */
 export function whoMay(set: PolicySet, access: DecidedAccess): readonly Allowed[] {
-  refuseConditions(set);
   const path = access.kind === 'object' ? access.key : access.kind === 'listing' ? access.prefix : '';
-  const values = variableValues([set], [{ bucket: access.bucket, path }]);
-  const identities = identitiesOf([set], values);
-  const authorizer = createAuthorizer({ current: () => set });
+  const { values, identities, situations, decide } = surveyOf([set], [{ bucket: access.bucket, path }]);
   const concerned = occurrencesOf(set).filter(
     ({ rule }) => rule.verbs.includes(access.verb) && bucketsOf(rule, values).includes(access.bucket),
   );
   const denies = concerned.filter(({ rule }) => rule.effect === 'deny');
-  let room = MAX_IDENTITIES;
-  const decidedBy = function* (...args: Parameters<typeof identities>) {
-    for (const principal of identities(...args)) {
-      room -= 1;
-      if (room < 0) throw new CannotTell('the set has too many combinations of subjects and values');
-      yield { principal, decision: authorizer.decide(principal, access) };
+  let room = MAX_TRIALS;
+  /** A request of whoever matches all of them that the named rule decides. */
+  const decidedBy = (name: string, selectors: readonly Selector[], rules: readonly Rule[]): Trial | undefined => {
+    for (const principal of identities(selectors, usesOf(rules))) {
+      for (const trial of situations(principal, access)) {
+        room -= 1;
+        if (room < 0) throw new CannotTell('the set has too many combinations of subjects and values');
+        if (decide(trial).rule.split(', ').includes(name)) return trial;
+      }
     }
+    return undefined;
   };
   return concerned.flatMap(({ policy, rule, selector }): readonly Allowed[] => {
     const name = `${policy.id}/${rule.id}`;
     if (rule.effect === 'deny') return [];
-    const example = [...decidedBy([selector], usesOf([rule]))].find(
-      ({ decision }) => decision.effect === 'allow' && decision.rule === name,
-    );
+    const example = decidedBy(name, [selector], [rule]);
     if (example === undefined) return [];
-    const except = denies.flatMap((deny) => {
+    const except = denies.flatMap((deny): readonly Concerned[] => {
       const by = `${deny.policy.id}/${deny.rule.id}`;
-      const both = decidedBy([selector, deny.selector], usesOf([rule, deny.rule]));
-      for (const { decision } of both) if (decision.rule === by) return [{ rule: by, who: deny.selector }];
-      return [];
+      const trial = decidedBy(by, [selector, deny.selector], [rule, deny.rule]);
+      return trial === undefined ? [] : [{ rule: by, who: deny.selector, when: deny.rule.when }];
     });
-    return [
-      { rule: name, who: selector, example: example.principal, hasVariables: variablesOf(rule).size > 0, except },
-    ];
+    const hasVariables = variablesOf(rule).size > 0;
+    return [{ ...{ rule: name, who: selector, when: rule.when, example, hasVariables, except } }];
   });
 }

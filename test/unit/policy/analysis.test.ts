@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import type { Access } from '../../../src/contracts/authorizer.ts';
-import { differencesOf } from '../../../src/policy/analysis/differences.ts';
+import type { Access, Decision } from '../../../src/contracts/authorizer.ts';
+import { differencesOf, type Witness } from '../../../src/policy/analysis/differences.ts';
 import { explain } from '../../../src/policy/analysis/explain.ts';
 import { lint } from '../../../src/policy/analysis/lint.ts';
+import { CannotTell } from '../../../src/policy/analysis/situations.ts';
 import { tryMutants } from '../../../src/policy/analysis/mutants.ts';
 import { whoMay } from '../../../src/policy/analysis/who.ts';
-import { casesText, whoText } from '../../../src/policy/analysis/words.ts';
+import { casesText, factsText, whoText } from '../../../src/policy/analysis/words.ts';
 import type { PolicyTest } from '../../../src/policy/policy-tests.ts';
 import { listing, on, principalWith, setOf, written } from './fixture.ts';
 
@@ -61,6 +62,65 @@ describe('differences of policies', () => {
     assert.deepEqual(differ([written('p', [get, team])], [written('p', [get])]), ['allowed p/r0 p/r1 GET reports']);
   });
 
+  it('name a condition that is new, gone or other, with the facts by which it shows', () => {
+    const withWhen = (when?: object) => [written('p', [{ ...get, ...(when && { when }) }])];
+    const until = { until: '2026-12-31T00:00:00Z' };
+    const cases: readonly [object | undefined, object | undefined, readonly string[], RegExp][] = [
+      [undefined, until, ['denied p/r0 default-deny GET reports'], /at 2026-12-31T00:00:00Z/],
+      [until, undefined, ['allowed p/r0 default-deny GET reports'], /at 2026-12-31T00:00:00Z/],
+      [until, { until: '2026-12-31T00:00:01Z' }, ['allowed p/r0 default-deny GET reports'], /at 2026-12-31T00:00:00Z/],
+      [until, until, [], /^$/],
+      [{ networks: ['10.0.0.0/8'] }, { networks: ['10.0.0.0/9', '10.128.0.0/9'] }, [], /^$/],
+      [
+        { networks: ['10.0.0.0/8'] },
+        { networks: ['10.0.0.0/9'] },
+        ['denied p/r0 default-deny GET reports'],
+        /from 10\.128/,
+      ],
+      [{ wayIn: ['bearer', 'session', 'presigned'] }, undefined, [], /^$/],
+      [
+        { authenticatedWithin: '15m' },
+        { authenticatedWithin: '16m' },
+        ['allowed p/r0 default-deny GET reports'],
+        /at /,
+      ],
+      [{ acr: ['a', 'b'] }, { acr: ['b'] }, ['denied p/r0 default-deny GET reports'], /^$/],
+    ];
+    for (const [before, after, differences, facts] of cases) {
+      assert.deepEqual(differ(withWhen(before), withWhen(after)), differences);
+      const [found] = differencesOf(setOf(...withWhen(before)), setOf(...withWhen(after)));
+      assert.match(found === undefined ? '' : factsText(found.witness.facts), facts);
+    }
+  });
+
+  it('see that a client can be an agent by a configuration that is not there', () => {
+    const rule = (via?: 'agent') => [written('p', [{ ...get, ...(via && { when: { via } }) }], everybody)];
+    assert.deepEqual(differ([written('q', [{ ...get, allow: ['PUT'] }])], rule('agent')).slice(0, 1), [
+      'allowed p/r0 default-deny GET reports',
+    ]);
+    assert.deepEqual(differ(rule(), rule('agent')), ['denied p/r0 default-deny GET reports']);
+  });
+
+  it('cannot be told of a claim at which conditions look, and subjects as well', () => {
+    const set = setOf(
+      written('p', [{ ...get, when: { acr: ['gold'] } }], [{ issuer: 'demo', claims: { acr: 'gold' } }]),
+    );
+    assert.throws(() => differencesOf(set, set), CannotTell);
+  });
+
+  it('see what a listing in parts shows', () => {
+    const list = (prefix: string, more: object = {}) => ({ allow: ['LIST'], bucket: 'reports', prefix, ...more });
+    const parts = [list('a/b/', { listing: 'filtered' }), list('a/c/', { listing: 'filtered' })];
+    const deny = { deny: ['LIST'], bucket: 'reports', prefix: 'a/c/x/' };
+    const [before, after] = [setOf(written('p', [...parts, deny])), setOf(written('p', parts))];
+    const [found] = differencesOf(before, after).filter(({ witness }) => witness.name !== undefined);
+    assert.match(found?.witness.name ?? '', /^a\/c\/x\//);
+    assert.match(
+      casesText([{ ...(found?.witness as Witness), decision: found?.witness.after as Decision }]),
+      /shows: \[ a/,
+    );
+  });
+
   it('hold 1,000 rules in 200 policies, all of them moved, within seconds', () => {
     const set = (year: number) =>
       setOf(
@@ -97,8 +157,7 @@ describe('mutants of policies', () => {
     );
     const more = survivors.flatMap(({ case: found }): PolicyTest[] => {
       assert.ok(found);
-      const { principal, access, decision } = found;
-      return [{ title: '', principal, access, effect: decision.effect, rule: decision.rule }];
+      return [{ title: '', ...found, effect: found.decision.effect, rule: found.decision.rule }];
     });
     assert.deepEqual(tryMutants(set, [...tests, ...more]).survivors, []);
   });
@@ -106,13 +165,30 @@ describe('mutants of policies', () => {
 
 describe('lint of policies', () => {
   const kinds = (...policies: readonly unknown[]) =>
-    lint(setOf(...policies)).map(({ kind, rule }) => `${kind} ${rule}`);
+    lint(setOf(...policies), Date.UTC(2026, 5)).map(({ kind, rule }) => `${kind} ${rule}`);
 
   it('finds allows that a deny takes whole, and rules after others that cover them', () => {
     const deny = { deny: ['GET'], bucket: 'reports', everything: true };
     assert.deepEqual(kinds(written('p', [get, deny])), ['unreachable p/r0']);
     assert.deepEqual(kinds(written('p', [get, { ...get, prefix: '2026/q1/' }])), ['shadowed p/r1']);
     assert.deepEqual(kinds(written('p', [{ ...get, prefix: '2026/q1/' }, get])), []);
+  });
+
+  it('takes a rule with conditions to be shadowed by one without, and never the other way round', () => {
+    const when = { until: '2027-01-01T00:00:00Z' };
+    const deny = { deny: ['GET'], bucket: 'reports', everything: true };
+    assert.deepEqual(kinds(written('p', [get, { ...get, when }])), ['shadowed p/r1']);
+    assert.deepEqual(kinds(written('p', [{ ...get, when }, get])), []);
+    assert.deepEqual(kinds(written('p', [get, { ...deny, when }])), []);
+    assert.deepEqual(
+      kinds(
+        written('p', [
+          { ...get, when },
+          { ...deny, when },
+        ]),
+      ),
+      ['unreachable p/r0'],
+    );
   });
 
   it('finds everything for everybody, and ADMIN in every bucket', () => {
@@ -159,7 +235,7 @@ describe('who may', () => {
         ['r/r0', 'everybody of demo', ['group out of demo']],
       ],
     );
-    assert.equal(found[1]?.example.subject, 'ann');
+    assert.equal(found[1]?.example.principal.subject, 'ann');
     assert.deepEqual(whoMay(setOf(written('p', [get])), asked(on('PUT', '2026/x'))), []);
   });
 });
@@ -168,7 +244,7 @@ describe('cases to paste', () => {
   it('quote what YAML would take for something else', () => {
     const decision = { effect: 'deny', rule: 'default-deny', reason: '', policyVersion: '' } as const;
     const text = casesText([
-      { principal: principalWith({ subject: 'yes: {' }), access: asked(on('GET', '2026')), decision },
+      { principal: principalWith({ subject: 'yes: {' }), access: asked(on('GET', '2026')), facts: {}, decision },
     ]);
     assert.match(text, /key: "2026"/);
     assert.match(text, /subject: "yes: \{"/);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -97,7 +97,7 @@ describe('sallyport policy', () => {
   it('diff shows what changed, with a case that the new set passes', async () => {
     assert.deepEqual(await json('diff', 'old', 'new', '--no-new-access'), {
       code: 0,
-      answer: { newAccess: false, differences: [] },
+      answer: { newAccess: false, differences: [], guardrails: [] },
     });
     await edit('new/analytics.yaml', 'prefix: 2026/', 'everything: true');
     assert.equal((await run('diff', 'old', 'new')).code, 0);
@@ -115,14 +115,76 @@ describe('sallyport policy', () => {
     assert.match((await run('test', '--policies', 'old', '--cases', 'new/tests')).stdout, /0 of 1 cases pass/);
   });
 
-  it('cannot tell, with 4, of rules with conditions what it does not look at', async () => {
+  it('who and diff say conditions, and the case of a difference states its facts', async () => {
+    await edit(
+      'new/ci.yaml',
+      'everything: true',
+      'everything: true\n    when: { networks: [10.0.0.0/8], until: 2099-01-01T00:00:00Z }',
+    );
+    const who = await run('who', '--policies', 'new', 's3://artifacts/x', 'GET');
+    assert.match(who.stdout, /subject ci-bot .*, until 2099-01-01T00:00:00Z, from 10\.0\.0\.0\/8: ci\/fetch-artifacts/);
+    assert.equal((await run('diff', 'new', 'old', '--no-new-access')).code, 3);
+    const { code, answer } = await json('diff', 'old', 'new', '--no-new-access');
+    assert.equal(code, 0);
+    const [{ change, case: pasted = '' } = {}] = answer['differences'] as { change?: string; case?: string }[];
+    assert.equal(change, 'denied');
+    assert.match(pasted, /facts: \{ time: /);
+    await rm(join(cwd, 'new/tests'), { recursive: true });
+    await mkdir(join(cwd, 'new/tests'));
+    await writeFile(join(cwd, 'new/tests/pasted.yaml'), pasted);
+    assert.match((await run('test', '--policies', 'new')).stdout, /1 of 1 cases pass/);
+    assert.match((await run('test', '--policies', 'old', '--cases', 'new/tests')).stdout, /0 of 1 cases pass/);
+  });
+
+  it('test names each condition that no case notices, with a case that does', async () => {
+    const when = "when: { networks: [10.0.0.0/8], via: agent }\n    reason: 'Robots.'";
+    await edit('new/analytics.yaml', 'reason: Reports are kept; ask an administrator.', when);
+    await writeFile(join(cwd, 'new/tests/analytics.yaml'), '# none\nidentities: {}\ncases: []');
+    assert.equal((await run('test', '--policies', 'new')).code, 1);
+    await rm(join(cwd, 'new/tests/analytics.yaml'));
+    const { stdout } = await run('test', '--policies', 'new', '--mutants');
+    for (const name of ['networks', 'via']) assert.match(stdout, new RegExp(`without the condition ${name}`));
+    const [, cases = ''] = stdout.split('# cases that would notice\n');
+    await writeFile(join(cwd, 'new/tests/more.yaml'), cases);
+    assert.match((await run('test', '--policies', 'new', '--mutants')).stdout, / 0 survive/);
+  });
+
+  it('explain takes facts in the words of cases, and cannot tell, with 4, where one is missing that matters', async () => {
     await edit('new/ci.yaml', 'everything: true', 'everything: true\n    when: { networks: [10.0.0.0/8] }');
-    const as = JSON.stringify({ issuer: 'demo', subject: 'ci-bot' });
-    assert.equal((await run('diff', 'old', 'new')).code, 4);
-    assert.equal((await run('lint', '--policies', 'new')).code, 4);
-    assert.equal((await run('who', '--policies', 'new', 's3://artifacts/x', 'GET')).code, 4);
-    const { code, answer } = await json('explain', '--policies', 'new', '--as', as, 'GET', 's3://artifacts/x');
+    const as = JSON.stringify({ issuer: 'demo', subject: 'ci-bot', client: 'ci-bot' });
+    const ask = (...facts: readonly string[]) =>
+      json('explain', '--policies', 'new', '--as', as, ...facts, 'GET', 's3://artifacts/x');
+    const { code, answer } = await ask();
     assert.deepEqual([code, answer['undecided']], [4, ['ci/fetch-artifacts']]);
+    assert.equal((await ask('--facts', '{ clientAddress: 10.0.0.7 }')).code, 0);
+    const outside = await ask('--facts', '{ clientAddress: 192.0.2.1 }');
+    assert.equal(outside.code, 3);
+    const [failed] = (outside.answer['rules'] as { rule: string; failed?: object }[]).flatMap((each) =>
+      each.rule === 'ci/fetch-artifacts' ? each.failed : [],
+    );
+    assert.deepEqual(failed, { condition: 'when', wants: 'from 10.0.0.0/8', saw: '"192.0.2.1"' });
+    const wrong = await run(
+      'explain',
+      '--policies',
+      'new',
+      '--as',
+      as,
+      '--facts',
+      '{ adress: x }',
+      'GET',
+      's3://a-b/x',
+    );
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /the facts:1: has unknown "adress"/);
+  });
+
+  it('lint finds with 3 what has ended, and groups that no identity of the cases has', async () => {
+    await edit('new/ci.yaml', 'everything: true', 'everything: true\n    when: { until: 2020-01-01T00:00:00Z }');
+    await edit('new/analytics.yaml', 'group: analytics', 'group: analytcs');
+    const { code, answer } = await json('lint', '--policies', 'new');
+    assert.equal(code, 3);
+    const kinds = (answer['findings'] as { kind: string; rule: string }[]).map(({ kind, rule }) => `${kind} ${rule}`);
+    assert.deepEqual(kinds, ['unknown-group analytics', 'ended ci/fetch-artifacts']);
   });
 
   it('refuses a set with a mistake in it, with the line', async () => {
