@@ -7,7 +7,17 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 async function pages(): Promise<string[]> {
-  const folders = ['.', 'docs', 'docs/adr', 'docs/spec', 'policies', 'haproxy', 'examples', 'examples/compose'];
+  const folders = [
+    '.',
+    'docs',
+    'docs/adr',
+    'docs/spec',
+    'policies',
+    'haproxy',
+    'examples',
+    'examples/compose',
+    'examples/company',
+  ];
   const names = await Promise.all(
     folders.map(async (folder) => (await readdir(join(root, folder))).map((name) => join(folder, name))),
   );
