@@ -116,7 +116,8 @@ export class HttpExchange implements Exchange {
   writeHead(status: number, headers: Readonly<Record<string, string>>): void {
     if (this.#isClosed()) return;
     const own: Record<string, string> = { ...headers, 'x-amz-request-id': this.requestId };
-    const all: Record<string, string> = { ...this.#options.furtherHeaders?.(own), ...own };
+    const further = this.#options.furtherHeaders?.(own);
+    const all: Record<string, string> = further === undefined ? own : { ...further, ...own };
     if (this.#isUnread()) all['connection'] = 'close';
     this.#res.writeHead(status, all);
   }

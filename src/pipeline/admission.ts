@@ -40,10 +40,20 @@ interface Holder {
 export function createAdmission(perIdentity: number): Admission {
   const shares = new Map<string, Share>();
   const holders = new WeakMap<Exchange, Holder>();
+  const identities = new WeakMap<Principal, string>();
+
+  const identityOf = (principal: Principal): string => {
+    let identity = identities.get(principal);
+    if (identity === undefined) {
+      identity = JSON.stringify([principal.issuer, principal.subject]);
+      identities.set(principal, identity);
+    }
+    return identity;
+  };
 
   return {
-    enter: (exchange, { issuer, subject }) => {
-      const identity = JSON.stringify([issuer, subject]);
+    enter: (exchange, principal) => {
+      const identity = identityOf(principal);
       const share = shares.get(identity) ?? { identity, inFlight: 0, work: createBudget(THINGS_PER_IDENTITY) };
       if (share.inFlight >= perIdentity) {
         throw new GatewayError('SlowDown', {

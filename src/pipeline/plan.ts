@@ -33,7 +33,7 @@ export function createPlan({ broker, storeTokens, buckets }: PlanDependencies): 
     run: (context) => {
       const { request, trail } = context;
       const planned = ({ bucket, sourceBucket, storeToken }: Resolved): Decided & Allowed & Planned => {
-        const both = [bucket, ...(sourceBucket === undefined ? [] : [sourceBucket])];
+        const both = sourceBucket === undefined || sourceBucket === bucket ? [bucket] : [bucket, sourceBucket];
         const { plan, scopes } = planOf(context, both, { broker, storeToken });
         return { ...context, bucket, sourceBucket, plan, scopes };
       };
@@ -141,10 +141,14 @@ function planOf(
   buckets: readonly Bucket[],
   { broker, storeToken }: Planning,
 ): PlannedSession {
-  const scopes = [...new Set(buckets)].map((bucket) => ({
+  const [sole] = targets;
+  const scopes = buckets.map((bucket) => ({
     bucket,
     grants: grants.get(bucket.name) ?? [],
-    accesses: targets.flatMap((target) => (target.bucket === bucket.name ? plannedAccesses(request, target) : [])),
+    accesses:
+      sole !== undefined && targets.length === 1 && sole.bucket === bucket.name
+        ? plannedAccesses(request, sole)
+        : targets.flatMap((target) => (target.bucket === bucket.name ? plannedAccesses(request, target) : [])),
   }));
   return broker.plan(principal, scopes, storeToken);
 }

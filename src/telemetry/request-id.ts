@@ -8,6 +8,7 @@ const ALPHABET = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789';
 /** 100 bits: ids join accesses on record, so that two must never meet. */
 const ID_LENGTH = 20;
 
+/** Characters of ids to come. */
 const pool = Buffer.alloc(ID_LENGTH * 256);
 let used = pool.length;
 
@@ -15,9 +16,9 @@ let used = pool.length;
 export function newRequestId(): string {
   if (used === pool.length) {
     randomFillSync(pool);
+    pool.forEach((byte, index) => pool.writeUInt8(ALPHABET.charCodeAt(byte % ALPHABET.length), index));
     used = 0;
   }
-  let id = '';
-  for (const end = used + ID_LENGTH; used < end; used++) id += ALPHABET.charAt(pool.readUInt8(used) % ALPHABET.length);
-  return id;
+  used += ID_LENGTH;
+  return pool.toString('latin1', used - ID_LENGTH, used);
 }

@@ -28,8 +28,20 @@ export function sealExtension(dataKey: KeyObject, salt: Buffer, runs: Buffer): B
   return seal(trailerKeys(dataKey, salt, derive).key, EXTENSION_NONCE, runs);
 }
 
+/** What was opened last under a data key, as long as that lives: the same bytes under the same key say the same again. */
+const opened = new WeakMap<KeyObject, { readonly trailer: Buffer; readonly fields: TrailerFields }>();
+
 /** Verified: opens the 160 bytes of a trailer of any kind. @throws GatewayError IntegrityFailure */
 export function openTrailer(dataKey: KeyObject, trailer: Buffer): TrailerFields {
+  const last = opened.get(dataKey);
+  if (last?.trailer.equals(trailer) === true) return last.fields;
+  const fields = openAnew(dataKey, trailer);
+  // A copy: the bytes are those of a connection, or of a store's answer.
+  opened.set(dataKey, { trailer: Buffer.from(trailer), fields });
+  return fields;
+}
+
+function openAnew(dataKey: KeyObject, trailer: Buffer): TrailerFields {
   const { key, commitment } = trailerKeys(dataKey, saltOf(trailer), deriveOnce);
   if (!timingSafeEqual(commitment, trailer.subarray(SALT_BYTES, FIELDS_AT))) throw notAuthentic();
   return parseTrailerFields(open(key, FIELDS_NONCE, trailer.subarray(FIELDS_AT)));

@@ -24,16 +24,18 @@ const HTTP_DATE = /^[\w ,:+-]{1,64}$/;
  * @throws GatewayError InvalidArgument (malformed), NotImplemented (not to be had for this operation)
  * @see RFC 9110 section 13.1; Amazon S3 User Guide, "Conditional requests"
  */
-export function storeConditions(request: ConditionalRequest, encrypted: boolean): Record<string, string> {
-  const conditions: Record<string, string> = {};
+export function storeConditions(request: ConditionalRequest, encrypted: boolean): Readonly<Record<string, string>> {
+  let conditions: Record<string, string> | undefined;
   for (const [name, value] of request.headers) {
     // If-Range is decided here, by what the store gives (if-range.ts): some stores pass over it.
     if (name.startsWith('if-') && name !== 'if-range') {
-      conditions[name] = storeCondition(request, name, value, encrypted);
+      (conditions ??= {})[name] = storeCondition(request, name, value, encrypted);
     }
   }
-  return effective(conditions);
+  return conditions === undefined ? NONE : effective(conditions);
 }
+
+const NONE: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
  * Gives the conditions on the source of a copy, as those of a read of it; `encrypted` as above, of the source.

@@ -17,13 +17,13 @@ export function mainVerb({ descriptor: { verb }, versionId }: RequestHeaders): V
 /** Gives the verbs that are needed beside the operation's own; none for values that are S3's defaults. */
 export function extraVerbs(request: RequestHeaders): readonly Verb[] {
   const { headers, descriptor, versionId } = request;
-  const verbs = new Set<Verb>();
-  if (versionId !== undefined && descriptor.verb !== 'GET' && descriptor.verb !== 'DELETE') verbs.add('GET_VERSION');
+  let verbs = NONE;
+  if (versionId !== undefined && descriptor.verb !== 'GET' && descriptor.verb !== 'DELETE') verbs = ['GET_VERSION'];
   for (const [name, value] of headers) {
     const verb = name.startsWith('x-amz-') ? verbOfHeader(name, value) : undefined;
-    if (verb !== undefined && verb !== descriptor.verb) verbs.add(verb);
+    if (verb !== undefined && verb !== descriptor.verb && !verbs.includes(verb)) verbs = [...verbs, verb];
   }
-  return verbs.size === 0 ? NONE : [...verbs];
+  return verbs;
 }
 
 /** Gives the verb that a copy needs on its source. */

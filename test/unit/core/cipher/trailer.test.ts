@@ -51,6 +51,22 @@ function layoutFields(): Buffer {
 }
 
 describe('trailer', () => {
+  it('opens a trailer again as before, and no other one by what it remembers, whichever byte differs', () => {
+    const dataKey = createSecretKey(Buffer.alloc(32, 1));
+    const sealed = sealTrailer(dataKey, Buffer.alloc(12, 2), encodeSingleTrailer(1, 189));
+    const fields = openTrailer(dataKey, sealed);
+    assert.deepEqual(openTrailer(dataKey, Buffer.from(sealed)), fields);
+    for (let index = 0; index < sealed.length; index += 1) {
+      // In the very memory that was opened, as in that of a connection which goes on.
+      sealed.writeUInt8(sealed.readUInt8(index) ^ 1, index);
+      assert.throws(() => openTrailer(dataKey, sealed), { code: 'IntegrityFailure' });
+      sealed.writeUInt8(sealed.readUInt8(index) ^ 1, index);
+      assert.deepEqual(openTrailer(dataKey, sealed), fields);
+    }
+    assert.throws(() => openTrailer(createSecretKey(Buffer.alloc(32, 3)), sealed), { code: 'IntegrityFailure' });
+    assert.throws(() => openTrailer(dataKey, sealed.subarray(1)), { code: 'IntegrityFailure' });
+  });
+
   for (const vector of vectors('multipart') as MultipartVector[]) {
     it(`opens the trailers of the reference: ${vector.name}`, () => {
       assert.ok(vector.trailers.length > 0);
