@@ -19,7 +19,7 @@ import { createSignatureVerifier } from '../identity/signature-verifier.ts';
 import { createStoreTokens } from '../identity/store-tokens.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { grantsOf } from './grants.ts';
-import { guardrailsOf } from './guardrails.ts';
+import { breakersOf, guardrailsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
 import { decideAll } from '../pipeline/authorize.ts';
@@ -98,6 +98,8 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const grants = await grantsOf(config, { clock, observer });
   metrics.grants(grants.count);
   const authorizer = createAuthorizer(policies, grants);
+  const breakers = await breakersOf(config, { clock, observer });
+  if (breakers !== undefined) metrics.breakers(breakers.count);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
   const relevant = keepingTagged(tagRules, authorizer.relevant);
   const sessions = sessionsOf(config, { clock, observer, relevant });
@@ -112,6 +114,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     guardrails: guardrailsOf({
       of: authorizer.guardrails,
       counters: options.counters,
+      breakers,
       clock,
       count: metrics.guardrail,
     }),
@@ -187,6 +190,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
         ...(policies.health?.() ?? []),
         ...revocations.health(),
         ...grants.health(),
+        ...(breakers?.health() ?? []),
         ...tokens.health(),
         ...storeAccess.health(),
       ],
@@ -204,6 +208,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       await tokens.close();
       await revocations.close();
       await grants.close();
+      await breakers?.close();
       await audit.close();
       await log.flush();
     },

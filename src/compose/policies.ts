@@ -78,13 +78,15 @@ async function keepIn(directory: string, files: LoadedPolicies['files']): Promis
 
 const keptIn = (auditDirectory: string): string => join(auditDirectory, 'policies');
 
-const namesOf = ({ issuers, buckets }: Config): KnownNames => ({
+const namesOf = ({ issuers, buckets, policies }: Config): KnownNames => ({
+  keepsBreakers: policies.guardrails !== undefined,
   issuers: new Map(issuers.map(({ name, carried }) => [name, carried])),
   buckets: buckets.map(({ name }) => name),
   agents: new Map(issuers.map(({ name, agentClients }) => [name, new Set(agentClients)])),
 });
 
 const sidecarNamesOf = ({ buckets }: Pick<SidecarConfig, 'buckets'>): KnownNames => ({
+  keepsBreakers: false,
   issuers: new Map([[SIDECAR_ISSUER_NAME, []]]),
   buckets: buckets.map(({ name }) => name),
 });

@@ -19,7 +19,8 @@ export type AuditedOperation =
   | 'ApproveGrant'
   | 'RefuseGrant'
   | 'EndGrant'
-  | 'LapseGrant';
+  | 'LapseGrant'
+  | 'CloseBreaker';
 
 /** Who asks for what, with which credential, from where. Every field is safe to keep: no token, secret or query. */
 export interface AuditCaller {

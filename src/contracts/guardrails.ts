@@ -15,8 +15,8 @@ export interface Guardrail {
   readonly per: 'identity' | 'policy';
   readonly windowMs: number;
   readonly limits: Amounts;
-  /** `wait`: refused until the window has ended. */
-  readonly whenSpent: 'wait';
+  /** Refused until the window has ended (`wait`), or until a person has closed the breaker that opens (`stop`). */
+  readonly whenSpent: 'stop' | 'wait';
   /** Whom to ask, where the policy names somebody. */
   readonly owner?: string;
 }
@@ -40,6 +40,17 @@ export interface Overspent {
   readonly retryAfterSeconds: number;
 }
 
+/** A breaker is open. */
+export interface Stopped {
+  readonly kind: 'stopped';
+  /** The name of the guardrail. */
+  readonly rule: string;
+  /** Sentences that may be shown to the caller. */
+  readonly reason: string;
+  /** Whom to ask, where the policy names somebody. */
+  readonly owner?: string;
+}
+
 /** Taken; `notes` say for the record what is left. */
 export interface Admitted {
   readonly kind: 'admitted';
@@ -55,7 +66,7 @@ export interface Guardrails {
     request: object,
     principal: Principal,
     spending: () => Spending,
-  ) => Admitted | Overspent | undefined | Promise<Admitted | Overspent>;
+  ) => Admitted | Overspent | Stopped | undefined | Promise<Admitted | Overspent | Stopped>;
   /** Says how many bytes it were in the end. */
   readonly settle: (request: object, bytes: { readonly bytesIn: number; readonly bytesOut: number }) => void;
 }

@@ -35,6 +35,15 @@ export const LOG_EVENTS = {
   revocations_restored: { level: 'warn', message: 'Revocations were missing from the list and were written back.' },
   grants_unavailable: { level: 'warn', message: 'Cannot read the list of grants; no grant is in force meanwhile.' },
   grants_recovered: { level: 'info', message: 'The list of grants can be read again.' },
+  breaker_opened: {
+    level: 'warn',
+    message: 'Somebody asked for more than a budget has: refused from now on, until an operator closes the breaker.',
+  },
+  breakers_unavailable: {
+    level: 'warn',
+    message: 'Cannot read or write the list of breakers; those that are known stay open.',
+  },
+  breakers_recovered: { level: 'info', message: 'The list of breakers can be read and written again.' },
   credentials_reloaded: { level: 'info', message: 'Credential files changed; the new keys are used.' },
   credentials_file_invalid: { level: 'warn', message: 'Cannot use a credential file; the previous keys stay in use.' },
   sts_renewal_failed: {

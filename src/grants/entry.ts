@@ -3,10 +3,10 @@
  * where grants are kept cannot make one, nor change one. A line is canonical: it is accepted only where writing what was read
  * gives the same bytes.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Grant } from '../contracts/authorizer.ts';
 import { isoOf, isText, MAX_OPERATOR_NAME, membersOf, textOf, timeOf } from '../lists/line.ts';
 import type { ListFormat } from '../lists/list-store.ts';
+import { openLine, sealLine } from '../lists/sealed-line.ts';
 import { isBucketName } from '../s3/bucket-name.ts';
 import { VERBS, type Verb } from '../s3/operations/verb.ts';
 
@@ -62,7 +62,6 @@ const MAX_ENTRIES = 1000;
 const MAX_LINE_BYTES = 16_384;
 const MAX_KEY_BYTES = 1024;
 const ID = /^[0-9a-f]{16}$/;
-const CODE = /,"mac":"([0-9a-f]{64})"\}$/;
 const ENDS: readonly GrantEnd[] = ['refused', 'ended', 'lapsed'];
 
 /** When an approved grant ends by itself, else when it lapses. */
@@ -89,30 +88,21 @@ const rankOf = ({ approved, closed }: GrantEntry): number => {
 
 /** Makes the list of grants that are sealed with a key, as stores keep it. */
 export function grantFormat(key: Buffer): ListFormat<GrantEntry> {
+  const seal = { key, purpose: 'sallyport grant', maxLineBytes: MAX_LINE_BYTES };
   return {
     name: 'grants',
     maxEntries: MAX_ENTRIES,
     maxLineBytes: MAX_LINE_BYTES,
     maxBytes: MAX_ENTRIES * 4096,
-    write: (entry) => {
-      const body = write(entry);
-      return `${body.slice(0, -1)},"mac":"${codeOf(body, key).toString('hex')}"}`;
-    },
+    write: (entry) => sealLine(write(entry), seal),
     read: (line) => {
-      const [tail, code = ''] = CODE.exec(line) ?? [];
-      if (tail === undefined || Buffer.byteLength(line) > MAX_LINE_BYTES) return undefined;
-      const body = `${line.slice(0, -tail.length)}}`;
-      if (!timingSafeEqual(codeOf(body, key), Buffer.from(code, 'hex'))) return undefined;
-      const entry = read(body);
+      const body = openLine(line, seal);
+      const entry = body === undefined ? undefined : read(body);
       return entry !== undefined && write(entry) === body ? entry : undefined;
     },
     supersedes: isFurther,
     isOver: (entry, nowMs) => nowMs >= endOf(entry) + KEEP_MS,
   };
-}
-
-function codeOf(body: string, key: Buffer): Buffer {
-  return createHmac('sha256', key).update('sallyport grant\0').update(body).digest();
 }
 
 function write(entry: GrantEntry): string {

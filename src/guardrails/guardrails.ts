@@ -1,24 +1,36 @@
 /**
- * Budgets per window. Enters: who is about to do what. Leaves: that it may be done, and is counted; or that it is refused,
- * in words. Where no guardrail bears on a caller nothing is asked and nothing is kept.
+ * Budgets per window, and breakers. Enters: who is about to do what. Leaves: that it may be done, and is counted; or that it is
+ * refused, in words. Where no guardrail bears on a caller nothing is asked and nothing is kept.
  */
 import { hash } from 'node:crypto';
 import type { Clock } from '../contracts/clock.ts';
-import type { Admitted, Amounts, Guardrail, Guardrails, Overspent } from '../contracts/guardrails.ts';
+import type { Admitted, Amounts, Guardrail, Guardrails, Overspent, Stopped } from '../contracts/guardrails.ts';
 import type { Principal } from '../contracts/principal.ts';
+import { breakerId, isOpen, type Breaker, type BreakerOwner } from './breaker.ts';
+import type { BreakerList } from './breaker-list.ts';
 import type { Ask, Counters, Taking } from './counters.ts';
-import { spentText, standingText } from './words.ts';
+import { openText, spentText, standingText, trippedText } from './words.ts';
 
 /** What is counted of guardrails. */
-export type GuardrailEvent = 'admitted' | 'spent' | 'full' | 'unavailable';
+export type GuardrailEvent = 'admitted' | 'spent' | 'opened' | 'stopped' | 'full' | 'unavailable';
 
 export interface GuardrailOptions {
   /** Those that bear on a caller. */
   readonly of: (principal: Principal) => readonly Guardrail[];
   readonly counters: Counters;
+  /** Absent: policies have none that stops. */
+  readonly breakers?: Pick<BreakerList, 'isKnown' | 'of' | 'open'> | undefined;
   readonly clock: Clock;
   /** For metrics. */
   readonly count: (what: GuardrailEvent) => void;
+}
+
+/** A guardrail as it bears on one caller. */
+interface Bearing {
+  readonly guardrail: Guardrail;
+  /** Absent: everybody's whom the policy names. */
+  readonly whose: BreakerOwner | undefined;
+  readonly breaker: Breaker | undefined;
 }
 
 /** What a request has taken, and of which budgets it is to be settled. */
@@ -34,45 +46,74 @@ const MAX_NOTES = 16;
 /** 132 bits. */
 const ID_LENGTH = 22;
 
-/** Makes the guardrails over counters. */
-export function createGuardrails({ of, counters, clock, count }: GuardrailOptions): Guardrails {
+/** Makes the guardrails over counters and breakers. */
+export function createGuardrails({ of, counters, breakers, clock, count }: GuardrailOptions): Guardrails {
   const unsettled = new WeakMap<object, Taken>();
+
+  const bearingOn = (guardrail: Guardrail, principal: Principal): Bearing => {
+    const whose = guardrail.per === 'policy' ? undefined : ownerOf(principal);
+    if (guardrail.whenSpent !== 'stop') return { guardrail, whose, breaker: undefined };
+    return { guardrail, whose, breaker: breakers?.of(breakerId(guardrail.name, whose)) };
+  };
+
+  const stopped = (guardrail: Guardrail, breaker: Breaker): Stopped => {
+    const { name: rule, owner } = guardrail;
+    return { kind: 'stopped', rule, reason: openText(guardrail, breaker), ...(owner !== undefined && { owner }) };
+  };
+
+  const lacking = (
+    { guardrail, whose }: Bearing,
+    taking: Extract<Taking, { kind: 'lacking' }>,
+  ): Overspent | Stopped => {
+    const nowMs = clock.now();
+    if (guardrail.whenSpent === 'stop' && breakers !== undefined) {
+      count('opened');
+      return stopped(guardrail, breakers.open(guardrail.name, whose, trippedText(guardrail, taking.measure)));
+    }
+    count('spent');
+    const retryAfterSeconds = Math.max(1, Math.ceil((taking.standing.refillsAtMs - nowMs) / 1000));
+    return { kind: 'spent', rule: guardrail.name, reason: spentText(guardrail, taking, nowMs), retryAfterSeconds };
+  };
 
   return {
     take: (request, principal, spending) => {
-      const bearing = of(principal);
-      if (bearing.length === 0) return undefined;
+      const guardrails = of(principal);
+      if (guardrails.length === 0) return undefined;
+      const bearing = guardrails.map((each) => bearingOn(each, principal));
+      for (const { guardrail, breaker } of bearing) {
+        if (breaker === undefined || !isOpen(breaker)) continue;
+        count('stopped');
+        return stopped(guardrail, breaker);
+      }
+      if (breakers?.isKnown() !== true && bearing.some(({ guardrail }) => guardrail.whenSpent === 'stop')) {
+        count('unavailable');
+        return uncounted(bearing);
+      }
       const { amounts, touched } = spending();
       const asks = bearing.map((each): Ask => {
-        const { windowMs, limits } = each;
-        return { id: idOf(each, principal), windowMs, limits, amounts };
+        const { windowMs, limits } = each.guardrail;
+        return { id: counterId(each), windowMs, limits, amounts };
       });
-      const decided = (taking: Taking): Admitted | Overspent => {
+      const decided = (taking: Taking): Admitted | Overspent | Stopped => {
         if (taking.kind === 'taken') {
           count('admitted');
           const ids = asks.flatMap(({ id, limits: { read, written } }) =>
             read === undefined && written === undefined ? [] : id,
           );
           if (ids.length > 0) unsettled.set(request, { ids, amounts });
-          const notes = taking.standings.slice(0, MAX_NOTES).map((standing, at) => noteOf(bearing[at], standing));
+          const notes = bearing.slice(0, MAX_NOTES).flatMap(({ guardrail }, at) => {
+            const standing = taking.standings[at];
+            return standing === undefined ? [] : standingText(guardrail, standing);
+          });
           return { kind: 'admitted', notes };
         }
-        const guardrail = bearing[taking.kind === 'full' ? 0 : taking.at];
-        if (guardrail === undefined) throw new Error('a budget that nobody asked');
-        if (taking.kind === 'full') {
-          count('full');
-          return full(guardrail);
-        }
-        count('spent');
-        const nowMs = clock.now();
-        return {
-          kind: 'spent',
-          rule: guardrail.name,
-          reason: spentText(guardrail, taking, nowMs),
-          retryAfterSeconds: Math.max(1, Math.ceil((taking.standing.refillsAtMs - nowMs) / 1000)),
-        };
+        const refusing = bearing[taking.kind === 'full' ? 0 : taking.at];
+        if (refusing === undefined) throw new Error('a budget that nobody asked');
+        if (taking.kind === 'lacking') return lacking(refusing, taking);
+        count('full');
+        return full(refusing.guardrail);
       };
-      const countsKeys = bearing.some(({ limits }) => limits.keys !== undefined);
+      const countsKeys = bearing.some(({ guardrail }) => guardrail.limits.keys !== undefined);
       const taking = counters.take(asks, countsKeys ? [...new Set(touched.map(keyHash))] : []);
       if (!(taking instanceof Promise)) return decided(taking);
       return taking.then(decided, () => {
@@ -91,16 +132,19 @@ export function createGuardrails({ of, counters, clock, count }: GuardrailOption
 }
 
 /** Who acts for somebody spends of its own. */
-function idOf({ name, per }: Guardrail, { issuer, subject, actor }: Principal): string {
-  const whose = per === 'policy' ? [] : [issuer, subject, actor?.issuer ?? null, actor?.subject ?? null];
-  return hash('sha256', JSON.stringify([name, ...whose]), 'base64url').slice(0, ID_LENGTH);
+function ownerOf({ issuer, subject, actor }: Principal): BreakerOwner {
+  if (actor === undefined) return { issuer, subject };
+  return { issuer, subject, actor: actor.subject, ...(actor.issuer !== undefined && { actorIssuer: actor.issuer }) };
+}
+
+/** After a breaker was closed the budget is whole again: another counter. */
+function counterId({ guardrail: { name }, whose, breaker }: Bearing): string {
+  const owner = whose && [whose.issuer, whose.subject, whose.actorIssuer ?? null, whose.actor ?? null];
+  return hash('sha256', JSON.stringify([name, owner, breaker?.turn ?? 0]), 'base64url').slice(0, ID_LENGTH);
 }
 
 /** Short enough for a plain number: two keys of 10,000 are alike once in millions of windows. */
 const keyHash = (key: string): number => hash('sha256', key, 'buffer').readUIntBE(0, 6);
-
-const noteOf = (guardrail: Guardrail | undefined, standing: Parameters<typeof standingText>[1]): string =>
-  guardrail === undefined ? '' : standingText(guardrail, standing);
 
 function full({ name }: Guardrail): Overspent {
   const reason = `So many identities spend of budgets here that ${name} cannot be counted for one more now.`;
@@ -108,8 +152,8 @@ function full({ name }: Guardrail): Overspent {
 }
 
 /** A budget that cannot be counted is not given. */
-function uncounted(bearing: readonly Guardrail[]): Overspent {
-  const rule = bearing.map(({ name }) => name).join(', ');
+function uncounted(bearing: readonly Bearing[]): Overspent {
+  const rule = bearing.map(({ guardrail }) => guardrail.name).join(', ');
   const reason = `What was spent of ${rule} cannot be counted now; repeat the request.`;
   return { kind: 'spent', rule, reason, retryAfterSeconds: UNCOUNTED_SECONDS };
 }

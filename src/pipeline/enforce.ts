@@ -3,7 +3,8 @@
  * allow. What it allows is taken from the budgets of the caller, before anything is done. The denied keys of a batch end here
  * on record, and the others go on.
  */
-import type { Admitted, Guardrails, Overspent } from '../contracts/guardrails.ts';
+import type { Admitted, Guardrails, Overspent, Stopped } from '../contracts/guardrails.ts';
+import { accessDenied } from '../errors/access-denied.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { changesBucket } from '../s3/operations/operation.ts';
 import { allow, type Allowed } from './access.ts';
@@ -26,7 +27,7 @@ export function createEnforce(guardrails?: Guardrails): Stage<Decided, Decided &
   };
 }
 
-/** The stage `enforce` of the class BATCH: all keys that policy allows are taken, or none. @throws GatewayError SlowDown, AuditUnavailable */
+/** The stage `enforce` of the class BATCH: all keys that policy allows are taken, or none. @throws GatewayError AccessDenied, SlowDown, AuditUnavailable */
 export function createEnforceEach(guardrails?: Guardrails): Stage<Listed & Decided, Enforced> {
   return {
     name: 'enforce',
@@ -53,14 +54,14 @@ function take(
   return guardrails?.take(context.exchange, context.principal, () => spendingOf(context, targets));
 }
 
-/** Gives the context of what may be spent; else it is denied by the budget, on record as well. @throws GatewayError SlowDown */
-function admit<Context extends Decided>(context: Context, taken: Admitted | Overspent): Context {
+/** Gives the context of what may be spent; else it is denied by the budget, on record as well. @throws GatewayError AccessDenied, SlowDown */
+function admit<Context extends Decided>(context: Context, taken: Admitted | Overspent | Stopped): Context {
   const { trail, targets, facts } = context;
   if (taken.kind === 'admitted') {
     trail.budgeted(taken.notes);
     return context;
   }
-  const { rule, reason, retryAfterSeconds } = taken;
+  const { rule, reason } = taken;
   const denied = { effect: 'deny', rule, reason } as const;
   trail.decided(
     targets.map((target) => ({
@@ -69,11 +70,12 @@ function admit<Context extends Decided>(context: Context, taken: Admitted | Over
     })),
     facts,
   );
+  if (taken.kind === 'stopped') throw accessDenied(taken);
   throw new GatewayError('SlowDown', {
     detail: `${rule}: ${reason}`,
     clientMessage: reason,
     clientFields: { Rule: rule },
-    clientHeaders: { 'retry-after': String(retryAfterSeconds) },
+    clientHeaders: { 'retry-after': String(taken.retryAfterSeconds) },
   });
 }
 

@@ -32,7 +32,10 @@ export const guardrailSchema = closed('a guardrail', {
   keys: upTo('distinct keys', MAX_KEYS).optional(),
   read: bytes.refine((value) => value > 0, 'must be at least 1').optional(),
   written: bytes.refine((value) => value > 0, 'must be at least 1').optional(),
-  whenSpent: z.literal('wait', { error: 'can only be `wait`: refused until the window has ended' }),
+  whenSpent: z.enum(['stop', 'wait'], {
+    error:
+      'must be `wait` (refused until the window has ended) or `stop` (refused until a person has closed the breaker)',
+  }),
 })
   .refine((value) => present(value, MEASURES) > 0, {
     ...always,

@@ -46,6 +46,8 @@ export interface KnownNames {
   readonly issuers: ReadonlyMap<string, readonly string[]>;
   readonly buckets: readonly string[];
   readonly agents?: AgentClients;
+  /** Whether the configuration says where breakers are kept. */
+  readonly keepsBreakers?: boolean;
 }
 
 /**
@@ -172,7 +174,7 @@ const countOf = ({ buckets, scopes }: Rule): number => (buckets === 'all' ? 1 : 
 
 function unknownNames(
   documents: readonly ReadDocument<Policy>[],
-  { issuers, buckets, agents }: KnownNames,
+  { issuers, buckets, agents, keepsBreakers }: KnownNames,
 ): PolicyIssue[] {
   const issues: PolicyIssue[] = [];
   for (const { value, issueAt, has } of documents) {
@@ -190,6 +192,11 @@ function unknownNames(
         const message = `can match nobody: issuer ${issuer} carries ${claims.join(', ') || 'no claims'}`;
         issues.push(issueAt(['subjects', index, 'claims', claim], message));
       }
+    });
+    (value.guardrails ?? []).forEach(({ whenSpent }, index) => {
+      if (whenSpent !== 'stop' || keepsBreakers !== false) return;
+      const message = 'needs `policies.guardrails` in the configuration, which says how breakers are kept';
+      issues.push(issueAt(['guardrails', index, 'whenSpent'], message));
     });
     value.rules.forEach((rule, index) => {
       for (const variable of variablesOf(rule)) {

@@ -21,6 +21,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly policies: (versions: PolicyVersions) => void;
   /** Has the number of grants in force, asked for at each scrape. */
   readonly grants: (count: () => number) => void;
+  /** Has the number of open breakers asked for at each scrape. */
+  readonly breakers: (count: () => number) => void;
   /** What guardrails said to a request of somebody who has budgets. */
   readonly guardrail: (outcome: string) => void;
   /** An error that nobody caught, in the handler of a request or outside of any. */
@@ -210,6 +212,17 @@ export function createMetrics(): Metrics {
       new Gauge({
         name: `${PREFIX}grants`,
         help: 'Grants with an end that are in force.',
+        aggregator: 'max',
+        registers,
+        collect() {
+          this.set(count());
+        },
+      });
+    },
+    breakers: (count) => {
+      new Gauge({
+        name: `${PREFIX}breakers_open`,
+        help: 'Breakers of budgets that are open.',
         aggregator: 'max',
         registers,
         collect() {

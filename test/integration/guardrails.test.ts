@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runCommand } from '../support/client/run-command.ts';
 import { startStack, type Stack } from '../support/stack/stack.ts';
 
 const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
@@ -26,6 +27,24 @@ guardrails:
     whenSpent: wait
 `;
 
+const STOPPING = `
+id: sweepers
+description: Sweepers stop where they delete too much.
+owner: storage@example.com
+subjects: [{ issuer: demo, group: sweepers }]
+rules:
+  - id: sweep
+    allow: [DELETE]
+    bucket: reports
+    everything: true
+guardrails:
+  - id: daily
+    per: identity
+    window: 1d
+    deletes: 3
+    whenSpent: stop
+`;
+
 describe('budgets, with several workers', function () {
   this.timeout(90_000);
   let stack: Stack;
@@ -35,7 +54,11 @@ describe('budgets, with several workers', function () {
     folder = await mkdtemp(join(tmpdir(), 'sallyport-guardrails-'));
     await cp(POLICIES, folder, { recursive: true });
     await writeFile(join(folder, 'cleaners.yaml'), GUARDRAILS);
-    stack = await startStack('embedded', { workers: 2, policies: { directory: folder } });
+    await writeFile(join(folder, 'sweepers.yaml'), STOPPING);
+    const keyFile = join(folder, 'breakers.key');
+    await writeFile(keyFile, 'k'.repeat(32), { mode: 0o600 });
+    const policies = { directory: folder, guardrails: { keyFile } };
+    stack = await startStack('embedded', { workers: 2, policies, revocation: { file: 'revocations.jsonl' } });
   });
   after(async () => {
     await stack.stop();
@@ -63,5 +86,31 @@ describe('budgets, with several workers', function () {
     const put = { method: 'PUT', target: '/reports/x/kept', token, body: 'x' };
     assert.equal((await stack.client.call(put)).status, 200);
     assert.match(await stack.metrics(), /sallyport_guardrails_total\{outcome="spent"\} 34/);
+  });
+
+  const command = (...args: readonly string[]) =>
+    runCommand([...args, '--config', join(dirname(stack.auditDirectory), 'gateway.yaml')], {
+      env: process.env,
+      user: () => 'olivia',
+    });
+
+  it('that stop do so in every worker, until an operator has closed the breaker', async () => {
+    const token = await stack.forge({ sub: 'broom', groups: ['sweepers'] });
+    const sweep = async () => (await remove(token, '/reports/x/0')).status;
+    for (let count = 0; count < 3; count += 1) assert.equal(await sweep(), 204);
+    const refused = await remove(token, '/reports/x/0');
+    assert.equal(refused.status, 403);
+    assert.match(refused.body.toString(), /breaker of the budget sweepers\/daily is open.*Ask: storage@example\.com/s);
+    const listed = JSON.parse((await command('breakers', '--json')).stdout) as Record<string, string>;
+    assert.deepEqual([listed['guardrail'], listed['subject'], listed['state']], ['sweepers/daily', 'broom', 'open']);
+    assert.deepEqual(await Promise.all([sweep(), sweep(), sweep(), sweep()]), [403, 403, 403, 403]);
+    assert.match(await stack.metrics(), /sallyport_breakers_open 1/);
+    const closed = await command('breakers', 'close', listed['id'] ?? '', '--reason', 'INC-9');
+    assert.equal(closed.code, 0, closed.stderr);
+    const startedMs = performance.now();
+    while ((await sweep()) !== 204) assert.ok(performance.now() - startedMs < 10_000);
+    const entries = await stack.auditLines();
+    assert.ok(entries.some((entry) => entry['operation'] === 'CloseBreaker' && entry['subject'] === 'olivia'));
+    assert.ok(entries.some((entry) => entry['entry'] === 'denial' && entry['rule'] === 'sweepers/daily'));
   });
 });

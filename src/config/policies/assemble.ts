@@ -1,6 +1,7 @@
 /** The checked section `policies`, with the key that seals grants from its file. */
 import { resolve } from 'node:path';
 import type { GrantSettings } from '../../contracts/grant-settings.ts';
+import type { SecretBytes } from '../../contracts/secret.ts';
 import { pathKey } from '../loading/path-key.ts';
 import { promised } from '../loading/promised.ts';
 import type { Files } from '../loading/read-files.ts';
@@ -11,6 +12,8 @@ export interface PoliciesConfig {
   readonly directory: string;
   /** Undefined: no grant is in force. */
   readonly grants: GrantSettings | undefined;
+  /** What seals breakers. Undefined: there are none. */
+  readonly guardrails: { readonly key: SecretBytes } | undefined;
 }
 
 /** Puts the section together. Relative paths start at `directory`. */
@@ -20,5 +23,8 @@ export const assemblePolicies = (policies: FilePolicies, files: Files, directory
     key: promised(files.get(pathKey(['policies', 'grants', 'keyFile']))),
     maxDurationSeconds: policies.grants.maxDurationSeconds,
     approvers: policies.grants.approvers,
+  },
+  guardrails: policies.guardrails && {
+    key: promised(files.get(pathKey(['policies', 'guardrails', 'keyFile']))),
   },
 });

@@ -23,10 +23,23 @@ const grants = group(
   'What operators may grant for a time (`sallyport grant`), kept where the revocations are. Without this group no grant is in force.',
 );
 
+const guardrails = group(
+  {
+    keyFile: key(
+      path,
+      'the path of a file',
+      'At least 32 random bytes. Seals every breaker; all gateways and commands need the same ones.',
+      { file: 'seed' },
+    ),
+  },
+  'How breakers of budgets are kept that stop (`whenSpent: stop`): where the revocations are. Without this group policies can have none.',
+);
+
 export const policies = key(
   z.strictObject({
     directory: key(path, 'the path of a directory', 'Directory of the policy files.', { file: 'directory' }),
     grants,
+    guardrails,
   }),
   'a group of keys',
   'What callers may do.',

@@ -41,6 +41,8 @@ describe('the command line', () => {
         'grants approve',
         'grants refuse',
         'grants end',
+        'breakers list',
+        'breakers close',
         'login',
         'configure',
         'whoami',

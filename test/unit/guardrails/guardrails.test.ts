@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import type { Guardrail, Guardrails, Overspent, Spending } from '../../../src/contracts/guardrails.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
+import { closing } from '../../../src/guardrails/breaker.ts';
+import { createBreakerList } from '../../../src/guardrails/breaker-list.ts';
 import { createLocalCounters, type Counters } from '../../../src/guardrails/counters.ts';
 import { createGuardrails } from '../../../src/guardrails/guardrails.ts';
+import { breakerOf, BreakerStore } from './fixture.ts';
 
 const NOON_MS = Date.parse('2026-12-02T12:00:00Z');
 const HOURLY: Guardrail = {
@@ -142,5 +145,74 @@ describe('guardrails', () => {
     const world = new World([HOURLY], createLocalCounters({ now: () => NOON_MS }, 5));
     assert.match(world.refused().reason, /cannot be counted for one more now/);
     assert.deepEqual(world.counted, ['full']);
+  });
+
+  describe('that stop', () => {
+    const STOP: Guardrail = { ...HOURLY, whenSpent: 'stop', owner: 'ann' };
+
+    async function stopping(store = new BreakerStore(), counters?: Counters) {
+      const clock = { now: () => NOON_MS };
+      const breakers = createBreakerList({ store, clock, observer: { event: () => undefined } });
+      await breakers.refresh();
+      const counted: string[] = [];
+      const guardrails = createGuardrails({
+        of: () => [STOP],
+        counters: counters ?? createLocalCounters(clock),
+        breakers,
+        clock,
+        count: (what) => counted.push(what),
+      });
+      const take = (principal = alice) => {
+        const taken = guardrails.take({}, principal, () => ONE);
+        assert.ok(taken !== undefined && !(taken instanceof Promise));
+        return taken;
+      };
+      return { store, breakers, counted, take };
+    }
+
+    it('open a breaker at the first request that asks for more, and say who closes it', async () => {
+      const { take, counted } = await stopping();
+      assert.deepEqual([take().kind, take().kind], ['admitted', 'admitted']);
+      const stopped = take();
+      assert.ok(stopped.kind === 'stopped');
+      assert.deepEqual([stopped.rule, stopped.owner], ['ci/hourly', 'ann']);
+      assert.match(
+        stopped.reason,
+        /^The breaker of the budget ci\/hourly is open: this identity asked for more than 2 deletions in 1 h, at 2026-12-02T12:00:00.000Z\. It stays so until an operator closes it \(sallyport breakers close [0-9a-f]{16}\)\.$/,
+      );
+      assert.equal(take().kind, 'stopped');
+      assert.equal(take({ ...alice, subject: 'bob' }).kind, 'admitted');
+      assert.deepEqual(counted, ['admitted', 'admitted', 'opened', 'stopped', 'admitted']);
+    });
+
+    it('ask no counter while a breaker is open', async () => {
+      const store = new BreakerStore();
+      store.put(breakerOf({ whose: { issuer: alice.issuer, subject: alice.subject } }));
+      const { take } = await stopping(store, { take: () => assert.fail('asked'), add: () => undefined });
+      assert.equal(take().kind, 'stopped');
+    });
+
+    it('give the whole budget again when a person has closed it, and open again beyond that', async () => {
+      const { take, breakers, store } = await stopping();
+      for (let count = 0; count < 3; count += 1) take();
+      await breakers.refresh();
+      const [open] = store.kept.values();
+      assert.ok(open !== undefined);
+      store.put(closing(open, { atMs: NOON_MS, by: 'olivia' }));
+      await breakers.refresh();
+      assert.deepEqual([take().kind, take().kind, take().kind], ['admitted', 'admitted', 'stopped']);
+      await breakers.refresh();
+      assert.equal(store.kept.get(open.id)?.turn, 3);
+    });
+
+    it('give nothing before it is known which breakers are open', async () => {
+      const store = new BreakerStore();
+      store.isDown = true;
+      const { take, breakers } = await stopping(store);
+      assert.equal(take().kind, 'spent');
+      store.isDown = false;
+      await breakers.refresh();
+      assert.equal(take().kind, 'admitted');
+    });
   });
 });

@@ -175,4 +175,22 @@ describe('a request of somebody who has budgets', () => {
     await budgeted.run('DELETE', '/box/a', [], undefined, { answer: () => ({ status: 500 }) });
     assert.equal((await budgeted.run('GET', '/')).exchange.status(), 503);
   });
+
+  it('is denied while a breaker is open: 403 with the reason, in a header of HEAD, and on record', async () => {
+    const stopped = { kind: 'stopped', rule: 'p/hourly', reason: 'The breaker is open.', owner: 'ann' } as const;
+    const guardrails: Guardrails = { take: () => stopped, settle: () => undefined };
+    for (const method of ['DELETE', 'HEAD']) {
+      const made = world();
+      const exchange = client(method, '/box/k', [], made.steps);
+      await createPipeline({ ...made.dependencies, guardrails })(exchange);
+      assert.equal(exchange.status(), 403);
+      assert.match(
+        exchange.answerHeaders['x-sallyport-denied-by'] ?? '',
+        /^p\/hourly: The breaker is open\. Ask: ann$/,
+      );
+      const [entry] = made.entries;
+      assert.ok(entry?.entry === 'denial');
+      assert.deepEqual([entry.result, entry.rule, entry.error], ['denied', 'p/hourly', 'AccessDenied']);
+    }
+  });
 });

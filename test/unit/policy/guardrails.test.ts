@@ -55,6 +55,10 @@ describe('guardrails of a policy file', () => {
     }
   });
 
+  it('may open a breaker', () => {
+    assert.deepEqual(problemsOf({ ...HOURLY, whenSpent: 'stop' }), []);
+  });
+
   it('bear on those whom the policy names, by the name of the policy, with its owner', () => {
     const authorizer = authorizerOf({ ...guarded('p', [HOURLY]), owner: 'ann' });
     const [bearing, ...others] = authorizer.guardrails(principalWith());

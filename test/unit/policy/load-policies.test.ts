@@ -48,6 +48,17 @@ describe('loadPolicies', () => {
     return (await issues()).map(({ line, path }) => `${line ?? '-'} ${path}`);
   }
 
+  it('refuses budgets that stop where the configuration keeps no breakers', async () => {
+    const guardrail = '{ id: hourly, per: identity, window: 1h, deletes: 1, whenSpent: stop }';
+    await write('good.yaml', `${GOOD}guardrails: [${guardrail}]\n`);
+    const known = { issuers: new Map([['demo', []]]), buckets: ['reports'] };
+    const [issue, ...more] = await issues({ ...known, keepsBreakers: false });
+    assert.deepEqual([issue?.path, more.length], ['guardrails[0].whenSpent', 0]);
+    for (const fine of [{ ...known, keepsBreakers: true }, undefined]) await loadPolicies(directory, fine);
+    await write('good.yaml', `${GOOD}guardrails: [${guardrail.replace('stop', 'wait')}]\n`);
+    await loadPolicies(directory, { ...known, keepsBreakers: false });
+  });
+
   it('gives the policies in the order of their ids, with scopes as grants have them', async () => {
     await write('a.yaml', GOOD);
     await write('b.yaml', GOOD.replace('id: good', 'id: also-good').replace('everything: true', 'prefix: 2026/'));
