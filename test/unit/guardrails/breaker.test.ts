@@ -7,12 +7,12 @@ const CLOSED = { atMs: NOW_MS + 1000, by: 'olivia', reason: 'INC-9' };
 describe('the line of a breaker', () => {
   it('is read as it was written: open and closed, of an identity, of an agent, and of a policy', () => {
     const agent = { ...ALICE, actor: 'bot', actorIssuer: 'https://other.invalid' };
-    const { whose: _, id: __, ...ofPolicy } = breakerOf();
+    const { guardrail, turn, openedAtMs, why } = breakerOf();
     for (const breaker of [
       breakerOf(),
       breakerOf({ whose: agent }),
       breakerOf({ turn: 7 }),
-      { ...ofPolicy, id: breakerId(ofPolicy.guardrail, undefined) },
+      { id: breakerId(guardrail, undefined), guardrail, turn, openedAtMs, why },
       closing(breakerOf(), CLOSED),
       closing(breakerOf(), { atMs: NOW_MS, by: 'olivia' }),
     ]) {
