@@ -13,6 +13,7 @@ import { showLatency } from './sections/latency.ts';
 import { showMarkCompacts } from './sections/mark-compacts.ts';
 import { showMemory } from './sections/memory.ts';
 import { showPolicy } from './sections/policy.ts';
+import { showReload } from './sections/reload.ts';
 import { showRequests } from './sections/requests.ts';
 import { showSigned } from './sections/signed.ts';
 import { showUploads } from './sections/uploads.ts';
@@ -43,6 +44,7 @@ const SECTIONS: readonly Section[] = [
   { name: 'mark-compacts', what: 'collections of the whole heap while 2 GiB pass', show: showMarkCompacts },
   { name: 'cipher', what: 'CPU of sealing and opening, beside AES-256-GCM alone', show: showCipher },
   { name: 'policy', what: 'a decision with 1,000 rules over 200 bindings', show: showPolicy },
+  { name: 'reload', what: 'a reload of 1,000 rules of 200 policies, and requests meanwhile', show: showReload },
   { name: 'uploads', what: 'peak memory with 64 and with 16 uploads of 256 MiB at once', show: showUploads },
   { name: 'memory', what: 'memory when idle, and after 200,000 small requests', show: showMemory },
   { name: 'workers', what: 'requests per second and CPU of two workers, x of one', show: showWorkers },
