@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { waitUntil } from '../../demo/child.ts';
+import { needsProgram } from '../support/needs.ts';
 import { target } from '../support/client/client.ts';
+import { attributesOf, createRunner, findProgram } from './run/runner.ts';
 import { sharedStack, type Stack } from '../support/stack/stack.ts';
 import { releaseOf, versionOf } from '../support/store/versions.ts';
 
@@ -70,6 +75,104 @@ describe('what is refused, through HAProxy over TLS', function () {
       for (const path of ['/reports/2026/kept', '/artifacts/build.tar']) {
         assert.equal((await stack.client.call({ method: 'GET', target: path, token: bob })).body.toString(), 'kept');
       }
+    });
+  });
+
+  describe('tells people why and what to do next, in their own tools', () => {
+    let home: string;
+    let variables: Record<string, string>;
+    before(async () => {
+      home = await mkdtemp(join(tmpdir(), 'sallyport-denials-'));
+      const { body } = await stack.client.call({ method: 'GET', target: '/-/credentials', token: alice });
+      const issued = JSON.parse(body.toString()) as Record<'AccessKeyId' | 'SecretAccessKey' | 'Token', string>;
+      variables = {
+        ...{ AWS_ACCESS_KEY_ID: issued.AccessKeyId, AWS_SECRET_ACCESS_KEY: issued.SecretAccessKey },
+        ...{ AWS_SESSION_TOKEN: issued.Token, AWS_CA_BUNDLE: stack.caFile },
+      };
+      await writeFile(join(home, 'file'), 'x');
+    });
+    after(() => rm(home, { recursive: true }));
+
+    const WHY = /\(rule default-deny\): No rule allows (?:GET|PUT|LIST) on /;
+    const KEPT = /\(rule analytics\/never-delete\): Reports are kept; ask an administrator\./;
+    const NEXT = /nearest prefix of yours for (?:GET|PUT|LIST): reports\/2026\//;
+
+    /** What a tool says that ends with a failure. */
+    const said = async (command: string, args: readonly string[], environment: Readonly<Record<string, string>>) => {
+      const ran = createRunner(home)(command, args, environment);
+      return ran.then(
+        ({ stdout }) => assert.fail(`was not refused: ${stdout}`),
+        (error: unknown) => String(error),
+      );
+    };
+
+    it('in the AWS CLI', async function () {
+      const program = await findProgram(
+        attributesOf('aws').map((path) => [path, '--version'] as const),
+        /aws-cli\/(\d+\.\d+\.\d+)/,
+      );
+      needsProgram(this, 'the AWS CLI', program);
+      const aws = (...args: readonly string[]) =>
+        said(program.path, ['--endpoint-url', stack.frontUrl, ...args], variables);
+      const [get, list, put, remove] = await Promise.all([
+        aws('s3api', 'get-object', '--bucket', 'reports', '--key', '2025/old', 'got'),
+        aws('s3', 'ls', 's3://reports/2025/'),
+        aws('s3', 'cp', 'file', 's3://reports/2025/new'),
+        aws('s3', 'rm', 's3://reports/2026/kept'),
+      ]);
+      for (const text of [get, list, put]) {
+        assert.match(text, WHY);
+        assert.match(text, NEXT);
+      }
+      assert.match(remove, KEPT);
+    });
+
+    it('in boto3', async function () {
+      const program = await findProgram(
+        attributesOf('python3').map((path) => [path, '-c', 'import boto3; print("boto3", boto3.__version__)'] as const),
+        /boto3 (\d+\.\d+\.\d+)/,
+      );
+      needsProgram(this, 'boto3', program);
+      const boto = (call: string) =>
+        said(
+          program.path,
+          ['-c', `import boto3, sys; s3 = boto3.client("s3", endpoint_url=sys.argv[1]); ${call}`, stack.frontUrl],
+          variables,
+        );
+      const get = await boto('s3.get_object(Bucket="reports", Key="2025/old")');
+      assert.match(get, WHY);
+      assert.match(get, NEXT);
+      assert.match(await boto('s3.delete_object(Bucket="reports", Key="2026/kept")'), KEPT);
+      // HEAD has no body, and its error no text: a header says why.
+      const head =
+        'from botocore.exceptions import ClientError\n' +
+        'try: s3.head_object(Bucket="reports", Key="2025/old")\n' +
+        'except ClientError as error: sys.exit(str(error.response["ResponseMetadata"]["HTTPHeaders"]))';
+      assert.match(await boto(`\n${head}`), /No rule allows GET .*nearest prefix of yours for GET/);
+    });
+
+    it('in rclone', async function () {
+      const program = await findProgram(
+        attributesOf('rclone').map((path) => [path, 'version'] as const),
+        /rclone v(\d+\.\d+\.\d+)/,
+      );
+      needsProgram(this, 'rclone', program);
+      const { AWS_CA_BUNDLE: ca = '', ...keys } = variables;
+      const environment = {
+        ...{ ...keys, RCLONE_CONFIG: join(home, 'rclone.conf'), RCLONE_CA_CERT: ca, RCLONE_CONFIG_SP_TYPE: 's3' },
+        ...{ RCLONE_CONFIG_SP_PROVIDER: 'Other', RCLONE_CONFIG_SP_ENDPOINT: stack.frontUrl },
+        ...{ RCLONE_CONFIG_SP_ENV_AUTH: 'true', RCLONE_CONFIG_SP_NO_CHECK_BUCKET: 'true' },
+      };
+      const tool = (...args: readonly string[]) =>
+        said(program.path, ['--retries', '1', '--low-level-retries', '1', ...args], environment);
+      for (const text of [
+        await tool('lsf', 'sp:reports/2025/'),
+        await tool('copyto', '--no-check-dest', 'file', 'sp:reports/2025/new'),
+      ]) {
+        assert.match(text, WHY);
+        assert.match(text, NEXT);
+      }
+      assert.match(await tool('deletefile', 'sp:reports/2026/kept'), KEPT);
     });
   });
 
