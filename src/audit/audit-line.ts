@@ -8,6 +8,7 @@ import type { AuditedOperation, AuditEntry, AuditRefusal, OutcomeResult } from '
 import type { Decision, RequestFacts, StoredFacts } from '../contracts/authorizer.ts';
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { ClaimValue, Principal } from '../contracts/principal.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import { isoTime } from './iso-time.ts';
 
 /** Version of the schema; readers skip what they do not know. @see docs/audit.md */
@@ -77,7 +78,13 @@ export interface AuditedRequest {
 export interface AuditedAccess {
   /** Which of several accesses of one request this is, from 0. */
   readonly item: number | undefined;
-  readonly target: { readonly bucket: string; readonly key: string; readonly versionId: string | undefined };
+  readonly target: {
+    readonly bucket: string;
+    readonly key: string;
+    readonly versionId: string | undefined;
+    /** Where the operation does not say it. */
+    readonly verb?: Verb;
+  };
   readonly decision: Decision;
 }
 
@@ -235,6 +242,7 @@ function beginAccess(
   if (!isOfBatch) addCaller(line, request);
   return line
     .value('item', item)
+    .value('verb', target.verb)
     .text('versionIdAsked', target.versionId)
     .text('bucket', target.bucket)
     .text('key', target.key)

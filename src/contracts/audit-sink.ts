@@ -1,4 +1,5 @@
 import type { OperationName } from '../s3/operations/operations.ts';
+import type { Verb } from '../s3/operations/verb.ts';
 import type { WayIn } from './authorizer.ts';
 import type { ClaimValue, TokenKind } from './principal.ts';
 
@@ -81,6 +82,8 @@ export interface AuditIntent extends AuditCaller {
   readonly requestId: string;
   /** Which of several accesses of one request this is, from 0: the keys of DeleteObjects; target and source of a copy. */
   readonly item?: number;
+  /** That policy was asked about, of `CanI`. */
+  readonly verb?: Verb;
   readonly versionIdAsked?: string;
   readonly bucket: string;
   /** The object's key, or the prefix of a listing. */

@@ -41,7 +41,7 @@ export function createCanIEndpoint(dependencies: StsDependencies, { decide, inst
       const { clientAddress } = exchange;
       const facts = { nowMs: clock.now(), clientAddress, wayIn: wayInOf(principal), stored };
       const decision = decide(authorizer, principal, facts, accesses);
-      record.decided([{ bucket, key, versionId: undefined, decision }], facts);
+      record.decided([{ verb, bucket, key, versionId: undefined, decision }], facts);
       const isDenied = decision.effect === 'deny';
       const denied = accesses.filter((access) => decide(authorizer, principal, facts, [access]).effect === 'deny');
       const unknown = denied.map((access) => authorizer.unknown(principal, access, facts));

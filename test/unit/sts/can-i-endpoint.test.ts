@@ -119,13 +119,13 @@ describe('the endpoint that says whether somebody may do something', () => {
     await ask('PUT', 's3://reports/2026/q3.csv', '&size=5');
     await ask('DELETE', 's3://reports/2026/q3.csv');
     const shown = world.entries.map(({ entry, ...rest }) => {
-      const { operation, dryRun, bucket, key, decision, rule, subject, result } = rest as Record<string, unknown>;
-      return [entry, operation, dryRun, bucket, key, decision, rule, subject, result];
+      const { operation, dryRun, verb, bucket, key, decision, rule, subject, result } = rest as Record<string, unknown>;
+      return [entry, operation, dryRun, verb, bucket, key, decision, rule, subject, result];
     });
     assert.deepEqual(shown, [
-      ['intent', 'CanI', true, 'reports', '2026/q3.csv', 'allow', 'team/work', PRINCIPAL.subject, undefined],
-      ['outcome', undefined, true, undefined, undefined, undefined, undefined, undefined, 'completed'],
-      ['denial', 'CanI', true, 'reports', '2026/q3.csv', 'deny', 'team/kept', PRINCIPAL.subject, 'denied'],
+      ['intent', 'CanI', true, 'PUT', 'reports', '2026/q3.csv', 'allow', 'team/work', PRINCIPAL.subject, undefined],
+      ['outcome', undefined, true, undefined, undefined, undefined, undefined, undefined, undefined, 'completed'],
+      ['denial', 'CanI', true, 'DELETE', 'reports', '2026/q3.csv', 'deny', 'team/kept', PRINCIPAL.subject, 'denied'],
     ]);
     assert.deepEqual(world.toS3, []);
   });
