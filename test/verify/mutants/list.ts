@@ -387,8 +387,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'a group of any issuer is the one that a policy names',
     file: 'policy/matches-subject.ts',
-    text: 'issuer === principal.issuerName',
-    replacement: 'true',
+    text: "if (issuer !== principal.issuerName) return 'issuer';",
+    replacement: '',
     tests: ['policy/authorizer', 'policy/actors-and-claims'],
   },
   {
@@ -484,9 +484,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a forged grant is taken for one',
-    file: 'grants/entry.ts',
-    text: "if (!timingSafeEqual(codeOf(body, key), Buffer.from(code, 'hex'))) return undefined;",
-    replacement: '',
+    file: 'lists/sealed-line.ts',
+    text: "return timingSafeEqual(codeOf(body, seal), Buffer.from(code, 'hex')) ? body : undefined;",
+    replacement: 'return body;',
     tests: ['grants/entry'],
   },
   {
