@@ -15,11 +15,12 @@ import { createBearerAuthenticator } from '../identity/bearer-authenticator.ts';
 import { createClientSessions } from '../identity/client-sessions.ts';
 import { createSignatureAuthenticator } from '../identity/signature-authenticator.ts';
 import type { Counters } from '../guardrails/counters.ts';
+import { createGuardrails } from '../guardrails/guardrails.ts';
 import { createSignatureVerifier } from '../identity/signature-verifier.ts';
 import { createStoreTokens } from '../identity/store-tokens.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { grantsOf } from './grants.ts';
-import { breakersOf, guardrailsOf } from './guardrails.ts';
+import { guardrailPartsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
 import { decideAll } from '../pipeline/authorize.ts';
@@ -98,7 +99,8 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const grants = await grantsOf(config, { clock, observer });
   metrics.grants(grants.count);
   const authorizer = createAuthorizer(policies, grants);
-  const breakers = await breakersOf(config, { clock, observer });
+  const guardrailParts = await guardrailPartsOf(config, { clock, observer, own: options.counters });
+  const { breakers } = guardrailParts;
   if (breakers !== undefined) metrics.breakers(breakers.count);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
   const relevant = keepingTagged(tagRules, authorizer.relevant);
@@ -111,13 +113,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     ],
     revocations,
     authorizer,
-    guardrails: guardrailsOf({
-      of: authorizer.guardrails,
-      counters: options.counters,
-      breakers,
-      clock,
-      count: metrics.guardrail,
-    }),
+    guardrails: createGuardrails({ ...guardrailParts, of: authorizer.guardrails, clock, count: metrics.guardrail }),
     storeTokens,
     audit,
     observer,

@@ -13,31 +13,49 @@ import { createBreakerList, type BreakerList } from '../guardrails/breaker-list.
 import { createLocalCounters, type Counters } from '../guardrails/counters.ts';
 import { createGuardrails, type GuardrailOptions } from '../guardrails/guardrails.ts';
 import type { ListStore } from '../lists/list-store.ts';
-import { listStoreOf } from './revocations.ts';
+import { createRedisCounters } from '../guardrails/redis-counters.ts';
+import { listStoreOf, redisListOf } from './revocations.ts';
 
 interface ListOptions {
   readonly clock: Clock;
   readonly observer: Observer;
 }
 
-/** Makes the guardrails. */
-export function guardrailsOf(
-  options: Omit<GuardrailOptions, 'counters'> & { readonly counters: Counters | undefined },
-): Guardrails {
-  return createGuardrails({ ...options, counters: options.counters ?? createLocalCounters(options.clock) });
+/** What guardrails stand on. */
+export interface GuardrailParts extends Pick<GuardrailOptions, 'counters' | 'whileAway'> {
+  readonly breakers: BreakerList | undefined;
 }
 
-/** Makes the list of breakers, read once and watched from then on; `undefined`: the configuration has none. */
-export async function breakersOf(
+/**
+ * Makes the list of breakers, read once and watched from then on, where the configuration has one, and the counters: in Redis
+ * where that list is, else those of the machine (`own`) or of this process.
+ */
+export async function guardrailPartsOf(
   { policies, revocation }: Config,
-  options: ListOptions,
-): Promise<BreakerList | undefined> {
-  if (policies.guardrails === undefined || revocation === undefined) return undefined;
-  const store = await breakerStoreOf(policies.guardrails, revocation, options);
-  const list = createBreakerList({ ...options, store });
-  await list.refresh();
-  list.watch();
-  return list;
+  { own, ...options }: ListOptions & { readonly own: Counters | undefined },
+): Promise<GuardrailParts> {
+  const { clock, observer } = options;
+  const local = own ?? createLocalCounters(clock);
+  if (policies.guardrails === undefined || revocation === undefined) return { breakers: undefined, counters: local };
+  const format = breakerFormat(policies.guardrails.key.revealBytes());
+  const watched = async (store: ListStore<Breaker>): Promise<BreakerList> => {
+    const list = createBreakerList({ clock, observer, store });
+    await list.refresh();
+    list.watch();
+    return list;
+  };
+  if (revocation.kind === 'file') {
+    const store = await breakerStoreOf(policies.guardrails, revocation, options);
+    return { breakers: await watched(store), counters: local };
+  }
+  const { store, connection } = await redisListOf(format, revocation, options);
+  const counters = createRedisCounters({ connection, keyPrefix: revocation.keyPrefix, clock, observer });
+  return { breakers: await watched(store), counters, whileAway: local };
+}
+
+/** Makes the guardrails of a sidecar: it has no breakers, and no process beside it. */
+export function sidecarGuardrailsOf(options: Pick<GuardrailOptions, 'of' | 'clock' | 'count'>): Guardrails {
+  return createGuardrails({ ...options, counters: createLocalCounters(options.clock) });
 }
 
 /** Opens the store: a file beside that of the revocations, or another hash of the same Redis. */

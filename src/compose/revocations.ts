@@ -5,6 +5,7 @@ import type { Observer } from '../contracts/observer.ts';
 import type { RevocationSettings } from '../contracts/revocation-settings.ts';
 import { createFileStore } from '../lists/file-store.ts';
 import type { Listed, ListFormat, ListStore } from '../lists/list-store.ts';
+import type { RedisConnection } from '../lists/redis-connection.ts';
 import { REVOCATIONS, type Entry } from '../revocation/entry.ts';
 import { createRevocationList, type RevocationList } from '../revocation/revocation-list.ts';
 
@@ -42,9 +43,18 @@ export function revocationStoreOf(
 export async function listStoreOf<Listing extends Listed>(
   format: ListFormat<Listing>,
   settings: RevocationSettings,
-  { clock, observer }: RevocationOptions,
+  options: RevocationOptions,
 ): Promise<ListStore<Listing>> {
-  if (settings.kind === 'file') return createFileStore({ format, path: settings.path, clock });
+  if (settings.kind === 'file') return createFileStore({ format, path: settings.path, clock: options.clock });
+  return (await redisListOf(format, settings, options)).store;
+}
+
+/** Opens a list in Redis, with the connection that it closes with itself: what asks as often may use it as well. */
+export async function redisListOf<Listing extends Listed>(
+  format: ListFormat<Listing>,
+  settings: Extract<RevocationSettings, { readonly kind: 'redis' }>,
+  { clock, observer }: RevocationOptions,
+): Promise<{ readonly store: ListStore<Listing>; readonly connection: RedisConnection }> {
   // The client is 476 modules: only who uses Redis keeps them in memory.
   const [{ openRedis }, { createRedisStore }] = await Promise.all([
     import('../lists/redis-connection.ts'),
@@ -52,7 +62,8 @@ export async function listStoreOf<Listing extends Listed>(
   ]);
   const connection = openRedis(settings);
   await connection.settled();
-  return createRedisStore({ format, connection, keyPrefix: settings.keyPrefix, clock, observer });
+  const store = createRedisStore({ format, connection, keyPrefix: settings.keyPrefix, clock, observer });
+  return { store, connection };
 }
 
 const nobodyRevoked: RevocationList = {

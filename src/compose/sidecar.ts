@@ -12,7 +12,7 @@ import { createStoreAccess, openAudit, type StoreAccessDependencies } from './st
 import { isLoopback } from '../platform/loopback.ts';
 import { createHostCheck } from '../host-check/host-check.ts';
 import { listen } from '../http/listen.ts';
-import { guardrailsOf } from './guardrails.ts';
+import { sidecarGuardrailsOf } from './guardrails.ts';
 import type { GuardrailOptions } from '../guardrails/guardrails.ts';
 import type { PipelineDependencies } from '../pipeline/dependencies.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
@@ -122,7 +122,7 @@ function authorizing(
 ): Pick<PipelineDependencies, 'authorizer' | 'guardrails'> {
   if (policies === undefined) return { authorizer: createConfiguredBuckets(buckets) };
   const authorizer = createAuthorizer(policies);
-  return { authorizer, guardrails: guardrailsOf({ ...options, of: authorizer.guardrails, counters: undefined }) };
+  return { authorizer, guardrails: sidecarGuardrailsOf({ ...options, of: authorizer.guardrails }) };
 }
 
 async function auditOf(

@@ -12,12 +12,14 @@ import type { Ask, Counters, Taking } from './counters.ts';
 import { openText, spentText, standingText, trippedText } from './words.ts';
 
 /** What is counted of guardrails. */
-export type GuardrailEvent = 'admitted' | 'spent' | 'opened' | 'stopped' | 'full' | 'unavailable';
+export type GuardrailEvent = 'admitted' | 'spent' | 'opened' | 'stopped' | 'full' | 'degraded' | 'unavailable';
 
 export interface GuardrailOptions {
   /** Those that bear on a caller. */
   readonly of: (principal: Principal) => readonly Guardrail[];
   readonly counters: Counters;
+  /** What counts while these cannot be asked, for budgets that do not stop; absent: nothing, and who has budgets is refused. */
+  readonly whileAway?: Counters | undefined;
   /** Absent: policies have none that stops. */
   readonly breakers?: Pick<BreakerList, 'isKnown' | 'of' | 'open'> | undefined;
   readonly clock: Clock;
@@ -35,6 +37,7 @@ interface Bearing {
 
 /** What a request has taken, and of which budgets it is to be settled. */
 interface Taken {
+  readonly from: Counters;
   readonly ids: readonly string[];
   readonly amounts: Amounts;
 }
@@ -47,7 +50,8 @@ const MAX_NOTES = 16;
 const ID_LENGTH = 22;
 
 /** Makes the guardrails over counters and breakers. */
-export function createGuardrails({ of, counters, breakers, clock, count }: GuardrailOptions): Guardrails {
+export function createGuardrails(options: GuardrailOptions): Guardrails {
+  const { of, counters, whileAway, breakers, clock, count } = options;
   const unsettled = new WeakMap<object, Taken>();
 
   const bearingOn = (guardrail: Guardrail, principal: Principal): Bearing => {
@@ -94,13 +98,13 @@ export function createGuardrails({ of, counters, breakers, clock, count }: Guard
         const { windowMs, limits } = each.guardrail;
         return { id: counterId(each), windowMs, limits, amounts };
       });
-      const decided = (taking: Taking): Admitted | Overspent | Stopped => {
+      const decided = (taking: Taking, from = counters): Admitted | Overspent | Stopped => {
         if (taking.kind === 'taken') {
           count('admitted');
           const ids = asks.flatMap(({ id, limits: { read, written } }) =>
             read === undefined && written === undefined ? [] : id,
           );
-          if (ids.length > 0) unsettled.set(request, { ids, amounts });
+          if (ids.length > 0) unsettled.set(request, { from, ids, amounts });
           const notes = bearing.slice(0, MAX_NOTES).flatMap(({ guardrail }, at) => {
             const standing = taking.standings[at];
             return standing === undefined ? [] : standingText(guardrail, standing);
@@ -114,19 +118,28 @@ export function createGuardrails({ of, counters, breakers, clock, count }: Guard
         return full(refusing.guardrail);
       };
       const countsKeys = bearing.some(({ guardrail }) => guardrail.limits.keys !== undefined);
-      const taking = counters.take(asks, countsKeys ? [...new Set(touched.map(keyHash))] : []);
+      const keys = countsKeys ? [...new Set(touched.map(keyHash))] : [];
+      const taking = counters.take(asks, keys);
       if (!(taking instanceof Promise)) return decided(taking);
-      return taking.then(decided, () => {
-        count('unavailable');
-        return uncounted(bearing);
-      });
+      return taking.then(
+        (each) => decided(each),
+        async () => {
+          const mayDegrade = bearing.every(({ guardrail }) => guardrail.whenSpent === 'wait');
+          if (whileAway === undefined || !mayDegrade) {
+            count('unavailable');
+            return uncounted(bearing);
+          }
+          count('degraded');
+          return decided(await whileAway.take(asks, keys), whileAway);
+        },
+      );
     },
     settle: (request, { bytesIn, bytesOut }) => {
       const taken = unsettled.get(request);
       if (taken === undefined) return;
       unsettled.delete(request);
       const { read = 0, written = 0 } = taken.amounts;
-      for (const id of taken.ids) counters.add(id, { read: bytesOut - read, written: bytesIn - written });
+      for (const id of taken.ids) taken.from.add(id, { read: bytesOut - read, written: bytesIn - written });
     },
   };
 }

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../support/client/run-command.ts';
+import { needs } from '../support/needs.ts';
 import { startStack, type Stack } from '../support/stack/stack.ts';
+import { hasRedis, startRedis, type Redis } from '../support/store/redis.ts';
 
 const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
 const BUDGET = 7;
@@ -45,19 +47,23 @@ guardrails:
     whenSpent: stop
 `;
 
+async function policyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-guardrails-'));
+  await cp(POLICIES, folder, { recursive: true });
+  await writeFile(join(folder, 'cleaners.yaml'), GUARDRAILS);
+  await writeFile(join(folder, 'sweepers.yaml'), STOPPING);
+  await writeFile(join(folder, 'breakers.key'), 'k'.repeat(32), { mode: 0o600 });
+  return folder;
+}
+
 describe('budgets, with several workers', function () {
   this.timeout(90_000);
   let stack: Stack;
   let folder: string;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sallyport-guardrails-'));
-    await cp(POLICIES, folder, { recursive: true });
-    await writeFile(join(folder, 'cleaners.yaml'), GUARDRAILS);
-    await writeFile(join(folder, 'sweepers.yaml'), STOPPING);
-    const keyFile = join(folder, 'breakers.key');
-    await writeFile(keyFile, 'k'.repeat(32), { mode: 0o600 });
-    const policies = { directory: folder, guardrails: { keyFile } };
+    folder = await policyFolder();
+    const policies = { directory: folder, guardrails: { keyFile: join(folder, 'breakers.key') } };
     stack = await startStack('embedded', { workers: 2, policies, revocation: { file: 'revocations.jsonl' } });
   });
   after(async () => {
@@ -112,5 +118,63 @@ describe('budgets, with several workers', function () {
     const entries = await stack.auditLines();
     assert.ok(entries.some((entry) => entry['operation'] === 'CloseBreaker' && entry['subject'] === 'olivia'));
     assert.ok(entries.some((entry) => entry['entry'] === 'denial' && entry['rule'] === 'sweepers/daily'));
+  });
+});
+
+describe('budgets in Redis', function () {
+  this.timeout(90_000);
+  let redis: Redis;
+  let stack: Stack;
+  const undo: (() => Promise<unknown>)[] = [];
+
+  before(async function () {
+    needs(this, 'redis-server', hasRedis);
+    redis = await startRedis();
+    undo.push(redis.stop);
+    const folder = await policyFolder();
+    undo.push(() => rm(folder, { recursive: true, force: true }));
+    const policies = { directory: folder, guardrails: { keyFile: join(folder, 'breakers.key') } };
+    const address = { address: `127.0.0.1:${redis.port}`, allowPlaintextLoopback: true };
+    stack = await startStack('embedded', {
+      workers: 2,
+      policies,
+      revocation: { redis: address, whenUnavailable: 'fail-open' },
+    });
+    undo.push(stack.stop);
+  });
+  after(async () => {
+    for (const each of undo.reverse()) await each();
+  });
+
+  it('are counted there, stop there, and give nothing that stops while it is away', async () => {
+    const [broom, sweeper] = await Promise.all([
+      stack.forge({ sub: 'broom', groups: ['sweepers'] }),
+      stack.forge({ sub: 'sweeper', groups: ['cleaners'] }),
+    ]);
+    const statuses: number[] = [];
+    const remove = async (token: string): Promise<number> => {
+      const { status } = await stack.client.call({ method: 'DELETE', target: '/reports/x/0', token });
+      if (token === broom) statuses.push(status);
+      return status;
+    };
+    const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
+      const startedMs = performance.now();
+      while (!(await isSo())) assert.ok(performance.now() - startedMs < 20_000, what);
+    };
+    await until(
+      'a first deletion of each',
+      async () => (await remove(broom)) === 204 && (await remove(sweeper)) === 204,
+    );
+    assert.match(await redis.command('KEYS', '*budgets*'), /budgets:[\w-]{22}/);
+    await redis.kill();
+    assert.equal(await remove(broom), 503);
+    assert.equal(await remove(sweeper), 204);
+    await redis.start();
+    await until('the breaker opens', async () => (await remove(broom)) === 403);
+    // What was taken by an answer that came too late was not given.
+    const given = statuses.filter((status) => status === 204).length;
+    assert.ok(given >= 1 && given <= 3, String(statuses));
+    assert.match(await stack.metrics(), /sallyport_guardrails_total\{outcome="degraded"\} [1-9]/);
+    await until('the breaker is in Redis', async () => /1/.test(await redis.command('HLEN', 'sallyport:breakers')));
   });
 });

@@ -32,7 +32,7 @@ const guardrails = group(
       { file: 'seed' },
     ),
   },
-  'How breakers of budgets are kept that stop (`whenSpent: stop`): where the revocations are. Without this group policies can have none.',
+  'How breakers of budgets are kept that stop (`whenSpent: stop`): where the revocations are. Without this group policies can have none. With revocations in Redis, budgets are counted there for all gateways together.',
 );
 
 export const policies = key(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { auditFiles, readAudit, type AuditAccess } from '../../../src/audit/read-audit.ts';
 import { openBreakerEditor, type BreakerEditor, type GuardedConfig } from '../../../src/compose/breaker-editor.ts';
-import { breakersOf } from '../../../src/compose/guardrails.ts';
+import { guardrailPartsOf } from '../../../src/compose/guardrails.ts';
 import type { BreakerList } from '../../../src/guardrails/breaker-list.ts';
 import { Sample } from '../config/sample.ts';
 import { ALICE, NOW_MS } from '../guardrails/fixture.ts';
@@ -22,9 +22,9 @@ describe('the editor of breakers', () => {
       'audit.minFreeBytes': 1,
     };
     config = (await sample.load(changes)) as GuardedConfig;
-    const made = await breakersOf(config, { clock, ...observe() });
-    assert.ok(made !== undefined);
-    list = made;
+    const { breakers } = await guardrailPartsOf(config, { clock, ...observe(), own: undefined });
+    assert.ok(breakers !== undefined);
+    list = breakers;
     opened.push(list);
     list.open('ci/hourly', ALICE, 'more than 2 deletions in 1 h');
     await list.refresh();
