@@ -107,12 +107,33 @@ function fromHeader(authorization: string, found: SigningHeaders): SignatureClai
   const [, credential = '', signedHeaders = '', signature = ''] = match;
   return {
     kind: 'header',
-    ...scopeOf(credential, code),
-    signedHeaders: namesOf(signedHeaders, code),
+    ...headerScopeOf(credential, code),
+    signedHeaders: headerNamesOf(signedHeaders, code),
     signature,
-    ...timeOf(found.amzDate, found.date, code),
+    ...(found.amzDate === undefined ? timeOf(undefined, found.date, code) : headerTimeOf(found.amzDate, code)),
     expiresSeconds: undefined,
     sessionToken: tokenOf(found.token, code),
+  };
+}
+
+/** So many texts are remembered of each kind, none of them longer than a header may be. */
+const MOST_REMEMBERED = 256;
+
+// Of headers only: a piece of a query or a form keeps all of it in memory, and with it a session token.
+const headerScopeOf = remembering(scopeOf);
+const headerNamesOf = remembering(namesOf);
+const headerTimeOf = remembering((amzDate, code) => timeOf(amzDate, undefined, code));
+
+/** Remembers what was read of a text that clients send again with each request; refusals are not kept. */
+function remembering<Read>(read: (text: string, code: ErrorCode) => Read): (text: string, code: ErrorCode) => Read {
+  const known = new Map<string, Read>();
+  return (text, code) => {
+    const found = known.get(text);
+    if (found !== undefined) return found;
+    const made = read(text, code);
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    known.set(text, made);
+    return made;
   };
 }
 

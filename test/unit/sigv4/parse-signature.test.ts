@@ -48,6 +48,24 @@ describe('sigv4/parse-signature', () => {
     assert.equal(parseSignature(inHeader(AUTHORIZATION.replaceAll(', ', ',')))?.signature, HEX);
   });
 
+  it('reads of many clients in turn what each one says, and refuses again what it refused', () => {
+    for (let round = 0; round < 2; round += 1) {
+      for (let client = 0; client < 600; client += 1) {
+        const id = `SPLYCLIENT${client}`;
+        const time = `20261105T06${String(Math.floor(client / 60)).padStart(2, '0')}${String(client % 60).padStart(2, '0')}Z`;
+        const authorization = AUTHORIZATION.replace('SPLYABCDEFGHIJKLMNOP', id).replace('x-amz-date', `x-${client}`);
+        const claims = parseSignature(inHeader(authorization, ['X-Amz-Date', time]));
+        assert.equal(claims?.accessKeyId, id);
+        assert.deepEqual(claims.signedHeaders, ['host', `x-${client}`]);
+        assert.equal(claims.amzDate, time);
+        assert.equal(claims.signedAtMs, Date.parse('2026-11-05T06:00:00Z') + client * 1000);
+      }
+      const refused = { code: 'AuthorizationHeaderMalformed' };
+      assert.throws(() => parseSignature(inHeader(AUTHORIZATION.replace('host;x', 'x;host'))), refused);
+      assert.throws(() => parseSignature(inHeader(AUTHORIZATION, ['X-Amz-Date', '20261305T060708Z'])), refused);
+    }
+  });
+
   it('reads a presigned query', () => {
     const claims = parseSignature(inQuery({ 'X-Amz-Security-Token': 'to%2Bk%2Fen%3D' }, '&versionId=1'));
     assert.equal(claims?.kind, 'query');
