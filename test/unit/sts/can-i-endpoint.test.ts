@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import aws4 from 'aws4';
 import { createAuthorizer } from '../../../src/policy/authorizer.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { setOf } from '../policy/fixture.ts';
-import { PRINCIPAL, startWorld, TOKEN, type Behaviour, type World } from './fixture.ts';
+import { NOW_MS, PRINCIPAL, startWorld, TOKEN, type Behaviour, type World } from './fixture.ts';
 
 const OWNER = 'storage@example.com';
 const SET = setOf(
@@ -86,6 +87,26 @@ describe('the endpoint that says whether somebody may do something', () => {
     const denied = await ask('PUT', 's3://uploads/session/a');
     assert.deepEqual([denied['decision'], denied['unknown']], ['deny', []]);
     assert.match(String(denied['reason']), /`wayIn` is not met \(it is "bearer"\)/);
+  });
+
+  it('takes the signature of a session for what it is, and for this question alone', async () => {
+    await start();
+    const issued = await world.agent.get('/-/credentials').set(bearer);
+    const keys = JSON.parse(issued.text) as Record<'AccessKeyId' | 'SecretAccessKey' | 'Token', string>;
+    const query = `resource=${encodeURIComponent('s3://uploads/session/a b')}&verb=PUT`;
+    const { headers = {} } = aws4.sign(
+      {
+        ...{ service: 's3', host: `127.0.0.1:${world.port()}`, region: 'us-east-1', method: 'GET' },
+        path: `/-/can-i?${query}`,
+        headers: { 'X-Amz-Date': new Date(NOW_MS).toISOString().replace(/[-:]|\.\d{3}/g, '') },
+      },
+      { accessKeyId: keys.AccessKeyId, secretAccessKey: keys.SecretAccessKey, sessionToken: keys.Token },
+    );
+    const signed = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+    const answer = await get(query, signed);
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal((JSON.parse(answer.text) as { rule: string }).rule, 'team/session');
+    assert.equal((await get(query.replace('PUT', 'GET'), signed)).status, 403);
   });
 
   it('decides on keys as they are: dots, slashes and escapes mean nothing', async () => {
