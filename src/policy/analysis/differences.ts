@@ -150,6 +150,10 @@ function gains(
   const explore = (allow: Occurrence, deny: Occurrence | undefined, verbs: readonly Verb[]): void => {
     const rules = deny === undefined ? [allow.rule] : [allow.rule, deny.rule];
     const selectors = deny === undefined ? [allow.selector] : [allow.selector, deny.selector];
+    const about = [
+      { set: to.place, name: nameOf(allow) },
+      ...(deny === undefined ? [] : [{ set: from.place, name: nameOf(deny) }]),
+    ];
     const uses = usesOf(rules);
     const buckets = rules
       .map((rule) => bucketsOf(rule, survey.values))
@@ -158,11 +162,12 @@ function gains(
       for (const principal of [identity, { ...identity, binding: allow.policy.id }]) {
         const name = JSON.stringify(principal);
         for (const bucket of buckets) {
+          if (principal !== identity && survey.isAlike(identity, principal, bucket)) continue;
           for (const verb of verbs) {
-            const asked = `${verb} ${bucket} ${name}`;
+            const asked = `${verb} ${bucket} ${about.map((each) => each.name).join()} ${name}`;
             if (seen.has(asked)) continue;
             seen.add(asked);
-            for (const trial of survey.trials(principal, bucket, verb)) {
+            for (const trial of survey.trials(principal, bucket, verb, about)) {
               room.left -= 1;
               if (room.left < 0) throw new CannotTell('the sets have too many combinations of subjects and values');
               const [gained, lacking] = [survey.decide(trial, to.place), survey.decide(trial, from.place)];
@@ -180,21 +185,24 @@ function gains(
 
   const lifted = from.occurrences.flatMap((deny) => {
     const verbs = deny.rule.effect === 'deny' ? missing(deny, to) : [];
-    return verbs.length === 0 ? [] : [{ deny, verbs }];
+    return verbs.length === 0 ? [] : [{ deny, verbs, starts: startsOf(deny.rule) }];
   });
   for (const allow of to.occurrences) {
     if (allow.rule.effect === 'deny') continue;
     const added = missing(allow, from);
     if (added.length > 0) explore(allow, undefined, added);
-    for (const { deny, verbs } of lifted) {
+    const starts = startsOf(allow.rule);
+    for (const { deny, verbs, starts: denied } of lifted) {
       if (first && found.size > 0) break;
       const common = allow.rule.verbs.filter((verb) => verbs.includes(verb));
-      if (common.length > 0 && canMeet(allow.rule, deny.rule)) explore(allow, deny, common);
+      if (common.length > 0 && canMeet(starts, denied)) explore(allow, deny, common);
     }
     if (first && found.size > 0) break;
   }
   return [...found.values()];
 }
+
+const nameOf = ({ policy, rule }: Occurrence): string => `${policy.id}/${rule.id}`;
 
 /** Whether one decision allows what the other does not: all of it, or of a listing in parts a name. */
 function moreIn(
@@ -213,14 +221,14 @@ function moreIn(
 }
 
 /** Whether some access may lie in the scopes of both, by what stands before their first variables. */
-function canMeet(one: Rule, other: Rule): boolean {
-  const starts = ({ scopes }: Rule) =>
-    scopes.map((scope) => {
-      const template = parseTemplate('key' in scope ? scope.key : scope.prefix);
-      return 'problem' in template ? '' : (template.literals[0] ?? '');
-    });
-  return starts(one).some((a) => starts(other).some((b) => a.startsWith(b) || b.startsWith(a)));
-}
+const canMeet = (one: readonly string[], other: readonly string[]): boolean =>
+  one.some((a) => other.some((b) => a.startsWith(b) || b.startsWith(a)));
+
+const startsOf = ({ scopes }: Rule): readonly string[] =>
+  scopes.map((scope) => {
+    const template = parseTemplate('key' in scope ? scope.key : scope.prefix);
+    return 'problem' in template ? '' : (template.literals[0] ?? '');
+  });
 
 /** How many of the rules have each variable. */
 export function usesOf(rules: readonly Rule[]): ReadonlyMap<string, number> {

@@ -29,10 +29,17 @@ export interface Survey {
   readonly identities: Identities;
   /** What one of the sets says, by its place among them. */
   readonly decide: (trial: Trial, set?: number) => Decision;
-  /** @throws CannotTell */
-  readonly trials: (principal: Principal, bucket: string, verb: Verb) => Iterable<Trial>;
+  /** With `about`, rules by their sets and names: what all of these are about alone. @throws CannotTell */
+  readonly trials: (
+    principal: Principal,
+    bucket: string,
+    verb: Verb,
+    about?: readonly { readonly set: number; readonly name: string }[],
+  ) => Iterable<Trial>;
   /** The trials of one access. @throws CannotTell */
   readonly situations: (principal: Principal, access: DecidedAccess) => Iterable<Trial>;
+  /** Whether all sets have the same rules for both. */
+  readonly isAlike: (one: Principal, other: Principal, bucket: string) => boolean;
   /** Names below the prefix of a listing, in each part of it. */
   readonly names: (principal: Principal, access: DecidedAccess) => readonly string[];
 }
@@ -55,12 +62,13 @@ export function surveyOf(sets: readonly PolicySet[], places: readonly Place[] = 
     rulesIn.flatMap((rules, index) =>
       rules(principal, bucket)
         .filter(({ verbs }) => verbs.includes(verb))
-        .map((rule) => ({ rule, named: byName[index]?.get(rule.decision.rule) })),
+        .map((rule) => ({ set: index, rule, named: byName[index]?.get(rule.decision.rule) })),
     );
 
   function* situated(principal: Principal, access: DecidedAccess, rules: readonly Ruling[]): Iterable<Trial> {
     // Of a listing parts are shown by rules that do not allow the whole.
-    const meeting = rules.filter(({ rule }) => access.kind === 'listing' || rule.matches(access));
+    const mayShowParts = isInParts(access, rules);
+    const meeting = rules.filter(({ rule }) => mayShowParts || rule.matches(access));
     const own = new Map(meeting.flatMap(({ named }) => (named === undefined ? [] : [[named.key, named]])));
     const key = [...own.keys()].join();
     const situations = cache.get(key) ?? situationsOf([...own.values()]);
@@ -81,17 +89,24 @@ export function surveyOf(sets: readonly PolicySet[], places: readonly Place[] = 
       if (authorizer === undefined) throw new RangeError(`there is no set ${set}`);
       return authorizer.decide(principal, access, facts);
     },
-    *trials(principal, bucket, verb) {
+    *trials(principal, bucket, verb, about = []) {
       const rules = rulesOn(principal, bucket, verb);
       const accesses = accessesOf(
         verb,
         bucket,
         rules.map(({ rule }) => rule),
       );
-      for (const access of accesses) yield* situated(principal, access, rules);
+      const chosen = about.map(({ set, name }) =>
+        rules.filter((each) => each.set === set && each.rule.decision.rule === name),
+      );
+      for (const access of accesses) {
+        const isMet = chosen.every((some) => some.some(({ rule }) => rule.matches(access)));
+        if (isMet || isInParts(access, rules)) yield* situated(principal, access, rules);
+      }
     },
     situations: (principal, access) =>
       situated(principal, access, conditions.length === 0 ? [] : rulesOn(principal, access.bucket, access.verb)),
+    isAlike: (one, other, bucket) => rulesIn.every((rules) => rules(one, bucket) === rules(other, bucket)),
     names: (principal, access) =>
       namesOf(
         rulesOn(principal, access.bucket, access.verb).map(({ rule }) => rule),
@@ -101,6 +116,7 @@ export function surveyOf(sets: readonly PolicySet[], places: readonly Place[] = 
 }
 
 interface Ruling {
+  readonly set: number;
   readonly rule: CompiledRule;
   readonly named: Named | undefined;
 }
@@ -110,6 +126,9 @@ interface Named extends Conditional {
   /** Equal for what means the same. */
   readonly key: string;
 }
+
+const isInParts = ({ kind }: DecidedAccess, rules: readonly Ruling[]): boolean =>
+  kind === 'listing' && rules.some(({ rule }) => rule.isFiltered);
 
 const authorizerOf = (set: PolicySet) => createAuthorizer({ current: () => set });
 

@@ -43,9 +43,11 @@ export function variableValues(sets: readonly PolicySet[], places: readonly Plac
     ...places.map(({ path }) => path.replaceAll('${', '$${')),
   ]);
   const all = JSON.stringify([sets.map(({ policies }) => policies), places]);
+  const free = new Map<string, string>();
   const unused = (name: string): string => {
-    let text = name;
-    for (let number = 2; all.includes(text); number += 1) text = `${name}-${number}`;
+    let text = free.get(name) ?? name;
+    for (let number = 2; !free.has(name) && all.includes(text); number += 1) text = `${name}-${number}`;
+    free.set(name, text);
     return text;
   };
   const anyone = unused('example');
