@@ -26,7 +26,7 @@ const INSTANT_RULE = 'must be a time with its offset, such as `2026-12-31T18:00:
 /** A time with its offset, as milliseconds since 1970. */
 export const instant = z
   .string({ error: () => INSTANT_RULE })
-  .regex(INSTANT, INSTANT_RULE)
+  .regex(INSTANT, { error: INSTANT_RULE, abort: true })
   .refine((value) => !Number.isNaN(Date.parse(value)), INSTANT_RULE)
   .transform((value) => Date.parse(value));
 

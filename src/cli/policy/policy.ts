@@ -3,6 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import type { Command } from 'commander';
+import { policiesOf } from '../../compose/policies.ts';
+import type { Config } from '../../config/config.ts';
 import type { Location } from '../../operate/location.ts';
 import { differencesOf, guardrailsThatDiffer, inOrder, type Difference } from '../../policy/analysis/differences.ts';
 import { explain } from '../../policy/analysis/explain.ts';
@@ -24,6 +26,7 @@ import { accessAt, checkPolicyTests, loadPolicyTests, readFacts, readIdentity } 
 import type { Verb } from '../../s3/operations/verb.ts';
 import { placeOf, verbOf } from '../access-arguments.ts';
 import { CommandError, type CommandIo } from '../io.ts';
+import { readConfig } from '../read-config.ts';
 import { printable } from '../operator/report.ts';
 import { EXIT, exitCodes, orUnknown, policyCommand, readSet, valid, type SourceFlags } from './policy-command.ts';
 
@@ -216,14 +219,16 @@ function registerDiff(policy: Command, io: CommandIo): void {
     .description('Says what one set of policies allows or denies that another does not.')
     .argument('<old>', 'the directory of the old policies')
     .argument('<new>', 'that of the new ones')
+    .option('--config <file>', 'the configuration: its issuers, buckets and agentClients hold for both')
     .option('--no-new-access', 'fails with 3 where something is newly allowed')
     .option('--json', 'prints one line of JSON')
     .addHelpText(
       'after',
-      `\nExamples:\n  sallyport policy diff old/policies policies\n  sallyport policy diff old/policies policies --no-new-access --json${exitCodes('compared, 3 with --no-new-access: something is newly allowed')}`,
+      `\nExamples:\n  sallyport policy diff old/policies policies\n  sallyport policy diff old/policies policies --config sallyport.yaml --no-new-access --json${exitCodes('compared, 3 with --no-new-access: something is newly allowed')}`,
     )
     .action(async (before: string, after: string, flags: DiffFlags) => {
-      const [old, now] = [await setAt(io, before), await setAt(io, after)];
+      const config = flags.config === undefined ? undefined : await readConfig(io, resolve(io.cwd, flags.config));
+      const [old, now] = [await setAt(io, before, config), await setAt(io, after, config)];
       orUnknown(io, flags, () => {
         const differences = differencesOf(old, now);
         const guardrails = guardrailsThatDiffer(old, now);
@@ -245,10 +250,11 @@ const isDirectory = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function setAt(io: CommandIo, path: string): Promise<PolicySet> {
+async function setAt(io: CommandIo, path: string, config: Config | undefined): Promise<PolicySet> {
   const directory = resolve(io.cwd, path);
   if (!(await isDirectory(directory))) throw new CommandError(`${path} is no directory`, 2);
-  return valid(() => loadPolicies(directory));
+  if (config === undefined) return valid(() => loadPolicies(directory));
+  return valid(() => policiesOf({ ...config, policies: { ...config.policies, directory } }));
 }
 
 function differenceText(difference: Difference): string {
