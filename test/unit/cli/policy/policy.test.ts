@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
 import { runCommand } from '../../../support/client/run-command.ts';
+import { changed, Sample } from '../../config/sample.ts';
 
 const shipped = fileURLToPath(new URL('../../../../policies/', import.meta.url));
 const ALICE = { issuer: 'demo', subject: 'alice', groups: ['analytics'] };
@@ -194,5 +196,41 @@ describe('sallyport policy', () => {
       assert.equal(code, 1);
       assert.match(stderr, /ci\.yaml:\d+: rules\[0\]\.allow/);
     }
+  });
+});
+
+describe('sallyport policy with a configuration', () => {
+  let sample: Sample;
+  const policy = (more: object = {}) =>
+    stringify({
+      ...{ id: 'robots', description: 'Robots read.', subjects: [{ issuer: 'corp', everybody: true }] },
+      rules: [{ id: 'read', allow: ['GET'], bucket: 'reports', everything: true, ...more }],
+    });
+  before(async () => {
+    sample = await Sample.create();
+    const issuer = { 'issuers.corp.claims': ['client_id'], 'issuers.corp.agentClients': ['robot'] };
+    await sample.write('sallyport.yaml', stringify(changed(issuer)));
+    for (const name of ['old', 'wrong']) await mkdir(sample.file(name));
+    await sample.write('policies/robots.yaml', policy({ when: { via: 'agent' } }));
+    await sample.write('old/robots.yaml', policy());
+    await sample.write('wrong/robots.yaml', policy({ bucket: 'reprots' }));
+  });
+  after(() => sample.remove());
+  const run = (...args: readonly string[]) =>
+    runCommand(['policy', ...args, '--config', sample.file('sallyport.yaml')]);
+
+  it('knows which clients are agents, and which buckets there are', async () => {
+    const explained = async (client: string) => {
+      const as = JSON.stringify({ issuer: 'corp', subject: 'a', client });
+      return (await run('explain', '--as', as, 'GET', 's3://reports/x')).code;
+    };
+    assert.deepEqual([await explained('robot'), await explained('other')], [0, 3]);
+    const lost = await run('diff', sample.file('old'), sample.file('policies'), '--no-new-access');
+    assert.equal(lost.code, 0);
+    assert.match(lost.stdout, /^newly denied to everybody of corp: GET in reports/);
+    const gained = await run('diff', sample.file('policies'), sample.file('old'), '--no-new-access');
+    assert.equal(gained.code, 3);
+    assert.match(gained.stdout, /agentClients: \{ corp: \[ robot \] \}/);
+    assert.equal((await run('diff', sample.file('old'), sample.file('wrong'))).code, 1);
   });
 });
