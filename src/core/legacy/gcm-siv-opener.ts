@@ -7,7 +7,6 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { KeyObject } from 'node:crypto';
 import type { SealedMessage } from './gcm-siv-thread.ts';
-import { openGcmSiv } from './sealed-body.ts';
 
 /** Up to this size opening takes some 6 ms, less than a thread takes to start. */
 const MAX_INLINE_BYTES = 262_144;
@@ -17,12 +16,16 @@ const THREAD = new URL(`./gcm-siv-thread${extname(import.meta.url)}`, import.met
 /** Verified: gives the plaintext, or `undefined` where the tag does not hold. */
 export type OpenGcmSiv = (dataKey: KeyObject, stored: Buffer) => Promise<Buffer | undefined>;
 
-/** Builds an opener that runs at most one thread. */
+/** Builds an opener that runs at most one thread, and loads the cipher. */
 export function createGcmSivOpener(): OpenGcmSiv {
+  const cipher = import('./gcm-siv.ts');
   let last: Promise<unknown> = Promise.resolve();
   return async (dataKey, stored) => {
     const message: SealedMessage = { dataKey: dataKey.export(), stored };
-    if (stored.length <= MAX_INLINE_BYTES) return asBuffer(openGcmSiv(message.dataKey, stored));
+    if (stored.length <= MAX_INLINE_BYTES) {
+      const { openGcmSiv } = await cipher;
+      return asBuffer(openGcmSiv(message.dataKey, stored));
+    }
     const turn = last.then(() => inThread(message));
     last = turn.catch(() => undefined);
     return asBuffer(await turn);

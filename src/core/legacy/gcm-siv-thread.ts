@@ -3,7 +3,7 @@
  * the one message, or `undefined` where the tag does not hold.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openGcmSiv } from './sealed-body.ts';
+import { openGcmSiv } from './gcm-siv.ts';
 
 /** What the thread is given. */
 export interface SealedMessage {

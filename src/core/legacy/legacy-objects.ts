@@ -8,7 +8,7 @@ import type { KeyObject } from 'node:crypto';
 import type { LegacyObject, LegacyObjects } from '../../contracts/legacy-objects.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import { createGcmSivOpener } from './gcm-siv-opener.ts';
+import { createGcmSivOpener, type OpenGcmSiv } from './gcm-siv-opener.ts';
 import { keksOf, unwrapped, ZERO_KEK, type SeededKeks } from './legacy-keys.ts';
 import { openGcm, OVERHEAD_BYTES } from './sealed-body.ts';
 
@@ -49,9 +49,12 @@ const BASE64 = /^[A-Za-z0-9+/]{54}==$/;
 const PYTHON_FORMAT_HEADER = 'x-amz-meta-s3proxy-format';
 const UNEXPECTED: LegacyBucket = { metadataName: 'isec', acceptZeroKek: false };
 
+/** Where no bucket holds such objects: none of them gets here, and none would open. */
+const openNothing: OpenGcmSiv = () => Promise.resolve(undefined);
+
 /** Builds the reader of all buckets, and warns of each that accepts keys wrapped with zeros. */
 export function createLegacyObjects({ maxStoredBytes, buckets, observer }: LegacyOptions): LegacyObjects {
-  const openGcmSiv = createGcmSivOpener();
+  const openGcmSiv = buckets.size === 0 ? openNothing : createGcmSivOpener();
   const rulesOf = new Map([...buckets].map(([name, bucket]) => [name, rules(bucket, true)]));
   const unexpected = rules(UNEXPECTED, false);
   for (const [bucket, { acceptZeroKek }] of buckets) {

@@ -3,9 +3,9 @@
  * without associated data. Nothing of the plaintext is given before the tag holds.
  */
 import { createDecipheriv, type KeyObject } from 'node:crypto';
-import { gcmsiv } from '@noble/ciphers/aes.js';
 
-const NONCE_BYTES = 12;
+/** Stored bytes before the ciphertext. */
+export const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** Stored bytes that are not ciphertext. */
@@ -21,19 +21,6 @@ export function openGcm(dataKey: KeyObject, stored: Buffer): Buffer | undefined 
   try {
     decipher.final();
     return plain;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Verified: opens AES-256-GCM-SIV (RFC 8452), at some 30 MB/s; `undefined` where the tag does not hold. `stored` has at
- * least `OVERHEAD_BYTES`.
- */
-export function openGcmSiv(dataKey: Uint8Array, stored: Uint8Array): Uint8Array | undefined {
-  const cipher = gcmsiv(dataKey, stored.subarray(0, NONCE_BYTES));
-  try {
-    return cipher.decrypt(stored.subarray(NONCE_BYTES));
   } catch {
     return undefined;
   }

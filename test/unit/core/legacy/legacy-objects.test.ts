@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { openGcmSiv } from '../../../../src/core/legacy/sealed-body.ts';
+import { openGcmSiv } from '../../../../src/core/legacy/gcm-siv.ts';
 import { needs } from '../../../support/needs.ts';
 import { hasPython, runPython } from '../../../support/python-programs.ts';
 import {
