@@ -112,6 +112,24 @@ describe('the grants in memory', () => {
     assert.equal(store.kept.get(entry.id)?.closed?.how, 'ended');
   });
 
+  it('that somebody put back after their end are obeyed by who starts then, until the time in them and no longer', async () => {
+    const entry = grantOf();
+    const store = new GrantStore(entry);
+    const running = await listOf(store);
+    store.put(ending(entry, { nowMs: NOW_MS, by: 'x' }, undefined));
+    await running.list.refresh();
+    // With the line from before: sealed, and so no forgery.
+    const replayed = await listOf(new GrantStore(entry));
+    assert.deepEqual(idsOf(running), []);
+    assert.deepEqual(idsOf(replayed), [entry.id]);
+    replayed.clock.nowMs = NOW_MS + entry.seconds * 1000;
+    await replayed.list.refresh();
+    assert.deepEqual(idsOf(replayed), []);
+    // What was never approved gives nothing, whoever puts it back.
+    const pending = newGrant('f'.repeat(16), { ...TERMS, approvers: ['bob'] }, { nowMs: NOW_MS, by: 'olivia' });
+    assert.deepEqual(idsOf(await listOf(new GrantStore(pending))), []);
+  });
+
   it('are held to the rules of this gateway, whatever wrote them', async () => {
     const long = grantOf({ seconds: 9 * 3600 });
     assert.deepEqual(idsOf(await listOf(new GrantStore(long))), []);

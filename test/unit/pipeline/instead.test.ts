@@ -36,6 +36,25 @@ describe('what somebody who was denied may do instead', () => {
     assert.deepEqual(insteadOf([allow('a/')], []), {});
   });
 
+  it('is no place whose rule has a condition that this request does not meet, nor one that such a deny takes away', () => {
+    const authorizer = authorizerOf(
+      written('p', [
+        { allow: ['GET'], bucket: 'box', prefix: 'teams/blue/', when: { networks: ['10.0.0.0/8'] } },
+        { allow: ['GET'], bucket: 'box', prefix: 'teams/red/' },
+        { allow: ['GET'], bucket: 'box', prefix: 'home/' },
+        { deny: ['GET'], bucket: 'box', prefix: 'teams/red/', when: { acr: ['silver'] } },
+      ]),
+    );
+    const namedFrom = (clientAddress: string, acr: string) => {
+      const caller = principalWith({ claims: { acr } });
+      return insteadOf(authorizer.grants(caller, 'box', { clientAddress }), [get('teams/blu')]).instead;
+    };
+    const sentence = 'The nearest prefix of yours for GET: box/';
+    assert.equal(namedFrom('10.1.1.1', 'gold'), `${sentence}teams/blue/`);
+    assert.equal(namedFrom('192.168.1.1', 'gold'), `${sentence}teams/red/`);
+    assert.equal(namedFrom('192.168.1.1', 'silver'), `${sentence}home/`);
+  });
+
   it('is no place that a deny takes away', () => {
     assert.deepEqual(insteadOf([allow('a/'), deny({ prefix: 'a/' })], [get('b')]), {});
     assert.deepEqual(insteadOf([allow('a/b/'), deny({ prefix: '' })], [get('b')]), {});
