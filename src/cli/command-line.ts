@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { CommandError, StartError, type CommandIo } from './io.ts';
-import { loadStoreDoctor, SERVER_COMMANDS, type Commands } from './commands.ts';
+import { OPERATOR_DOCTORS, SERVER_COMMANDS, type Commands } from './commands.ts';
 
 /** Runs what the arguments say; `version` is that of the package, `more` are commands beside its own. Sets the exit code. */
 export async function runCommandLine(
@@ -38,7 +38,7 @@ async function register(program: Command, io: CommandIo, name: string, commands:
     (await load())(program, io);
     return;
   }
-  (await import('./client/commands.ts')).registerPeopleCommands(program, io, loadStoreDoctor);
+  (await import('./client/commands.ts')).registerPeopleCommands(program, io, OPERATOR_DOCTORS);
   if (program.commands.some((command) => command.name() === name)) return;
   for (const load of commands.values()) (await load())(program, io);
 }

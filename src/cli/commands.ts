@@ -3,7 +3,7 @@
  * once loaded stays in its memory.
  */
 import type { Command } from 'commander';
-import type { StoreDoctor } from './client/doctor.ts';
+import type { OperatorDoctors } from './client/doctor.ts';
 import type { CommandIo } from './io.ts';
 
 /** By name, what loads a command and gives what registers it. */
@@ -24,6 +24,8 @@ export const SERVER_COMMANDS: Commands = new Map([
   ['breakers', async () => (await import('./operator/breakers.ts')).registerBreakers],
 ]);
 
-/** Loads `sallyport doctor --store`, which nobody's own machine needs. */
-export const loadStoreDoctor = async (): Promise<StoreDoctor> =>
-  (await import('./operator/doctor-store.ts')).doctorStore;
+/** Loads `sallyport doctor --store` and `--edge`, which nobody's own machine needs. */
+export const OPERATOR_DOCTORS: OperatorDoctors = {
+  store: async () => (await import('./operator/doctor-store.ts')).doctorStore,
+  edge: async () => (await import('./operator/doctor-edge.ts')).doctorEdge,
+};

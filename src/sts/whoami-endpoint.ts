@@ -35,7 +35,7 @@ function describe(
   { authorizer, clock }: StsDependencies,
   principal: Principal,
   buckets: readonly string[],
-  { clientAddress }: Exchange,
+  { clientAddress, edgeRequestId }: Exchange,
 ): object {
   const facts = { nowMs: clock.now(), clientAddress, wayIn: wayInOf(principal) };
   const { subject, issuer, issuerName, groups, actor, binding, accessKeyId, expiresAtMs } = principal;
@@ -56,5 +56,8 @@ function describe(
         .map(({ effect, verbs, scope }) => ({ effect, verbs, ...scope })),
     })),
     policyVersion: authorizer.policyVersion(),
+    // As the audit has it: by this one sees whether the edge lets callers make up either.
+    clientAddress,
+    ...(edgeRequestId === undefined ? {} : { edgeRequestId }),
   };
 }

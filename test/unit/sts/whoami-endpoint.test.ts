@@ -49,6 +49,7 @@ describe('the endpoint that says who somebody is', () => {
       roles: ['sallyport', 'analytics', 'reports'],
       buckets: [{ name: 'reports', grants: [{ effect: 'allow', verbs: ['GET', 'LIST'], prefix: '2026/' }] }],
       policyVersion: 'v1',
+      clientAddress: '127.0.0.1',
     });
     assert.equal(answer.headers['cache-control'], 'no-store');
     assert.match(String(answer.headers['content-type']), /^application\/json/);
