@@ -5,8 +5,9 @@
  * schema and nothing else: no token, secret or query. @see contracts/audit-sink.ts
  */
 import type { AuditedOperation, AuditEntry, AuditRefusal, OutcomeResult } from '../contracts/audit-sink.ts';
-import type { Decision, RequestFacts, StoredFacts } from '../contracts/authorizer.ts';
+import type { Access, Decision, RequestFacts, StoredFacts } from '../contracts/authorizer.ts';
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
+import type { PreviewDecision } from '../contracts/policy-preview.ts';
 import type { ClaimValue, Principal } from '../contracts/principal.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { isoTime } from './iso-time.ts';
@@ -35,6 +36,8 @@ const MAX_BYTES = {
   rule: 1024,
   reason: 512,
   policyVersion: 128,
+  previewRule: 1024,
+  previewVersion: 128,
   role: 2048,
   sessionName: 64,
   storeTokenIdHash: 64,
@@ -51,7 +54,7 @@ const MAX_GROUPS = 512;
 const MAX_CLAIMS_BYTES = 16_384;
 
 type TextField = keyof typeof MAX_BYTES;
-type ClippedField = TextField | 'claims';
+type ClippedField = TextField | 'claims' | 'after';
 
 /** Where a request comes from, as far as that is known before its caller is. */
 export interface AuditOrigin {
@@ -84,6 +87,10 @@ export interface AuditedAccess {
     readonly versionId: string | undefined;
     /** Where the operation does not say it. */
     readonly verb?: Verb;
+    /** What was decided; absent where no rule was asked. */
+    readonly accesses?: readonly Access[];
+    /** What a set that is only previewed would have decided, where that is something else. */
+    readonly preview?: PreviewDecision | undefined;
   };
   readonly decision: Decision;
 }
@@ -201,6 +208,28 @@ class Fields {
     return this;
   }
 
+  /** Adds the verbs, and the markers of a listing; where they lie was said before. */
+  accesses(accesses: readonly Access[] | undefined): this {
+    if (accesses === undefined) return this;
+    const [sole] = accesses;
+    if (accesses.length !== 1 || sole === undefined) return this.value('verbs', accesses.flatMap(verbOf));
+    this.value('verbs', verbOf(sole));
+    return sole.kind === 'listing' && sole.after.length > 0 ? this.markers(sole.after) : this;
+  }
+
+  preview(other: PreviewDecision | undefined): this {
+    if (other === undefined) return this;
+    return this.value('previewDecision', other.decision)
+      .text('previewRule', other.rule)
+      .text('previewVersion', other.policyVersion);
+  }
+
+  markers(after: readonly string[]): this {
+    const kept = after.map((marker) => clip(marker, MAX_BYTES.key));
+    if (kept.some((marker, index) => marker !== after[index])) this.#clipped = [...this.#clipped, 'after'];
+    return this.value('after', kept);
+  }
+
   add(others: Fields): this {
     this.#json += others.#json;
     if (others.#clipped.length > 0) this.#clipped = [...this.#clipped, ...others.#clipped];
@@ -213,6 +242,8 @@ class Fields {
     return `${this.#json}}\n`;
   }
 }
+
+const verbOf = (access: Access): readonly Verb[] => (access.kind === 'bucket' ? [] : [access.verb]);
 
 const NOTHING_CLIPPED: readonly ClippedField[] = [];
 
@@ -246,16 +277,25 @@ function beginAccess(
     .text('versionIdAsked', target.versionId)
     .text('bucket', target.bucket)
     .text('key', target.key)
-    .add(decisionFields(decision));
+    .accesses(target.accesses)
+    .add(decisionFields(decision))
+    .preview(target.preview);
 }
 
-function addCaller(line: Fields, { principal, origin, operation, facts, isDryRun, budgets }: AuditedRequest): Fields {
+function addCaller(line: Fields, request: AuditedRequest): Fields {
+  const { principal, origin, startedMs, operation, facts, isDryRun, budgets } = request;
   line
     .add(principalFields(principal))
     .text('clientAddress', origin.clientAddress)
     .text('edgeRequestId', origin.edgeRequestId)
     .value('operation', operation);
-  dryRun(line, isDryRun).value('wayIn', facts?.wayIn).value('budgets', budgets);
+  dryRun(line, isDryRun)
+    .value('wayIn', facts?.wayIn)
+    .value(
+      'decidedAfterMs',
+      facts?.nowMs === undefined || facts.nowMs === startedMs ? undefined : facts.nowMs - startedMs,
+    )
+    .value('budgets', budgets);
   return facts?.stored === undefined ? line : addStored(line, facts.stored);
 }
 
@@ -265,12 +305,12 @@ const dryRun = (line: Fields, isDryRun: boolean | undefined): Fields =>
 function addStored(line: Fields, { sizeBytes, contentType, tags, createsOnly }: StoredFacts): Fields {
   line.value('size', sizeBytes).text('contentType', contentType);
   // As many and as long as the header can be: at most ten.
-  if (tags !== undefined && tags.size > 0)
+  if (tags !== undefined)
     line.value(
       'tags',
-      [...tags].map(([key, value]) => `${key}=${value}`),
+      [...tags].map(([key, value]) => `${key.replaceAll('%', '%25').replaceAll('=', '%3D')}=${value}`),
     );
-  return createsOnly === true ? line.value('createOnly', createsOnly) : line;
+  return line.value('createOnly', createsOnly);
 }
 
 function addEnd(line: Fields, end: AuditedEnd, startedMs: number): Fields {

@@ -59,17 +59,23 @@ export async function auditFiles(directory: string): Promise<readonly string[]> 
 }
 
 /**
- * Reads accesses in the order in which they ended; those that never did come last. The memory it takes grows with the
- * number of accesses in progress at a time, not with the files.
+ * Reads accesses in the order in which they ended, those of one request alone where it is named; those that never did come
+ * last. The memory it takes grows with the number of accesses in progress at a time, not with the files.
  */
-export function readAudit(files: Iterable<string>): AuditReading {
+export function readAudit(files: Iterable<string>, requestId?: string): AuditReading {
   const counts = { damaged: 0, unmatched: 0, skipped: 0 };
-  return { counts, [Symbol.asyncIterator]: () => accesses(files, counts) };
+  return { counts, [Symbol.asyncIterator]: () => accesses(files, counts, requestId) };
 }
 
 type Counts = { -readonly [Name in keyof AuditReading['counts']]: number };
 
-async function* accesses(files: Iterable<string>, counts: Counts): AsyncGenerator<AuditAccess, void, undefined> {
+async function* accesses(
+  files: Iterable<string>,
+  counts: Counts,
+  requestId: string | undefined,
+): AsyncGenerator<AuditAccess, void, undefined> {
+  // Of most lines nothing else has to be read.
+  const wanted = requestId === undefined ? undefined : `"requestId":${JSON.stringify(requestId)}`;
   const callers = new Callers();
   const intents = new Map<string, Intent>();
   const outcomes = new Map<string, AuditOutcome>();
@@ -96,7 +102,9 @@ async function* accesses(files: Iterable<string>, counts: Counts): AsyncGenerato
 
   for (const file of files) {
     for await (const line of lines(file)) {
+      if (wanted !== undefined && !line.includes(wanted)) continue;
       const entry = parse(line, counts);
+      if (requestId !== undefined && entry?.requestId !== requestId) continue;
       if (entry?.entry === 'request') yield* callers.meet(entry);
       else if (entry !== undefined) yield* joined(entry);
     }

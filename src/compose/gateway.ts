@@ -23,12 +23,13 @@ import { grantsOf } from './grants.ts';
 import { guardrailPartsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
-import { decideAll } from '../pipeline/authorize.ts';
+import { decideTarget } from '../contracts/decide-target.ts';
 import { insteadOf } from '../pipeline/instead.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
-import { watchedPolicies } from './policies.ts';
+import { watchedPolicies, watchedPreview } from './policies.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
 import type { PolicySource } from '../policy/policy-source.ts';
+import { createPreview } from '../policy/preview.ts';
 import { revocationsOf } from './revocations.ts';
 import { createCredentialsEndpoint } from '../sts/credentials-endpoint.ts';
 import { noSessions } from '../sts/no-sessions.ts';
@@ -51,6 +52,8 @@ export interface GatewayOptions {
   readonly policies?: Pick<PolicySource, 'current'> & Partial<PolicySource>;
   /** What was spent of budgets, where another process counts it. */
   readonly counters?: Counters;
+  /** The set that is only previewed, likewise. */
+  readonly preview?: Pick<PolicySource, 'current'> & Partial<PolicySource>;
 }
 
 export interface Gateway {
@@ -85,7 +88,13 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const { buckets } = storeAccess;
 
   const policies = options.policies ?? (await watchedPolicies(config, observer));
-  metrics.policies({ inForce: () => policies.current().version, refused: policies.refused });
+  const previewed =
+    options.preview ?? (options.policies === undefined ? await watchedPreview(config, observer) : undefined);
+  metrics.policies({
+    inForce: () => policies.current().version,
+    refused: policies.refused,
+    preview: previewed && (() => previewed.current().version || undefined),
+  });
   const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
 
   const revocations = await revocationsOf(config, { clock, observer });
@@ -114,6 +123,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     revocations,
     authorizer,
     guardrails: createGuardrails({ ...guardrailParts, of: authorizer.guardrails, clock, count: metrics.guardrail }),
+    preview: previewed && createPreview(policies, previewed, grants, metrics.previewDiffered),
     storeTokens,
     audit,
     observer,
@@ -153,7 +163,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       pipeline,
       sts: createStsEndpoint(sts),
       credentials: createCredentialsEndpoint(sts),
-      canI: createCanIEndpoint(sts, { decide: decideAll, insteadOf }),
+      canI: createCanIEndpoint(sts, { decide: decideTarget, insteadOf }),
       whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
       audit,
       ready,
@@ -173,6 +183,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     listen: async () => {
       storeAccess.bucketWatch.start();
       policies.watch?.();
+      previewed?.watch?.();
       await listen(dataServer.server, target, 'socket' in target ? 'listen.socket' : 'listen.address');
       log.event('service_started', {
         on: 'socket' in target ? target.socket : `${target.host}:${target.port}`,
@@ -184,6 +195,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       reports: [
         ...audit.health(),
         ...(policies.health?.() ?? []),
+        ...(previewed?.health?.() ?? []),
         ...revocations.health(),
         ...grants.health(),
         ...(breakers?.health() ?? []),
@@ -196,10 +208,12 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     uncaught,
     reload: async () => {
       await policies.reload?.();
+      await previewed?.reload?.();
     },
     drain: async () => {
       draining = true;
       policies.close?.();
+      previewed?.close?.();
       await drainRequests(dataServer, config.timeouts, storeAccess);
       await tokens.close();
       await revocations.close();

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { diskFiles } from '../audit/audit-files.ts';
 import type { Config } from '../config/config.ts';
 import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
+import type { LogEvent } from '../contracts/log-events.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { keepSet, readKeptSet } from '../policy/kept-sets.ts';
 import { openKeptSource, type KeptSource } from '../policy/kept-source.ts';
-import { loadPolicies, type KnownNames, type LoadedPolicies } from '../policy/load-policies.ts';
+import { loadPolicies, NO_SET, type KnownNames, type LoadedPolicies } from '../policy/load-policies.ts';
 import { openPolicySource, type PolicySource } from '../policy/policy-source.ts';
 import { stampOf } from '../policy/read-directory.ts';
 import { SIDECAR_ISSUER_NAME } from '../sidecar/workload-authenticator.ts';
@@ -45,13 +46,45 @@ export function watchedSidecarPolicies(
   return watched(directory, () => sidecarPoliciesOf(directory, config), config.audit?.directory, watching);
 }
 
+/**
+ * Opens the set that is only previewed, in the one process that reads its directory; `undefined`: there is none. A bad one is
+ * reported and previewed by nobody. @throws Error of the file system
+ */
+export async function watchedPreview(config: Config, { event, share }: Watching): Promise<PolicySource | undefined> {
+  const { preview } = config.policies;
+  if (preview === undefined) return undefined;
+  const source = await openPolicySource({
+    name: 'policies-preview',
+    first: NO_SET,
+    load: () => loadPolicies(preview, namesOf(config)),
+    stamp: () => stampOf(preview),
+    keep: ({ files }) => keepIn(keptIn(config.audit.directory), files),
+    share,
+    event: (name, fields) => event(PREVIEW_EVENTS[name] ?? name, fields),
+  });
+  await source.reload();
+  return source;
+}
+
+const PREVIEW_EVENTS: Readonly<Partial<Record<LogEvent, LogEvent>>> = {
+  policies_reloaded: 'policies_preview_reloaded',
+  policies_reload_failed: 'policies_preview_failed',
+};
+
+/** Opens the previewed set of a process that is told which one it is; at first there is none. */
+export function keptPreview(config: Config): Promise<KeptSource> {
+  return openKeptSource(async (version) => (version === '' ? NO_SET : keptSetOf(config, version)), '');
+}
+
 /** Opens the policies of a process that is told which set is in force, by a first version. @throws Error */
 export function keptPolicies(config: Config, version: string): Promise<KeptSource> {
+  return openKeptSource((each) => keptSetOf(config, each), version);
+}
+
+async function keptSetOf(config: Config, version: string): Promise<LoadedPolicies> {
   const directory = keptIn(config.audit.directory);
-  return openKeptSource(async (each) => {
-    const files = await readKeptSet(directory, each);
-    return loadPolicies(directory, namesOf(config), () => Promise.resolve({ files, issues: [] }));
-  }, version);
+  const files = await readKeptSet(directory, version);
+  return loadPolicies(directory, namesOf(config), () => Promise.resolve({ files, issues: [] }));
 }
 
 function watched(
@@ -76,9 +109,11 @@ async function keepIn(directory: string, files: LoadedPolicies['files']): Promis
   }
 }
 
-const keptIn = (auditDirectory: string): string => join(auditDirectory, 'policies');
+/** Where the sets are kept that were in force. */
+export const keptIn = (auditDirectory: string): string => join(auditDirectory, 'policies');
 
-const namesOf = ({ issuers, buckets, policies }: Config): KnownNames => ({
+/** What policies of a gateway may refer to. */
+export const namesOf = ({ issuers, buckets, policies }: Config): KnownNames => ({
   keepsBreakers: policies.guardrails !== undefined,
   issuers: new Map(issuers.map(({ name, carried }) => [name, carried])),
   buckets: buckets.map(({ name }) => name),

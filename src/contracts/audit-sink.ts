@@ -53,12 +53,15 @@ export interface AuditCaller {
   readonly wayIn?: WayIn;
   /** What was used of each budget of the caller, this request with it; absent: it has none. */
   readonly budgets?: readonly string[];
+  /** Milliseconds from `time` to the decisions; absent: none. */
+  readonly decidedAfterMs?: number;
   /** Of what a PUT would store, as far as it was known when it was decided. */
   readonly size?: number;
   readonly contentType?: string;
-  /** Each as `key=value`; absent: none, or not known. */
+  /** Each as `key=value`, with `%25` and `%3D` for `%` and `=` in the key; absent: not known. */
   readonly tags?: readonly string[];
-  readonly createOnly?: true;
+  /** Whether it overwrites nothing; absent: not known. */
+  readonly createOnly?: boolean;
 }
 
 /**
@@ -88,12 +91,20 @@ export interface AuditIntent extends AuditCaller {
   readonly bucket: string;
   /** The object's key, or the prefix of a listing. */
   readonly key: string;
+  /** What was decided, in this order; none: anything at all in the bucket. Absent where no rule was asked. */
+  readonly verbs?: readonly Verb[];
+  /** Of a listing, every marker that bounded it. */
+  readonly after?: readonly string[];
   readonly decision: 'allow' | 'deny';
   readonly rule: string;
   readonly reason: string;
   readonly policyVersion: string;
   /** Present where only those parts of a listing were shown that the rules allow. */
   readonly filtered?: true;
+  /** What a set that is only previewed would have decided, and by which rule; absent: the same. */
+  readonly previewDecision?: 'allow' | 'deny' | 'filtered';
+  readonly previewRule?: string;
+  readonly previewVersion?: string;
   /** Absent where no store is involved. */
   readonly role?: string;
   readonly sessionName?: string;

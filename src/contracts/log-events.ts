@@ -20,6 +20,8 @@ export const LOG_EVENTS = {
   admin_request_failed: { level: 'error', message: 'A request to the admin port failed.' },
   policies_reloaded: { level: 'info', message: 'The policies were read again.' },
   policies_reload_failed: { level: 'error', message: 'Cannot load the policies; the previous ones stay in force.' },
+  policies_preview_reloaded: { level: 'info', message: 'The previewed policies were read again.' },
+  policies_preview_failed: { level: 'warn', message: 'Cannot load the policies to be previewed.' },
   edge_secret_missing: {
     level: 'warn',
     message:

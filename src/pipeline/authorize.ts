@@ -2,19 +2,18 @@
  * Authenticated -> Decided. Decisions are values, allow or deny; `enforce` refuses a denial.
  * Decides on the byte-exact keys that will be signed and stored, many of them in slices.
  */
-import type { Access, Authorizer, Decision, Grant, RequestFacts } from '../contracts/authorizer.ts';
-import type { Clock } from '../contracts/clock.ts';
-import type { Principal } from '../contracts/principal.ts';
-import { isReservedKey, RESERVED_PREFIX } from '../s3/reserved-keys.ts';
+import type { Access, Authorizer, Grant, RequestFacts } from '../contracts/authorizer.ts';
+import { decideTarget } from '../contracts/decide-target.ts';
 import { requestFacts } from './request-facts.ts';
 import type { Target } from './required-accesses.ts';
 import type { Authenticated, Decided, DecidedTarget } from './contexts.ts';
+import type { PipelineDependencies } from './dependencies.ts';
 import { inSlices, KEYS_PER_SLICE } from '../platform/slices.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `authorize`; `targetsOf` says what one class of operation would do. */
 export function createAuthorize<In extends Authenticated>(
-  { authorizer, clock }: { readonly authorizer: Authorizer; readonly clock: Clock },
+  { authorizer, clock, preview }: Pick<PipelineDependencies, 'authorizer' | 'clock' | 'preview'>,
   targetsOf: (context: In) => readonly Target[],
 ): Stage<In, In & Decided> {
   return {
@@ -23,10 +22,12 @@ export function createAuthorize<In extends Authenticated>(
       const { principal, request } = context;
       const facts = requestFacts(request, clock.now());
       const requested = targetsOf(context);
-      const decided = (target: Target): DecidedTarget => ({
-        ...target,
-        decision: decideAll(authorizer, principal, facts, target.accesses),
-      });
+      const decided = (target: Target): DecidedTarget => {
+        const { accesses } = target;
+        const decision = decideTarget(authorizer, principal, facts, accesses);
+        if (preview === undefined) return { ...target, decision };
+        return { ...target, decision, preview: preview.otherwise(principal, accesses, facts, decision) };
+      };
       // Fewer than a slice are decided in one turn, in which nothing can be loaded anew.
       if (requested.length < KEYS_PER_SLICE) return withGrants(authorizer, context, facts, requested.map(decided));
       return decideInSlices(authorizer, context, facts, requested, decided);
@@ -78,46 +79,4 @@ function allowedIn(bucket: string, targets: readonly DecidedTarget[]): readonly 
   return targets.flatMap((target) =>
     target.bucket === bucket && target.decision.effect === 'allow' ? target.accesses : [],
   );
-}
-
-/** All accesses of a target must be allowed: the first denial, or an allow that names every rule it rests on. */
-export function decideAll(
-  authorizer: Authorizer,
-  principal: Principal,
-  facts: RequestFacts,
-  accesses: readonly Access[],
-): Decision {
-  const [first, ...others] = accesses;
-  if (accesses.some((access) => access.kind === 'object' && isReservedKey(access.key))) {
-    return reserved(authorizer.policyVersion());
-  }
-  if (first === undefined) return ownBuckets(authorizer.policyVersion());
-  const decision = authorizer.decide(principal, first, facts);
-  if (others.length === 0 || decision.effect === 'deny') return decision;
-  const rules = new Set([decision.rule]);
-  for (const access of others) {
-    const further = authorizer.decide(principal, access, facts);
-    if (further.effect === 'deny') return further;
-    rules.add(further.rule);
-  }
-  return { ...decision, rule: [...rules].join(', ') };
-}
-
-/** No policy gives them to anybody: whoever wrote there could speak for the gateway. */
-function reserved(policyVersion: string): Decision {
-  return {
-    effect: 'deny',
-    rule: 'reserved-keys',
-    reason: `Keys that start with ${RESERVED_PREFIX} are the gateway's own.`,
-    policyVersion,
-  };
-}
-
-function ownBuckets(policyVersion: string): Decision {
-  return {
-    effect: 'allow',
-    rule: 'own-buckets',
-    reason: 'Every identity may ask which buckets it can use.',
-    policyVersion,
-  };
 }

@@ -8,6 +8,7 @@ import type { ChunkSignatures } from '../contracts/chunk-signatures.ts';
 import type { PlannedSession } from '../contracts/credential-broker.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { KeptChecksum } from '../contracts/object-cipher.ts';
+import type { PreviewDecision } from '../contracts/policy-preview.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { StoreRequest, StoreSession } from '../contracts/store-session.ts';
 import type { OpenedObject, ObjectView } from '../contracts/stored-objects.ts';
@@ -43,7 +44,11 @@ export interface Listed extends Authenticated {
 }
 
 /** A target and what policy says of it, its index is that of its record. */
-export type DecidedTarget = Target & { readonly decision: Decision };
+export type DecidedTarget = Target & {
+  readonly decision: Decision;
+  /** Where a set that is only previewed would have decided otherwise. */
+  readonly preview?: PreviewDecision | undefined;
+};
 
 export interface Decided extends Authenticated {
   readonly targets: readonly DecidedTarget[];

@@ -10,6 +10,7 @@ import type { CredentialBroker } from '../contracts/credential-broker.ts';
 import type { Guardrails } from '../contracts/guardrails.ts';
 import type { ObjectCipher } from '../contracts/object-cipher.ts';
 import type { Observer } from '../contracts/observer.ts';
+import type { PolicyPreview } from '../contracts/policy-preview.ts';
 import type { Revocations } from '../contracts/revocations.ts';
 import type { StoreSessions } from '../contracts/store-session.ts';
 import type { StoreTokens } from '../contracts/store-tokens.ts';
@@ -23,6 +24,8 @@ export interface PipelineDependencies {
   readonly authorizer: Authorizer;
   /** Absent: nothing has a budget. */
   readonly guardrails?: Guardrails;
+  /** Absent: no other set is decided beside it. */
+  readonly preview?: PolicyPreview | undefined;
   readonly broker: CredentialBroker;
   readonly storeTokens: StoreTokens;
   readonly sessions: StoreSessions;

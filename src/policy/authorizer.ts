@@ -29,14 +29,14 @@ import type { Policy } from './policy-schema.ts';
 import { relevantTo } from './relevant.ts';
 import type { PolicySource } from './policy-source.ts';
 import { resolveRules, valuesFor, type Missing } from './resolve-rules.ts';
-import { showable } from '../platform/showable.ts';
+import { shown } from '../platform/showable.ts';
 import { unknownConditions } from './unknown-facts.ts';
 import { addingGrants } from './with-grants.ts';
 
 /** Rules in all cached abilities together: some tens of megabytes at the very most. */
 const MAX_CACHED_RULES = 100_000;
-/** Characters of a caller's own input that a reason repeats. */
-const MAX_SHOWN = 256;
+/** The rule that decides where none does. */
+export const DEFAULT_DENY = 'default-deny';
 
 const NONE: readonly TemporaryGrant[] = [];
 const NO_GRANTS: TemporaryGrants = { of: () => NONE };
@@ -290,7 +290,7 @@ function denyByDefault(asked: Asked, { ability, missing }: PrincipalPolicies, po
   const unresolved = access.kind === 'bucket' ? undefined : missing.find(({ concerns }) => concerns(access));
   const more = unresolved?.reason ?? unmetReason(ability, asked);
   const reason = [whatIsMissing(asked, ability), ...(more === undefined ? [] : [more])].join(' ');
-  return { effect: 'deny', rule: 'default-deny', reason, policyVersion };
+  return { effect: 'deny', rule: DEFAULT_DENY, reason, policyVersion };
 }
 
 /** Which allow would hold if it were not for a condition, and what that looked at. */
@@ -339,7 +339,3 @@ function whatIsMissing(asked: Asked, ability: CompiledAbility): string {
 
 const shownPrefix = (bucket: string, prefix: string) =>
   prefix === '' ? `everything in ${shown(bucket)}` : `everything in ${shown(bucket)} that starts with ${shown(prefix)}`;
-
-function shown(text: string): string {
-  return showable(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text);
-}

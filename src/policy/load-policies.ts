@@ -35,6 +35,9 @@ export interface PolicySet {
   readonly agents?: AgentClients;
 }
 
+/** Stands where there is no set, as of a process that previews none. */
+export const NO_SET: LoadedPolicies = Object.freeze({ version: '', policies: [], files: [] });
+
 /** A set with the texts that it was read from. */
 export interface LoadedPolicies extends PolicySet {
   readonly files: readonly TextFile[];

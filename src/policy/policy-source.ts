@@ -27,6 +27,10 @@ export interface PolicySource extends HealthSource {
 }
 
 export interface PolicySourceOptions {
+  /** How reports name it. Default `policies`. */
+  readonly name?: string;
+  /** In force at first, where none that is loaded has to be good at once. */
+  readonly first?: LoadedPolicies;
   /** @throws InvalidPolicies */
   readonly load: () => Promise<LoadedPolicies>;
   /** What the directory is like, without reading its files. */
@@ -53,9 +57,12 @@ const MAX_READINGS = 3;
 const MAX_SHOWN = 500;
 const MAX_LOGGED = 4000;
 
-/** Loads the first set, which must be good; it is shared with nobody. @throws InvalidPolicies; what `keep` throws */
+/**
+ * Loads the first set, which must be good unless there is a `first`; it is shared with nobody.
+ * @throws InvalidPolicies; what `keep` throws
+ */
 export async function openPolicySource(options: PolicySourceOptions): Promise<PolicySource> {
-  const { keep, share, event, pollMs = POLL_MS, settleMs = SETTLE_MS } = options;
+  const { name = 'policies', first, keep, share, event, pollMs = POLL_MS, settleMs = SETTLE_MS } = options;
   let busySinceMs: number | undefined;
   const timed = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
     busySinceMs = performance.now();
@@ -69,8 +76,8 @@ export async function openPolicySource(options: PolicySourceOptions): Promise<Po
   const load = () => timed(options.load);
 
   let readAt = await stamp();
-  let inForce = await load();
-  await keep(inForce);
+  let inForce = first ?? (await load());
+  if (first === undefined) await keep(inForce);
   let refused: { readonly version: string; readonly problem: string; readonly first: string } | undefined;
   let triedMs = performance.now();
   let last: Promise<unknown> = Promise.resolve();
@@ -163,10 +170,12 @@ export async function openPolicySource(options: PolicySourceOptions): Promise<Po
   };
 
   const health = (): readonly HealthReport[] => {
+    const { version } = inForce;
     const isStuck = busySinceMs !== undefined && performance.now() - busySinceMs > STUCK_MS;
     const problem = isStuck ? 'the directory of the policies does not answer' : refused?.first;
-    if (problem === undefined) return [{ name: 'policies', state: 'ok' }];
-    return [{ name: 'policies', state: 'degraded', detail: `${problem}; version ${inForce.version} stays in force` }];
+    if (problem === undefined) return [{ name, state: 'ok' }];
+    const stays = version === '' ? 'there is no other' : `version ${version} stays in force`;
+    return [{ name, state: 'degraded', detail: `${problem}; ${stays}` }];
   };
 
   return {
@@ -174,7 +183,9 @@ export async function openPolicySource(options: PolicySourceOptions): Promise<Po
     reload,
     watch: schedule,
     refused: () => refused?.version,
-    keepAgain: () => keep(inForce),
+    keepAgain: async () => {
+      if (inForce.version !== '') await keep(inForce);
+    },
     health,
     close: () => {
       closed = true;

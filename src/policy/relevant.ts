@@ -7,23 +7,33 @@ import { claimsOf } from './conditions.ts';
 import { clientClaim } from './matches-subject.ts';
 import { variablesOf, type Policy } from './policy-schema.ts';
 
-interface Named {
-  readonly groups: Set<string>;
+/** What policies look at of the callers of one issuer. */
+export interface Named {
+  readonly groups: ReadonlySet<string>;
   /** Whether a variable stands for each group, whatever its name. */
-  anyGroup: boolean;
-  readonly clients: Set<string>;
-  readonly claims: Set<string>;
+  readonly anyGroup: boolean;
+  readonly clients: ReadonlySet<string>;
+  readonly claims: ReadonlySet<string>;
 }
 
-/** Makes the cut for one set of policies. A principal that loses nothing is returned itself, and never two others in turn. */
-export function relevantTo(policies: readonly Policy[]): (principal: Principal) => Principal {
-  const byIssuer = new Map<string, Named>();
+/** Of an issuer that no policy names. */
+export const NOTHING_NAMED: Named = {
+  ...{ groups: new Set(), clients: new Set(), claims: new Set() },
+  anyGroup: false,
+};
+
+/** Gathers it, by issuer. */
+export function namedBy(policies: readonly Policy[]): ReadonlyMap<string, Named> {
+  const byIssuer = new Map<
+    string,
+    { groups: Set<string>; anyGroup: boolean; clients: Set<string>; claims: Set<string> }
+  >();
   for (const { subjects, rules } of policies) {
     const variables = new Set(rules.flatMap((rule) => [...variablesOf(rule)]));
     const ofConditions = rules.flatMap(({ when }) => claimsOf(when));
     for (const { issuer, group, client, claims = {} } of subjects) {
       const named = byIssuer.get(issuer) ?? {
-        ...{ groups: new Set(), clients: new Set(), claims: new Set() },
+        ...{ groups: new Set<string>(), clients: new Set<string>(), claims: new Set<string>() },
         anyGroup: false,
       };
       if (group !== undefined) named.groups.add(group);
@@ -36,6 +46,12 @@ export function relevantTo(policies: readonly Policy[]): (principal: Principal) 
       byIssuer.set(issuer, named);
     }
   }
+  return byIssuer;
+}
+
+/** Makes the cut for one set of policies. A principal that loses nothing is returned itself, and never two others in turn. */
+export function relevantTo(policies: readonly Policy[]): (principal: Principal) => Principal {
+  const byIssuer = namedBy(policies);
   const known = new WeakMap<Principal, Principal>();
 
   return (principal) => {

@@ -17,6 +17,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly clockOffset: (storeName: string, offsetMs: number) => void;
   /** Has the list of revocations in force, and its age, asked for at each scrape. */
   readonly revocations: (status: () => { readonly entries: number; readonly ageMs: number }) => void;
+  /** A decision that a previewed set would have made otherwise, or could not make. */
+  readonly previewDiffered: (live: string, preview: string) => void;
   /** Has the versions of the policies asked for at each scrape. */
   readonly policies: (versions: PolicyVersions) => void;
   /** Has the number of grants in force, asked for at each scrape. */
@@ -133,6 +135,12 @@ export function createMetrics(): Metrics {
   });
   // A rate needs the zero before the first.
   for (const where of ['request', 'process']) uncaught.inc({ where }, 0);
+  const previews = keptCounter({
+    name: `${PREFIX}policy_preview_differences_total`,
+    help: 'Decisions that the previewed policies would make otherwise ("unknown": it cannot be told of a session, "failed": by an error).',
+    labelNames: ['live', 'preview'],
+    registers,
+  });
   const suppressed = new Counter({
     name: `${PREFIX}log_lines_suppressed_total`,
     help: 'Lines that the log left out because there were too many like them.',
@@ -152,6 +160,7 @@ export function createMetrics(): Metrics {
     seconds: requestSeconds.series(operation),
   }));
   const stageOf = once((stage) => stageSeconds.series(stage));
+  const previewOf = once((live) => once((preview) => previews({ live, preview })));
   const lookupOf = once((operation) => lookups({ operation }));
   const cacheOf = once((cache) => once((result) => cacheRequests({ cache, result })));
   const callOf = once((service) => ({
@@ -182,6 +191,9 @@ export function createMetrics(): Metrics {
     },
     lookup: (why) => {
       lookupOf(why).total += 1;
+    },
+    previewDiffered: (live, preview) => {
+      previewOf(live)(preview).total += 1;
     },
     leftOut: (entries) => leftOut.inc(entries),
     clockOffset: (storeName, offsetMs) => {

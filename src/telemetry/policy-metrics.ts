@@ -6,15 +6,20 @@ export interface PolicyVersions {
   readonly inForce?: (() => string) | undefined;
   /** Absent where this process reads no directory; it gives `undefined` where nothing is refused. */
   readonly refused?: (() => string | undefined) | undefined;
+  /** That which is decided beside it; absent where none is, `undefined` as long as there is no good one. */
+  readonly preview?: (() => string | undefined) | undefined;
 }
 
 /** Has the versions asked for at each scrape. */
-export function measurePolicies(registry: Registry, { inForce, refused }: PolicyVersions): void {
+export function measurePolicies(registry: Registry, { inForce, refused, preview }: PolicyVersions): void {
   if (inForce !== undefined) {
     series(registry, 'in_force', 'Processes that decide by this set of policies.', inForce);
   }
   if (refused !== undefined) {
     series(registry, 'refused', 'The set of policies in their directory, where it was refused.', refused);
+  }
+  if (preview !== undefined) {
+    series(registry, 'previewed', 'Processes that decide this set of policies beside the one in force.', preview);
   }
 }
 

@@ -2,13 +2,16 @@
  * What the commands about policies have in common: where policies come from, what they are asked about, exit codes, and
  * failures as lines.
  */
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { policiesOf } from '../../compose/policies.ts';
 import { CannotTell } from '../../policy/analysis/situations.ts';
+import type { Config } from '../../config/config.ts';
 import { InvalidPolicies } from '../../policy/invalid-policies.ts';
 import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
 import { CommandError, type CommandIo } from '../io.ts';
+import { printable } from '../operator/report.ts';
 import { readConfig } from '../read-config.ts';
 
 export interface SourceFlags {
@@ -71,3 +74,30 @@ export function orUnknown(io: CommandIo, flags: SourceFlags, tell: () => void): 
 
 export const exitCodes = (found: string): string =>
   `\n\nExit codes: 0 ${found}, 4 cannot tell, 1 failed, 2 usage or configuration. JSON: docs/policy-commands.md.`;
+
+/** Writes text for people, line by line so that no name commands a terminal, or JSON. */
+export function answer(
+  io: CommandIo,
+  { json }: Pick<SourceFlags, 'json'>,
+  report: object,
+  text: string,
+  code: number,
+): void {
+  io.stdout.write(json === true ? `${JSON.stringify(report)}\n` : text.split('\n').map(printable).join('\n'));
+  io.setExitCode(code);
+}
+
+/** Whether a directory is there. */
+export const isDirectory = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+
+/** The set in a directory, held against a configuration where there is one. @throws CommandError */
+export async function setAt(io: CommandIo, path: string, config: Config | undefined): Promise<PolicySet> {
+  const directory = resolve(io.cwd, path);
+  if (!(await isDirectory(directory))) throw new CommandError(`${path} is no directory`, 2);
+  if (config === undefined) return valid(() => loadPolicies(directory));
+  return valid(() => policiesOf({ ...config, policies: { ...config.policies, directory } }));
+}

@@ -1,5 +1,5 @@
 /** `sallyport policy`: tests, lints, explains and compares sets of policies. It asks no gateway. See docs/policy-commands.md. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import type { Command } from 'commander';
@@ -15,20 +15,31 @@ import {
   accessText,
   casesText,
   conditionsText,
+  consideredText,
   factsText,
   identityOf,
   principalText,
   whoText,
 } from '../../policy/analysis/words.ts';
 import type { Conditions } from '../../policy/condition-schema.ts';
-import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
 import { accessAt, checkPolicyTests, loadPolicyTests, readFacts, readIdentity } from '../../policy/policy-tests.ts';
 import type { Verb } from '../../s3/operations/verb.ts';
 import { placeOf, verbOf } from '../access-arguments.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { readConfig } from '../read-config.ts';
-import { printable } from '../operator/report.ts';
-import { EXIT, exitCodes, orUnknown, policyCommand, readSet, valid, type SourceFlags } from './policy-command.ts';
+import {
+  answer,
+  EXIT,
+  exitCodes,
+  isDirectory,
+  orUnknown,
+  policyCommand,
+  readSet,
+  setAt,
+  valid,
+  type SourceFlags,
+} from './policy-command.ts';
+import { explainRecorded, registerSimulate, registerSuggest } from './recorded.ts';
 
 /** Registers the commands. */
 export function registerPolicy(program: Command, io: CommandIo): void {
@@ -44,12 +55,8 @@ export function registerPolicy(program: Command, io: CommandIo): void {
   registerExplain(policy, io);
   registerWho(policy, io);
   registerDiff(policy, io);
-}
-
-/** Writes text for people, line by line so that no name commands a terminal, or JSON. */
-function answer(io: CommandIo, { json }: Pick<SourceFlags, 'json'>, report: object, text: string, code: number): void {
-  io.stdout.write(json === true ? `${JSON.stringify(report)}\n` : text.split('\n').map(printable).join('\n'));
-  io.setExitCode(code);
+  registerSimulate(policy, io);
+  registerSuggest(policy, io);
 }
 
 interface TestFlags extends SourceFlags {
@@ -123,15 +130,17 @@ function registerLint(policy: Command, io: CommandIo): void {
 }
 
 interface ExplainFlags extends SourceFlags {
-  readonly as: string;
+  readonly as?: string;
   readonly facts?: string;
+  readonly requestId?: string;
+  readonly audit?: string;
 }
 
 function registerExplain(policy: Command, io: CommandIo): void {
   policyCommand(policy, 'explain', 'Says how a request is decided, and of every rule why it applies or not.')
-    .argument('<verb>', 'such as GET or PUT', verbOf)
-    .argument('<place>', 's3://bucket/key; of LIST the prefix', placeOf)
-    .requiredOption(
+    .argument('[verb]', 'such as GET or PUT', verbOf)
+    .argument('[place]', 's3://bucket/key; of LIST the prefix', placeOf)
+    .option(
       '--as <identity>',
       'JSON as in files of cases (issuer, subject, groups, client, claims, actor, role): itself, a file, or - for stdin',
     )
@@ -139,21 +148,30 @@ function registerExplain(policy: Command, io: CommandIo): void {
       '--facts <facts>',
       'JSON or YAML as in files of cases (time, clientAddress, wayIn, size, contentType, tags, createOnly); without a time it is now',
     )
+    .option('--request-id <id>', 'a recorded request instead: decided anew by the set that was in force')
+    .option('--audit <directory>', 'with --request-id: the audit (default: that of --config)')
     .addHelpText(
       'after',
-      `\nExamples:\n  sallyport policy explain --policies policies --as '{"issuer":"demo","subject":"alice","groups":["analytics"]}' PUT s3://reports/2026/q3.csv\n  sallyport policy explain --config sallyport.yaml --as alice.json --json LIST s3://reports/2026/\n  sallyport policy explain --policies policies --as alice.json --facts '{ time: 2026-12-31T09:00:00Z, clientAddress: 10.0.0.7, wayIn: session, size: 2 MiB }' PUT s3://reports/2026/q3.csv${exitCodes('allow, 3 deny')}`,
+      `\nExamples:\n  sallyport policy explain --policies policies --as '{"issuer":"demo","subject":"alice","groups":["analytics"]}' PUT s3://reports/2026/q3.csv\n  sallyport policy explain --config sallyport.yaml --as alice.json --json LIST s3://reports/2026/\n  sallyport policy explain --policies policies --as alice.json --facts '{ time: 2026-12-31T09:00:00Z, clientAddress: 10.0.0.7, wayIn: session, size: 2 MiB }' PUT s3://reports/2026/q3.csv\n  sallyport policy explain --request-id 5b1f6d0c-… --audit /var/lib/sallyport/audit${exitCodes('allow, 3 deny')}`,
     )
-    .action(async (verb: Verb, place: Location, flags: ExplainFlags) => {
+    .action(async (verb: Verb | undefined, place: Location | undefined, { requestId, ...flags }: ExplainFlags) => {
+      if (requestId !== undefined) {
+        if (verb !== undefined || flags.as !== undefined || flags.policies !== undefined) {
+          throw new CommandError('--request-id goes with --config and --audit alone', 2);
+        }
+        await explainRecorded(io, requestId, flags);
+        return;
+      }
+      if (verb === undefined || place === undefined || flags.as === undefined || flags.audit !== undefined) {
+        throw new CommandError('name a verb, a place and --as, or --request-id', 2);
+      }
       const { set } = await readSet(io, flags);
       const identity = await identityText(io, flags.as);
       const principal = await valid(() => readIdentity(identity));
       const facts = await valid(() => readFacts(flags.facts ?? '{}'));
       const { decision, rules, undecided } = explain(set, principal, accessOf(verb, place), facts);
       const { effect, rule, reason } = decision;
-      const lines = rules.map(({ rule: name, effect: of, failed }) => {
-        if (failed === undefined) return `${name} (${of}): applies`;
-        return `${name} (${of}): ${failed.condition}: wants ${failed.wants}; saw ${failed.saw}`;
-      });
+      const lines = rules.map(consideredText);
       const text = [`${effect} by ${rule}: ${reason}`, ...lines].map((line) => `${line}\n`).join('');
       const code = undecided.length > 0 ? EXIT.unknown : effect === 'allow' ? EXIT.ok : EXIT.found;
       const unknown =
@@ -242,19 +260,6 @@ function registerDiff(policy: Command, io: CommandIo): void {
         answer(io, flags, report, text || 'no difference\n', isNew && !flags.newAccess ? EXIT.found : code);
       });
     });
-}
-
-const isDirectory = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-
-async function setAt(io: CommandIo, path: string, config: Config | undefined): Promise<PolicySet> {
-  const directory = resolve(io.cwd, path);
-  if (!(await isDirectory(directory))) throw new CommandError(`${path} is no directory`, 2);
-  if (config === undefined) return valid(() => loadPolicies(directory));
-  return valid(() => policiesOf({ ...config, policies: { ...config.policies, directory } }));
 }
 
 function differenceText(difference: Difference): string {

@@ -11,7 +11,7 @@ import type { CommandIo } from '../io.ts';
 import { releaseStartMemory } from './release-memory.ts';
 import { inOneLine, untilStopped } from './run-service.ts';
 import { createWorkers } from './workers.ts';
-import { watchedPolicies } from '../../compose/policies.ts';
+import { watchedPolicies, watchedPreview } from '../../compose/policies.ts';
 import { measurePolicies } from '../../telemetry/policy-metrics.ts';
 import type { PolicySource } from '../../policy/policy-source.ts';
 
@@ -21,12 +21,16 @@ export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
   const log = createLog({ level: config.log.level, stream: io.stderr });
   const count = config.workers === 'auto' ? availableParallelism() : config.workers;
   let policies: PolicySource | undefined;
-  const workers = createWorkers(count, log, async () => policies?.keepAgain());
+  let preview: PolicySource | undefined;
+  const workers = createWorkers(count, log, async () => {
+    await policies?.keepAgain();
+    await preview?.keepAgain();
+  });
   measurePolicies(workers.registry, { refused: () => policies?.refused() });
   const admin = createAdminServer({
     readiness: async () => {
       const { ready, reports } = await workers.readiness();
-      return { ready, reports: [...reports, ...(policies?.health() ?? [])] };
+      return { ready, reports: [...reports, ...(policies?.health() ?? []), ...(preview?.health() ?? [])] };
     },
     metrics: workers.metrics,
     allowedHosts: at.allowedHosts,
@@ -34,6 +38,7 @@ export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
   });
   const end = untilStopped(io, async () => {
     policies?.close();
+    preview?.close();
     await workers.stop();
     await closeGracefully(admin, 0);
   });
@@ -41,7 +46,10 @@ export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
     log.event('uncaught_error', { error });
     end(1);
   });
-  io.onSignal('SIGHUP', () => void policies?.reload());
+  io.onSignal('SIGHUP', () => {
+    void policies?.reload();
+    void preview?.reload();
+  });
   await inOneLine(async () => {
     const loaded = await watchedPolicies(config, { event: log.event, share: workers.usePolicies });
     if (own.kind === 'socket') await clearStaleSocket(own.path);
@@ -49,6 +57,8 @@ export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
     await workers.start(loaded.current().version);
     policies = loaded;
     policies.watch();
+    preview = await watchedPreview(config, { event: log.event, share: workers.previewPolicies });
+    preview?.watch();
     releaseStartMemory();
   });
 }

@@ -19,6 +19,8 @@ const REPORT_INTERVAL_MS = 1000;
 interface WorkerGateway {
   readonly gateway: Gateway;
   readonly policies: KeptSource;
+  /** Absent: configuration names none. */
+  readonly preview: KeptSource | undefined;
 }
 
 /** Starts it, and resolves when it serves. */
@@ -42,7 +44,7 @@ async function listening(create: () => Promise<WorkerGateway>): Promise<WorkerGa
   return created;
 }
 
-function serve(io: CommandIo, worker: Worker, { gateway, policies }: WorkerGateway): void {
+function serve(io: CommandIo, worker: Worker, { gateway, policies, preview }: WorkerGateway): void {
   // Node would end a worker at once whose primary is gone, with all that it is doing.
   worker.exitedAfterDisconnect = true;
   // Terminals and service managers signal the whole group, and then the primary signals too: a worker drains once.
@@ -70,7 +72,8 @@ function serve(io: CommandIo, worker: Worker, { gateway, policies }: WorkerGatew
   const report = (): void => {
     if (!worker.isConnected()) return;
     const policyVersion = policies.current().version;
-    tell(worker, { kind: 'sallyport:readiness', readiness: gateway.readiness(), policyVersion });
+    const previewVersion = preview?.current().version ?? '';
+    tell(worker, { kind: 'sallyport:readiness', readiness: gateway.readiness(), policyVersion, previewVersion });
   };
   const prepare = (policyVersion: string): void => {
     const answer = (problem: { readonly problem?: string }): void => {
@@ -87,6 +90,7 @@ function serve(io: CommandIo, worker: Worker, { gateway, policies }: WorkerGatew
     else if (message.kind === 'sallyport:prepare') prepare(message.policyVersion);
     // The report has the version in force: where it is another one, the primary says it again.
     else if (message.kind === 'sallyport:use') void policies.use(message.policyVersion).then(report, () => undefined);
+    else if (message.kind === 'sallyport:preview') void preview?.use(message.policyVersion).catch(() => undefined);
     else if (message.kind === 'sallyport:drain') end(1);
   });
   report();

@@ -58,12 +58,14 @@ export async function runServe(io: CommandIo, options: ServeOptions): Promise<vo
     const config = await servableConfig(io, options);
     // The primary has no use for it.
     const { createGateway } = await import('../../compose/gateway.ts');
-    const { keptPolicies } = await import('../../compose/policies.ts');
+    const { keptPolicies, keptPreview } = await import('../../compose/policies.ts');
     const worker = Number(io.env[WORKER_SLOT] ?? '0');
     const policies = await keptPolicies(config, io.env[WORKER_POLICIES] ?? '');
     const counters = cluster.worker && createPrimaryCounters(cluster.worker);
-    const parts = { worker, pid: io.pid, logStream: io.stderr, policies, ...(counters && { counters }) };
-    return { gateway: await createGateway(config, parts), policies };
+    const preview = config.policies.preview === undefined ? undefined : await keptPreview(config);
+    const sources = { policies, ...(preview && { preview }), ...(counters && { counters }) };
+    const gateway = await createGateway(config, { worker, pid: io.pid, logStream: io.stderr, ...sources });
+    return { gateway, policies, preview };
   });
 }
 

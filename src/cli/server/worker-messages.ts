@@ -12,7 +12,13 @@ export const WORKER_POLICIES = 'WORKER_POLICIES';
 
 export type FromWorker =
   /** It listens; again whenever it is asked. */
-  | { readonly kind: 'sallyport:readiness'; readonly readiness: Readiness; readonly policyVersion: string }
+  | {
+      readonly kind: 'sallyport:readiness';
+      readonly readiness: Readiness;
+      readonly policyVersion: string;
+      /** Of the set that it previews; empty: none. */
+      readonly previewVersion: string;
+    }
   /** It has a set of policies ready, or says why not. */
   | { readonly kind: 'sallyport:prepared'; readonly policyVersion: string; readonly problem?: string }
   /** It could not start, and ends. */
@@ -36,6 +42,8 @@ export type FromPrimary =
   | { readonly kind: 'sallyport:use'; readonly policyVersion: string }
   /** What became of what a worker would take. */
   | { readonly kind: 'sallyport:spent'; readonly number: number; readonly taking: Taking }
+  /** Preview it from now on. */
+  | { readonly kind: 'sallyport:preview'; readonly policyVersion: string }
   /** Another one has taken over. */
   | { readonly kind: 'sallyport:drain' };
 

@@ -25,6 +25,8 @@ export interface Workers {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Puts a kept set of policies in force in all of them. @throws Error where one cannot load it: then in none */
   readonly usePolicies: (policyVersion: string) => Promise<void>;
+  /** Has a kept set previewed in all of them. */
+  readonly previewPolicies: (policyVersion: string) => Promise<void>;
   /** Resolves when every worker has drained and ended. */
   readonly stop: () => Promise<void>;
 }
@@ -66,6 +68,7 @@ export function createWorkers(count: number, log: Log, keepPolicies: () => Promi
   const pending = new Map<Worker, PromiseWithResolvers<undefined>>();
   const preparing = new Map<Worker, { readonly version: string; readonly end: (problem?: string) => void }>();
   let policiesInForce = '';
+  let policiesPreviewed = '';
   let stopping = false;
   let hasStarted = false;
 
@@ -92,6 +95,9 @@ export function createWorkers(count: number, log: Log, keepPolicies: () => Promi
         // It started before the last reload, or could not load that set.
         if (message.policyVersion !== policiesInForce) {
           tell(worker, { kind: 'sallyport:use', policyVersion: policiesInForce });
+        }
+        if (message.previewVersion !== policiesPreviewed) {
+          tell(worker, { kind: 'sallyport:preview', policyVersion: policiesPreviewed });
         }
         if (isFirst && predecessor?.isConnected() === true) tell(predecessor, { kind: 'sallyport:drain' });
         if (!hasStarted && reports.size === count) {
@@ -187,6 +193,12 @@ export function createWorkers(count: number, log: Log, keepPolicies: () => Promi
       if (problem !== undefined) throw new Error(problem);
       policiesInForce = policyVersion;
       tellAll({ kind: 'sallyport:use', policyVersion });
+    },
+    // Nobody's access depends on it: who has it later is told with its next report.
+    previewPolicies: (policyVersion) => {
+      policiesPreviewed = policyVersion;
+      tellAll({ kind: 'sallyport:preview', policyVersion });
+      return Promise.resolve();
     },
     stop: async () => {
       stopping = true;

@@ -10,6 +10,8 @@ import type { FilePolicies } from './schema.ts';
 export interface PoliciesConfig {
   /** Absolute. */
   readonly directory: string;
+  /** Absolute. Undefined: none is previewed. */
+  readonly preview: string | undefined;
   /** Undefined: no grant is in force. */
   readonly grants: GrantSettings | undefined;
   /** What seals breakers. Undefined: there are none. */
@@ -19,6 +21,7 @@ export interface PoliciesConfig {
 /** Puts the section together. Relative paths start at `directory`. */
 export const assemblePolicies = (policies: FilePolicies, files: Files, directory: string): PoliciesConfig => ({
   directory: resolve(directory, policies.directory),
+  preview: policies.preview === undefined ? undefined : resolve(directory, policies.preview),
   grants: policies.grants && {
     key: promised(files.get(pathKey(['policies', 'grants', 'keyFile']))),
     maxDurationSeconds: policies.grants.maxDurationSeconds,

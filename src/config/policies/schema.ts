@@ -38,6 +38,11 @@ const guardrails = group(
 export const policies = key(
   z.strictObject({
     directory: key(path, 'the path of a directory', 'Directory of the policy files.', { file: 'directory' }),
+    preview: key(
+      path.optional(),
+      'the path of a directory',
+      'Directory of policy files that are decided beside those in force, and have no say: where they differ, the audit and the metrics have it.',
+    ),
     grants,
     guardrails,
   }),

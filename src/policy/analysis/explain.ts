@@ -2,7 +2,7 @@
  * A set of policies, an identity and a request in; the decision of the authorizer, and of every rule why it applies or the
  * first condition that failed with the value that it saw, out. It decides nothing by itself.
  */
-import type { Decision, RequestFacts } from '../../contracts/authorizer.ts';
+import type { Access, Decision, RequestFacts } from '../../contracts/authorizer.ts';
 import type { Principal } from '../../contracts/principal.ts';
 import { createAuthorizer } from '../authorizer.ts';
 import { ANY_BUCKET, compileRules } from '../compile.ts';
@@ -12,7 +12,6 @@ import type { PolicySet } from '../load-policies.ts';
 import { failingLine, weightOf } from '../matches-subject.ts';
 import type { Policy, Rule, Selector } from '../policy-schema.ts';
 import { resolveRules } from '../resolve-rules.ts';
-import type { DecidedAccess } from './accesses.ts';
 import { conditionsText } from './words.ts';
 
 /** A condition of a rule that an access does not meet. */
@@ -43,20 +42,25 @@ export interface Explanation {
 export function explain(
   set: PolicySet,
   principal: Principal,
-  access: DecidedAccess,
+  access: Access,
   known: RequestFacts = {},
 ): Explanation {
   const facts: RequestFacts = { nowMs: Date.now(), ...known };
   const decision = createAuthorizer({ current: () => set }).decide(principal, access, facts);
   const open: Considered[] = [];
-  const rules = set.policies.flatMap((policy) =>
+  const rules = considered(set, { principal, access, facts, open });
+  return { decision, rules, undecided: isCertain(rules, open) ? [] : open.map(({ rule }) => rule) };
+}
+
+/** Says of every rule of a set whether it applies to an access, or why it does not. */
+export function considered(set: PolicySet, asked: Asked): readonly Considered[] {
+  return set.policies.flatMap((policy) =>
     policy.rules.map((rule): Considered => {
-      const failed = failedOf(set, policy, rule, { principal, access, facts, open });
+      const failed = failedOf(set, policy, rule, asked);
       const of = { rule: `${policy.id}/${rule.id}`, effect: rule.effect, applies: failed === undefined };
       return failed === undefined ? of : { ...of, failed };
     }),
   );
-  return { decision, rules, undecided: isCertain(rules, open) ? [] : open.map(({ rule }) => rule) };
 }
 
 /** Whether what is not known makes no difference: a deny holds without it, or an allow does and no deny needs it. */
@@ -69,7 +73,7 @@ function isCertain(rules: readonly Considered[], open: readonly Considered[]): b
 
 interface Asked {
   readonly principal: Principal;
-  readonly access: DecidedAccess;
+  readonly access: Access;
   readonly facts: RequestFacts;
   /** Takes the rules that apply or not by what is not known. */
   readonly open: Considered[];
@@ -89,28 +93,30 @@ function failedOf(
   if (rule.effect === 'allow' && principal.binding !== undefined && principal.binding !== policy.id) {
     return { condition: 'role', wants: policy.id, saw: principal.binding };
   }
-  if (!rule.verbs.includes(access.verb)) {
+  if (access.kind !== 'bucket' && !rule.verbs.includes(access.verb)) {
     return { condition: 'verb', wants: rule.verbs.join(', '), saw: access.verb };
   }
-  const { fixed, open } = compileRules({ ...policy, rules: [rule] }, set.version);
+  const { fixed, open } = compileRules({ ...policy, rules: [rule] }, set.version, 0, set.agents);
   const resolved = resolveRules(open, principal);
   const inBucket = [...fixed, ...resolved.rules].filter(({ bucket, isMeant }) =>
     bucket === ANY_BUCKET
       ? (set.buckets?.has(access.bucket) ?? true) && isMeant(access.bucket)
       : bucket === access.bucket,
   );
-  const [met] = inBucket.filter((each) => each.matches(access));
+  const [met] = inBucket.filter((each) => access.kind === 'bucket' || each.matches(access));
   if (met !== undefined) {
     const asker = { principal, facts };
+    // Of a bucket as a whole nothing is stored.
+    const conditions = met.conditions.filter(({ isOfStored }) => access.kind !== 'bucket' || !isOfStored);
     const isOpen = ({ name, holds }: Condition) =>
       name === 'via'
         ? principal.actor === undefined && set.agents === undefined
         : !OF_IDENTITY.has(name) && holds(asker) === undefined;
-    const open = met.conditions.filter(isOpen);
-    const isFalse = met.conditions.some(
+    const open = conditions.filter(isOpen);
+    const isFalse = conditions.some(
       (each) => !isOpen(each) && firstFailed(rule.effect, [each], asker) !== undefined,
     );
-    const failed = firstFailed(rule.effect, met.conditions, asker);
+    const failed = firstFailed(rule.effect, conditions, asker);
     if (open.length > 0 && !isFalse) {
       unknown.push({ rule: met.decision.rule, effect: rule.effect, applies: failed === undefined });
     }
@@ -118,9 +124,9 @@ function failedOf(
     const wants = conditionsText({ [failed.name]: rule.when?.[failed.name] });
     return { condition: 'when', wants, saw: (!isOpen(failed) && seenText(failed, asker)) || 'not known here' };
   }
-  const [missing] = resolved.missing.filter(({ concerns }) => concerns(access));
+  const [missing] = resolved.missing.filter(({ concerns }) => access.kind !== 'bucket' && concerns(access));
   if (missing !== undefined) return { condition: 'variables', wants: 'a value for each', saw: missing.reason };
-  if (inBucket.length === 0) {
+  if (access.kind === 'bucket' || inBucket.length === 0) {
     const wants = rule.buckets === 'all' ? 'a bucket of the configuration' : rule.buckets.join(', ');
     return { condition: 'bucket', wants, saw: access.bucket };
   }
@@ -131,7 +137,7 @@ function failedOf(
 /** Conditions on claims: what an identity does not have is known to be absent. */
 const OF_IDENTITY: ReadonlySet<ConditionName> = new Set(['acr', 'amr', 'authenticatedWithin', 'tokenKind']);
 
-function pathOf(access: DecidedAccess): string {
+function pathOf(access: Exclude<Access, { kind: 'bucket' }>): string {
   if (access.kind === 'object') return access.key;
   if (access.kind === 'admin') return 'the bucket itself';
   return [access.prefix, ...access.after].join(' after ');

@@ -56,6 +56,10 @@ describe('docs/audit.md', () => {
       filtered: true as const,
       storeTokenIdHash: 'a',
       edgeRequestId: 'b',
+      verbs: ['LIST'] as const,
+      after: ['a'],
+      decidedAfterMs: 1,
+      previewDecision: 'deny' as const,
     };
     const delegated = { claims: { team: 'red' }, actor: 'agent', actorIssuer: 'https://agents.example' };
     const all = denial('A', { subject, versionId: '1', ...session, ...delegated });

@@ -145,7 +145,44 @@ describe('a line of the audit', () => {
     assert.deepEqual([wayIn, size, contentType, tags, createOnly], ['presigned', 5, 'a/b', ['a=1'], true]);
     const long = of({ stored: { contentType: 'x'.repeat(999), createsOnly: false, tags: new Map() } });
     assert.deepEqual(long['clipped'], ['contentType']);
-    assert.ok(!('wayIn' in long) && !('size' in long) && !('tags' in long) && !('createOnly' in long));
+    assert.ok(!('wayIn' in long) && !('size' in long));
+    assert.deepEqual([long['tags'], long['createOnly']], [[], false]);
+    const unknown = of({ stored: {} });
+    assert.ok(!('tags' in unknown) && !('createOnly' in unknown));
+    assert.deepEqual(of({ stored: { tags: new Map([['a=b%', 'c=d']]) } })['tags'], ['a%3Db%25=c=d']);
+  });
+
+  it('notes what a previewed set would have decided, where that is something else', () => {
+    const preview = { decision: 'deny', rule: 'r'.repeat(2000), policyVersion: 'next' } as const;
+    const target = { bucket: 'b', key: 'k', versionId: undefined, preview };
+    const decision = { effect: 'allow', rule: '', reason: '', policyVersion: '' } as const;
+    const request = { origin: { requestId: 'A', clientAddress: '' }, startedMs: 0, principal: somebody } as const;
+    const line = intentLine(
+      { ...request, operation: 'GetObject' },
+      { item: undefined, target, decision },
+      undefined,
+      false,
+    );
+    const entry = parse(line);
+    assert.deepEqual([entry['previewDecision'], entry['previewVersion']], ['deny', 'next']);
+    assert.deepEqual([(entry['previewRule'] as string).length, entry['clipped']], [1024, ['previewRule']]);
+  });
+
+  it('holds which verbs were decided, the markers of a listing, and how long after its arrival', () => {
+    const entry = parse(auditLine(intent('A', { verbs: ['PUT', 'PUT_TAGS'], decidedAfterMs: 7 })));
+    assert.deepEqual([entry['verbs'], entry['decidedAfterMs']], [['PUT', 'PUT_TAGS'], 7]);
+    const names = Object.keys(entry);
+    assert.deepEqual(names.slice(names.indexOf('key'), names.indexOf('decision')), ['key', 'verbs']);
+    const listed = parse(
+      auditLine(intent('A', { verbs: ['LIST'], after: ['a', 'm'.repeat(2000)], decidedAfterMs: 0 })),
+    );
+    assert.deepEqual(
+      (listed['after'] as string[]).map(({ length }) => length),
+      [1, 1024],
+    );
+    assert.deepEqual([listed['clipped'], 'decidedAfterMs' in listed], [['after'], false]);
+    assert.deepEqual(parse(auditLine(intent('A', { verbs: [] })))['verbs'], []);
+    assert.equal('verbs' in parse(auditLine(intent('A'))), false);
   });
 
   it('bounds what a stranger can put into a refusal', () => {

@@ -8,8 +8,10 @@ import {
   type AuditedEnd,
   type AuditedRequest,
 } from '../../../src/audit/audit-line.ts';
+import type { Access } from '../../../src/contracts/authorizer.ts';
 import type { AuditDenial, AuditEntry, AuditIntent, AuditSink } from '../../../src/contracts/audit-sink.ts';
 import type { AssumeRolePlan } from '../../../src/contracts/credential-broker.ts';
+import type { PreviewDecision } from '../../../src/contracts/policy-preview.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 
 type Fields = Partial<Omit<AuditIntent, 'entry'>> & Partial<Omit<AuditDenial, 'entry'>>;
@@ -42,12 +44,31 @@ function accessOf(fields: Fields): AuditedAccess {
   const { decision: effect = 'allow', rule = '', reason = '', policyVersion = '' } = fields;
   return {
     item,
-    target: { ...fields, bucket, key, versionId },
+    target: { ...fields, bucket, key, versionId, ...accessesOf(fields, bucket, key), preview: previewOf(fields) },
     decision: {
       ...{ ...fields, ...{ effect, rule, reason, policyVersion } },
       ...(fields.filtered === true ? { parts: { prefixes: ['hidden'], hidden: [] } } : {}),
     },
   };
+}
+
+function previewOf({ previewDecision, previewRule = '', previewVersion = '' }: Fields): PreviewDecision | undefined {
+  if (previewDecision === undefined) return undefined;
+  return { decision: previewDecision, rule: previewRule, policyVersion: previewVersion };
+}
+
+function accessesOf(
+  { verbs, after = [] }: Fields,
+  bucket: string,
+  key: string,
+): Pick<AuditedAccess['target'], 'accesses'> {
+  if (verbs === undefined) return {};
+  const accesses = verbs.map((verb): Access => {
+    if (verb === 'ADMIN') return { kind: 'admin', verb, bucket };
+    const isListing = verb === 'LIST' || verb === 'LIST_VERSIONS';
+    return isListing ? { kind: 'listing', verb, bucket, prefix: key, after } : { kind: 'object', verb, bucket, key };
+  });
+  return { accesses: verbs.length === 0 && bucket !== '' ? [{ kind: 'bucket', bucket }] : accesses };
 }
 
 function endOf(fields: Fields, endedMs: number): AuditedEnd {
@@ -62,7 +83,9 @@ export function auditLine(entry: AuditEntry): string {
   const fields = entry as Fields & Pick<AuditEntry, 'requestId'>;
   const { requestId, clientAddress = '', edgeRequestId, operation = 'GetObject', durationMs = 0 } = fields;
   const origin = { requestId, clientAddress, edgeRequestId };
-  const request: AuditedRequest = { origin, startedMs: timeMs, principal: principalOf(fields), operation };
+  const { wayIn, decidedAfterMs } = fields;
+  const facts = decidedAfterMs === undefined ? { wayIn } : { wayIn, nowMs: timeMs + decidedAfterMs };
+  const request: AuditedRequest = { origin, startedMs: timeMs, principal: principalOf(fields), operation, facts };
   const isOfBatch = fields.subject === undefined;
   switch (entry.entry) {
     case 'request':

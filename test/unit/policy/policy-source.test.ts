@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidPolicies } from '../../../src/policy/invalid-policies.ts';
-import type { LoadedPolicies } from '../../../src/policy/load-policies.ts';
+import { NO_SET, type LoadedPolicies } from '../../../src/policy/load-policies.ts';
 import { openPolicySource, type PolicySource, type PolicySourceOptions } from '../../../src/policy/policy-source.ts';
 
 const set = (version: string, text = version): LoadedPolicies => ({
@@ -48,6 +48,22 @@ describe('a policy source', () => {
   it('does not open on a bad set, nor on one that cannot be kept', async () => {
     await assert.rejects(opened([invalid]), InvalidPolicies);
     await assert.rejects(opened([set('v1')], { keep: () => Promise.reject(new RangeError('full')) }), RangeError);
+  });
+
+  it('opens without a good set where it is given a first one, which is not kept, and says so under its name', async () => {
+    const kept: string[] = [];
+    const keep = ({ version }: LoadedPolicies) => Promise.resolve(void kept.push(version));
+    const source = await opened([invalid, set('v1')], { first: NO_SET, name: 'policies-preview', keep });
+    assert.deepEqual(source.health(), [{ name: 'policies-preview', state: 'ok' }]);
+    await source.reload();
+    assert.equal(source.current().version, '');
+    const [report] = source.health();
+    assert.deepEqual([report?.name, report?.state], ['policies-preview', 'degraded']);
+    assert.match(report?.detail ?? '', /a\.yaml:3.*there is no other$/);
+    await source.keepAgain();
+    assert.deepEqual(kept, []);
+    assert.equal((await source.reload()).outcome, 'replaced');
+    assert.deepEqual(kept, ['v1']);
   });
 
   it('never lets a bad set replace a good one, reports it, and takes the next good one', async () => {
