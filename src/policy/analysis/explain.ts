@@ -39,12 +39,7 @@ export interface Explanation {
 }
 
 /** Explains a decision; of a request of which no time is known, it is now. */
-export function explain(
-  set: PolicySet,
-  principal: Principal,
-  access: Access,
-  known: RequestFacts = {},
-): Explanation {
+export function explain(set: PolicySet, principal: Principal, access: Access, known: RequestFacts = {}): Explanation {
   const facts: RequestFacts = { nowMs: Date.now(), ...known };
   const decision = createAuthorizer({ current: () => set }).decide(principal, access, facts);
   const open: Considered[] = [];
@@ -113,9 +108,7 @@ function failedOf(
         ? principal.actor === undefined && set.agents === undefined
         : !OF_IDENTITY.has(name) && holds(asker) === undefined;
     const open = conditions.filter(isOpen);
-    const isFalse = conditions.some(
-      (each) => !isOpen(each) && firstFailed(rule.effect, [each], asker) !== undefined,
-    );
+    const isFalse = conditions.some((each) => !isOpen(each) && firstFailed(rule.effect, [each], asker) !== undefined);
     const failed = firstFailed(rule.effect, conditions, asker);
     if (open.length > 0 && !isFalse) {
       unknown.push({ rule: met.decision.rule, effect: rule.effect, applies: failed === undefined });

@@ -140,7 +140,9 @@ export function redecideBy(set: PolicySet, grants?: TemporaryGrants): Redecide {
   const authorizer = createAuthorizer({ current: () => set }, grants);
   const known = new LRUCache<string, ReturnType<typeof unknownRules>>({ max: MAX_THEN });
   return (replay, then) => {
-    const { principal, accesses, facts } = replay;
+    const { principal, accesses, facts, recorded } = replay;
+    const budget = budgetOf(then, recorded.rule);
+    if (budget !== undefined) return { missing: `what was used of ${budget}` };
     const version = then?.version ?? '';
     const unknown = known.get(version) ?? unknownRules(set, then);
     known.set(version, unknown);
@@ -150,6 +152,12 @@ export function redecideBy(set: PolicySet, grants?: TemporaryGrants): Redecide {
     if (open === undefined || isFinal(replay, decision, unclear)) return decision;
     return { missing: open.fact };
   };
+}
+
+/** The guardrail that stands on record as the rule: what it counted does not. */
+function budgetOf(then: PolicySet | undefined, rule: string): string | undefined {
+  const names = then?.policies.flatMap(({ id, guardrails = [] }) => guardrails.map((each) => `${id}/${each.id}`));
+  return names?.find((name) => name === rule);
 }
 
 /** Whether a decision could be another one if it were known whether a rule applies. */

@@ -99,6 +99,15 @@ describe('a replayed record', () => {
   });
 });
 
+describe('a denial by a budget', () => {
+  it('is not replayable: what was spent is not on record', () => {
+    const guardrails = [{ id: 'hourly', per: 'identity', window: '1h', deletes: 10, whenSpent: 'wait' }];
+    const set = setOf({ ...(written('p', [get]) as object), guardrails });
+    const spent = redecideBy(set)(replay({ decision: 'deny', rule: 'p/hourly' }), set);
+    assert.deepEqual(spent, { missing: 'what was used of p/hourly' });
+  });
+});
+
 describe('a simulation', () => {
   const then = setOf(written('p', [get]));
 
