@@ -7,7 +7,7 @@ import { policiesOf } from '../../compose/policies.ts';
 import type { Config } from '../../config/config.ts';
 import type { Location } from '../../operate/location.ts';
 import { differencesOf, guardrailsThatDiffer, inOrder, type Difference } from '../../policy/analysis/differences.ts';
-import { explain } from '../../policy/analysis/explain.ts';
+import { consideredText, explain } from '../../policy/analysis/explain.ts';
 import { lint } from '../../policy/analysis/lint.ts';
 import { tryMutants } from '../../policy/analysis/mutants.ts';
 import { whoMay } from '../../policy/analysis/who.ts';
@@ -15,7 +15,6 @@ import {
   accessText,
   casesText,
   conditionsText,
-  consideredText,
   factsText,
   identityOf,
   principalText,

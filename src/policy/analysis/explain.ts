@@ -66,6 +66,12 @@ function isCertain(rules: readonly Considered[], open: readonly Considered[]): b
   return !open.some(({ effect }) => effect === 'deny') && (open.length === 0 || holding.length > 0);
 }
 
+/** Why a rule applies to a request or does not. */
+export function consideredText({ rule, effect, failed }: Considered): string {
+  if (failed === undefined) return `${rule} (${effect}): applies`;
+  return `${rule} (${effect}): ${failed.condition}: wants ${failed.wants}; saw ${failed.saw}`;
+}
+
 interface Asked {
   readonly principal: Principal;
   readonly access: Access;

@@ -145,7 +145,7 @@ export function suggestFor(who: SuggestFor, depth: number): Suggesting {
         if (access.kind === 'bucket') count(caller.asked, bucket, requestId);
         else if (scope !== undefined) {
           covered += access === placed[0]?.access ? 1 : 0;
-          const places: Places = caller.buckets.get(bucket) ?? new Map();
+          const places = caller.buckets.get(bucket) ?? (new Map() as Places);
           caller.buckets.set(bucket, places);
           isNew = add(places, scope, access.verb) || isNew;
         }

@@ -7,7 +7,6 @@ import type { Selector } from '../policy-schema.ts';
 import { isShown } from '../scope.ts';
 import type { DecidedAccess } from './accesses.ts';
 import type { Trial } from './survey.ts';
-import type { Considered } from './explain.ts';
 
 /** Whom a subject of a policy means. */
 export function whoText({ issuer, group, subject, client, claims, actor, actorIssuer }: Selector): string {
@@ -160,10 +159,4 @@ export function principalText({ issuerName, subject, groups, claims, tokenKind, 
     ...(tokenKind === undefined ? [] : [`token kind ${tokenKind}`]),
     ...(binding === undefined ? [] : [`in a session of role ${binding}`]),
   ].join(', ');
-}
-
-/** Why a rule applies to a request or does not. */
-export function consideredText({ rule, effect, failed }: Considered): string {
-  if (failed === undefined) return `${rule} (${effect}): applies`;
-  return `${rule} (${effect}): ${failed.condition}: wants ${failed.wants}; saw ${failed.saw}`;
 }

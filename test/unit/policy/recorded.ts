@@ -8,5 +8,13 @@ export function recorded(changes: Partial<RecordedAccess> = {}): RecordedAccess 
     ...{ wayIn: 'bearer', bucket: 'reports', key: '2026/q3.csv', verbs: ['GET'], decision: 'allow', rule: 'p/r0' },
     ...{ reason: '', policyVersion: 'v1' },
     ...changes,
-  } as RecordedAccess;
+  };
+}
+
+/** The same object without one of its fields. */
+export function without<Fields extends object, Name extends string & keyof Fields>(
+  fields: Fields,
+  name: Name,
+): Omit<Fields, Name> {
+  return Object.fromEntries(Object.entries(fields).filter(([each]) => each !== name)) as Omit<Fields, Name>;
 }

@@ -5,7 +5,7 @@ import { replayOf, redecideBy, type RecordedAccess } from '../../../src/policy/a
 import { suggestFor, type Suggestion } from '../../../src/policy/analysis/suggest.ts';
 import type { Verb } from '../../../src/s3/operations/verb.ts';
 import { setOf } from './fixture.ts';
-import { recorded } from './recorded.ts';
+import { recorded, without } from './recorded.ts';
 
 const object = (verb: Verb, key: string, changes: Partial<RecordedAccess> = {}) =>
   recorded({ verbs: [verb], key, ...changes });
@@ -20,7 +20,7 @@ function suggested(records: readonly RecordedAccess[], depth = 1, who = {}): Sug
 
 const rulesOf = ({ policies }: Suggestion): unknown[] =>
   policies.flatMap((text) =>
-    (parse(text) as { rules: Record<string, unknown>[] }).rules.map(({ id: _, ...rule }) => rule),
+    (parse(text) as { rules: Record<string, unknown>[] }).rules.map((rule) => without(rule, 'id')),
   );
 
 describe('suggested rules', () => {
