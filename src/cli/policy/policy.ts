@@ -3,8 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { policiesOf } from '../../compose/policies.ts';
-import type { Config } from '../../config/config.ts';
 import type { Location } from '../../operate/location.ts';
 import { differencesOf, guardrailsThatDiffer, inOrder, type Difference } from '../../policy/analysis/differences.ts';
 import { consideredText, explain } from '../../policy/analysis/explain.ts';
