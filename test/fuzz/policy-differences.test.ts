@@ -153,6 +153,16 @@ const listingSet = fc
   .map((rules) => read([{ subjects: [{ issuer: 'demo', everybody: true }], rules }] as unknown as Written));
 const listings = fc.tuple(listingSet, listingSet).map((sets): readonly [PolicySet, PolicySet] => sets);
 
+/** Rules about one place, which differ by little but their conditions. */
+const factRule = fc.tuple(fc.nat(3), when).map(([kind, conditions]) => ({
+  ...{ [kind === 0 ? 'deny' : 'allow']: ['PUT'], bucket: 'reports', everything: true },
+  ...(Object.keys(conditions).length > 0 && { when: conditions }),
+}));
+const factSet = fc
+  .array(factRule, { minLength: 1, maxLength: 2 })
+  .map((rules) => read([{ subjects: [{ issuer: 'demo', everybody: true }], rules }] as unknown as Written));
+const byFact = fc.tuple(factSet, factSet).map((sets): readonly [PolicySet, PolicySet] => sets);
+const put = fc.constant<DecidedAccess>({ kind: 'object', verb: 'PUT', bucket: 'reports', key: 'x' });
 /** Sets with more combinations of values than are looked at are refused, and are not what is tried here. */
 function found(before: PolicySet, after: PolicySet) {
   try {
@@ -255,6 +265,12 @@ const access: fc.Arbitrary<DecidedAccess> = fc.oneof(
   bucket.map((name): DecidedAccess => ({ kind: 'admin', verb: 'ADMIN', bucket: name })),
 );
 
+/** Whom rules about everybody allow something. */
+const ofDemo = principal.map(({ subject, groups, claims, tokenKind }): Principal => ({
+  ...{ issuerName: 'demo', issuer: 'demo', subject, groups, claims, tokenIdHash: '', expiresAtMs: 0 },
+  ...(tokenKind !== undefined && { tokenKind }),
+}));
+
 const conditionalRules = ({ policies }: PolicySet) =>
   policies.flatMap(({ id, rules }) => rules.flatMap((each) => (each.when === undefined ? [] : `${id}/${each.id}`)));
 
@@ -273,7 +289,12 @@ function changeOf(was: Decision, is: Decision, name: string): 'allowed' | 'denie
 
 describe('differences of random sets of policies', () => {
   /** Compares random requests with what was found; gives how many were decided differently, in each way. */
-  const compare = (pairs: typeof pair, callers: fc.Arbitrary<Principal>, accesses: fc.Arbitrary<DecidedAccess>) => {
+  const compare = (
+    pairs: typeof pair,
+    callers: fc.Arbitrary<Principal>,
+    accesses: fc.Arbitrary<DecidedAccess>,
+    runs = RUNS,
+  ) => {
     const met = { allowed: 0, denied: 0, inParts: 0, byFacts: 0 };
     fc.assert(
       fc.property(
@@ -309,7 +330,7 @@ describe('differences of random sets of policies', () => {
           }
         },
       ),
-      { numRuns: RUNS },
+      { numRuns: runs },
     );
     return met;
   };
@@ -320,6 +341,10 @@ describe('differences of random sets of policies', () => {
       allowed > 0 && denied > 0 && byFacts > 0,
       `${allowed} were allowed, ${denied} denied, ${byFacts} by facts`,
     );
+  });
+
+  it('hold whatever is decided differently by facts alone', () => {
+    assert.ok(compare(byFact, ofDemo, put, 2 * RUNS).byFacts > 0);
   });
 
   it('hold whatever name a listing in parts shows in one set only', () => {
