@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -72,7 +72,7 @@ describe('policies that are replaced while workers serve', function () {
       },
       buckets: { box: {} },
       keyring: { local: { versions: { '1': { seedFile: 'seed' } } } },
-      policies: { directory: 'policies' },
+      policies: { directory: 'policies', preview: 'preview' },
       audit: { directory: 'audit', minFreeBytes: 0 },
       timeouts: { drainDelayMs: 0, drainMs: 1000 },
     };
@@ -149,12 +149,12 @@ describe('policies that are replaced while workers serve', function () {
     return seen;
   }
 
-  const policiesReport = async () => {
+  const policiesReport = async (of = 'policies') => {
     const answer = await fetch(admin('readyz'));
     const { dependencies } = (await answer.json()) as {
       readonly dependencies: readonly { readonly name: string; readonly state: string; readonly detail?: string }[];
     };
-    return { status: answer.status, ...dependencies.find(({ name }) => name === 'policies') };
+    return { status: answer.status, ...dependencies.find(({ name }) => name === of) };
   };
   const metric = async (name: string) => {
     const text = await (await fetch(admin('metrics'))).text();
@@ -279,4 +279,35 @@ describe('policies that are replaced while workers serve', function () {
     assert.equal((await metric('in_force')).length, 1);
     assert.equal(events('worker_exited').length, 1);
   });
+
+  it('have others previewed beside them, which decide nothing and are on record where they differ', async () => {
+    const preview = join(folder, 'preview');
+    assert.equal((await policiesReport('policies-preview')).state, 'degraded');
+    await mkdir(preview);
+    await writeFile(join(preview, 'team.yaml'), policy('DELETE'));
+    await deploy({ 'team.yaml': policy('GET') });
+    await askUntil('GET');
+    await until('it is read', async () => (await policiesReport('policies-preview')).state === 'ok');
+    const differences = () =>
+      recorded().then((lines) => lines.filter((line) => line.includes('"previewDecision":"deny"')));
+    await until('a worker previews', async () => {
+      // The store holds nothing that was encrypted: what counts is the record.
+      await fetch(`http://127.0.0.1:${port}/box/key`, { headers: { authorization: `Bearer ${token}` } });
+      return (await differences()).length > 0;
+    });
+    const [first = ''] = await differences();
+    assert.ok(first.includes('"decision":"allow"') && first.includes('"previewRule":"default-deny"'), first);
+    const metrics = await (await fetch(admin('metrics'))).text();
+    assert.match(metrics, /sallyport_policy_preview_differences_total\{live="allow",preview="deny"\} \d+/);
+    await writeFile(join(preview, 'team.yaml'), 'id: [');
+    await until('it is told', async () => (await policiesReport('policies-preview')).state === 'degraded');
+    assert.equal((await policiesReport()).status, 200);
+    assert.equal((await ask()).verbs, 'GET');
+  });
+
+  async function recorded(): Promise<readonly string[]> {
+    const audit = join(folder, 'audit');
+    const files = (await readdir(audit)).filter((name) => name.endsWith('.jsonl'));
+    return (await Promise.all(files.map((name) => readFile(join(audit, name), 'utf8')))).join('').split('\n');
+  }
 });
