@@ -42,10 +42,15 @@ const MAX_TEXT = { guardrail: 129, issuer: 2048, subject: 1024, why: 256, reason
 const ID = /^[0-9a-f]{16}$/;
 const MAX_TURN = 1_000_000_000;
 
+/** Names the budget of an owner, as one text that no other budget has. */
+export function budgetName(guardrail: string, whose: BreakerOwner | undefined): string {
+  const names = whose && [whose.issuer, whose.subject, whose.actorIssuer ?? null, whose.actor ?? null];
+  return JSON.stringify([guardrail, names ?? null]);
+}
+
 /** Gives the id of the breaker of a budget. */
 export function breakerId(guardrail: string, whose: BreakerOwner | undefined): string {
-  const names = whose && [whose.issuer, whose.subject, whose.actorIssuer ?? null, whose.actor ?? null];
-  return hash('sha256', JSON.stringify([guardrail, names ?? null])).slice(0, 16);
+  return hash('sha256', budgetName(guardrail, whose)).slice(0, 16);
 }
 
 /** Tells whether it is open. */

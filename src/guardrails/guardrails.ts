@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import type { Clock } from '../contracts/clock.ts';
 import type { Admitted, Amounts, Guardrail, Guardrails, Overspent, Stopped } from '../contracts/guardrails.ts';
 import type { Principal } from '../contracts/principal.ts';
-import { breakerId, isOpen, type Breaker, type BreakerOwner } from './breaker.ts';
+import { breakerId, budgetName, isOpen, type Breaker, type BreakerOwner } from './breaker.ts';
 import type { BreakerList } from './breaker-list.ts';
 import type { Ask, Counters, Taking } from './counters.ts';
 import { openText, spentText, standingText, trippedText } from './words.ts';
@@ -152,8 +152,7 @@ function ownerOf({ issuer, subject, actor }: Principal): BreakerOwner {
 
 /** After a breaker was closed the budget is whole again: another counter. */
 function counterId({ guardrail: { name }, whose, breaker }: Bearing): string {
-  const owner = whose && [whose.issuer, whose.subject, whose.actorIssuer ?? null, whose.actor ?? null];
-  return hash('sha256', JSON.stringify([name, owner, breaker?.turn ?? 0]), 'base64url').slice(0, ID_LENGTH);
+  return hash('sha256', `${budgetName(name, whose)}${breaker?.turn ?? 0}`, 'base64url').slice(0, ID_LENGTH);
 }
 
 /** Short enough for a plain number: two keys of 10,000 are alike once in millions of windows. */

@@ -103,7 +103,7 @@ With --store it writes, reads and deletes below .sallyport-doctor/ in one bucket
 Ctrl-C), touches nothing else, and says what the store cannot do in words of what users lose.
 
 With --edge it sends forged headers, a large token, many headers, an upload that waits, a slow form, a body that is too
-large and a presigned URL, none of which changes anything; the refusals are on record as any others. It says what is
+large and a presigned URL. None of them changes anything; each refusal is recorded. It says what is
 missing, and the line of haproxy/sallyport-backend.cfg that adds it.
 
 Examples:

@@ -210,14 +210,18 @@ async function recorded(edge: EdgeUnderTrial): Promise<(z.infer<typeof onRecord>
   if (edge.token === undefined) return 'only an identified caller is told what is on record: --token-file';
   const reply = await overHttp1(edge, { target: WHOAMI, headers: { ...LIES, ...bearer(edge.token) } });
   if (reply.status !== 200) return `GET ${WHOAMI} answers ${said(reply)} to the token`;
-  let answer: unknown;
+  const known = answerOf(onRecord, reply);
+  if (known === undefined) return 'this gateway does not tell what is on record';
+  return { ...known, local: reply.localAddress };
+}
+
+/** What an answer says; `undefined`: something else. An error of the parser could quote what is secret in it. */
+function answerOf<Answer>(schema: z.ZodType<Answer>, { body }: Reply): Answer | undefined {
   try {
-    answer = JSON.parse(reply.body);
+    return schema.safeParse(JSON.parse(body)).data;
   } catch {
-    answer = undefined;
+    return undefined;
   }
-  const known = onRecord.safeParse(answer);
-  return known.success ? { ...known.data, local: reply.localAddress } : 'this gateway does not tell what is on record';
 }
 
 const plain = (address: string): string => address.replace(/^::ffff:(?=[\d.]+$)/i, '');
@@ -272,7 +276,9 @@ async function keepsWhatIsSigned(edge: EdgeUnderTrial): Promise<Verdict> {
   if (edge.token === undefined) return unknown('only an identified caller can sign: --token-file');
   const issued = await overHttp1(edge, { target: '/-/credentials', headers: bearer(edge.token) });
   if (issued.status !== 200) return unknown(`GET /-/credentials answers ${said(issued)}: no keys to sign with`);
-  const { AccessKeyId, SecretAccessKey, Token } = keys.parse(JSON.parse(issued.body));
+  const session = answerOf(keys, issued);
+  if (session === undefined) return unknown('GET /-/credentials does not answer with keys');
+  const { AccessKeyId, SecretAccessKey, Token } = session;
   const credentials = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: Token };
   const path = '/sallyport-doctor/a//b/../c/./d%2Fe%2Bf%20g';
   const { host } = new URL(edge.origin);

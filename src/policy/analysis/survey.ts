@@ -57,7 +57,7 @@ export function surveyOf(sets: readonly PolicySet[], places: readonly Place[] = 
   const cache = new Map<string, readonly Situation[]>();
   const after = loggedIn();
 
-  /** The rules of all sets, each with its conditions where it has any. */
+  /** Every rule of every set, with its conditions. */
   const rulesOn = (principal: Principal, bucket: string, verb: Verb): readonly Ruling[] =>
     rulesIn.flatMap((rules, index) =>
       rules(principal, bucket)

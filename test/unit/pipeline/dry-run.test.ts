@@ -161,7 +161,7 @@ describe('a dry run', () => {
     );
   });
 
-  it('of nobody known is refused as any other request is', async () => {
+  it('without valid credentials is refused like any other request', async () => {
     const { steps, exchange } = await run(['DELETE', '/box/k', []], DRY, { identity: 'none' });
     assert.deepEqual(steps, ['authenticate', 'answer 401', 'end']);
     assert.equal(exchange.answerHeaders['x-sallyport-dry-run'], 'error');
