@@ -54,7 +54,8 @@ export async function explainRecorded(
 }
 
 async function explained(audit: RecordedAudit, record: Explained['record']): Promise<Explained> {
-  if (!isDecidedByPolicies(record)) return { record, problem: `${record.operation} is not decided by policies` };
+  if (!isDecidedByPolicies(record))
+    return { record, problem: `${record.operation} is no operation of S3, and is not decided anew` };
   const replay = replayOf(record);
   if ('missing' in replay) return { record, problem: `the record lacks ${replay.missing}` };
   const set = await audit.setOf(record.policyVersion);

@@ -110,7 +110,7 @@ const CHECKS: readonly Check[] = [
   ],
   ['large token, HTTP/1.1', (edge) => passes(edge, overHttp1, LARGE, 'a token of 30 KB', BUFFERS)],
   ['large token, HTTP/2', (edge) => passes(edge, overHttp2, LARGE, 'a token of 30 KB', BUFFERS)],
-  ['many headers', (edge) => passes(edge, overHttp1, MANY, '150 headers', ['tune.http.maxhdr 256'])],
+  ['many headers', (edge) => passes(edge, overHttp1, MANY, 'a request with 150 headers', ['tune.http.maxhdr 256'])],
   [
     'header names',
     async (edge) => {

@@ -84,7 +84,7 @@ describe('sallyport policy, of recorded accesses', () => {
       ['GRANTED', /the record lacks grant\/0a1b/],
       ['GONE', /set 0123456789ab of policies is not kept/],
       ['OLD', /the record lacks verbs/],
-      ['STS', /WhoAmI is not decided by policies/],
+      ['STS', /WhoAmI is no operation of S3/],
       ['NONE', /no access of this request/],
     ] as const) {
       const { code, stdout } = await run('explain', '--request-id', id, '--audit', 'audit');
