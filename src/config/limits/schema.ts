@@ -30,7 +30,7 @@ export const limits = section(
       67_108_864,
       'Stored size of an object of another encrypting gateway; it is decrypted in memory, whole. A larger one is refused.',
     ),
-    smallBodyBytes: count(0, 1_048_576, 65_536, 'Bodies up to this size are sealed in memory in one piece.'),
+    smallBodyBytes: count(0, 1_048_576, 131_072, 'Bodies up to this size are sealed in memory in one piece.'),
   },
   'What is accepted at most.',
 );
