@@ -46,6 +46,8 @@ export interface GatewayErrorOptions {
   readonly clientFields?: Readonly<Record<string, string>>;
   /** Further response headers, such as `Content-Range` of a 416. */
   readonly clientHeaders?: Readonly<Record<string, string>>;
+  /** When a retry can succeed, where it is known better than by the code: a queue's length, a budget's refill. */
+  readonly retryAfterMs?: number;
 }
 
 export class GatewayError extends Error {
@@ -56,6 +58,7 @@ export class GatewayError extends Error {
   readonly clientMessage: string;
   readonly clientFields: Readonly<Record<string, string>>;
   readonly clientHeaders: Readonly<Record<string, string>>;
+  readonly retryAfterMs: number | undefined;
   #stage: StageName | undefined;
 
   constructor(code: ErrorCode, options: GatewayErrorOptions = {}) {
@@ -68,6 +71,7 @@ export class GatewayError extends Error {
     this.clientMessage = options.clientMessage ?? ERRORS[code].message;
     this.clientFields = options.clientFields ?? {};
     this.clientHeaders = options.clientHeaders ?? {};
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   /** Where the request failed; undefined outside of the stages. Who throws does not say: `inStage` does. */
@@ -93,6 +97,7 @@ export class GatewayError extends Error {
       ...(this.detail === undefined ? {} : { detail: this.detail }),
       ...(this.refusal === undefined ? {} : { refusal: this.refusal }),
       ...(this.unavailable === undefined ? {} : { unavailable: this.unavailable }),
+      ...(this.retryAfterMs === undefined ? {} : { retryAfterMs: this.retryAfterMs }),
       cause: this.cause,
       clientMessage,
       clientFields: { ...this.clientFields, ...clientFields },

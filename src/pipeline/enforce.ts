@@ -75,7 +75,7 @@ function admit<Context extends Decided>(context: Context, taken: Admitted | Over
     detail: `${rule}: ${reason}`,
     clientMessage: reason,
     clientFields: { Rule: rule },
-    clientHeaders: { 'retry-after': String(taken.retryAfterSeconds) },
+    retryAfterMs: taken.retryAfterSeconds * 1000,
   });
 }
 

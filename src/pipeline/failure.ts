@@ -8,6 +8,7 @@ import { failedEnd } from '../contracts/failed-end.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { challenge, messageWithHelp, type TokensFrom } from '../errors/challenge.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { retryHeaders } from '../errors/retry-headers.ts';
 import { errorDocument, HOST_ID } from '../s3/documents/xml.ts';
 import { effectsOf } from './effects.ts';
 import type { Arrived } from './receive.ts';
@@ -45,8 +46,7 @@ export async function fail(
  */
 export function sendError(exchange: Exchange, error: GatewayError, tokensFrom?: TokensFrom): void {
   const { row } = error;
-  const headers: Record<string, string> = { ...error.clientHeaders, 'x-amz-id-2': HOST_ID };
-  if (row.retryAfterSeconds !== undefined) headers['retry-after'] ??= String(row.retryAfterSeconds);
+  const headers: Record<string, string> = { ...error.clientHeaders, ...retryHeaders(error), 'x-amz-id-2': HOST_ID };
   if (row.status === 401) headers['www-authenticate'] = challenge(error, tokensFrom);
   if (exchange.raw.method === 'HEAD' || row.status === 304) {
     exchange.writeHead(row.status, headers);

@@ -7,9 +7,10 @@
 import type { Endpoint } from '../contracts/exchange.ts';
 import { challenge, messageWithHelp } from '../errors/challenge.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
+import { retryHeaders } from '../errors/retry-headers.ts';
 import { contentLength, foldHeaders } from '../s3/request/request-headers.ts';
 import { bearerToken } from '../s3/bearer-token.ts';
-import { createEndpoint, retryHeaders, type Answer } from './endpoint.ts';
+import { createEndpoint, type Answer } from './endpoint.ts';
 import { issue, WHOLE_ROLE } from './issue.ts';
 import type { StsDependencies } from './dependencies.ts';
 import { wholeSeconds } from './sts-documents.ts';

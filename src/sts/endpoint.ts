@@ -77,8 +77,3 @@ function send(exchange: Exchange, answer: Answer): void {
   });
   exchange.end(body);
 }
-
-/** Headers by which a client knows when to repeat a call. */
-export function retryHeaders({ row }: GatewayError): Readonly<Record<string, string>> {
-  return row.retryAfterSeconds === undefined ? {} : { 'retry-after': String(row.retryAfterSeconds) };
-}

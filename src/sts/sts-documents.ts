@@ -7,9 +7,10 @@ import type { ClientCredentials } from '../contracts/client-sessions.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { GatewayError } from '../errors/gateway-error.ts';
+import { retryHeaders } from '../errors/retry-headers.ts';
 import { encodeQueryComponent } from '../s3/encode.ts';
 import { textElement } from '../s3/documents/xml.ts';
-import { retryHeaders, type Answer } from './endpoint.ts';
+import type { Answer } from './endpoint.ts';
 import { WHOLE_ROLE } from './issue.ts';
 
 const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
