@@ -43,7 +43,11 @@ const SECTIONS: readonly Section[] = [
   { name: 'exact', what: 'heap, promises and requests to the store per small request', show: showExact },
   { name: 'mark-compacts', what: 'collections of the whole heap while 2 GiB pass', show: showMarkCompacts },
   { name: 'cipher', what: 'CPU of sealing and opening, beside AES-256-GCM alone', show: showCipher },
-  { name: 'policy', what: 'a decision, and a diff of policies, with 1,000 rules over 200 bindings', show: showPolicy },
+  {
+    name: 'policy',
+    what: 'a decision, a preview and a diff of policies, with 1,000 rules over 200 bindings',
+    show: showPolicy,
+  },
   { name: 'reload', what: 'a reload of 1,000 rules of 200 policies, and requests meanwhile', show: showReload },
   { name: 'uploads', what: 'peak memory with 64 and with 16 uploads of 256 MiB at once', show: showUploads },
   { name: 'memory', what: 'memory when idle, and after 200,000 small requests', show: showMemory },

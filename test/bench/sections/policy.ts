@@ -1,9 +1,13 @@
-/** What one decision, and a comparison, costs with 1,000 rules over 200 bindings, in this process: no request, no store. */
+/**
+ * What one decision, what a previewed set adds to it, and a comparison cost with 1,000 rules over 200 bindings, in this
+ * process: no request, no store.
+ */
 import type { Access } from '../../../src/contracts/authorizer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { differencesOf } from '../../../src/policy/analysis/differences.ts';
 import { createAuthorizer } from '../../../src/policy/authorizer.ts';
 import type { Policy, Rule } from '../../../src/policy/policy-schema.ts';
+import { createPreview } from '../../../src/policy/preview.ts';
 import type { Bench } from '../bench.ts';
 import { median } from '../measure.ts';
 
@@ -19,7 +23,7 @@ export function showPolicy({ own, report, judge }: Bench): Promise<void> {
   const authorizer = createAuthorizer({ current: () => SET });
   for (const [who, groups] of [
     ['named by one policy', ['g7']],
-    ['named by all of them', Array.from({ length: BINDINGS }, (_, index) => `g${index}`)],
+    ['named by all of them', ALL_GROUPS],
   ] as const) {
     const caller = callerOf(groups);
     for (const [what, bucket] of [
@@ -35,8 +39,24 @@ export function showPolicy({ own, report, judge }: Bench): Promise<void> {
     }
   }
   for (const [what, other] of [
+    ['the same rules', SET],
+    ['all rules are moved', MOVED],
+  ] as const) {
+    const authorizer = createAuthorizer({ current: () => SET });
+    // Nothing is previewed of a set that is the one in force.
+    const next = { ...other, version: 'next' };
+    const preview = createPreview({ current: () => SET }, { current: () => next }, { of: () => [] }, () => undefined);
+    const caller = callerOf(ALL_GROUPS);
+    const us = median(Array.from({ length: BATCHES }, () => previewMicroseconds(authorizer, preview, caller)));
+    report.show(
+      { what: `preview, added to a decision, ${what}`, unit: 'us', digits: 2, goals: [{ bound: GOAL_US }] },
+      new Map([[own, [us]]]),
+    );
+    judge(us <= GOAL_US);
+  }
+  for (const [what, other] of [
     ['one rule is wider', setWith((binding, index) => ruleOf(binding, index, binding + index === 0 ? '' : undefined))],
-    ['all rules are moved', setWith((binding, index) => ruleOf(binding + BINDINGS, index))],
+    ['all rules are moved', MOVED],
   ] as const) {
     const started = performance.now();
     differencesOf(SET, other);
@@ -52,14 +72,31 @@ export function showPolicy({ own, report, judge }: Bench): Promise<void> {
 
 /** Of one decision, as the mean of a batch. */
 function microseconds({ decide }: ReturnType<typeof createAuthorizer>, caller: Principal, bucket: string): number {
-  const accesses = Array.from({ length: DECISIONS }, (_, index): Access => ({
-    ...{ kind: 'object', verb: 'GET', bucket },
-    key: `p${index % BINDINGS}/r${index % RULES_EACH}/file`,
-  }));
+  const accesses = accessesIn(bucket);
   const started = performance.now();
   for (const access of accesses) decide(caller, access);
   return ((performance.now() - started) / DECISIONS) * 1000;
 }
+
+/** What a preview takes beside one decision that is made already, as the mean of a batch. */
+function previewMicroseconds(
+  { decide }: ReturnType<typeof createAuthorizer>,
+  preview: ReturnType<typeof createPreview>,
+  caller: Principal,
+): number {
+  const decided = accessesIn('shared').map((access) => ({ accesses: [access], decision: decide(caller, access) }));
+  const started = performance.now();
+  for (const { accesses, decision } of decided) preview.otherwise(caller, accesses, {}, decision);
+  return ((performance.now() - started) / DECISIONS) * 1000;
+}
+
+const accessesIn = (bucket: string): readonly Access[] =>
+  Array.from({ length: DECISIONS }, (_, index): Access => ({
+    ...{ kind: 'object', verb: 'GET', bucket },
+    key: `p${index % BINDINGS}/r${index % RULES_EACH}/file`,
+  }));
+
+const ALL_GROUPS = Array.from({ length: BINDINGS }, (_, index) => `g${index}`);
 
 const callerOf = (groups: readonly string[]): Principal =>
   Object.freeze({
@@ -93,3 +130,4 @@ const setWith = (rule: (binding: number, index: number) => Rule) => ({
 });
 
 const SET = setWith((binding, index) => ruleOf(binding, index));
+const MOVED = setWith((binding, index) => ruleOf(binding + BINDINGS, index));
