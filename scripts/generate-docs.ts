@@ -447,15 +447,15 @@ const logEvents = (): string => `# Events of the log
 
 ${generated('src/contracts/log-events.ts')}
 
-The service's log is JSON, one line each: \`time\`, \`level\`, \`message\`, \`worker\`, and \`event\`, which is stable: search and alert
-on it, not on the message. The record of accesses is the [audit](audit.md), not this log.
+The service's log is JSON, one line each: \`time\`, \`level\`, \`event\`, \`message\`, \`worker\`, and of a request that is
+[traced](traces.md) \`traceId\` and \`spanId\`. \`event\` is stable, and no line is without it: search and alert on it, not on the message. The record of accesses is the [audit](audit.md), not this log.
 
 ${table(
   ['event', 'level', 'message'],
   Object.entries(LOG_EVENTS).map(([event, { level, message }]) => [`\`${event}\``, level, message]),
 )}
 
-A request that fails is \`request_failed\`, with its \`requestId\` and the [code](errors.md): at level \`error\` where something does not work,
+At level \`debug\`, each request that ended is \`request_ended\`. A request that fails is \`request_failed\`, with its \`requestId\` and the [code](errors.md): at level \`error\` where something does not work,
 \`warn\` where an operator has to look into it, \`info\` for refusals.
 `;
 

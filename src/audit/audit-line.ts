@@ -9,6 +9,7 @@ import type { Access, Decision, RequestFacts, StoredFacts } from '../contracts/a
 import type { AssumeRolePlan } from '../contracts/credential-broker.ts';
 import type { PreviewDecision } from '../contracts/policy-preview.ts';
 import type { ClaimValue, Principal } from '../contracts/principal.ts';
+import type { TraceIds } from '../contracts/tracing.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import { isoTime } from './iso-time.ts';
 
@@ -59,6 +60,8 @@ type ClippedField = TextField | 'claims' | 'after';
 /** Where a request comes from, as far as that is known before its caller is. */
 export interface AuditOrigin {
   readonly requestId: string;
+  /** Checked already. */
+  readonly trace?: TraceIds | undefined;
   readonly clientAddress: string;
   readonly edgeRequestId?: string | undefined;
 }
@@ -156,6 +159,8 @@ export function refusalLine(refusal: AuditRefusal): string {
     .value('entry', refusal.entry)
     .value('time', refusal.time)
     .text('requestId', refusal.requestId)
+    .value('traceId', refusal.traceId)
+    .value('spanId', refusal.spanId)
     .text('clientAddress', refusal.clientAddress)
     .text('edgeRequestId', refusal.edgeRequestId)
     .text('method', refusal.method)
@@ -259,8 +264,12 @@ function keyOf(field: string): string {
   return key;
 }
 
-function begin(entry: AuditEntry['entry'], version: number, timeMs: number, { requestId }: AuditOrigin): Fields {
-  return new Fields(`{"v":${version},"entry":"${entry}","time":"${isoTime(timeMs)}"`).text('requestId', requestId);
+function begin(entry: AuditEntry['entry'], version: number, timeMs: number, { requestId, trace }: AuditOrigin): Fields {
+  const line = new Fields(`{"v":${version},"entry":"${entry}","time":"${isoTime(timeMs)}"`).text(
+    'requestId',
+    requestId,
+  );
+  return trace === undefined ? line : line.value('traceId', trace.traceId).value('spanId', trace.spanId);
 }
 
 function beginAccess(

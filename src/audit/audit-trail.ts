@@ -265,8 +265,8 @@ export class AuditTrail {
   #refuse(error: string, status: number): void {
     if (this.#refused) return;
     this.#refused = true;
-    const { requestId, clientAddress, edgeRequestId, raw } = this.#origin;
-    const ids = { requestId, clientAddress, ...(edgeRequestId === undefined ? {} : { edgeRequestId }) };
+    const { requestId, trace, clientAddress, edgeRequestId, raw } = this.#origin;
+    const ids = { requestId, ...trace, clientAddress, ...(edgeRequestId === undefined ? {} : { edgeRequestId }) };
     const time = isoTime(this.#clock.now());
     this.#sink.refuse({ entry: 'refusal', time, ...ids, method: raw?.method ?? '', status, error });
   }

@@ -7,12 +7,16 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Uncaught } from '../telemetry/uncaught.ts';
 import { newRequestId } from '../telemetry/request-id.ts';
 
-type Configured = 'cors' | 'inFlight' | 'limits' | 'requestId' | 'timeouts' | 'uncaught' | 'within';
+type Configured = 'cors' | 'inFlight' | 'limits' | 'requestId' | 'requests' | 'timeouts' | 'uncaught';
 
 /** Builds the server; `own` is what the two differ in. The caller listens. */
 export function dataServerOf(
   { cors, limits, timeouts }: Pick<Config, 'cors' | 'limits' | 'timeouts'>,
-  { inFlight, uncaught }: Pick<Metrics, 'inFlight'> & { readonly uncaught: Uncaught },
+  {
+    inFlight,
+    uncaught,
+    requests,
+  }: Pick<Metrics, 'inFlight'> & Pick<DataServerOptions, 'requests'> & { readonly uncaught: Uncaught },
   own: Omit<DataServerOptions, Configured>,
 ): DataServer {
   const { requestBodyIdleMs: idleMs, requestHeadersMs, keepAliveMs } = timeouts;
@@ -22,7 +26,7 @@ export function dataServerOf(
     requestId: newRequestId,
     inFlight,
     uncaught: uncaught.ofRequest,
-    within: uncaught.within,
+    requests,
     limits,
     timeouts: { idleMs, requestHeadersMs, keepAliveMs },
   });

@@ -40,6 +40,8 @@ import { createWhoamiEndpoint } from '../sts/whoami-endpoint.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createObserver } from '../telemetry/observer.ts';
+import { createRequests } from '../telemetry/request-scope.ts';
+import { startTracing } from '../telemetry/start-tracing.ts';
 import { createUncaught, type Uncaught } from '../telemetry/uncaught.ts';
 
 export interface GatewayOptions {
@@ -47,6 +49,8 @@ export interface GatewayOptions {
   readonly worker: number;
   readonly pid: number;
   readonly logStream: NodeJS.WritableStream;
+  /** Its `OTEL_*` say whether requests are traced; absent: they are not. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
   /** The policies, where another process reads their directory and tells which set is in force. */
   readonly policies?: Pick<PolicySource, 'current'> & Partial<PolicySource>;
@@ -79,10 +83,18 @@ const ADDRESS_SHARE = 8;
 /** Builds a gateway; nothing listens yet. @throws Error in one line: policies, audit directory */
 export async function createGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? { now: Date.now };
-  const log = createLog({ level: config.log.level, stream: options.logStream, worker: options.worker });
+  const requests = createRequests();
+  const log = createLog({
+    level: config.log.level,
+    stream: options.logStream,
+    trace: requests.trace,
+    worker: options.worker,
+  });
+  const tracer = await startTracing(options.env ?? {}, log.event);
+  const traces = tracer && requests.traceBy(tracer);
   const metrics = createMetrics();
-  const observer = createObserver({ metrics, log, clock });
-  const uncaught = createUncaught({ metrics, log });
+  const observer = createObserver({ metrics, log, clock, traces });
+  const uncaught = createUncaught({ metrics, log, requests });
 
   const storeAccess = createStoreAccess(config, { clock, observer });
   const { buckets } = storeAccess;
@@ -158,7 +170,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
   const dataServer = dataServerOf(
     config,
-    { ...metrics, uncaught },
+    { ...metrics, uncaught, requests },
     {
       pipeline,
       sts: createStsEndpoint(sts),
@@ -220,6 +232,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       await grants.close();
       await breakers?.close();
       await audit.close();
+      await tracer?.close();
       await log.flush();
     },
   };

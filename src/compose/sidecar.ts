@@ -24,6 +24,8 @@ import { createWorkloadAuthenticator } from '../sidecar/workload-authenticator.t
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createObserver } from '../telemetry/observer.ts';
+import { createRequests } from '../telemetry/request-scope.ts';
+import { startTracing } from '../telemetry/start-tracing.ts';
 import { createUncaught } from '../telemetry/uncaught.ts';
 
 export interface SidecarOptions extends Omit<GatewayOptions, 'worker'> {
@@ -34,10 +36,13 @@ export interface SidecarOptions extends Omit<GatewayOptions, 'worker'> {
 /** Builds a sidecar; nothing listens yet. @throws Error in one line: policies, audit directory */
 export async function createSidecar(config: SidecarConfig, options: SidecarOptions): Promise<Gateway> {
   const clock = options.clock ?? { now: Date.now };
-  const log = createLog({ level: config.log.level, stream: options.logStream, worker: 0 });
+  const requests = createRequests();
+  const log = createLog({ level: config.log.level, stream: options.logStream, trace: requests.trace, worker: 0 });
+  const tracer = await startTracing(options.env ?? {}, log.event);
+  const traces = tracer && requests.traceBy(tracer);
   const metrics = createMetrics();
-  const observer = createObserver({ metrics, log, clock });
-  const uncaught = createUncaught({ metrics, log });
+  const observer = createObserver({ metrics, log, clock, traces });
+  const uncaught = createUncaught({ metrics, log, requests });
   const storeAccess = createStoreAccess(config, { clock, observer, isOneCaller: true });
   const { buckets } = storeAccess;
   const policies = await policiesOf(config, observer);
@@ -67,7 +72,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const ready = (): boolean => dataServer.server.listening && !draining && audit.canAudit();
   const dataServer = dataServerOf(
     config,
-    { ...metrics, uncaught },
+    { ...metrics, uncaught, requests },
     {
       pipeline,
       hostCheck: createHostCheck({ hosts: servedHosts(config), pages: 'none', origins: config.cors?.origins ?? [] }),
@@ -103,6 +108,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
       policies?.close();
       await drainRequests(dataServer, config.timeouts, storeAccess);
       await audit.close();
+      await tracer?.close();
       await log.flush();
     },
   };

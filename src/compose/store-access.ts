@@ -84,7 +84,7 @@ export function createStoreAccess(
     now: clock.now,
   });
   const buckets = new Map(config.buckets.map((bucket): [string, Bucket] => [bucket.name, withStore(bucket, stores)]));
-  const toStores = { upstream, broker, signer: createSigner(), clock };
+  const toStores = { upstream, broker, signer: createSigner(), clock, traces: observer.traces };
   const bucketProbe = createBucketProbe({
     ...{ broker, sessions: createStoreSessions(toStores), clock },
     ofCallers: namesOf(config.stores, ({ method }) => method === 'web-identity'),

@@ -23,8 +23,14 @@ export type AuditedOperation =
   | 'LapseGrant'
   | 'CloseBreaker';
 
+/** Where the request stands in a trace, by its client or by ours; absent: neither traces it. */
+interface Traced {
+  readonly traceId?: string;
+  readonly spanId?: string;
+}
+
 /** Who asks for what, with which credential, from where. Every field is safe to keep: no token, secret or query. */
-export interface AuditCaller {
+export interface AuditCaller extends Traced {
   readonly issuer: string;
   /** The issuer's name in configuration, by which policies know it. Absent in records of earlier versions. */
   readonly issuerName?: string;
@@ -115,7 +121,7 @@ export interface AuditIntent extends AuditCaller {
 export type OutcomeResult = 'completed' | 'denied' | 'failed' | 'aborted';
 
 /** Written and durable before the last byte of the answer. Joined to the intent by `requestId`. */
-export interface AuditOutcome {
+export interface AuditOutcome extends Traced {
   readonly entry: 'outcome';
   readonly time: string;
   readonly requestId: string;
@@ -143,15 +149,15 @@ export type AuditDenial = Omit<AuditIntent, 'entry'> &
 
 /** An entry of one of the accesses of an `AuditRequest`. */
 type OfItem<Entry extends AuditCaller> = Omit<Entry, keyof AuditCaller> & {
-  readonly [Field in keyof AuditCaller]?: never;
-} & { readonly item: number };
+  readonly [Field in Exclude<keyof AuditCaller, keyof Traced>]?: never;
+} & Traced & { readonly item: number };
 export type AuditItemIntent = OfItem<AuditIntent>;
 export type AuditItemDenial = OfItem<AuditDenial>;
 
 export type AuditEntry = AuditRequest | AuditIntent | AuditItemIntent | AuditOutcome | AuditDenial | AuditItemDenial;
 
 /** A refusal before an identity was known; kept apart from the audit, rate-capped, best effort. */
-export interface AuditRefusal {
+export interface AuditRefusal extends Traced {
   readonly entry: 'refusal';
   readonly time: string;
   readonly requestId: string;

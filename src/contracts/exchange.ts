@@ -1,4 +1,5 @@
 import type { GatewayError } from '../errors/gateway-error.ts';
+import type { TraceIds } from './tracing.ts';
 import type { RawRequest, Scheme } from '../s3/request/request.ts';
 
 /** One HTTP exchange as the pipeline sees it; Node's HTTP server stays behind it. */
@@ -7,6 +8,8 @@ export interface Exchange {
   readonly requestId: string;
   /** The id that a trusted edge gave the request. */
   readonly edgeRequestId?: string | undefined;
+  /** Where it stands in a trace, by its client or by ours; absent: neither traces it. */
+  readonly trace?: TraceIds | undefined;
   /** As a trusted edge said it; else that of the peer. */
   readonly clientAddress: string;
   /** Whom bounds per client address count; absent where the address is no client's own. */

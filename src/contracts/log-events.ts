@@ -17,6 +17,13 @@ export const LOG_EVENTS = {
   worker_exited: { level: 'error', message: 'A worker process exited.' },
   uncaught_error: { level: 'error', message: 'Uncaught error: the process stops taking requests and exits.' },
   uncaught_request_error: { level: 'error', message: 'Uncaught error in a request: its connection was closed.' },
+  tracing_started: { level: 'info', message: 'Requests are traced.' },
+  tracing_misconfigured: {
+    level: 'warn',
+    message: 'Requests are not traced: the variables OTEL_* ask for what is not supported.',
+  },
+  trace_export_failed: { level: 'warn', message: 'The collector of traces does not take spans; they are dropped.' },
+  trace_export_recovered: { level: 'info', message: 'The collector of traces takes spans again.' },
   admin_request_failed: { level: 'error', message: 'A request to the admin port failed.' },
   policies_reloaded: { level: 'info', message: 'The policies were read again.' },
   policies_reload_failed: { level: 'error', message: 'Cannot load the policies; the previous ones stay in force.' },
@@ -93,3 +100,6 @@ export const LOG_EVENTS = {
 
 /** A name of `LOG_EVENTS`. */
 export type LogEvent = keyof typeof LOG_EVENTS;
+
+/** Of requests, whose level and sentence are those of what became of each; the second one at level debug alone. */
+export type RequestLogEvent = 'request_failed' | 'request_ended';

@@ -1,6 +1,7 @@
 import type { StageName } from '../errors/gateway-error.ts';
 import type { AuditedOperation, OutcomeResult } from './audit-sink.ts';
 import type { LogEvent } from './log-events.ts';
+import type { Traces } from './tracing.ts';
 
 /** By which a request is found elsewhere. */
 export interface RequestIds {
@@ -22,6 +23,8 @@ export interface RequestSummary {
 
 /** Metrics and logs, as the rooms see them. Labels are bounded: names of stages, operations, caches, services. */
 export interface Observer {
+  /** Absent: nothing is traced. */
+  readonly traces?: Traces | undefined;
   readonly stage: (stage: StageName, durationMs: number) => void;
   readonly request: (summary: RequestSummary) => void;
   /** A failure with its detail; the ids join it to the audit and to the edge's log. */

@@ -20,7 +20,7 @@ export function createAssumeRoleWithWebIdentity(
   store: StsStore,
   { clock, observer, timeoutMs }: AssumeRoleOptions,
 ): AssumeRole {
-  const client = createStsClient(store, noCredentials, timeoutMs);
+  const client = createStsClient(store, noCredentials, timeoutMs, observer.traces);
 
   const assume = async (plan: AssumeRolePlan, durationSeconds: number): Promise<StoreCredentials> => {
     if (plan.storeToken === undefined) throw needsStoreToken(store.name);

@@ -19,7 +19,7 @@ const LATE = "the gateway's own credentials did not come in time";
  */
 export function createAssumeRole(store: StsStore, { clock, observer, timeoutMs }: AssumeRoleOptions): AssumeRole {
   const base = store.base ?? chainSource(store.region);
-  const client = createStsClient(store, base.current, timeoutMs);
+  const client = createStsClient(store, base.current, timeoutMs, observer.traces);
   const { externalId, transitiveTags = [] } = store;
 
   const assume = async (

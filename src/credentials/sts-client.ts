@@ -6,6 +6,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Readable } from 'node:stream';
 import { STSClient, type Credentials } from '@aws-sdk/client-sts';
+import type { Traces } from '../contracts/tracing.ts';
 import type { StoreCredentials } from '../contracts/credential-broker.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { bounded } from '../platform/bounded-body.ts';
@@ -22,6 +23,7 @@ export function createStsClient(
   store: StsStore,
   credentials: () => Promise<BaseCredentials>,
   timeoutMs: number,
+  traces?: Traces,
 ): STSClient {
   const { tls } = store;
   const sockets = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: 60_000 };
@@ -55,6 +57,9 @@ export function createStsClient(
   });
   client.middlewareStack.add(
     (next) => async (args) => {
+      const span = traces?.current();
+      // After the call is signed: the context is no part of it.
+      if (span !== undefined) Object.assign((args.request as { headers: object }).headers, span.headers);
       const result = await next(args);
       const { response } = result;
       if (typeof response === 'object' && response !== null && 'body' in response) {
@@ -76,7 +81,7 @@ export async function counted<Result>(
 ): Promise<Result> {
   const startedMs = clock.now();
   try {
-    const result = await call();
+    const result = await (observer.traces?.call(`STS.${target[0]}`, { 'sallyport.store': target[1] }, call) ?? call());
     observer.call('sts', 'ok', clock.now() - startedMs);
     return result;
   } catch (error) {

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
+import type { RequestContext, RequestScope } from '../contracts/tracing.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { HostCheck, RequestHead } from '../host-check/host-check.ts';
 import { sendError } from '../pipeline/failure.ts';
@@ -43,8 +44,8 @@ export interface DataServerOptions {
   readonly ready: () => boolean;
   /** Told of what nobody caught. */
   readonly uncaught: (error: unknown, requestId?: string) => void;
-  /** Runs what belongs to a request, so that what it throws later, out of a timer, is known by its id. */
-  readonly within: (requestId: string, run: () => void) => void;
+  /** Told of requests, so that what one throws later, out of a timer, is known by its id, and for traces. */
+  readonly requests: RequestScope;
   /** Called as requests come and go. */
   readonly inFlight: (change: 1 | -1) => void;
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
@@ -77,6 +78,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
   const cors = options.cors === undefined ? undefined : createCors(options.cors);
   const lingering = createLingering();
   const readEdge = createEdgeReader(options.edgeSecret);
+  const { requests } = options;
   let current = 0;
   /** What each connection is busy with; HTTP/1.1 answers one request at a time. */
   const busy = new WeakMap<Socket, { readonly waitsForClient: () => boolean }>();
@@ -85,14 +87,16 @@ export function createDataServer(options: DataServerOptions): DataServer {
   const handle = (req: IncomingMessage, res: ServerResponse): void => {
     const requestId = options.requestId();
     try {
-      options.within(requestId, () => admit(req, res, requestId));
+      const traced = req.url === READY_TARGET ? undefined : req.headers;
+      const context = requests.begin(requestId, req.method ?? '', traced);
+      requests.within(context, () => admit(req, res, context));
     } catch (error) {
       res.destroy();
       options.uncaught(error, requestId);
     }
   };
 
-  const admit = (req: IncomingMessage, res: ServerResponse, requestId: string): void => {
+  const admit = (req: IncomingMessage, res: ServerResponse, context: RequestContext): void => {
     const refusedAs = options.hostCheck?.(headOf(req), req.socket);
     if (refusedAs === undefined && req.url === READY_TARGET && req.method === 'GET') {
       res.writeHead(options.ready() ? 200 : 503, { 'content-length': '0' }).end();
@@ -102,7 +106,8 @@ export function createDataServer(options: DataServerOptions): DataServer {
     const { clientAddress, edgeRequestId, scheme, isTrusted, rawHeaders } = readEdge(req.rawHeaders);
     if (!isTrusted && options.edgeSecret !== undefined) options.withoutEdge?.();
     const exchange = new HttpExchange(req, res, {
-      requestId,
+      requestId: context.requestId,
+      trace: context.trace,
       edgeRequestId,
       clientAddress: clientAddress ?? peerOf(req.socket),
       chargedTo: clientAddress === undefined ? undefined : chargedTo(clientAddress),
@@ -117,30 +122,30 @@ export function createDataServer(options: DataServerOptions): DataServer {
           }),
     });
     if (refusedAs !== undefined) {
-      refuse(exchange, new GatewayError(REFUSALS[refusedAs]));
+      refuse(context, exchange, new GatewayError(REFUSALS[refusedAs]));
       return;
     }
     if (cors !== undefined && !own && isPreflight(exchange.raw)) {
-      answerPreflight(exchange, cors.preflight(exchange.raw));
+      answerPreflight(context, exchange, cors.preflight(exchange.raw));
       return;
     }
     const endpoint = endpointOf(exchange.raw.method, exchange.raw.target);
     if (current >= options.limits.inFlight) {
-      refuse(exchange, new GatewayError('SlowDown', { detail: 'too many requests in flight' }), endpoint);
+      refuse(context, exchange, new GatewayError('SlowDown', { detail: 'too many requests in flight' }), endpoint);
       return;
     }
     if (own && endpoint === undefined) {
-      refuse(exchange, new GatewayError('NoSuchBucket', { detail: 'no path of ours' }));
+      refuse(context, exchange, new GatewayError('NoSuchBucket', { detail: 'no path of ours' }));
       return;
     }
     const { socket } = req;
     busy.set(socket, exchange);
     res.once('close', () => busy.delete(socket));
-    void serve(exchange, endpoint?.handle ?? options.pipeline);
+    void serve(context, exchange, endpoint?.handle ?? options.pipeline);
   };
 
   /** Never rejects: what nobody caught costs the request its connection, and nobody else anything. */
-  const serve = async (exchange: Exchange, pipeline: Pipeline): Promise<void> => {
+  const serve = async (context: RequestContext, exchange: Exchange, pipeline: Pipeline): Promise<void> => {
     current += 1;
     options.inFlight(1);
     try {
@@ -149,6 +154,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
       exchange.destroy();
       options.uncaught(error, exchange.requestId);
     } finally {
+      requests.end(context, exchange.status());
       current -= 1;
       options.inFlight(-1);
     }
@@ -164,19 +170,25 @@ export function createDataServer(options: DataServerOptions): DataServer {
   };
 
   /** Answers and records what is not admitted. */
-  const refuse = (exchange: Exchange, error: GatewayError, endpoint?: Endpoint): void => {
+  const refuse = (context: RequestContext, exchange: Exchange, error: GatewayError, endpoint?: Endpoint): void => {
     options.audit.refuse(refusal(error, exchange, exchange.raw.method));
     if (endpoint === undefined) sendError(exchange, error);
     else endpoint.refuse(exchange, error);
+    requests.end(context, exchange.status());
   };
 
-  const answerPreflight = (exchange: Exchange, headers: Readonly<Record<string, string>> | undefined): void => {
+  const answerPreflight = (
+    context: RequestContext,
+    exchange: Exchange,
+    headers: Readonly<Record<string, string>> | undefined,
+  ): void => {
     if (headers === undefined) {
-      refuse(exchange, new GatewayError('CorsForbidden'));
+      refuse(context, exchange, new GatewayError('CorsForbidden'));
       return;
     }
     exchange.writeHead(200, { ...headers, 'content-length': '0' });
     exchange.end();
+    requests.end(context, exchange.status());
   };
 
   const settings = {
@@ -244,11 +256,16 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket, opti
 
 function refusal(
   error: GatewayError,
-  { requestId, clientAddress, edgeRequestId }: Pick<Exchange, 'requestId' | 'clientAddress' | 'edgeRequestId'>,
+  {
+    requestId,
+    trace,
+    clientAddress,
+    edgeRequestId,
+  }: Pick<Exchange, 'requestId' | 'trace' | 'clientAddress' | 'edgeRequestId'>,
   method: string,
 ): AuditRefusal {
   const time = new Date().toISOString();
-  const ids = { requestId, clientAddress, ...(edgeRequestId === undefined ? {} : { edgeRequestId }) };
+  const ids = { requestId, ...trace, clientAddress, ...(edgeRequestId === undefined ? {} : { edgeRequestId }) };
   return { entry: 'refusal', time, ...ids, method, status: error.row.status, error: error.code };
 }
 

@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../contracts/exchange.ts';
+import type { TraceIds } from '../contracts/tracing.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { releaseSent } from '../s3/body/release-memory.ts';
 import type { RawRequest, Scheme } from '../s3/request/request.ts';
@@ -13,6 +14,7 @@ import type { Lingering } from './linger.ts';
 
 export interface ExchangeOptions {
   readonly requestId: string;
+  readonly trace?: TraceIds | undefined;
   readonly edgeRequestId: string | undefined;
   readonly clientAddress: string;
   readonly chargedTo: string | undefined;
@@ -30,6 +32,7 @@ export interface ExchangeOptions {
 export class HttpExchange implements Exchange {
   readonly requestId: string;
   readonly edgeRequestId: string | undefined;
+  readonly trace: TraceIds | undefined;
   readonly clientAddress: string;
   readonly chargedTo: string | undefined;
   readonly scheme: Scheme | undefined;
@@ -47,6 +50,7 @@ export class HttpExchange implements Exchange {
   constructor(req: IncomingMessage, res: ServerResponse, options: ExchangeOptions) {
     this.requestId = options.requestId;
     this.edgeRequestId = options.edgeRequestId;
+    this.trace = options.trace;
     this.clientAddress = options.clientAddress;
     this.chargedTo = options.chargedTo;
     this.scheme = options.scheme;

@@ -1,6 +1,7 @@
 /** A stage, and the route through several of them. */
 import { GatewayError, type StageName } from '../errors/gateway-error.ts';
 import type { Observer } from '../contracts/observer.ts';
+import type { Traces } from '../contracts/tracing.ts';
 
 /** `run` is a property on purpose: method syntax would let a stage take a context that is too small. */
 export interface Stage<In, Out> {
@@ -40,7 +41,7 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Route<In, 
       let beganMs = performance.now();
       for (const stage of stages) {
         try {
-          const given = stage.run(current);
+          const given = runStage(stage, current, observer.traces);
           // What is in memory is given at once: a turn of the microtask queue for each would be most of the work.
           current = given instanceof Promise ? await given : given;
         } catch (error) {
@@ -55,4 +56,8 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Route<In, 
       return { output: current as Out };
     },
   };
+}
+
+function runStage(stage: Stage<unknown, unknown>, context: unknown, traces: Traces | undefined): unknown {
+  return traces === undefined ? stage.run(context) : traces.stage(stage.name, () => stage.run(context));
 }

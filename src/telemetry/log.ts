@@ -5,7 +5,8 @@
  */
 import { Writable } from 'node:stream';
 import { createLogger, format, transports } from 'winston';
-import { LOG_EVENTS, type LogEvent } from '../contracts/log-events.ts';
+import { LOG_EVENTS, type LogEvent, type RequestLogEvent } from '../contracts/log-events.ts';
+import type { TraceIds } from '../contracts/tracing.ts';
 import { describeError } from './describe-error.ts';
 import { redactField, redactText } from './redact.ts';
 
@@ -20,15 +21,14 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** Which of several workers this is; absent: the primary of them. */
   readonly worker?: number;
+  /** Where what is being worked on stands in a trace. */
+  readonly trace?: () => TraceIds | undefined;
 }
 
+/** No line is without the name of what it tells. */
 export interface Log {
   readonly enabled: (level: LogLevel) => boolean;
-  readonly write: (level: LogLevel, message: string, fields?: LogFields) => void;
-  readonly error: (message: string, fields?: LogFields) => void;
-  readonly warn: (message: string, fields?: LogFields) => void;
-  readonly info: (message: string, fields?: LogFields) => void;
-  readonly debug: (message: string, fields?: LogFields) => void;
+  readonly write: (level: LogLevel, event: LogEvent | RequestLogEvent, message: string, fields?: LogFields) => void;
   readonly event: (event: LogEvent, fields?: LogFields) => void;
   /** Resolves when the stream has taken every line so far; without it an exit loses them. */
   readonly flush: () => Promise<void>;
@@ -39,12 +39,14 @@ const MAX_PENDING_LINES = 10_000;
 
 interface Line {
   readonly level: LogLevel;
+  readonly event: string;
   readonly message: string;
+  readonly trace: TraceIds | undefined;
   readonly fields: LogFields;
 }
 
 /** Makes a log onto a stream. An `error` field is described with its causes, its stack only at level debug. */
-export function createLog({ stream, level, worker }: LogOptions): Log {
+export function createLog({ stream, level, worker, trace }: LogOptions): Log {
   let pending = 0;
   let dropped = 0;
   let flushed: PromiseWithResolvers<void> | undefined;
@@ -70,7 +72,10 @@ export function createLog({ stream, level, worker }: LogOptions): Log {
   const render = (line: Line): string => {
     const time = new Date().toISOString();
     const message = redactText(line.message);
-    const own = { time, level: line.level, message, ...(worker === undefined ? {} : { worker }) };
+    const own = {
+      ...{ time, level: line.level, event: line.event, message, ...line.trace },
+      ...(worker === undefined ? {} : { worker }),
+    };
     return JSON.stringify({ ...own, ...fieldsOf(line.fields, level === 'debug'), ...own });
   };
   const logger = createLogger({
@@ -82,14 +87,15 @@ export function createLog({ stream, level, worker }: LogOptions): Log {
 
   const most = LEVELS.indexOf(level);
   const enabled = (wanted: LogLevel): boolean => LEVELS.indexOf(wanted) <= most;
-  const write = (wanted: LogLevel, message: string, fields: LogFields = {}): void => {
+  const write: Log['write'] = (wanted, event, message, fields = {}) => {
     if (!enabled(wanted)) return;
     if (pending >= MAX_PENDING_LINES) {
       dropped += 1;
       return;
     }
     pending += 1;
-    const line = { level: wanted, message, fields: dropped === 0 ? fields : { ...fields, droppedBefore: dropped } };
+    const told = dropped === 0 ? fields : { ...fields, droppedBefore: dropped };
+    const line: Line = { level: wanted, event, message, trace: trace?.(), fields: told };
     dropped = 0;
     logger.log(line);
   };
@@ -97,11 +103,7 @@ export function createLog({ stream, level, worker }: LogOptions): Log {
   return {
     enabled,
     write,
-    error: (message, fields) => write('error', message, fields),
-    warn: (message, fields) => write('warn', message, fields),
-    info: (message, fields) => write('info', message, fields),
-    debug: (message, fields) => write('debug', message, fields),
-    event: (event, fields) => write(LOG_EVENTS[event].level, LOG_EVENTS[event].message, { event, ...fields }),
+    event: (event, fields) => write(LOG_EVENTS[event].level, event, LOG_EVENTS[event].message, fields),
     flush: () => (pending === 0 ? Promise.resolve() : (flushed ??= Promise.withResolvers()).promise),
   };
 }

@@ -3,8 +3,9 @@
  * failures. What leaves: bounded numbers of redacted lines. It never throws into the request that it observes.
  */
 import type { Clock } from '../contracts/clock.ts';
-import { LOG_EVENTS } from '../contracts/log-events.ts';
+import { LOG_EVENTS, type LogEvent, type RequestLogEvent } from '../contracts/log-events.ts';
 import type { Observer } from '../contracts/observer.ts';
+import type { Traces } from '../contracts/tracing.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { LineLimiter } from './line-limiter.ts';
@@ -15,51 +16,65 @@ export interface ObserverOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly clock: Clock;
+  /** Absent: nothing is traced. */
+  readonly traces?: Traces | undefined;
 }
 
 /** Signatures are refused by stores at 15 minutes, and tokens go stale long before. */
 const CLOCK_OFFSET_LIMIT_MS = 60_000;
 
 /** Makes the observer that all rooms are handed. */
-export function createObserver({ metrics, log, clock }: ObserverOptions): Observer {
+export function createObserver({ metrics, log, clock, traces }: ObserverOptions): Observer {
   // A budget for each level: a flood of refusals must not hide that the audit fails.
   const limiters = { error: new LineLimiter(clock), warn: new LineLimiter(clock), info: new LineLimiter(clock) };
   const offStores = new Set<string>();
 
   /** `kind` is what makes lines alike; it comes from closed sets or from the code. */
-  const write = (level: LogLevel, kind: string, message: string, fields: LogFields = {}): void => {
+  const write = (
+    level: LogLevel,
+    name: LogEvent | RequestLogEvent,
+    kind: string,
+    message: string,
+    fields: LogFields = {},
+  ): void => {
     if (!log.enabled(level)) return;
     if (level === 'debug') {
-      log.debug(message, fields);
+      log.write(level, name, message, fields);
       return;
     }
     const suppressed = limiters[level].admit(kind);
     if (suppressed === undefined) metrics.lineSuppressed();
-    else log.write(level, message, suppressed === 0 ? fields : { ...fields, suppressed });
+    else log.write(level, name, message, suppressed === 0 ? fields : { ...fields, suppressed });
   };
 
   const event: Observer['event'] = (name, fields) => {
     const { level, message } = LOG_EVENTS[name];
     // Told once of each: ten buckets that cannot be used must not hide the eleventh.
     const about = fields?.['bucket'] ?? fields?.['issuer'] ?? fields?.['store'] ?? '';
-    write(level, `${name} ${about}`, message, { event: name, ...fields });
+    write(level, name, `${name} ${about}`, message, fields);
   };
 
   return {
+    traces,
     stage: metrics.stage,
     cache: metrics.cache,
     call: metrics.call,
     lookup: metrics.lookup,
     request: (summary) => {
       metrics.request(summary);
-      if (log.enabled('debug')) log.debug('request', { ...summary });
+      const { operation, result } = summary;
+      const span = traces?.current();
+      if (operation !== undefined) span?.rename(operation);
+      span?.set({ 'http.route': operation, 'sallyport.result': result });
+      if (log.enabled('debug')) log.write('debug', 'request_ended', 'A request ended.', { ...summary });
     },
     failure: ({ requestId, edgeRequestId }, error) => {
       const known = error instanceof GatewayError;
       const where = known && error.stage !== undefined ? ` at ${error.stage}` : '';
       const message = known ? `${error.code}${where}` : 'an unexpected failure';
       const ids = edgeRequestId === undefined ? { requestId } : { requestId, edgeRequestId };
-      write(levelOf(error), `failure ${message}`, message, { event: 'request_failed', ...ids, error });
+      traces?.current()?.set({ 'sallyport.error_code': known ? error.code : 'InternalError' });
+      write(levelOf(error), 'request_failed', `failure ${message}`, message, { ...ids, error });
     },
     leftOut: (storeName, entries) => {
       metrics.leftOut(entries);

@@ -60,6 +60,15 @@ describe('ids and addresses on record', function () {
   }
 
   describe('behind the shipped edge', () => {
+    it('have the trace of a client that sends one, where the gateway itself traces nothing', async () => {
+      const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+      const read = (traceparent: string): Promise<Answer> =>
+        stack.client.call({ method: 'GET', target: '/reports/2026/traced', token: alice, headers: { traceparent } });
+      const intent = await intentOf(await read(`00-${traceId}-00f067aa0ba902b7-01`));
+      assert.deepEqual([intent['traceId'], intent['spanId']], [traceId, undefined]);
+      assert.equal((await intentOf(await read(`00-${traceId}-nonsense-01`)))['traceId'], undefined);
+    });
+
     it('join the answer, the audit and the log of the edge, whatever the client sends', async () => {
       const answer = await get(stack.client);
       assert.match(answer.requestId, OURS);

@@ -64,7 +64,7 @@ export async function runServe(io: CommandIo, options: ServeOptions): Promise<vo
     const counters = cluster.worker && createPrimaryCounters(cluster.worker);
     const preview = config.policies.preview === undefined ? undefined : await keptPreview(config);
     const sources = { policies, ...(preview && { preview }), ...(counters && { counters }) };
-    const gateway = await createGateway(config, { worker, pid: io.pid, logStream: io.stderr, ...sources });
+    const gateway = await createGateway(config, { worker, pid: io.pid, logStream: io.stderr, env: io.env, ...sources });
     return { gateway, policies, preview };
   });
 }

@@ -84,7 +84,7 @@ export function registerSidecar(program: Command, io: CommandIo): void {
         return;
       }
       await runService(io, config.admin, () =>
-        createSidecar(config, { pid: io.pid, logStream: io.stderr, auditStream: io.stdout }),
+        createSidecar(config, { pid: io.pid, logStream: io.stderr, env: io.env, auditStream: io.stdout }),
       );
     });
 }

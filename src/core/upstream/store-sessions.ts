@@ -8,11 +8,13 @@ import type { Bucket } from '../../contracts/bucket.ts';
 import type { Clock } from '../../contracts/clock.ts';
 import type { CredentialBroker, StoreCredentials } from '../../contracts/credential-broker.ts';
 import type { StoreRequest, StoreSession, StoreSessionOptions, StoreSessions } from '../../contracts/store-session.ts';
+import type { Span, SpanAttributes, Traces } from '../../contracts/tracing.ts';
 import type { UpstreamResponse } from '../../contracts/upstream.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
+import { detectOperation } from '../../s3/request/detect-operation.ts';
 import { requestsEncryption, encryptionHeaders } from '../../s3/request/encryption-headers.ts';
 import type { Upstream } from './http-upstream.ts';
-import type { Signer } from './signer.ts';
+import type { SignedRequest, Signer } from './signer.ts';
 import { CredentialsRefused, storeFailure } from './store-failure.ts';
 
 export interface StoreSessionDependencies {
@@ -21,6 +23,8 @@ export interface StoreSessionDependencies {
   readonly signer: Signer;
   readonly clock: Clock;
   readonly witness?: BucketWitness;
+  /** Absent: nothing is traced. */
+  readonly traces?: Traces | undefined;
 }
 
 /** Creates the sessions of a process. */
@@ -80,7 +84,7 @@ function makesObject({ method, key, query }: Pick<StoreRequest, 'method' | 'key'
 }
 
 function attempt(
-  { upstream, signer, clock }: StoreSessionDependencies,
+  { upstream, signer, clock, traces }: StoreSessionDependencies,
   { bucket, signal, onAnswer }: StoreSessionOptions,
   credentials: StoreCredentials,
   { outlivesClient = false, ...rest }: StoreRequest,
@@ -92,11 +96,55 @@ function attempt(
   }
   const request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
   const isRead = rest.method === 'GET' || rest.method === 'HEAD';
-  return upstream.send(request, isRead ? client : undefined).then((response) => {
+  const sent = isRead ? client : undefined;
+  const answer =
+    traces === undefined
+      ? upstream.send(request, sent)
+      : traces.call(nameOf(rest), attributesOf(bucket, rest), (span) => sendTraced(upstream, request, sent, span));
+  return answer.then((response) => {
     onAnswer?.(response);
     if (response.status >= 200 && response.status < 300) return response;
     return storeFailure(response, rest, bucket).then((failure) => {
       throw failure;
     });
   });
+}
+
+/** The context goes beside what is signed: a store that does not know it passes over it. */
+function sendTraced(
+  upstream: Upstream,
+  request: SignedRequest,
+  signal: AbortSignal | undefined,
+  span: Span | undefined,
+): Promise<UpstreamResponse> {
+  if (span === undefined) return upstream.send(request, signal);
+  return upstream.send({ ...request, headers: { ...request.headers, ...span.headers } }, signal).then((response) => {
+    const { status, headers } = response;
+    span.set({
+      'http.response.status_code': status,
+      'aws.request_id': headers.get('x-amz-request-id'),
+      'aws.extended_request_id': headers.get('x-amz-id-2'),
+    });
+    if (status >= 400) span.fail(String(status));
+    return response;
+  });
+}
+
+/** The name of the conventions of object stores, without a key. */
+function nameOf({ method, key, query, headers }: StoreRequest): string {
+  try {
+    const target = { bucket: 'bucket', key, query: new Map(query) };
+    return `S3.${detectOperation(method, target, headers['x-amz-copy-source'] !== undefined)}`;
+  } catch {
+    return `S3.${method}`;
+  }
+}
+
+function attributesOf({ store, storeBucket }: Bucket, { method }: StoreRequest): SpanAttributes {
+  return {
+    'http.request.method': method,
+    'aws.s3.bucket': storeBucket,
+    'server.address': new URL(store.endpoint).hostname,
+    'sallyport.store': store.name,
+  };
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEntry } from '../../../src/contracts/audit-sink.ts';
 import type { CopyResult } from '../../../src/contracts/stored-objects.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
+import { createRequests } from '../../../src/telemetry/request-scope.ts';
 import { createDataServer, type DataServer } from '../../../src/http/data-server.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
@@ -211,7 +212,7 @@ describe('a client that goes away', function () {
       requestId: () => 'request-1',
       ready: () => true,
       uncaught: onUncaught,
-      within: (_, run) => run(),
+      requests: createRequests(),
       inFlight: () => undefined,
       limits: { headerBytes: 32_768, inFlight: 10 },
       timeouts: { idleMs: 5000, requestHeadersMs: 5000, keepAliveMs: 5000 },
@@ -263,7 +264,7 @@ describe('a client that goes away', function () {
       requestId: () => 'request-1',
       ready: () => true,
       uncaught: (error, requestId) => reported.push(`${String(error)} ${String(requestId)}`),
-      within: (_, run) => run(),
+      requests: createRequests(),
       inFlight: () => undefined,
       limits: { headerBytes: 32_768, inFlight: 10 },
       timeouts: { idleMs: 5000, requestHeadersMs: 5000, keepAliveMs: 5000 },

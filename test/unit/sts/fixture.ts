@@ -8,6 +8,7 @@ import type { Observer } from '../../../src/contracts/observer.ts';
 import type { Principal } from '../../../src/contracts/principal.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createPermits, type PermitBounds } from '../../../src/host-check/permits.ts';
+import { createRequests } from '../../../src/telemetry/request-scope.ts';
 import { createDataServer, type DataServerOptions } from '../../../src/http/data-server.ts';
 import { createClientSessions } from '../../../src/identity/client-sessions.ts';
 import { createSignatureVerifier } from '../../../src/identity/signature-verifier.ts';
@@ -145,7 +146,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     uncaught: (error) => {
       throw error;
     },
-    within: (_, run) => run(),
+    requests: createRequests(),
     limits: { headerBytes: 32_768, inFlight: behaviour.inFlight ?? 10 },
     timeouts: { idleMs: 5000, requestHeadersMs: 5000, keepAliveMs: 5000 },
   });

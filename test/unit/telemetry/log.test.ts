@@ -20,18 +20,18 @@ describe('the log', () => {
   const start = (level: LogLevel = 'info', stream: NodeJS.WritableStream = caught) =>
     createLog({ stream, level, worker: 3 });
 
-  it('writes one line of JSON each, with time, level, message and worker first', async () => {
+  it('writes one line of JSON each, with time, level, event, message and worker first', async () => {
     const log = start();
-    log.warn('a\nb', { size: 1, ok: true });
+    log.write('warn', 'request_failed', 'a\nb', { size: 1, ok: true });
     await log.flush();
     const [line] = caught.lines();
-    assert.deepEqual(Object.keys(line!), ['time', 'level', 'message', 'worker', 'size', 'ok']);
+    assert.deepEqual(Object.keys(line!), ['time', 'level', 'event', 'message', 'worker', 'size', 'ok']);
     assert.equal(caught.text.split('\n').length, 2);
   });
 
   it('lets no field pass itself off as time, level, message or worker', async () => {
     const log = start();
-    log.error('real', { message: 'forged', level: 'debug', worker: 9, time: 'never' });
+    log.write('error', 'request_failed', 'real', { message: 'forged', level: 'debug', worker: 9, time: 'never' });
     await log.flush();
     const [line] = caught.lines();
     assert.equal(line?.['message'], 'real');
@@ -41,9 +41,9 @@ describe('the log', () => {
 
   it('keeps to its level', async () => {
     const log = start('warn');
-    log.info('no');
-    log.debug('no');
-    log.warn('yes');
+    log.write('info', 'request_failed', 'no');
+    log.write('debug', 'request_failed', 'no');
+    log.write('warn', 'request_failed', 'yes');
     await log.flush();
     assert.deepEqual(
       caught.lines().map(({ message }) => message),
@@ -61,8 +61,8 @@ describe('the log', () => {
   it('does not call itself flushed while the stream has not taken every line', async () => {
     const log = start();
     caught.hold();
-    log.info('one');
-    log.info('two');
+    log.write('info', 'request_failed', 'one');
+    log.write('info', 'request_failed', 'two');
     let flushed = false;
     const flush = log.flush().then(() => (flushed = true));
     for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -75,11 +75,11 @@ describe('the log', () => {
   it('drops and counts what a slow reader does not take, instead of queueing without bound', async () => {
     const log = start();
     caught.hold();
-    for (let index = 0; index < 12_000; index++) log.info('line');
+    for (let index = 0; index < 12_000; index++) log.write('info', 'request_failed', 'line');
     caught.release();
     await log.flush();
     assert.equal(caught.lines().length, 10_000);
-    log.info('after');
+    log.write('info', 'request_failed', 'after');
     await log.flush();
     assert.equal(caught.lines().at(-1)?.['droppedBefore'], 2000);
   });
@@ -88,7 +88,7 @@ describe('the log', () => {
     const stream = new PassThrough();
     const log = start('info', stream);
     stream.destroy(new Error('EPIPE'));
-    log.info('into the void');
+    log.write('info', 'request_failed', 'into the void');
     await log.flush();
   });
 
@@ -96,9 +96,9 @@ describe('the log', () => {
     const cause = await new Promise<Error>((resolve) => connect(1, '127.0.0.1').on('error', resolve));
     const error = new GatewayError('ServiceUnavailable', { detail: 'the store refused', cause }).at('forward');
     const log = start();
-    log.error('failed', { error });
+    log.write('error', 'request_failed', 'failed', { error });
     const verbose = start('debug');
-    verbose.error('failed', { error });
+    verbose.write('error', 'request_failed', 'failed', { error });
     await Promise.all([log.flush(), verbose.flush()]);
     const [plain, debug] = caught.lines().map((line) => line['error'] as Record<string, unknown>);
     assert.deepEqual(plain, {
@@ -117,7 +117,7 @@ describe('the log', () => {
     const circular = new Error('outer', { cause: error });
     error.cause = circular;
     const log = start();
-    log.error('failed', { error: circular });
+    log.write('error', 'request_failed', 'failed', { error: circular });
     await log.flush();
     assert.ok(!caught.text.includes('"note"') && !caught.text.includes(jwt));
   });
@@ -152,17 +152,24 @@ describe('the log', () => {
         ],
       ];
       for (const text of texts) {
-        log.info(text);
-        log.info('in a field', { note: text, list: [text], nested: { note: { note: text } } });
-        log.info('in an error', { error: new Error(text, { cause: new TypeError(text) }) });
-        log.info('in a detail', { error: new GatewayError('InternalError', { detail: text, cause: text }) });
-        log.info('in many errors', { error: new AggregateError([new Error(text)]) });
+        log.write('info', 'request_failed', text);
+        log.write('info', 'request_failed', 'in a field', {
+          note: text,
+          list: [text],
+          nested: { note: { note: text } },
+        });
+        log.write('info', 'request_failed', 'in an error', { error: new Error(text, { cause: new TypeError(text) }) });
+        log.write('info', 'request_failed', 'in a detail', {
+          error: new GatewayError('InternalError', { detail: text, cause: text }),
+        });
+        log.write('info', 'request_failed', 'in many errors', { error: new AggregateError([new Error(text)]) });
       }
       const names = ['Authorization', 'idToken', 'client_secret', 'sessionToken', 'SecretAccessKey', 'password'];
       names.push('dataKey', 'privateKey', 'seed', 'cookie', 'x-amz-security-token', 'credentials', 'wrappedKey', 'kek');
-      for (const name of names) log.info('by name', { [name]: password, nested: { [name]: [password] } });
+      for (const name of names)
+        log.write('info', 'request_failed', 'by name', { [name]: password, nested: { [name]: [password] } });
       const raw = randomBytes(32);
-      log.info('key material', {
+      log.write('info', 'request_failed', 'key material', {
         note: raw,
         object: createSecretKey(raw),
         array: [raw],
@@ -191,7 +198,8 @@ describe('the log', () => {
   it('does not show half of a secret where it cuts a long text', async () => {
     const { secretAccessKey = '' } = makeSecrets();
     const log = start();
-    for (let length = 4050; length < 4100; length++) log.info(`${'x '.repeat(length / 2)}${secretAccessKey}`);
+    for (let length = 4050; length < 4100; length++)
+      log.write('info', 'request_failed', `${'x '.repeat(length / 2)}${secretAccessKey}`);
     await log.flush();
     assert.ok(!caught.text.includes(secretAccessKey.slice(0, 6)));
   });
@@ -210,7 +218,7 @@ describe('the log', () => {
       uuid: '3f2a9c1e-8b7d-4e6f-a5c4-1b2d3e4f5a6b',
     };
     const log = start();
-    log.info('as it is', fields);
+    log.write('info', 'request_failed', 'as it is', fields);
     await log.flush();
     const [line] = caught.lines();
     for (const [name, value] of Object.entries(fields)) assert.equal(line?.[name], value);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLog } from '../../../src/telemetry/log.ts';
+import { createRequests } from '../../../src/telemetry/request-scope.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { createUncaught } from '../../../src/telemetry/uncaught.ts';
 
@@ -16,8 +17,11 @@ describe('what nobody caught', () => {
 
   it('is logged with the id of the request that it belongs to, be it out of a timer, and counted by where it was', async () => {
     const metrics = createMetrics();
-    const uncaught = createUncaught({ metrics, log: createLog({ stream, level: 'error', worker: 0 }) });
-    uncaught.within('REQUEST-1', () => setTimeout(() => uncaught.ofProcess(new Error('late')), 1));
+    const requests = createRequests();
+    const uncaught = createUncaught({ metrics, requests, log: createLog({ stream, level: 'error', worker: 0 }) });
+    requests.within(requests.begin('REQUEST-1', 'GET'), () =>
+      setTimeout(() => uncaught.ofProcess(new Error('late')), 1),
+    );
     uncaught.ofRequest(new Error('known'), 'REQUEST-2');
     await sleep(20);
     uncaught.ofProcess(new Error('of nobody'));
