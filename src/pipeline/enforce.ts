@@ -37,7 +37,8 @@ export function createEnforceEach(guardrails?: Guardrails): Stage<Listed & Decid
         targets.flatMap(({ decision }, index) => (decision.effect === effect ? [index] : []));
       const indices = indicesOf('allow');
       const allowed = pick(targets, indices);
-      const taken = await take(guardrails, context, allowed);
+      // Of a batch that policy denies whole nothing is spent, as of any other request.
+      const taken = allowed.length === 0 ? undefined : await take(guardrails, context, allowed);
       if (taken !== undefined) admit(context, taken);
       await trail.deny(indicesOf('deny'));
       const keys = { ...context, targets: allowed, items: pick(list.items, indices), indices };

@@ -116,10 +116,12 @@ function fromHeader(authorization: string, found: SigningHeaders): SignatureClai
   };
 }
 
-/** So many texts are remembered of each kind, none of them longer than a header may be. */
+/** So many texts are remembered of each kind. */
 const MOST_REMEMBERED = 256;
+/** Longer ones are read anew each time: before it is verified, a header is any stranger's. */
+const MAX_REMEMBERED_LENGTH = 512;
 
-// Of headers only: a piece of a query or a form keeps all of it in memory, and with it a session token.
+// Of headers only: those of queries and forms are decoded anew, and hardly ever come twice.
 const headerScopeOf = remembering(scopeOf);
 const headerNamesOf = remembering(namesOf);
 const headerTimeOf = remembering((amzDate, code) => timeOf(amzDate, undefined, code));
@@ -130,9 +132,12 @@ function remembering<Read>(read: (text: string, code: ErrorCode) => Read): (text
   return (text, code) => {
     const found = known.get(text);
     if (found !== undefined) return found;
-    const made = read(text, code);
+    if (text.length > MAX_REMEMBERED_LENGTH) return read(text, code);
+    // Copied: a piece of a header keeps all of it in memory, with the signature in it.
+    const own = Buffer.from(text, 'latin1').toString('latin1');
+    const made = read(own, code);
     if (known.size >= MOST_REMEMBERED) known.clear();
-    known.set(text, made);
+    known.set(own, made);
     return made;
   };
 }

@@ -94,7 +94,12 @@ function attempt(
   if (client?.aborted === true) {
     return Promise.reject(new GatewayError('RequestTimeout', { detail: 'the client is gone' }));
   }
-  const request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
+  let request: SignedRequest;
+  try {
+    request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
   const isRead = rest.method === 'GET' || rest.method === 'HEAD';
   const sent = isRead ? client : undefined;
   const answer =

@@ -96,6 +96,17 @@ describe('a request of somebody who has budgets', () => {
     assert.equal((await budgeted.run('DELETE', '/box/a')).exchange.status(), 204);
   });
 
+  it('spends nothing of a batch of which policy denies every key, and answers each of them', async () => {
+    const budgeted = new Budgeted({ requests: 1 });
+    const denied = await budgeted.deleteKeys(['secret-1', 'secret-2'], { denies: secret });
+    assert.equal(denied.exchange.status(), 200);
+    assert.equal(denied.answer.match(/<Code>AccessDenied</g)?.length, 2);
+    assert.deepEqual(budgeted.spent, []);
+    assert.equal((await budgeted.deleteKeys(['a', 'secret-1'], { denies: secret })).sent.length > 0, true);
+    assert.equal((await budgeted.deleteKeys(['b'])).exchange.status(), 503);
+    assert.equal(budgeted.spent.length, 2);
+  });
+
   it('takes every key of DeleteObjects that policy allows before one is deleted, or none', async () => {
     const budgeted = new Budgeted({ deletes: 3 });
     const { sent, entries, answer } = await budgeted.deleteKeys(['a', 'b', 'c', 'd']);

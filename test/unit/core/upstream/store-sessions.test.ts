@@ -121,6 +121,18 @@ describe('core/upstream/store-sessions', () => {
     assert.deepEqual(statuses, [403, 403, 403]);
   });
 
+  it('fail as a promise where a request cannot be signed', async () => {
+    const broken: Signer = {
+      sign: () => {
+        throw new RangeError('broken');
+      },
+    };
+    const session = await open(OWNER.secretAccessKey, broken);
+    const sent = session.send(GET);
+    await assert.rejects(sent, RangeError);
+    assert.deepEqual([statuses, lookups], [[], 0]);
+  });
+
   it('never send a body twice that streams, but have the right keys for the next request', async () => {
     const session = await open(OWNER.secretAccessKey);
     const streamed = (): StoreRequest => ({
