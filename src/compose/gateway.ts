@@ -23,7 +23,7 @@ import { grantsOf } from './grants.ts';
 import { guardrailPartsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
-import { decideTarget } from '../contracts/decide-target.ts';
+import { decideTarget } from '../policy/decide-target.ts';
 import { insteadOf } from '../pipeline/instead.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import { watchedPolicies, watchedPreview } from './policies.ts';
@@ -134,6 +134,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     ],
     revocations,
     authorizer,
+    decideTarget,
     guardrails: createGuardrails({ ...guardrailParts, of: authorizer.guardrails, clock, count: metrics.guardrail }),
     preview: previewed && createPreview(policies, previewed, grants, metrics.previewDiffered),
     storeTokens,
@@ -175,7 +176,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       pipeline,
       sts: createStsEndpoint(sts),
       credentials: createCredentialsEndpoint(sts),
-      canI: createCanIEndpoint(sts, { decide: decideTarget, insteadOf }),
+      canI: createCanIEndpoint(sts, { decideTarget, insteadOf }),
       whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
       audit,
       ready,

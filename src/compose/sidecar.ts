@@ -17,6 +17,7 @@ import type { GuardrailOptions } from '../guardrails/guardrails.ts';
 import type { PipelineDependencies } from '../pipeline/dependencies.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
+import { decideTarget } from '../policy/decide-target.ts';
 import type { PolicySource } from '../policy/policy-source.ts';
 import { watchedSidecarPolicies } from './policies.ts';
 import { createConfiguredBuckets } from '../sidecar/configured-buckets.ts';
@@ -57,6 +58,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     revocations: { check: () => undefined },
     // Its stores are asked as the pod.
     storeTokens: { verify: () => undefined },
+    decideTarget,
     ...authorizing(policies, buckets.keys(), { clock, count: metrics.guardrail }),
     audit,
     observer,

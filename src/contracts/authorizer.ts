@@ -71,6 +71,17 @@ export type Decision = {
   readonly parts?: ListedParts;
 };
 
+/**
+ * Decides all accesses to one object, listing or bucket: the first denial, or an allow that names every rule it rests on.
+ * Without accesses it is the list of the caller's own buckets.
+ */
+export type DecideTarget = (
+  authorizer: Pick<Authorizer, 'decide' | 'policyVersion'>,
+  principal: Principal,
+  facts: RequestFacts,
+  accesses: readonly Access[],
+) => Decision;
+
 /** Denials are values; an inability to decide is a throw. Without `facts` nothing is known of the request. */
 export interface Authorizer {
   readonly decide: (principal: Principal, access: Access, facts?: RequestFacts) => Decision;

@@ -3,7 +3,6 @@
  * Decides on the byte-exact keys that will be signed and stored, many of them in slices.
  */
 import type { Access, Authorizer, Grant, RequestFacts } from '../contracts/authorizer.ts';
-import { decideTarget } from '../contracts/decide-target.ts';
 import { requestFacts } from './request-facts.ts';
 import type { Target } from './required-accesses.ts';
 import type { Authenticated, Decided, DecidedTarget } from './contexts.ts';
@@ -13,9 +12,10 @@ import type { Stage } from './stage.ts';
 
 /** The stage `authorize`; `targetsOf` says what one class of operation would do. */
 export function createAuthorize<In extends Authenticated>(
-  { authorizer, clock, preview }: Pick<PipelineDependencies, 'authorizer' | 'clock' | 'preview'>,
+  dependencies: Pick<PipelineDependencies, 'authorizer' | 'decideTarget' | 'clock' | 'preview'>,
   targetsOf: (context: In) => readonly Target[],
 ): Stage<In, In & Decided> {
+  const { authorizer, decideTarget, clock, preview } = dependencies;
   return {
     name: 'authorize',
     run: (context) => {

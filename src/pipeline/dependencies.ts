@@ -2,7 +2,7 @@
 import type { TokensFrom } from '../errors/challenge.ts';
 import type { AuditSink } from '../contracts/audit-sink.ts';
 import type { Authenticator } from '../contracts/authenticator.ts';
-import type { Authorizer } from '../contracts/authorizer.ts';
+import type { Authorizer, DecideTarget } from '../contracts/authorizer.ts';
 import type { BucketFacts } from '../contracts/bucket-facts.ts';
 import type { Bucket } from '../contracts/bucket.ts';
 import type { Clock } from '../contracts/clock.ts';
@@ -22,6 +22,7 @@ export interface PipelineDependencies {
   readonly authenticators: readonly Authenticator[];
   readonly revocations: Revocations;
   readonly authorizer: Authorizer;
+  readonly decideTarget: DecideTarget;
   /** Absent: nothing has a budget. */
   readonly guardrails?: Guardrails;
   /** Absent: no other set is decided beside it. */

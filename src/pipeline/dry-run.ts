@@ -24,7 +24,10 @@ import { route, type Route, type Stage } from './stage.ts';
 
 /** Builds the routes of dry runs from what it takes to decide, and to put that on record. */
 export function createDryRoutes(
-  dependencies: Pick<PipelineDependencies, 'authenticators' | 'revocations' | 'authorizer' | 'guardrails' | 'clock'>,
+  dependencies: Pick<
+    PipelineDependencies,
+    'authenticators' | 'revocations' | 'authorizer' | 'decideTarget' | 'guardrails' | 'clock'
+  >,
   admission: Admission,
 ): Readonly<Record<OperationClass, Route<Received, Responded>>> {
   const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations, admission);

@@ -4,7 +4,7 @@
  */
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
-import { failedEnd } from '../contracts/failed-end.ts';
+import { failedEnd } from '../audit/failed-end.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { challenge, messageWithHelp, type TokensFrom } from '../errors/challenge.ts';
 import { GatewayError } from '../errors/gateway-error.ts';

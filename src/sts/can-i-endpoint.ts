@@ -3,9 +3,8 @@
  * policy decides of it, by the code that decides requests, as JSON; on record as a dry run. Never: a word about anybody else,
  * nor about what is in a store.
  */
-import type { Access, Authorizer, Decision, Grant, RequestFacts } from '../contracts/authorizer.ts';
+import type { Access, DecideTarget, Grant } from '../contracts/authorizer.ts';
 import type { Endpoint } from '../contracts/exchange.ts';
-import type { Principal } from '../contracts/principal.ts';
 import { accept } from './accept.ts';
 import { readQuestion } from './can-i-query.ts';
 import { jsonFailure, JSON_TYPE } from './credentials-endpoint.ts';
@@ -15,13 +14,7 @@ import { identify, wayInOf } from './identify.ts';
 
 /** How requests are decided, and what somebody who is denied is told. */
 export interface Deciding {
-  /** All of the accesses must be allowed. */
-  readonly decide: (
-    authorizer: Authorizer,
-    principal: Principal,
-    facts: RequestFacts,
-    accesses: readonly Access[],
-  ) => Decision;
+  readonly decideTarget: DecideTarget;
   readonly insteadOf: (
     grants: readonly Grant[],
     accesses: readonly Access[],
@@ -29,7 +22,7 @@ export interface Deciding {
 }
 
 /** Makes the endpoint of `GET /-/can-i`. */
-export function createCanIEndpoint(dependencies: StsDependencies, { decide, insteadOf }: Deciding): Endpoint {
+export function createCanIEndpoint(dependencies: StsDependencies, { decideTarget, insteadOf }: Deciding): Endpoint {
   const { authorizer, clock } = dependencies;
   return createEndpoint(dependencies, {
     failure: (error) => jsonFailure(error, dependencies),
@@ -40,10 +33,12 @@ export function createCanIEndpoint(dependencies: StsDependencies, { decide, inst
       accept(dependencies, { exchange, record }, 'CanI', principal);
       const { clientAddress } = exchange;
       const facts = { nowMs: clock.now(), clientAddress, wayIn: wayInOf(principal), stored };
-      const decision = decide(authorizer, principal, facts, accesses);
+      const decision = decideTarget(authorizer, principal, facts, accesses);
       record.decided([{ verb, bucket, key, versionId: undefined, decision }], facts);
       const isDenied = decision.effect === 'deny';
-      const denied = accesses.filter((access) => decide(authorizer, principal, facts, [access]).effect === 'deny');
+      const denied = accesses.filter(
+        (access) => decideTarget(authorizer, principal, facts, [access]).effect === 'deny',
+      );
       const unknown = denied.map((access) => authorizer.unknown(principal, access, facts));
       const denial = isDenied && {
         ...insteadOf(authorizer.grants(principal, bucket, facts), accesses),

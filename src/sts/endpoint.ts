@@ -4,7 +4,7 @@
  */
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
-import { failedEnd } from '../contracts/failed-end.ts';
+import { failedEnd } from '../audit/failed-end.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
 import type { StsDependencies } from './dependencies.ts';

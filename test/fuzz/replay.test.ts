@@ -7,7 +7,7 @@ import { AuditTrail } from '../../src/audit/audit-trail.ts';
 import { readAudit } from '../../src/audit/read-audit.ts';
 import type { AuditedOperation } from '../../src/contracts/audit-sink.ts';
 import { WAYS_IN, type Access, type RequestFacts } from '../../src/contracts/authorizer.ts';
-import { decideTarget } from '../../src/contracts/decide-target.ts';
+import { decideTarget } from '../../src/policy/decide-target.ts';
 import type { ClaimValue, Principal } from '../../src/contracts/principal.ts';
 import { redecideBy, replayOf } from '../../src/policy/analysis/replay.ts';
 import { createAuthorizer } from '../../src/policy/authorizer.ts';

@@ -13,7 +13,7 @@ import {
   type RequestFacts,
   type StoredFacts,
 } from '../../contracts/authorizer.ts';
-import { decideTarget } from '../../contracts/decide-target.ts';
+import { decideTarget } from '../decide-target.ts';
 import { TOKEN_KINDS, type ClaimValue, type Principal } from '../../contracts/principal.ts';
 import type { TemporaryGrants } from '../../contracts/temporary-grants.ts';
 import { OPERATIONS } from '../../s3/operations/operations.ts';

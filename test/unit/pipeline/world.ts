@@ -12,6 +12,7 @@ import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { UpstreamResponse } from '../../../src/contracts/upstream.ts';
 import type { Upstream } from '../../../src/core/upstream/http-upstream.ts';
 import type { SignedRequest, Signer } from '../../../src/core/upstream/signer.ts';
+import { decideTarget } from '../../../src/policy/decide-target.ts';
 import { createStoreSessions } from '../../../src/core/upstream/store-sessions.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createBucketFacts } from '../../../src/objects/bucket-facts.ts';
@@ -228,6 +229,7 @@ export function world(behaviour: Behaviour = {}): World {
       },
     ],
     revocations: { check: () => undefined },
+    decideTarget,
     authorizer: {
       decide: (_, access) => {
         steps.push('authorize');

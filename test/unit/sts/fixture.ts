@@ -13,7 +13,7 @@ import { createDataServer, type DataServerOptions } from '../../../src/http/data
 import { createClientSessions } from '../../../src/identity/client-sessions.ts';
 import { createSignatureVerifier } from '../../../src/identity/signature-verifier.ts';
 import { createAdmission } from '../../../src/pipeline/admission.ts';
-import { decideTarget } from '../../../src/contracts/decide-target.ts';
+import { decideTarget } from '../../../src/policy/decide-target.ts';
 import { insteadOf } from '../../../src/pipeline/instead.ts';
 import { createCanIEndpoint } from '../../../src/sts/can-i-endpoint.ts';
 import { createCredentialsEndpoint } from '../../../src/sts/credentials-endpoint.ts';
@@ -136,7 +136,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     },
     sts: createStsEndpoint(dependencies),
     credentials: createCredentialsEndpoint(dependencies),
-    canI: createCanIEndpoint(dependencies, { decide: decideTarget, insteadOf }),
+    canI: createCanIEndpoint(dependencies, { decideTarget, insteadOf }),
     whoami: createWhoamiEndpoint(dependencies, ['reports', 'artifacts']),
     ...(behaviour.cors === undefined ? {} : { cors: behaviour.cors }),
     audit,

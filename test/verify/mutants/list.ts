@@ -64,14 +64,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a denial of the second access of a copy is overlooked',
-    file: 'contracts/decide-target.ts',
+    file: 'policy/decide-target.ts',
     text: "if (further.effect === 'deny') return further;",
     replacement: '',
     tests: ['pipeline/several-accesses', 'pipeline/copies'],
   },
   {
     fault: "policies give away the gateway's own keys",
-    file: 'contracts/decide-target.ts',
+    file: 'policy/decide-target.ts',
     text: 'isReservedKey(access.key)',
     replacement: 'false',
     tests: ['pipeline/reserved-keys'],

@@ -1,17 +1,15 @@
+/**
+ * Everything that one target of a request would do in; one decision out, which denies where any of it is denied, and always of
+ * the gateway's own keys.
+ */
+import type { DecideTarget, Decision } from '../contracts/authorizer.ts';
 import { isReservedKey, RESERVED_PREFIX } from '../s3/reserved-keys.ts';
-import type { Access, Authorizer, Decision, RequestFacts } from './authorizer.ts';
-import type { Principal } from './principal.ts';
 
 /**
  * Decides all accesses to one object, listing or bucket: the first denial, or an allow that names every rule it rests on.
  * Without accesses it is the list of the caller's own buckets.
  */
-export function decideTarget(
-  authorizer: Pick<Authorizer, 'decide' | 'policyVersion'>,
-  principal: Principal,
-  facts: RequestFacts,
-  accesses: readonly Access[],
-): Decision {
+export const decideTarget: DecideTarget = (authorizer, principal, facts, accesses) => {
   const [first, ...others] = accesses;
   if (accesses.some((access) => access.kind === 'object' && isReservedKey(access.key))) {
     return reserved(authorizer.policyVersion());
@@ -26,7 +24,7 @@ export function decideTarget(
     rules.add(further.rule);
   }
   return { ...decision, rule: [...rules].join(', ') };
-}
+};
 
 /** No policy gives them to anybody: whoever wrote there could speak for the gateway. */
 function reserved(policyVersion: string): Decision {

@@ -1,6 +1,7 @@
+/** An error that ended an access in; what its record says of the end, out. Pure. */
+import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { GatewayError, StageName } from '../errors/gateway-error.ts';
-import type { OutcomeResult } from './audit-sink.ts';
 
 /** What a record says of the end of an access that did not complete. */
 export interface FailedEnd {
