@@ -98,7 +98,7 @@ function attempt(
   try {
     request = signer.sign({ ...withEncryption(rest, bucket), bucket }, credentials, clock.now());
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
   const isRead = rest.method === 'GET' || rest.method === 'HEAD';
   const sent = isRead ? client : undefined;
