@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { fixedSeed } from './chance.ts';
 import { COMPILE_CACHE } from './compile-cache.ts';
+import { replayedText } from './stack/replayed.ts';
 import { stopSharedStack } from './stack/stack.ts';
 
 // Mocha sets no bound: an error in a deep recursion would take milliseconds.
@@ -15,5 +16,7 @@ export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(60_000);
     await stopSharedStack();
+    const replayed = replayedText();
+    if (replayed !== undefined) console.log(`\n${replayed}`);
   },
 };

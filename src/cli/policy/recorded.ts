@@ -8,7 +8,8 @@ import { recordedAudit, type RecordedAudit } from '../../compose/recorded.ts';
 import type { Config } from '../../config/config.ts';
 import type { Decision } from '../../contracts/authorizer.ts';
 import { considered, consideredText, type Considered } from '../../policy/analysis/explain.ts';
-import { isDecidedByPolicies, redecideBy, replayOf, type RecordedAccess } from '../../policy/analysis/replay.ts';
+import { recheckBy } from '../../policy/analysis/recheck.ts';
+import { isDecidedByPolicies, type RecordedAccess } from '../../policy/analysis/replay.ts';
 import { outcomeOf, simulate, type Change, type SimulationReport } from '../../policy/analysis/simulate.ts';
 import { suggestFor, type Suggestion } from '../../policy/analysis/suggest.ts';
 import type { PolicySet } from '../../policy/load-policies.ts';
@@ -34,8 +35,9 @@ export async function explainRecorded(
   flags: RecordedFlags & { readonly audit?: string },
 ): Promise<void> {
   const audit = await auditAt(io, flags.audit, flags.config);
+  const explained = explainedBy(audit);
   const found: Explained[] = [];
-  for await (const record of await audit.accesses(requestId)) found.push(await explained(audit, record));
+  for await (const record of await audit.accesses(requestId)) found.push(await explained(record));
   if (found.length === 0) {
     const problem = 'no access of this request is in the audit';
     answer(io, flags, { requestId, accesses: [], unknown: problem }, `cannot tell: ${problem}\n`, EXIT.unknown);
@@ -53,20 +55,16 @@ export async function explainRecorded(
   answer(io, flags, { requestId, accesses }, found.map(explainedText).join('\n'), code);
 }
 
-async function explained(audit: RecordedAudit, record: Explained['record']): Promise<Explained> {
-  if (!isDecidedByPolicies(record))
-    return { record, problem: `${record.operation} is no operation of S3, and is not decided anew` };
-  const replay = replayOf(record);
-  if ('missing' in replay) return { record, problem: `the record lacks ${replay.missing}` };
-  const set = await audit.setOf(record.policyVersion);
-  if ('problem' in set) return { record, problem: set.problem };
-  const decision = redecideBy(set)(replay, set);
-  if ('missing' in decision) return { record, problem: `the record lacks ${decision.missing} (--config names it)` };
-  const { principal, accesses, facts } = replay;
-  const rules = accesses.flatMap((access) => considered(set, { principal, access, facts, open: [] }));
-  const { effect, rule, filtered } = replay.recorded;
-  const isSame = effect === decision.effect && rule === decision.rule && filtered === (decision.parts !== undefined);
-  return { record, decision, rules, ...(!isSame && { problem: 'the set does not decide as the record says' }) };
+function explainedBy(audit: RecordedAudit): (record: Explained['record']) => Promise<Explained> {
+  const recheck = recheckBy(audit.setOf);
+  return async (record) => {
+    const found = await recheck(record);
+    if (!('decision' in found)) return { record, ...found };
+    const { replay, set, decision, problem } = found;
+    const { principal, accesses, facts } = replay;
+    const rules = accesses.flatMap((access) => considered(set, { principal, access, facts, open: [] }));
+    return { record, decision, rules, ...(problem !== undefined && { problem }) };
+  };
 }
 
 const decidedJson = ({ effect, rule, reason, policyVersion, parts }: Decision): object => ({

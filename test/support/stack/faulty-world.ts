@@ -13,6 +13,7 @@ import { createGateway, type Gateway } from '../../../src/compose/gateway.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { freePort } from '../../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../../demo/store/embedded-store.ts';
+import { replayAudit } from './replayed.ts';
 import { startFront, type Front } from '../identity/fault-front.ts';
 import {
   makeKey,
@@ -186,6 +187,7 @@ export async function startFaultyWorld(options: FaultyWorldOptions): Promise<Fau
         provider.stop(),
         ...Object.values(fronts).map((front) => front.stop()),
       ]);
+      await replayAudit(config.audit.directory, config);
       await rm(folder, { recursive: true, force: true });
     },
   };

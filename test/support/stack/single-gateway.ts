@@ -14,6 +14,7 @@ import { loadConfig } from '../../../src/config/load-config.ts';
 import { freePort } from '../../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN } from '../../../demo/store/embedded-store.ts';
 import { makeKey, signToken, startTestIssuer } from '../identity/issuer.ts';
+import { replayAudit } from './replayed.ts';
 import { send, type TestAnswer, type TestKeys, type TestRequest } from '../store/store-client.ts';
 
 export interface SingleGateway {
@@ -84,7 +85,8 @@ export async function startSingleGateway({ stores, buckets, policies }: SingleGa
       done();
     },
   });
-  const gateway = await createGateway(await loadConfig({ path: join(folder, 'sallyport.yaml'), env: {} }), {
+  const loaded = await loadConfig({ path: join(folder, 'sallyport.yaml'), env: {} });
+  const gateway = await createGateway(loaded, {
     ...{ worker: 0, pid: process.pid, logStream },
   });
   await new Promise<void>((listening) => gateway.server.listen(0, '127.0.0.1', listening));
@@ -105,6 +107,7 @@ export async function startSingleGateway({ stores, buckets, policies }: SingleGa
       await gateway.drain();
       await store.stop();
       await issuer.stop();
+      await replayAudit(loaded.audit.directory, loaded);
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -17,6 +17,7 @@ import { VERBS } from '../../../src/s3/operations/verb.ts';
 import { startCeph } from '../store/ceph.ts';
 import { Client } from '../client/client.ts';
 import { makeKey, signToken, startTestIssuer } from '../identity/issuer.ts';
+import { replayAudit } from './replayed.ts';
 import { sharedKind, type StackKind } from './stack.ts';
 import { send, type TestAnswer, type TestKeys, type TestRequest } from '../store/store-client.ts';
 
@@ -86,7 +87,10 @@ export async function startSmallGateway(options: SmallGatewayOptions): Promise<S
     const config = await loadConfig({ path: join(folder, 'sallyport.yaml'), env });
     const logStream = new Writable({ write: (_chunk, _encoding, done) => done() });
     const gateway = await createGateway(config, { worker: 0, pid: process.pid, logStream });
-    undo.push(() => gateway.drain());
+    undo.push(async () => {
+      await gateway.drain();
+      await replayAudit(config.audit.directory, config);
+    });
     gateway.server.listen(0, '127.0.0.1');
     await once(gateway.server, 'listening');
     const client = new Client(`http://127.0.0.1:${(gateway.server.address() as AddressInfo).port}`, '');

@@ -15,6 +15,7 @@ import { DEMO_AUDIENCE } from '../../../demo/identity-provider/identity-provider
 import type { EmbeddedStore } from '../../../demo/store/embedded-store.ts';
 import { settingsFor, startCeph, type Ceph } from '../store/ceph.ts';
 import { Client } from '../client/client.ts';
+import { replayAudit } from './replayed.ts';
 import { send, type TestAnswer, type TestKeys } from '../store/store-client.ts';
 
 export type StackKind = 'embedded' | 'ceph';
@@ -195,6 +196,7 @@ export async function startStack(
       client.close();
       await dev.stop();
       await ceph?.stop();
+      await replayAudit(dev.auditDirectory);
       await rm(dataDirectory, { recursive: true, force: true });
     },
   };

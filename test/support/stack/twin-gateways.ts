@@ -18,6 +18,7 @@ import { startCeph, type Ceph } from '../store/ceph.ts';
 import { Client } from '../client/client.ts';
 import { gatewayCommand, sharedStyle, type StackKind } from './stack.ts';
 import { startStoreProxy, type StoreProxy } from '../store/store-proxy.ts';
+import { replayAudit } from './replayed.ts';
 import { send, type TestAnswer, type TestKeys, type TestRequest } from '../store/store-client.ts';
 
 export interface TwinGateways {
@@ -88,7 +89,10 @@ export async function startTwinGateways(
       storeStyle: style,
       store: { endpoint: proxy.endpoint, stsEndpoint: proxy.endpoint, ...store.access },
     });
-    undo.push(dev.stop);
+    undo.push(async () => {
+      await dev.stop();
+      for (const name of ['audit', 'audit-2']) await replayAudit(join(dev.dataDirectory, name));
+    });
     if (dev.front === undefined) throw new Error('HAProxy is not to be had; install it: apt-get install haproxy');
     const second = await startSecond(dev, environment, undo);
     const clients = [new Client(dev.frontUrl, await readFile(dev.caFile, 'utf8')), new Client(second, '')] as const;

@@ -69,7 +69,8 @@ describe('sigv4/parse-signature', () => {
   it('reads a list of signed headers of any allowed length, again and again', () => {
     const names = ['host', ...Array.from({ length: 199 }, (_, index) => `x-${String(index).padStart(3, '0')}`)];
     const authorization = AUTHORIZATION.replace('host;x-amz-date', names.join(';'));
-    for (const _ of [1, 2]) assert.deepEqual(parseSignature(inHeader(authorization))?.signedHeaders, names);
+    assert.deepEqual(parseSignature(inHeader(authorization))?.signedHeaders, names);
+    assert.deepEqual(parseSignature(inHeader(authorization))?.signedHeaders, names);
   });
 
   it('reads a presigned query', () => {
