@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { Location } from '../../operate/location.ts';
-import { differencesOf, guardrailsThatDiffer, inOrder, type Difference } from '../../policy/analysis/differences.ts';
+import { differencesOf, inOrder, type Difference } from '../../policy/analysis/differences.ts';
+import { guardrailChanges } from '../../policy/analysis/guardrails.ts';
 import { consideredText, explain } from '../../policy/analysis/explain.ts';
 import { lint } from '../../policy/analysis/lint.ts';
 import { tryMutants } from '../../policy/analysis/mutants.ts';
@@ -246,10 +247,11 @@ function registerDiff(policy: Command, io: CommandIo): void {
       const [old, now] = [await setAt(io, before, config), await setAt(io, after, config)];
       orUnknown(io, flags, () => {
         const differences = differencesOf(old, now);
-        const guardrails = guardrailsThatDiffer(old, now);
+        const guardrails = guardrailChanges(old, now);
         const isNew = differences.some(({ change }) => change === 'allowed');
         const unread = guardrails.map(
-          (id) => `cannot tell: the guardrails of ${id} differ, and budgets are not compared\n`,
+          ({ policy: id, changes }) =>
+            `cannot tell what this comes to: the guardrails of ${id} differ\n${changes.map((each) => `  ${each}\n`).join('')}`,
         );
         const text = [...differences.map(differenceText), ...unread].join('\n');
         const report = { newAccess: isNew, differences: differences.map(differenceJson), guardrails };

@@ -53,18 +53,6 @@ export function differencesOf(
   return [...allowed, ...gains('denied', sides.after, sides.before, search)];
 }
 
-/** Policies whose budgets differ, or whom these bind: they are not compared. */
-export function guardrailsThatDiffer(before: PolicySet, after: PolicySet): readonly string[] {
-  const budgets = ({ policies }: PolicySet) =>
-    new Map(
-      policies.flatMap(({ id, subjects, guardrails }) =>
-        guardrails === undefined ? [] : [[id, JSON.stringify([subjects, guardrails])]],
-      ),
-    );
-  const [old, now] = [budgets(before), budgets(after)];
-  return [...new Set([...old.keys(), ...now.keys()])].filter((id) => old.get(id) !== now.get(id)).sort();
-}
-
 interface Side {
   /** Which of the two sets it is. */
   readonly place: number;

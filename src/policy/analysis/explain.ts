@@ -58,11 +58,15 @@ export function considered(set: PolicySet, asked: Asked): readonly Considered[] 
   );
 }
 
-/** Whether what is not known makes no difference: a deny holds without it, or an allow does and no deny needs it. */
+/**
+ * Whether what is not known makes no difference: a deny holds without it, an allow does and no deny needs it, or nothing allows
+ * with it either.
+ */
 function isCertain(rules: readonly Considered[], open: readonly Considered[]): boolean {
   const names = new Set(open.map(({ rule }) => rule));
   const holding = rules.filter(({ applies, rule }) => applies && !names.has(rule));
   if (holding.some(({ effect }) => effect === 'deny')) return true;
+  if (![...holding, ...open].some(({ effect }) => effect === 'allow')) return true;
   return !open.some(({ effect }) => effect === 'deny') && (open.length === 0 || holding.length > 0);
 }
 
@@ -125,6 +129,12 @@ function failedOf(
   }
   const [missing] = resolved.missing.filter(({ concerns }) => access.kind !== 'bucket' && concerns(access));
   if (missing !== undefined) return { condition: 'variables', wants: 'a value for each', saw: missing.reason };
+  // Rules whose variables have no value are in no bucket, though they name this one.
+  const isNamed = rule.buckets === 'all' || rule.buckets.includes(access.bucket);
+  if (access.kind !== 'bucket' && inBucket.length === 0 && isNamed && open.length > 0) {
+    const wants = rule.scopes.map((scope) => ('key' in scope ? `the key ${scope.key}` : `below ${scope.prefix}`));
+    return { condition: 'scope', wants: wants.join(', '), saw: pathOf(access) };
+  }
   if (access.kind === 'bucket' || inBucket.length === 0) {
     const wants = rule.buckets === 'all' ? 'a bucket of the configuration' : rule.buckets.join(', ');
     return { condition: 'bucket', wants, saw: access.bucket };

@@ -3,6 +3,7 @@ import type { Principal } from '../../contracts/principal.ts';
 import type { PolicySet } from '../load-policies.ts';
 import type { Policy, Rule } from '../policy-schema.ts';
 import { bucketsOf, usesOf } from './differences.ts';
+import { idleBudgets } from './guardrails.ts';
 import { surveyOf } from './survey.ts';
 
 export interface Finding {
@@ -13,6 +14,7 @@ export interface Finding {
     | 'unknown-group'
     | 'everything-to-everybody'
     | 'admin-beside-wildcards'
+    | 'idle-budget'
     | 'cannot-tell';
   readonly rule: string;
   readonly message: string;
@@ -52,7 +54,7 @@ export function lint(set: PolicySet, nowMs: number, people: readonly Principal[]
     return others;
   };
 
-  return set.policies.flatMap((policy) => [
+  const ofRules = set.policies.flatMap((policy) => [
     ...unknownGroups(policy, people),
     ...policy.rules.flatMap((rule): readonly Finding[] => {
       const name = `${policy.id}/${rule.id}`;
@@ -65,6 +67,7 @@ export function lint(set: PolicySet, nowMs: number, people: readonly Principal[]
       ];
     }),
   ]);
+  return [...ofRules, ...idleBudgets(set).map((each) => ({ kind: 'idle-budget' as const, ...each }))];
 }
 
 /** Groups that nobody has who is known of their issuer. */

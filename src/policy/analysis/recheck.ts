@@ -42,7 +42,10 @@ export function recheckBy(
     const redecide = known.get(set) ?? redecideBy(set);
     known.set(set, redecide);
     const decision = redecide(replay, set);
-    if ('missing' in decision) return { problem: `the record lacks ${decision.missing} (--config names it)` };
+    if ('missing' in decision) {
+      const remedy = decision.missing.endsWith('of the configuration') ? ' (--config names it)' : '';
+      return { problem: `the record lacks ${decision.missing}${remedy}` };
+    }
     const { effect, rule, filtered } = replay.recorded;
     const isSame = effect === decision.effect && rule === decision.rule && filtered === (decision.parts !== undefined);
     return { replay, set, decision, ...(!isSame && { problem: DIFFERS }) };

@@ -217,6 +217,28 @@ describe('an explanation', () => {
       'role',
     );
   });
+
+  it('says of a rule whose list has no value where it would hold, not that it is of another bucket', () => {
+    const set = setOf(
+      written('p', [
+        { ...get, prefix: 'teams/${claims.teams}/', each: 'claims.teams' },
+        { ...get, prefix: 'x/' },
+      ]),
+    );
+    const { rules } = explain(set, principalWith(), asked(on('GET', 'y')));
+    assert.deepEqual(rules[0]?.failed, { condition: 'scope', wants: 'below teams/${claims.teams}/', saw: 'y' });
+    const elsewhere = explain(set, principalWith(), asked(on('GET', 'y', 'others')));
+    assert.deepEqual(elsewhere.rules[0]?.failed, { condition: 'bucket', wants: 'reports', saw: 'others' });
+  });
+
+  it('is certain of a denial that a deny could only join', () => {
+    const deny = { deny: ['GET'], bucket: 'reports', everything: true, when: { networks: ['10.0.0.0/8'] } };
+    const undecided = (...rules: Parameters<typeof written>[1]) =>
+      explain(setOf(written('p', rules)), principalWith(), asked(on('GET', '2026/x'))).undecided;
+    assert.deepEqual(undecided(deny), []);
+    assert.deepEqual(undecided(deny, get), ['p/r0']);
+    assert.deepEqual(undecided(deny, { ...get, when: { networks: ['10.0.0.0/8'] } }), ['p/r0', 'p/r1']);
+  });
 });
 
 describe('who may', () => {
