@@ -36,7 +36,8 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
       );
     let result: OutcomeResult = 'completed';
     try {
-      const received = inStage(receive.name, () => receive.run(arrived));
+      const read = () => inStage(receive.name, () => receive.run(arrived));
+      const received = observer.traces === undefined ? read() : observer.traces.stage(receive.name, read);
       request = received.request;
       const routes = request.isDryRun === true ? dryStages : stages;
       const ended = await routes[request.descriptor.operationClass].run(received, observer);

@@ -58,6 +58,7 @@ function extend<In, Out>(stages: readonly Stage<unknown, unknown>[]): Route<In, 
   };
 }
 
+/** Runs one stage, in a span of its own where requests are traced. */
 function runStage(stage: Stage<unknown, unknown>, context: unknown, traces: Traces | undefined): unknown {
   return traces === undefined ? stage.run(context) : traces.stage(stage.name, () => stage.run(context));
 }

@@ -3,6 +3,7 @@
  * attributes. Leaves: batches to the collector that `OTEL_EXPORTER_OTLP_*` names (the exporter reads these itself). It never
  * blocks a request: what does not fit into the queue is dropped, and a collector that fails costs a line of the log.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   ROOT_CONTEXT,
   SpanKind,
@@ -147,11 +148,13 @@ function samplerOf({ root, isParentBased }: Sampling): Sampler {
 /** Tells when a collector stops taking spans, and when it takes them again; not each time that it does not. */
 function telling(exporter: SpanExporter, tell: (event: LogEvent) => void): SpanExporter {
   let isFailing = false;
+  // A batch is sent by whichever request was next: what becomes of it is not that one's.
+  const outside = AsyncLocalStorage.snapshot();
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
         const failed = result.error !== undefined;
-        if (failed !== isFailing) tell(failed ? 'trace_export_failed' : 'trace_export_recovered');
+        if (failed !== isFailing) outside(() => tell(failed ? 'trace_export_failed' : 'trace_export_recovered'));
         isFailing = failed;
         // What the SDK does with an error is to print it.
         done(failed ? { code: ExportResultCode.SUCCESS } : result);

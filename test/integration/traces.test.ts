@@ -72,7 +72,7 @@ describe('a trace', function () {
     const [forward, put] = [named('forward'), named('S3.PutObject')];
     assert.deepEqual([server.kind, forward.kind, put.kind, sts.kind], [2, 1, 3, 3]);
     assert.equal(server.parentSpanId, clientSpan);
-    for (const stage of ['authenticate', 'authorize', 'enforce', 'plan', 'record', 'seal', 'respond']) {
+    for (const stage of ['receive', 'authenticate', 'authorize', 'enforce', 'plan', 'record', 'seal', 'respond']) {
       assert.equal(named(stage).parentSpanId, server.spanId, stage);
     }
     assert.equal(assume.parentSpanId, server.spanId);

@@ -24,6 +24,10 @@ export interface TraceCollector {
   /** What `OTEL_EXPORTER_OTLP_ENDPOINT` says. */
   readonly url: string;
   readonly spans: readonly ReceivedSpan[];
+  /** How many batches came, refused ones with them. */
+  readonly requests: number;
+  /** Takes spans from now on, or refuses them. */
+  readonly answer: (status: 200 | 400) => void;
   /** Waits until as many as wanted satisfy; the caller's time limit ends it. */
   readonly until: (isEnough: (spans: readonly ReceivedSpan[]) => boolean) => Promise<readonly ReceivedSpan[]>;
   readonly stop: () => Promise<void>;
@@ -32,18 +36,27 @@ export interface TraceCollector {
 /** Starts one on a free port of loopback. */
 export async function startTraceCollector(): Promise<TraceCollector> {
   const spans: ReceivedSpan[] = [];
+  let status = 200;
+  let requests = 0;
   const server = createServer((request, response) => {
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
-      if (request.url === '/v1/traces') spans.push(...spansOf(Buffer.concat(pieces)));
-      response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
+      requests += 1;
+      if (request.url === '/v1/traces' && status === 200) spans.push(...spansOf(Buffer.concat(pieces)));
+      response.writeHead(status, { 'content-type': 'application/x-protobuf' }).end();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
+    get requests() {
+      return requests;
+    },
+    answer: (next) => {
+      status = next;
+    },
     until: async (isEnough) => {
       while (!isEnough(spans)) await sleep(20);
       return spans;

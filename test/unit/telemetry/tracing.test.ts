@@ -27,13 +27,13 @@ describe('traces', () => {
 
   /** The exporter reads its own variables of the process when it is made. */
   function traced(sampling: Sampling, isPropagated = true, url = `${collector.url}/v1/traces`) {
-    const events: string[] = [];
+    const events: (readonly [string, unknown])[] = [];
+    const requests = createRequests();
     const before = process.env[ENDPOINT];
     process.env[ENDPOINT] = url;
-    const tracer = createOtlpTracer({ sampling, isPropagated }, (event) => events.push(event));
+    const tracer = createOtlpTracer({ sampling, isPropagated }, (event) => events.push([event, requests.trace()]));
     if (before === undefined) Reflect.deleteProperty(process.env, ENDPOINT);
     else process.env[ENDPOINT] = before;
-    const requests = createRequests();
     return { tracer, requests, traces: requests.traceBy(tracer), events };
   }
 
@@ -129,7 +129,29 @@ describe('traces', () => {
     const startedMs = performance.now();
     await tracer.close();
     assert.ok(performance.now() - startedMs < 4000);
-    assert.ok(events.length <= 1 && events.every((event) => event === 'trace_export_failed'));
+    assert.ok(events.length <= 1 && events.every(([event]) => event === 'trace_export_failed'));
+  });
+
+  it('that are refused are told of once, as no request of anybody, and again when they are taken', async () => {
+    const { tracer, requests, events } = traced(ALWAYS);
+    // A full batch is sent at once.
+    const batch = async (): Promise<void> => {
+      const seen = collector.requests;
+      requests.within(requests.begin('ID', 'GET', {}), () => {
+        for (let spans = 0; spans < 600; spans += 1) requests.end(requests.begin('ID', 'GET', {}), 200);
+      });
+      while (collector.requests === seen) await sleep(5);
+    };
+    collector.answer(400);
+    await batch();
+    await batch();
+    collector.answer(200);
+    await batch();
+    await tracer.close();
+    assert.deepEqual(events, [
+      ['trace_export_failed', undefined],
+      ['trace_export_recovered', undefined],
+    ]);
   });
 
   it('that are off keep the id of a client that traces, and nothing else', () => {
