@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Authorizer, RequestFacts } from '../contracts/authorizer.ts';
 import { TOKEN_KINDS, type Principal } from '../contracts/principal.ts';
+import type { TemporaryGrant } from '../contracts/temporary-grants.ts';
 import type { Verb } from '../s3/operations/verb.ts';
 import type { DecidedAccess } from './analysis/accesses.ts';
 import { createAuthorizer } from './authorizer.ts';
@@ -14,8 +15,9 @@ import { InvalidPolicies, type PolicyIssue } from './invalid-policies.ts';
 import type { PolicySet } from './load-policies.ts';
 import { readDirectory } from './read-directory.ts';
 import { readDocument } from './read-document.ts';
+import { objectKey, prefixText, verbList } from './rule-schema.ts';
 import { isShown } from './scope.ts';
-import { always, bucketName, closed, expecting, issuerName, present, verb } from './schema-parts.ts';
+import { always, bucketName, closed, expecting, identifier, issuerName, present, verb } from './schema-parts.ts';
 
 const anyText = (what: string) => z.string({ error: expecting(what) });
 
@@ -72,6 +74,23 @@ const testCase = closed('a case', {
     error: 'can have `size`, `contentType`, `tags` and `createOnly` of a PUT only, which alone stores something',
   });
 
+const testGrant = closed('a grant', {
+  id: identifier('an id that is unique in this file'),
+  to: anyText('one of the identities of this file'),
+  verbs: verbList,
+  bucket: bucketName,
+  prefix: prefixText.optional(),
+  key: objectKey.optional(),
+  everything: z.literal(true, { error: 'can only be true' }).optional(),
+})
+  .refine((value) => present(value, ['prefix', 'key', 'everything']) === 1, {
+    ...always,
+    error: 'must have exactly one of `prefix`, `key`, `everything: true`',
+  })
+  .refine(({ verbs, everything }) => everything || !verbs.includes('ADMIN'), {
+    error: 'names ADMIN, which goes with `everything: true` only',
+  });
+
 const agentClients = z.record(
   issuerName,
   z.array(anyText('a client id'), { error: expecting('a list of client ids') }),
@@ -80,15 +99,26 @@ const agentClients = z.record(
   },
 );
 
-const testsSchema = closed('identities, cases and, where they matter, agentClients', {
+const testsSchema = closed('identities, cases and, where they matter, grants and agentClients', {
   agentClients: agentClients.optional(),
   identities: z.record(z.string(), identity, { error: expecting('identities by name') }),
+  grants: z.array(testGrant, { error: expecting('a list of grants') }).default([]),
   cases: z.array(testCase, { error: expecting('a list of cases') }).min(1, 'must hold at least one case'),
-}).superRefine(({ identities, cases }, context) => {
+}).superRefine(({ identities, grants, cases }, context) => {
+  const issue = (path: readonly (string | number)[], message: string) =>
+    context.addIssue({ code: 'custom', path: [...path], message });
+  const unknown = `is not an identity of this file: ${Object.keys(identities).join(', ')}`;
   cases.forEach(({ who }, index) => {
-    if (Object.hasOwn(identities, who)) return;
-    const message = `is not an identity of this file: ${Object.keys(identities).join(', ')}`;
-    context.addIssue({ code: 'custom', path: ['cases', index, 'who'], message });
+    if (!Object.hasOwn(identities, who)) issue(['cases', index, 'who'], unknown);
+  });
+  grants.forEach(({ id, to }, index) => {
+    const holder = Object.hasOwn(identities, to) ? identities[to] : undefined;
+    if (holder === undefined) issue(['grants', index, 'to'], unknown);
+    else if (holder.actor !== undefined || holder.role !== undefined) {
+      const message = 'has an actor or a role: no grant holds for who acts for somebody, nor in sessions of one policy';
+      issue(['grants', index, 'to'], message);
+    }
+    if (grants.findIndex((each) => each.id === id) !== index) issue(['grants', index, 'id'], 'stands twice');
   });
 });
 
@@ -102,6 +132,8 @@ export interface PolicyTest {
   readonly access: DecidedAccess;
   /** What is known of the request; absent: nothing. */
   readonly facts?: RequestFacts;
+  /** What is granted to the principal for a time; absent: nothing. */
+  readonly grants?: readonly TemporaryGrant[];
   /** Clients that are agents for the cases of its file; absent: those of the set. */
   readonly agents?: AgentClients;
   readonly effect: 'allow' | 'deny' | 'filtered';
@@ -130,13 +162,18 @@ export async function loadPolicyTests(directory: string): Promise<readonly Polic
       found.push(...document.issues);
       continue;
     }
-    const { identities, cases, agentClients: named } = document.value;
+    const { identities, cases, grants, agentClients: named } = document.value;
     const agents = named && new Map(Object.entries(named).map(([issuer, clients]) => [issuer, new Set(clients)]));
     const principals = new Map(Object.entries(identities).map(([who, each]) => [who, principalOf(each)]));
     cases.forEach((each, index) => {
       const principal = principals.get(each.who);
       if (principal === undefined) return;
-      tests.push({ ...testOf(`${name}: cases[${index}]`, each, principal), ...(agents && { agents }) });
+      const own = grants.filter(({ to }) => to === each.who).map(grantOf);
+      tests.push({
+        ...testOf(`${name}: cases[${index}]`, each, principal),
+        ...(own.length > 0 && { grants: own }),
+        ...(agents && { agents }),
+      });
     });
   }
   if (found.length > 0) throw new InvalidPolicies(found);
@@ -145,10 +182,12 @@ export async function loadPolicyTests(directory: string): Promise<readonly Polic
 
 /** Decides every case and says which came out otherwise, in effect or in the rule that decided. */
 export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): PolicyTestReport {
+  const granted = new Map(tests.flatMap(({ principal, grants }) => (grants ? [[principal, grants]] : [])));
+  const grantsOf = { of: (principal: Principal) => granted.get(principal) ?? NO_GRANTS };
   const authorizers = new Map<AgentClients | undefined, Authorizer>();
   const authorizerWith = (agents: AgentClients | undefined): Authorizer => {
     const held = agents === undefined ? set : { ...set, agents };
-    const authorizer = authorizers.get(agents) ?? createAuthorizer({ current: () => held });
+    const authorizer = authorizers.get(agents) ?? createAuthorizer({ current: () => held }, grantsOf);
     authorizers.set(agents, authorizer);
     return authorizer;
   };
@@ -170,6 +209,12 @@ export function checkPolicyTests(set: PolicySet, tests: readonly PolicyTest[]): 
     }
   }
   return { passed: tests.length - failures.length, failures, unproven: [...unproven] };
+}
+
+const NO_GRANTS: readonly TemporaryGrant[] = [];
+
+function grantOf({ id, verbs, bucket, prefix = '', key }: z.output<typeof testGrant>): TemporaryGrant {
+  return { id, verbs, bucket, scope: key === undefined ? { prefix } : { key }, reason: '' };
 }
 
 /** Reads an identity as files of cases have it, from JSON. @throws InvalidPolicies */

@@ -52,7 +52,8 @@ const VERB_OR_GROUP = z.enum([...VERBS, ...VERB_GROUP_NAMES] as const, {
   error: `must be one of ${VERBS.join(', ')}, in capitals, or one of the groups ${VERB_GROUP_NAMES.join(', ')}`,
 });
 
-const verbs = z
+/** Verbs, and groups of them, as the verbs that they stand for. */
+export const verbList = z
   .array(VERB_OR_GROUP, { error: expecting('a list of verbs, such as [GET, PUT, DELETE, LIST]') })
   .min(1, `must name at least one of ${VERBS.join(', ')}`)
   .max(VERBS.length, 'must not name a verb twice')
@@ -79,8 +80,8 @@ const SCOPES = ['prefix', 'prefixes', 'key', 'keys', 'everything'] as const;
 
 export const ruleSchema = closed('a rule', {
   id: identifier('an id that is unique in this policy'),
-  allow: verbs.optional(),
-  deny: verbs.optional(),
+  allow: verbList.optional(),
+  deny: verbList.optional(),
   bucket: bucketText.optional(),
   buckets: z
     .union([z.literal('all'), names('buckets', bucketText), set], {

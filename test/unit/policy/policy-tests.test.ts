@@ -66,6 +66,45 @@ cases:
     assert.deepEqual(report, { passed: 4, failures: [], unproven: [] });
   });
 
+  it('state what was granted for a time, to one identity, which a deny goes before', async () => {
+    const cases = `
+identities:
+  ann: { issuer: demo, subject: ann, groups: [staff] }
+  on-call: { issuer: demo, subject: ann, groups: [staff] }
+grants: [{ id: inc-1, to: on-call, verbs: [read, list], bucket: reports, prefix: b/ }]
+cases:
+  - { who: on-call, does: GET, bucket: reports, key: b/x, expect: allow, rule: grant/inc-1 }
+  - { who: on-call, does: LIST, bucket: reports, prefix: b/, expect: allow, rule: grant/inc-1 }
+  - { who: on-call, does: PUT, bucket: reports, key: b/x, expect: deny, rule: default-deny }
+  - { who: on-call, does: GET, bucket: reports, key: b/board/x, expect: deny, rule: p/r1 }
+  - { who: on-call, does: GET, bucket: reports, key: a/x, expect: allow, rule: p/r0 }
+  - { who: ann, does: GET, bucket: reports, key: b/x, expect: deny, rule: default-deny }
+`;
+    const set = setOf(written('p', [get, { deny: ['GET'], bucket: 'reports', prefix: 'b/board/' }]));
+    assert.deepEqual(checkPolicyTests(set, await load(cases)), { passed: 6, failures: [], unproven: [] });
+  });
+
+  it('refuse a grant that no command would give', async () => {
+    const issues = async (grant: string): Promise<string> => {
+      const identities =
+        'identities: { ann: { issuer: demo, subject: ann }, bot: { issuer: demo, subject: ann, actor: b } }';
+      const rest = 'cases: [{ who: ann, does: GET, bucket: reports, key: a, expect: deny, rule: default-deny }]';
+      const error = await load(`${identities}\ngrants: [${grant}]\n${rest}\n`).then(
+        () => undefined,
+        (problem: unknown) => problem,
+      );
+      assert.ok(error instanceof InvalidPolicies);
+      return error.message;
+    };
+    const where = 'bucket: reports, prefix: b/';
+    assert.match(await issues(`{ id: g, to: eve, verbs: [GET], ${where} }`), /grants\[0\]\.to is not an identity/);
+    assert.match(await issues(`{ id: g, to: bot, verbs: [GET], ${where} }`), /grants\[0\]\.to has an actor or a role/);
+    assert.match(await issues(`{ id: g, to: ann, verbs: [ADMIN], ${where} }`), /ADMIN, which goes with/);
+    assert.match(await issues('{ id: g, to: ann, verbs: [GET], bucket: reports }'), /exactly one of `prefix`/);
+    const one = `{ id: g, to: ann, verbs: [GET], ${where} }`;
+    assert.match(await issues(`${one}, ${one}`), /grants\[1\]\.id stands twice/);
+  });
+
   it('state what is known of a request, and what they do not state is not known', async () => {
     const put = (id: string, when: object) => ({ id, allow: ['PUT'], bucket: 'reports', prefix: `${id}/`, when });
     const set = setOf(
