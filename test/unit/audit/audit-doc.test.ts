@@ -56,6 +56,8 @@ describe('docs/audit.md', () => {
       filtered: true as const,
       storeTokenIdHash: 'a',
       edgeRequestId: 'b',
+      traceId: 'c'.repeat(32),
+      spanId: 'd'.repeat(16),
       verbs: ['LIST'] as const,
       after: ['a'],
       decidedAfterMs: 1,

@@ -11,7 +11,19 @@ const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Rec
 describe('a line of the audit', () => {
   it('has the version first and its fields in a fixed order', () => {
     assert.deepEqual(Object.keys(parse(auditLine(intent('A')))), [
-      ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'tokenIdHash'],
+      ...[
+        'v',
+        'entry',
+        'time',
+        'requestId',
+        'traceId',
+        'spanId',
+        'issuer',
+        'issuerName',
+        'subject',
+        'groups',
+        'tokenIdHash',
+      ],
       ...[
         'clientAddress',
         'operation',
@@ -258,7 +270,14 @@ const claims = fc.dictionary(short, fc.oneof(short, count, fc.boolean(), fc.arra
   maxKeys: 4,
   noNullPrototype: true,
 });
-const head = fc.record({ time: time.map((date) => date.toISOString()), requestId: text });
+const traced = fc.oneof(
+  fc.constant({}),
+  fc.record({ traceId: fc.constant('a1'.repeat(16)) }),
+  fc.record({ traceId: fc.constant('b2'.repeat(16)), spanId: fc.constant('c3'.repeat(8)) }),
+);
+const head = fc
+  .tuple(fc.record({ time: time.map((date) => date.toISOString()), requestId: text }), traced)
+  .map(([known, trace]) => ({ ...known, ...trace }));
 const caller = fc
   .tuple(
     fc.record({

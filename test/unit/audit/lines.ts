@@ -82,7 +82,9 @@ export function auditLine(entry: AuditEntry): string {
   const timeMs = Date.parse(entry.time);
   const fields = entry as Fields & Pick<AuditEntry, 'requestId'>;
   const { requestId, clientAddress = '', edgeRequestId, operation = 'GetObject', durationMs = 0 } = fields;
-  const origin = { requestId, clientAddress, edgeRequestId };
+  const { traceId, spanId } = fields;
+  const trace = traceId === undefined ? undefined : { traceId, ...(spanId === undefined ? {} : { spanId }) };
+  const origin = { requestId, trace, clientAddress, edgeRequestId };
   const { wayIn, decidedAfterMs } = fields;
   const facts = decidedAfterMs === undefined ? { wayIn } : { wayIn, nowMs: timeMs + decidedAfterMs };
   const request: AuditedRequest = { origin, startedMs: timeMs, principal: principalOf(fields), operation, facts };

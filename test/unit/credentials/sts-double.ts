@@ -16,6 +16,8 @@ export interface StsDouble {
   readonly calls: URLSearchParams[];
   /** Access key id, and token of the session where there is one, that signed each call; empty for an unsigned one. */
   readonly signers: { readonly accessKeyId: string; readonly sessionToken: string }[];
+  /** Where each call stands in a trace. */
+  readonly traceparents: unknown[];
   /** How the next calls are answered; by default with credentials. */
   answer: (response: ServerResponse, form: URLSearchParams) => void;
   readonly close: () => Promise<void>;
@@ -27,6 +29,7 @@ export async function startStsDouble(clock: { readonly now: () => number }): Pro
     void text(request).then((body) => {
       const form = new URLSearchParams(body);
       double.calls.push(form);
+      double.traceparents.push(request.headers['traceparent']);
       double.signers.push({
         accessKeyId: /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '',
         sessionToken: String(request.headers['x-amz-security-token'] ?? ''),
@@ -40,6 +43,7 @@ export async function startStsDouble(clock: { readonly now: () => number }): Pro
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls: [],
     signers: [],
+    traceparents: [],
     answer: (response, form) => {
       giveSession(response, clock.now() + Number(form.get('DurationSeconds')) * 1000, `ASIA${double.calls.length}`);
     },

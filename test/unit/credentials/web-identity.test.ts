@@ -8,6 +8,7 @@ import type { StoreToken } from '../../../src/contracts/store-tokens.ts';
 import type { BaseSource } from '../../../src/credentials/base-credentials.ts';
 import type { GatewayError } from '../../../src/errors/gateway-error.ts';
 import type { StsStore } from '../../../src/credentials/sts-store.ts';
+import { rememberSpans, traceparentOf } from '../../support/stack/remembered-spans.ts';
 import { GRANTS } from './broker-fixture.ts';
 import { BrokerWorld, failureOf, MINUTE, REPORTS } from './broker-world.ts';
 import { object, principal, scope } from './fixture.ts';
@@ -65,6 +66,21 @@ describe('AssumeRoleWithWebIdentity', () => {
       WebIdentityToken: SECRET,
     });
     assert.deepEqual(world.sts.signers, [{ accessKeyId: '', sessionToken: '' }]);
+  });
+
+  it('is a span, whose context goes along', async () => {
+    const { traces, spans } = rememberSpans();
+    const broker = world.makeBroker(
+      { method: 'web-identity', base: untouchable },
+      { observer: { ...world.observer, traces } },
+    );
+    await broker.credentials(planFor(broker));
+    assert.deepEqual(
+      spans.map(({ name, attributes }) => [name, attributes]),
+      [[`STS.${ACTION}`, { 'sallyport.store': 'main' }]],
+    );
+    assert.deepEqual(world.sts.traceparents, [traceparentOf(1)]);
+    assert.ok(!JSON.stringify(spans).includes(SECRET));
   });
 
   it('is told of at start: its role can be had past the gateway', () => {

@@ -1,10 +1,13 @@
 /** Against the embedded store, with keys in files and the broker of a store without STS: nothing is made up here. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import diagnostics from 'node:diagnostics_channel';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import type { Traces } from '../../../../src/contracts/tracing.ts';
 import type { StoreRequest, StoreSession } from '../../../../src/contracts/store-session.ts';
 import { createHttpUpstream } from '../../../../src/core/upstream/http-upstream.ts';
 import { createSigner, type Signer } from '../../../../src/core/upstream/signer.ts';
@@ -13,6 +16,7 @@ import { createKeyFiles } from '../../../../src/credentials/key-files.ts';
 import { createStaticBroker } from '../../../../src/credentials/static-broker.ts';
 import { freePort } from '../../../../demo/free-port.ts';
 import { createEmbeddedStore, type EmbeddedStore } from '../../../../demo/store/embedded-store.ts';
+import { rememberSpans, traceparentOf } from '../../../support/stack/remembered-spans.ts';
 import { observer } from '../keyring/fixture.ts';
 
 const OWNER = { accessKeyId: 'OWNEROWNEROWNEROWNER', secretAccessKey: randomBytes(20).toString('hex') };
@@ -54,7 +58,11 @@ describe('core/upstream/store-sessions', () => {
 
   const put = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
   /** A session of keys that were read when the secret was still the old one, by a clock that makes no file stale. */
-  const open = async (secretOnDisk: string, signer: Signer = createSigner()): Promise<StoreSession> => {
+  const open = async (
+    secretOnDisk: string,
+    signer: Signer = createSigner(),
+    traces?: Traces,
+  ): Promise<StoreSession> => {
     await put('id', OWNER.accessKeyId);
     await put('secret', secretOnDisk);
     const nowMs = Date.now();
@@ -82,7 +90,7 @@ describe('core/upstream/store-sessions', () => {
       ...{ tokenIdHash: '', expiresAtMs: Infinity },
     };
     const planned = broker.plan(principal, [{ bucket, grants: [], accesses: [], listsBuckets: true }]);
-    const sessions = createStoreSessions({ upstream, broker, signer, clock });
+    const sessions = createStoreSessions({ upstream, broker, signer, clock, traces });
     return sessions.open({ bucket, planned, onAnswer: ({ status }) => statuses.push(status) });
   };
 
@@ -119,6 +127,43 @@ describe('core/upstream/store-sessions', () => {
     assert.deepEqual(statuses, [403, 403]);
     await assert.rejects(session.send(GET), { code: 'InternalError' });
     assert.deepEqual(statuses, [403, 403, 403]);
+  });
+
+  it('are a span each, named by the operation and without a key, and hand its context on beside what is signed', async () => {
+    const { traces, spans } = rememberSpans();
+    const session = await open(OWNER.secretAccessKey, createSigner(), traces);
+    const body = { sizeBytes: 3, content: Buffer.from('one') };
+    const sent: (string | string[] | undefined)[][] = [];
+    const see = (message: unknown): void => {
+      const { headers } = (message as { request: IncomingMessage }).request;
+      sent.push([headers['traceparent'], /SignedHeaders=([^,]+)/.exec(headers.authorization ?? '')?.[1]]);
+    };
+    diagnostics.subscribe('http.server.request.start', see);
+    await (await session.send({ method: 'PUT', key: 'hidden-key', query: [], headers: {}, body })).discard();
+    await assert.rejects(session.send({ method: 'GET', key: 'hidden-other', query: [], headers: {} }));
+    // Of no operation that we know: the method is the name.
+    await session.send({ method: 'GET', key: 'hidden-key', query: [['unheard-of', '']], headers: {} }).then(
+      (answer) => answer.discard(),
+      () => undefined,
+    );
+    diagnostics.unsubscribe('http.server.request.start', see);
+    assert.deepEqual(spans.map(({ name, failedBy }) => [name, failedBy]).slice(0, 3), [
+      // The secret was replaced, and what is sent again is a span of its own.
+      ['S3.PutObject', '403'],
+      ['S3.PutObject', undefined],
+      ['S3.GetObject', '404'],
+    ]);
+    assert.equal(spans[3]?.name, 'S3.GET');
+    const { attributes } = spans[1]!;
+    assert.equal(attributes['aws.s3.bucket'], 'box');
+    assert.equal(attributes['http.response.status_code'], 200);
+    assert.equal(typeof attributes['aws.request_id'], 'string');
+    assert.ok(!JSON.stringify(spans).includes('hidden'));
+    assert.deepEqual(
+      sent.map(([traceparent]) => traceparent),
+      [1, 2, 3, 4].map(traceparentOf),
+    );
+    for (const [, signed] of sent) assert.ok(!String(signed).includes('trace'));
   });
 
   it('fail as a promise where a request cannot be signed', async () => {
