@@ -11,19 +11,7 @@ const parse = (line: string): Record<string, unknown> => JSON.parse(line) as Rec
 describe('a line of the audit', () => {
   it('has the version first and its fields in a fixed order', () => {
     assert.deepEqual(Object.keys(parse(auditLine(intent('A')))), [
-      ...[
-        'v',
-        'entry',
-        'time',
-        'requestId',
-        'traceId',
-        'spanId',
-        'issuer',
-        'issuerName',
-        'subject',
-        'groups',
-        'tokenIdHash',
-      ],
+      ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'tokenIdHash'],
       ...[
         'clientAddress',
         'operation',
@@ -350,7 +338,20 @@ const LONGEST: Readonly<Record<string, number>> = {
   ...{ upstreamRequestId: 256, versionId: 1024, versionIdAsked: 1024, keyId: 256 },
 };
 const ORDER = [
-  ...['v', 'entry', 'time', 'requestId', 'issuer', 'issuerName', 'subject', 'groups', 'claims', 'actor'],
+  ...[
+    'v',
+    'entry',
+    'time',
+    'requestId',
+    'traceId',
+    'spanId',
+    'issuer',
+    'issuerName',
+    'subject',
+    'groups',
+    'claims',
+    'actor',
+  ],
   ...[
     'actorIssuer',
     'tokenIdHash',
