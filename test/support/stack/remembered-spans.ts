@@ -2,7 +2,7 @@
 import type { Span, SpanAttributes, Traces } from '../../../src/contracts/tracing.ts';
 
 export interface RememberedSpan {
-  readonly name: string;
+  name: string;
   readonly attributes: Record<string, unknown>;
   failedBy: string | undefined;
 }
@@ -23,7 +23,9 @@ export function rememberSpans(): { readonly traces: Traces; readonly spans: read
       ids: { traceId: 'a'.repeat(32) },
       isRecorded: true,
       headers: { traceparent: traceparentOf(spans.length) },
-      rename: nothing,
+      rename: (given) => {
+        remembered.name = given;
+      },
       end: nothing,
       set: (more) => void Object.assign(remembered.attributes, more),
       fail: (type) => {

@@ -6,6 +6,7 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createLog, type Log, type LogLevel } from '../../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
 import { createObserver } from '../../../src/telemetry/observer.ts';
+import { rememberSpans } from '../../support/stack/remembered-spans.ts';
 import { LineCatcher } from './line-catcher.ts';
 
 describe('the observer', () => {
@@ -42,6 +43,29 @@ describe('the observer', () => {
       stage: 'assume-role',
       detail: 'sts is down',
     });
+  });
+
+  it('names the span of a request by its operation, and says its end and its code there', () => {
+    const { traces, spans } = rememberSpans();
+    metrics = createMetrics();
+    log = createLog({ stream: new LineCatcher(), level: 'info' });
+    const observer = createObserver({ metrics, log, clock: { now: () => 0 }, traces });
+    const end = { requestId: 'ID', result: 'failed', status: 500, durationMs: 1, bytesIn: 0, bytesOut: 0 } as const;
+    traces.stage('GET', () => {
+      observer.failure({ requestId: 'ID' }, new GatewayError('SlowDown'));
+      observer.request({ ...end, operation: 'GetObject' });
+    });
+    traces.stage('GET', () => {
+      observer.failure({ requestId: 'ID' }, new TypeError('a hidden text'));
+      observer.request({ ...end, operation: undefined });
+    });
+    assert.deepEqual(
+      spans.map(({ name, attributes }) => [name, attributes['sallyport.error_code'], attributes['sallyport.result']]),
+      [
+        ['GetObject', 'SlowDown', 'failed'],
+        ['GET', 'InternalError', 'failed'],
+      ],
+    );
   });
 
   it("logs what is ours as an error, and what is a client's below a warning", async () => {

@@ -9,7 +9,7 @@ import { createRequests } from '../../../src/telemetry/request-scope.ts';
 import { startTracing } from '../../../src/telemetry/start-tracing.ts';
 import { tracingSettings, type Sampling } from '../../../src/telemetry/tracing-settings.ts';
 import { COMPILE_CACHE } from '../../support/compile-cache.ts';
-import { startTraceCollector, type TraceCollector } from '../../support/stack/trace-collector.ts';
+import { startTraceCollector, type ReceivedSpan, type TraceCollector } from '../../support/stack/trace-collector.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const CLIENT = '00f067aa0ba902b7';
@@ -89,6 +89,52 @@ describe('traces', () => {
       requests.end(context, 200);
     }
     await tracer.close();
+  });
+
+  it('tell what failed by a name of ours: of answers from 500 on, of work that rejects, and where no answer went out', async () => {
+    const { tracer, requests, traces } = traced(ALWAYS);
+    for (const [number, status] of [500, 499, undefined].entries()) {
+      requests.end(requests.begin(`FAIL-${number}`, 'GET', {}), status);
+    }
+    const rejecting = requests.begin('REJECTS', 'GET', {});
+    const done = Promise.withResolvers<undefined>();
+    requests.within(rejecting, () => {
+      traces.current()?.rename('GetObject');
+      const reasons = [new TypeError('with a hidden text'), 'a hidden text'];
+      const all = reasons.map((reason, number) =>
+        traces.stage(`reject-${number}`, () => new Promise((_resolve, reject) => void setTimeout(reject, 1, reason))),
+      );
+      void Promise.allSettled(all).then(() => done.resolve(undefined));
+    });
+    await done.promise;
+    requests.end(rejecting, 200);
+    await tracer.close();
+    const failureOf = (isIt: (span: ReceivedSpan) => boolean) => collector.spans.find(isIt)?.attributes['error.type'];
+    const ofRequest = (id: string) => failureOf(({ attributes }) => attributes['sallyport.request_id'] === id);
+    assert.deepEqual(['FAIL-0', 'FAIL-1', 'FAIL-2'].map(ofRequest), ['500', undefined, 'no answer']);
+    assert.equal(
+      failureOf(({ name }) => name === 'reject-0'),
+      'TypeError',
+    );
+    assert.equal(
+      failureOf(({ name }) => name === 'reject-1'),
+      'unknown',
+    );
+    assert.ok(collector.spans.some(({ name }) => name === 'GetObject'));
+    assert.ok(!JSON.stringify(collector.spans).includes('hidden'));
+  });
+
+  it('make no span of what belongs to no request', () => {
+    const { traces } = traced(ALWAYS);
+    assert.equal(
+      traces.call('S3.HeadBucket', {}, (span) => span),
+      undefined,
+    );
+    assert.equal(
+      traces.stage('open', () => 1),
+      1,
+    );
+    assert.equal(traces.current(), undefined);
   });
 
   it('that are not sampled hand the context on, and send nothing', async () => {
