@@ -97,7 +97,12 @@ export async function overHttp2({ origin, ca }: Edge, probe: Probe): Promise<Rep
     const closed = new Promise<void>((resolve) => stream.once('close', resolve));
     const answered = once(stream, 'response');
     if (body !== undefined) stream.end(body);
-    const [answer] = (await Promise.race([answered, broken])) as [IncomingHttpHeaders & { ':status'?: number }];
+    // A connection that ends in good order is no error of its streams.
+    const unanswered = closed.then(() => Promise.reject(new Error('the connection ended without an answer')));
+    unanswered.catch(() => undefined);
+    const [answer] = (await Promise.race([answered, broken, unanswered])) as [
+      IncomingHttpHeaders & { ':status'?: number },
+    ];
     const { writableFinished } = stream;
     const text = await beginning(stream).catch(() => '');
     await Promise.race([closed, broken]);
