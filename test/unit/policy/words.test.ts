@@ -12,8 +12,6 @@ import {
 } from '../../../src/policy/analysis/words.ts';
 import { admin, listing, on, principalWith, setOf, written } from './fixture.ts';
 
-type Asked = Exclude<Access, { kind: 'bucket' }>;
-
 describe('policies in words', () => {
   const put = { allow: ['PUT'], bucket: 'reports', prefix: 'in/' };
   const conditionsOf = (when: object): string => {
@@ -75,7 +73,7 @@ describe('policies in words', () => {
       'bot for ann of demo, in staff, team = red, client azp = cli, token kind id_token, in a session of role p';
     assert.equal(principalText(robot), text);
     assert.equal(principalText(principalWith({ groups: [] })), 'someone of demo');
-    assert.equal(accessText(on('GET', 'a') as Asked as never), 'GET s3://reports/a');
+    assert.equal(accessText(on('GET', 'a') as never), 'GET s3://reports/a');
     assert.equal(accessText(admin() as never), 'ADMIN s3://reports/');
     assert.equal(accessText(listing('a/', ['a/b'])), 'LIST s3://reports/a/ after a/b');
   });
@@ -110,7 +108,7 @@ cases:
   it('say of each line of a subject what the caller has instead', () => {
     const saw = (subject: object, changes: Parameters<typeof principalWith>[0] = {}): string => {
       const set = setOf(written('p', [put], [{ issuer: 'demo', ...subject }]));
-      const { failed } = explain(set, principalWith(changes), on('PUT', 'in/a') as Asked).rules[0] ?? {};
+      const { failed } = explain(set, principalWith(changes), on('PUT', 'in/a')).rules[0] ?? {};
       return `${failed?.condition}: ${failed?.wants}; ${failed?.saw}`;
     };
     assert.equal(saw({ group: 'g' }, { groups: [] }), 'subjects: group g; no groups');
@@ -127,14 +125,14 @@ cases:
 
   it('say where a rule holds, and where the request is', () => {
     const failed = (rule: object, access: Access) =>
-      explain(setOf(written('p', [rule as never])), principalWith(), access as Asked).rules[0]?.failed;
+      explain(setOf(written('p', [rule as never])), principalWith(), access).rules[0]?.failed;
     const key = { allow: ['GET'], bucket: 'reports', key: 'a' };
     assert.deepEqual(failed(key, on('GET', 'b')), { condition: 'scope', wants: 'the key a', saw: 'b' });
     const list = { allow: ['LIST'], bucket: 'reports', prefix: 'a/' };
     assert.equal(failed(list, listing('b/', ['b/c']))?.saw, 'b/ after b/c');
     const everywhere = { allow: ['GET'], buckets: 'all', everything: true };
     const set = { ...setOf(written('p', [everywhere])), buckets: new Set(['others']) };
-    const elsewhere = explain(set, principalWith(), on('GET', 'a') as Asked).rules[0]?.failed;
+    const elsewhere = explain(set, principalWith(), on('GET', 'a')).rules[0]?.failed;
     assert.deepEqual(elsewhere, { condition: 'bucket', wants: 'a bucket of the configuration', saw: 'reports' });
   });
 });
