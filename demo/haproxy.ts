@@ -4,6 +4,7 @@
  */
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { startChild, waitUntil, type Child } from './child.ts';
 import { unpackProgram } from './debian-packages.ts';
 import { findProgram, type Environment } from './programs.ts';
@@ -26,6 +27,7 @@ export interface HaproxyOptions extends HaproxyProgram {
 }
 
 const START_LIMIT_MS = 10_000;
+const MAPS = join(import.meta.dirname, '../haproxy/maps');
 
 /** Finds HAProxy, or unpacks it into `folder`; `undefined` where neither works. */
 export async function findHaproxy(folder: string, environment: Environment): Promise<HaproxyProgram | undefined> {
@@ -47,6 +49,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Child> {
   const child = await startChild({
     command: setpriv === undefined ? command : [setpriv, '--pdeathsig', 'TERM', '--', ...command],
     environment: {
+      SALLYPORT_EDGE_MAPS: MAPS,
       ...environment,
       ...(options.libraryPath === '' ? {} : { LD_LIBRARY_PATH: options.libraryPath }),
       SALLYPORT_FRONT: frontAddresses()

@@ -14,6 +14,7 @@ await mochaOnPair(HELP, {
     'cuts',
     'haproxy',
     'haproxy-existing',
+    'haproxy-limits',
     'haproxy-options',
     'identity-edge',
     'people',

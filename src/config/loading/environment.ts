@@ -35,6 +35,9 @@ export const EDGE_VARIABLES: readonly string[] = [
   'SALLYPORT_ACCEPT_PROXY',
   'SALLYPORT_EDGE_CLIENT_CA',
   'SALLYPORT_EDGE_METRICS',
+  'SALLYPORT_EDGE_MAPS',
+  'SALLYPORT_EDGE_ADMIN',
+  'SALLYPORT_UPSTREAM_SECRET',
 ];
 /** What people set for the commands that run on their own machines (docs/people.md); some run both in one shell. */
 const PEOPLE_PREFIX = 'SALLYPORT_CLIENT_';
