@@ -208,6 +208,7 @@ describe('the shields of haproxy.cfg', function () {
       isSlowDown(await using('Bearer one.two.three', '127.0.0.26'));
       assert.equal((await using(key('AKIAONE'), '127.0.0.26')).status, 200);
       assert.equal((await using('Bearer one.two.four', '127.0.0.25')).status, 200);
+      for (let count = 0; count < 4; count += 1) assert.equal(await statusOf({ source: '127.0.0.25' }), 200);
       const presigned = { source: '127.0.0.25', path: '/b/k?X-Amz-Credential=AKIAONE%2F20260101&X-Amz-Signature=0' };
       isSlowDown(await send(presigned));
     });

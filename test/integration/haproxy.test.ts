@@ -1,6 +1,26 @@
 /**
  * The shipped haproxy.cfg in front of a trivial server on the socket: what it lets through, what it takes away, what it
  * says when nobody is behind it.
+ *
+ * What HAProxy does that one would not expect, and which test holds the shipped files to it:
+ *
+ * | HAProxy | test |
+ * |---|---|
+ * | a missing Authorization is an empty text that is found | haproxy-limits: a token that is used too much |
+ * | a status that `deny` does not take, `$` between double quotes | each start: HAProxy refuses such a file |
+ * | no milliseconds in the log of 2.6; failures of TLS are no JSON | here: refuses TLS below 1.2 |
+ * | `-m beg` misses `x_foo`; restricting names drops `x-amz-meta-a_b` | here: headers |
+ * | `redirect scheme` keeps the port | none: nothing is redirected |
+ * | a gateway that wants a certificate ends the connection without a word | none: the health check of such a server finds it |
+ * | heads over the buffer or over 101 headers are no answer of S3 | here, haproxy-existing: of 30 KiB; doctor-edge: 150 headers |
+ * | a reload forgets what maps were told | haproxy-limits: one bucket read-only from the file |
+ * | HTTP/2 has no Host at Node | here: speaks HTTP/2, and HTTP/1.1 to the gateway |
+ * | http-buffer-request delays uploads and answers 100-continue | here: streams an upload, leaves it to the gateway |
+ * | a refused `Expect` loses the next request | haproxy-existing: tells who waited for 100 Continue |
+ * | a bare server line believes what clients say | haproxy-existing: lets nobody make up; doctor-edge |
+ * | an upload over HTTP/2 does not see a 503 | here: answers uploads too; haproxy-limits: read-only |
+ * | retries stay at one server | haproxy-existing: loses no request when one of two gateways ends |
+ * | named curves shut X25519MLKEM768 out | haproxy-limits: a hybrid key exchange |
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -265,6 +285,7 @@ describe('haproxy.cfg', function () {
       ciphers: 'DEFAULT:@SECLEVEL=0',
     });
     await assert.rejects(once(client, 'secureConnect'), { code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' });
+    assert.equal((await logLine('unsupported protocol'))['client'], '127.0.0.1');
   });
 
   it('leaves the request target as it came, and keeps the query out of the log', async () => {
