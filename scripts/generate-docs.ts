@@ -1,6 +1,6 @@
 /**
  * Writes the documentation that is made from the code: docs/configuration.md, docs/errors.md,
- * docs/operations-supported.md, docs/s3-api.md and docs/log-events.md; and from what runs saw: docs/clients.md and docs/stores.md. With `--check` it writes nothing, names each file that is not up to date, and exits 1
+ * docs/operations-supported.md, docs/s3-api.md, docs/log-events.md and docs/metrics.md; and from what runs saw: docs/clients.md and docs/stores.md. With `--check` it writes nothing, names each file that is not up to date, and exits 1
  * if there is any.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import type { Operation, OperationClass } from '../src/s3/operations/operation.t
 import { OPERATIONS } from '../src/s3/operations/operations.ts';
 import { MAX_USER_METADATA_BYTES } from '../src/s3/request/user-metadata.ts';
 import { clientsPage } from './clients-page/page.ts';
+import { metricsPage } from './metrics-page.ts';
 import { coverageOf, type OperationCoverage, type ParameterCoverage } from './s3-model/coverage.ts';
 import { SEEN_TO } from './s3-model/judgements.ts';
 import { readModel } from './s3-model/model.ts';
@@ -476,6 +477,7 @@ export const renderDocs = (): ReadonlyMap<string, string> =>
     ['docs/clients.md', clientsPage()],
     ['docs/stores.md', stores()],
     ['docs/log-events.md', logEvents()],
+    ['docs/metrics.md', metricsPage({ table, generated: generated('src/telemetry/metric-table.ts') })],
   ]);
 
 /** Names the generated files that differ from what the code says now. */

@@ -20,7 +20,7 @@ if (import.meta.main) await main();
 
 /** Runs the command line of this process; `more`: commands that are no part of the gateway. */
 export function main(more?: Commands): Promise<void> {
-  return runCommandLine(process.argv.slice(2), io(), version, more);
+  return runCommandLine(process.argv.slice(2), io(), more);
 }
 
 function io(): CommandIo {
@@ -32,6 +32,7 @@ function io(): CommandIo {
     home: homedir(),
     platform: process.platform,
     packageRoot,
+    version,
     self: { node: process.execPath, script: join(packageRoot, 'bin', 'sallyport.js') },
     stdin: () => process.stdin,
     stdout: process.stdout,

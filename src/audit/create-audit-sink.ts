@@ -15,7 +15,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport, HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { diskFiles, type AuditFiles } from './audit-files.ts';
-import { DurableWriter } from './durable-writer.ts';
+import { DurableWriter, type AuditStatus } from './durable-writer.ts';
 import { RefusalLog } from './refusal-log.ts';
 
 /** Sizes in bytes. What is not given has the value of `AUDIT_DEFAULTS`. */
@@ -55,6 +55,8 @@ export interface AuditSinkOptions extends Partial<AuditLimits> {
   readonly pid: number;
   readonly clock: Clock;
   readonly observer: Pick<Observer, 'event'>;
+  /** Told how long each group of entries took to be durable. */
+  readonly committed?: (durationMs: number) => void;
   /** The real disk unless a test says otherwise. */
   readonly files?: AuditFiles;
 }
@@ -62,6 +64,8 @@ export interface AuditSinkOptions extends Partial<AuditLimits> {
 export interface AuditLog extends AuditSink, HealthSource {
   /** Whether a new access could be put on record now; `/readyz` depends on it. */
   readonly canAudit: () => boolean;
+  /** Absent: it is no disk's. */
+  readonly status?: () => AuditStatus;
   /** Looks at the disk at once instead of at the next interval. */
   readonly sample: () => Promise<void>;
   /** Takes no more entries; resolves when everything queued is durable and the files are closed. */
@@ -94,6 +98,7 @@ export async function createAuditSink(options: AuditSinkOptions): Promise<AuditL
     record: (line, concludes) => writer.append(line, concludes),
     refuse: (refusal) => refusals.refuse(refusal),
     canAudit: () => writer.refusal() === undefined,
+    status: () => writer.status(),
     health,
     sample,
     close: async () => {

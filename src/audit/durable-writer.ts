@@ -27,12 +27,26 @@ export interface DurableWriterOptions {
   readonly minFreeBytes: number;
   /** A write that is in progress for this many samples counts as stalled. */
   readonly stallSamples: number;
+  /** Told how long a group waited and was written. */
+  readonly committed?: (durationMs: number) => void;
+}
+
+/** How the disk and the queue stand. */
+export interface AuditStatus {
+  /** At the last sample. */
+  readonly freeBytes: number;
+  readonly minFreeBytes: number;
+  readonly queuedEntries: number;
+  /** Of the oldest entry that is not durable; 0: there is none. */
+  readonly lagMs: number;
 }
 
 interface Batch {
   text: string;
   entries: number;
   sizeBytes: number;
+  /** By the clock of `performance`. */
+  readonly sinceMs: number;
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -95,7 +109,13 @@ export class DurableWriter {
     const sizeBytes = Buffer.byteLength(line);
     const refusal = this.refusal(fromReserve, sizeBytes);
     if (refusal !== undefined) return Promise.reject(unavailable(refusal));
-    const batch = (this.#queued ??= { text: '', entries: 0, sizeBytes: 0, done: Promise.withResolvers() });
+    const batch = (this.#queued ??= {
+      text: '',
+      entries: 0,
+      sizeBytes: 0,
+      sinceMs: performance.now(),
+      done: Promise.withResolvers(),
+    });
     batch.text += line;
     batch.entries += 1;
     batch.sizeBytes += sizeBytes;
@@ -124,6 +144,16 @@ export class DurableWriter {
   /** Bytes free on the disk at the last sample. */
   get freeBytes(): number {
     return this.#freeBytes;
+  }
+
+  status(): AuditStatus {
+    const oldest = this.#current ?? this.#queued;
+    return {
+      freeBytes: this.#freeBytes,
+      minFreeBytes: this.#options.minFreeBytes,
+      queuedEntries: this.#queued?.entries ?? 0,
+      lagMs: oldest === undefined ? 0 : performance.now() - oldest.sinceMs,
+    };
   }
 
   /** Looks at the disk once: stalls, free space, rotation, a deleted file, recovery. A timer calls it; never rejects. */
@@ -176,7 +206,10 @@ export class DurableWriter {
       this.#failed(error);
       return;
     }
-    this.#current?.done.resolve();
+    if (this.#current !== undefined) {
+      this.#options.committed?.(performance.now() - this.#current.sinceMs);
+      this.#current.done.resolve();
+    }
     this.#current = undefined;
     this.#progress();
     this.#writeNext();

@@ -6,18 +6,17 @@ import { Command, CommanderError } from 'commander';
 import { CommandError, StartError, type CommandIo } from './io.ts';
 import { OPERATOR_DOCTORS, SERVER_COMMANDS, type Commands } from './commands.ts';
 
-/** Runs what the arguments say; `version` is that of the package, `more` are commands beside its own. Sets the exit code. */
+/** Runs what the arguments say; `more`: commands beside its own. Sets the exit code. */
 export async function runCommandLine(
   args: readonly string[],
   io: CommandIo,
-  version: string,
   more: Commands = new Map(),
 ): Promise<void> {
   // Who reads a part of it, as `head` does, has all that is wanted; who writes for long sees to it itself.
   io.stdout.on('error', () => {
     if (io.stdout.listenerCount('error') === 1) io.exit(1);
   });
-  const program = commandLine(io, version);
+  const program = commandLine(io);
   await register(program, io, args[0] ?? '', new Map([...SERVER_COMMANDS, ...more]));
   try {
     await program.parseAsync(args, { from: 'user' });
@@ -44,12 +43,12 @@ async function register(program: Command, io: CommandIo, name: string, commands:
 }
 
 /** Makes the program without commands; those that come later have its manners as well. */
-function commandLine(io: CommandIo, version: string): Command {
+function commandLine(io: CommandIo): Command {
   return new Command('sallyport')
     .description(
       'Identity-aware access gateway for S3: OIDC in, STS roles and encrypted objects out, every access on record.',
     )
-    .version(version)
+    .version(io.version)
     .addHelpText(
       'after',
       '\nExamples:\n  sallyport serve --config sallyport.yaml --check\n  sallyport login --gateway https://s3.example.com --issuer https://id.example.com --client-id sallyport\n\nExit codes: 0 done, 1 failed, 2 usage or configuration.',

@@ -14,6 +14,8 @@ export interface CommandIo {
   readonly platform: string;
   /** The absolute path of the package that this command is part of. */
   readonly packageRoot: string;
+  /** Of the package. */
+  readonly version: string;
   /** The Node binary and the arguments that start this command line again. */
   readonly self: { readonly node: string; readonly script: string };
   /** Asked for only by what reads it: to touch it can keep a process alive. */

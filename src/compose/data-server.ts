@@ -7,16 +7,17 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Uncaught } from '../telemetry/uncaught.ts';
 import { newRequestId } from '../telemetry/request-id.ts';
 
-type Configured = 'cors' | 'inFlight' | 'limits' | 'requestId' | 'requests' | 'timeouts' | 'uncaught';
+type Configured = 'cors' | 'inFlight' | 'limits' | 'requestId' | 'requests' | 'timeouts' | 'turnedAway' | 'uncaught';
 
 /** Builds the server; `own` is what the two differ in. The caller listens. */
 export function dataServerOf(
   { cors, limits, timeouts }: Pick<Config, 'cors' | 'limits' | 'timeouts'>,
   {
     inFlight,
+    turnedAway,
     uncaught,
     requests,
-  }: Pick<Metrics, 'inFlight'> & Pick<DataServerOptions, 'requests'> & { readonly uncaught: Uncaught },
+  }: Pick<Metrics, 'inFlight' | 'turnedAway'> & Pick<DataServerOptions, 'requests'> & { readonly uncaught: Uncaught },
   own: Omit<DataServerOptions, Configured>,
 ): DataServer {
   const { requestBodyIdleMs: idleMs, requestHeadersMs, keepAliveMs } = timeouts;
@@ -25,6 +26,7 @@ export function dataServerOf(
     ...(cors === undefined ? {} : { cors }),
     requestId: newRequestId,
     inFlight,
+    turnedAway,
     uncaught: uncaught.ofRequest,
     requests,
     limits,

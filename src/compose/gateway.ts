@@ -6,6 +6,7 @@ import type { Server } from 'node:http';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../contracts/clock.ts';
 import { keepingTagged } from '../credentials/session-tags.ts';
+import { certificateEndsOf } from './certificate-ends.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
 import { createStoreAccess, openAudit } from './store-access.ts';
 import { createPermits } from '../host-check/permits.ts';
@@ -107,7 +108,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     refused: policies.refused,
     preview: previewed && (() => previewed.current().version || undefined),
   });
-  const audit = await openAudit(config, { clock, observer, worker: options.worker, pid: options.pid });
+  const audit = await openAudit(config, { clock, observer, metrics, worker: options.worker, pid: options.pid });
+  if (audit.status !== undefined) metrics.audit(audit.status);
+  metrics.certificates(certificateEndsOf(config, config));
 
   const revocations = await revocationsOf(config, { clock, observer });
   metrics.revocations(revocations.status);
@@ -115,6 +118,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const unknownLimit = Math.ceil(config.limits.inFlight / UNKNOWN_SHARE);
   const waiting = { fetchTimeoutMs: config.timeouts.jwksMs, maxWaiting: unknownLimit };
   const issuers = config.issuers.map((issuer) => issuerOf(issuer, waiting, { clock, observer }));
+  metrics.issuerKeys(() => issuers.map(({ name, keysAge }) => [name, keysAge()] as const));
   const tokens = createTokenVerifier(issuers, { clock, observer, maxWaiting: unknownLimit });
   const storeTokens = createStoreTokens({ ...audiencesOf(config), issuers, revocations, clock, observer });
   const grants = await grantsOf(config, { clock, observer });

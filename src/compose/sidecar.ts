@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/create-audit-sink.ts';
 import { createStreamAudit } from '../audit/stream-audit.ts';
 import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
 import type { Observer } from '../contracts/observer.ts';
+import { certificateEndsOf } from './certificate-ends.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
 import { createStoreAccess, openAudit, type StoreAccessDependencies } from './store-access.ts';
 import { isLoopback } from '../platform/loopback.ts';
@@ -23,7 +24,7 @@ import { watchedSidecarPolicies } from './policies.ts';
 import { createConfiguredBuckets } from '../sidecar/configured-buckets.ts';
 import { createWorkloadAuthenticator } from '../sidecar/workload-authenticator.ts';
 import { createLog } from '../telemetry/log.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { createObserver } from '../telemetry/observer.ts';
 import { createRequests } from '../telemetry/request-scope.ts';
 import { startTracing } from '../telemetry/start-tracing.ts';
@@ -49,7 +50,9 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const policies = await policiesOf(config, observer);
   if (policies !== undefined)
     metrics.policies({ inForce: () => policies.current().version, refused: policies.refused });
-  const audit = await auditOf(config, options, { clock, observer });
+  const audit = await auditOf(config, options, { clock, observer, metrics });
+  if (audit.status !== undefined) metrics.audit(audit.status);
+  metrics.certificates(certificateEndsOf(config));
 
   const pipeline = createPipeline({
     ...storeAccess,
@@ -136,7 +139,7 @@ function authorizing(
 async function auditOf(
   { audit }: SidecarConfig,
   { auditStream, pid }: SidecarOptions,
-  dependencies: StoreAccessDependencies,
+  dependencies: StoreAccessDependencies & { readonly metrics: Metrics },
 ): Promise<AuditLog> {
   if (audit !== undefined) return openAudit({ audit }, { ...dependencies, worker: 0, pid });
   return createStreamAudit({ stream: auditStream, clock: dependencies.clock });

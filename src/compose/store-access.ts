@@ -31,6 +31,7 @@ import { createCopies } from '../objects/copies.ts';
 import { proveLock } from '../objects/write-terms.ts';
 import { createObjectReader } from '../objects/object-reader.ts';
 import { createUploads } from '../objects/uploads.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface StoreAccessDependencies {
   readonly clock: Clock;
@@ -121,12 +122,19 @@ export function createStoreAccess(
   };
 }
 
+interface AuditDependencies extends StoreAccessDependencies {
+  readonly worker: number;
+  readonly pid: number;
+  readonly metrics?: Pick<Metrics, 'auditCommitted'>;
+}
+
 /** Opens the audit as it is configured, for one process. @throws GatewayError AuditUnavailable */
 export function openAudit(
   { audit }: Pick<Config, 'audit'>,
-  { clock, observer, worker, pid }: StoreAccessDependencies & { readonly worker: number; readonly pid: number },
+  { clock, observer, worker, pid, metrics }: AuditDependencies,
 ): Promise<AuditLog> {
   return createAuditSink({
+    ...(metrics === undefined ? {} : { committed: metrics.auditCommitted }),
     directory: audit.directory,
     worker,
     pid,

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/codes.ts';
 import type { StageName } from '../errors/gateway-error.ts';
 import type { AuditedOperation, OutcomeResult } from './audit-sink.ts';
 import type { LogEvent } from './log-events.ts';
@@ -14,7 +15,12 @@ export interface RequestSummary {
   readonly requestId: string;
   /** `undefined` when the request could not be parsed. */
   readonly operation: AuditedOperation | undefined;
+  /** As it was sent. */
+  readonly method: string;
   readonly result: OutcomeResult | 'refused';
+  /** Why it did not complete; absent: it did. */
+  readonly error?: ErrorCode | undefined;
+  /** That was sent; 0: none. */
   readonly status: number;
   readonly durationMs: number;
   readonly bytesIn: number;

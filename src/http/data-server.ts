@@ -10,6 +10,7 @@ import { TLSSocket } from 'node:tls';
 import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { RequestContext, RequestScope } from '../contracts/tracing.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { HostCheck, RequestHead } from '../host-check/host-check.ts';
 import { sendError } from '../pipeline/failure.ts';
@@ -46,6 +47,8 @@ export interface DataServerOptions {
   readonly uncaught: (error: unknown, requestId?: string) => void;
   /** Told of requests, so that what one throws later, out of a timer, is known by its id, and for traces. */
   readonly requests: RequestScope;
+  /** Told of each request that is refused before anything looks at it. */
+  readonly turnedAway: (method: string, code: ErrorCode, status: number) => void;
   /** Called as requests come and go. */
   readonly inFlight: (change: 1 | -1) => void;
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
@@ -171,7 +174,9 @@ export function createDataServer(options: DataServerOptions): DataServer {
 
   /** Answers and records what is not admitted. */
   const refuse = (context: RequestContext, exchange: Exchange, error: GatewayError, endpoint?: Endpoint): void => {
-    options.audit.refuse(refusal(error, exchange, exchange.raw.method));
+    const { method } = exchange.raw;
+    options.audit.refuse(refusal(error, exchange, method));
+    options.turnedAway(method, error.code, error.row.status);
     if (endpoint === undefined) sendError(exchange, error);
     else endpoint.refuse(exchange, error);
     requests.end(context, exchange.status());
@@ -248,6 +253,7 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket, opti
   const { row } = refused;
   const requestId = options.requestId();
   options.audit.refuse(refusal(refused, { requestId, clientAddress: peerOf(socket) }, ''));
+  options.turnedAway('', refused.code, row.status);
   const body = errorDocument({ code: row.s3Code, message: row.message, resource: '', requestId, fields: {} });
   socket.end(
     `HTTP/1.1 ${row.status} Bad Request\r\nConnection: close\r\nContent-Type: application/xml\r\nx-amz-request-id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

@@ -21,6 +21,11 @@ export interface KeyGeneration {
   readonly getKey: JWTVerifyGetKey;
 }
 
+export interface KeysAge {
+  readonly ageMs: number;
+  readonly maxAgeMs: number;
+}
+
 export interface IssuerKeys {
   /** The keys to verify with now; `undefined` when none were ever had, or only ones that are too old. */
   readonly current: () => KeyGeneration | undefined;
@@ -32,6 +37,8 @@ export interface IssuerKeys {
    * it has, and the current keys are its answer.
    */
   readonly refreshFor: (key: string) => Promise<string | undefined>;
+  /** Since the keys were last fetched, or since the start where they never were; older than the most they are not used. */
+  readonly age: () => KeysAge;
   readonly health: () => HealthReport;
   readonly close: () => Promise<void>;
 }
@@ -63,6 +70,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   const firstRequestedMs = new LRUCache<string, number>({ max: MAX_REQUESTED });
   let generation: KeyGeneration | undefined;
   let fingerprint: string | undefined;
+  const startedAtMs = clock.now();
   let fetchedAtMs = -Infinity;
   let refreshedForCallerAtMs = -Infinity;
   let failures = 0;
@@ -163,6 +171,11 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   const current = (): KeyGeneration | undefined =>
     clock.now() - fetchedAtMs <= options.jwksMaxStaleSeconds * 1000 ? generation : undefined;
 
+  const age = (): KeysAge => ({
+    ageMs: clock.now() - Math.max(fetchedAtMs, startedAtMs),
+    maxAgeMs: options.jwksMaxStaleSeconds * 1000,
+  });
+
   const health = (): HealthReport => {
     const name = `issuer:${options.name}`;
     if (failure === undefined && fingerprint !== '') return { name, state: 'ok' };
@@ -178,7 +191,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   };
 
   void refresh();
-  return { current, refresh, refreshFor, health, close };
+  return { current, refresh, refreshFor, age, health, close };
 };
 
 /**

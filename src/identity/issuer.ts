@@ -13,7 +13,7 @@ import type { ConcurrencyLimit } from '../platform/concurrency-limit.ts';
 import { createClaimRules } from './claim-rules.ts';
 import type { UnverifiedToken } from './compact-token.ts';
 import { createIntrospection, type Introspection } from './introspection.ts';
-import { createIssuerKeys, type KeyGeneration } from './issuer-keys.ts';
+import { createIssuerKeys, type KeyGeneration, type KeysAge } from './issuer-keys.ts';
 import { resolveIssuerOptions, type IssuerOptions } from './issuer-options.ts';
 import { createPrincipals } from './principals.ts';
 import { invalidToken, keysUnavailable } from './refuse.ts';
@@ -60,6 +60,7 @@ export interface Issuer {
   readonly isCurrent: (keys: KeyGeneration) => boolean;
   /** Fetches the keys now. Never rejects: what went wrong is in `health`. */
   readonly refresh: () => Promise<void>;
+  readonly keysAge: () => KeysAge;
   readonly health: () => readonly HealthReport[];
   readonly close: () => Promise<void>;
 }
@@ -170,6 +171,7 @@ export const createIssuer = (
     refresh: keys.refresh,
     unverifiable: options.unverifiable,
     ...(introspection !== undefined && { introspection }),
+    keysAge: keys.age,
     health: () => [keys.health(), ...(introspection === undefined ? [] : [introspection.health()])],
     close: async () => {
       await Promise.all([keys.close(), introspection?.close()]);

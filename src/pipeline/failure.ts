@@ -7,11 +7,18 @@ import type { Exchange } from '../contracts/exchange.ts';
 import { failedEnd } from '../audit/failed-end.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { challenge, messageWithHelp, type TokensFrom } from '../errors/challenge.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { retryHeaders } from '../errors/retry-headers.ts';
 import { errorDocument, HOST_ID } from '../s3/documents/xml.ts';
 import { effectsOf } from './effects.ts';
 import type { Arrived } from './receive.ts';
+
+/** How a request ended that did not complete. */
+export interface Failed {
+  readonly result: OutcomeResult;
+  readonly error: ErrorCode;
+}
 
 /** Records and answers a failure; says how the request ended. `reached`: the context before the stage that failed. Never throws. */
 export async function fail(
@@ -19,7 +26,7 @@ export async function fail(
   cause: unknown,
   reached: Parameters<typeof effectsOf>[0],
   observer: Observer,
-): Promise<OutcomeResult> {
+): Promise<Failed> {
   let error = asGatewayError(cause, exchange.signal.aborted);
   observer.failure(exchange, error);
   // What broke in the middle of a body reaches the client as a broken connection, which is all that it may look like.
@@ -37,7 +44,7 @@ export async function fail(
   if (isBroken || exchange.signal.aborted) exchange.destroy();
   else if (early.isOpen) early.end(documentOf(exchange, error));
   else sendError(exchange, error, tokensFrom);
-  return result;
+  return { result, error: error.code };
 }
 
 /**

@@ -1,5 +1,4 @@
 /** One exchange through the pipeline: receive, then the route of its class, then the end, whatever happened. */
-import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Exchange } from '../contracts/exchange.ts';
 import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { failedCondition } from '../s3/response/failed-condition.ts';
@@ -7,7 +6,7 @@ import type { S3Request } from '../s3/request/request.ts';
 import { DRY_RUN_HEADER } from '../s3/request/dry-run.ts';
 import { createAdmission } from './admission.ts';
 import type { Received } from './contexts.ts';
-import { fail } from './failure.ts';
+import { fail, type Failed } from './failure.ts';
 import type { PipelineDependencies } from './dependencies.ts';
 import { arrive, createReceive } from './receive.ts';
 import { createDryRoutes } from './dry-run.ts';
@@ -27,23 +26,23 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     const arrived = arrive(exchange, dependencies);
     const { trail, meter } = arrived;
     let request: S3Request | undefined;
-    const failed = (error: unknown, reached: Pick<Received, 'meter'>): Promise<OutcomeResult> =>
+    const failed = (error: unknown, reached: Pick<Received, 'meter'>): Promise<Failed> =>
       fail(
         arrived,
         withRegion(withDryRun(withCondition(error, request), request), exchange, dependencies.region),
         reached,
         observer,
       );
-    let result: OutcomeResult = 'completed';
+    let failure: Failed | undefined;
     try {
       const read = () => inStage(receive.name, () => receive.run(arrived));
       const received = observer.traces === undefined ? read() : observer.traces.stage(receive.name, read);
       request = received.request;
       const routes = request.isDryRun === true ? dryStages : stages;
       const ended = await routes[request.descriptor.operationClass].run(received, observer);
-      if ('error' in ended) result = await failed(ended.error, ended.reached);
+      if ('error' in ended) failure = await failed(ended.error, ended.reached);
     } catch (error) {
-      result = await failed(error, arrived);
+      failure = await failed(error, arrived);
     } finally {
       admission.leave(exchange);
       dependencies.guardrails?.settle(exchange, meter);
@@ -51,7 +50,9 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     observer.request({
       requestId: exchange.requestId,
       operation: trail.operation,
-      result: trail.hasIdentity ? result : 'refused',
+      method: exchange.raw.method,
+      result: trail.hasIdentity ? (failure?.result ?? 'completed') : 'refused',
+      error: failure?.error,
       status: exchange.status() ?? 0,
       durationMs: clock.now() - trail.startedMs,
       bytesIn: meter.bytesIn,

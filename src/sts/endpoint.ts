@@ -5,6 +5,7 @@
 import type { OutcomeResult } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import { failedEnd } from '../audit/failed-end.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
 import type { StsDependencies } from './dependencies.ts';
@@ -31,6 +32,7 @@ export function createEndpoint(dependencies: StsDependencies, { work, failure }:
       const record = new AuditTrail(audit, clock, exchange);
       let result: OutcomeResult = 'completed';
       let answer: Answer;
+      let why: ErrorCode | undefined;
       try {
         answer = await work(exchange, record);
         // Nobody has it, and nobody will: what was issued has not left.
@@ -49,6 +51,7 @@ export function createEndpoint(dependencies: StsDependencies, { work, failure }:
           error = new GatewayError('AuditUnavailable', { cause: auditError });
           answer = failure(error, exchange.requestId);
         }
+        why = error.code;
       } finally {
         admission.leave(exchange);
       }
@@ -57,7 +60,9 @@ export function createEndpoint(dependencies: StsDependencies, { work, failure }:
       observer.request({
         requestId: exchange.requestId,
         operation: record.operation,
+        method: exchange.raw.method,
         result: record.operation === undefined ? 'refused' : result,
+        error: why,
         status: exchange.status() ?? 0,
         durationMs: clock.now() - record.startedMs,
         bytesIn: 0,

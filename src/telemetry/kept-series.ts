@@ -56,31 +56,28 @@ export class Observations {
 
 type Described = Awaited<ReturnType<Histogram['get']>>;
 
-/** A histogram of one label, whose observations come by way of `series`. */
+/** A histogram whose observations come by way of `series`. */
 export class KeptHistogram<Label extends string> extends Histogram<Label> {
   readonly #configuration: HistogramConfiguration<Label>;
-  readonly #label: Label;
   readonly #bounds: readonly number[];
-  readonly #series = new Map<string, Observations>();
+  readonly #series: { readonly labels: Readonly<Record<Label, string>>; readonly observations: Observations }[] = [];
 
-  constructor(configuration: HistogramConfiguration<Label>, label: Label, bounds: readonly number[]) {
-    super({ ...configuration, labelNames: [label], buckets: [...bounds] });
+  constructor(configuration: HistogramConfiguration<Label>, bounds: readonly number[]) {
+    super({ ...configuration, buckets: [...bounds] });
     this.#configuration = configuration;
-    this.#label = label;
     this.#bounds = bounds;
   }
 
-  /** Gives what observes for one value of the label, whose series is there from then on. */
-  series(value: string): Observations {
-    const series = new Observations(this.#bounds);
-    this.#series.set(value, series);
-    return series;
+  /** Gives what observes for some labels, whose series is there from then on. */
+  series(labels: Readonly<Record<Label, string>>): Observations {
+    const observations = new Observations(this.#bounds);
+    this.#series.push({ labels, observations });
+    return observations;
   }
 
   override get(): Promise<Described> {
     const { name, help, aggregator = 'sum' } = this.#configuration;
-    const values = [...this.#series].flatMap(([value, { counts, sum }]) => {
-      const labels = { [this.#label]: value };
+    const values = this.#series.flatMap(({ labels, observations: { counts, sum } }) => {
       let total = 0;
       const buckets = Array.from(counts, (count, index) => {
         total += count;

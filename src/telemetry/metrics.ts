@@ -1,20 +1,36 @@
 /**
  * Metrics. What enters: durations, counts and names out of closed sets. What leaves: a registry for `/metrics`.
  * Labels never hold a bucket, a key, an identity or anything else of a request: their number is bounded by the code and,
- * for stores, by configuration. It never throws for a number: a clock that jumps must not fail a request.
+ * for stores and issuers, by configuration. It never throws for a number: a clock that jumps must not fail a request.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Observer, RequestSummary } from '../contracts/observer.ts';
+import type { ErrorCode } from '../errors/codes.ts';
+import type { StageName } from '../errors/gateway-error.ts';
+import { OPERATIONS, type OperationName } from '../s3/operations/operations.ts';
 import { keptCounter, KeptHistogram } from './kept-series.ts';
+import { described, type LabelsOf, type MetricName } from './metric-table.ts';
 import { measurePolicies, type PolicyVersions } from './policy-metrics.ts';
 
 export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lookup'> {
   readonly registry: Registry;
   readonly inFlight: (change: 1 | -1) => void;
-  readonly request: (summary: RequestSummary) => void;
+  readonly request: (summary: Omit<RequestSummary, 'requestId'>) => void;
+  /** A request that failed so; `stage`: where. */
+  readonly failure: (code: ErrorCode, stage: StageName | undefined) => void;
+  /** A request that was refused before anything looked at it. */
+  readonly turnedAway: (method: string, code: ErrorCode, status: number) => void;
   readonly leftOut: (entries: number) => void;
   /** Milliseconds. */
   readonly clockOffset: (storeName: string, offsetMs: number) => void;
+  /** Has the disk and the queue of the audit asked for at each scrape. */
+  readonly audit: (status: () => AuditStatus) => void;
+  /** A group of entries became durable. */
+  readonly auditCommitted: (durationMs: number) => void;
+  /** Has the ages of the keys of issuers, by name, asked for at each scrape. */
+  readonly issuerKeys: (ages: () => Iterable<readonly [issuer: string, age: KeysAge]>) => void;
+  /** Has the ends of certificates (milliseconds since 1970), by the key that names their file, asked for at each scrape. */
+  readonly certificates: (ends: () => Iterable<readonly [certificate: string, endsAtMs: number]>) => void;
   /** Has the list of revocations in force, and its age, asked for at each scrape. */
   readonly revocations: (status: () => { readonly entries: number; readonly ageMs: number }) => void;
   /** A decision that a previewed set would have made otherwise, or could not make. */
@@ -33,140 +49,128 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly lineSuppressed: () => void;
 }
 
-const PREFIX = 'sallyport_';
+export interface AuditStatus {
+  readonly freeBytes: number;
+  readonly minFreeBytes: number;
+  readonly queuedEntries: number;
+  /** Of the oldest entry that is not durable. */
+  readonly lagMs: number;
+}
+
+interface KeysAge {
+  readonly ageMs: number;
+  readonly maxAgeMs: number;
+}
+
+/** What OpenTelemetry advises for `http.server.request.duration`. */
+const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const STAGE_SECONDS = [0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10];
-const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 300];
 const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const COMMIT_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 const EVENT_LOOP_RESOLUTION_MS = 20;
 
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']);
+
+/** What SlowDown means in a stage; in any other it is a store that throttles the gateway. */
+const LIMITS: Partial<Record<StageName, string>> = { authenticate: 'caller', enforce: 'budget', 'assume-role': 'sts' };
+
 /**
- * Makes the metrics of one gateway: its own under `sallyport_`, those of the process and of Node under the names that
- * dashboards expect (`process_*`, `nodejs_*`, event-loop lag among them).
+ * Makes the metrics of one gateway: its own under `sallyport_` and, where OpenTelemetry has a name, under that; those of the
+ * process and of Node under the names that dashboards expect (`process_*`, `nodejs_*`, event-loop lag among them).
  */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_RESOLUTION_MS });
 
-  const requests = keptCounter({
-    name: `${PREFIX}requests_total`,
-    help: 'Requests by S3 operation and outcome.',
-    labelNames: ['operation', 'outcome'],
-    registers,
-  });
-  const requestSeconds = new KeptHistogram(
-    {
-      name: `${PREFIX}request_duration_seconds`,
-      help: 'From the request line to the last byte of the answer.',
+  const counted = <Name extends MetricName>(name: Name) =>
+    keptCounter<LabelsOf<Name>>({ ...described(name), registers });
+  const histogram = <Name extends MetricName>(name: Name, bounds: readonly number[]) =>
+    new KeptHistogram<LabelsOf<Name>>({ ...described(name), registers }, bounds);
+  const gauge = (name: MetricName, value: () => number): void => {
+    new Gauge({
+      ...described(name),
       registers,
-    },
-    'operation',
-    REQUEST_SECONDS,
-  );
-  const stageSeconds = new KeptHistogram(
-    { name: `${PREFIX}stage_duration_seconds`, help: 'Time spent in one stage of the pipeline.', registers },
-    'stage',
-    STAGE_SECONDS,
-  );
-  const bytes = { in: 0, out: 0 };
-  new Counter({
-    name: `${PREFIX}bytes_total`,
-    help: 'Plaintext bytes received from (in) and handed to (out) clients.',
-    labelNames: ['direction'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [direction, total] of Object.entries(bytes)) this.inc({ direction }, total);
-    },
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+
+  const requests = counted('sallyport_requests_total');
+  const requestSeconds = histogram('http_server_request_duration_seconds', REQUEST_SECONDS);
+  const requestOf = once((operation) => {
+    const operationClass = classOf(operation);
+    return {
+      ended: once((outcome) =>
+        once((error) => requests({ operation, operation_class: operationClass, outcome, error_type: error })),
+      ),
+      answered: once((method) =>
+        once((status: number) =>
+          requestSeconds.series({
+            http_request_method: method,
+            http_route: operation,
+            operation_class: operationClass,
+            http_response_status_code: String(status),
+          }),
+        ),
+      ),
+    };
   });
-  const calls = keptCounter({
-    name: `${PREFIX}calls_total`,
-    help: 'Calls to the services that the gateway depends on.',
-    labelNames: ['service', 'outcome'],
-    registers,
-  });
-  const callSeconds = new KeptHistogram(
-    { name: `${PREFIX}call_duration_seconds`, help: 'Until the head of the answer.', registers },
-    'service',
-    CALL_SECONDS,
-  );
-  const cacheRequests = keptCounter({
-    name: `${PREFIX}cache_requests_total`,
-    help: 'Look-ups in the caches of tokens, sessions, credentials and issuer keys.',
-    labelNames: ['cache', 'result'],
-    registers,
-  });
-  const lookups = keptCounter({
-    name: `${PREFIX}looks_total`,
-    help: "Small requests to a store by what they are for: an object's facts that its size does not tell, or the health of a bucket.",
-    labelNames: ['operation'],
-    registers,
-  });
-  const leftOut = new Counter({
-    name: `${PREFIX}listed_left_out_total`,
-    help: 'Entries that listings left out: the store gave them keys outside of the prefix, or that are no text.',
-    registers,
-  });
+  const count = (
+    operation: string,
+    {
+      method,
+      result,
+      error,
+      status,
+      durationMs,
+    }: Omit<RequestSummary, 'requestId' | 'operation' | 'bytesIn' | 'bytesOut'>,
+  ): void => {
+    const ofOperation = requestOf(operation);
+    ofOperation.ended(result)(error ?? '').total += 1;
+    ofOperation
+      .answered(METHODS.has(method) ? method : '_OTHER')(status)
+      .observe(seconds(durationMs));
+  };
+
+  const throttled = counted('sallyport_throttled_requests_total');
+  const throttledOf = once((limit) => throttled({ limit }));
+  const integrity = counted('sallyport_integrity_failures_total')({});
+  const stageSeconds = histogram('sallyport_stage_duration_seconds', STAGE_SECONDS);
+  const stageOf = once((stage) => stageSeconds.series({ stage }));
+  const bytes = counted('sallyport_bytes_total');
+  const [bytesIn, bytesOut] = [bytes({ direction: 'in' }), bytes({ direction: 'out' })];
+  const calls = counted('sallyport_calls_total');
+  const callSeconds = histogram('sallyport_call_duration_seconds', CALL_SECONDS);
+  const callOf = once((service) => ({
+    outcome: once((outcome) => calls({ service, outcome })),
+    seconds: callSeconds.series({ service }),
+  }));
+  const cacheRequests = counted('sallyport_cache_requests_total');
+  const cacheOf = once((cache) => once((result) => cacheRequests({ cache, result })));
+  const lookups = counted('sallyport_looks_total');
+  const lookupOf = once((operation) => lookups({ operation }));
+  const leftOut = new Counter({ ...described('sallyport_listed_left_out_total'), registers });
   let inFlight = 0;
-  new Gauge({
-    name: `${PREFIX}in_flight`,
-    help: 'Requests in progress.',
-    registers,
-    collect() {
-      this.set(inFlight);
-    },
-  });
+  gauge('sallyport_in_flight', () => inFlight);
   const offsets = new Map<string, number>();
   new Gauge({
-    name: `${PREFIX}clock_offset_seconds`,
-    help: "A store's clock minus the gateway's, from its Date header.",
-    labelNames: ['store'],
-    aggregator: 'average',
+    ...described('sallyport_clock_offset_seconds'),
     registers,
     collect() {
       for (const [store, offsetMs] of offsets) this.set({ store }, offsetMs / 1000);
     },
   });
-  const uncaught = new Counter({
-    name: `${PREFIX}uncaught_errors_total`,
-    help: 'Errors that nobody caught, each a fault of the gateway: where "process", that process drains and ends.',
-    labelNames: ['where'],
-    registers,
-  });
+  const uncaught = new Counter({ ...described('sallyport_uncaught_errors_total'), registers });
   // A rate needs the zero before the first.
   for (const where of ['request', 'process']) uncaught.inc({ where }, 0);
-  const previews = keptCounter({
-    name: `${PREFIX}policy_preview_differences_total`,
-    help: 'Decisions that the previewed policies would make otherwise ("unknown": it cannot be told of a session, "failed": by an error).',
-    labelNames: ['live', 'preview'],
-    registers,
-  });
-  const suppressed = new Counter({
-    name: `${PREFIX}log_lines_suppressed_total`,
-    help: 'Lines that the log left out because there were too many like them.',
-    registers,
-  });
-
-  const guardrails = keptCounter({
-    name: `${PREFIX}guardrails_total`,
-    help: 'Requests of callers who have budgets, by what became of them there.',
-    labelNames: ['outcome'],
-    registers,
-  });
-
-  const guardrailOf = once((outcome) => guardrails({ outcome }));
-  const requestOf = once((operation) => ({
-    outcome: once((outcome) => requests({ operation, outcome })),
-    seconds: requestSeconds.series(operation),
-  }));
-  const stageOf = once((stage) => stageSeconds.series(stage));
+  const previews = counted('sallyport_policy_preview_differences_total');
   const previewOf = once((live) => once((preview) => previews({ live, preview })));
-  const lookupOf = once((operation) => lookups({ operation }));
-  const cacheOf = once((cache) => once((result) => cacheRequests({ cache, result })));
-  const callOf = once((service) => ({
-    outcome: once((outcome) => calls({ service, outcome })),
-    seconds: callSeconds.series(service),
-  }));
+  const suppressed = new Counter({ ...described('sallyport_log_lines_suppressed_total'), registers });
+  const guardrails = counted('sallyport_guardrails_total');
+  const guardrailOf = once((outcome) => guardrails({ outcome }));
+  const commitSeconds = histogram('sallyport_audit_commit_duration_seconds', COMMIT_SECONDS).series({});
 
   return {
     registry,
@@ -175,11 +179,18 @@ export function createMetrics(): Metrics {
     },
     stage: (stage, durationMs) => stageOf(stage).observe(seconds(durationMs)),
     request: (summary) => {
-      const ofOperation = requestOf(summary.operation ?? 'unknown');
-      ofOperation.outcome(summary.result).total += 1;
-      ofOperation.seconds.observe(seconds(summary.durationMs));
-      bytes.in += count(summary.bytesIn);
-      bytes.out += count(summary.bytesOut);
+      count(summary.operation ?? UNKNOWN, summary);
+      bytesIn.total += positive(summary.bytesIn);
+      bytesOut.total += positive(summary.bytesOut);
+    },
+    failure: (code, stage) => {
+      if (code === 'IntegrityFailure') integrity.total += 1;
+      if (code !== 'SlowDown') return;
+      throttledOf(stage === undefined ? 'form' : (LIMITS[stage] ?? 'store')).total += 1;
+    },
+    turnedAway: (method, code, status) => {
+      if (code === 'SlowDown') throttledOf('process').total += 1;
+      count(UNKNOWN, { method, result: 'refused', error: code, status, durationMs: 0 });
     },
     cache: (cache, hit) => {
       cacheOf(cache)(hit ? 'hit' : 'miss').total += 1;
@@ -199,49 +210,46 @@ export function createMetrics(): Metrics {
     clockOffset: (storeName, offsetMs) => {
       if (Number.isFinite(offsetMs)) offsets.set(storeName, offsetMs);
     },
+    audit: (status) => {
+      gauge('sallyport_audit_free_bytes', () => status().freeBytes);
+      gauge('sallyport_audit_min_free_bytes', () => status().minFreeBytes);
+      gauge('sallyport_audit_queued_entries', () => status().queuedEntries);
+      gauge('sallyport_audit_lag_seconds', () => seconds(status().lagMs));
+    },
+    auditCommitted: (durationMs) => commitSeconds.observe(seconds(durationMs)),
+    issuerKeys: (ages) => {
+      new Gauge({
+        ...described('sallyport_issuer_keys_age_seconds'),
+        registers,
+        collect() {
+          for (const [issuer, { ageMs }] of ages()) this.set({ issuer }, seconds(ageMs));
+        },
+      });
+      new Gauge({
+        ...described('sallyport_issuer_keys_max_age_seconds'),
+        registers,
+        collect() {
+          for (const [issuer, { maxAgeMs }] of ages()) this.set({ issuer }, maxAgeMs / 1000);
+        },
+      });
+    },
+    certificates: (ends) => {
+      new Gauge({
+        ...described('sallyport_certificate_expiry_timestamp_seconds'),
+        registers,
+        collect() {
+          this.reset();
+          for (const [certificate, endsAtMs] of ends()) this.set({ certificate }, endsAtMs / 1000);
+        },
+      });
+    },
     revocations: (status) => {
-      new Gauge({
-        name: `${PREFIX}revocations`,
-        help: 'Entries of the list of revocations that are in force.',
-        aggregator: 'max',
-        registers,
-        collect() {
-          this.set(status().entries);
-        },
-      });
-      new Gauge({
-        name: `${PREFIX}revocations_age_seconds`,
-        help: 'Since the list of revocations was last known to be current; since the start where it never was.',
-        aggregator: 'max',
-        registers,
-        collect() {
-          this.set(status().ageMs / 1000);
-        },
-      });
+      gauge('sallyport_revocations', () => status().entries);
+      gauge('sallyport_revocations_age_seconds', () => status().ageMs / 1000);
     },
     policies: (versions) => measurePolicies(registry, versions),
-    grants: (count) => {
-      new Gauge({
-        name: `${PREFIX}grants`,
-        help: 'Grants with an end that are in force.',
-        aggregator: 'max',
-        registers,
-        collect() {
-          this.set(count());
-        },
-      });
-    },
-    breakers: (count) => {
-      new Gauge({
-        name: `${PREFIX}breakers_open`,
-        help: 'Breakers of budgets that are open.',
-        aggregator: 'max',
-        registers,
-        collect() {
-          this.set(count());
-        },
-      });
-    },
+    grants: (number) => gauge('sallyport_grants', number),
+    breakers: (number) => gauge('sallyport_breakers_open', number),
     guardrail: (outcome) => {
       guardrailOf(outcome).total += 1;
     },
@@ -250,9 +258,21 @@ export function createMetrics(): Metrics {
   };
 }
 
+const UNKNOWN = 'unknown';
+
+/** The class of an operation of S3; all others are of our endpoints for identities. */
+function classOf(operation: string): string {
+  if (operation === UNKNOWN) return 'UNKNOWN';
+  return isOfS3(operation) ? OPERATIONS[operation].operationClass : 'IDENTITY';
+}
+
+function isOfS3(operation: string): operation is OperationName {
+  return Object.hasOwn(OPERATIONS, operation);
+}
+
 /** Makes what belongs to a name when that is first used; the names come from closed sets, so that the map stays small. */
-function once<Made>(make: (name: string) => Made): (name: string) => Made {
-  const known = new Map<string, Made>();
+function once<Made, Name extends string | number = string>(make: (name: Name) => Made): (name: Name) => Made {
+  const known = new Map<Name, Made>();
   return (name) => {
     let made = known.get(name);
     if (made === undefined) {
@@ -264,10 +284,10 @@ function once<Made>(make: (name: string) => Made): (name: string) => Made {
 }
 
 function seconds(durationMs: number): number {
-  return count(durationMs) / 1000;
+  return positive(durationMs) / 1000;
 }
 
 /** prom-client throws at what is not finite, and a counter at what is negative. */
-function count(value: number): number {
+function positive(value: number): number {
   return Number.isFinite(value) && value > 0 ? value : 0;
 }

@@ -70,6 +70,7 @@ export function createObserver({ metrics, log, clock, traces }: ObserverOptions)
     },
     failure: ({ requestId, edgeRequestId }, error) => {
       const known = error instanceof GatewayError;
+      if (known) metrics.failure(error.code, error.stage);
       const where = known && error.stage !== undefined ? ` at ${error.stage}` : '';
       const message = known ? `${error.code}${where}` : 'an unexpected failure';
       const ids = edgeRequestId === undefined ? { requestId } : { requestId, edgeRequestId };

@@ -1,5 +1,6 @@
 /** Which sets of policies are in force and refused, as metrics: one series for each version that there is at the time. */
 import { Gauge, type Registry } from 'prom-client';
+import { described } from './metric-table.ts';
 
 export interface PolicyVersions {
   /** That by which this process decides; absent where it decides nothing. */
@@ -12,23 +13,18 @@ export interface PolicyVersions {
 
 /** Has the versions asked for at each scrape. */
 export function measurePolicies(registry: Registry, { inForce, refused, preview }: PolicyVersions): void {
-  if (inForce !== undefined) {
-    series(registry, 'in_force', 'Processes that decide by this set of policies.', inForce);
-  }
-  if (refused !== undefined) {
-    series(registry, 'refused', 'The set of policies in their directory, where it was refused.', refused);
-  }
-  if (preview !== undefined) {
-    series(registry, 'previewed', 'Processes that decide this set of policies beside the one in force.', preview);
-  }
+  if (inForce !== undefined) series(registry, 'in_force', inForce);
+  if (refused !== undefined) series(registry, 'refused', refused);
+  if (preview !== undefined) series(registry, 'previewed', preview);
 }
 
-function series(registry: Registry, name: string, help: string, version: () => string | undefined): void {
+function series(
+  registry: Registry,
+  name: 'in_force' | 'refused' | 'previewed',
+  version: () => string | undefined,
+): void {
   new Gauge({
-    name: `sallyport_policies_${name}`,
-    help,
-    labelNames: ['version'],
-    aggregator: 'sum',
+    ...described(`sallyport_policies_${name}`),
     registers: [registry],
     collect() {
       this.reset();

@@ -13,6 +13,7 @@ import { inOneLine, untilStopped } from './run-service.ts';
 import { createWorkers } from './workers.ts';
 import { watchedPolicies, watchedPreview } from '../../compose/policies.ts';
 import { measurePolicies } from '../../telemetry/policy-metrics.ts';
+import { measureService } from '../../telemetry/process-metrics.ts';
 import type { PolicySource } from '../../policy/policy-source.ts';
 
 /** Runs it, and resolves when its workers serve. @throws StartError in one line */
@@ -27,6 +28,7 @@ export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
     await preview?.keepAgain();
   });
   measurePolicies(workers.registry, { refused: () => policies?.refused() });
+  measureService(workers.registry, { version: io.version, ready: async () => (await workers.readiness()).ready });
   const admin = createAdminServer({
     readiness: async () => {
       const { ready, reports } = await workers.readiness();

@@ -3,6 +3,7 @@ import type { Gateway } from '../../compose/gateway.ts';
 import type { Config } from '../../config/config.ts';
 import { createAdminServer } from '../../http/admin-server.ts';
 import { clearStaleSocket, closeGracefully, listen } from '../../http/listen.ts';
+import { measureService } from '../../telemetry/process-metrics.ts';
 import { StartError, type CommandIo } from '../io.ts';
 import { releaseStartMemory } from './release-memory.ts';
 
@@ -14,6 +15,7 @@ export async function runService(io: CommandIo, at: Config['admin'], create: () 
   const service = await inOneLine(create);
   releaseStartMemory();
   const { readiness, metrics, uncaught } = service;
+  measureService(service.registry, { version: io.version, ready: () => readiness().ready });
   const admin = createAdminServer({ readiness, metrics, allowedHosts: at.allowedHosts, uncaught: uncaught.ofRequest });
   // The operator's port first: it says that nothing is ready until the other one listens, whose line in the log is the last.
   await inOneLine(async () => {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AggregatorRegistry, Counter, Registry } from 'prom-client';
 import type { Readiness } from '../../http/admin-server.ts';
 import type { Log } from '../../telemetry/log.ts';
+import { described } from '../../telemetry/metric-table.ts';
 import { StartError } from '../io.ts';
 import { createLocalCounters } from '../../guardrails/counters.ts';
 import { answerSpending } from './primary-counters.ts';
@@ -55,9 +56,7 @@ export function createWorkers(count: number, log: Log, keepPolicies: () => Promi
   const registry = new AggregatorRegistry();
   const own = new Registry();
   const replaced = new Counter({
-    name: 'sallyport_workers_replaced_total',
-    help: 'Processes that were replaced: "uncaught" for an error that nobody caught, "ended" for any other end.',
-    labelNames: ['why'],
+    ...described('sallyport_workers_replaced_total'),
     registers: [own],
   });
   for (const why of ['uncaught', 'ended']) replaced.inc({ why }, 0);

@@ -31,6 +31,7 @@ export async function runCommand(args: readonly string[], machine: Partial<Comma
     home: '/nowhere',
     platform: 'linux',
     packageRoot: '/nowhere',
+    version: '0.0.0-test',
     self: { node: '/usr/bin/node', script: '/nowhere/bin/sallyport.js' },
     stdin: async function* () {},
     stdout: into('stdout'),
@@ -46,6 +47,6 @@ export async function runCommand(args: readonly string[], machine: Partial<Comma
     },
     ...machine,
   };
-  await runCommandLine(args, io, '0.0.0-test', DEMO);
+  await runCommandLine(args, io, DEMO);
   return { code, ...written };
 }

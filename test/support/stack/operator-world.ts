@@ -156,6 +156,7 @@ timeouts: { drainDelayMs: 0 }
         home: folder,
         platform: process.platform,
         packageRoot: folder,
+        version: '0.0.0-test',
         self: { node: '', script: '' },
         stdin: async function* () {},
         stdout: into('stdout'),

@@ -217,6 +217,35 @@ describe('the durable writer', () => {
     assert.deepEqual(await written(), ['a', 'b', 'd', 'e', 'g']);
   });
 
+  it('says how long the oldest line has waited that is not durable, how many wait, and what each group took', async () => {
+    const durations: number[] = [];
+    const writer = await start({ minFreeBytes: 7, committed: (durationMs) => durations.push(durationMs) });
+    const { freeBytes, ...idle } = writer.status();
+    assert.ok(freeBytes > 7);
+    assert.deepEqual(idle, { minFreeBytes: 7, queuedEntries: 0, lagMs: 0 });
+    let release = (): void => undefined;
+    files.onAppend = async (bytes, file) => {
+      await new Promise<void>((resolve) => (release = resolve));
+      return file.append(bytes);
+    };
+    const beganMs = performance.now();
+    const lines = [writer.append('0\n')];
+    assert.equal(writer.status().queuedEntries, 1);
+    await until(() => writer.status().queuedEntries === 0);
+    lines.push(writer.append('1\n'), writer.append('2\n'));
+    await until(() => performance.now() - beganMs > 20);
+    const { queuedEntries, lagMs } = writer.status();
+    assert.equal(queuedEntries, 2);
+    assert.ok(lagMs > 10 && lagMs <= performance.now() - beganMs, String(lagMs));
+    assert.deepEqual(durations, []);
+    release();
+    files.onAppend = (bytes, file) => file.append(bytes);
+    await Promise.all(lines);
+    assert.equal(durations.length, 2);
+    assert.ok(Number(durations[0]) >= lagMs);
+    assert.equal(writer.status().lagMs, 0);
+  });
+
   it('bounds its queue in bytes, too', async () => {
     const writer = await start({ maxQueuedBytes: 10 });
     const used = writer.append('12345678\n');

@@ -214,6 +214,7 @@ describe('a client that goes away', function () {
       uncaught: onUncaught,
       requests: createRequests(),
       inFlight: () => undefined,
+      turnedAway: () => undefined,
       limits: { headerBytes: 32_768, inFlight: 10 },
       timeouts: { idleMs: 5000, requestHeadersMs: 5000, keepAliveMs: 5000 },
     });
@@ -266,6 +267,7 @@ describe('a client that goes away', function () {
       uncaught: (error, requestId) => reported.push(`${String(error)} ${String(requestId)}`),
       requests: createRequests(),
       inFlight: () => undefined,
+      turnedAway: () => undefined,
       limits: { headerBytes: 32_768, inFlight: 10 },
       timeouts: { idleMs: 5000, requestHeadersMs: 5000, keepAliveMs: 5000 },
     });

@@ -143,6 +143,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     requestId: () => 'request-1',
     ready: () => true,
     inFlight: () => undefined,
+    turnedAway: () => undefined,
     uncaught: (error) => {
       throw error;
     },

@@ -22,13 +22,13 @@ function both(observations: readonly { readonly name: string; readonly value: nu
   const histogram = new Histogram({ ...described, labelNames: ['stage'], buckets: BOUNDS, registers: [theirs] });
   const counter = new Counter({ ...counted, registers: [theirs] });
   const ours = new Registry();
-  const kept = new KeptHistogram({ ...described, registers: [ours] }, 'stage', BOUNDS);
+  const kept = new KeptHistogram({ ...described, labelNames: ['stage'], registers: [ours] }, BOUNDS);
   const counts = keptCounter({ ...counted, registers: [ours] });
   const known = new Map<string, readonly [ReturnType<typeof kept.series>, ReturnType<typeof counts>]>();
   for (const { name: stage, value } of observations) {
     histogram.observe({ stage }, value);
     counter.inc({ what: stage, how: 'well' });
-    const [series, count] = known.get(stage) ?? [kept.series(stage), counts({ what: stage, how: 'well' })];
+    const [series, count] = known.get(stage) ?? [kept.series({ stage }), counts({ what: stage, how: 'well' })];
     known.set(stage, [series, count]);
     series.observe(value);
     count.total += 1;
@@ -54,8 +54,8 @@ describe('series that are kept apart from prom-client', () => {
 
   it('are the same a second time, and grow from one scrape to the next', async () => {
     const registry = new Registry();
-    const kept = new KeptHistogram({ ...described, registers: [registry] }, 'stage', BOUNDS);
-    const series = kept.series('seal');
+    const kept = new KeptHistogram({ ...described, labelNames: ['stage'], registers: [registry] }, BOUNDS);
+    const series = kept.series({ stage: 'seal' });
     const count = keptCounter({ ...counted, registers: [registry] })({ what: 'a', how: 'b' });
     for (let scrapes = 1; scrapes <= 3; scrapes += 1) {
       series.observe(0.5);

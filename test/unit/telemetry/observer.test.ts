@@ -50,7 +50,15 @@ describe('the observer', () => {
     metrics = createMetrics();
     log = createLog({ stream: new LineCatcher(), level: 'info' });
     const observer = createObserver({ metrics, log, clock: { now: () => 0 }, traces });
-    const end = { requestId: 'ID', result: 'failed', status: 500, durationMs: 1, bytesIn: 0, bytesOut: 0 } as const;
+    const end = {
+      requestId: 'ID',
+      method: 'GET',
+      result: 'failed',
+      status: 500,
+      durationMs: 1,
+      bytesIn: 0,
+      bytesOut: 0,
+    } as const;
     traces.stage('GET', () => {
       observer.failure({ requestId: 'ID' }, new GatewayError('SlowDown'));
       observer.request({ ...end, operation: 'GetObject' });
@@ -143,7 +151,13 @@ describe('the observer', () => {
   });
 
   it('counts every request and logs single ones at debug only', async () => {
-    const summary = { requestId: 'ID', operation: 'PutObject', result: 'completed', status: 200 } as const;
+    const summary = {
+      requestId: 'ID',
+      operation: 'PutObject',
+      method: 'PUT',
+      result: 'completed',
+      status: 200,
+    } as const;
     for (const [level, expected] of [
       ['info', 0],
       ['debug', 1],
@@ -152,7 +166,7 @@ describe('the observer', () => {
       observer.request({ ...summary, durationMs: 1, bytesIn: 1, bytesOut: 0 });
       assert.equal((await lines()).length, expected);
       const text = await metrics.registry.metrics();
-      assert.ok(text.includes('sallyport_requests_total{operation="PutObject",outcome="completed"} 1\n'));
+      assert.match(text, /^sallyport_requests_total\{operation="PutObject",[^}]*outcome="completed"[^}]*\} 1$/m);
     }
   });
 });
