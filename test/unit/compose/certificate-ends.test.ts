@@ -23,7 +23,7 @@ type Sections = Parameters<typeof certificateEndsOf>;
 
 function ends(first: object, own: object = {}) {
   const none = { stores: [], keyring: undefined };
-  return certificateEndsOf({ ...none, ...first } as unknown as Sections[0], own as Sections[1])();
+  return certificateEndsOf({ ...none, ...first } as unknown as Sections[0], own)();
 }
 
 describe('the ends of certificates', () => {
