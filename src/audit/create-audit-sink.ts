@@ -10,12 +10,12 @@ import {
   REFUSALS_BYTES,
   REFUSALS_PER_SECOND,
 } from '../contracts/audit-limits.ts';
-import type { AuditSink } from '../contracts/audit-sink.ts';
+import type { AuditSink, AuditStatus } from '../contracts/audit-sink.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport, HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { diskFiles, type AuditFiles } from './audit-files.ts';
-import { DurableWriter, type AuditStatus } from './durable-writer.ts';
+import { DurableWriter } from './durable-writer.ts';
 import { RefusalLog } from './refusal-log.ts';
 
 /** Sizes in bytes. What is not given has the value of `AUDIT_DEFAULTS`. */

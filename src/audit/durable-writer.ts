@@ -5,6 +5,7 @@
  * kernel may call the lost pages clean, and a torn line must stay a file's last), never queues without bound.
  */
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { AuditStatus } from '../contracts/audit-sink.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
@@ -29,16 +30,6 @@ export interface DurableWriterOptions {
   readonly stallSamples: number;
   /** Told how long a group waited and was written. */
   readonly committed?: (durationMs: number) => void;
-}
-
-/** How the disk and the queue stand. */
-export interface AuditStatus {
-  /** At the last sample. */
-  readonly freeBytes: number;
-  readonly minFreeBytes: number;
-  readonly queuedEntries: number;
-  /** Of the oldest entry that is not durable; 0: there is none. */
-  readonly lagMs: number;
 }
 
 interface Batch {

@@ -177,3 +177,13 @@ export interface AuditSink {
   /** Returns at once; drops what is over the cap and counts what was dropped. */
   readonly refuse: (refusal: AuditRefusal) => void;
 }
+
+/** How the disk and the queue of the audit stand. */
+export interface AuditStatus {
+  /** At the last sample. */
+  readonly freeBytes: number;
+  readonly minFreeBytes: number;
+  readonly queuedEntries: number;
+  /** Of the oldest entry that is not durable; 0: there is none. */
+  readonly lagMs: number;
+}

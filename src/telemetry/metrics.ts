@@ -4,6 +4,7 @@
  * for stores and issuers, by configuration. It never throws for a number: a clock that jumps must not fail a request.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { AuditStatus } from '../contracts/audit-sink.ts';
 import type { Observer, RequestSummary } from '../contracts/observer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { StageName } from '../errors/gateway-error.ts';
@@ -47,14 +48,6 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly uncaught: (where: 'request' | 'process') => void;
   /** A line that the log did not write because there were too many like it. */
   readonly lineSuppressed: () => void;
-}
-
-export interface AuditStatus {
-  readonly freeBytes: number;
-  readonly minFreeBytes: number;
-  readonly queuedEntries: number;
-  /** Of the oldest entry that is not durable. */
-  readonly lagMs: number;
 }
 
 interface KeysAge {
