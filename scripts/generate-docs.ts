@@ -132,8 +132,9 @@ from another program: [coming-from.md](coming-from.md).
 - Relative paths in the file start at the directory of the file; those in a variable, in the directory where the gateway
   was started.
 - **Secrets never stand in the file.** Keys that end in \`File\` name files; those marked *secret* must belong to their
-  owner alone (\`chmod 600\`), or the gateway does not start. A final newline is not part of a secret. Secrets show in no
-  message and no log. Where a platform cannot give files of such a mode, use the variables.
+  owner alone (\`chmod 600\`), or to root and be readable by a group of the gateway and no more (\`root:sallyport\`, 0440 or
+  0640; so Kubernetes mounts them with \`fsGroup\`), or the gateway does not start. A final newline is not part of a
+  secret. Secrets show in no message and no log. Where a platform cannot give files of such a mode, use the variables.
 - Files are read once, at start.
 
 ## Variables
