@@ -40,6 +40,8 @@ export interface Admission {
   /** Releases the place and the work of an exchange, if it has any. */
   readonly leave: (exchange: Exchange) => void;
   readonly waiting: (pool: Pool) => number;
+  /** Of how many something is kept. */
+  readonly identitiesAtWork: () => number;
 }
 
 /** Who asks, and what is told how long it waited. */
@@ -170,6 +172,7 @@ export function createAdmission({ clock, observer, bounds, queueMs }: AdmissionO
       void work.taken.then((release) => release());
     },
     waiting: (pool) => pools[pool].waiting(),
+    identitiesAtWork: () => shares.size,
   };
 
   function begin(principal: Principal, things: number): Work {

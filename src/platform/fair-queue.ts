@@ -56,25 +56,29 @@ interface Queue {
 }
 
 type State = 'waiting' | 'running' | 'gone';
+type Release = (place: QueuePlace, nowMs: number) => void;
+
+interface Asked {
+  readonly queue: Queue;
+  readonly seats: number;
+  readonly waiter: Waiter;
+}
 
 class QueuePlace implements Place {
   state: State;
   readonly queue: Queue;
   readonly seats: number;
   readonly waiter: Waiter;
-  readonly #release: (place: QueuePlace, nowMs: number) => void;
+  /** A number that grows; of one that waits. */
+  readonly arrival: number;
+  readonly #release: Release;
 
-  constructor(
-    queue: Queue,
-    seats: number,
-    waiter: Waiter,
-    state: State,
-    release: (place: QueuePlace, nowMs: number) => void,
-  ) {
-    this.queue = queue;
-    this.seats = seats;
-    this.waiter = waiter;
+  constructor(asked: Asked, state: State, arrival: number, release: Release) {
+    this.queue = asked.queue;
+    this.seats = asked.seats;
+    this.waiter = asked.waiter;
     this.state = state;
+    this.arrival = arrival;
     this.#release = release;
   }
 
@@ -87,6 +91,12 @@ class QueuePlace implements Place {
   }
 }
 
+/** Whether its queue has less; or as much, and was not served for longer; or neither ever was, and it came first. */
+function goesBefore({ queue, arrival }: QueuePlace, other: QueuePlace): boolean {
+  if (queue.used !== other.queue.used) return queue.used < other.queue.used;
+  return queue.turn === other.queue.turn ? arrival < other.arrival : queue.turn < other.queue.turn;
+}
+
 /** Makes a pool of which no seat is taken. */
 export function createFairQueue({ seats: total, maxWaiting }: FairQueueOptions): FairQueue {
   const queues: readonly Queue[] = Array.from({ length: QUEUES }, () => ({
@@ -95,6 +105,7 @@ export function createFairQueue({ seats: total, maxWaiting }: FairQueueOptions):
   let free = total;
   let waiting = 0;
   let turns = 0;
+  let arrivals = 0;
 
   /** What a queue holds leaves room for others, however many of its flow's queues do the same. */
   const isWithinShare = ({ used }: Queue, seats: number): boolean =>
@@ -125,16 +136,13 @@ export function createFairQueue({ seats: total, maxWaiting }: FairQueueOptions):
     waiting -= 1;
   };
 
-  /** Of the queues that may have more, the one that has least; of several, the one that was not served for longest. */
+  /** Of the queues that may have more, the one that has least goes on. */
   const next = (): QueuePlace | undefined => {
     let chosen: QueuePlace | undefined;
     for (const queue of queues) {
       const [first] = queue.line;
       if (first === undefined || !isWithinShare(queue, first.seats)) continue;
-      const best = chosen?.queue;
-      if (best === undefined || queue.used < best.used || (queue.used === best.used && queue.turn < best.turn)) {
-        chosen = first;
-      }
+      if (chosen === undefined || goesBefore(first, chosen)) chosen = first;
     }
     // Nobody goes before it because less is enough for him, or who asks for much would never begin.
     return chosen !== undefined && chosen.seats <= free ? chosen : undefined;
@@ -178,11 +186,12 @@ export function createFairQueue({ seats: total, maxWaiting }: FairQueueOptions):
 
   return {
     enter: (hand, seats, waiter, nowMs) => {
-      const wanted = Math.min(seats, total);
       const queue = shortestOf(hand);
+      const wanted = Math.min(seats, total);
+      const asked = { queue, seats: wanted, waiter };
       if (queue.line.length === 0 && wanted <= free && isWithinShare(queue, wanted)) {
         take(queue, wanted);
-        return new QueuePlace(queue, wanted, waiter, 'running', release);
+        return new QueuePlace(asked, 'running', 0, release);
       }
       if (waiting >= maxWaiting) {
         const last = longest()?.line.at(-1);
@@ -194,7 +203,8 @@ export function createFairQueue({ seats: total, maxWaiting }: FairQueueOptions):
       }
       // The time between two starts says how fast a queue moves only while somebody is in it.
       if (queue.line.length === 0) queue.startedAtMs = nowMs;
-      const place = new QueuePlace(queue, wanted, waiter, 'waiting', release);
+      arrivals += 1;
+      const place = new QueuePlace(asked, 'waiting', arrivals, release);
       queue.line.push(place);
       queue.wanted += wanted;
       waiting += 1;

@@ -8,6 +8,7 @@ import { isPath } from '../values/shapes.ts';
 import { keyAt, KEYS } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { pathKey } from './path-key.ts';
+import { replacedVariable } from './replaced-keys.ts';
 import { Secret } from './secret.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -99,7 +100,8 @@ export const applyEnvironment = (
     if (EDGE_VARIABLES.includes(variable) || SERVICE_LINK.test(variable)) continue;
     if (variable.startsWith(PEOPLE_PREFIX)) continue;
     const meant = nearest(variable, VARIABLES);
-    problems.push({ variable, message: `is no variable of sallyport${meant ? `; is ${meant} meant?` : ''}` });
+    const unknown = `is no variable of sallyport${meant ? `; is ${meant} meant?` : ''}`;
+    problems.push({ variable, message: replacedVariable(variable) ?? unknown });
   }
   if (!isTree(content)) return { content, origins, provided, problems };
 

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { keyAt, KEYS, namesBelow, type KeyRow } from './keys.ts';
 import { nearest } from './nearest.ts';
+import { replacedKey } from './replaced-keys.ts';
 
 export interface Explanation {
   readonly path: readonly string[];
@@ -12,12 +13,6 @@ export interface Explanation {
 }
 
 const SEEMS_SECRET = /secret|password|passwd|token|credential|private_?key|access_?key|api_?key|seed/i;
-
-/** Keys of earlier versions, and what takes their place. */
-const REPLACED: Readonly<Record<string, string>> = {
-  'limits.inFlightPerIdentity':
-    'callers share `limits.inFlight` fairly by themselves, and wait at most `timeouts.queueMs`; remove it',
-};
 
 /** The row of a key, or of the closest key above it. */
 const closestRow = (path: readonly string[]): KeyRow | undefined =>
@@ -33,8 +28,8 @@ const explainUnknown = (path: readonly string[], name: string): Explanation => {
   const known = namesBelow(path).filter((candidate) => !candidate.startsWith('<'));
   // Of the schema, and not of the part of it that this program takes.
   if (known.includes(name)) return { path: [...path, name], message: 'is not used by a sidecar; remove it' };
-  const instead = REPLACED[[...path, name].join('.')];
-  if (instead !== undefined) return { path: [...path, name], message: `is no more: ${instead}` };
+  const replaced = replacedKey([...path, name]);
+  if (replaced !== undefined) return { path: [...path, name], message: replaced };
   const meant = nearest(name, known) ?? known.find((candidate) => candidate === `${name}File`);
   if (SEEMS_SECRET.test(name) && !name.endsWith('File')) {
     const target = meant?.endsWith('File') ? `name it in \`${meant}\`` : 'name it in the `…File` key that wants it';

@@ -42,7 +42,8 @@ const kindOf = (json: JsonSchema): KeyRow['kind'] => {
   return KINDS[json.type ?? 'number'] ?? 'text';
 };
 
-const variableOf = (path: readonly string[]): string =>
+/** The variable of a key. */
+export const variableOf = (path: readonly string[]): string =>
   ['SALLYPORT', ...path.map((part) => part.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase())].join('_');
 
 const rowsOf = (json: JsonSchema, path: readonly string[], required: boolean): KeyRow[] => {
