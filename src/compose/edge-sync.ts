@@ -7,7 +7,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { edgeKeysOf, type EdgeKey } from '../edge/edge-keys.ts';
-import { MAPS, mapsOf, readFolder, subjectDigest, tidyFolder, writeFolder, type EdgeState } from '../edge/edge-folder.ts';
+import {
+  MAPS,
+  mapsOf,
+  nameOf,
+  readFolder,
+  subjectDigest,
+  tidyFolder,
+  writeFolder,
+  type EdgeState,
+} from '../edge/edge-folder.ts';
 import { haproxyAt, HaproxyFault } from '../edge/haproxy-cli.ts';
 import { createIssuerKeys } from '../identity/issuer-keys.ts';
 import { resolveIssuerOptions } from '../identity/issuer-options.ts';
@@ -63,8 +72,11 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
   const kept = new Map<string, { readonly key: EdgeKey; readonly goneMs: number | undefined }>();
   // What a run before this one has written, of issuers that are still configured.
   const configured = new Set(config.issuers.map(({ issuer }) => issuer));
-  for (const key of await readFolder(folder)) {
-    if (configured.has(key.issuer)) kept.set(nameOf(key), { key, goneMs: undefined });
+  const before = await readFolder(folder);
+  for (const key of before.keys) {
+    const goneMs = before.retired[nameOf(key)];
+    if (!configured.has(key.issuer)) continue;
+    kept.set(nameOf(key), { key, goneMs: typeof goneMs === 'number' ? goneMs : undefined });
   }
   let entries: Entries = new Map();
   let inForce: string | undefined;
@@ -102,7 +114,11 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
       if (revoked.kind !== 'subject' || entry.lifted === true || !isInForce(entry, clock.now())) return [];
       return bySubject.has(revoked.issuer) ? subjectDigest(revoked.issuer, revoked.subject) : [];
     });
-    return { issuers: config.issuers, keys: keysNow(), deniedSubjects };
+    const keys = keysNow();
+    const retired = Object.fromEntries(
+      [...kept].flatMap(([name, { goneMs }]) => (goneMs === undefined ? [] : [[name, goneMs]])),
+    );
+    return { issuers: config.issuers, keys, deniedSubjects, retired };
   };
 
   const pass = async (): Promise<EdgeSyncReport> => {
@@ -111,7 +127,7 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
       published.health().state === 'ok' ? [] : settings.name,
     );
     const maps = mapsOf(folder, state);
-    const wanted = JSON.stringify(maps);
+    const wanted = JSON.stringify([maps, state.retired]);
     const serving = await haproxy?.worker();
     const report = {
       issuers: state.issuers.length,
@@ -141,7 +157,7 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
     },
     run: async (signal) => {
       await Promise.all(issuers.map(({ published }) => published.refresh()));
-      for (let failure: string | undefined; !signal.aborted; ) {
+      for (let failure: string | undefined; !signal.aborted;) {
         try {
           await pass();
           if (failure !== undefined) observer.event('edge_sync_recovered');
@@ -166,8 +182,4 @@ export function faultText(error: unknown): string {
   if (error instanceof HaproxyFault || error instanceof ListStoreError) return error.message;
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return `files: ${error.code}`;
   throw error;
-}
-
-function nameOf({ issuer, kid }: EdgeKey): string {
-  return `${issuer}|${kid}`;
 }

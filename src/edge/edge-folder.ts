@@ -18,12 +18,20 @@ export interface EdgeState {
   readonly keys: readonly EdgeKey[];
   /** Digests, by `subjectDigest`. */
   readonly deniedSubjects: readonly string[];
+  /** Since when keys are not published any more, by `nameOf`, in milliseconds. */
+  readonly retired: Readonly<Record<string, number>>;
+}
+
+/** What a key goes by among those of all issuers. */
+export function nameOf({ issuer, kid }: EdgeKey): string {
+  return `${issuer}|${kid}`;
 }
 
 export const MAPS = ['issuers.map', 'keys.map', 'denied-subjects.map'] as const;
 export type EdgeMap = (typeof MAPS)[number];
 export type EdgeMaps = Readonly<Record<EdgeMap, readonly string[]>>;
 
+const RETIRED = 'retired.json';
 export const INCLUDE = 'bearer-filter.cfg';
 
 /** What a revoked subject goes by in the map, where it may hold any text. */
@@ -63,7 +71,9 @@ ${[...new Set(lines)].sort().join('\n')}
 }
 
 /** Reads the keys that the folder has; what cannot be read is not there. */
-export async function readFolder(folder: string): Promise<readonly EdgeKey[]> {
+export async function readFolder(
+  folder: string,
+): Promise<{ readonly keys: readonly EdgeKey[]; readonly retired: Readonly<Record<string, unknown>> }> {
   const lines = (await readFile(join(folder, 'keys.map'), 'utf8').catch(() => '')).split('\n');
   const found = new Map<string, EdgeKey>();
   for (const line of lines) {
@@ -73,7 +83,16 @@ export async function readFolder(folder: string): Promise<readonly EdgeKey[]> {
     const algorithms = [...(found.get(`${issuer}|${kid}`)?.algorithms ?? []), algorithm];
     found.set(`${issuer}|${kid}`, { issuer, kid, algorithms, file: basename(path), pem });
   }
-  return [...found.values()];
+  return { keys: [...found.values()], retired: await readRetired(folder) };
+}
+
+async function readRetired(folder: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const read: unknown = JSON.parse(await readFile(join(folder, RETIRED), 'utf8'));
+    return typeof read === 'object' && read !== null ? (read as Readonly<Record<string, unknown>>) : {};
+  } catch {
+    return {};
+  }
 }
 
 const LINE = /^(\S+)\|([^|\s]+)\|(\w+) (\S+)$/;
@@ -91,6 +110,7 @@ export async function writeFolder(folder: string, state: EdgeState): Promise<boo
   const isNews = await write(INCLUDE, includeOf(folder, state.keys));
   const maps = mapsOf(folder, state);
   for (const name of MAPS) await write(name, maps[name].map((line) => `${line}\n`).join(''));
+  await write(RETIRED, `${JSON.stringify(state.retired)}\n`);
   return isNews;
 }
 

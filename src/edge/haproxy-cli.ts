@@ -29,7 +29,9 @@ export interface Haproxy {
 export function haproxyAt(socketPath: string): Haproxy {
   const tell = async (command: string): Promise<string> => {
     const socket = connect(socketPath);
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new HaproxyFault(`${socketPath}: no answer`)));
+    socket.setTimeout(TIMEOUT_MS, () => {
+      socket.destroy(new HaproxyFault(`${socketPath}: no answer`));
+    });
     try {
       socket.end(`${command}\n`);
       const answer = await readBounded(socket, {

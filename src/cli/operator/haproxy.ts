@@ -24,10 +24,15 @@ export function registerHaproxy(program: Command, io: CommandIo): void {
   const haproxy = program
     .command('haproxy')
     .description('Keeps HAProxy in step with the gateway.')
-    .addHelpText('after', '\nExample:\n  sallyport haproxy sync --config sallyport.yaml --socket /run/haproxy-master.sock');
+    .addHelpText(
+      'after',
+      '\nExample:\n  sallyport haproxy sync --config sallyport.yaml --socket /run/haproxy-master.sock',
+    );
   haproxy
     .command('sync')
-    .description("Has HAProxy check bearer tokens by the issuers' keys, and refuse revoked subjects; runs until SIGTERM.")
+    .description(
+      "Has HAProxy check bearer tokens by the issuers' keys, and refuse revoked subjects; runs until SIGTERM.",
+    )
     .requiredOption(...CONFIG_OPTION)
     .option('--socket <path>', "the socket of HAProxy's master process; without it only files are written")
     .option('--keys <folder>', 'where keys, maps and bearer-filter.cfg are written', folder, '/etc/haproxy/keys')
