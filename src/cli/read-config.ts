@@ -2,13 +2,19 @@
 import { relative } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/loading/config-error.ts';
-import { loadConfig } from '../config/load-config.ts';
+import { loadWholeConfig } from '../config/load-config.ts';
+import type { LoadedConfig } from '../config/loading/load.ts';
 import { CommandError, type CommandIo } from './io.ts';
 
 /** Loads it. @throws CommandError (2) */
 export async function readConfig(io: CommandIo, path: string): Promise<Config> {
+  return (await readWholeConfig(io, path)).config;
+}
+
+/** Loads it; gives also what it was made of. @throws CommandError (2) */
+export async function readWholeConfig(io: CommandIo, path: string): Promise<LoadedConfig<Config>> {
   try {
-    return await loadConfig({ path, env: io.env, cwd: io.cwd });
+    return await loadWholeConfig({ path, env: io.env, cwd: io.cwd });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw notUsable(shownPath(io, path), error);

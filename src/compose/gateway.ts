@@ -20,7 +20,11 @@ import { createGuardrails } from '../guardrails/guardrails.ts';
 import { createSignatureVerifier } from '../identity/signature-verifier.ts';
 import { createStoreTokens } from '../identity/store-tokens.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
+import { derived } from '../platform/derived.ts';
+import type { ServerTls } from '../http/data-server.ts';
 import { grantsOf } from './grants.ts';
+import { knownKeysOf } from './known-keys.ts';
+import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import { guardrailPartsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
 import { createAdmission } from '../pipeline/admission.ts';
@@ -72,6 +76,10 @@ export interface Gateway {
   readonly uncaught: Pick<Uncaught, 'ofRequest' | 'ofProcess'>;
   /** Loads the policies again, where this process reads their directory; a bad set leaves the old one in force. */
   readonly reload: () => Promise<void>;
+  /** Accepts the keys of a configuration beside those in force. */
+  readonly prepare: (next: Config) => void;
+  /** Takes it up: what its schema says can be. */
+  readonly use: (config: Config) => void;
   /** Readiness goes away, requests in flight finish, the audit is flushed and closed. */
   readonly drain: () => Promise<void>;
 }
@@ -97,7 +105,8 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const observer = createObserver({ metrics, log, clock, traces });
   const uncaught = createUncaught({ metrics, log, requests });
 
-  const storeAccess = createStoreAccess(config, { clock, observer });
+  const live = createLiveConfig(config);
+  const storeAccess = createStoreAccess(config, { clock, observer, live: live.state });
   const { buckets } = storeAccess;
 
   const policies = options.policies ?? (await watchedPolicies(config, observer));
@@ -110,7 +119,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   });
   const audit = await openAudit(config, { clock, observer, metrics, worker: options.worker, pid: options.pid });
   if (audit.status !== undefined) metrics.audit(audit.status);
-  metrics.certificates(certificateEndsOf(config, config));
+  const ends = derived(live.state, ({ inForce }) => certificateEndsOf(inForce, inForce));
+  metrics.certificates(() => ends()());
+  metrics.keys(() => knownKeysOf(live.state()));
 
   const revocations = await revocationsOf(config, { clock, observer });
   metrics.revocations(revocations.status);
@@ -129,7 +140,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   if (breakers !== undefined) metrics.breakers(breakers.count);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
   const relevant = keepingTagged(tagRules, authorizer.relevant);
-  const sessions = sessionsOf(config, { clock, observer, relevant });
+  const sessions = sessionsOf(config, live, { clock, observer, relevant });
   const pipeline = createPipeline({
     ...storeAccess,
     authenticators: [
@@ -172,7 +183,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     audit.canAudit() &&
     !revocations.isShut() &&
     storeAccess.bucketWatch.mayServe();
-  const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
+  const tls = serverTlsOf(config);
   const dataServer = dataServerOf(
     config,
     { ...metrics, uncaught, requests },
@@ -184,9 +195,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
       audit,
       ready,
-      ...(config.edge === undefined ? {} : { edgeSecret: config.edge.secret.reveal() }),
+      edgeSecret: derived(live.state, ({ inForce }) => inForce.edge?.secret.reveal()),
       withoutEdge: () => observer.event('edge_secret_missing'),
-      ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key.reveal(), clientCa: tls.clientCa } }),
+      ...(tls === undefined ? {} : { tls }),
     },
   );
   const target: ListenTarget =
@@ -227,6 +238,12 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       await policies.reload?.();
       await previewed?.reload?.();
     },
+    prepare: live.prepare,
+    use: (next) => {
+      live.use(next);
+      const changed = serverTlsOf(next);
+      if (changed !== undefined) dataServer.useTls(changed);
+    },
     drain: async () => {
       draining = true;
       policies.close?.();
@@ -256,18 +273,30 @@ function audiencesOf({
 
 function sessionsOf(
   { sessions, endpoint, issuers }: Config,
+  { state }: LiveConfig<Config>,
   options: Pick<Parameters<typeof createClientSessions>[0], 'clock' | 'observer' | 'relevant'>,
 ): StsDependencies['sessions'] {
   if (sessions === undefined) return undefined;
-  const { keys, ...rest } = sessions;
-  const keyOf = ({ id, key }: typeof keys.current) => ({ id, secret: key.revealBytes() });
+  const { keys: first, ...rest } = sessions;
+  const keyOf = ({ id, key }: typeof first.current) => ({ id, secret: key.revealBytes() });
+  const all = ({ current, previous }: typeof first) => [current, ...(previous === undefined ? [] : [previous])];
+  const keys = derived(state, ({ inForce, next }) => {
+    const { current, previous } = inForce.sessions?.keys ?? first;
+    const coming = all(next.sessions?.keys ?? first).map(keyOf);
+    return { current: keyOf(current), ...(previous === undefined ? {} : { previous: keyOf(previous) }), coming };
+  });
   const issuer = createClientSessions({
     ...rest,
     ...options,
     issuers: new Map(issuers.map(({ name, issuer: iss }) => [name, iss])),
-    keys: { current: keyOf(keys.current), ...(keys.previous === undefined ? {} : { previous: keyOf(keys.previous) }) },
+    keys,
   });
   const { regions, requireSignedContentHeaders } = endpoint;
   const verifier = createSignatureVerifier({ regions, requireSignedContentHeaders, sessions: issuer });
   return { issue: issuer.issue, ...verifier };
+}
+
+function serverTlsOf({ listen: { ...own } }: Config): ServerTls | undefined {
+  const tls = own.kind === 'tcp' ? own.tls : undefined;
+  return tls && { cert: tls.certificate, key: tls.key.reveal(), clientCa: tls.clientCa };
 }

@@ -9,7 +9,10 @@ import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { certificateEndsOf } from './certificate-ends.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
+import { knownKeysOf } from './known-keys.ts';
+import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import { createStoreAccess, openAudit, type StoreAccessDependencies } from './store-access.ts';
+import { derived } from '../platform/derived.ts';
 import { isLoopback } from '../platform/loopback.ts';
 import { createHostCheck } from '../host-check/host-check.ts';
 import { listen } from '../http/listen.ts';
@@ -35,8 +38,10 @@ export interface SidecarOptions extends Omit<GatewayOptions, 'worker'> {
   readonly auditStream: NodeJS.WritableStream;
 }
 
+export type Sidecar = Omit<Gateway, 'prepare' | 'use'> & Pick<LiveConfig<SidecarConfig>, 'prepare' | 'use'>;
+
 /** Builds a sidecar; nothing listens yet. @throws Error in one line: policies, audit directory */
-export async function createSidecar(config: SidecarConfig, options: SidecarOptions): Promise<Gateway> {
+export async function createSidecar(config: SidecarConfig, options: SidecarOptions): Promise<Sidecar> {
   const clock = options.clock ?? { now: Date.now };
   const requests = createRequests();
   const log = createLog({ level: config.log.level, stream: options.logStream, trace: requests.trace, worker: 0 });
@@ -45,14 +50,17 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const metrics = createMetrics();
   const observer = createObserver({ metrics, log, clock, traces });
   const uncaught = createUncaught({ metrics, log, requests });
-  const storeAccess = createStoreAccess(config, { clock, observer, isOneCaller: true });
+  const live = createLiveConfig(config);
+  const storeAccess = createStoreAccess(config, { clock, observer, isOneCaller: true, live: live.state });
   const { buckets } = storeAccess;
   const policies = await policiesOf(config, observer);
   if (policies !== undefined)
     metrics.policies({ inForce: () => policies.current().version, refused: policies.refused });
   const audit = await auditOf(config, options, { clock, observer, metrics });
   if (audit.status !== undefined) metrics.audit(audit.status);
-  metrics.certificates(certificateEndsOf(config));
+  const ends = derived(live.state, ({ inForce }) => certificateEndsOf(inForce));
+  metrics.certificates(() => ends()());
+  metrics.keys(() => knownKeysOf(live.state()));
 
   const pipeline = createPipeline({
     ...storeAccess,
@@ -108,6 +116,8 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     reload: async () => {
       await policies?.reload();
     },
+    prepare: live.prepare,
+    use: live.use,
     drain: async () => {
       draining = true;
       policies?.close();

@@ -23,6 +23,7 @@ import { createStoreSessions } from '../core/upstream/store-sessions.ts';
 import { baseSourceOf } from '../credentials/base-source.ts';
 import { createCredentialBroker } from '../credentials/broker.ts';
 import { keyringOf } from './keyring.ts';
+import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import { legacyOf } from './legacy-objects.ts';
 import { createBucketFacts } from '../objects/bucket-facts.ts';
 import { createBucketProbe, type BucketProbe } from '../objects/bucket-probe.ts';
@@ -36,6 +37,12 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface StoreAccessDependencies {
   readonly clock: Clock;
   readonly observer: Observer;
+}
+
+interface LiveDependencies extends StoreAccessDependencies {
+  readonly isOneCaller?: boolean;
+  /** What changes later; default: nothing. */
+  readonly live?: LiveConfig<StoreAccessConfig>['state'];
 }
 
 export interface StoreAccess extends HealthSource {
@@ -61,7 +68,7 @@ export interface StoreAccess extends HealthSource {
 /** Builds it. No connection is made before it is needed. */
 export function createStoreAccess(
   config: StoreAccessConfig,
-  { clock, observer, isOneCaller = false }: StoreAccessDependencies & { readonly isOneCaller?: boolean },
+  { clock, observer, isOneCaller = false, live = createLiveConfig(config).state }: LiveDependencies,
 ): StoreAccess {
   const stores = new Map(config.stores.map((store): [string, Store] => [store.name, store]));
   const broker = createCredentialBroker({
@@ -92,7 +99,7 @@ export function createStoreAccess(
     tagged: namesOf(config.stores, ({ sts }) => Object.keys(sts.sessionTags).length > 0),
   });
   const bucketWatch = createBucketWatch({ buckets: buckets.values(), probe: bucketProbe, clock, observer });
-  const { keyring, ...keyrings } = keyringOf(config, { clock, observer });
+  const { keyring, ...keyrings } = keyringOf(config, { clock, observer }, live);
   const cipher = createObjectCipher(keyring);
   const legacy = legacyOf(config, observer);
   const reader = createObjectReader({ cipher, legacy, smallBodyBytes: config.limits.smallBodyBytes, observer });

@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import supertest from 'supertest';
-import type { Gateway } from '../../src/compose/gateway.ts';
 import { auditFiles, readAudit } from '../../src/audit/read-audit.ts';
 import { loadSidecarFile } from '../../src/config/sidecar/load-sidecar.ts';
 import { createEmbeddedStore, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
-import { createSidecar } from '../../src/compose/sidecar.ts';
+import { createSidecar, type Sidecar } from '../../src/compose/sidecar.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { send } from '../support/store/store-client.ts';
 
@@ -27,7 +26,7 @@ describe('a sidecar as sidecar-app.ts composes it, with policies and an audit on
   const keys = { accessKeyId: 'PODPODPODPODPODPODPO', secretAccessKey: randomBytes(20).toString('hex') };
   let folder: string;
   let store: EmbeddedStore;
-  let sidecar: Gateway;
+  let sidecar: Sidecar;
   let agent: ReturnType<typeof supertest>;
 
   before(async () => {

@@ -7,11 +7,13 @@ import { measureService } from '../../telemetry/process-metrics.ts';
 import { StartError, type CommandIo } from '../io.ts';
 import { releaseStartMemory } from './release-memory.ts';
 
+type Service = Omit<Gateway, 'prepare' | 'use'>;
+
 /**
  * Starts it, and resolves when it serves. After an error that nobody caught it drains and ends with code 1, for whoever
  * started it to start it again. @throws StartError
  */
-export async function runService(io: CommandIo, at: Config['admin'], create: () => Promise<Gateway>): Promise<void> {
+export async function runService(io: CommandIo, at: Config['admin'], create: () => Promise<Service>): Promise<void> {
   const service = await inOneLine(create);
   releaseStartMemory();
   const { readiness, metrics, uncaught } = service;

@@ -6,9 +6,11 @@ import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { demoFindings } from '../../config/demo-findings.ts';
 import type { Config } from '../../config/config.ts';
+import { configOf, loadWholeConfig } from '../../config/load-config.ts';
+import type { ConfigSnapshot, LoadedConfig } from '../../config/loading/load.ts';
 import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { readConfig } from '../read-config.ts';
+import { readWholeConfig } from '../read-config.ts';
 import { createPrimaryCounters } from './primary-counters.ts';
 import { runWorker } from './run-worker.ts';
 import { WORKER_POLICIES, WORKER_SLOT } from './worker-messages.ts';
@@ -29,12 +31,12 @@ export function registerServe(program: Command, io: CommandIo): void {
     .option(...ONLINE_OPTION)
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
+      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads policies, certificates and keys.',
     )
     .action(async (options: CheckFlags & { readonly config: string }) => {
       refuseOnlineAlone(options);
       if (options.check === true) {
-        const config = await servableConfig(io, { configPath: options.config, allowDemo: false });
+        const { config } = await servableConfig(io, { configPath: options.config, allowDemo: false });
         // A primary that serves keeps in memory for its life what it loads.
         const { policiesOf } = await import('../../compose/policies.ts');
         await checkOnly(options.config, config, { loadPolicies: () => policiesOf(config), online: options.online, io });
@@ -48,14 +50,15 @@ export function registerServe(program: Command, io: CommandIo): void {
 /** Runs the gateway until a signal stops it. */
 export async function runServe(io: CommandIo, options: ServeOptions): Promise<void> {
   if (!cluster.isWorker) {
-    const config = await servableConfig(io, options);
+    const first = await servableConfig(io, options);
     // Workers have no use for it.
     const { runPrimary } = await import('./run-primary.ts');
-    await runPrimary(io, config);
+    const load = () => servable(options, () => loadWholeConfig(loadOptionsOf(io, options)));
+    await runPrimary(io, { path: options.configPath, first, load, make: (snapshot) => madeOf(io, options, snapshot) });
     return;
   }
-  await runWorker(io, async () => {
-    const config = await servableConfig(io, options);
+  await runWorker(io, async (snapshot) => {
+    const { config } = await madeOf(io, options, snapshot);
     // The primary has no use for it.
     const { createGateway } = await import('../../compose/gateway.ts');
     const { keptPolicies, keptPreview } = await import('../../compose/policies.ts');
@@ -65,14 +68,28 @@ export async function runServe(io: CommandIo, options: ServeOptions): Promise<vo
     const preview = config.policies.preview === undefined ? undefined : await keptPreview(config);
     const sources = { policies, ...(preview && { preview }), ...(counters && { counters }) };
     const gateway = await createGateway(config, { worker, pid: io.pid, logStream: io.stderr, env: io.env, ...sources });
-    return { gateway, policies, preview };
+    const configOf = async (next: ConfigSnapshot) => (await madeOf(io, options, next)).config;
+    return { gateway, policies, preview, configOf };
   });
 }
 
-async function servableConfig(io: CommandIo, { configPath, allowDemo }: ServeOptions): Promise<Config> {
-  const config = await readConfig(io, configPath);
-  const findings = allowDemo ? [] : demoFindings(config);
-  if (findings.length === 0) return config;
+const loadOptionsOf = (io: CommandIo, { configPath: path }: ServeOptions) => ({ path, env: io.env, cwd: io.cwd });
+
+/** @throws CommandError (2) */
+const servableConfig = (io: CommandIo, options: ServeOptions): Promise<LoadedConfig<Config>> =>
+  servable(options, () => readWholeConfig(io, options.configPath));
+
+/** @throws CommandError, ConfigError */
+const madeOf = (io: CommandIo, options: ServeOptions, snapshot: ConfigSnapshot): Promise<LoadedConfig<Config>> =>
+  servable(options, () => configOf(snapshot, loadOptionsOf(io, options)));
+
+async function servable(
+  { allowDemo }: ServeOptions,
+  load: () => Promise<LoadedConfig<Config>>,
+): Promise<LoadedConfig<Config>> {
+  const loaded = await load();
+  const findings = allowDemo ? [] : demoFindings(loaded.config);
+  if (findings.length === 0) return loaded;
   throw new CommandError(
     `demo settings must not be used in production:\n${findings.map((line) => `  ${line}`).join('\n')}`,
     2,

@@ -10,6 +10,7 @@ import { applyEnvironment, type Environment } from './environment.ts';
 import { explain, type Explanation } from './explain.ts';
 import { pathKey } from './path-key.ts';
 import { readFiles, type Files, type NamedFiles } from './read-files.ts';
+import { Secret } from './secret.ts';
 import { readYaml } from './yaml-file.ts';
 
 export interface LoadOptions {
@@ -41,6 +42,23 @@ export interface Content {
   readonly lineOf: (path: readonly string[]) => number | undefined;
 }
 
+/**
+ * What a configuration was made of: the content of its file, and what stands in the files that it names, in base64 by
+ * `pathKey`. It holds every secret: it is kept in memory, goes to the processes of one gateway, and nowhere else.
+ */
+export interface ConfigSnapshot {
+  readonly content: unknown;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** A configuration, and what it was made of. */
+export interface LoadedConfig<Made> {
+  readonly config: Made;
+  readonly snapshot: ConfigSnapshot;
+  /** The files that it names. */
+  readonly paths: readonly string[];
+}
+
 const MAX_FILE_BYTES = 1_048_576;
 
 const readSource = async (path: string): Promise<string> => {
@@ -68,19 +86,36 @@ export const readConfigFile = async (path: string): Promise<Content> => {
   return { content, directory: dirname(resolve(path)), where: (key) => at(lineOf(key)), lineOf };
 };
 
+/** Of a file that is not read: where it stands, and nothing of its lines. */
+export const sourceAt = (path: string): Content => ({
+  content: undefined,
+  directory: dirname(resolve(path)),
+  where: () => basename(path),
+  lineOf: () => undefined,
+});
+
 /**
  * Checks the content of a configuration for its purpose, and reads the files that it names.
  * @throws ConfigError with every problem at once
  */
 export const loadFor = async <Checked, Made>(
+  purpose: Purpose<Checked, Made>,
+  source: Content,
+  options: Omit<LoadOptions, 'path'>,
+): Promise<Made> => (await loadWhole(purpose, source, options)).config;
+
+/** Does the same; gives also what it was made of. A `snapshot` takes the place of content and files. */
+export const loadWhole = async <Checked, Made>(
   { schema, checkFiles, assemble: make, assumesRoles }: Purpose<Checked, Made>,
   source: Content,
-  { env, cwd }: Omit<LoadOptions, 'path'>,
-): Promise<Made> => {
-  const overlay = applyEnvironment(source.content, env, { assumesRoles, cwd });
+  { env, cwd, snapshot }: Omit<LoadOptions, 'path'> & { readonly snapshot?: ConfigSnapshot | undefined },
+): Promise<LoadedConfig<Made>> => {
+  const raw = snapshot === undefined ? source.content : snapshot.content;
+  const overlay = applyEnvironment(raw, env, { assumesRoles, cwd });
   const { content, origins, provided } = overlay;
   const parsed = schema.safeParse(content);
-  const { files, problems: unreadable } = await readFiles(content, source.directory, provided);
+  const read = snapshot && filesOf(snapshot);
+  const { files, paths, problems: unreadable } = await readFiles(content, source.directory, provided, read);
   const findings = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => explain(issue, content)),
     ...unreadable,
@@ -95,5 +130,15 @@ export const loadFor = async <Checked, Made>(
     })),
   ];
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return make(parsed.data, { files, provided, directory: source.directory });
+  return {
+    config: make(parsed.data, { files, provided, directory: source.directory }),
+    snapshot: { content: raw, files: textsOf(files) },
+    paths,
+  };
 };
+
+const filesOf = ({ files }: ConfigSnapshot): Files =>
+  new Map(Object.entries(files).map(([key, content]) => [key, new Secret(Buffer.from(content, 'base64'))]));
+
+const textsOf = (files: Files): ConfigSnapshot['files'] =>
+  Object.fromEntries([...files].map(([key, secret]) => [key, secret.revealBytes().toString('base64')]));

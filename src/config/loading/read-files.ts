@@ -108,19 +108,32 @@ const readOne = async (file: NamedFile, directory: string): Promise<Secret | str
   }
 };
 
-/** Reads every file that the content names; `provided` takes the place of files. Relative paths start at `directory`. */
+interface ReadFiles {
+  readonly files: Files;
+  /** Of those that are on this machine. */
+  readonly paths: readonly string[];
+  readonly problems: readonly Explanation[];
+}
+
+/**
+ * Reads every file that the content names; `provided` takes the place of files, and so does what was `read` before. Relative
+ * paths start at `directory`.
+ */
 export const readFiles = async (
   content: unknown,
   directory: string,
   provided: Files,
-): Promise<{ readonly files: Files; readonly problems: readonly Explanation[] }> => {
+  read?: Files,
+): Promise<ReadFiles> => {
   const files = new Map<string, Secret>();
+  const paths: string[] = [];
   const problems: Explanation[] = [];
   for (const file of namedFiles(content)) {
-    const provision = provided.get(pathKey(file.path));
+    const provision = provided.get(pathKey(file.path)) ?? read?.get(pathKey(file.path));
+    if (!provided.has(pathKey(file.path)) && file.kind !== 'directory') paths.push(resolve(directory, file.name));
     const result = provision === undefined ? await readOne(file, directory) : check(file.kind, provision.revealBytes());
     if (typeof result === 'string') problems.push({ path: file.path, message: result });
     else if (result !== undefined) files.set(pathKey(file.path), result);
   }
-  return { files, problems };
+  return { files, paths, problems };
 };
