@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, readFile, symlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { chmod, copyFile, mkdir, readFile, realpath, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Check } from '../packages.ts';
 import { IN_ROOT, inRoot, runIn } from './debian-root.ts';
@@ -52,9 +52,9 @@ async function baseImage(debian: string, root: string): Promise<string> {
   await copyTree(debian, root);
   await copyFile(join(repository, 'node_modules/node/bin/node'), join(root, 'usr/local/bin/node'));
   await chmod(join(root, 'usr/local/bin/node'), 0o755);
-  const npm = (await execute('npm', ['root', '--global'])).stdout.trim();
+  const npm = dirname(dirname(await realpath((await execute('sh', ['-c', 'command -v npm'])).stdout.trim())));
   await mkdir(join(root, 'usr/local/lib/node_modules'), { recursive: true });
-  await copyTree(join(npm, 'npm'), join(root, 'usr/local/lib/node_modules/npm'));
+  await copyTree(npm, join(root, 'usr/local/lib/node_modules/npm'));
   await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
   // How this machine reaches the registry.
   const registry = (await execute('npm', ['config', 'get', 'registry'])).stdout.trim();

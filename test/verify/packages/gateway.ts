@@ -42,7 +42,7 @@ export async function writeSmallest(
   }
   await writeFile(
     join(folder, 'policies/readers.yaml'),
-    'id: readers\nsubjects:\n  - { issuer: corp, group: readers }\nrules:\n  - { id: read, allow: [GET], bucket: reports, everything: true }\n',
+    'id: readers\ndescription: Readers read the reports.\nsubjects:\n  - { issuer: corp, group: readers }\nrules:\n  - { id: read, allow: [GET], bucket: reports, everything: true }\n',
   );
   await writeFile(
     join(folder, 'sallyport.yaml'),
