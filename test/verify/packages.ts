@@ -4,9 +4,11 @@
  * with "N passed, N failed".
  */
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { checkDebian } from './packages/debian.ts';
 import { checkDockerfile } from './packages/dockerfile.ts';
 import { makeDebian } from './packages/debian-root.ts';
@@ -30,11 +32,12 @@ const check = async (title: string, property: () => Promise<void>): Promise<void
 };
 export type Check = typeof check;
 
+const execute = promisify(execFile);
 const work = await mkdtemp(join(tmpdir(), 'sallyport-packages-'));
 // Users of the packages look into it.
 await chmod(work, 0o755);
+const debian = makeDebian(join(work, 'debian'));
 try {
-  const debian = makeDebian(join(work, 'debian'));
   debian.catch(() => undefined);
   const release = await checkReleases(check, work);
   await checkUnits(check);
@@ -45,7 +48,9 @@ try {
   counts.failed += 1;
   console.log(`FAILED ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
 } finally {
-  await rm(work, { recursive: true, force: true });
+  await debian.catch(() => undefined);
+  // Whatever may still be mounted there is not ours to empty.
+  await execute('rm', ['--recursive', '--force', '--one-file-system', work]);
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 ? 0 : 1;

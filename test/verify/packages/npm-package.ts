@@ -48,7 +48,7 @@ export async function checkNpmPackage(
     const lock = JSON.parse(await readFile(join(installed, 'npm-shrinkwrap.json'), 'utf8')) as {
       packages: Record<string, { version: string } | undefined>;
     };
-    const { stdout } = await execute('npm', ['ls', '--all', '--omit=dev', '--parseable', '--long'], { cwd: installed });
+    const { stdout } = await execute('npm', ['ls', '--all', '--parseable', '--long'], { cwd: installed });
     const found = stdout
       .split('\n')
       .map((line) => line.split(':'))
