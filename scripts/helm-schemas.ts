@@ -71,7 +71,10 @@ const referencesIn = (value: unknown): string[] => {
   if (Array.isArray(value)) return value.flatMap(referencesIn);
   if (!isRecord(value)) return [];
   const own = value['$ref'];
-  return [...(typeof own === 'string' ? [own.slice(REFERENCE.length)] : []), ...Object.values(value).flatMap(referencesIn)];
+  return [
+    ...(typeof own === 'string' ? [own.slice(REFERENCE.length)] : []),
+    ...Object.values(value).flatMap(referencesIn),
+  ];
 };
 
 /** One definition a line: a change of a version reads well. */
@@ -93,7 +96,8 @@ const moduleFolder = (module: string): string => {
 try {
   for (const version of KUBERNETES) {
     const file = join(moduleFolder(`k8s.io/kubernetes@${version}`), 'api/openapi-spec/swagger.json');
-    const all = (JSON.parse(readFileSync(file, 'utf8')) as { readonly definitions: Readonly<Record<string, Schema>> }).definitions;
+    const all = (JSON.parse(readFileSync(file, 'utf8')) as { readonly definitions: Readonly<Record<string, Schema>> })
+      .definitions;
     const kinds: Record<string, unknown> = {};
     const definitions: Record<string, unknown> = {};
     const add = (name: string): void => {
@@ -120,7 +124,11 @@ try {
       const resource = parse(readFileSync(join(base, `${group}_${plural}.yaml`), 'utf8')) as {
         readonly spec: {
           readonly names: { readonly kind: string };
-          readonly versions: readonly { readonly name: string; readonly served: boolean; readonly schema: { readonly openAPIV3Schema: Schema } }[];
+          readonly versions: readonly {
+            readonly name: string;
+            readonly served: boolean;
+            readonly schema: { readonly openAPIV3Schema: Schema };
+          }[];
         };
       };
       for (const { name, served, schema } of resource.spec.versions.filter((version) => version.served)) {
