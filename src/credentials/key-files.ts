@@ -8,7 +8,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { KeyFilePaths } from '../contracts/key-credentials.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { readBoundedFile } from '../platform/bounded-file.ts';
-import { isPrivateMode } from '../platform/private-mode.ts';
+import { isPrivateMode, MAKE_PRIVATE } from '../platform/private-mode.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import type { BaseCredentials, BaseSource } from './base-credentials.ts';
 
@@ -96,7 +96,7 @@ async function readLine(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const status = await file.stat();
   if (!status.isFile()) throw new UnusableFile('is not a file');
-  if (!isPrivateMode(status)) throw new UnusableFile('can be read by others; chmod 600 it');
+  if (!isPrivateMode(status)) throw new UnusableFile(`can be read by others; ${MAKE_PRIVATE}`);
   const content = await readBoundedFile(file, MAX_FILE_BYTES);
   if (content === undefined) throw new UnusableFile('is too long');
   const line = content.toString('latin1').replace(/[\r\n]+$/, '');

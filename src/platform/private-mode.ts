@@ -10,6 +10,9 @@ const GROUP_AND_OTHERS = 0o077;
 /** All of these but the group's right to read. */
 const MORE_THAN_GROUP_READS = 0o037;
 
+/** What makes a file that others may read private. */
+export const MAKE_PRIVATE = 'chmod 600 it, or have root own it and a group of the gateway read it (chmod 440)';
+
 /** A process, by the ids of its user and its groups. */
 export interface Reader {
   readonly uid: number;

@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { constants, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readBoundedFile } from '../../platform/bounded-file.ts';
-import { isPrivateMode } from '../../platform/private-mode.ts';
+import { isPrivateMode, MAKE_PRIVATE } from '../../platform/private-mode.ts';
 import { isPath } from '../values/shapes.ts';
 import type { Explanation } from './explain.ts';
 import { keyAt, type KeyRow } from './keys.ts';
@@ -98,7 +98,7 @@ const readOne = async (file: NamedFile, directory: string): Promise<Secret | str
     const isPrivate = file.kind !== 'certificates' && file.kind !== 'token';
     // Asked of the open file, so that nothing can be put in its place between the request and the reading.
     if (isPrivate && !isPrivateMode(status)) {
-      return `names a file that others may read (mode ${(status.mode & 0o777).toString(8).padStart(4, '0')}); chmod 600 it`;
+      return `names a file that others may read (mode ${(status.mode & 0o777).toString(8).padStart(4, '0')}); ${MAKE_PRIVATE}`;
     }
     const content = await readBoundedFile(handle, MAX_FILE_BYTES);
     return content === undefined ? 'names a file of more than 1 MiB' : check(file.kind, content);
