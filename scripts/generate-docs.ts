@@ -5,7 +5,6 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { VARIABLES } from '../src/config/loading/environment.ts';
 import { KEYS, type KeyRow } from '../src/config/loading/keys.ts';
 import { LOG_EVENTS } from '../src/contracts/log-events.ts';
 import { ERRORS, type ErrorRow } from '../src/errors/codes.ts';
@@ -47,8 +46,12 @@ const defaultOf = (row: KeyRow): string => {
 
 const SECRET_FILES: readonly unknown[] = ['secret', 'seed', 'foreign seed', 'private key'];
 
+/** A key, and the variable that sets it. */
+const keyCell = ({ path, variable }: KeyRow): string =>
+  `\`${path.join('.')}\`${variable === undefined ? '' : `<br>\`${variable}\``}`;
+
 const rowOf = (row: KeyRow): string[] => [
-  `\`${row.path.join('.')}\``,
+  keyCell(row),
   row.shape.replace(/^an? /, ''),
   defaultOf(row),
   `${SECRET_FILES.includes(row.file) ? '**Secret.** ' : ''}${row.description}`,
@@ -75,7 +78,7 @@ ${table(
 
 const numbers = (rows: readonly KeyRow[], unit: string) =>
   rows.map((row) => [
-    `\`${row.path.join('.')}\``,
+    keyCell(row),
     typeof row.default === 'number' ? `${grouped(row.default)}${unit}` : defaultOf(row),
     row.description,
   ]);
@@ -124,9 +127,9 @@ const configuration = (): string => {
 
 ${generated('src/config/schema.ts')}
 
-\`sallyport serve --config FILE\` reads one YAML file. A file that has mistakes is not used: every mistake is told at
-once, with its line, its key, what is wrong and what would be right, and the exit code is 2. Keys that are not known are
-mistakes. Commented files to start from: [AWS](../examples/aws.yaml), [Ceph and MinIO](../examples/ceph.yaml). Coming
+\`sallyport serve --config FILE\` reads one YAML file; variables override it, or [take its place](#without-a-file). A
+file that has mistakes is not used: every mistake is told at once, with its line, its key, what is wrong and what would
+be right, and the exit code is 2. Keys that are not known are mistakes. Commented files to start from: [AWS](../examples/aws.yaml), [Ceph and MinIO](../examples/ceph.yaml). Coming
 from another program: [coming-from.md](coming-from.md).
 
 - Relative paths in the file start at the directory of the file; those in a variable, in the directory where the gateway
@@ -139,14 +142,32 @@ from another program: [coming-from.md](coming-from.md).
 
 ## Variables
 
-\`SALLYPORT_*\` overrides the file. **The rule:** a key has a variable when it holds a single value and no part of its path
-is a name that you chose; the variable is \`SALLYPORT_\` and the path in capitals: \`audit.refusals.perSecond\` is
-\`SALLYPORT_AUDIT_REFUSALS_PER_SECOND\`. An empty variable counts as unset. A \`SALLYPORT_*\` variable that is not known
+\`SALLYPORT_*\` overrides the file, or takes its place ([below](#without-a-file)). **The rule:** the variable of a key is
+\`SALLYPORT_\` and its path in capitals: \`audit.refusals.perSecond\` is \`SALLYPORT_AUDIT_REFUSALS_PER_SECOND\`. Of paths with
+a name that you choose, the singular stands for map and name: \`stores.<store>.sts.roleArn\` is
+\`SALLYPORT_STORE_STS_ROLE_ARN\`, and \`issuers.<issuer>.issuer\` is \`SALLYPORT_ISSUER\`. The tables below have each.
+
+- Such a variable means the only store or issuer, and refuses to start where there are several. \`SALLYPORT_BUCKET_*\` mean
+  every bucket alike.
+- A list is separated by commas: \`SALLYPORT_ISSUER_AUDIENCES=sallyport,ci\`.
+- A map is YAML as in the file: \`SALLYPORT_BUCKET_PREFIXES='{public/: off}'\`,
+  \`SALLYPORT_ISSUERS='{corp: {issuer: https://id.example, audiences: [sallyport]}, ci: {preset: github, …}}'\`. Of
+  \`SALLYPORT_BUCKETS\` the names suffice: \`reports,artifacts\`.
+- A variable replaces the whole value of the file, also where that is a list or a map.
+
+Mistakes in a variable are told by its name. An empty variable counts as unset. A \`SALLYPORT_*\` variable that is not known
 refuses to start and names the nearest one; what HAProxy reads (\`SALLYPORT_FRONT\`, \`SALLYPORT_CERT\`,
 \`SALLYPORT_SOCKET\`, \`SALLYPORT_EDGE_SECRET\`) and what Kubernetes sets for a Service of that name is left alone.
 
-Two more variables make version 1 of the keyring: \`SALLYPORT_KEYRING_SEED\` (**secret**, the seed itself) or
-\`SALLYPORT_KEYRING_SEED_FILE\`.
+Version 1 of the keyring is \`SALLYPORT_KEYRING_SEED_FILE\`, or \`SALLYPORT_KEYRING_SEED\`: the seed itself. \`SALLYPORT_POLICIES\`
+holds policies themselves, in place of \`SALLYPORT_POLICIES_DIRECTORY\`: the text of one file, or of several with a line
+\`---\` between them. They change with a restart only.
+
+**A secret in a variable** can be read by whoever may see the container's definition (\`docker inspect\`, the console of an
+orchestrator) and, as long as the process lives, by the same user and root in \`/proc/<pid>/environ\`. Therefore only the
+seed and the keys of AWS may stand in one, for platforms that have nothing else; every other secret is a file, which a
+variable that ends in \`_FILE\` names. \`SALLYPORT_KEYRING_SEED\` is taken out of the environment at the start, so that programs
+that the gateway starts (a \`credential_process\` of the AWS SDK) and diagnostic reports of Node do not have it.
 
 The variables of AWS fill what the file leaves open, and override nothing:
 
@@ -168,11 +189,38 @@ ${table(
 Everything else of AWS (\`AWS_WEB_IDENTITY_TOKEN_FILE\`, container and instance credentials, profiles) reaches the
 default chain of the AWS SDK, which serves a store without credentials.
 
-<details><summary>All ${VARIABLES.length} variables</summary>
+### Without a file
 
-${VARIABLES.map((name) => `\`${name}\``).join(', ')}
+\`sallyport serve\` without \`--config\` reads \`/etc/sallyport/sallyport.yaml\` where it exists, else variables alone: one
+store, one issuer. So do the commands of operators. These are needed, and nothing else is:
 
-</details>
+${table(
+  ['variable', 'what'],
+  [
+    ['`SALLYPORT_ISSUER`, `SALLYPORT_ISSUER_AUDIENCES`', 'Who says who a caller is. Policies name it `issuer`.'],
+    ['`SALLYPORT_BUCKETS`', 'Buckets, by name.'],
+    [
+      '`SALLYPORT_STORE_REGION`, or `AWS_REGION`; `SALLYPORT_STORE_ENDPOINT` where it is not AWS',
+      'The store of all of them.',
+    ],
+    [
+      '`SALLYPORT_STORE_STS_ROLE_ARN`, or `SALLYPORT_STORE_METHOD=static`',
+      'The role to assume there; or a store without STS, with its keys as they are.',
+    ],
+    [
+      '`SALLYPORT_KEYRING_SEED_FILE` (or `SALLYPORT_KEYRING_VAULT_*`, `SALLYPORT_KEYRING_KMS_*`)',
+      'The keyring. Objects are encrypted, and nothing starts without one; `SALLYPORT_BUCKET_ENCRYPTION=off` stores them as they are.',
+    ],
+    ['`SALLYPORT_POLICIES_DIRECTORY`, or `SALLYPORT_POLICIES`', 'What callers may do.'],
+    ['`SALLYPORT_AUDIT_DIRECTORY`', 'Where every access is recorded: a volume.'],
+  ],
+)}
+
+It listens on the unix socket \`/run/sallyport/gateway.sock\`, which HAProxy reaches over a shared volume, unless
+\`SALLYPORT_LISTEN_SOCKET\` or \`SALLYPORT_LISTEN_ADDRESS\` (with \`SALLYPORT_LISTEN_TLS_*\`) says otherwise. The operator's port is
+on loopback of the container (\`SALLYPORT_ADMIN_ADDRESS\`). \`sallyport serve --check\` says all that is missing.
+Whole command lines: [coming-from.md](coming-from.md#command-lines). The [sidecar](sidecar.md#configuration) needs no file
+either.
 
 ## Keys
 

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { runCommandLine } from './cli/command-line.ts';
 import type { Commands } from './cli/commands.ts';
 import type { CommandIo } from './cli/io.ts';
+import { ownEnvironment } from './cli/own-environment.ts';
 
 // Whatever this process creates is its owner's alone, the unix socket included until it is opened to the edge's group.
 process.umask(0o077);
@@ -25,7 +26,7 @@ export function main(more?: Commands): Promise<void> {
 
 function io(): CommandIo {
   return {
-    env: process.env,
+    env: ownEnvironment(process.env),
     cwd: process.cwd(),
     pid: process.pid,
     user: userName,

@@ -34,6 +34,8 @@ export interface EmbeddedStoreOptions {
   readonly ownerKeys: KeyPair;
   /** Whose tokens may assume the role without any keys; left out: nobody's. */
   readonly webIdentity?: WebIdentityProvider;
+  /** The role that may be assumed; the demo's unless said. */
+  readonly roleArn?: string;
   readonly log: (line: string) => void;
   readonly nowMs?: () => number;
   /** Of every part of an upload but the last; 5 MiB, as in S3, unless said. */
@@ -69,7 +71,7 @@ const FAULT_HANG_MS = 600_000;
 
 /** Opens the folder and makes a store that is not yet started. */
 export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-  const { port, log, gatewayKeys, ownerKeys, nowMs = Date.now } = options;
+  const { port, log, gatewayKeys, ownerKeys, roleArn = DEMO_ROLE_ARN, nowMs = Date.now } = options;
   const files = await ObjectFiles.open(options.folder, options.buckets);
   const uploads = await UploadFiles.open(files);
   const keys = new StoreKeys(gatewayKeys, ownerKeys);
@@ -90,12 +92,12 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
       const body = await readForm(incoming);
       if (!request.headers.has('authorization') && isWebIdentity(body)) {
         const { webIdentity } = options;
-        const text = await assumeRoleWithWebIdentity(webIdentity, body, keys, DEMO_ROLE_ARN, nowMs());
+        const text = await assumeRoleWithWebIdentity(webIdentity, body, keys, roleArn, nowMs());
         sendText(response, 200, 'text/xml', text);
         return 'AssumeRoleWithWebIdentity';
       }
       const caller = verifySignature(request, keys, { service: 'sts', region: DEMO_REGION, nowMs: nowMs(), body });
-      sendText(response, 200, 'text/xml', assumeRole(caller, body, keys, DEMO_ROLE_ARN, nowMs()));
+      sendText(response, 200, 'text/xml', assumeRole(caller, body, keys, roleArn, nowMs()));
       return 'AssumeRole';
     }
     counters.s3Requests += 1;

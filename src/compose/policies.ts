@@ -12,18 +12,27 @@ import { keepSet, readKeptSet } from '../policy/kept-sets.ts';
 import { openKeptSource, type KeptSource } from '../policy/kept-source.ts';
 import { loadPolicies, NO_SET, type KnownNames, type LoadedPolicies } from '../policy/load-policies.ts';
 import { openPolicySource, type PolicySource } from '../policy/policy-source.ts';
-import { stampOf } from '../policy/read-directory.ts';
+import { readDirectory, stampOf, textFilesOf } from '../policy/read-directory.ts';
 import { SIDECAR_ISSUER_NAME } from '../sidecar/workload-authenticator.ts';
 
 /** Loads those of a gateway. @throws InvalidPolicies */
 export function policiesOf(config: Config): Promise<LoadedPolicies> {
-  return loadPolicies(config.policies.directory, namesOf(config));
+  return loadPolicies(config.policies.directory, namesOf(config), readerOf(config.policies));
 }
 
-/** Loads those of a sidecar, from the directory that it has. @throws InvalidPolicies */
-export function sidecarPoliciesOf(directory: string, config: Pick<SidecarConfig, 'buckets'>): Promise<LoadedPolicies> {
-  return loadPolicies(directory, sidecarNamesOf(config));
+type SourceConfig = Pick<Config['policies'], 'directory' | 'text'>;
+
+/** Loads those of a sidecar, from where it has them. @throws InvalidPolicies */
+export function sidecarPoliciesOf(
+  source: SourceConfig,
+  config: Pick<SidecarConfig, 'buckets'>,
+): Promise<LoadedPolicies> {
+  return loadPolicies(source.directory, sidecarNamesOf(config), readerOf(source));
 }
+
+/** What reads the policies: their directory, or the variable that holds them. */
+export const readerOf = ({ directory, text }: SourceConfig): typeof readDirectory =>
+  text === undefined ? readDirectory : () => Promise.resolve(textFilesOf(directory, text));
 
 interface Watching {
   readonly event: Observer['event'];
@@ -33,17 +42,16 @@ interface Watching {
 
 /** Opens the policies of a gateway in the one process that reads their directory. @throws InvalidPolicies; Error in one line */
 export function watchedPolicies(config: Config, watching: Watching): Promise<PolicySource> {
-  const { directory } = config.policies;
-  return watched(directory, () => policiesOf(config), config.audit.directory, watching);
+  return watched(config.policies, () => policiesOf(config), config.audit.directory, watching);
 }
 
 /** Opens those of a sidecar. Where its audit has no directory, no set is kept. @throws InvalidPolicies; Error in one line */
 export function watchedSidecarPolicies(
-  directory: string,
+  source: SourceConfig,
   config: Pick<SidecarConfig, 'buckets' | 'audit'>,
   watching: Watching,
 ): Promise<PolicySource> {
-  return watched(directory, () => sidecarPoliciesOf(directory, config), config.audit?.directory, watching);
+  return watched(source, () => sidecarPoliciesOf(source, config), config.audit?.directory, watching);
 }
 
 /**
@@ -88,7 +96,7 @@ async function keptSetOf(config: Config, version: string): Promise<LoadedPolicie
 }
 
 function watched(
-  directory: string,
+  { directory, text }: SourceConfig,
   load: () => Promise<LoadedPolicies>,
   auditDirectory: string | undefined,
   { event, share }: Watching,
@@ -96,7 +104,9 @@ function watched(
   const keep = async ({ files }: LoadedPolicies): Promise<void> => {
     if (auditDirectory !== undefined) await keepIn(keptIn(auditDirectory), files);
   };
-  return openPolicySource({ load, stamp: () => stampOf(directory), keep, share, event });
+  // A variable does not change.
+  const stamp = text === undefined ? () => stampOf(directory) : () => Promise.resolve('');
+  return openPolicySource({ load, stamp, keep, share, event });
 }
 
 async function keepIn(directory: string, files: LoadedPolicies['files']): Promise<void> {

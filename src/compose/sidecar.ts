@@ -123,7 +123,7 @@ async function policiesOf(
   config: SidecarConfig,
   { event }: Pick<Observer, 'event'>,
 ): Promise<PolicySource | undefined> {
-  return config.policies && watchedSidecarPolicies(config.policies.directory, config, { event });
+  return config.policies && watchedSidecarPolicies(config.policies, config, { event });
 }
 
 function authorizing(

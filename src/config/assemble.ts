@@ -48,7 +48,7 @@ export const assemble = (config: FileConfig, named: NamedFiles): Config => {
     revocation: assembleRevocation(config.revocation, files, directory),
     endpoint: assembleEndpoint(config, issuers),
     cors: config.cors,
-    policies: assemblePolicies(config.policies, files, directory),
+    policies: assemblePolicies(config.policies, named),
     audit: { ...config.audit, directory: resolve(directory, config.audit.directory) },
     log: config.log,
   };

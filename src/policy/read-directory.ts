@@ -39,6 +39,17 @@ export async function readDirectory(
   return { files, issues };
 }
 
+/** The files that one text holds, each after a line `---` as documents of YAML are, under the name of where it stands. */
+export function textFilesOf(
+  name: string,
+  text: string,
+): { readonly files: readonly TextFile[]; readonly issues: readonly PolicyIssue[] } {
+  const texts = text.split(/^---[ \t]*$/m).filter((each) => each.trim() !== '');
+  const files = texts.map((each, index) => ({ name: texts.length === 1 ? name : `${name}-${index + 1}`, text: each }));
+  const tooLong = files.filter((file) => Buffer.byteLength(file.text) > MAX_FILE_BYTES);
+  return { files, issues: tooLong.map((file) => fileIssue(file.name, `is longer than ${MAX_FILE_BYTES} bytes`)) };
+}
+
 /**
  * Says in one text what the directory is like, without reading its files: another text when a file was added, removed,
  * replaced or written, or a link on the way to one leads elsewhere.

@@ -277,11 +277,7 @@ describe('Dockerfile', () => {
 
   it('starts the gateway in exec form, so that it gets the signal to drain', () => {
     assert.deepEqual(JSON.parse(of('ENTRYPOINT', finalStage())[0] ?? ''), ['node', ...nodeFlags(), 'bin/sallyport.js']);
-    assert.deepEqual(JSON.parse(of('CMD', finalStage())[0] ?? ''), [
-      'serve',
-      '--config',
-      '/etc/sallyport/sallyport.yaml',
-    ]);
+    assert.deepEqual(JSON.parse(of('CMD', finalStage())[0] ?? ''), ['serve']);
   });
 
   it('holds no secret', () => {

@@ -1,23 +1,21 @@
 /** `sallyport breakers`: whose budgets were spent where that stops them, and the step that lets them go on. See docs/guardrails.md. */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openBreakerEditor, type BreakerEditor, type GuardedConfig } from '../../compose/breaker-editor.ts';
 import type { Config } from '../../config/config.ts';
 import { isOpen, type Breaker } from '../../guardrails/breaker.ts';
 import { describeBreaker } from '../../guardrails/words.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { readConfig } from '../read-config.ts';
-import { CONFIG_OPTION } from './operator-command.ts';
+import { CONFIG_OPTION, readConfig } from '../read-config.ts';
 import { asOneLine, EXIT_CODES, reason } from './revocation-command.ts';
 
 interface ListFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly all?: true;
   readonly json?: true;
 }
 
 interface CloseFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly reason?: string;
   readonly json?: true;
 }
@@ -37,7 +35,7 @@ Examples:
   breakers
     .command('list', { isDefault: true })
     .description('Lists breakers that are open, the latest first.')
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--all', 'lists those too that were closed within a month')
     .option('--json', 'prints each breaker as one line of JSON')
     .addHelpText(
@@ -60,7 +58,7 @@ Examples:
     .command('close')
     .description('Closes a breaker: its budget is whole again.')
     .argument('<id>', 'the id of the breaker, or a unique prefix of it')
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--reason <text>', 'why, for the audit', reason)
     .option('--json', 'prints the breaker as one line of JSON')
     .addHelpText(
@@ -80,10 +78,10 @@ Examples:
 
 async function withBreakers(
   io: CommandIo,
-  { config: path, writes }: { readonly config: string; readonly writes: boolean },
+  { config: path, writes }: { readonly config?: string | undefined; readonly writes: boolean },
   run: (editor: BreakerEditor) => Promise<void>,
 ): Promise<void> {
-  const config = await readConfig(io, resolve(io.cwd, path));
+  const config = await readConfig(io, path);
   if (!isGuarded(config)) {
     throw new CommandError(`${path} has no \`policies.guardrails\`: there are no breakers; see docs/guardrails.md`, 2);
   }

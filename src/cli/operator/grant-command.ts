@@ -1,5 +1,4 @@
 /** What the commands about grants have in common: configuration, ids, how a grant is said, and failures as one line. */
-import { resolve } from 'node:path';
 import { openGrantEditor, type GrantEditor, type GrantingConfig } from '../../compose/grant-editor.ts';
 import type { Config } from '../../config/config.ts';
 import { GrantRefused } from '../../grants/changes.ts';
@@ -12,10 +11,10 @@ import { asOneLine } from './revocation-command.ts';
 /** Runs a command with the editor. @throws CommandError */
 export async function withGrants(
   io: CommandIo,
-  { config: path, writes }: { readonly config: string; readonly writes: boolean },
+  { config: path, writes }: { readonly config?: string | undefined; readonly writes: boolean },
   run: (editor: GrantEditor, config: GrantingConfig) => Promise<void>,
 ): Promise<void> {
-  const config = await readConfig(io, resolve(io.cwd, path));
+  const config = await readConfig(io, path);
   if (!isGranting(config)) {
     throw new CommandError(`${path} has no \`policies.grants\`: gateways would obey no grant; see docs/grants.md`, 2);
   }

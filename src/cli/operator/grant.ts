@@ -1,6 +1,7 @@
 /** `sallyport grant`: gives one identity an access that ends by itself. See docs/grants.md. */
 import { InvalidArgumentError, type Command } from 'commander';
 import type { GrantingConfig } from '../../compose/grant-editor.ts';
+import { readerOf } from '../../compose/policies.ts';
 import { MAX_SECONDS, problemOf, type GrantTerms } from '../../grants/entry.ts';
 import { operatorName } from '../../lists/line.ts';
 import type { Location } from '../../operate/location.ts';
@@ -10,14 +11,15 @@ import { VERB_GROUP_NAMES, verbsOf, type VerbGroup } from '../../policy/verb-gro
 import { VERBS, type Verb } from '../../s3/operations/verb.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { grantJson, grantText, withGrants } from './grant-command.ts';
-import { CONFIG_OPTION, parsed } from './operator-command.ts';
+import { parsed } from './operator-command.ts';
+import { CONFIG_OPTION } from '../read-config.ts';
 import { EXIT_CODES, reason, spanOf } from './revocation-command.ts';
 import { issuerOrOnly } from './revocation-targets.ts';
 
 const KNOWN_VERBS: readonly string[] = [...VERB_GROUP_NAMES, ...VERBS];
 
 interface GrantFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly subject: string;
   readonly issuer?: string;
   readonly verbs: readonly Verb[];
@@ -34,7 +36,7 @@ export function registerGrant(program: Command, io: CommandIo): void {
     .command('grant')
     .description('Grants one subject access to a prefix or a key for a time, in every gateway within a second.')
     .argument('<where>', 's3://bucket/prefix/ or s3://bucket/key', parsed)
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .requiredOption('--subject <subject>', 'the subject, exactly as in the token')
     .option('--issuer <issuer>', 'name of an issuer in the configuration, or its URL; needed where there are several')
     .requiredOption('--verbs <verbs>', `separated by commas: ${KNOWN_VERBS.join(', ')}`, verbs)
@@ -121,7 +123,7 @@ function termsOf(config: GrantingConfig, where: Location, flags: GrantFlags, by:
 async function warnOfUnknown(io: CommandIo, config: GrantingConfig, { issuer, subject }: GrantTerms): Promise<void> {
   const name = config.issuers.find((each) => each.issuer === issuer)?.name ?? issuer;
   try {
-    const { policies } = await loadPolicies(config.policies.directory);
+    const { policies } = await loadPolicies(config.policies.directory, undefined, readerOf(config.policies));
     const subjects = policies.flatMap((policy) => policy.subjects);
     if (subjects.some((each) => each.issuer === name && each.subject === subject)) return;
   } catch (error) {

@@ -3,17 +3,17 @@ import type { Command } from 'commander';
 import { stateOf, type GrantEntry } from '../../grants/entry.ts';
 import type { CommandIo } from '../io.ts';
 import { grantJson, grantText, idStart, withGrants } from './grant-command.ts';
-import { CONFIG_OPTION } from './operator-command.ts';
+import { CONFIG_OPTION } from '../read-config.ts';
 import { EXIT_CODES, reason } from './revocation-command.ts';
 
 interface ListFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly all?: true;
   readonly json?: true;
 }
 
 interface StepFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly reason?: string;
   readonly json?: true;
 }
@@ -34,7 +34,7 @@ Examples:
   grants
     .command('list', { isDefault: true })
     .description('Lists grants that are in force or wait for their approval, newest first.')
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--all', 'lists those too that were over within the last hour')
     .option('--json', 'prints each grant as one line of JSON')
     .addHelpText(
@@ -60,7 +60,7 @@ Examples:
       .command(name)
       .description(description)
       .argument('<id>', 'the id of the grant, or a unique prefix of it')
-      .requiredOption(...CONFIG_OPTION)
+      .option(...CONFIG_OPTION)
       .option('--reason <text>', 'why, for the audit', reason)
       .option('--json', 'prints the grant as one line of JSON')
       .addHelpText('after', `\nExamples:\n  sallyport grants ${name} --config sallyport.yaml ${example}${EXIT_CODES}`)

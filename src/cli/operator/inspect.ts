@@ -1,14 +1,14 @@
 /** `sallyport inspect`: what a stored object says of itself, without any key. */
-import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { inspect, type Inspection } from '../../operate/inspect.ts';
 import { parseLocation, type Location } from '../../operate/location.ts';
 import type { CommandIo } from '../io.ts';
-import { CONFIG_OPTION, finish, READING, openLocation, runOperator } from './operator-command.ts';
+import { finish, READING, openLocation, runOperator } from './operator-command.ts';
+import { CONFIG_OPTION } from '../read-config.ts';
 import { printable } from './report.ts';
 
 interface InspectFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly versionId?: string;
   readonly json?: true;
 }
@@ -19,7 +19,7 @@ export function registerInspect(program: Command, io: CommandIo): void {
     .command('inspect')
     .description('Shows the format, the key version and the layout of a stored object. Needs no key.')
     .argument('<object>', 's3://bucket/key', object)
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--version-id <id>', 'a version of it (default: the current one)')
     .option('--json', 'prints one line of JSON')
     .addHelpText(
@@ -30,7 +30,7 @@ export function registerInspect(program: Command, io: CommandIo): void {
 }
 
 async function inspectObject(io: CommandIo, where: Location, flags: InspectFlags): Promise<void> {
-  const config = resolve(io.cwd, flags.config);
+  const { config } = flags;
   await runOperator(io, { config, writes: false }, async (run) => {
     const at = openLocation(run, where, READING);
     const inspection = await inspect(run.operator, at, { key: where.prefix, versionId: flags.versionId });

@@ -1,14 +1,13 @@
 /** `sallyport keys rotate`: what it does itself with a local keyring, and what it tells to do with others. */
-import { resolve } from 'node:path';
 import type { KmsKeyringSettings, VaultKeyringSettings } from '../../contracts/keyring-settings.ts';
 import { ConfigError } from '../../config/loading/config-error.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { activateVersion, addVersion, RotationRefused, type LocalVersions } from '../../operate/rotate-local.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { readConfig, shownPath } from '../read-config.ts';
+import { configFile, readConfig, shownPath } from '../read-config.ts';
 
 export interface RotateFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly activate?: true;
   readonly json?: true;
 }
@@ -23,10 +22,9 @@ interface Rotation {
 
 /** Runs it. @throws CommandError */
 export async function rotateKeys(io: CommandIo, flags: RotateFlags): Promise<void> {
-  const config = resolve(io.cwd, flags.config);
-  const { keyring } = await readConfig(io, config);
+  const { keyring } = await readConfig(io, flags.config);
   if (keyring === undefined) throw new CommandError('no keyring is configured', 2);
-  const rotation = await rotationOf(io, { ...flags, config }, keyring);
+  const rotation = await rotationOf(io, flags, keyring);
   io.stdout.write(flags.json === true ? `${JSON.stringify(rotation)}\n` : textOf(rotation));
 }
 
@@ -41,7 +39,9 @@ function rotationOf(
   if (overriding !== undefined) {
     throw new CommandError(`${overriding} overrides the configuration file: rotate where that variable is set`);
   }
-  return ofLocal(io, config, activate === true);
+  const path = configFile(io, config);
+  if (path === undefined) throw new CommandError('there is no configuration file to change');
+  return ofLocal(io, path, activate === true);
 }
 
 async function ofLocal(io: CommandIo, configPath: string, activate: boolean): Promise<Rotation> {

@@ -1,5 +1,4 @@
 /** `sallyport keys`: what wraps the keys of stored objects, and how that is changed. See docs/operating-keys.md. */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { keyStatus, locationStatus, type KeyStatus, type LocationStatus } from '../../operate/key-status.ts';
 import type { Location } from '../../operate/location.ts';
@@ -9,7 +8,6 @@ import { CommandError, type CommandIo } from '../io.ts';
 import { rotateKeys, type RotateFlags } from './keys-rotate.ts';
 import {
   concurrency,
-  CONFIG_OPTION,
   finish,
   READING,
   openLocation,
@@ -18,17 +16,18 @@ import {
   REWRITING,
   runOperator,
 } from './operator-command.ts';
+import { CONFIG_OPTION } from '../read-config.ts';
 import { failuresText, versionsTable } from './report.ts';
 
 interface StatusFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly all?: true;
   readonly concurrency: number;
   readonly json?: true;
 }
 
 interface RewrapFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly concurrency: number;
   readonly dryRun?: true;
   readonly force?: true;
@@ -52,7 +51,7 @@ export function registerKeys(program: Command, io: CommandIo): void {
     .command('status')
     .description('Shows the keyring and how many objects in the named places use each version.')
     .argument('[location...]', 's3://bucket or s3://bucket/prefix', parsedList)
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--all', 'checks every configured bucket')
     .option(...CONCURRENCY)
     .option(...JSON_OPTION)
@@ -64,7 +63,7 @@ export function registerKeys(program: Command, io: CommandIo): void {
   keys
     .command('rotate')
     .description('Adds a new version of the key to the keyring; a second step makes it the current one.')
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--activate', 'makes the added version current: it wraps the keys of new objects')
     .option(...JSON_OPTION)
     .addHelpText(
@@ -76,7 +75,7 @@ export function registerKeys(program: Command, io: CommandIo): void {
     .command('rewrap')
     .description('Re-wraps the keys of current objects with the current version. Bodies are not rewritten.')
     .argument('<location>', 's3://bucket or s3://bucket/prefix', parsed)
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option(...CONCURRENCY)
     .option('--dry-run', 'dry run: only counts what would be done')
     .option('--force', 'runs even if the store cannot protect concurrent writes of clients')
@@ -91,7 +90,7 @@ export function registerKeys(program: Command, io: CommandIo): void {
 async function showStatus(io: CommandIo, named: readonly Location[] | undefined, flags: StatusFlags): Promise<void> {
   if (flags.all === true && (named ?? []).length > 0)
     throw new CommandError('use either s3:// locations or --all, not both', 2);
-  const config = resolve(io.cwd, flags.config);
+  const { config } = flags;
   await runOperator(io, { config, writes: false }, async (run) => {
     const { operator, signal, progress, countFirst } = run;
     const everywhere = operator.buckets.map(({ name }): Location => ({ bucket: name, prefix: '' }));
@@ -137,7 +136,7 @@ function retirement(unreferenced: readonly string[] | undefined, everywhere: boo
 
 async function rewrapLocation(io: CommandIo, where: Location, flags: RewrapFlags): Promise<void> {
   const dryRun = flags.dryRun === true;
-  const config = resolve(io.cwd, flags.config);
+  const { config } = flags;
   await runOperator(io, { config, writes: !dryRun }, async (run) => {
     const { operator, signal, progress, countFirst } = run;
     const { current } = await operator.keyring();

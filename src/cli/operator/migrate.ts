@@ -1,25 +1,16 @@
 /** `sallyport migrate`: encrypts what is stored as plaintext, or by another gateway, in its place. */
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { migrate, type MigrateReport } from '../../operate/migrate.ts';
 import { locationName, type Location } from '../../operate/location.ts';
 import { total } from '../../operate/version-counter.ts';
 import { encryptionAt } from '../../s3/encryption.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import {
-  concurrency,
-  CONFIG_OPTION,
-  finish,
-  READING,
-  openLocation,
-  parsed,
-  REWRITING,
-  runOperator,
-} from './operator-command.ts';
+import { concurrency, finish, READING, openLocation, parsed, REWRITING, runOperator } from './operator-command.ts';
+import { CONFIG_OPTION } from '../read-config.ts';
 import { failuresText, versionsTable } from './report.ts';
 
 interface MigrateFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly concurrency: number;
   readonly dryRun?: true;
   readonly force?: true;
@@ -34,7 +25,7 @@ export function registerMigrate(program: Command, io: CommandIo): void {
       'Encrypts plaintext and legacy objects in place; each copy is verified before it replaces the original.',
     )
     .argument('<location>', 's3://bucket or s3://bucket/prefix', parsed)
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--concurrency <n>', 'objects at once', concurrency, 8)
     .option('--dry-run', 'dry run: only counts what would be done')
     .option('--force', 'runs even if the store cannot protect concurrent writes of clients')
@@ -48,7 +39,7 @@ export function registerMigrate(program: Command, io: CommandIo): void {
 
 async function migrateLocation(io: CommandIo, where: Location, flags: MigrateFlags): Promise<void> {
   const dryRun = flags.dryRun === true;
-  const config = resolve(io.cwd, flags.config);
+  const { config } = flags;
   await runOperator(io, { config, writes: !dryRun }, async (run) => {
     const { operator, signal, progress, countFirst } = run;
     const at = openLocation(run, where, dryRun ? READING : REWRITING);

@@ -28,12 +28,10 @@ export interface Run {
   readonly countFirst: boolean;
 }
 
-export const CONFIG_OPTION = ['--config <file>', 'the configuration file (docs/configuration.md)'] as const;
-
 /** Runs a command on its composition, and takes that down again. @throws CommandError */
 export async function runOperator(
   io: CommandIo,
-  { config, writes }: { readonly config: string; readonly writes: boolean },
+  { config, writes }: { readonly config?: string | undefined; readonly writes: boolean },
   run: (run: Run) => Promise<void>,
 ): Promise<void> {
   const control = new AbortController();

@@ -2,7 +2,6 @@
  * What the commands that revoke have in common: configuration, reasons and ends of entries, the meaning of names, and
  * failures as one line.
  */
-import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
@@ -21,10 +20,10 @@ type RevocableConfig = Parameters<typeof openRevocationEditor>[0];
 /** Runs a command with the editor. @throws CommandError */
 export async function withEditor(
   io: CommandIo,
-  { config: path, writes }: { readonly config: string; readonly writes: boolean },
+  { config: path, writes }: { readonly config?: string | undefined; readonly writes: boolean },
   run: (editor: RevocationEditor, config: Config) => Promise<void>,
 ): Promise<void> {
-  const config = await readConfig(io, resolve(io.cwd, path));
+  const config = await readConfig(io, path);
   if (!isRevocable(config)) {
     throw new CommandError(`${path} has no \`revocation\` section: gateways would not hear of it`, 2);
   }

@@ -2,16 +2,16 @@
 import type { Command } from 'commander';
 import type { Entry } from '../../revocation/entry.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { CONFIG_OPTION } from './operator-command.ts';
+import { CONFIG_OPTION } from '../read-config.ts';
 import { withEditor, entryJson, entryText, EXIT_CODES, reason } from './revocation-command.ts';
 
 interface ListFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly json?: true;
 }
 
 interface LiftFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly reason?: string;
   readonly json?: true;
 }
@@ -28,7 +28,7 @@ export function registerRevocations(program: Command, io: CommandIo): void {
   revocations
     .command('list')
     .description('Lists revocations, newest first.')
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--json', 'prints each entry as one line of JSON')
     .addHelpText(
       'after',
@@ -47,7 +47,7 @@ export function registerRevocations(program: Command, io: CommandIo): void {
     .command('lift')
     .description('Removes a revocation: tokens and sessions that are still valid are accepted again.')
     .argument('<id>', 'the id of the revocation, or a unique prefix of it')
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--reason <text>', 'why, for the list and the audit', reason)
     .option('--json', 'prints the entry as one line of JSON')
     .addHelpText(

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { readBounded } from '../../platform/bounded-body.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { CONFIG_OPTION } from './operator-command.ts';
+import { CONFIG_OPTION } from '../read-config.ts';
 import { withEditor, end, entryJson, entryText, EXIT_CODES, reason, timeOrNow } from './revocation-command.ts';
 import {
   issuedBeforeToRevoke,
@@ -18,7 +18,7 @@ import {
 } from './revocation-targets.ts';
 
 interface RevokeFlags extends Named {
-  readonly config: string;
+  readonly config?: string;
   readonly reason?: string;
   readonly expires?: number;
   readonly json?: true;
@@ -37,7 +37,7 @@ export function registerRevoke(program: Command, io: CommandIo): void {
     revoke
       .command(name)
       .description(description)
-      .requiredOption(...CONFIG_OPTION)
+      .option(...CONFIG_OPTION)
       .option('--issuer <issuer>', 'name of an issuer in the configuration, or its URL')
       .option('--reason <text>', 'why, for the list and the audit', reason)
       .option('--expires <time>', 'when it ends: a time, or a span such as 12h or 30d', end)

@@ -1,15 +1,15 @@
 /** `sallyport uploads prune`: finds, and deletes, what killed gateways left in a bucket of uploads that are no more. */
-import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Location } from '../../operate/location.ts';
 import { pruneLeftovers, type LeftoverReport } from '../../operate/upload-leftovers.ts';
 import type { Verb } from '../../s3/operations/verb.ts';
 import { RESERVED_PREFIX } from '../../s3/reserved-keys.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { CONFIG_OPTION, finish, openLocation, parsed, runOperator } from './operator-command.ts';
+import { finish, openLocation, parsed, runOperator } from './operator-command.ts';
+import { CONFIG_OPTION } from '../read-config.ts';
 
 interface PruneFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly olderThan: number;
   readonly delete?: true;
   readonly json?: true;
@@ -31,7 +31,7 @@ export function registerUploads(program: Command, io: CommandIo): void {
       'Finds state left behind by multipart uploads that were completed, aborted or expired while a gateway was killed.',
     )
     .argument('<location>', 's3://bucket', parsed)
-    .requiredOption(...CONFIG_OPTION)
+    .option(...CONFIG_OPTION)
     .option('--older-than <hours>', 'ignores uploads that changed within this time', hours, 24)
     .option('--delete', 'deletes what was found; without it, only counts')
     .option('--json', 'prints the report as one line of JSON')
@@ -45,7 +45,7 @@ export function registerUploads(program: Command, io: CommandIo): void {
 async function pruneUploads(io: CommandIo, where: Location, flags: PruneFlags): Promise<void> {
   if (where.prefix !== '')
     throw new CommandError('name a bucket without a prefix: the state of uploads is stored per bucket', 2);
-  const config = resolve(io.cwd, flags.config);
+  const { config } = flags;
   await runOperator(io, { config, writes: false }, async (run) => {
     const { operator, signal } = run;
     const deletes = flags.delete === true;

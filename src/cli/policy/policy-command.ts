@@ -99,5 +99,5 @@ export async function setAt(io: CommandIo, path: string, config: Config | undefi
   const directory = resolve(io.cwd, path);
   if (!(await isDirectory(directory))) throw new CommandError(`${path} is no directory`, 2);
   if (config === undefined) return valid(() => loadPolicies(directory));
-  return valid(() => policiesOf({ ...config, policies: { ...config.policies, directory } }));
+  return valid(() => policiesOf({ ...config, policies: { ...config.policies, directory, text: undefined } }));
 }

@@ -23,10 +23,11 @@ export async function runPrimary(io: CommandIo, config: Config): Promise<void> {
   const count = config.workers === 'auto' ? availableParallelism() : config.workers;
   let policies: PolicySource | undefined;
   let preview: PolicySource | undefined;
-  const workers = createWorkers(count, log, async () => {
+  const keepPolicies = async (): Promise<void> => {
     await policies?.keepAgain();
     await preview?.keepAgain();
-  });
+  };
+  const workers = createWorkers(count, log, { env: io.env, keepPolicies });
   measurePolicies(workers.registry, { refused: () => policies?.refused() });
   measureService(workers.registry, { version: io.version, ready: async () => (await workers.readiness()).ready });
   const admin = createAdminServer({

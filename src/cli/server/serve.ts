@@ -8,13 +8,14 @@ import { demoFindings } from '../../config/demo-findings.ts';
 import type { Config } from '../../config/config.ts';
 import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { readConfig } from '../read-config.ts';
+import { CONFIG_OPTION, configName, readConfig } from '../read-config.ts';
 import { createPrimaryCounters } from './primary-counters.ts';
 import { runWorker } from './run-worker.ts';
 import { WORKER_POLICIES, WORKER_SLOT } from './worker-messages.ts';
 
 export interface ServeOptions {
-  readonly configPath: string;
+  /** Undefined: the usual file where it is there, else the variables. */
+  readonly configPath: string | undefined;
   /** Whether demo keys and the demo's issuer are accepted; only `sallyport demo` says so. */
   readonly allowDemo: boolean;
 }
@@ -24,21 +25,22 @@ export function registerServe(program: Command, io: CommandIo): void {
   program
     .command('serve')
     .description('Runs the gateway.')
-    .requiredOption('--config <file>', 'the configuration file (docs/configuration.md)')
+    .option(...CONFIG_OPTION)
     .option(...CHECK_OPTION)
     .option(...ONLINE_OPTION)
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
+      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n  SALLYPORT_BUCKETS=reports … sallyport serve  (docs/configuration.md, "Without a file")\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
     )
-    .action(async (options: CheckFlags & { readonly config: string }) => {
+    .action(async (options: CheckFlags & { readonly config?: string }) => {
       refuseOnlineAlone(options);
       if (options.check === true) {
         const config = await servableConfig(io, { configPath: options.config, allowDemo: false });
         // A primary that serves keeps in memory for its life what it loads.
         const { policiesOf } = await import('../../compose/policies.ts');
-        await checkOnly(options.config, config, { loadPolicies: () => policiesOf(config), online: options.online, io });
-        io.stdout.write(`${options.config}: ok\n`);
+        const name = options.config ?? configName(io);
+        await checkOnly(name, config, { loadPolicies: () => policiesOf(config), online: options.online, io });
+        io.stdout.write(`${name}: ok\n`);
         return;
       }
       await runServe(io, { configPath: options.config, allowDemo: false });

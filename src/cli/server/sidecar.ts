@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../config/loading/config-error.ts';
 import type { SidecarConfig } from '../../config/sidecar/load-sidecar.ts';
+import { hasVariables } from '../../config/loading/environment.ts';
 import { demoFindings } from '../../config/demo-findings.ts';
 import { loadSidecarFile, loadSidecarOptions } from '../../config/sidecar/load-sidecar.ts';
 import { isLoopback } from '../../platform/loopback.ts';
@@ -34,8 +35,8 @@ interface SidecarCommand extends StoreOptions, CheckFlags {
   readonly allowRemote?: true;
 }
 
-/** Where the options stand in a configuration file. */
-const KEYS: Readonly<Record<string, string>> = {
+/** The option that sets a key. */
+const OPTIONS: Readonly<Record<string, string>> = {
   buckets: '--bucket',
   'stores.store.endpoint': '--store-endpoint',
   'stores.store.region': '--region',
@@ -49,7 +50,10 @@ export function registerSidecar(program: Command, io: CommandIo): void {
   program
     .command('sidecar')
     .description('Encrypts and re-signs the requests of a workload in the same pod. Does not authenticate callers.')
-    .option('--config <file>', 'the configuration file (docs/sidecar.md); or, for one store, the options below')
+    .option(
+      '--config <file>',
+      'the configuration file (docs/sidecar.md); or, for one store, the options below, or variables alone',
+    )
     .option('--bucket <name>', 'a bucket that the workload may use; may be repeated', (name, before?: string[]) => [
       ...(before ?? []),
       name,
@@ -70,16 +74,15 @@ export function registerSidecar(program: Command, io: CommandIo): void {
     .option(...ONLINE_OPTION)
     .addHelpText(
       'after',
-      "\nThe store is asked with the pod's own credentials: AWS_ACCESS_KEY_ID, web identity, container, instance, profile.\n\nExamples:\n  sallyport sidecar --bucket reports --region eu-central-1 --keyring-seed-file /etc/sallyport/seed --audit-directory /var/lib/sallyport/audit\n  sallyport sidecar --config /etc/sallyport/sidecar.yaml --check --online\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.",
+      "\nThe store is asked with the pod's own credentials: AWS_ACCESS_KEY_ID, web identity, container, instance, profile.\n\nExamples:\n  sallyport sidecar --bucket reports --region eu-central-1 --keyring-seed-file /etc/sallyport/seed --audit-directory /var/lib/sallyport/audit\n  sallyport sidecar --config /etc/sallyport/sidecar.yaml --check --online\n  SALLYPORT_BUCKETS=reports SALLYPORT_KEYRING_SEED_FILE=seed SALLYPORT_SIDECAR_AUDIT=stdout sallyport sidecar\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.",
     )
     .action(async ({ check, online, ...options }: SidecarCommand) => {
       refuseOnlineAlone({ check, online });
-      const config = await sidecarConfig(io, options);
+      const { name, config } = await sidecarConfig(io, options);
       if (check === true) {
         const { policies } = config;
-        const loadPolicies = () =>
-          policies === undefined ? Promise.resolve() : sidecarPoliciesOf(policies.directory, config);
-        await checkOnly(options.config ?? 'the command line', config, { loadPolicies, online, io });
+        const loadPolicies = () => (policies === undefined ? Promise.resolve() : sidecarPoliciesOf(policies, config));
+        await checkOnly(name, config, { loadPolicies, online, io });
         io.stdout.write('ok\n');
         return;
       }
@@ -89,17 +92,28 @@ export function registerSidecar(program: Command, io: CommandIo): void {
     });
 }
 
-/** The configuration that a command line means. @throws CommandError (2) */
+/** The configuration that a command line means, and what a message calls it. @throws CommandError (2) */
 async function sidecarConfig(
   io: CommandIo,
   { config: file, listen, allowRemote, ...store }: Omit<SidecarCommand, keyof CheckFlags>,
-): Promise<SidecarConfig> {
+): Promise<{ readonly name: string; readonly config: SidecarConfig }> {
   if (file !== undefined && Object.keys(store).length > 0) {
     throw new CommandError('--config says it all; put the other options into that file', 2);
   }
-  const loaded = await readable(file ?? 'the command line', () =>
+  const hasOptions = Object.keys(store).length > 0;
+  if (file === undefined && !hasOptions && !hasVariables(io.env)) {
+    throw new CommandError(
+      'no configuration: name a file with --config, or buckets with --bucket or SALLYPORT_BUCKETS; docs/sidecar.md says what else',
+      2,
+    );
+  }
+  const name = file ?? (hasOptions ? 'the command line' : 'the environment');
+  const loaded = await readable(name, () =>
     file === undefined
-      ? loadSidecarOptions({ content: contentOf(store), directory: io.cwd, optionOf }, io.env)
+      ? loadSidecarOptions(
+          { content: contentOf(store), directory: io.cwd, optionOf: hasOptions ? optionOf : () => undefined },
+          io.env,
+        )
       : loadSidecarFile(file, io.env, io.cwd),
   );
   const address = listen === undefined ? loaded.listen : parseAddress(listen);
@@ -111,7 +125,7 @@ async function sidecarConfig(
     );
   }
   const findings = demoFindings(loaded);
-  if (findings.length === 0) return { ...loaded, listen: address };
+  if (findings.length === 0) return { name, config: { ...loaded, listen: address } };
   throw new CommandError(
     `demo settings must not be used in production:\n${findings.map((line) => `  ${line}`).join('\n')}`,
     2,
@@ -119,7 +133,7 @@ async function sidecarConfig(
 }
 
 function contentOf(store: StoreOptions): object {
-  const { bucket = [], storeEndpoint, allowPlaintextHttp, region, keyringSeedFile, subject } = store;
+  const { bucket, storeEndpoint, allowPlaintextHttp, region, keyringSeedFile, subject } = store;
   const { auditDirectory, auditStdout } = store;
   return {
     stores: {
@@ -129,7 +143,7 @@ function contentOf(store: StoreOptions): object {
         ...(region === undefined ? {} : { region }),
       },
     },
-    buckets: Object.fromEntries(bucket.map((name) => [name, {}])),
+    ...(bucket === undefined ? {} : { buckets: Object.fromEntries(bucket.map((name) => [name, {}])) }),
     ...(keyringSeedFile === undefined
       ? {}
       : { keyring: { local: { versions: { 1: { seedFile: keyringSeedFile } } } } }),
@@ -141,8 +155,8 @@ function contentOf(store: StoreOptions): object {
   };
 }
 
-function optionOf(key: string): string {
-  return KEYS[key] ?? (key.startsWith('buckets.') ? '--bucket' : 'options');
+function optionOf(key: string): string | undefined {
+  return OPTIONS[key] ?? (key.startsWith('buckets.') ? '--bucket' : undefined);
 }
 
 async function readable(name: string, load: () => Promise<SidecarConfig>): Promise<SidecarConfig> {

@@ -9,7 +9,7 @@ import { AggregatorRegistry, Counter, Registry } from 'prom-client';
 import type { Readiness } from '../../http/admin-server.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { described } from '../../telemetry/metric-table.ts';
-import { StartError } from '../io.ts';
+import { StartError, type CommandIo } from '../io.ts';
 import { createLocalCounters } from '../../guardrails/counters.ts';
 import { answerSpending } from './primary-counters.ts';
 import { isMessage, tell, WORKER_POLICIES, WORKER_SLOT, type FromPrimary } from './worker-messages.ts';
@@ -49,10 +49,14 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * In the primary: `count` workers, and as many again as long as it is not stopped. `keepPolicies` has the set in force there
+ * In the primary: `count` workers, and as many again as long as it is not stopped. `env`: of the process, as it was started. `keepPolicies` has the set in force there
  * for one that starts.
  */
-export function createWorkers(count: number, log: Log, keepPolicies: () => Promise<void>): Workers {
+export function createWorkers(
+  count: number,
+  log: Log,
+  { env, keepPolicies }: { readonly env: CommandIo['env']; readonly keepPolicies: () => Promise<void> },
+): Workers {
   const registry = new AggregatorRegistry();
   const own = new Registry();
   const replaced = new Counter({
@@ -83,7 +87,7 @@ export function createWorkers(count: number, log: Log, keepPolicies: () => Promi
 
   /** `predecessor` goes on until this one serves: the connections of its clients have somebody to go to. */
   const fork = (number: number, predecessor?: Worker): Worker => {
-    const worker = cluster.fork({ [WORKER_SLOT]: String(number), [WORKER_POLICIES]: policiesInForce });
+    const worker = cluster.fork({ ...env, [WORKER_SLOT]: String(number), [WORKER_POLICIES]: policiesInForce });
     let said: string | undefined;
     worker.on('message', (message: unknown) => {
       if (!isMessage(message)) return;

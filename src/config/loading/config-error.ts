@@ -20,10 +20,14 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 
-  /** One line per problem: where, key, what is wrong and what would be right. */
+  /** One line per problem: where, key, what is wrong and what would be right. Who set a variable knows no keys. */
   get lines(): readonly string[] {
-    return this.problems.map(({ where, key, message }) =>
-      [where, key, message].filter((part) => part !== '').join(': '),
+    const lines = this.problems.map(({ where, key, message }) =>
+      [where, isVariable(where) ? '' : key, message].filter((part) => part !== '').join(': '),
     );
+    return [...new Set(lines)];
   }
 }
+
+/** Whether a value comes from a variable. */
+export const isVariable = (where: string): boolean => /^(?:SALLYPORT|AWS)_/.test(where);

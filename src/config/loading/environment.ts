@@ -1,14 +1,15 @@
 /**
- * What the variables of the environment add to a configuration file. `SALLYPORT_*` overrides the file, and a name that
- * is not known refuses to start; the standard AWS variables only fill what the file leaves open. A relative path starts
+ * What the variables of the environment add to a configuration, or all of it. `SALLYPORT_*` overrides the file, and a name
+ * that is not known refuses to start; the standard AWS variables only fill what the file leaves open. A relative path starts
  * where the process runs, as for any program that takes these variables. Values never enter a message.
  */
 import { resolve } from 'node:path';
 import { isPath } from '../values/shapes.ts';
-import { keyAt, KEYS } from './keys.ts';
+import { isPlaceholder, keyAt, KEYS, ONLY_ENTRIES, type KeyRow } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { pathKey } from './path-key.ts';
 import { Secret } from './secret.ts';
+import { readYaml } from './yaml-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,9 +23,13 @@ export interface Overlay {
   readonly problems: readonly { readonly variable: string; readonly message: string }[];
 }
 
+/** The one secret of ours that a variable may hold itself; the process gives it to nobody (`cli/own-environment.ts`). */
 const SEED = 'SALLYPORT_KEYRING_SEED';
 const SEED_FILE = 'SALLYPORT_KEYRING_SEED_FILE';
 const SEED_PATH = ['keyring', 'local', 'versions', '1', 'seedFile'];
+/** The text of the policies, in place of their directory. */
+const POLICIES = 'SALLYPORT_POLICIES';
+const POLICIES_PATH = ['policies', 'directory'];
 
 /** Variables that haproxy/haproxy.cfg reads: the same environment may serve both programs. */
 export const EDGE_VARIABLES: readonly string[] = [
@@ -47,7 +52,16 @@ const SERVICE_LINK =
   /^SALLYPORT_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;
 
 /** Every variable that the gateway itself understands, beside those of AWS. */
-export const VARIABLES: readonly string[] = [...KEYS.flatMap(({ variable }) => variable ?? []), SEED, SEED_FILE];
+export const VARIABLES: readonly string[] = [...KEYS.flatMap(({ variable }) => variable ?? []), SEED, POLICIES];
+
+/** Whether a variable says anything of a configuration. */
+export const hasVariables = (env: Environment): boolean =>
+  Object.keys(env).some((name) => env[name] !== '' && env[name] !== undefined && isOurs(name));
+
+/** Whether a variable is one of ours, or is meant to be. */
+const isOurs = (variable: string): boolean =>
+  variable.startsWith('SALLYPORT_') &&
+  !(EDGE_VARIABLES.includes(variable) || SERVICE_LINK.test(variable) || variable.startsWith(PEOPLE_PREFIX));
 
 interface Tree {
   [key: string]: unknown;
@@ -69,10 +83,37 @@ const setAt = (tree: Tree, path: readonly string[], value: unknown): void => {
 const get = (value: unknown, path: readonly string[]): unknown =>
   path.reduce<unknown>((node, part) => (isTree(node) ? node[part] : undefined), value);
 
-const typed = (kind: string, value: string): unknown => {
+/** The value of a key as a file would have it; what is none is left as it is, for the schema to refuse. */
+const typed = ({ kind, path }: Pick<KeyRow, 'kind' | 'path'>, value: string): unknown => {
   if (kind === 'number' && /^\d+$/.test(value)) return Number(value);
   if (kind === 'flag' && (value === 'true' || value === 'false')) return value === 'true';
-  return value;
+  if (kind === 'list') return partsOf(value);
+  if (kind !== 'map') return value;
+  if (path.join('.') === 'buckets' && !/[{:]/.test(value)) {
+    return Object.fromEntries(partsOf(value).map((name) => [name, {}]));
+  }
+  const { content, problems } = readYaml(value);
+  return problems.length === 0 && isTree(content) ? content : value;
+};
+
+const partsOf = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+/** Paths of a key whose row has placeholders: of the only entry, or of each bucket; or why a variable cannot mean one. */
+const entriesOf = (content: Tree, path: readonly string[]): readonly (readonly string[])[] | string => {
+  const index = path.findIndex(isPlaceholder);
+  const placeholder = path[index];
+  if (placeholder === undefined) return [path];
+  const above = path.slice(0, index);
+  const map = get(content, above);
+  const names = Object.keys(isTree(map) ? map : {});
+  const at = (name: string) => [...above, name, ...path.slice(index + 1)];
+  if (placeholder === '<bucket>') return names.length > 0 ? names.map(at) : 'needs SALLYPORT_BUCKETS: names of buckets';
+  if (names.length < 2) return [at(names[0] ?? ONLY_ENTRIES[placeholder] ?? '')];
+  return `could be meant for each of ${names.join(', ')}; set the key of each under \`${above.join('.')}\``;
 };
 
 interface EnvironmentOptions {
@@ -95,9 +136,7 @@ export const applyEnvironment = (
   const read = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
 
   for (const variable of Object.keys(env)) {
-    if (!variable.startsWith('SALLYPORT_') || VARIABLES.includes(variable)) continue;
-    if (EDGE_VARIABLES.includes(variable) || SERVICE_LINK.test(variable)) continue;
-    if (variable.startsWith(PEOPLE_PREFIX)) continue;
+    if (!isOurs(variable) || VARIABLES.includes(variable)) continue;
     const meant = nearest(variable, VARIABLES);
     problems.push({ variable, message: `is no variable of sallyport${meant ? `; is ${meant} meant?` : ''}` });
   }
@@ -108,9 +147,9 @@ export const applyEnvironment = (
     origins.set(pathKey(path), variable);
   };
   const put = (path: readonly string[], variable: string, value: string): void => {
-    const { kind, isLocalPath } = keyAt(path) ?? { kind: 'text' };
+    const row = keyAt(path) ?? { kind: 'text', path, isLocalPath: false };
     // What is no path at all is left as it is, for the schema to refuse.
-    set(path, variable, isLocalPath === true && isPath(value) ? resolve(cwd, value) : typed(kind, value));
+    set(path, variable, row.isLocalPath === true && isPath(value) ? resolve(cwd, value) : typed(row, value));
   };
   const putSecret = (path: readonly string[], variable: string, value: string): void => {
     set(path, variable, variable);
@@ -119,8 +158,16 @@ export const applyEnvironment = (
 
   for (const { variable, path } of KEYS) {
     const value = variable === undefined ? undefined : read(variable);
-    if (variable !== undefined && value !== undefined) put(path, variable, value);
+    if (variable === undefined || variable === SEED_FILE || value === undefined) continue;
+    const paths = entriesOf(content, path);
+    if (typeof paths === 'string') problems.push({ variable, message: paths });
+    else for (const each of paths) put(each, variable, value);
   }
+
+  const policies = read(POLICIES);
+  if (policies !== undefined && origins.has(pathKey(POLICIES_PATH))) {
+    problems.push({ variable: POLICIES, message: 'and SALLYPORT_POLICIES_DIRECTORY are both set; remove one' });
+  } else if (policies !== undefined) putSecret(POLICIES_PATH, POLICIES, policies);
 
   const [seed, seedFile] = [read(SEED), read(SEED_FILE)];
   if ((seed ?? seedFile) !== undefined && get(content, SEED_PATH) !== undefined) {

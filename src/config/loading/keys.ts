@@ -1,13 +1,13 @@
 /**
- * The schema as a table: one row per key, with the variable that overrides it. A key has a variable when it holds a
- * single value and no part of its path is a name that the operator chose.
+ * The schema as a table: one row per key, with the variable that overrides it: every key has one that is no group of others
+ * and no entry of a map of values. Where the operator chooses a name, the variable is that of the only entry.
  */
 import { z } from 'zod';
 import { schema } from '../schema.ts';
 import type { KeyMeta } from '../values/schema-words.ts';
 
 /** A part of a path that stands for any name, such as `<store>`. */
-const isPlaceholder = (part: string): boolean => part.startsWith('<');
+export const isPlaceholder = (part: string): boolean => part.startsWith('<');
 
 export interface KeyRow extends KeyMeta {
   /** Path of the key; names that the operator chooses stand as placeholders. */
@@ -42,19 +42,42 @@ const kindOf = (json: JsonSchema): KeyRow['kind'] => {
   return KINDS[json.type ?? 'number'] ?? 'text';
 };
 
-const variableOf = (path: readonly string[]): string =>
-  ['SALLYPORT', ...path.map((part) => part.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase())].join('_');
+/** Entries whose keys have variables, and what the only entry is called where a variable makes it. */
+export const ONLY_ENTRIES: Readonly<Record<string, string | undefined>> = {
+  '<issuer>': 'issuer',
+  '<store>': 'store',
+  // Of these there may be several, alike.
+  '<bucket>': undefined,
+  '<version>': '1',
+};
+
+/** Known by this name before maps had variables. */
+const SEED_FILE = { path: 'keyring.local.versions.<version>.seedFile', variable: 'SALLYPORT_KEYRING_SEED_FILE' };
+
+/** The singular stands for the map (`stores.<store>.region`: STORE_REGION), and a word that would follow itself stands once. */
+export const variableOf = (path: readonly string[]): string => {
+  if (path.join('.') === SEED_FILE.path) return SEED_FILE.variable;
+  const parts = path.filter((part, index) => part !== '<version>' && !isPlaceholder(path[index + 1] ?? ''));
+  const words = parts.map((part) => part.replace(/[<>]/g, '')).filter((part, index, all) => part !== all[index - 1]);
+  return ['SALLYPORT', ...words.map((part) => part.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase())].join(
+    '_',
+  );
+};
+
+const hasVariable = (kind: KeyRow['kind'], path: readonly string[]): boolean => {
+  if (kind === 'group' || isPlaceholder(path.at(-1) ?? '')) return false;
+  return path.every((part) => !isPlaceholder(part) || part in ONLY_ENTRIES);
+};
 
 const rowsOf = (json: JsonSchema, path: readonly string[], required: boolean): KeyRow[] => {
   const kind = kindOf(json);
-  const single = kind === 'text' || kind === 'number' || kind === 'flag';
   const row: KeyRow = {
     ...{ shape: json.shape, description: json.description },
     ...(json.derivedDefault === undefined ? {} : { derivedDefault: json.derivedDefault }),
     ...(json.file === undefined ? {} : { file: json.file }),
     ...(json.isLocalPath === undefined ? {} : { isLocalPath: json.isLocalPath }),
     ...{ path, kind, required, default: kind === 'group' ? undefined : json.default },
-    variable: single && !path.some(isPlaceholder) ? variableOf(path) : undefined,
+    variable: hasVariable(kind, path) ? variableOf(path) : undefined,
   };
   const children = Object.entries(json.properties ?? {}).flatMap(([name, child]) =>
     rowsOf(child, [...path, name], json.required?.includes(name) ?? false),

@@ -5,9 +5,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { z } from 'zod';
-import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { ConfigError, isVariable, type ConfigProblem } from './config-error.ts';
 import { applyEnvironment, type Environment } from './environment.ts';
 import { explain, type Explanation } from './explain.ts';
+import { inVariables, variableAt } from './in-variables.ts';
+import { keyAt } from './keys.ts';
 import { pathKey } from './path-key.ts';
 import { readFiles, type Files, type NamedFiles } from './read-files.ts';
 import { readYaml } from './yaml-file.ts';
@@ -68,6 +70,27 @@ export const readConfigFile = async (path: string): Promise<Content> => {
   return { content, directory: dirname(resolve(path)), where: (key) => at(lineOf(key)), lineOf };
 };
 
+/** The variable that a key comes from, or the map above it, with the place there. */
+const originOf = (origins: ReadonlyMap<string, string>, path: readonly string[]): string | undefined => {
+  for (let length = path.length; length > 0; length -= 1) {
+    const variable = origins.get(pathKey(path.slice(0, length)));
+    if (variable === undefined) continue;
+    if (length === path.length || keyAt(path.slice(0, length))?.kind === 'list') return variable;
+    // Buckets are named by one variable, and what they are like is said of all by others.
+    const alike = path[0] === 'buckets' && length === 1 ? keyAt(path)?.variable : undefined;
+    return alike ?? `${variable} (${path.slice(length).join('.')})`;
+  }
+  return undefined;
+};
+
+/** The content where there is no file: nothing but what `start` says, for the variables to fill. */
+export const environmentContent = (start: object, directory: string): Content => ({
+  content: start,
+  directory,
+  where: variableAt,
+  lineOf: () => undefined,
+});
+
 /**
  * Checks the content of a configuration for its purpose, and reads the files that it names.
  * @throws ConfigError with every problem at once
@@ -88,11 +111,10 @@ export const loadFor = async <Checked, Made>(
   ].sort((a, b) => (source.lineOf(a.path) ?? 0) - (source.lineOf(b.path) ?? 0));
   const problems: ConfigProblem[] = [
     ...overlay.problems.map(({ variable, message }) => ({ where: variable, key: '', message })),
-    ...findings.map(({ path, message }) => ({
-      where: origins.get(pathKey(path)) ?? source.where(path),
-      key: path.join('.'),
-      message,
-    })),
+    ...findings.map(({ path, message }) => {
+      const where = originOf(origins, path) ?? source.where(path);
+      return { where, key: path.join('.'), message: isVariable(where) ? inVariables(message, path) : message };
+    }),
   ];
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
   return make(parsed.data, { files, provided, directory: source.directory });

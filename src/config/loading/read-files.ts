@@ -118,7 +118,12 @@ export const readFiles = async (
   const problems: Explanation[] = [];
   for (const file of namedFiles(content)) {
     const provision = provided.get(pathKey(file.path));
-    const result = provision === undefined ? await readOne(file, directory) : check(file.kind, provision.revealBytes());
+    const result =
+      provision === undefined
+        ? await readOne(file, directory)
+        : file.kind === 'directory'
+          ? provision
+          : check(file.kind, provision.revealBytes());
     if (typeof result === 'string') problems.push({ path: file.path, message: result });
     else if (result !== undefined) files.set(pathKey(file.path), result);
   }

@@ -4,12 +4,14 @@ import type { GrantSettings } from '../../contracts/grant-settings.ts';
 import type { SecretBytes } from '../../contracts/secret.ts';
 import { pathKey } from '../loading/path-key.ts';
 import { promised } from '../loading/promised.ts';
-import type { Files } from '../loading/read-files.ts';
+import type { NamedFiles } from '../loading/read-files.ts';
 import type { FilePolicies } from './schema.ts';
 
 export interface PoliciesConfig {
-  /** Absolute. */
+  /** Absolute; where `text` is there, the name of the variable that holds it. */
   readonly directory: string;
+  /** The policies themselves, in place of their directory. */
+  readonly text: string | undefined;
   /** Absolute. Undefined: none is previewed. */
   readonly preview: string | undefined;
   /** Undefined: no grant is in force. */
@@ -18,16 +20,25 @@ export interface PoliciesConfig {
   readonly guardrails: { readonly key: SecretBytes } | undefined;
 }
 
-/** Puts the section together. Relative paths start at `directory`. */
-export const assemblePolicies = (policies: FilePolicies, files: Files, directory: string): PoliciesConfig => ({
-  directory: resolve(directory, policies.directory),
-  preview: policies.preview === undefined ? undefined : resolve(directory, policies.preview),
+/** Where the policies are. Relative paths start at the directory of the configuration. */
+export const assemblePolicySource = (
+  policies: Pick<FilePolicies, 'directory'>,
+  { provided, directory }: NamedFiles,
+): Pick<PoliciesConfig, 'directory' | 'text'> => {
+  const text = provided.get(pathKey(['policies', 'directory']))?.reveal();
+  return { directory: text === undefined ? resolve(directory, policies.directory) : policies.directory, text };
+};
+
+/** Puts the section together. */
+export const assemblePolicies = (policies: FilePolicies, named: NamedFiles): PoliciesConfig => ({
+  ...assemblePolicySource(policies, named),
+  preview: policies.preview === undefined ? undefined : resolve(named.directory, policies.preview),
   grants: policies.grants && {
-    key: promised(files.get(pathKey(['policies', 'grants', 'keyFile']))),
+    key: promised(named.files.get(pathKey(['policies', 'grants', 'keyFile']))),
     maxDurationSeconds: policies.grants.maxDurationSeconds,
     approvers: policies.grants.approvers,
   },
   guardrails: policies.guardrails && {
-    key: promised(files.get(pathKey(['policies', 'guardrails', 'keyFile']))),
+    key: promised(named.files.get(pathKey(['policies', 'guardrails', 'keyFile']))),
   },
 });

@@ -16,11 +16,13 @@ import { checkKeyring } from '../keyring/checks.ts';
 import { keyring } from '../keyring/schema.ts';
 import { limits } from '../limits/schema.ts';
 import type { Environment } from '../loading/environment.ts';
-import { loadFor, readConfigFile, type Purpose } from '../loading/load.ts';
+import { variableAt } from '../loading/in-variables.ts';
+import { environmentContent, loadFor, readConfigFile, type Purpose } from '../loading/load.ts';
 import { entries, type Loose, type Report } from '../loading/loose.ts';
 import { promised } from '../loading/promised.ts';
 import type { NamedFiles } from '../loading/read-files.ts';
 import { log } from '../log/schema.ts';
+import { assemblePolicySource } from '../policies/assemble.ts';
 import { policies } from '../policies/schema.ts';
 import { checkStore } from '../stores/checks.ts';
 import { store } from '../stores/schema.ts';
@@ -33,7 +35,7 @@ export interface SidecarConfig extends StoreAccessConfig, Pick<Config, 'admin' |
   readonly subject: string;
   readonly allowedHosts: readonly string[];
   /** Undefined: everything in the configured buckets is allowed. */
-  readonly policies: Pick<Config['policies'], 'directory'> | undefined;
+  readonly policies: Pick<Config['policies'], 'directory' | 'text'> | undefined;
   /** Undefined: the standard output. */
   readonly audit: Config['audit'] | undefined;
 }
@@ -84,7 +86,7 @@ const assemble = ({ sidecar, ...config }: SidecarFile, named: NamedFiles): Sidec
     listen: promised(parseAddress(sidecar.address)),
     subject: sidecar.subject,
     allowedHosts: sidecar.allowedHosts,
-    policies: config.policies && { directory: inDirectory(config.policies.directory) },
+    policies: config.policies && assemblePolicySource(config.policies, named),
     audit:
       sidecar.audit === 'stdout'
         ? undefined
@@ -115,8 +117,8 @@ export interface SidecarOptions {
   readonly content: object;
   /** Relative paths start here. */
   readonly directory: string;
-  /** The option that a key comes from, for a person. */
-  readonly optionOf: (key: string) => string;
+  /** The option that a key comes from, for a person; undefined: none. */
+  readonly optionOf: (key: string) => string | undefined;
 }
 
 /** Loads it from options. @throws ConfigError with every problem at once */
@@ -126,6 +128,9 @@ export const loadSidecarOptions = (
 ): Promise<SidecarConfig> =>
   loadFor(
     SIDECAR,
-    { content, directory, where: (path) => optionOf(path.join('.')), lineOf: () => undefined },
+    {
+      ...environmentContent(content, directory),
+      where: (path) => optionOf(path.join('.')) ?? variableAt(path),
+    },
     { env, cwd: directory },
   );

@@ -155,7 +155,7 @@ describe('the command line', () => {
   });
 
   it('lists several mistakes of a configuration one below the other', async () => {
-    const { code, stderr } = await runCommand(['sidecar']);
+    const { code, stderr } = await runCommand(['sidecar', '--subject', 'billing']);
     assert.equal(code, 2);
     assert.match(stderr, /^sallyport: the command line cannot be used:\n(?: {2}\S.*\n){3,}$/);
   });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { EDGE_VARIABLES, VARIABLES } from '../../../../src/config/loading/environment.ts';
+import { ConfigError } from '../../../../src/config/loading/config-error.ts';
+import { loadConfigOfVariables } from '../../../../src/config/load-config.ts';
 import { Sample, SEED } from '../sample.ts';
 
 const open = { 'stores.main.credentials': undefined };
@@ -90,9 +92,58 @@ describe('config/environment', () => {
       assert.match(problem.message, /SALLYPORT_AUDIT_DIRECTORY/);
     });
 
-    it('refuses to reach into names that the operator chose', async () => {
+    it('refuses names that the operator chose in it', async () => {
       const name = 'SALLYPORT_STORES_MAIN_ENDPOINT';
       assert.deepEqual(await sample.wrongKeys({}, { [name]: 'https://x.example' }), [name]);
+    });
+
+    it('means the only store and issuer, whatever they are called, and is refused where there are several', async () => {
+      const variables = { SALLYPORT_STORE_REGION: 'eu-west-3', SALLYPORT_ISSUER_AUDIENCES: 'one, two,three' };
+      const { stores, issuers } = await sample.load({}, variables);
+      assert.deepEqual([stores[0]?.name, stores[0]?.region], ['main', 'eu-west-3']);
+      assert.deepEqual([issuers[0]?.name, issuers[0]?.audiences], ['corp', ['one', 'two', 'three']]);
+      const other = { issuer: 'https://other.example', audiences: ['x'] };
+      assert.deepEqual(await sample.wrongKeys({ 'issuers.other': other }, variables), ['SALLYPORT_ISSUER_AUDIENCES']);
+    });
+
+    it('means every bucket alike, and replaces all of them by their names', async () => {
+      const { buckets } = await sample.load(
+        { 'buckets.plain': { encryption: 'off' } },
+        { SALLYPORT_BUCKETS: 'one,two', SALLYPORT_BUCKET_PREFIXES: '{public/: off}' },
+      );
+      assert.deepEqual(
+        buckets.map(({ name, encryption, prefixes }) => [name, encryption, prefixes]),
+        ['one', 'two'].map((name) => [name, 'required', [{ prefix: 'public/', encryption: 'off' }]]),
+      );
+      const map = { SALLYPORT_BUCKETS: '{one: {}, two: {encryption: off}}' };
+      assert.deepEqual(
+        (await sample.load({}, map)).buckets.map(({ encryption }) => encryption),
+        ['required', 'off'],
+      );
+    });
+
+    it('takes values of maps as the file would', async () => {
+      const { issuers } = await sample.load({}, { SALLYPORT_ISSUER_REQUIRED_CLAIMS: "{verified: true, id: '7'}" });
+      assert.deepEqual(issuers[0]?.requiredClaims, { verified: true, id: '7' });
+      assert.deepEqual(await sample.wrongKeys({}, { SALLYPORT_ISSUER_REQUIRED_CLAIMS: 'hd' }), [
+        'issuers.corp.requiredClaims',
+      ]);
+    });
+
+    it('holds policies in place of their directory, not beside its variable', async () => {
+      const { policies } = await sample.load({}, { SALLYPORT_POLICIES: 'id: x' });
+      assert.equal(policies.text, 'id: x');
+      const both = { SALLYPORT_POLICIES: 'id: x', SALLYPORT_POLICIES_DIRECTORY: '../policies' };
+      assert.deepEqual(await sample.wrongKeys({}, both), ['SALLYPORT_POLICIES']);
+    });
+
+    it('is named in place of the key, also where the remedy names another one', async () => {
+      const plain = { SALLYPORT_STORE_ENDPOINT: 'http://store.example' };
+      await assert.rejects(sample.load({}, plain), (error) => {
+        assert(error instanceof ConfigError);
+        assert.match(error.lines[0] ?? '', /^SALLYPORT_STORE_ENDPOINT: .*SALLYPORT_STORE_ALLOW_PLAINTEXT_HTTP=true/);
+        return true;
+      });
     });
 
     it('leaves alone what Kubernetes sets for a Service of that name', async () => {
@@ -233,6 +284,75 @@ describe('config/environment', () => {
       const change = { 'stores.main.endpoint': undefined };
       const [problem] = await sample.problems(change, { AWS_ENDPOINT_URL_S3: 'http://s3.example' });
       assert.equal(problem?.where, 'AWS_ENDPOINT_URL_S3');
+    });
+  });
+
+  describe('without a file', () => {
+    const WHOLE = {
+      SALLYPORT_ISSUER: 'https://idp.example/realms/corp',
+      SALLYPORT_ISSUER_AUDIENCES: 'sallyport',
+      SALLYPORT_STORE_STS_ROLE_ARN: 'arn:aws:iam::123456789012:role/sallyport',
+      SALLYPORT_BUCKETS: 'reports,artifacts',
+      SALLYPORT_KEYRING_SEED: SEED,
+      SALLYPORT_POLICIES_DIRECTORY: 'policies',
+      SALLYPORT_AUDIT_DIRECTORY: 'audit',
+      AWS_REGION: 'eu-central-1',
+    };
+    const linesOf = async (env: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+      const error: unknown = await loadConfigOfVariables(env, sample.directory).then(
+        () => new Error('loaded'),
+        (reason: unknown) => reason,
+      );
+      if (error instanceof ConfigError) return error.lines;
+      throw error;
+    };
+
+    it('makes one store, one issuer and encrypted buckets, behind a socket', async () => {
+      const config = await loadConfigOfVariables(WHOLE, sample.directory);
+      assert.deepEqual(config.listen, { kind: 'socket', path: '/run/sallyport/gateway.sock', mode: 0o660 });
+      assert.deepEqual(
+        config.buckets.map(({ name, storeName, encryption }) => [name, storeName, encryption]),
+        [
+          ['reports', 'store', 'required'],
+          ['artifacts', 'store', 'required'],
+        ],
+      );
+      assert.deepEqual(
+        config.issuers.map(({ name }) => name),
+        ['issuer'],
+      );
+      assert.equal(config.audit.directory, sample.file('audit'));
+      assert.equal(config.keyring?.local?.versions.get(1)?.reveal(), SEED);
+    });
+
+    it('says every variable that is missing, once each, and no key of a file', async () => {
+      const lines = await linesOf({ SALLYPORT_BUCKETS: 'reports,artifacts' });
+      assert.deepEqual(lines.map((line) => line.split(':')[0]).sort(), [
+        'SALLYPORT_AUDIT_DIRECTORY',
+        'SALLYPORT_BUCKET_ENCRYPTION',
+        'SALLYPORT_BUCKET_ROLE_ARN',
+        'SALLYPORT_ISSUER',
+        'SALLYPORT_ISSUER_AUDIENCES',
+        'SALLYPORT_POLICIES_DIRECTORY',
+        'SALLYPORT_STORE_REGION',
+      ]);
+      assert(!/(?:stores|buckets|issuers|policies|audit)\./.test(lines.join('\n')), lines.join('\n'));
+    });
+
+    for (const name of Object.keys(WHOLE)) {
+      it(`does not start without ${name}`, async () => {
+        assert((await linesOf({ ...WHOLE, [name]: '' })).length > 0);
+      });
+    }
+
+    it('listens elsewhere where a variable says so, under the same rules', async () => {
+      const [line = ''] = await linesOf({ ...WHOLE, SALLYPORT_LISTEN_ADDRESS: '0.0.0.0:8080' });
+      assert.match(line, /^SALLYPORT_LISTEN_ADDRESS: is plain TCP/);
+      const { listen } = await loadConfigOfVariables(
+        { ...WHOLE, SALLYPORT_LISTEN_ADDRESS: '127.0.0.1:8080', SALLYPORT_LISTEN_ALLOW_PLAINTEXT_LOOPBACK: 'true' },
+        sample.directory,
+      );
+      assert.equal(listen.kind, 'tcp');
     });
   });
 });

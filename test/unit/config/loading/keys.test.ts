@@ -20,10 +20,19 @@ describe('config/keys', () => {
     }
   });
 
-  it('gives variables to single values without chosen names only', () => {
+  it('gives a variable to every key that is no group, by one rule and never the same twice', () => {
     assert.equal(keyAt(['timeouts', 'upstreamBodyIdleMs'])?.variable, 'SALLYPORT_TIMEOUTS_UPSTREAM_BODY_IDLE_MS');
-    assert.equal(keyAt(['stores', 'main', 'endpoint'])?.variable, undefined);
-    assert.equal(keyAt(['issuers'])?.variable, undefined);
+    assert.equal(keyAt(['stores', 'main', 'endpoint'])?.variable, 'SALLYPORT_STORE_ENDPOINT');
+    assert.equal(keyAt(['issuers', 'corp', 'issuer'])?.variable, 'SALLYPORT_ISSUER');
+    assert.equal(keyAt(['issuers'])?.variable, 'SALLYPORT_ISSUERS');
+    assert.equal(keyAt(['keyring', 'kms', 'versions', '1', 'keyId'])?.variable, 'SALLYPORT_KEYRING_KMS_KEY_ID');
+    assert.equal(keyAt(['stores', 'main', 'tls'])?.variable, undefined);
+    const unreachable = KEYS.filter(({ kind, variable, path }) => {
+      return kind !== 'group' && variable === undefined && !path.at(-1)?.startsWith('<');
+    });
+    assert.deepEqual(unreachable, []);
+    const names = KEYS.flatMap(({ variable }) => variable ?? []);
+    assert.equal(new Set(names).size, names.length);
   });
 
   it('finds keys below names that the operator chose', () => {

@@ -125,7 +125,7 @@ describe('the configuration of a sidecar', () => {
 
   it('resolves policies against the file, and names the options that a command line lacks', async () => {
     const config = await load({ ...right, policies: { directory: 'policies' } });
-    assert.deepEqual(config.policies, { directory: join(folder, 'policies') });
+    assert.deepEqual(config.policies, { directory: join(folder, 'policies'), text: undefined });
     const options = { content: { stores: { store: {} }, buckets: {} }, directory: folder, optionOf: () => '--some' };
     await assert.rejects(
       loadSidecarOptions(options, {}),
