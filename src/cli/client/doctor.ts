@@ -52,7 +52,7 @@ export function registerDoctor(program: Command, io: CommandIo, operators: Opera
       '--store <name>',
       "for operators: tries what this store of the configuration can do, with the gateway's credentials",
     )
-    .option('--config <file>', 'with --store: the configuration file (default: sallyport.yaml)')
+    .option('--config <file>', 'with --store: the configuration file (default: the one that serve finds)')
     .option('--bucket <name>', 'with --store: the bucket to try it in (default: the first one there)')
     .option('--edge <url>', 'for operators: tries what the HAProxy at this https URL lacks in front of the gateway')
     .option('--token-file <file>', 'with --edge: a token of your own, to learn whether a forged address is on record')

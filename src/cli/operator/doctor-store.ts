@@ -1,5 +1,4 @@
 /** `sallyport doctor --store`: what a store of the configuration can do, and what its users go without. */
-import { resolve } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { examineStore, isLacking, TRIALS, type StoreReport } from '../../operate/store-doctor/store-doctor.ts';
 import { storeUnderTrial } from '../../compose/store-doctor.ts';
@@ -18,7 +17,7 @@ export interface DoctorStoreFlags {
 
 /** Runs it. @throws CommandError */
 export async function doctorStore(io: CommandIo, flags: DoctorStoreFlags): Promise<void> {
-  const config = await readConfig(io, resolve(io.cwd, flags.config ?? 'sallyport.yaml'));
+  const config = await readConfig(io, flags.config);
   const { store, bucket } = targetOf(config, flags);
   const control = new AbortController();
   const stop = (): void => {

@@ -12,7 +12,7 @@ import { InvalidPolicies } from '../../policy/invalid-policies.ts';
 import { loadPolicies, type PolicySet } from '../../policy/load-policies.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { printable } from '../operator/report.ts';
-import { readConfig } from '../read-config.ts';
+import { CONFIG_OPTION, readConfig } from '../read-config.ts';
 
 export interface SourceFlags {
   readonly config?: string;
@@ -28,7 +28,7 @@ export function policyCommand(policy: Command, name: string, description: string
   return policy
     .command(name)
     .description(description)
-    .option('--config <file>', 'the configuration file: its policies, held against its issuers and buckets')
+    .option(CONFIG_OPTION[0], `its policies, held against its issuers and buckets: ${CONFIG_OPTION[1]}`)
     .option('--policies <directory>', 'a directory of policies alone')
     .option('--json', 'prints one line of JSON');
 }
@@ -38,14 +38,13 @@ export async function readSet(
   io: CommandIo,
   { config, policies }: SourceFlags,
 ): Promise<{ readonly set: PolicySet; readonly directory: string }> {
-  if ((config === undefined) === (policies === undefined)) {
-    throw new CommandError('name either --config or --policies', 2);
-  }
-  if (config === undefined) {
-    const directory = resolve(io.cwd, policies ?? '');
+  if (config !== undefined && policies !== undefined)
+    throw new CommandError('name --config or --policies, not both', 2);
+  if (policies !== undefined) {
+    const directory = resolve(io.cwd, policies);
     return { set: await valid(() => loadPolicies(directory)), directory };
   }
-  const read = await readConfig(io, resolve(io.cwd, config));
+  const read = await readConfig(io, config);
   return { set: await valid(() => policiesOf(read)), directory: read.policies.directory };
 }
 

@@ -34,7 +34,7 @@ export async function explainRecorded(
   requestId: string,
   flags: RecordedFlags & { readonly audit?: string },
 ): Promise<void> {
-  const audit = await auditAt(io, flags.audit, flags.config);
+  const audit = await auditOf(io, flags);
   const explained = explainedBy(audit);
   const found: Explained[] = [];
   for await (const record of await audit.accesses(requestId)) found.push(await explained(record));
@@ -107,7 +107,7 @@ export function registerSimulate(policy: Command, io: CommandIo): void {
     .action(async (directory: string, flags: SimulateFlags) => {
       const config = await configAt(io, flags.config);
       const set = await setAt(io, directory, config);
-      const audit = await auditAt(io, flags.from, undefined, config);
+      const audit = await auditAt(io, flags.from, config);
       const trial = simulate(set);
       for await (const record of await audit.accesses()) {
         if (isDecidedByPolicies(record)) trial.add(record, known(await audit.setOf(record.policyVersion)));
@@ -174,7 +174,7 @@ export function registerSuggest(policy: Command, io: CommandIo): void {
       if (who.subject !== undefined && who.group !== undefined) {
         throw new CommandError('name either --subject or --group', 2);
       }
-      const audit = await auditAt(io, from, undefined);
+      const audit = await auditAt(io, from);
       const gathered = suggestFor(who, depth);
       for await (const record of await audit.accesses()) {
         if (isDecidedByPolicies(record)) gathered.add(record);
@@ -210,16 +210,16 @@ async function configAt(io: CommandIo, path: string | undefined): Promise<Config
   return path === undefined ? undefined : readConfig(io, resolve(io.cwd, path));
 }
 
-/** Opens an audit, by default that of a configuration. @throws CommandError (2) */
-async function auditAt(
-  io: CommandIo,
-  path: string | undefined,
-  configPath: string | undefined,
-  read?: Config,
-): Promise<RecordedAudit> {
-  const config = read ?? (await configAt(io, configPath));
-  const directory = path === undefined ? config?.audit.directory : resolve(io.cwd, path);
-  if (directory === undefined) throw new CommandError('name --audit or --config', 2);
-  if (!(await isDirectory(directory))) throw new CommandError(`${path ?? directory} is no directory`, 2);
+/** Opens the audit that is named, or that of the configuration. @throws CommandError (2) */
+async function auditOf(io: CommandIo, flags: { readonly audit?: string; readonly config?: string }) {
+  if (flags.audit !== undefined) return auditAt(io, flags.audit, await configAt(io, flags.config));
+  const config = await readConfig(io, flags.config);
+  return auditAt(io, config.audit.directory, config);
+}
+
+/** Opens an audit. @throws CommandError (2) */
+async function auditAt(io: CommandIo, path: string, config?: Config): Promise<RecordedAudit> {
+  const directory = resolve(io.cwd, path);
+  if (!(await isDirectory(directory))) throw new CommandError(`${path} is no directory`, 2);
   return recordedAudit(directory, config);
 }

@@ -23,7 +23,15 @@ describe('the configuration of a command', () => {
     assert.equal(configFile(io, 'other.yaml', usual), join(folder, 'other.yaml'));
   });
 
-  for (const command of [['serve'], ['sidecar'], ['keys', 'status']]) {
+  const commands = [
+    'serve',
+    'sidecar',
+    'keys status',
+    'policy test',
+    'policy explain --request-id r',
+    'doctor --store main',
+  ];
+  for (const command of commands.map((words) => words.split(' '))) {
     it(`is asked for in one line by ${command.join(' ')} where there is none`, async () => {
       const { code, stderr } = await runCommand(command, { cwd: folder });
       assert.equal(code, 2);
