@@ -57,7 +57,7 @@ module.exports = {
     only('revocation-sees-lists', 'revocation/', [...VOCABULARY, 'lists/']),
     only('grants-see-lists', 'grants/', [...VOCABULARY, 'lists/']),
     only('guardrails-see-lists', 'guardrails/', [...VOCABULARY, 'lists/']),
-    only('credentials-is-a-stranger', 'credentials/', VOCABULARY),
+    only('credentials-is-a-stranger', 'credentials/', [...VOCABULARY, 'sigv4/']),
     only('audit-is-a-stranger', 'audit/', VOCABULARY),
     only('telemetry-is-a-stranger', 'telemetry/', VOCABULARY),
     only('config-sees-contracts', 'config/', VOCABULARY),

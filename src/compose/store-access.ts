@@ -65,8 +65,8 @@ export function createStoreAccess(
 ): StoreAccess {
   const stores = new Map(config.stores.map((store): [string, Store] => [store.name, store]));
   const broker = createCredentialBroker({
-    stores: config.stores.map(({ name, method, tls, credentials, sts }) => ({
-      ...{ ...sts, name, method, tls },
+    stores: config.stores.map(({ name, method, tls, credentials, sts, endpoint, region }) => ({
+      ...{ ...sts, name, method, tls, buckets: { endpoint, region } },
       base: baseSourceOf(`store ${name}`, sts.region, credentials, { clock, observer }),
     })),
     clock,

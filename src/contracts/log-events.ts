@@ -55,6 +55,11 @@ export const LOG_EVENTS = {
   breakers_recovered: { level: 'info', message: 'The list of breakers can be read and written again.' },
   credentials_reloaded: { level: 'info', message: 'Credential files changed; the new keys are used.' },
   credentials_file_invalid: { level: 'warn', message: 'Cannot use a credential file; the previous keys stay in use.' },
+  store_credentials_refused: {
+    level: 'error',
+    message: "A store refuses the gateway's own keys: no caller can be served there (stores.<name>.credentials).",
+  },
+  store_credentials_recovered: { level: 'info', message: "A store takes the gateway's own keys again." },
   sts_renewal_failed: {
     level: 'warn',
     message: 'Cannot renew an STS session; the current one is used until it expires.',

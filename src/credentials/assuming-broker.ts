@@ -24,8 +24,11 @@ import { createConcurrencyLimit } from '../platform/concurrency-limit.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import { createAssumeRole } from './assume-role.ts';
 import { createAssumeRoleWithWebIdentity } from './assume-role-with-web-identity.ts';
+import { createAskOwnKeys } from './ask-own-keys.ts';
+import { chainSource } from './base-credentials.ts';
 import { digest } from './digest.ts';
 import { HARMLESS_ACTION } from './iam-actions.ts';
+import { createOwnKeys, type OwnKeys } from './own-keys.ts';
 import { createPolicyPlanner, tooLarge, type PolicyPlanner } from './plan-policy.ts';
 import { createSessionCache, SESSION_MARGIN_MS } from './session-cache.ts';
 import { sessionName } from './session-name.ts';
@@ -55,6 +58,9 @@ interface StoreState {
   readonly assumeRole: AssumeRole;
   policies: PolicyPlanner;
   health: HealthReport;
+  /** Absent: it is asked with callers' own tokens. */
+  readonly ownKeys: OwnKeys | undefined;
+  readonly close: () => void;
   /** What its IAM does not know, and what it was found to know. */
   readonly unknown: Set<string>;
   readonly known: Set<string>;
@@ -76,11 +82,20 @@ export function createAssumingBroker(
   const states = new Map(
     options.stores.map((store): [string, StoreState] => {
       const create = store.method === 'web-identity' ? createAssumeRoleWithWebIdentity : createAssumeRole;
-      const assumeRole = create(store, { clock, observer, timeoutMs });
+      const base = store.base ?? chainSource(store.region);
+      const assumeRole = create({ ...store, base }, { clock, observer, timeoutMs });
+      const asking =
+        store.method === 'web-identity' ? undefined : createAskOwnKeys(store, { base, clock, observer, timeoutMs });
+      const ownKeys = asking && createOwnKeys({ storeName: store.name, ask: asking.ask, clock, observer });
+      const close = (): void => {
+        assumeRole.close();
+        asking?.close();
+      };
       const unknown = new Set(store.unknownActions);
       const policies = createPolicyPlanner({ escapes: store.iamEscapes, unknownActions: unknown }, isTooLarge);
       const health: HealthReport = { name: `sts:${store.name}`, state: 'unknown' };
-      return [store.name, { store, assumeRole, policies, health, unknown, known: new Set([HARMLESS_ACTION]) }];
+      const known = new Set([HARMLESS_ACTION]);
+      return [store.name, { store, assumeRole, ownKeys, close, policies, health, unknown, known }];
     }),
   );
   const sessions = createSessionCache({ clock, observer, maxSessions });
@@ -165,8 +180,10 @@ export function createAssumingBroker(
         Math.max(SESSION_SECONDS.min, Math.min(durationSeconds, neededSeconds)),
       );
       state.health = { name: state.health.name, state: 'ok' };
+      state.ownKeys?.worked();
       return credentials;
-    } catch (error) {
+    } catch (failure) {
+      const error = (await state.ownKeys?.blame(failure)) ?? failure;
       if (error instanceof PolicyTooLargeError) policiesTooLarge.set(plan.sessionPolicy, true);
       state.health = healthAfter(state.health, error);
       throw error;
@@ -229,9 +246,13 @@ export function createAssumingBroker(
       sessions.drop(planned.plan.sessionKey);
       if (isTooLarge(planned.plan.sessionPolicy)) sessions.drop(narrowerOf(planned).sessionKey);
     },
-    health: () => [...states.values()].map(({ health }) => health),
+    health: () =>
+      [...states.values()].flatMap(({ health, ownKeys }) => [
+        health,
+        ...(ownKeys === undefined ? [] : [ownKeys.health()]),
+      ]),
     close: () => {
-      for (const { assumeRole } of states.values()) assumeRole.close();
+      for (const { close } of states.values()) close();
     },
   };
 }
@@ -255,13 +276,14 @@ const refusalOf = (error: unknown): unknown => (error instanceof PolicyTooLargeE
 const ANSWERS: ReadonlySet<ErrorCode> = new Set(['AccessDeniedByStore', 'InvalidToken', 'ExpiredToken']);
 
 /**
- * A refusal is an answer, and says nothing of others: who is refused may be one caller, or, where the gateway's own keys
- * are wrong and the store does not say so, everybody.
+ * A refusal is an answer, and says nothing of others: who is refused may be one caller, or, where nobody can tell whether the
+ * gateway's own keys are taken, everybody.
  */
 function healthAfter({ name, state }: HealthReport, error: unknown): HealthReport {
   if (!(error instanceof GatewayError)) return { name, state: 'degraded', detail: 'unexpected failure' };
   if (error instanceof PolicyTooLargeError) return { name, state: 'ok' };
-  if (ANSWERS.has(error.code)) return { name, state: state === 'ok' ? 'ok' : 'unknown' };
+  if (ANSWERS.has(error.code))
+    return { name, state: state === 'ok' || error.refusal?.keys === 'taken' ? 'ok' : 'unknown' };
   return { name, state: 'degraded', detail: error.detail ?? error.code };
 }
 

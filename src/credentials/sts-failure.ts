@@ -34,6 +34,18 @@ export function blamesBase(error: unknown): boolean {
   return BASE_REFUSED.test(name) || (UNNAMED.test(name) && (status === 401 || status === 403));
 }
 
+/** Whether a code says that whoever signed is not taken, or not any more. */
+export function refusesKeys(code: string): boolean {
+  return BASE_REFUSED.test(code);
+}
+
+/** The code and the status of what the STS client threw: both out of the answer, or the code alone, of the connection. */
+export function namedByStore(error: unknown): { readonly code: string; readonly status: number | undefined } {
+  const status = member(member(error, '$metadata'), 'httpStatusCode');
+  const code = safe(member(error, 'code')) ?? safe(member(error, 'name')) ?? 'Error';
+  return { code, status: typeof status === 'number' ? status : undefined };
+}
+
 /** Makes the error of a request that carries no token of the caller's own, to a store that takes nothing else. */
 export function needsStoreToken(storeName: string): GatewayError {
   return new GatewayError('MissingSecurityHeader', {
@@ -46,16 +58,14 @@ export function needsStoreToken(storeName: string): GatewayError {
 export function stsFailure(error: unknown, action: Action, storeName: string, roleArn: string): GatewayError {
   if (error instanceof GatewayError) return error;
   const name = safe(member(error, 'name')) ?? 'Error';
-  const metadata = member(error, '$metadata');
-  const status = member(metadata, 'httpStatusCode');
-  const said = safe(member(error, 'code')) ?? name;
+  const { code: said, status } = namedByStore(error);
   const facts = [
     said,
-    typeof status === 'number' ? `status ${status}` : 'no answer',
-    `request id ${safe(member(metadata, 'requestId')) ?? 'none'}`,
+    status === undefined ? 'no answer' : `status ${status}`,
+    `request id ${safe(member(member(error, '$metadata'), 'requestId')) ?? 'none'}`,
   ];
   const detail = `${action} of ${roleArn} at the STS of store ${storeName}: ${facts.join(', ')}`;
-  const refusal: StoreRefusal = { by: 'sts', status: typeof status === 'number' ? status : undefined, code: said };
+  const refusal: StoreRefusal = { by: 'sts', status, code: said };
   const options = { detail, refusal };
   if (name.startsWith(TOO_LARGE)) return new PolicyTooLargeError('ServiceUnavailable', options);
   const ofToken = action === 'AssumeRole' ? undefined : refusalOfToken(name);

@@ -13,6 +13,8 @@ export interface StsStore extends StsSettings {
   readonly base?: BaseSource;
   /** Left out: `assume-role`. */
   readonly method?: StoreMethod;
+  /** Where the store itself is asked for the buckets of these keys; left out: nowhere. Scheme, host and port. */
+  readonly buckets?: { readonly endpoint: string; readonly region: string };
   /** Left out: TLS 1.2 or later, and the system's certificates. */
   readonly tls?: StoreTls;
 }

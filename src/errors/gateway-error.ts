@@ -31,6 +31,8 @@ export interface StoreRefusal {
   readonly code: string | undefined;
   /** Where it says that the bucket is. */
   readonly region?: string;
+  /** Whether the gateway's own keys are taken there; absent: it is not known, or they were not used. */
+  readonly keys?: 'taken' | 'refused';
 }
 
 export interface GatewayErrorOptions {

@@ -25,7 +25,10 @@ const DENIED = /^AccessDenied/;
 const NO_ROLE = /^(NotFound|NoSuchEntity)/;
 const NO_STS_STATUS: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 
-function explainSts({ store, roleArn }: Bucket, { status, code = '' }: StoreRefusal): string | undefined {
+function explainSts(
+  { store, roleArn }: Bucket,
+  { status, code = '', keys: ownKeys }: StoreRefusal,
+): string | undefined {
   const keys = `stores.${store.name}`;
   const said = `${status ?? ''} ${code}`.trim();
   if (status === undefined) return noAnswer('its STS', code, `${keys}.sts.endpoint`, keys);
@@ -34,6 +37,12 @@ function explainSts({ store, roleArn }: Bucket, { status, code = '' }: StoreRefu
   }
   if (KEY_UNKNOWN.test(code)) return `its STS answers ${said}: ${unknownKey(keys)}`;
   if (status === 403 && (DENIED.test(code) || UNNAMED.test(code))) {
+    if (ownKeys === 'refused') {
+      return `its STS answers ${said}, and the store takes these keys for nothing: ${keys}.credentials hold an access key id that is not known there, or a secret that is not its own`;
+    }
+    if (ownKeys === 'taken') {
+      return `its STS answers ${said}, and the gateway's keys are taken: ${keys}.sts.roleArn must be a role (not ${roleArn}) whose trust policy names the gateway's own user`;
+    }
     // Ceph RGW says the same of a wrong secret and of a key that it does not know.
     return `its STS answers ${said}: ${roleArn} may not be assumed by the gateway, or ${keys}.credentials are wrong (it does not say which); ${keys}.sts.roleArn must be a role whose trust policy names the gateway's own user`;
   }

@@ -5,14 +5,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import aws4 from 'aws4';
 import { UNKNOWN_TO_CEPH } from '../../src/config/stores/assemble.ts';
 import type { Bucket } from '../../src/contracts/bucket.ts';
 import type { StoreCredentials } from '../../src/contracts/credential-broker.ts';
@@ -53,36 +49,13 @@ describe('AssumeRoleWithWebIdentity at a real store', function () {
     const now = Math.floor(Date.now() / 1000);
     return signToken(by, { iss: issuer.url, sub: 'alice', aud: AUDIENCE, iat: now, exp: now + 600, ...claims });
   };
-  /** Asks the IAM of the store, as the owner of the buckets. */
-  const iam = async (parameters: Readonly<Record<string, string>>): Promise<void> => {
-    const { hostname, port } = new URL(ceph.lab.endpoint);
-    const body = new URLSearchParams(parameters).toString().replaceAll('+', '%20');
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    const signed = aws4.sign(
-      { service: 's3', region: ceph.lab.region, host: `${hostname}:${port}`, method: 'POST', path: '/', headers, body },
-      ceph.lab.owner,
-    );
-    const outgoing = request({
-      host: hostname,
-      port,
-      method: 'POST',
-      path: '/',
-      headers: signed.headers as Record<string, string>,
-    });
-    const answered = once(outgoing, 'response');
-    outgoing.end(body);
-    const [answer] = (await answered) as [IncomingMessage];
-    const said = await text(answer);
-    assert.equal(answer.statusCode, 200, `${parameters['Action']}: ${answer.statusCode} ${said}`);
-  };
-
   before(async () => {
     ceph = await startCeph();
     // RGW takes the key out of a certificate; 20 asks for its thumbprint too.
     const certificate = await certificateOf(key);
     issuer = await startTestIssuer([{ ...key.publicJwk, x5c: [certificate] }]);
     const provider = issuer.url.replace('http://', '');
-    await iam({
+    await ceph.iam({
       Action: 'CreateOpenIDConnectProvider',
       Url: issuer.url,
       'ClientIDList.member.1': AUDIENCE,
@@ -99,13 +72,18 @@ describe('AssumeRoleWithWebIdentity at a real store', function () {
         },
       ],
     };
-    await iam({ Action: 'CreateRole', RoleName: ROLE, Path: '/', AssumeRolePolicyDocument: JSON.stringify(trust) });
+    await ceph.iam({
+      Action: 'CreateRole',
+      RoleName: ROLE,
+      Path: '/',
+      AssumeRolePolicyDocument: JSON.stringify(trust),
+    });
     const everything = {
       Effect: 'Allow',
       Action: ['s3:*'],
       Resource: ['arn:aws:s3:::reports', 'arn:aws:s3:::reports/*'],
     };
-    await iam({
+    await ceph.iam({
       Action: 'PutRolePolicy',
       RoleName: ROLE,
       PolicyName: 'reports',

@@ -66,6 +66,8 @@ export interface Ceph {
     body: Buffer | string,
     headers?: Readonly<Record<string, string>>,
   ) => Promise<void>;
+  /** Asks its IAM, as the owner of the buckets. @throws unless it does so */
+  readonly iam: (parameters: Readonly<Record<string, string>>) => Promise<void>;
   readonly stopGateway: () => Promise<void>;
   readonly startGateway: () => Promise<void>;
   /** Stops the lab, unless it ran before. */
@@ -93,6 +95,12 @@ export async function startCeph(): Promise<Ceph> {
     readStored: (bucket, key) => succeed({ method: 'GET', bucket, key }),
     writeStored: async (bucket, key, body, headers = {}) => {
       await succeed({ method: 'PUT', bucket, key, body, headers });
+    },
+    iam: async (parameters) => {
+      const body = new URLSearchParams(parameters).toString().replaceAll('+', '%20');
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const answer = await request(lab.owner, { method: 'POST', bucket: '', headers, body });
+      if (answer.status !== 200) throw new Error(`${parameters['Action']}: ${answer.status} ${answer.body.toString()}`);
     },
     stopGateway: () => runScript('rgw', 'stop'),
     startGateway: () => runScript('rgw', 'start'),

@@ -342,7 +342,10 @@ describe('credential broker', () => {
       world.sts.answer = answer;
       world.nowMs += 1000;
       assert.notEqual(await broker.credentials(planned), first);
-      assert.deepEqual(broker.health(), [{ name: 'sts:main', state: 'ok' }]);
+      assert.deepEqual(broker.health(), [
+        { name: 'sts:main', state: 'ok' },
+        { name: 'credentials:main', state: 'ok' },
+      ]);
     });
 
     it('are not asked for by every request while a renewal fails', async () => {

@@ -12,14 +12,20 @@ export const SESSION_TOKEN = 'sessiontoken+sessiontoken/sessiontoken==';
 
 export interface StsDouble {
   readonly endpoint: string;
-  /** The form of every call so far. */
+  /** The form of every call so far, but for those of `questions`. */
   readonly calls: URLSearchParams[];
+  /** What was asked to see whether keys are taken. */
+  readonly questions: ('GetCallerIdentity' | 'ListBuckets')[];
   /** Access key id, and token of the session where there is one, that signed each call; empty for an unsigned one. */
   readonly signers: { readonly accessKeyId: string; readonly sessionToken: string }[];
   /** Where each call stands in a trace. */
   readonly traceparents: unknown[];
   /** How the next calls are answered; by default with credentials. */
   answer: (response: ServerResponse, form: URLSearchParams) => void;
+  /** How GetCallerIdentity is answered; by default as Ceph RGW does. */
+  identity: (response: ServerResponse) => void;
+  /** Likewise ListBuckets, at the same address. */
+  listBuckets: (response: ServerResponse) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -28,6 +34,11 @@ export async function startStsDouble(clock: { readonly now: () => number }): Pro
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       const form = new URLSearchParams(body);
+      if (request.method === 'GET' || form.get('Action') === 'GetCallerIdentity') {
+        double.questions.push(request.method === 'GET' ? 'ListBuckets' : 'GetCallerIdentity');
+        (request.method === 'GET' ? double.listBuckets : double.identity)(response);
+        return;
+      }
       double.calls.push(form);
       double.traceparents.push(request.headers['traceparent']);
       double.signers.push({
@@ -42,6 +53,9 @@ export async function startStsDouble(clock: { readonly now: () => number }): Pro
   const double: StsDouble = {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls: [],
+    questions: [],
+    identity: refuseWith(405, 'MethodNotAllowed'),
+    listBuckets: refuseWith(403, 'AccessDenied'),
     signers: [],
     traceparents: [],
     answer: (response, form) => {
