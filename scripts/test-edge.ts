@@ -13,7 +13,6 @@ await mochaOnPair(HELP, {
   files: [
     'cuts',
     'haproxy',
-    'haproxy-bearer',
     'haproxy-existing',
     'haproxy-limits',
     'haproxy-options',

@@ -78,6 +78,8 @@ export interface AuditedRequest {
   readonly isDryRun?: boolean;
   /** How the budgets of the caller stand; absent: it has none. */
   readonly budgets?: readonly string[];
+  /** How long it waited for its turn; absent: not at all. */
+  readonly queuedMs?: number;
 }
 
 /** What one record is about. */
@@ -292,7 +294,7 @@ function beginAccess(
 }
 
 function addCaller(line: Fields, request: AuditedRequest): Fields {
-  const { principal, origin, startedMs, operation, facts, isDryRun, budgets } = request;
+  const { principal, origin, startedMs, operation, facts, isDryRun, budgets, queuedMs } = request;
   line
     .add(principalFields(principal))
     .text('clientAddress', origin.clientAddress)
@@ -304,7 +306,8 @@ function addCaller(line: Fields, request: AuditedRequest): Fields {
       'decidedAfterMs',
       facts?.nowMs === undefined || facts.nowMs === startedMs ? undefined : facts.nowMs - startedMs,
     )
-    .value('budgets', budgets);
+    .value('budgets', budgets)
+    .value('queuedMs', queuedMs);
   return facts?.stored === undefined ? line : addStored(line, facts.stored);
 }
 

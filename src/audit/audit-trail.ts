@@ -151,6 +151,11 @@ export class AuditTrail {
     if (this.#request !== undefined) this.#request = { ...this.#request, budgets };
   }
 
+  /** Says how long it waited for its turn. */
+  queued(queuedMs: number): void {
+    if (this.#request !== undefined) this.#request = { ...this.#request, queuedMs };
+  }
+
   #item(target: Item['target'], decision: Decision, index: number, count: number): Item {
     const item = count > 1 || this.#operation === 'DeleteObjects' ? index : undefined;
     return { item, target, decision, intended: false, ended: false, result: undefined };

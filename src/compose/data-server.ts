@@ -34,13 +34,23 @@ export function dataServerOf(
   });
 }
 
-/** Waits for the edge to notice, and for the requests in flight; what is not done in time is cut at its store, and recorded. */
+/**
+ * Waits for the edge to notice, refuses who waits for a place, and waits for the requests in flight; what is not done in time
+ * is cut at its store, and recorded.
+ */
 export async function drainRequests(
   { server, inFlight }: DataServer,
   { drainDelayMs, drainMs }: Pick<Config['timeouts'], 'drainDelayMs' | 'drainMs'>,
-  stores: { readonly close: (graceMs: number) => Promise<void> },
+  {
+    admission,
+    stores,
+  }: {
+    readonly admission: { readonly drain: () => void };
+    readonly stores: { readonly close: (graceMs: number) => Promise<void> };
+  },
 ): Promise<void> {
   await setTimeout(drainDelayMs);
+  admission.drain();
   await closeGracefully(server, drainMs, inFlight);
   await stores.close(0);
   await untilIdle(inFlight, RECORDING_MS);

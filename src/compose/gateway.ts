@@ -23,7 +23,7 @@ import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { grantsOf } from './grants.ts';
 import { guardrailPartsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
-import { createAdmission } from '../pipeline/admission.ts';
+import { boundsOf, createAdmission } from '../pipeline/admission.ts';
 import { decideTarget } from '../policy/decide-target.ts';
 import { insteadOf } from '../pipeline/instead.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
@@ -130,8 +130,13 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
   const relevant = keepingTagged(tagRules, authorizer.relevant);
   const sessions = sessionsOf(config, { clock, observer, relevant });
+  const admission = createAdmission({
+    ...{ clock, observer, bounds: boundsOf(config.limits.inFlight), queueMs: config.timeouts.queueMs },
+  });
+  metrics.waiting(admission.waiting);
   const pipeline = createPipeline({
     ...storeAccess,
+    admission,
     authenticators: [
       createBearerAuthenticator(tokens),
       sessions === undefined ? noSessions : createSignatureAuthenticator(sessions),
@@ -160,7 +165,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     observer,
     clock,
     tokensFrom: config.endpoint.tokensFrom,
-    admission: createAdmission(config.limits.inFlightPerIdentity),
+    admission,
     limits: { formMs: config.timeouts.requestHeadersMs },
     forms: createPermits({ all: unknownLimit, perAddress: Math.ceil(unknownLimit / ADDRESS_SHARE) }),
   };
@@ -231,7 +236,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       draining = true;
       policies.close?.();
       previewed?.close?.();
-      await drainRequests(dataServer, config.timeouts, storeAccess);
+      await drainRequests(dataServer, config.timeouts, { admission, stores: storeAccess });
       await tokens.close();
       await revocations.close();
       await grants.close();

@@ -15,6 +15,7 @@ import { createHostCheck } from '../host-check/host-check.ts';
 import { listen } from '../http/listen.ts';
 import { sidecarGuardrailsOf } from './guardrails.ts';
 import type { GuardrailOptions } from '../guardrails/guardrails.ts';
+import { createAdmission, UNSHARED } from '../pipeline/admission.ts';
 import type { PipelineDependencies } from '../pipeline/dependencies.ts';
 import { createPipeline } from '../pipeline/pipeline.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
@@ -54,6 +55,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   if (audit.status !== undefined) metrics.audit(audit.status);
   metrics.certificates(certificateEndsOf(config));
 
+  const admission = createAdmission({ clock, observer, bounds: UNSHARED, queueMs: config.timeouts.queueMs });
   const pipeline = createPipeline({
     ...storeAccess,
     authenticators: [createWorkloadAuthenticator(config.subject)],
@@ -69,8 +71,8 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     region: config.stores[0]?.region ?? '',
     publicHosts: publicHostsOf(config),
     earlyAnswer: { afterMs: config.timeouts.earlyAnswerMs, everyMs: config.timeouts.earlyAnswerMs },
-    // There is one identity: a share of its own for each is all of them.
-    limits: { ...config.limits, inFlightPerIdentity: config.limits.inFlight },
+    admission,
+    limits: config.limits,
   });
 
   let draining = false;
@@ -111,7 +113,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     drain: async () => {
       draining = true;
       policies?.close();
-      await drainRequests(dataServer, config.timeouts, storeAccess);
+      await drainRequests(dataServer, config.timeouts, { admission, stores: storeAccess });
       await audit.close();
       await tracer?.close();
       await log.flush();

@@ -59,6 +59,8 @@ export interface AuditCaller extends Traced {
   readonly wayIn?: WayIn;
   /** What was used of each budget of the caller, this request with it; absent: it has none. */
   readonly budgets?: readonly string[];
+  /** Milliseconds for which it waited for its turn; absent: not at all. */
+  readonly queuedMs?: number;
   /** Milliseconds from `time` to the decisions; absent: none. */
   readonly decidedAfterMs?: number;
   /** Of what a PUT would store, as far as it was known when it was decided. */

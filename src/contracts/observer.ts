@@ -32,6 +32,8 @@ export interface Observer {
   /** Absent: nothing is traced. */
   readonly traces?: Traces | undefined;
   readonly stage: (stage: StageName, durationMs: number) => void;
+  /** A request waited for a place. */
+  readonly queued: (pool: 'read' | 'write', durationMs: number) => void;
   readonly request: (summary: RequestSummary) => void;
   /** A failure with its detail; the ids join it to the audit and to the edge's log. */
   readonly failure: (request: RequestIds, error: unknown) => void;

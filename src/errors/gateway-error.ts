@@ -8,6 +8,7 @@ import { ERRORS, type ErrorCode, type ErrorRow } from './codes.ts';
 export type StageName =
   | 'receive'
   | 'authenticate'
+  | 'admit'
   | 'read'
   | 'authorize'
   | 'enforce'

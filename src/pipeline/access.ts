@@ -1,7 +1,7 @@
 /**
- * What a stage may rely on: policy allows every access of the request, and that is on record. Both are types that only the
- * functions of this file give, each to a context for which it has made sure, so that a table without the stage that calls it
- * does not compile. At run time they are nothing, and cost nothing.
+ * What a stage may rely on: its caller's turn has come, policy allows every access of the request, and that is on record. All
+ * are types that only the functions of this file give, each to a context for which it has made sure, so that a table without
+ * the stage that calls it does not compile. At run time they are nothing, and cost nothing.
  */
 import type { Access, Decision, Grant } from '../contracts/authorizer.ts';
 import { accessDenied } from '../errors/access-denied.ts';
@@ -10,9 +10,15 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import { insteadOf } from './instead.ts';
 import type { Stage } from './stage.ts';
 
+declare const hasSeat: unique symbol;
 declare const allowed: unique symbol;
 declare const recorded: unique symbol;
 declare const responded: unique symbol;
+
+/** Its caller's turn has come. */
+export interface Seated {
+  readonly [hasSeat]: true;
+}
 
 /** Policy allows all that the request would do. */
 export interface Allowed {
@@ -45,6 +51,14 @@ interface Denying {
     readonly decision: Decision;
   }[];
   readonly grants: ReadonlyMap<string, readonly Grant[]>;
+}
+
+/** Gives a context when its caller's turn has come; `turn`: what it waits for. @throws what `turn` does */
+export function seated<Context>(
+  context: Context,
+  turn: Promise<void> | undefined,
+): (Context & Seated) | Promise<Context & Seated> {
+  return turn === undefined ? (context as Context & Seated) : turn.then(() => context as Context & Seated);
 }
 
 /** Gives a decided context as an allowed one. @throws GatewayError AccessDenied, by the first denial */

@@ -7,29 +7,26 @@ import type { Revocations } from '../contracts/revocations.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import { andThen } from '../platform/at-once.ts';
 import type { S3Request } from '../s3/request/request.ts';
-import type { Admission } from './admission.ts';
 import type { Authenticated, Received } from './contexts.ts';
 import type { Stage } from './stage.ts';
 
 /**
  * The stage `authenticate`.
- * @throws GatewayError MissingToken, InvalidToken, ExpiredToken, RevokedToken, RevokedSession, InvalidRequest, SlowDown,
+ * @throws GatewayError MissingToken, InvalidToken, ExpiredToken, RevokedToken, RevokedSession, InvalidRequest, SlowDown (by an issuer that many wait for),
  * ServiceUnavailable, and those of signatures
  */
 export function createAuthenticate(
   authenticators: readonly Authenticator[],
   revocations: Revocations,
-  admission: Admission,
 ): Stage<Received, Authenticated> {
   return {
     name: 'authenticate',
     run: (context) => {
-      const { request, exchange, trail } = context;
+      const { request, trail } = context;
       const identified = ({ principal, chunkSignatures }: Identification): Authenticated => {
         // Who it was is on record also where that one is refused.
         trail.identified(request.operation, principal, request);
         revocations.check(principal);
-        admission.enter(exchange, principal);
         // Signed by whom? Nothing here could tell, and to leave the signatures unread would be to trust them.
         if (request.payload.chunked?.signed === true && chunkSignatures === undefined) {
           throw new GatewayError('InvalidRequest', {

@@ -1,17 +1,17 @@
 /**
- * Authenticated -> Decided. Decisions are values, allow or deny; `enforce` refuses a denial.
+ * Admitted -> Decided. Decisions are values, allow or deny; `enforce` refuses a denial.
  * Decides on the byte-exact keys that will be signed and stored, many of them in slices.
  */
 import type { Access, Authorizer, Grant, RequestFacts } from '../contracts/authorizer.ts';
 import { requestFacts } from './request-facts.ts';
 import type { Target } from './required-accesses.ts';
-import type { Authenticated, Decided, DecidedTarget } from './contexts.ts';
+import type { Admitted, Decided, DecidedTarget } from './contexts.ts';
 import type { PipelineDependencies } from './dependencies.ts';
 import { inSlices, KEYS_PER_SLICE } from '../platform/slices.ts';
 import type { Stage } from './stage.ts';
 
 /** The stage `authorize`; `targetsOf` says what one class of operation would do. */
-export function createAuthorize<In extends Authenticated>(
+export function createAuthorize<In extends Admitted>(
   dependencies: Pick<PipelineDependencies, 'authorizer' | 'decideTarget' | 'clock' | 'preview'>,
   targetsOf: (context: In) => readonly Target[],
 ): Stage<In, In & Decided> {
@@ -35,7 +35,7 @@ export function createAuthorize<In extends Authenticated>(
   };
 }
 
-async function decideInSlices<In extends Authenticated>(
+async function decideInSlices<In extends Admitted>(
   authorizer: Authorizer,
   context: In,
   facts: RequestFacts,
@@ -56,7 +56,7 @@ async function decideInSlices<In extends Authenticated>(
 }
 
 /** In the same turn as the decisions: a reload in between would pair them with the grants of other policies. */
-function withGrants<In extends Authenticated>(
+function withGrants<In extends Admitted>(
   authorizer: Authorizer,
   context: In,
   facts: RequestFacts,

@@ -16,7 +16,7 @@ import type { UpstreamResponse } from '../contracts/upstream.ts';
 import type { DeletedItem, DeleteList, DeleteOutcome } from '../s3/documents/delete-objects.ts';
 import type { StorePage } from '../s3/documents/listing-document.ts';
 import type { S3Request } from '../s3/request/request.ts';
-import type { Allowed, Recorded, RecordedEach } from './access.ts';
+import type { Allowed, Recorded, RecordedEach, Seated } from './access.ts';
 import type { Target } from './required-accesses.ts';
 import type { EarlyAnswer } from './early-answer.ts';
 import type { Meter } from './meter.ts';
@@ -38,8 +38,11 @@ export interface Authenticated extends Received {
   readonly chunkSignatures: ChunkSignatures | undefined;
 }
 
+/** Its caller's turn has come. */
+export type Admitted = Authenticated & Seated;
+
 /** DeleteObjects: what it would do stands in its body, which was read and verified, and nothing more. */
-export interface Listed extends Authenticated {
+export interface Listed extends Admitted {
   readonly list: DeleteList;
 }
 
@@ -50,7 +53,7 @@ export type DecidedTarget = Target & {
   readonly preview?: PreviewDecision | undefined;
 };
 
-export interface Decided extends Authenticated {
+export interface Decided extends Admitted {
   readonly targets: readonly DecidedTarget[];
   /** What the decisions looked at. */
   readonly facts: RequestFacts;

@@ -15,12 +15,14 @@ import type { Revocations } from '../contracts/revocations.ts';
 import type { StoreSessions } from '../contracts/store-session.ts';
 import type { StoreTokens } from '../contracts/store-tokens.ts';
 import type { Copies, ObjectReader, Uploads, WriteProofs } from '../contracts/stored-objects.ts';
+import type { Admission } from './admission.ts';
 import type { EarlyAnswerTimes } from './early-answer.ts';
 
 export interface PipelineDependencies {
   /** Asked in turn; the first that finds a credential of its kind decides. */
   readonly authenticators: readonly Authenticator[];
   readonly revocations: Revocations;
+  readonly admission: Admission;
   readonly authorizer: Authorizer;
   readonly decideTarget: DecideTarget;
   /** Absent: nothing has a budget. */
@@ -54,7 +56,5 @@ export interface PipelineDependencies {
     readonly objectBytes: number;
     /** Bodies up to this size are sealed in memory and can be sent to the store again. */
     readonly smallBodyBytes: number;
-    /** Requests of one identity at a time. */
-    readonly inFlightPerIdentity: number;
   };
 }

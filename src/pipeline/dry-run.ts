@@ -9,9 +9,10 @@ import { textElement, XML_DECLARATION } from '../s3/documents/xml.ts';
 import { DRY_RUN_HEADER } from '../s3/request/dry-run.ts';
 import { intendEach, responder, type Allowed, type Recorded, type Responded, type Responder } from './access.ts';
 import type { Admission } from './admission.ts';
+import { createAdmit } from './admit.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createAuthorize } from './authorize.ts';
-import type { Authenticated, Decided, DecidedTarget, Enforced, Listed, Received } from './contexts.ts';
+import type { Admitted, Decided, DecidedTarget, Enforced, Listed, Received } from './contexts.ts';
 import type { PipelineDependencies } from './dependencies.ts';
 import { createEnforce, createEnforceEach } from './enforce.ts';
 import { notForwarded } from './forward-each.ts';
@@ -30,8 +31,9 @@ export function createDryRoutes(
   >,
   admission: Admission,
 ): Readonly<Record<OperationClass, Route<Received, Responded>>> {
-  const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations, admission);
-  const authorize = createAuthorize(dependencies, ({ request }: Authenticated) => requiredAccesses(request));
+  const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations);
+  const admit = createAdmit(admission);
+  const authorize = createAuthorize(dependencies, ({ request }: Admitted) => requiredAccesses(request));
   const authorizeEach = createAuthorize(dependencies, ({ request, list }: Listed) =>
     requiredDeletions(request, list.items),
   );
@@ -39,9 +41,13 @@ export function createDryRoutes(
   const enforce = createEnforce(guardrails);
   const record = createRecord<Decided & Allowed>();
   const respond = createRespondDecision();
-  const decided = route(authenticate).to(authorize).to(enforce).to(record).to(respond);
-  const form = route(createReadForm()).to(authenticate).to(createHoldToPolicy()).to(authorize).to(enforce);
-  const listed = route(authenticate).to(createReadList(admission)).to(authorizeEach).to(createEnforceEach(guardrails));
+  const decided = route(authenticate).to(admit).to(authorize).to(enforce).to(record).to(respond);
+  const form = route(createReadForm()).to(authenticate).to(admit).to(createHoldToPolicy()).to(authorize).to(enforce);
+  const listed = route(authenticate)
+    .to(admit)
+    .to(createReadList(admission))
+    .to(authorizeEach)
+    .to(createEnforceEach(guardrails));
   return {
     READ: decided,
     ATTRIBUTES: decided,

@@ -4,7 +4,6 @@ import { GatewayError, inStage } from '../errors/gateway-error.ts';
 import { failedCondition } from '../s3/response/failed-condition.ts';
 import type { S3Request } from '../s3/request/request.ts';
 import { DRY_RUN_HEADER } from '../s3/request/dry-run.ts';
-import { createAdmission } from './admission.ts';
 import type { Received } from './contexts.ts';
 import { fail, type Failed } from './failure.ts';
 import type { PipelineDependencies } from './dependencies.ts';
@@ -17,9 +16,8 @@ export type Pipeline = (exchange: Exchange) => Promise<void>;
 
 /** Builds the pipeline from its parts. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { observer, clock } = dependencies;
+  const { observer, clock, admission } = dependencies;
   const receive = createReceive(dependencies.publicHosts);
-  const admission = createAdmission(dependencies.limits.inFlightPerIdentity);
   const stages = createRoutes(dependencies, admission);
   const dryStages = createDryRoutes(dependencies, admission);
   return async (exchange) => {

@@ -15,7 +15,7 @@ import { putObjectOf } from '../s3/request/post-object.ts';
 import { holdToPolicy, parsePostPolicy } from '../s3/request/post-policy.ts';
 import { successOf } from '../s3/response/post-success.ts';
 import { responder, type Responder } from './access.ts';
-import type { Authenticated, Forwarded, Received, Sealed } from './contexts.ts';
+import type { Admitted, Forwarded, Received, Sealed } from './contexts.ts';
 import { complete } from './respond.ts';
 import type { Stage } from './stage.ts';
 
@@ -38,7 +38,7 @@ export function createReadForm(): Stage<Received, Received> {
 }
 
 /** The stage `authorize` that comes first: what its signer allows of a form. @throws GatewayError as `holdToPolicy`, InvalidPolicyDocument */
-export function createHoldToPolicy(): Stage<Authenticated, Authenticated> {
+export function createHoldToPolicy(): Stage<Admitted, Admitted> {
   return {
     name: 'authorize',
     run: (context) => {

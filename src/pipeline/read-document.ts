@@ -7,7 +7,7 @@ import { GatewayError } from '../errors/gateway-error.ts';
 import { readDeleteObjects } from '../s3/documents/delete-objects.ts';
 import { MAX_DELETED_KEYS } from '../s3/limits.ts';
 import type { Admission } from './admission.ts';
-import type { Authenticated, Credentialed, Documented, Listed } from './contexts.ts';
+import type { Admitted, Authenticated, Credentialed, Documented, Listed } from './contexts.ts';
 import { plainBody } from './plain-body.ts';
 import type { Stage } from './stage.ts';
 
@@ -18,7 +18,7 @@ const BYTES_PER_KEY = '<Object><Key>k</Key></Object>'.length;
  * The stage `read` of the class BATCH: a batch waits for its turn among those of its caller before it takes any memory.
  * @throws GatewayError EntityTooLarge, IncompleteBody, BadDigest, MalformedXML
  */
-export function createReadList(admission: Admission): Stage<Authenticated, Listed> {
+export function createReadList(admission: Admission): Stage<Admitted, Listed> {
   return {
     name: 'read',
     run: async (context) => {

@@ -7,12 +7,13 @@ import type { OperationClass } from '../s3/operations/operation.ts';
 import type { Recorded, Responded } from './access.ts';
 import { requiredAccesses, requiredDeletions } from './required-accesses.ts';
 import type { Admission } from './admission.ts';
+import { createAdmit } from './admit.ts';
 import { createAssumeRole } from './assume-role.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createAuthorize } from './authorize.ts';
 import type {
+  Admitted,
   Answered,
-  Authenticated,
   Credentialed,
   Forwarded,
   Listed,
@@ -53,8 +54,9 @@ export function createRoutes(
   admission: Admission,
 ): Readonly<Record<OperationClass, Route<Received, Responded>>> {
   const { authorizer, buckets, observer } = dependencies;
-  const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations, admission);
-  const authorize = createAuthorize(dependencies, ({ request }: Authenticated) => requiredAccesses(request));
+  const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations);
+  const admit = createAdmit(admission);
+  const authorize = createAuthorize(dependencies, ({ request }: Admitted) => requiredAccesses(request));
   const authorizeEach = createAuthorize(dependencies, ({ request, list }: Listed) =>
     requiredDeletions(request, list.items),
   );
@@ -94,11 +96,17 @@ export function createRoutes(
   const respondEach = respond.createRespondEach();
   const respondLocal = createRespondLocal(dependencies);
 
-  const allowed = route(authenticate).to(authorize).to(enforce);
+  const allowed = route(authenticate).to(admit).to(authorize).to(enforce);
   const credentialed = allowed.to(plan).to(record).to(assumeRole);
-  const form = route(createReadForm()).to(authenticate).to(createHoldToPolicy()).to(authorize).to(enforce);
+  const form = route(createReadForm()).to(authenticate).to(admit).to(createHoldToPolicy()).to(authorize).to(enforce);
   const posted = form.to(plan).to(record).to(assumeRole);
-  const eachListed = route(authenticate).to(readList).to(authorizeEach).to(enforceEach).to(planEach).to(recordEach);
+  const eachListed = route(authenticate)
+    .to(admit)
+    .to(readList)
+    .to(authorizeEach)
+    .to(enforceEach)
+    .to(planEach)
+    .to(recordEach);
   const oneBatch = route(createAssumeRole<Batch & Recorded>(dependencies)).to(createForward(outbound.deletionOutbound));
   const oneKey = route(createAssumeRole<Batch & Recorded>(dependencies)).to(
     createForward(outbound.singleDeletionOutbound),

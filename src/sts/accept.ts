@@ -9,18 +9,16 @@ import { inStage } from '../errors/gateway-error.ts';
 import { NO_OBJECT, type AuditTrail } from '../audit/audit-trail.ts';
 import type { StsDependencies } from './dependencies.ts';
 
-/** Lets an identity in. @throws GatewayError RevokedToken, RevokedSession, ServiceUnavailable, SlowDown */
-export function accept(
+/** Lets an identity in, when its turn has come: as one who reads. @throws GatewayError RevokedToken, RevokedSession, ServiceUnavailable, SlowDown */
+export async function accept(
   { revocations, admission }: StsDependencies,
   { exchange, record }: { readonly exchange: Exchange; readonly record: AuditTrail },
   operation: AuditedOperation,
   principal: Principal,
-): void {
+): Promise<void> {
   record.identified(operation, principal);
-  inStage('authenticate', () => {
-    revocations.check(principal);
-    admission.enter(exchange, principal);
-  });
+  inStage('authenticate', () => revocations.check(principal));
+  await inStage('admit', () => admission.enter(exchange, { principal, trail: record }, { pool: 'read', seats: 1 }));
 }
 
 /** Lets an identity ask who it is; that is on record when this resolves. @throws GatewayError as `accept` does, AuditUnavailable */
@@ -30,7 +28,7 @@ export async function acceptCaller(
   operation: AuditedOperation,
   principal: Principal,
 ): Promise<void> {
-  accept(dependencies, call, operation, principal);
+  await accept(dependencies, call, operation, principal);
   const decision = {
     effect: 'allow',
     rule: 'own-identity',

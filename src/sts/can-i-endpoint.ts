@@ -30,7 +30,7 @@ export function createCanIEndpoint(dependencies: StsDependencies, { decideTarget
       const principal = await identify(dependencies, exchange, record);
       const { verb, bucket, key, accesses, stored } = readQuestion(exchange.raw.target);
       record.received('CanI', true);
-      accept(dependencies, { exchange, record }, 'CanI', principal);
+      await accept(dependencies, { exchange, record }, 'CanI', principal);
       const { clientAddress } = exchange;
       const facts = { nowMs: clock.now(), clientAddress, wayIn: wayInOf(principal), stored };
       const decision = decideTarget(authorizer, principal, facts, accesses);

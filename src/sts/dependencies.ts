@@ -1,5 +1,6 @@
 /** What the endpoints depend on, as contracts only. The composition root supplies it. */
 import type { TokensFrom } from '../errors/challenge.ts';
+import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditSink } from '../contracts/audit-sink.ts';
 import type { Authorizer } from '../contracts/authorizer.ts';
 import type { ClientSessions, SignatureVerifier, TokenVerifier } from '../contracts/client-sessions.ts';
@@ -18,10 +19,14 @@ export interface StsDependencies {
   readonly audit: AuditSink;
   readonly observer: Observer;
   readonly clock: Clock;
-  /** Places of one identity, as for S3. */
+  /** Places of identities, those of S3. */
   readonly admission: {
-    /** @throws GatewayError SlowDown */
-    readonly enter: (exchange: Exchange, principal: Principal) => void;
+    /** @throws GatewayError SlowDown, RequestTimeout */
+    readonly enter: (
+      exchange: Exchange,
+      caller: { readonly principal: Principal; readonly trail: AuditTrail },
+      demand: { readonly pool: 'read'; readonly seats: number },
+    ) => Promise<void> | undefined;
     readonly leave: (exchange: Exchange) => void;
   };
   /** Where callers get tokens, as a 401 tells it: one URL, or several with a space between. */

@@ -37,7 +37,7 @@ export async function issue(
   { operation, role, seconds }: Wanted,
 ): Promise<ClientCredentials> {
   const { authorizer } = dependencies;
-  accept(dependencies, { exchange, record }, operation, principal);
+  await accept(dependencies, { exchange, record }, operation, principal);
   const mayHave = role === WHOLE_ROLE || (role !== undefined && authorizer.bindings(principal).includes(role));
   const decision = decide(mayHave, authorizer.policyVersion());
   record.decided([{ ...NO_OBJECT, decision }]);

@@ -17,7 +17,8 @@ export const LABELS = {
     'of requests `completed`, `denied` (by policy), `refused` (before the caller was known), `failed` or `aborted` (broken off, by either side); of calls `ok` or `error`; of budgets `admitted`, `spent`, `opened`, `stopped`, `full`, `unavailable` or `degraded`',
   error_type: 'the [reason](errors.md) of a failure, such as `IntegrityFailure`; absent where there is none',
   limit:
-    'what the request was beyond: `process` (requests at once of one process), `caller` (requests at once of one identity, or callers that wait for one issuer), `form` (STS forms at once), `budget` ([guardrails](guardrails.md)), `sts` or `store` (which throttle the gateway)',
+    'what the request was beyond: `process` (requests at once of one process), `caller` (callers that wait for one issuer), `queue` (the [queues](running.md#many-callers-at-once) of a caller), `form` (STS forms at once), `budget` ([guardrails](guardrails.md)), `sts` or `store` (which throttle the gateway)',
+  pool: '`read` (GET and HEAD, and the endpoints for identities) or `write`',
   stage: 'a [stage](architecture.md#a-request) of the pipeline',
   direction: '`in` or `out`',
   service: '`sts`, `jwks`, `discovery`, `introspection`, `store`, `vault`, `kms` or `redis`',
@@ -61,6 +62,16 @@ export const METRICS = {
     type: 'counter',
     help: 'Requests that were answered by SlowDown, by the limit that they met.',
     labels: ['limit'],
+  },
+  sallyport_queue_duration_seconds: {
+    type: 'histogram',
+    help: 'How long requests waited for a place, of those that had to wait.',
+    labels: ['pool'],
+  },
+  sallyport_queue_waiting: {
+    type: 'gauge',
+    help: 'Requests that wait for a place.',
+    labels: ['pool'],
   },
   sallyport_in_flight: { type: 'gauge', help: 'Requests in progress.', labels: [] },
   sallyport_bytes_total: {

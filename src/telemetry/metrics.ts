@@ -13,7 +13,7 @@ import { keptCounter, KeptHistogram } from './kept-series.ts';
 import { described, type LabelsOf, type MetricName } from './metric-table.ts';
 import { measurePolicies, type PolicyVersions } from './policy-metrics.ts';
 
-export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lookup'> {
+export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lookup' | 'queued'> {
   readonly registry: Registry;
   readonly inFlight: (change: 1 | -1) => void;
   readonly request: (summary: Omit<RequestSummary, 'requestId'>) => void;
@@ -26,6 +26,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly clockOffset: (storeName: string, offsetMs: number) => void;
   /** Has the disk and the queue of the audit asked for at each scrape. */
   readonly audit: (status: () => AuditStatus) => void;
+  /** Has the requests that wait for a place asked for at each scrape. */
+  readonly waiting: (count: (pool: 'read' | 'write') => number) => void;
   /** A group of entries became durable. */
   readonly auditCommitted: (durationMs: number) => void;
   /** Has the ages of the keys of issuers, by name, asked for at each scrape. */
@@ -59,13 +61,19 @@ interface KeysAge {
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const STAGE_SECONDS = [0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10];
 const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const QUEUE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const COMMIT_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 const EVENT_LOOP_RESOLUTION_MS = 20;
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']);
 
 /** What SlowDown means in a stage; in any other it is a store that throttles the gateway. */
-const LIMITS: Partial<Record<StageName, string>> = { authenticate: 'caller', enforce: 'budget', 'assume-role': 'sts' };
+const LIMITS: Partial<Record<StageName, string>> = {
+  authenticate: 'caller',
+  admit: 'queue',
+  enforce: 'budget',
+  'assume-role': 'sts',
+};
 
 /**
  * Makes the metrics of one gateway: its own under `sallyport_` and, where OpenTelemetry has a name, under that; those of the
@@ -145,6 +153,8 @@ export function createMetrics(): Metrics {
   const lookups = counted('sallyport_looks_total');
   const lookupOf = once((operation) => lookups({ operation }));
   const leftOut = new Counter({ ...described('sallyport_listed_left_out_total'), registers });
+  const queueSeconds = histogram('sallyport_queue_duration_seconds', QUEUE_SECONDS);
+  const queueOf = once((pool) => queueSeconds.series({ pool }));
   let inFlight = 0;
   gauge('sallyport_in_flight', () => inFlight);
   const offsets = new Map<string, number>();
@@ -198,6 +208,16 @@ export function createMetrics(): Metrics {
     },
     previewDiffered: (live, preview) => {
       previewOf(live)(preview).total += 1;
+    },
+    queued: (pool, durationMs) => queueOf(pool).observe(seconds(durationMs)),
+    waiting: (count) => {
+      new Gauge({
+        ...described('sallyport_queue_waiting'),
+        registers,
+        collect() {
+          for (const pool of ['read', 'write'] as const) this.set({ pool }, count(pool));
+        },
+      });
     },
     leftOut: (entries) => leftOut.inc(entries),
     clockOffset: (storeName, offsetMs) => {

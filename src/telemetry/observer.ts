@@ -60,6 +60,7 @@ export function createObserver({ metrics, log, clock, traces }: ObserverOptions)
     cache: metrics.cache,
     call: metrics.call,
     lookup: metrics.lookup,
+    queued: metrics.queued,
     request: (summary) => {
       metrics.request(summary);
       const { operation, result } = summary;

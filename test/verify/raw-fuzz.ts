@@ -55,7 +55,7 @@ async function send(path: string, bytes: Buffer): Promise<void> {
 }
 
 process.stdout.write(`seed ${seed}\n`);
-const stack = await startStack('embedded', { limits: { inFlightPerIdentity: 64 } });
+const stack = await startStack('embedded');
 let round: Buffer[] = [];
 let sent = 0;
 try {

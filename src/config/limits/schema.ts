@@ -17,12 +17,11 @@ export const limits = section(
       MAX_SINGLE_PLAIN_BYTES,
       'Plaintext of a single PUT: 5 GiB less the overhead of the format.',
     ),
-    inFlight: count(1, 65_536, 512, 'Requests at once per process; one more gets 503 SlowDown.'),
-    inFlightPerIdentity: count(
+    inFlight: count(
       1,
       65_536,
-      128,
-      'Requests of one identity at once per process; one more gets 503 SlowDown, so that nobody takes all permits. Batches and listings that cost more than one thing (a key to delete, an object to look at in a prefix under migration) have 2,000 things at once and wait for the rest.',
+      512,
+      'Requests at once per process; one more gets 503 SlowDown. Three in eight are seats of reads and three in eight of writes, which callers share fairly ([many callers at once](running.md#many-callers-at-once)). Batches and listings that cost more than one thing (a key to delete, an object to look at in a prefix under migration) have 2,000 things of one identity at once and wait for the rest.',
     ),
     legacyObjectBytes: count(
       1024,

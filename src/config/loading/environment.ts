@@ -8,6 +8,7 @@ import { isPath } from '../values/shapes.ts';
 import { isPlaceholder, keyAt, KEYS, ONLY_ENTRIES, type KeyRow } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { pathKey } from './path-key.ts';
+import { replacedVariable } from './replaced-keys.ts';
 import { Secret } from './secret.ts';
 import { readYaml } from './yaml-file.ts';
 
@@ -138,7 +139,8 @@ export const applyEnvironment = (
   for (const variable of Object.keys(env)) {
     if (!isOurs(variable) || VARIABLES.includes(variable)) continue;
     const meant = nearest(variable, VARIABLES);
-    problems.push({ variable, message: `is no variable of sallyport${meant ? `; is ${meant} meant?` : ''}` });
+    const unknown = `is no variable of sallyport${meant ? `; is ${meant} meant?` : ''}`;
+    problems.push({ variable, message: replacedVariable(variable) ?? unknown });
   }
   if (!isTree(content)) return { content, origins, provided, problems };
 

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { keyAt, KEYS, namesBelow, type KeyRow } from './keys.ts';
 import { nearest } from './nearest.ts';
+import { replacedKey } from './replaced-keys.ts';
 
 export interface Explanation {
   readonly path: readonly string[];
@@ -27,6 +28,8 @@ const explainUnknown = (path: readonly string[], name: string): Explanation => {
   const known = namesBelow(path).filter((candidate) => !candidate.startsWith('<'));
   // Of the schema, and not of the part of it that this program takes.
   if (known.includes(name)) return { path: [...path, name], message: 'is not used by a sidecar; remove it' };
+  const replaced = replacedKey([...path, name]);
+  if (replaced !== undefined) return { path: [...path, name], message: replaced };
   const meant = nearest(name, known) ?? known.find((candidate) => candidate === `${name}File`);
   if (SEEMS_SECRET.test(name) && !name.endsWith('File')) {
     const target = meant?.endsWith('File') ? `name it in \`${meant}\`` : 'name it in the `…File` key that wants it';

@@ -18,6 +18,12 @@ export const timeouts = section(
       10_000,
       'The answer to a copy or the completion of an upload that takes longer begins before its end is known, and a blank is sent each time that this passes again. Less than half of what clients and proxies wait for a byte.',
     ),
+    queueMs: count(
+      1,
+      60_000,
+      1000,
+      'Longest wait of a request for its turn among those of all callers ([many callers at once](running.md#many-callers-at-once)); then it gets 503 SlowDown.',
+    ),
     stsMs: timeout(5000, 'One call of STS, whole.'),
     jwksMs: timeout(5000, 'One call of an issuer (discovery or keys), whole.'),
     keyringMs: timeout(5000, 'One call of Vault or KMS, whole.'),

@@ -30,7 +30,15 @@ const unmasked = (text: string): string => Buffer.from(text, 'hex').toString();
 
 const nothing = (): void => undefined;
 const observer: Observer = {
-  ...{ stage: nothing, request: nothing, failure: nothing, lookup: nothing, leftOut: nothing, clockOffset: nothing },
+  ...{
+    stage: nothing,
+    request: nothing,
+    failure: nothing,
+    lookup: nothing,
+    leftOut: nothing,
+    queued: nothing,
+    clockOffset: nothing,
+  },
   ...{ cache: nothing, call: nothing, event: nothing },
 };
 const clock = { now: Date.now };

@@ -80,6 +80,7 @@ export function rememberingObserver(): RememberingObserver {
     request: silent,
     lookup: silent,
     leftOut: silent,
+    queued: silent,
     clockOffset: silent,
     failure: (requestId, error) => said.push([requestId, error]),
     cache: (_cache, hit) => hits.push(hit),

@@ -12,7 +12,7 @@ import { createDataServer, type DataServer } from '../../../src/http/data-server
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
 import { createCutter } from '../../support/http/cut-at-awaits.ts';
-import { chunks, world, type Behaviour } from '../pipeline/world.ts';
+import { admissionOf, chunks, world, type Behaviour } from '../pipeline/world.ts';
 
 const COPIED: CopyResult = {
   etag: '"9e107d9d372bb6826bd81d3542a419d6"',
@@ -200,7 +200,7 @@ describe('a client that goes away', function () {
     const cut = cutter.wrap({ ...dependencies, ...fixture.dependencies?.(dependencies) });
     // A refusal of what is in memory waits for nothing: the place before it is the one at which its client can leave.
     const arrival = cutter.wrap(() => Promise.resolve());
-    const pipeline = createPipeline({ ...cut, limits: { ...cut.limits, inFlightPerIdentity: 1 } });
+    const pipeline = createPipeline({ ...cut, admission: admissionOf({ seats: 1, maxWaiting: 0 }) });
     const done = Promise.withResolvers<undefined>();
     const made = createDataServer({
       pipeline: async (exchange) => {

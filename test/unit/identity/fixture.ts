@@ -40,6 +40,7 @@ export const recordingObserver = (): Observed => {
     failure: nothing,
     lookup: nothing,
     leftOut: nothing,
+    queued: nothing,
     clockOffset: nothing,
     cache: (cache, hit) => events.push(`${cache} ${hit ? 'hit' : 'miss'}`),
     call: (service, outcome) => events.push(`${service} ${outcome}`),

@@ -201,5 +201,5 @@ describe('a second token, for a store', () => {
 const silent = (): void => undefined;
 const nothing: StoreTokensOptions['observer'] = {
   ...{ stage: silent, request: silent, failure: silent, cache: silent, call: silent },
-  ...{ lookup: silent, leftOut: silent, clockOffset: silent, event: silent },
+  ...{ lookup: silent, leftOut: silent, queued: silent, clockOffset: silent, event: silent },
 };

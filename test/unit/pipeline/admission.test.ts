@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Exchange } from '../../../src/contracts/exchange.ts';
-import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { createAdmission, THINGS_PER_IDENTITY, type Admission } from '../../../src/pipeline/admission.ts';
-import { client, principal } from './world.ts';
+import { THINGS_PER_IDENTITY, type Admission } from '../../../src/pipeline/admission.ts';
+import { admissionOf, client, principal } from './world.ts';
 
-describe('the places and the work of an identity', () => {
+describe('the work of an identity', () => {
   let admission: Admission;
   let created: string[];
-  const named = (subject: string) => ({ ...principal, subject });
   const entered = (subject: string): Exchange => {
     const exchange = client('GET', '/box');
-    admission.enter(exchange, named(subject));
+    const caller = { principal: { ...principal, subject }, trail: { queued: () => undefined } };
+    assert.equal(admission.enter(exchange, caller, { pool: 'read', seats: 1 }), undefined);
     return exchange;
   };
   const begin = (name: string, exchange: Exchange, things: number): void => {
@@ -19,22 +18,11 @@ describe('the places and the work of an identity', () => {
   };
 
   beforeEach(() => {
-    admission = createAdmission(4);
+    admission = admissionOf({ seats: 64, maxWaiting: 0 });
     created = [];
   });
 
-  it('are bounded by number: one more is told to slow down, others are not', () => {
-    const exchanges = Array.from({ length: 4 }, () => entered('alice'));
-    assert.throws(
-      () => entered('alice'),
-      (error) => error instanceof GatewayError && error.code === 'SlowDown',
-    );
-    entered('bob');
-    admission.leave(exchanges[0] ?? client('GET', '/'));
-    entered('alice');
-  });
-
-  it('wait for what is in progress of the same identity, in turn, and for nobody else', async () => {
+  it('waits for what is in progress of the same identity, in turn, and for nobody else', async () => {
     const [first, second, third, fourth] = Array.from({ length: 4 }, () => entered('alice'));
     assert.ok(first && second && third && fourth);
     begin('first', first, THINGS_PER_IDENTITY - 1);
@@ -56,7 +44,7 @@ describe('the places and the work of an identity', () => {
     assert.deepEqual(created.slice(4), ['fourth']);
   });
 
-  it('are never more than one may have: what is larger than that begins when it is alone', async () => {
+  it('is never more than one may have: what is larger than that begins when it is alone', async () => {
     begin('huge', entered('alice'), 10 * THINGS_PER_IDENTITY);
     await nextTurn();
     assert.deepEqual(created, ['huge']);
@@ -72,7 +60,7 @@ describe('the places and the work of an identity', () => {
     assert.deepEqual(created, ['one', 'other', 'one again', 'other again']);
   });
 
-  it('are all there again when everybody has left', async () => {
+  it('is all there again when everybody has left', async () => {
     for (let round = 0; round < 10; round += 1) {
       const exchanges = Array.from({ length: 4 }, () => entered('alice'));
       for (const exchange of exchanges) begin('round', exchange, 900);

@@ -5,11 +5,12 @@
 import assert from 'node:assert/strict';
 import { allow, responder, type Allowed, type Recorded } from '../../../src/pipeline/access.ts';
 import { requiredAccesses, requiredDeletions } from '../../../src/pipeline/required-accesses.ts';
-import { createAdmission } from '../../../src/pipeline/admission.ts';
+import { createAdmit } from '../../../src/pipeline/admit.ts';
 import { createAssumeRole } from '../../../src/pipeline/assume-role.ts';
 import { createAuthenticate } from '../../../src/pipeline/authenticate.ts';
 import { createAuthorize } from '../../../src/pipeline/authorize.ts';
 import type {
+  Admitted,
   Authenticated,
   Decided,
   Listed,
@@ -32,13 +33,13 @@ import type { createRoutes } from '../../../src/pipeline/routes.ts';
 import { world } from './world.ts';
 
 const { dependencies } = world();
-const admission = createAdmission(1);
-const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations, admission);
-const authorize = createAuthorize(dependencies, ({ request }: Authenticated) => requiredAccesses(request));
+const authenticate = createAuthenticate(dependencies.authenticators, dependencies.revocations);
+const admit = createAdmit(dependencies.admission);
+const authorize = createAuthorize(dependencies, ({ request }: Admitted) => requiredAccesses(request));
 const authorizeEach = createAuthorize(dependencies, ({ request, list }: Listed) =>
   requiredDeletions(request, list.items),
 );
-const readList = createReadList(admission);
+const readList = createReadList(dependencies.admission);
 const enforce = createEnforce();
 const enforceEach = createEnforceEach();
 const plan = createPlan(dependencies);
@@ -55,10 +56,10 @@ const respond = createRespondWrite();
 const respondEach = createRespondEach();
 const respondLocal = createRespondLocal(dependencies);
 
-const decided = route(authenticate).to(authorize);
+const decided = route(authenticate).to(admit).to(authorize);
 const allowed = decided.to(enforce);
 const planned = allowed.to(plan);
-const listed = route(authenticate).to(readList);
+const listed = route(authenticate).to(admit).to(readList);
 const decidedEach = listed.to(authorizeEach);
 
 describe('a table does not compile', () => {
@@ -67,9 +68,18 @@ describe('a table does not compile', () => {
     route<Received, Received>({ name: 'receive', run: (context) => context }).to(authorize);
   });
 
+  it('without admit, or with it before its caller is known', () => {
+    // @ts-expect-error its turn has not come
+    route(authenticate).to(authorize);
+    // @ts-expect-error its turn has not come
+    route(authenticate).to(readList);
+    // @ts-expect-error nobody is known whose turn it could be
+    route<Received, Received>({ name: 'receive', run: (context) => context }).to(admit);
+  });
+
   it('without authorize', () => {
     // @ts-expect-error nothing is decided
-    route(authenticate).to(enforce);
+    route(authenticate).to(admit).to(enforce);
     // @ts-expect-error nothing is decided
     listed.to(enforceEach);
   });
@@ -142,6 +152,9 @@ describe('a table does not compile', () => {
     const forge = (context: Decided): Decided & Allowed => ({ ...context });
     // @ts-expect-error only `intend` gives it
     const claim = (context: Planned): Planned & Recorded => ({ ...context });
+    // @ts-expect-error only `seated` gives it
+    const push = (context: Authenticated): Admitted => ({ ...context });
+    assert.equal(push.length, claim.length);
     assert.equal(forge.length, claim.length);
   });
 });

@@ -159,8 +159,7 @@ describe('batches of one identity', () => {
       principalOf: ({ headers }) => authenticate(headers.get('x-test-subject') ?? 'nobody'),
       audit: (entry) => (entry.entry === 'request' ? gate.promise : Promise.resolve()),
     });
-    const limits = { ...made.dependencies.limits, inFlightPerIdentity: 8 };
-    return { pipeline: createPipeline({ ...made.dependencies, limits }), release: () => gate.resolve(undefined) };
+    return { pipeline: createPipeline(made.dependencies), release: () => gate.resolve(undefined) };
   }
 
   const by = (subject: string, names: readonly string[], bodyRead: string[]): Client => {
@@ -201,10 +200,7 @@ describe('batches of one identity', () => {
 
   it('give their turn on also where they fail', async () => {
     const made = world({ audit: () => Promise.reject(new Error('the disk')) });
-    const pipeline = createPipeline({
-      ...made.dependencies,
-      limits: { ...made.dependencies.limits, inFlightPerIdentity: 8 },
-    });
+    const pipeline = createPipeline(made.dependencies);
     const exchanges = Array.from({ length: 6 }, () => batch(listOf(keys)));
     await Promise.all(exchanges.map((exchange) => pipeline(exchange)));
     assert.ok(exchanges.every((exchange) => (exchange.status() ?? 0) >= 500));
@@ -230,8 +226,7 @@ describe('lookups for listings', () => {
         return entries;
       },
     };
-    const limits = { ...made.dependencies.limits, inFlightPerIdentity: 8 };
-    const pipeline = createPipeline({ ...made.dependencies, reader, limits });
+    const pipeline = createPipeline({ ...made.dependencies, reader });
     const list = (subject: string): Client => client('GET', '/moving?list-type=2', ['x-test-subject', subject]);
     const clients = ['alice', 'alice', 'alice', 'bob'].map(list);
     const running = clients.map((exchange) => pipeline(exchange));

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { Access } from '../../../src/contracts/authorizer.ts';
-import { createAdmission } from '../../../src/pipeline/admission.ts';
 import { createDryRoutes } from '../../../src/pipeline/dry-run.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { chunks, client, world, type Behaviour, type Client, type World } from './world.ts';
@@ -62,8 +61,8 @@ const secret = (access: Access): boolean => access.kind === 'object' && access.k
 describe('a dry run', () => {
   it('has no stage in which a store is planned, asked or answered by', () => {
     const { dependencies } = world();
-    for (const [name, { stages }] of Object.entries(createDryRoutes(dependencies, createAdmission(1)))) {
-      const known = ['read', 'authenticate', 'authorize', 'enforce', 'record', 'respond'];
+    for (const [name, { stages }] of Object.entries(createDryRoutes(dependencies, dependencies.admission))) {
+      const known = ['read', 'authenticate', 'admit', 'authorize', 'enforce', 'record', 'respond'];
       assert.deepEqual(
         stages.filter((stage) => !known.includes(stage)),
         [],

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { AuditEntry } from '../../../src/contracts/audit-sink.ts';
 import { GatewayError } from '../../../src/errors/gateway-error.ts';
-import { createAdmission } from '../../../src/pipeline/admission.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import { createRoutes } from '../../../src/pipeline/routes.ts';
 import { chunks, client, world } from './world.ts';
@@ -33,16 +32,17 @@ describe('the pipeline', () => {
     ]);
   });
 
-  it('puts authenticate, authorize, enforce, plan and record before everything else, for every class', () => {
-    const table = createRoutes(world().dependencies, createAdmission(1));
+  it('puts authenticate, admit, authorize, enforce, plan and record before everything else, for every class', () => {
+    const { dependencies } = world();
+    const table = createRoutes(dependencies, dependencies.admission);
     for (const [name, route] of Object.entries(table)) {
       // What a batch would do stands in its body.
       const reads: Readonly<Record<string, readonly string[]>> = {
-        BATCH: ['authenticate', 'read', 'authorize', ...ACCESS],
+        BATCH: ['authenticate', 'admit', 'read', 'authorize', ...ACCESS],
         // Who signed a form stands in it, and so does what its signer allows.
-        FORM: ['read', 'authenticate', 'authorize', 'authorize', ...ACCESS],
+        FORM: ['read', 'authenticate', 'admit', 'authorize', 'authorize', ...ACCESS],
       };
-      const first = reads[name] ?? ['authenticate', 'authorize', ...ACCESS];
+      const first = reads[name] ?? ['authenticate', 'admit', 'authorize', ...ACCESS];
       assert.deepEqual(route.stages.slice(0, first.length), first, name);
       assert.equal(route.stages.at(-1), 'respond', name);
     }
@@ -243,35 +243,6 @@ describe('the pipeline', () => {
     const reader = client('GET', '/box/k');
     await createPipeline(dependencies)(reader);
     assert.equal(reader.sent.join('').includes('HTTP/1.1'), false);
-  });
-
-  it('gives one identity no more than its share of places, and gives them back', async () => {
-    const { dependencies } = world();
-    let release: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const run = createPipeline({
-      ...dependencies,
-      broker: {
-        ...dependencies.broker,
-        credentials: async (plan) => held.then(() => dependencies.broker.credentials(plan)),
-      },
-    });
-    const first = [client('DELETE', '/box/k'), client('DELETE', '/box/k')];
-    const running = first.map((exchange) => run(exchange));
-    const third = client('DELETE', '/box/k');
-    await run(third);
-    assert.equal(third.status(), 503);
-    assert.match(third.sent.join(''), /<Code>SlowDown</);
-    release();
-    await Promise.all(running);
-    const fourth = client('DELETE', '/box/k');
-    await run(fourth);
-    assert.deepEqual(
-      [...first, fourth].map((exchange) => exchange.status()),
-      [204, 204, 204],
-    );
   });
 
   it("never passes on the store's own words", async () => {

@@ -18,6 +18,7 @@ import { GatewayError } from '../../../src/errors/gateway-error.ts';
 import { createBucketFacts } from '../../../src/objects/bucket-facts.ts';
 import { createObjectReader } from '../../../src/objects/object-reader.ts';
 import type { S3Request } from '../../../src/s3/request/request.ts';
+import { createAdmission, type Admission, type AdmissionBounds } from '../../../src/pipeline/admission.ts';
 import type { PipelineDependencies } from '../../../src/pipeline/dependencies.ts';
 import { entryOf } from '../audit/lines.ts';
 
@@ -50,6 +51,7 @@ const silent: Observer = {
   call: () => undefined,
   lookup: () => undefined,
   leftOut: () => undefined,
+  queued: () => undefined,
   clockOffset: () => undefined,
   event: () => undefined,
 };
@@ -299,12 +301,13 @@ export function world(behaviour: Behaviour = {}): World {
       refuse: (refusal) => entries.push(refusal),
     },
     observer: silent,
+    admission: admissionOf({ seats: 64, maxWaiting: 8 }),
     clock,
     buckets: new Map([bucket, otherBucket, sealedBucket, movingBucket, farBucket].map((one) => [one.name, one])),
     region: 'eu-central-1',
     publicHosts: [],
     earlyAnswer: { afterMs: 10_000, everyMs: 10_000 },
-    limits: { objectBytes: 1000, smallBodyBytes: 10, inFlightPerIdentity: 2 },
+    limits: { objectBytes: 1000, smallBodyBytes: 10 },
   };
   return { dependencies, steps, entries, lines, decided, planned, sent };
 }
@@ -312,6 +315,11 @@ export function world(behaviour: Behaviour = {}): World {
 // eslint-disable-next-line @typescript-eslint/require-await -- a body is asynchronous
 export async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
   for (const text of texts) yield Buffer.from(text);
+}
+
+/** An admission of so many seats in each pool. */
+export function admissionOf(bounds: AdmissionBounds, queueMs = 1000): Admission {
+  return createAdmission({ clock: { now: Date.now }, observer: silent, bounds, queueMs });
 }
 
 export interface Client extends Exchange {

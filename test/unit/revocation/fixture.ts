@@ -51,6 +51,7 @@ export function observe(): { readonly observer: Observer; readonly warnings: str
       call: silent,
       lookup: silent,
       leftOut: silent,
+      queued: silent,
     },
     clockOffset: silent,
     event: (event, fields) => {

@@ -34,6 +34,7 @@ const SILENT: Observer = {
   call: () => undefined,
   lookup: () => undefined,
   leftOut: () => undefined,
+  queued: () => undefined,
   clockOffset: () => undefined,
   event: () => undefined,
 };
@@ -122,7 +123,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     audit,
     observer: SILENT,
     clock,
-    admission: createAdmission(2),
+    admission: createAdmission({ clock, observer: SILENT, bounds: { seats: 2, maxWaiting: 0 }, queueMs: 1000 }),
     limits: { formMs: 500, ...behaviour.limits },
     forms: createPermits({ all: 2, perAddress: 2, ...behaviour.forms }),
   };

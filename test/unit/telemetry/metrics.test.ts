@@ -97,12 +97,13 @@ describe('the metrics', () => {
     metrics.turnedAway('GET', 'SlowDown', 503);
     metrics.turnedAway('GET', 'HeadersTooLarge', 400);
     metrics.failure('SlowDown', 'authenticate');
+    metrics.failure('SlowDown', 'admit');
     metrics.failure('SlowDown', 'enforce');
     metrics.failure('SlowDown', 'assume-role');
     metrics.failure('SlowDown', 'forward');
     metrics.failure('SlowDown', undefined);
     metrics.failure('AccessDenied', 'enforce');
-    for (const limit of ['process', 'caller', 'budget', 'sts', 'store', 'form']) {
+    for (const limit of ['process', 'caller', 'queue', 'budget', 'sts', 'store', 'form']) {
       assert.equal(await value(`sallyport_throttled_requests_total{limit="${limit}"}`), 1, limit);
     }
     const refused = 'operation="unknown",operation_class="UNKNOWN",outcome="refused"';
@@ -179,6 +180,7 @@ describe('the metrics', () => {
     metrics.certificates(() => []);
     metrics.revocations(() => ({ entries: 0, ageMs: 0 }));
     metrics.grants(() => 0);
+    metrics.waiting(() => 0);
     metrics.breakers(() => 0);
     measurePolicies(metrics.registry, { inForce: () => '', refused: () => undefined, preview: () => undefined });
     measureService(metrics.registry, { version: '1', ready: () => true });

@@ -92,6 +92,18 @@ describe('config/environment', () => {
       assert.match(problem.message, /SALLYPORT_AUDIT_DIRECTORY/);
     });
 
+    it('refuses to start with one of an earlier version, and says what takes its place', async () => {
+      for (const [keys, values] of [
+        [{ limits: { inFlightPerIdentity: 64 } }, {}],
+        [{}, { SALLYPORT_LIMITS_IN_FLIGHT_PER_IDENTITY: '64' }],
+      ] as const) {
+        const [problem, ...others] = await sample.problems(keys, values);
+        assert.match(problem?.where ?? '', /^(?:sallyport\.yaml:\d+|SALLYPORT_LIMITS_IN_FLIGHT_PER_IDENTITY)$/);
+        assert.match(problem?.message ?? '', /`limits\.inFlight`.*`timeouts\.queueMs`/);
+        assert.equal(others.length, 0);
+      }
+    });
+
     it('refuses names that the operator chose in it', async () => {
       const name = 'SALLYPORT_STORES_MAIN_ENDPOINT';
       assert.deepEqual(await sample.wrongKeys({}, { [name]: 'https://x.example' }), [name]);

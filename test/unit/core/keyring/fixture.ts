@@ -10,6 +10,7 @@ const ignore = (): void => undefined;
 
 export const observer: Observer = {
   ...{ stage: ignore, request: ignore, failure: ignore, cache: ignore, call: ignore, lookup: ignore, leftOut: ignore },
+  ...{ queued: ignore },
   ...{ clockOffset: ignore, event: ignore },
 };
 
