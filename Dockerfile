@@ -1,5 +1,5 @@
-# The gateway alone: HAProxy belongs in front of it (docker-compose.yml). This file is parsed and checked in CI; the image
-# is not built there.
+# The gateway alone: HAProxy belongs in front of it (docker-compose.yml). CI does the steps of this file in folders of Debian 12
+# and runs the result (npm run verify:packages); it builds no image.
 ARG NODE_IMAGE=node:24-slim
 
 FROM ${NODE_IMAGE} AS build

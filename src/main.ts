@@ -30,7 +30,7 @@ function io(): CommandIo {
     cwd: process.cwd(),
     pid: process.pid,
     user: userName,
-    home: homedir(),
+    home: home(),
     platform: process.platform,
     packageRoot,
     version,
@@ -57,5 +57,14 @@ function userName(): string {
     return userInfo().username;
   } catch {
     return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+/** Such an id may have no home either, and no command that serves needs one. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
   }
 }
