@@ -28,6 +28,7 @@ const COMPOSED = [
     'guardrails/',
     'credentials/',
     'audit/',
+    'edge/',
   ],
   ...['telemetry/', 'pipeline/', 'sts/', 'host-check/', 'sidecar/', 'http/'],
 ];
@@ -59,6 +60,7 @@ module.exports = {
     only('guardrails-see-lists', 'guardrails/', [...VOCABULARY, 'lists/']),
     only('credentials-is-a-stranger', 'credentials/', [...VOCABULARY, 'sigv4/']),
     only('audit-is-a-stranger', 'audit/', VOCABULARY),
+    only('edge-is-a-stranger', 'edge/', VOCABULARY),
     only('telemetry-is-a-stranger', 'telemetry/', VOCABULARY),
     only('config-sees-contracts', 'config/', VOCABULARY),
     only('pipeline-sees-contracts', 'pipeline/', [...VOCABULARY, TRAIL]),

@@ -17,6 +17,8 @@ export interface HaproxyProgram {
 
 export interface HaproxyOptions extends HaproxyProgram {
   readonly configFile: string;
+  /** Further arguments, before the file. */
+  readonly parameters?: readonly string[];
   readonly port: number;
   readonly certificateFile: string;
   readonly gatewaySocket: string;
@@ -45,7 +47,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Child> {
   const { environment, port } = options;
   // It has no channel by which it would notice that its parent was killed; the kernel tells it.
   const setpriv = await findProgram('setpriv', environment);
-  const command = [options.program, '-db', '-f', options.configFile] as const;
+  const command = [options.program, '-db', ...(options.parameters ?? []), '-f', options.configFile] as const;
   const child = await startChild({
     command: setpriv === undefined ? command : [setpriv, '--pdeathsig', 'TERM', '--', ...command],
     environment: {

@@ -13,6 +13,7 @@ await mochaOnPair(HELP, {
   files: [
     'cuts',
     'haproxy',
+    'haproxy-bearer',
     'haproxy-existing',
     'haproxy-limits',
     'haproxy-options',

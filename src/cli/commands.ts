@@ -21,6 +21,7 @@ export const SERVER_COMMANDS: Commands = new Map([
   ['revocations', async () => (await import('./operator/revocations.ts')).registerRevocations],
   ['grant', async () => (await import('./operator/grant.ts')).registerGrant],
   ['grants', async () => (await import('./operator/grants.ts')).registerGrants],
+  ['haproxy', async () => (await import('./operator/haproxy.ts')).registerHaproxy],
   ['breakers', async () => (await import('./operator/breakers.ts')).registerBreakers],
 ]);
 

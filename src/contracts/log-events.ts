@@ -37,6 +37,12 @@ export const LOG_EVENTS = {
   jwks_changed: { level: 'info', message: 'The signing keys of an issuer changed.' },
   jwks_refresh_failed: { level: 'warn', message: 'Cannot fetch the signing keys of an issuer.' },
   jwks_refresh_recovered: { level: 'info', message: 'The signing keys of an issuer can be fetched again.' },
+  edge_keys_written: {
+    level: 'info',
+    message: 'The keys, issuers and revoked subjects that HAProxy knows were written.',
+  },
+  edge_sync_failed: { level: 'warn', message: 'HAProxy, or what it is to know, cannot be kept up to date.' },
+  edge_sync_recovered: { level: 'info', message: 'HAProxy is up to date again.' },
   introspection_failed: { level: 'warn', message: 'Token introspection at an issuer failed.' },
   introspection_recovered: { level: 'info', message: 'Token introspection at an issuer works again.' },
   revocations_unavailable: { level: 'warn', message: 'Cannot read the revocation list.' },

@@ -19,6 +19,8 @@ import { mayFetch, type ResolvedIssuerOptions } from './issuer-options.ts';
 /** One state of an issuer's key set. A change of the keys is a new object; the same keys fetched again are the same. */
 export interface KeyGeneration {
   readonly getKey: JWTVerifyGetKey;
+  /** As they were published, public parts only. */
+  readonly keys: JSONWebKeySet['keys'];
 }
 
 export interface KeysAge {
@@ -102,7 +104,7 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
       .sort()
       .join();
     if (next !== fingerprint) {
-      generation = keys.length === 0 ? undefined : { getKey: createLocalJWKSet({ keys }) };
+      generation = keys.length === 0 ? undefined : { getKey: createLocalJWKSet({ keys }), keys };
       fingerprint = next;
       observer.event('jwks_changed', { issuer: options.name, keys: keys.length });
     }

@@ -13,7 +13,8 @@
  * | `redirect scheme` keeps the port | none: nothing is redirected |
  * | a gateway that wants a certificate ends the connection without a word | none: the health check of such a server finds it |
  * | heads over the buffer or over 101 headers are no answer of S3 | here, haproxy-existing: of 30 KiB; doctor-edge: 150 headers |
- * | a reload forgets what maps were told | haproxy-limits: one bucket read-only from the file |
+ * | a reload forgets what maps were told | haproxy-limits: one bucket read-only from the file; haproxy-bearer: still after a reload |
+ * | keys are named by literal paths, `$` in claims, EdDSA is no answer | haproxy-bearer: pass on where the edge cannot tell |
  * | HTTP/2 has no Host at Node | here: speaks HTTP/2, and HTTP/1.1 to the gateway |
  * | http-buffer-request delays uploads and answers 100-continue | here: streams an upload, leaves it to the gateway |
  * | a refused `Expect` loses the next request | haproxy-existing: tells who waited for 100 Continue |

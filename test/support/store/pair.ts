@@ -47,7 +47,9 @@ async function writeStarters(root: string): Promise<void> {
   await mkdir(join(root, STARTERS), { recursive: true });
   for (const program of PROGRAMS) {
     const starter = join(root, STARTERS, basename(program));
-    const command = `exec "${loader}" --library-path "${libraries}:${libraries}/ceph"`;
+    // HAProxy's master starts itself anew at a reload, by the name that it was started by: the starter's.
+    const named = basename(program) === 'haproxy' ? ' --argv0 "$0"' : '';
+    const command = `exec "${loader}"${named} --library-path "${libraries}:${libraries}/ceph"`;
     // The one that is written in Python.
     const python = `PYTHONHOME="${join(root, 'usr')}" ${command} "${join(root, 'usr/bin/python3')}" -s`;
     const start = program.endsWith('/ceph') ? python : command;
