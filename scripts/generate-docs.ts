@@ -1,8 +1,9 @@
 /**
  * Writes the documentation that is made from the code: docs/configuration.md, docs/errors.md,
- * docs/operations-supported.md, docs/s3-api.md, docs/log-events.md and docs/metrics.md; and from what runs saw: docs/clients.md and docs/stores.md. With `--check` it writes nothing, names each file that is not up to date, and exits 1
+ * docs/operations-supported.md, docs/s3-api.md, docs/log-events.md and docs/metrics.md; and from what runs saw: docs/clients.md and docs/stores.md. Copies what the Helm chart must have within it. With `--check` it writes nothing, names each file that is not up to date, and exits 1
  * if there is any.
  */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { KEYS, type KeyRow } from '../src/config/loading/keys.ts';
@@ -516,9 +517,26 @@ const stores = (): string =>
       '<!-- Made from docs/data/stores.json by scripts/generate-docs.ts. Run `npm run stores -- --write`, then `npm run docs`. -->',
   });
 
+// --- the chart
+
+/** Helm reads nothing outside of the chart, so that it has copies. */
+const copiesForChart = (): (readonly [string, string])[] => {
+  const files = 'deploy/helm/sallyport/files';
+  const maps = readdirSync(join(root, 'haproxy/maps')).map((name) => `maps/${name}`);
+  const pairs = [
+    ...['haproxy.cfg', ...maps].map((name) => [`${files}/haproxy/${name}`, `haproxy/${name}`] as const),
+    [`${files}/sallyport.rules.yml`, 'deploy/prometheus/sallyport.rules.yml'] as const,
+    [`${files}/dashboard.json`, 'deploy/grafana/sallyport.json'] as const,
+  ];
+  return pairs
+    .filter(([, source]) => existsSync(join(root, source)))
+    .map(([copy, source]) => [copy, readFileSync(join(root, source), 'utf8')]);
+};
+
 /** Renders every generated file, by its path from the root of the repository. */
 export const renderDocs = (): ReadonlyMap<string, string> =>
   new Map([
+    ...copiesForChart(),
     ['docs/configuration.md', configuration()],
     ['docs/errors.md', errors()],
     ['docs/operations-supported.md', operations()],
