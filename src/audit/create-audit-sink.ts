@@ -81,17 +81,20 @@ export async function createAuditSink(options: AuditSinkOptions): Promise<AuditL
   const hasSpace = (): boolean => writer.freeBytes >= settings.minFreeBytes * NEAR_RESERVE_FACTOR;
   const refusals = new RefusalLog({ ...settings, hasSpace });
 
+  // It was opened, and its first file written, a moment ago.
+  let checkedAtMs = settings.clock.now();
   const sample = async (): Promise<void> => {
     await Promise.all([writer.sample(), refusals.tick()]);
+    checkedAtMs = settings.clock.now();
   };
   const timer = setInterval(() => void sample(), settings.sampleIntervalMs);
   timer.unref();
 
   const health = (): readonly HealthReport[] => {
     const refusal = writer.refusal();
-    if (refusal !== undefined) return [{ name: 'audit', state: 'degraded', detail: refusal }];
-    if (!hasSpace()) return [{ name: 'audit', state: 'degraded', detail: 'the disk of the audit is nearly full' }];
-    return [{ name: 'audit', state: 'ok' }];
+    const detail = refusal ?? (hasSpace() ? undefined : 'the disk of the audit is nearly full');
+    if (detail !== undefined) return [{ name: 'audit', state: 'degraded', detail, checkedAtMs }];
+    return [{ name: 'audit', state: 'ok', checkedAtMs }];
   };
 
   return {

@@ -2,11 +2,10 @@
  * Do the configured keyrings serve? Enters: a configuration. Leaves: one line for each that does not. Every keyring, and
  * every version that configuration numbers, wraps a data key and unwraps it; the key is thrown away, and nothing is stored.
  */
-import { randomBytes } from 'node:crypto';
 import type { StoreAccessConfig } from '../config/config.ts';
 import type { KeyringSettings } from '../contracts/keyring-settings.ts';
-import { GatewayError } from '../errors/gateway-error.ts';
 import { keyringOf } from './keyring.ts';
+import { keyringProblem } from './keyring-probe.ts';
 import { UNOBSERVED } from './silent-observer.ts';
 
 interface Part {
@@ -44,14 +43,8 @@ function partsOf({ local, vault, kms }: KeyringSettings): readonly Part[] {
 
 async function problemOf(config: StoreAccessConfig): Promise<string | undefined> {
   const { keyring, close } = keyringOf(config, { clock: { now: Date.now }, observer: UNOBSERVED });
-  const context = randomBytes(32);
   try {
-    const { dataKey, ...wrapped } = await keyring.newDataKey(context);
-    const opened = await keyring.unwrap(wrapped, context);
-    return opened.equals(dataKey) ? undefined : 'what it unwrapped is not what it had wrapped';
-  } catch (error) {
-    if (error instanceof GatewayError) return error.detail ?? error.code;
-    throw error;
+    return await keyringProblem(keyring);
   } finally {
     await close();
   }

@@ -9,6 +9,7 @@ import { keepingTagged } from '../credentials/session-tags.ts';
 import { certificateEndsOf } from './certificate-ends.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
 import { createStoreAccess, openAudit } from './store-access.ts';
+import type { HealthReport } from '../contracts/health.ts';
 import { createPermits } from '../host-check/permits.ts';
 import type { Readiness } from '../http/admin-server.ts';
 import { listen, type ListenTarget } from '../http/listen.ts';
@@ -23,6 +24,7 @@ import { createTokenVerifier } from '../identity/token-verifier.ts';
 import { grantsOf } from './grants.ts';
 import { guardrailPartsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
+import { createNeeded } from './needed.ts';
 import { boundsOf, createAdmission } from '../pipeline/admission.ts';
 import { decideTarget } from '../policy/decide-target.ts';
 import { insteadOf } from '../pipeline/instead.ts';
@@ -97,7 +99,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const observer = createObserver({ metrics, log, clock, traces });
   const uncaught = createUncaught({ metrics, log, requests });
 
-  const storeAccess = createStoreAccess(config, { clock, observer });
+  const storeAccess = createStoreAccess(config, { clock, observer, checkSeconds: config.admin.checkSeconds });
   const { buckets } = storeAccess;
 
   const policies = options.policies ?? (await watchedPolicies(config, observer));
@@ -170,13 +172,24 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     forms: createPermits({ all: unknownLimit, perAddress: Math.ceil(unknownLimit / ADDRESS_SHARE) }),
   };
 
+  const dependencies = (): readonly HealthReport[] => [
+    ...audit.health(),
+    ...revocations.health(),
+    ...grants.health(),
+    ...(breakers?.health() ?? []),
+    ...tokens.health(),
+    ...storeAccess.health(),
+  ];
+  metrics.dependencies(dependencies, clock);
+  const needed = createNeeded(config.admin.readyNeeds, clock);
   let draining = false;
   const ready = (): boolean =>
     dataServer.server.listening &&
     !draining &&
     audit.canAudit() &&
     !revocations.isShut() &&
-    storeAccess.bucketWatch.mayServe();
+    storeAccess.bucketWatch.mayServe() &&
+    needed.isThere(dependencies);
   const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
   const dataServer = dataServerOf(
     config,
@@ -203,7 +216,8 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     server: dataServer.server,
     target,
     listen: async () => {
-      storeAccess.bucketWatch.start();
+      storeAccess.watch();
+      needed.start();
       policies.watch?.();
       previewed?.watch?.();
       await listen(dataServer.server, target, 'socket' in target ? 'listen.socket' : 'listen.address');
@@ -214,16 +228,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     },
     readiness: () => ({
       ready: ready(),
-      reports: [
-        ...audit.health(),
-        ...(policies.health?.() ?? []),
-        ...(previewed?.health?.() ?? []),
-        ...revocations.health(),
-        ...grants.health(),
-        ...(breakers?.health() ?? []),
-        ...tokens.health(),
-        ...storeAccess.health(),
-      ],
+      reports: [...dependencies(), ...(policies.health?.() ?? []), ...(previewed?.health?.() ?? [])],
     }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,

@@ -1,7 +1,7 @@
 /** The keyrings of a configuration, as one, with the cache before them. Nothing is asked of anybody yet. */
 import type { StoreAccessConfig } from '../config/config.ts';
 import type { Clock } from '../contracts/clock.ts';
-import type { HealthSource } from '../contracts/health.ts';
+import type { HealthProbe, HealthSource } from '../contracts/health.ts';
 import type { Keyring } from '../contracts/keyring.ts';
 import type { KeyVersions, KmsKeyringSettings } from '../contracts/keyring-settings.ts';
 import type { Observer } from '../contracts/observer.ts';
@@ -13,9 +13,12 @@ import { createLocalKeyring } from '../core/keyring/local-keyring.ts';
 import type { RemoteKeyring } from '../core/keyring/remote-keyring.ts';
 import { createVaultKeyring } from '../core/keyring/vault-keyring.ts';
 import { baseSourceOf } from '../credentials/base-source.ts';
+import { createKeyringProbe } from './keyring-probe.ts';
 
 export interface ConfiguredKeyring extends HealthSource {
   readonly keyring: Keyring;
+  /** Of the service that wraps new keys, where one does. */
+  readonly probes: readonly HealthProbe[];
   readonly close: () => Promise<void>;
 }
 
@@ -34,26 +37,30 @@ export function keyringOf(
   if (config === undefined) {
     const none = () => Promise.reject(new Error('no keyring is configured'));
     const keyring = { newDataKey: none, wrap: none, unwrap: none, current: none };
-    return { keyring, health: () => [], close: () => Promise.resolve() };
+    return { keyring, health: () => [], probes: [], close: () => Promise.resolve() };
   }
   const dependencies = { clock, observer, timeoutMs: timeouts.keyringMs };
   const keyrings = new Map<string, Keyring>();
-  const remote: RemoteKeyring[] = [];
+  const remote = new Map<string, HealthProbe & Pick<RemoteKeyring, 'close'>>();
   const addRemote = (id: string, keyring: RemoteKeyring): void => {
     keyrings.set(id, keyring);
-    remote.push(keyring);
+    remote.set(id, { ...createKeyringProbe(keyring, dependencies.clock), close: keyring.close });
   };
   const { local, vault, kms, cache } = config;
   if (local !== undefined) keyrings.set(LOCAL, localOf(local));
   if (vault !== undefined) addRemote(vault.id, createVaultKeyring({ ...vault, ...dependencies }));
   if (kms !== undefined) addRemote(kms.id, kmsOf(kms, dependencies));
 
-  const all = createKeyrings(keyrings, config.current === 'local' ? LOCAL : (config[config.current]?.id ?? ''));
+  const currentId = config.current === 'local' ? LOCAL : (config[config.current]?.id ?? '');
+  const all = createKeyrings(keyrings, currentId);
+  // One that only unwraps what is old need not be allowed more.
+  const probe = remote.get(currentId);
   return {
     keyring: cache.maxKeys === 0 ? all : createCachingKeyring(all, cache),
-    health: () => remote.flatMap(({ health }) => health()),
+    health: () => [...remote.values()].map(({ report }) => report()),
+    probes: probe === undefined ? [] : [probe],
     close: async () => {
-      await Promise.all(remote.map(({ close }) => close()));
+      await Promise.all([...remote.values()].map(({ close }) => close()));
     },
   };
 }

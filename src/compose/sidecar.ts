@@ -6,6 +6,7 @@ import type { Gateway, GatewayOptions } from './gateway.ts';
 import type { AuditLog } from '../audit/create-audit-sink.ts';
 import { createStreamAudit } from '../audit/stream-audit.ts';
 import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
+import type { HealthReport } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { certificateEndsOf } from './certificate-ends.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
@@ -13,6 +14,7 @@ import { createStoreAccess, openAudit, type StoreAccessDependencies } from './st
 import { isLoopback } from '../platform/loopback.ts';
 import { createHostCheck } from '../host-check/host-check.ts';
 import { listen } from '../http/listen.ts';
+import { createNeeded } from './needed.ts';
 import { sidecarGuardrailsOf } from './guardrails.ts';
 import type { GuardrailOptions } from '../guardrails/guardrails.ts';
 import { createAdmission, UNSHARED } from '../pipeline/admission.ts';
@@ -46,7 +48,10 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const metrics = createMetrics();
   const observer = createObserver({ metrics, log, clock, traces });
   const uncaught = createUncaught({ metrics, log, requests });
-  const storeAccess = createStoreAccess(config, { clock, observer, isOneCaller: true });
+  const storeAccess = createStoreAccess(config, {
+    ...{ clock, observer, isOneCaller: true },
+    checkSeconds: config.admin.checkSeconds,
+  });
   const { buckets } = storeAccess;
   const policies = await policiesOf(config, observer);
   if (policies !== undefined)
@@ -75,8 +80,12 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     limits: config.limits,
   });
 
+  const dependencies = (): readonly HealthReport[] => [...audit.health(), ...storeAccess.health()];
+  metrics.dependencies(dependencies, clock);
+  const needed = createNeeded(config.admin.readyNeeds, clock);
   let draining = false;
-  const ready = (): boolean => dataServer.server.listening && !draining && audit.canAudit();
+  const ready = (): boolean =>
+    dataServer.server.listening && !draining && audit.canAudit() && needed.isThere(dependencies);
   const dataServer = dataServerOf(
     config,
     { ...metrics, uncaught, requests },
@@ -93,7 +102,8 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     target: config.listen,
     listen: async () => {
       // There is nobody else to send the workload to: what is found is told, and holds nothing back.
-      storeAccess.bucketWatch.start();
+      storeAccess.watch();
+      needed.start();
       policies?.watch();
       await listen(dataServer.server, config.listen, 'sidecar.address, or --listen');
       const on = `${config.listen.host}:${config.listen.port}`;
@@ -102,7 +112,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
     },
     readiness: () => ({
       ready: ready(),
-      reports: [...audit.health(), ...(policies?.health() ?? []), ...storeAccess.health()],
+      reports: [...dependencies(), ...(policies?.health() ?? [])],
     }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
     registry: metrics.registry,

@@ -22,6 +22,7 @@ import { createSigner } from '../core/upstream/signer.ts';
 import { createStoreSessions } from '../core/upstream/store-sessions.ts';
 import { baseSourceOf } from '../credentials/base-source.ts';
 import { createCredentialBroker } from '../credentials/broker.ts';
+import { createBackgroundProbes } from './background-probes.ts';
 import { keyringOf } from './keyring.ts';
 import { legacyOf } from './legacy-objects.ts';
 import { createBucketFacts } from '../objects/bucket-facts.ts';
@@ -52,8 +53,9 @@ export interface StoreAccess extends HealthSource {
   readonly proofs: WriteProofs;
   readonly bucketFacts: BucketFacts;
   readonly bucketProbe: BucketProbe;
-  /** Asks nothing before it is started. */
   readonly bucketWatch: BucketWatch;
+  /** Begins to ask stores, their STS and key services how they are. */
+  readonly watch: () => void;
   /** Requests to stores that have not ended after `graceMs` (default: as long as they take) are cut. */
   readonly close: (graceMs?: number) => Promise<void>;
 }
@@ -61,7 +63,12 @@ export interface StoreAccess extends HealthSource {
 /** Builds it. No connection is made before it is needed. */
 export function createStoreAccess(
   config: StoreAccessConfig,
-  { clock, observer, isOneCaller = false }: StoreAccessDependencies & { readonly isOneCaller?: boolean },
+  {
+    clock,
+    observer,
+    isOneCaller = false,
+    checkSeconds = 60,
+  }: StoreAccessDependencies & { readonly isOneCaller?: boolean; readonly checkSeconds?: number },
 ): StoreAccess {
   const stores = new Map(config.stores.map((store): [string, Store] => [store.name, store]));
   const broker = createCredentialBroker({
@@ -91,8 +98,10 @@ export function createStoreAccess(
     ofCallers: namesOf(config.stores, ({ method }) => method === 'web-identity'),
     tagged: namesOf(config.stores, ({ sts }) => Object.keys(sts.sessionTags).length > 0),
   });
-  const bucketWatch = createBucketWatch({ buckets: buckets.values(), probe: bucketProbe, clock, observer });
+  const usualMs = checkSeconds * 1000;
+  const bucketWatch = createBucketWatch({ buckets: buckets.values(), probe: bucketProbe, usualMs, clock, observer });
   const { keyring, ...keyrings } = keyringOf(config, { clock, observer });
+  const probes = createBackgroundProbes([...keyrings.probes, ...broker.probes], { clock, usualMs });
   const cipher = createObjectCipher(keyring);
   const legacy = legacyOf(config, observer);
   const reader = createObjectReader({ cipher, legacy, smallBodyBytes: config.limits.smallBodyBytes, observer });
@@ -111,9 +120,14 @@ export function createStoreAccess(
     bucketFacts: createBucketFacts({ clock }),
     copies: createCopies({ cipher, reader, uploads, clock }),
     proofs: { lock: proveLock },
+    watch: () => {
+      bucketWatch.start();
+      probes.start();
+    },
     health: () => [...keyrings.health(), ...broker.health(), ...upstream.health(), ...bucketWatch.health()],
     close: async (graceMs) => {
       bucketWatch.close();
+      probes.close();
       await uploads.close();
       broker.close();
       await upstream.close(graceMs);

@@ -26,7 +26,13 @@ export interface Config extends StoreAccessConfig, Readonly<Pick<FileConfig, 'wo
   readonly listen: ListenConfig;
   /** Undefined: what no edge says is believed. */
   readonly edge: { readonly secret: Secret } | undefined;
-  readonly admin: { readonly address: Address; readonly allowedHosts: readonly string[] };
+  readonly admin: {
+    readonly address: Address;
+    readonly allowedHosts: readonly string[];
+    readonly checkSeconds: number;
+    /** Names of health reports, or what comes before their colon. */
+    readonly readyNeeds: readonly string[];
+  };
   readonly issuers: readonly IssuerConfig[];
   /** Undefined: no credentials are issued, no signatures accepted. */
   readonly sessions: SessionsConfig | undefined;

@@ -5,6 +5,7 @@
  */
 import { isBucketName } from '../s3/bucket-name.ts';
 import { isDirectoryBucketName } from '../s3/request/unsupported.ts';
+import { checkAdmin } from './admin/checks.ts';
 import { checkBuckets } from './buckets/checks.ts';
 import { checkIssuers } from './issuers/checks.ts';
 import { checkKeyring } from './keyring/checks.ts';
@@ -42,6 +43,7 @@ const crossCheck = (value: unknown, report: Report): void => {
   if (typeof value !== 'object' || value === null) return;
   const config = value as NonNullable<LooseConfig>;
   checkListen(config.listen, report);
+  checkAdmin(config, report);
   if (config.sidecar !== undefined) report(['sidecar'], 'is for `sallyport sidecar` only; remove it');
   checkNames(config, report);
   checkIssuers(config.issuers, report);

@@ -12,7 +12,7 @@ import type {
   PlannedSession,
   StoreCredentials,
 } from '../contracts/credential-broker.ts';
-import type { HealthReport, HealthSource } from '../contracts/health.ts';
+import type { HealthProbe, HealthReport, HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import type { StoreToken } from '../contracts/store-tokens.ts';
@@ -53,6 +53,13 @@ export interface AssumingBrokerOptions {
   readonly stsTimeoutMs: number;
 }
 
+/** A broker with what stands behind it. */
+export interface ClosableBroker extends CredentialBroker, HealthSource {
+  /** Of the gateway's own keys. */
+  readonly probes: readonly HealthProbe[];
+  readonly close: () => void;
+}
+
 interface StoreState {
   readonly store: StsStore;
   readonly assumeRole: AssumeRole;
@@ -73,9 +80,7 @@ type CallerIdentity = Pick<AssumeRolePlan, 'sessionName' | 'sourceIdentity' | 's
 };
 
 /** Makes the broker of all stores with an STS; they share one cache of sessions. */
-export function createAssumingBroker(
-  options: AssumingBrokerOptions,
-): CredentialBroker & HealthSource & { readonly close: () => void } {
+export function createAssumingBroker(options: AssumingBrokerOptions): ClosableBroker {
   const { clock, observer, maxSessions, stsTimeoutMs: timeoutMs } = options;
   const policiesTooLarge = new LRUCache<string, true>({ max: MAX_POLICIES_TOO_LARGE });
   const isTooLarge = (policy: string): boolean => policiesTooLarge.has(policy);
@@ -179,13 +184,13 @@ export function createAssumingBroker(
         plan,
         Math.max(SESSION_SECONDS.min, Math.min(durationSeconds, neededSeconds)),
       );
-      state.health = { name: state.health.name, state: 'ok' };
+      state.health = { name: state.health.name, state: 'ok', checkedAtMs: clock.now() };
       state.ownKeys?.worked();
       return credentials;
     } catch (failure) {
       const error = (await state.ownKeys?.blame(failure)) ?? failure;
       if (error instanceof PolicyTooLargeError) policiesTooLarge.set(plan.sessionPolicy, true);
-      state.health = healthAfter(state.health, error);
+      state.health = { ...healthAfter(state.health, error), checkedAtMs: clock.now() };
       throw error;
     }
   };
@@ -249,8 +254,9 @@ export function createAssumingBroker(
     health: () =>
       [...states.values()].flatMap(({ health, ownKeys }) => [
         health,
-        ...(ownKeys === undefined ? [] : [ownKeys.health()]),
+        ...(ownKeys === undefined ? [] : [ownKeys.report()]),
       ]),
+    probes: [...states.values()].flatMap(({ ownKeys }) => ownKeys ?? []),
     close: () => {
       for (const { close } of states.values()) close();
     },

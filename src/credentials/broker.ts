@@ -4,11 +4,10 @@
  */
 import type { Clock } from '../contracts/clock.ts';
 import type { CredentialBroker } from '../contracts/credential-broker.ts';
-import type { HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { SESSION_SECONDS } from '../contracts/store-access.ts';
 import type { StsStore } from './sts-store.ts';
-import { createAssumingBroker, soleTarget } from './assuming-broker.ts';
+import { createAssumingBroker, soleTarget, type ClosableBroker } from './assuming-broker.ts';
 import { createStaticBroker } from './static-broker.ts';
 
 export interface CredentialBrokerOptions {
@@ -35,7 +34,7 @@ export function createCredentialBroker({
   maxSessions = 10_000,
   stsTimeoutMs = 5000,
   isOneCaller = false,
-}: CredentialBrokerOptions): CredentialBroker & HealthSource & { readonly close: () => void } {
+}: CredentialBrokerOptions): ClosableBroker {
   refuseUnusable(stores);
   const withSts = stores.filter(({ method }) => method !== 'static');
   const assuming = createAssumingBroker({ stores: withSts, clock, observer, maxSessions, stsTimeoutMs });
@@ -57,6 +56,7 @@ export function createCredentialBroker({
     credentials: (planned) => brokerOf(planned.plan.storeName).credentials(planned),
     forget: (planned) => brokerOf(planned.plan.storeName).forget(planned),
     health: assuming.health,
+    probes: assuming.probes,
     close: assuming.close,
   };
 }

@@ -4,7 +4,7 @@
  * and is found out once for all who wait, so that callers cannot have it asked more often.
  */
 import type { Clock } from '../contracts/clock.ts';
-import type { HealthReport } from '../contracts/health.ts';
+import type { HealthProbe } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { GatewayError, type StoreRefusal } from '../errors/gateway-error.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
@@ -17,12 +17,11 @@ export type KeyVerdict =
   /** It says nothing that tells. */
   | { readonly keys: 'unclear' };
 
-export interface OwnKeys {
+export interface OwnKeys extends HealthProbe {
   /** STS gave a session for these keys. */
   readonly worked: () => void;
   /** Gives the failure of STS as the caller is to have it: a refusal of the gateway's own keys is ServiceUnavailable. */
   readonly blame: (error: unknown) => Promise<unknown>;
-  readonly health: () => HealthReport;
 }
 
 export interface OwnKeysOptions {
@@ -84,14 +83,19 @@ export function createOwnKeys({ storeName, ask, clock, observer }: OwnKeysOption
       const keys = verdict.keys === 'refused' ? { keys: 'refused' as const } : {};
       return blamed('ServiceUnavailable', `${detail}; ${why}`, { ...refusal, ...keys });
     },
-    health: () => {
+    ask: async () => {
+      // Nobody was refused: keys that may only not list buckets are not to be called wrong.
+      const verdict = await asking.join(() => ask(true), 'in the background');
+      if (verdict.keys !== 'unclear') learn(verdict);
+    },
+    report: () => {
       const name = `credentials:${storeName}`;
       if (known === undefined) return { name, state: 'unknown', detail: 'not asked yet' };
-      const { verdict } = known;
-      if (verdict.keys === 'taken') return { name, state: 'ok' };
-      if (verdict.keys === 'unclear') return { name, state: 'unknown', detail: 'the store does not tell' };
+      const { verdict, atMs: checkedAtMs } = known;
+      if (verdict.keys === 'taken') return { name, state: 'ok', checkedAtMs };
+      if (verdict.keys === 'unclear') return { name, state: 'unknown', detail: 'the store does not tell', checkedAtMs };
       const what = verdict.keys === 'refused' ? "the gateway's own keys are refused" : 'it could not be asked';
-      return { name, state: 'degraded', detail: `${what}: ${verdict.detail}` };
+      return { name, state: 'degraded', detail: `${what}: ${verdict.detail}`, checkedAtMs };
     },
   };
 }

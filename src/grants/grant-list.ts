@@ -145,11 +145,7 @@ export function createGrantList(options: GrantListOptions): GrantList {
       for (const subjects of index.values()) for (const own of subjects.values()) count += liveOf(own, nowMs).length;
       return count;
     },
-    health: () => {
-      const problem = watch.problem();
-      if (problem === undefined) return [{ name: 'grants', state: 'ok' }];
-      return [{ name: 'grants', state: 'degraded', detail: `${problem}; no grant is in force` }];
-    },
+    health: () => [watch.report(() => 'no grant is in force')],
     close: async () => {
       await watch.close();
       await store.close();

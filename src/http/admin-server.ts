@@ -28,6 +28,12 @@ const REFUSALS = {
   page: [403, 'not for pages in browsers\n'],
 } as const;
 
+/** The time of a report as its age: operators ask for that, and clocks may differ. */
+function shown({ checkedAtMs, ...report }: HealthReport): object {
+  if (checkedAtMs === undefined) return report;
+  return { ...report, ageSeconds: Math.max(0, Math.round((Date.now() - checkedAtMs) / 100) / 10) };
+}
+
 /** Builds the server; the caller listens. */
 export function createAdminServer(options: AdminServerOptions): Server {
   const app = express();
@@ -45,7 +51,7 @@ export function createAdminServer(options: AdminServerOptions): Server {
   });
   app.get('/readyz', async (_req, res) => {
     const { ready, reports } = await options.readiness();
-    res.status(ready ? 200 : 503).json({ ready, dependencies: reports });
+    res.status(ready ? 200 : 503).json({ ready, dependencies: reports.map(shown) });
   });
   app.get('/metrics', async (_req, res) => {
     const { contentType, text } = await options.metrics();

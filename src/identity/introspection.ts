@@ -106,6 +106,7 @@ export const createIntrospection = (
   let known: { readonly configuration: Promise<Configuration>; readonly sinceMs: number } | undefined;
   let lastGood: Configuration | undefined;
   let failure: string | undefined;
+  let checkedAtMs: number | undefined;
 
   const fetch: CustomFetch = async (url, { method, headers, body }) => {
     if (method === 'GET') return http.get(url);
@@ -187,6 +188,7 @@ export const createIntrospection = (
       if (status === undefined || !OF_THE_TOKEN.has(status)) lane.failures += 1;
       throw introspectionUnavailable(options.name, clause);
     } finally {
+      checkedAtMs = clock.now();
       observer.call('introspection', outcome, performance.now() - startedAt);
     }
   };
@@ -213,7 +215,12 @@ export const createIntrospection = (
   return {
     mayKnow: (token) => token.startsWith(prefix),
     introspect,
-    health: () => (failure === undefined ? { name, state: 'ok' } : { name, state: 'degraded', detail: failure }),
+    health: () => {
+      if (checkedAtMs === undefined) return { name, state: 'unknown', detail: 'no token had to be introspected yet' };
+      return failure === undefined
+        ? { name, state: 'ok', checkedAtMs }
+        : { name, state: 'degraded', detail: failure, checkedAtMs };
+    },
     close: http.close,
   };
 };

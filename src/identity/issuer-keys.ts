@@ -54,6 +54,7 @@ const LAST_RETRY_MS = 30_000;
 const FAILURES_IN_A_ROW = 3;
 /** Keys that were not at hand and are remembered: callers can name any number of them. */
 const MAX_REQUESTED = 1000;
+const NOT_FETCHED = 'not fetched yet';
 
 interface Deps {
   readonly clock: Clock;
@@ -76,7 +77,8 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
   let fetchedAtMs = -Infinity;
   let refreshedForCallerAtMs = -Infinity;
   let failures = 0;
-  let failure: string | undefined = 'not fetched yet';
+  let failure: string | undefined = NOT_FETCHED;
+  let checkedAtMs: number | undefined;
   let source: { readonly jwksUri: string; readonly discoveredAtMs: number } | undefined;
   const lookups = createSingleFlight();
   let timer: NodeJS.Timeout | undefined;
@@ -125,9 +127,11 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
       if (failures > 0) observer.event('jwks_refresh_recovered', { issuer: options.name });
       failures = 0;
       failure = undefined;
+      checkedAtMs = clock.now();
     } catch (error) {
       if (closed) return;
       source = undefined; // the keys may have moved: ask again where they are
+      checkedAtMs = clock.now();
       failures += 1;
       failure = `${step}: ${faultOf(error).message}`;
       if (failures === 1) observer.event('jwks_refresh_failed', { issuer: options.name, failure });
@@ -180,9 +184,10 @@ export const createIssuerKeys = (options: ResolvedIssuerOptions, { clock, observ
 
   const health = (): HealthReport => {
     const name = `issuer:${options.name}`;
-    if (failure === undefined && fingerprint !== '') return { name, state: 'ok' };
+    if (checkedAtMs === undefined) return { name, state: 'unknown', detail: NOT_FETCHED };
+    if (failure === undefined && fingerprint !== '') return { name, state: 'ok', checkedAtMs };
     const serving = current() ? 'the last good keys serve' : 'its tokens are answered with 503';
-    return { name, state: 'degraded', detail: `${reason()}; ${serving}` };
+    return { name, state: 'degraded', detail: `${reason()}; ${serving}`, checkedAtMs };
   };
 
   const close = async (): Promise<void> => {

@@ -3,11 +3,12 @@
  * and what it means is its user's. It never rejects, and never lets two readings overlap.
  */
 import type { Clock } from '../contracts/clock.ts';
+import type { HealthReport } from '../contracts/health.ts';
 import { createSingleFlight } from '../platform/single-flight.ts';
 import { causeOf, ListStoreError } from './list-store.ts';
 
 export interface ListWatchOptions {
-  /** In sentences: `revocations`. */
+  /** In sentences, and in `/readyz`: `revocations`. */
   readonly name: string;
   readonly clock: Clock;
   readonly pollMs: number;
@@ -24,6 +25,8 @@ export interface ListWatch {
   readonly watch: () => void;
   /** What is wrong, in a clause; `undefined`: nothing. */
   readonly problem: () => string | undefined;
+  /** For `/readyz`. `doing`: what follows from a problem, in a clause. */
+  readonly report: (doing: () => string) => HealthReport;
   readonly complain: (problem: string, error?: unknown) => void;
   /** Forgets what was wrong, and tells whether something was. */
   readonly recover: () => boolean;
@@ -39,6 +42,7 @@ export function createListWatch({ name, clock, pollMs, read, tell }: ListWatchOp
   const readings = createSingleFlight();
   let problem: string | undefined;
   let remindedMs = -Infinity;
+  let checkedAtMs: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -57,6 +61,7 @@ export function createListWatch({ name, clock, pollMs, read, tell }: ListWatchOp
     } catch (error) {
       complain(error instanceof ListStoreError ? error.message : `the list of ${name} cannot be read`, error);
     }
+    checkedAtMs = clock.now();
   };
 
   const refresh = (): Promise<void> => readings.join(readOnce);
@@ -73,6 +78,12 @@ export function createListWatch({ name, clock, pollMs, read, tell }: ListWatchOp
     refresh,
     watch: schedule,
     problem: () => problem,
+    report: (doing) => {
+      if (checkedAtMs === undefined) return { name, state: 'unknown', detail: 'not read yet' };
+      return problem === undefined
+        ? { name, state: 'ok', checkedAtMs }
+        : { name, state: 'degraded', detail: `${problem}; ${doing()}`, checkedAtMs };
+    },
     complain,
     recover: () => {
       const wasWrong = problem !== undefined;

@@ -16,6 +16,8 @@ import { explainRefusal } from './explain-refusal.ts';
 export interface BucketWatchOptions {
   readonly buckets: Iterable<Bucket>;
   readonly probe: BucketProbe;
+  /** A bucket that works, and where nobody was served meanwhile, is asked so often; each time up to half as long again. */
+  readonly usualMs?: number;
   readonly clock: Clock;
   readonly observer: Pick<Observer, 'event' | 'lookup'>;
 }
@@ -36,6 +38,8 @@ interface Watched {
   readonly bucket: Bucket;
   readonly canProbe: boolean;
   verdict: Verdict;
+  /** Of what the verdict was made of. */
+  checkedAtMs: number | undefined;
   isProbed: boolean;
   isProbing: boolean;
   probedAtMs: number;
@@ -43,8 +47,7 @@ interface Watched {
   failures: number;
 }
 
-/** A bucket that works, and where nobody was served meanwhile, is asked so often; each time up to half as long again. */
-const SLOW_MS = 60_000;
+const USUAL_MS = 60_000;
 /** One that does not work: after so long, twice as long each time. */
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -59,11 +62,17 @@ const NOT_PROBED: Verdict = { state: 'unknown', detail: 'not asked yet' };
 const CALLERS_ONLY: Verdict = { state: 'unknown', detail: 'only callers can ask its store, and none has yet' };
 
 /** Watches the buckets of a process. */
-export function createBucketWatch({ buckets, probe, clock, observer }: BucketWatchOptions): BucketWatch {
+export function createBucketWatch({
+  buckets,
+  probe,
+  usualMs = USUAL_MS,
+  clock,
+  observer,
+}: BucketWatchOptions): BucketWatch {
   const watched = new Map(
     [...buckets].map((bucket): [string, Watched] => {
       const can = probe.canProbe(bucket);
-      const times = { probedAtMs: -Infinity, dueMs: -Infinity, failures: 0 };
+      const times = { checkedAtMs: undefined, probedAtMs: -Infinity, dueMs: -Infinity, failures: 0 };
       const verdict = can ? NOT_PROBED : CALLERS_ONLY;
       return [bucket.name, { bucket, canProbe: can, verdict, isProbed: !can, isProbing: false, ...times }];
     }),
@@ -76,8 +85,9 @@ export function createBucketWatch({ buckets, probe, clock, observer }: BucketWat
   const settle = (one: Watched, verdict: Verdict): void => {
     const before = one.verdict;
     one.verdict = verdict;
+    one.checkedAtMs = clock.now();
     one.failures = verdict.state === 'degraded' ? one.failures + 1 : 0;
-    const pauseMs = one.failures === 0 ? SLOW_MS : Math.min(FIRST_PAUSE_MS * 2 ** (one.failures - 1), LONGEST_PAUSE_MS);
+    const pauseMs = one.failures === 0 ? usualMs : Math.min(FIRST_PAUSE_MS * 2 ** (one.failures - 1), LONGEST_PAUSE_MS);
     one.dueMs = clock.now() + pauseMs * (1 + Math.random() / 2);
     if (verdict.state === 'degraded' && before.detail !== verdict.detail) {
       observer.event('bucket_unavailable', { bucket: one.bucket.name, detail: verdict.detail ?? '' });
@@ -116,8 +126,10 @@ export function createBucketWatch({ buckets, probe, clock, observer }: BucketWat
       // Of the store itself, before any bucket of it.
       if (one === undefined || storeBucket === '') return;
       one.isProbed = true;
-      if (one.verdict.state === 'ok') one.dueMs = clock.now() + SLOW_MS;
-      else settle(one, { state: 'ok' });
+      if (one.verdict.state === 'ok') {
+        one.checkedAtMs = clock.now();
+        one.dueMs = one.checkedAtMs + usualMs;
+      } else settle(one, { state: 'ok' });
     },
     failed: ({ name }, error) => {
       const one = watched.get(name);
@@ -125,7 +137,11 @@ export function createBucketWatch({ buckets, probe, clock, observer }: BucketWat
       if (one.canProbe) one.dueMs = Math.min(one.dueMs, Math.max(clock.now(), one.probedAtMs + LEAST_PAUSE_MS));
       else if (isOfStore(error)) settle(one, { state: 'degraded', detail: explainRefusal(one.bucket, error) });
     },
-    health: () => [...watched].map(([name, { verdict }]) => ({ name: `bucket:${name}`, ...verdict })),
+    health: () =>
+      [...watched].map(([name, { verdict, checkedAtMs }]) => ({
+        ...{ name: `bucket:${name}`, ...verdict },
+        ...(checkedAtMs === undefined ? {} : { checkedAtMs }),
+      })),
     mayServe: () => {
       if (hasServed || startedMs === undefined) return true;
       const all = [...watched.values()];

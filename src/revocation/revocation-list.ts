@@ -104,12 +104,7 @@ export function createRevocationList(options: RevocationListOptions): Revocation
     watch: watch.watch,
     isShut,
     status: () => ({ entries: index.size, ageMs: ageMs() }),
-    health: () => {
-      const problem = watch.problem();
-      if (problem === undefined) return [{ name: 'revocations', state: 'ok' }];
-      const doing = isShut() ? 'requests are refused' : 'requests go on with the last list';
-      return [{ name: 'revocations', state: 'degraded', detail: `${problem}; ${doing}` }];
-    },
+    health: () => [watch.report(() => (isShut() ? 'requests are refused' : 'requests go on with the last list'))],
     close: async () => {
       await watch.close();
       await store.close();

@@ -32,6 +32,8 @@ export const LABELS = {
   preview:
     'what the previewed set would decide: the same, `unknown` (it cannot be told of a session) or `failed` (by an error)',
   version: 'a version of the policies, or of the program',
+  dependency:
+    'what [`/readyz`](running.md#what-it-depends-on) names so, but `bucket` for all buckets together (the worst of them, the oldest answer)',
   certificate: 'the key of the configuration that names its file',
 } as const;
 
@@ -104,6 +106,18 @@ export const METRICS = {
     type: 'histogram',
     help: 'Of these calls, until the head of the answer.',
     labels: ['service'],
+  },
+  sallyport_dependency_up: {
+    type: 'gauge',
+    help: '1 where a dependency is `ok`, 0 where it is `degraded`; absent as long as it is `unknown`.',
+    labels: ['dependency'],
+    aggregator: 'min',
+  },
+  sallyport_dependency_check_age_seconds: {
+    type: 'gauge',
+    help: 'Since a dependency was last heard of, by a request or by a check in the background; absent before that.',
+    labels: ['dependency'],
+    aggregator: 'max',
   },
   sallyport_cache_requests_total: {
     type: 'counter',

@@ -5,12 +5,15 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { AuditStatus } from '../contracts/audit-sink.ts';
+import type { Clock } from '../contracts/clock.ts';
+import type { HealthReport } from '../contracts/health.ts';
 import type { Observer, RequestSummary } from '../contracts/observer.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import type { StageName } from '../errors/gateway-error.ts';
 import { OPERATIONS, type OperationName } from '../s3/operations/operations.ts';
 import { keptCounter, KeptHistogram } from './kept-series.ts';
 import { described, type LabelsOf, type MetricName } from './metric-table.ts';
+import { measureDependencies } from './dependency-metrics.ts';
 import { measurePolicies, type PolicyVersions } from './policy-metrics.ts';
 
 export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lookup' | 'queued'> {
@@ -32,6 +35,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly auditCommitted: (durationMs: number) => void;
   /** Has the ages of the keys of issuers, by name, asked for at each scrape. */
   readonly issuerKeys: (ages: () => Iterable<readonly [issuer: string, age: KeysAge]>) => void;
+  /** Has what is known of dependencies asked for at each scrape. */
+  readonly dependencies: (reports: () => readonly HealthReport[], clock: Clock) => void;
   /** Has the ends of certificates (milliseconds since 1970), by the key that names their file, asked for at each scrape. */
   readonly certificates: (ends: () => Iterable<readonly [certificate: string, endsAtMs: number]>) => void;
   /** Has the list of revocations in force, and its age, asked for at each scrape. */
@@ -246,6 +251,7 @@ export function createMetrics(): Metrics {
         },
       });
     },
+    dependencies: (reports, clock) => measureDependencies(registry, reports, clock),
     certificates: (ends) => {
       new Gauge({
         ...described('sallyport_certificate_expiry_timestamp_seconds'),

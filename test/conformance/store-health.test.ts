@@ -166,7 +166,7 @@ describe('a store that cannot be used as it is configured', function () {
     // Nothing was asked before it serves.
     assert.deepEqual(reported.shift(), { name: 'bucket:reports', state: 'unknown', detail: 'not asked yet' });
     await until('it is ready', () => gateway.readiness().ready);
-    assert.deepEqual(bucketReport(gateway), { name: 'bucket:reports', state: 'ok' });
+    assert.partialDeepStrictEqual(bucketReport(gateway), { name: 'bucket:reports', state: 'ok' });
     assert.equal(await headBucket(gateway), 200);
   });
 

@@ -224,15 +224,15 @@ export function createWorkers(
 
 const WORSE: readonly Readiness['reports'][number]['state'][] = ['ok', 'unknown', 'degraded'];
 
-/** One line per dependency: the worst that any worker says of it. */
+/** One line per dependency: the worst that any worker says of it, and of the same the oldest. */
 function worst(known: readonly Readiness[]): Readiness['reports'] {
   const byName = new Map<string, Readiness['reports'][number]>();
   for (const { reports } of known) {
     for (const report of reports) {
       const other = byName.get(report.name);
-      if (other === undefined || WORSE.indexOf(report.state) > WORSE.indexOf(other.state)) {
-        byName.set(report.name, report);
-      }
+      const badness = WORSE.indexOf(report.state) - WORSE.indexOf(other?.state ?? report.state);
+      const isOlder = (report.checkedAtMs ?? 0) < (other?.checkedAtMs ?? 0);
+      if (other === undefined || badness > 0 || (badness === 0 && isOlder)) byName.set(report.name, report);
     }
   }
   return [...byName.values()];

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { checkAdmin } from '../admin/checks.ts';
 import { admin } from '../admin/schema.ts';
 import { assembleStoreAccess } from '../assemble.ts';
 import { audit } from '../audit/schema.ts';
@@ -61,6 +62,7 @@ const crossCheck = (value: unknown, report: Report): void => {
     entries(config.stores).map(([name, each]) => [name, { ...each, method: 'static' }]),
   );
   checkBuckets({ ...config, stores }, report);
+  checkAdmin({ ...config, stores }, report);
   checkKeyring(config.keyring, report);
   const toStdout = config.sidecar?.audit === 'stdout';
   if (!toStdout && config.audit?.directory === undefined) {

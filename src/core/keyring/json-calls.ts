@@ -5,7 +5,7 @@
  */
 import { Agent } from 'undici';
 import type { Clock } from '../../contracts/clock.ts';
-import type { HealthReport, HealthSource } from '../../contracts/health.ts';
+import type { HealthReport } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import { GatewayError } from '../../errors/gateway-error.ts';
 import { callHttp, isTimeout, networkCode, type HttpCall } from '../../platform/http-call.ts';
@@ -33,9 +33,10 @@ export interface JsonAnswer {
   readonly document: Readonly<Record<string, unknown>> | undefined;
 }
 
-export interface JsonService extends HealthSource {
+export interface JsonService {
   /** Gives any answer, refusals among them. @throws GatewayError ServiceUnavailable */
   readonly call: (call: JsonCall) => Promise<JsonAnswer>;
+  readonly health: () => HealthReport;
   readonly close: () => Promise<void>;
 }
 
@@ -53,7 +54,7 @@ export function createJsonService(options: JsonServiceOptions): JsonService {
     maxHeaderSize: 16_384,
     connect: { timeout: timeoutMs, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) },
   });
-  let health: HealthReport = { name, state: 'ok' };
+  let health: HealthReport = { name, state: 'unknown', detail: 'not asked yet' };
 
   const limits = {
     // No call changes anything.
@@ -67,19 +68,22 @@ export function createJsonService(options: JsonServiceOptions): JsonService {
       try {
         const { status, body } = await callHttp(`${endpoint}${call.path}`, call, limits);
         const failing = status >= 500 || status === 429 || status === 403;
-        health = failing ? { name, state: 'degraded', detail: `answers ${status}` } : { name, state: 'ok' };
-        observer.call(service, failing ? 'error' : 'ok', clock.now() - startedMs);
+        const checkedAtMs = clock.now();
+        health = failing
+          ? { name, state: 'degraded', detail: `answers ${status}`, checkedAtMs }
+          : { name, state: 'ok', checkedAtMs };
+        observer.call(service, failing ? 'error' : 'ok', checkedAtMs - startedMs);
         return { status, document: parseObject(body) };
       } catch (error) {
         const what = isTimeout(error) ? `whole answer within ${timeoutMs} ms` : `answer (${networkCode(error)})`;
         const detail = `no ${what}`;
-        health = { name, state: 'degraded', detail };
+        health = { name, state: 'degraded', detail, checkedAtMs: clock.now() };
         observer.call(service, 'error', clock.now() - startedMs);
         // Without the cause: messages of the network stack may quote what a peer has sent.
         throw new GatewayError('ServiceUnavailable', { detail: `${service}: ${detail}` });
       }
     },
-    health: () => [health],
+    health: () => health,
     close: () => dispatcher.destroy(),
   };
 }

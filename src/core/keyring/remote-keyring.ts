@@ -1,11 +1,12 @@
 /** What keyrings that call a service have in common. */
 import type { KeyObject } from 'node:crypto';
-import type { HealthSource } from '../../contracts/health.ts';
+import type { HealthReport } from '../../contracts/health.ts';
 import type { DataKey, Keyring, WrappedKey } from '../../contracts/keyring.ts';
 
-export interface RemoteKeyring extends Keyring, HealthSource {
+export interface RemoteKeyring extends Keyring {
   readonly newDataKey: (context: Buffer) => Promise<DataKey>;
   readonly unwrap: (wrapped: WrappedKey, context: Buffer) => Promise<KeyObject>;
+  readonly health: () => HealthReport;
   /** Aborts calls in progress and closes the connections. */
   readonly close: () => Promise<void>;
 }

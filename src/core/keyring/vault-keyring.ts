@@ -95,8 +95,8 @@ export function createVaultKeyring(options: VaultKeyringOptions): RemoteKeyring 
       const { latestVersion } = fresh ? (seen as TransitKey) : await lookupOnce();
       return { keyringId: id, kekVersion: latestVersion };
     },
-    health: (): readonly HealthReport[] =>
-      mismatch === undefined ? service.health() : [{ name: 'keyring:vault', state: 'degraded', detail: mismatch }],
+    health: (): HealthReport =>
+      mismatch === undefined ? service.health() : { ...service.health(), state: 'degraded', detail: mismatch },
     close: async () => {
       session.close();
       await service.close();

@@ -48,7 +48,8 @@ interface StoreState {
   readonly pools: StorePools;
   /** Why, by the origin that it was seen at: one bucket's host may fail beside others that answer. */
   readonly degraded: Map<string, string>;
-  hasAnswered: boolean;
+  /** Of the last answer, or of the last request that got none; `undefined`: nothing was asked yet. */
+  checkedAtMs: number | undefined;
   clockCheckedAtMs: number;
 }
 
@@ -63,7 +64,7 @@ export function createHttpUpstream(
       {
         pools: createStorePools({ ...options, ...store }),
         degraded: new Map(),
-        hasAnswered: false,
+        checkedAtMs: undefined,
         clockCheckedAtMs: 0,
       },
     ]),
@@ -99,7 +100,7 @@ export function createHttpUpstream(
     const startedMs = options.now();
     const answered = (response: UpstreamResponse): UpstreamResponse => {
       const nowMs = options.now();
-      state.hasAnswered = true;
+      state.checkedAtMs = nowMs;
       if (response.status >= 500) state.degraded.set(request.origin, `answers ${response.status}`);
       else state.degraded.delete(request.origin);
       observer.call('store', response.status >= 500 ? 'error' : 'ok', nowMs - startedMs);
@@ -112,6 +113,7 @@ export function createHttpUpstream(
     };
     const failed = (error: unknown): never => {
       if (error instanceof GatewayError || signal?.aborted === true) throw error;
+      state.checkedAtMs = options.now();
       state.degraded.set(request.origin, `no answer (${codeOf(error)})`);
       observer.call('store', 'error', options.now() - startedMs);
       throw new GatewayError('ServiceUnavailable', {
@@ -130,11 +132,12 @@ export function createHttpUpstream(
   return {
     send,
     health: (): readonly HealthReport[] =>
-      [...states].map(([name, { degraded, hasAnswered }]) =>
-        degraded.size === 0
-          ? { name: `store:${name}`, state: hasAnswered ? 'ok' : 'unknown' }
-          : { name: `store:${name}`, state: 'degraded', detail: detailOf(degraded) },
-      ),
+      [...states].map(([name, { degraded, checkedAtMs }]) => {
+        if (checkedAtMs === undefined) return { name: `store:${name}`, state: 'unknown' };
+        return degraded.size === 0
+          ? { name: `store:${name}`, state: 'ok', checkedAtMs }
+          : { name: `store:${name}`, state: 'degraded', detail: detailOf(degraded), checkedAtMs };
+      }),
     close: async (graceMs) => {
       await Promise.all([...states.values()].map(({ pools }) => pools.close(graceMs)));
     },

@@ -25,13 +25,13 @@ describe('the list of breakers', () => {
     const list = listOf(store);
     await list.refresh();
     assert.equal(list.isKnown(), false);
-    assert.deepEqual(list.health(), [
+    assert.partialDeepStrictEqual(list.health(), [
       { name: 'breakers', state: 'degraded', detail: 'down; those that are known stay open' },
     ]);
     store.isDown = false;
     await list.refresh();
     assert.equal(list.isKnown(), true);
-    assert.deepEqual(list.health(), [{ name: 'breakers', state: 'ok' }]);
+    assert.partialDeepStrictEqual(list.health(), [{ name: 'breakers', state: 'ok' }]);
     assert.deepEqual(events, ['breakers_unavailable', 'breakers_recovered']);
   });
 

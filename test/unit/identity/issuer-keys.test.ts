@@ -49,7 +49,7 @@ describe('the keys of an issuer', () => {
 
   it('are fetched in the background, and a first request waits for them', async () => {
     const subject = start();
-    assert.equal(stateOf(subject).state, 'degraded');
+    assert.equal(stateOf(subject).state, 'unknown');
     assert.ok(await authenticate(subject, first));
     assert.equal(stateOf(subject).state, 'ok');
     assert.ok(subject.events.includes('discovery ok'));
@@ -359,7 +359,7 @@ describe('the keys of an issuer', () => {
     issuer.keys = [];
     await subject.issuers[0]!.refresh();
     await refusedWith('ServiceUnavailable', authenticate(subject, first));
-    assert.deepEqual(stateOf(subject), {
+    assert.partialDeepStrictEqual(stateOf(subject), {
       name: 'issuer:issuer-1',
       state: 'degraded',
       detail: 'publishes no key; its tokens are answered with 503',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { HealthReport } from '../../../src/contracts/health.ts';
 import { ERRORS, type ErrorCode } from '../../../src/errors/codes.ts';
 import { OPERATIONS, type OperationName } from '../../../src/s3/operations/operations.ts';
 import { METRICS, type MetricName } from '../../../src/telemetry/metric-table.ts';
@@ -158,6 +159,30 @@ describe('the metrics', () => {
     assert.equal(await value(end), undefined);
   });
 
+  it('say of dependencies whether they are up, of all buckets together, and nothing where nothing is known', async () => {
+    const ofBuckets: HealthReport[] = [
+      { name: 'bucket:reports', state: 'ok', checkedAtMs: 4000 },
+      { name: 'bucket:scratch', state: 'unknown' },
+    ];
+    const reports: HealthReport[] = [
+      { name: 'store:main', state: 'ok', checkedAtMs: 9000 },
+      { name: 'keyring:vault', state: 'degraded', detail: 'answers 503', checkedAtMs: 10_500 },
+      { name: 'sts:main', state: 'unknown' },
+    ];
+    metrics.dependencies(() => [...reports, ...ofBuckets], { now: () => 10_000 });
+    const up = (dependency: string) => value(`sallyport_dependency_up{dependency="${dependency}"}`);
+    const age = (dependency: string) => value(`sallyport_dependency_check_age_seconds{dependency="${dependency}"}`);
+    assert.deepEqual([await up('store:main'), await age('store:main')], [1, 1]);
+    // A clock that was set back makes no age negative.
+    assert.deepEqual([await up('keyring:vault'), await age('keyring:vault')], [0, 0]);
+    assert.deepEqual([await up('sts:main'), await age('sts:main')], [undefined, undefined]);
+    assert.deepEqual([await up('bucket'), await age('bucket')], [1, 6]);
+    ofBuckets.push({ name: 'bucket:gone', state: 'degraded', checkedAtMs: 9000 });
+    reports.splice(0, 1);
+    assert.deepEqual([await up('bucket'), await age('bucket')], [0, 6]);
+    assert.equal(await up('store:main'), undefined);
+  });
+
   it('say of a service what it is, whether it is ready and when it began', async () => {
     const registry = new Registry();
     let ready = false;
@@ -178,6 +203,7 @@ describe('the metrics', () => {
     metrics.audit(() => ({ freeBytes: 1, minFreeBytes: 1, queuedEntries: 0, lagMs: 0 }));
     metrics.issuerKeys(() => []);
     metrics.certificates(() => []);
+    metrics.dependencies(() => [], { now: Date.now });
     metrics.revocations(() => ({ entries: 0, ageMs: 0 }));
     metrics.grants(() => 0);
     metrics.waiting(() => 0);

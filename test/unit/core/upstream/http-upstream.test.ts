@@ -160,7 +160,7 @@ describe('core/upstream/http-upstream', () => {
     const { send, upstream, port } = await setUp('wildcard');
     status = 503;
     await send('virtual', 'reports');
-    assert.deepEqual(upstream.health(), [
+    assert.partialDeepStrictEqual(upstream.health(), [
       { name: 'store:main', state: 'degraded', detail: `https://reports.s3.localhost:${port}: answers 503` },
     ]);
     await send('virtual', 'artifacts');
@@ -169,6 +169,6 @@ describe('core/upstream/http-upstream', () => {
     await send('virtual', 'artifacts');
     assert.match(upstream.health()[0]?.detail ?? '', /reports\.s3\.localhost:\d+: answers 503$/);
     await send('virtual', 'reports');
-    assert.deepEqual(upstream.health(), [{ name: 'store:main', state: 'ok' }]);
+    assert.partialDeepStrictEqual(upstream.health(), [{ name: 'store:main', state: 'ok' }]);
   });
 });
