@@ -3,7 +3,7 @@
  * keys and whom it has revoked out. An issuer that cannot be reached leaves its keys as they are; one that no longer publishes a
  * key has it kept for a while. Files are written first, so that a reload by anybody loses nothing.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { edgeKeysOf, type EdgeKey } from '../edge/edge-keys.ts';
@@ -15,9 +15,10 @@ import {
   subjectDigest,
   tidyFolder,
   writeFolder,
+  type EdgeMaps,
   type EdgeState,
 } from '../edge/edge-folder.ts';
-import { haproxyAt, HaproxyFault } from '../edge/haproxy-cli.ts';
+import { haproxyAt, HaproxyFault, type Haproxy } from '../edge/haproxy-cli.ts';
 import { createIssuerKeys } from '../identity/issuer-keys.ts';
 import { resolveIssuerOptions } from '../identity/issuer-options.ts';
 import { ListStoreError } from '../lists/list-store.ts';
@@ -121,6 +122,15 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
     return { issuers: config.issuers, keys, deniedSubjects, retired };
   };
 
+  /** Without a reload: keys are there before maps name them, and go when none does. */
+  const tellAll = async (to: Haproxy, { keys }: EdgeState, maps: EdgeMaps): Promise<void> => {
+    const known = await to.keys();
+    const named = new Map(keys.map(({ file, pem }) => [join(folder, file), pem]));
+    for (const [path, pem] of named) if (!known.has(path)) await to.addKey(path, pem);
+    for (const name of MAPS) await to.setMap(join(folder, name), maps[name]);
+    for (const path of known) if (dirname(path) === folder && !named.has(path)) await to.removeKey(path);
+  };
+
   const pass = async (): Promise<EdgeSyncReport> => {
     const state = await stateNow();
     const unreachable = issuers.flatMap(({ settings, published }) =>
@@ -137,18 +147,21 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
     };
     if (wanted === inForce && serving === worker) return { ...report, reloaded: false };
     const mustReload = await writeFolder(folder, state);
+    let reloaded = false;
     if (haproxy !== undefined) {
-      if (mustReload || wasNotTold) {
+      if (await haproxy.takesKeys()) await tellAll(haproxy, state, maps);
+      else if (mustReload || wasNotTold) {
         wasNotTold = true;
         await haproxy.reload();
         wasNotTold = false;
+        reloaded = true;
       } else for (const name of MAPS) await haproxy.setMap(join(folder, name), maps[name]);
       worker = await haproxy.worker();
     }
     await tidyFolder(folder, state);
     inForce = wanted;
     observer.event('edge_keys_written', { keys: report.keys, deniedSubjects: report.deniedSubjects });
-    return { ...report, reloaded: mustReload };
+    return { ...report, reloaded };
   };
   return {
     pass: async () => {

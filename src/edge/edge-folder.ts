@@ -52,21 +52,30 @@ export function mapsOf(folder: string, { issuers, keys, deniedSubjects }: EdgeSt
   };
 }
 
-/** HAProxy verifies by variables only with files that it has read for a literal name somewhere: that is what the rules are for. */
+/**
+ * Before 3.3, HAProxy verifies by variables only with files that it has read for a literal name somewhere: that is what the
+ * rules are for.
+ */
 function includeOf(folder: string, keys: readonly EdgeKey[]): string {
   const lines = keys.map(({ file, algorithms: [algorithm = ''] }) => {
     return `    http-request set-var(txn.unused) str(),jwt_verify(${algorithm},"${join(folder, file)}")`;
   });
+  const certificates = keys.map(({ file }) => `    load crt "${join(folder, file)}" jwt on`);
   return `# Made by \`sallyport haproxy sync\`. Name it before haproxy.cfg:  haproxy -f ${join(folder, INCLUDE)} -f haproxy.cfg
 global
     setenv SALLYPORT_EDGE_KEYS ${folder}
 
+.if version_atleast(3.3)
+crt-store
+${[...new Set(certificates)].sort().join('\n')}
+.else
 # Nobody is sent here: it names the keys.
 backend bearer_keys
     mode http
     timeout connect 5s
     timeout server 5s
 ${[...new Set(lines)].sort().join('\n')}
+.endif
 `;
 }
 

@@ -13,6 +13,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const RELOAD_LIMIT_MS = 60_000;
 const POLL_MS = 100;
+const TRIES = 10;
 /** A command line is no longer than a buffer of HAProxy. */
 const LINES_AT_ONCE = 50;
 
@@ -21,6 +22,14 @@ export interface Haproxy {
   readonly worker: () => Promise<string>;
   /** Has the files read anew; resolves when another process serves. @throws HaproxyFault */
   readonly reload: () => Promise<void>;
+  /** Whether keys can be given to it while it runs: from 3.3 on. @throws HaproxyFault */
+  readonly takesKeys: () => Promise<boolean>;
+  /** Files of the keys that it verifies by. @throws HaproxyFault */
+  readonly keys: () => Promise<ReadonlySet<string>>;
+  /** Has it verify by this key too. @throws HaproxyFault */
+  readonly addKey: (path: string, pem: string) => Promise<void>;
+  /** Has it forget a key that no map names any more; what stays goes with the next reload. @throws HaproxyFault */
+  readonly removeKey: (path: string) => Promise<void>;
   /** Puts these lines in force in place of all of a map, in one step. @throws HaproxyFault */
   readonly setMap: (path: string, lines: readonly string[]) => Promise<void>;
 }
@@ -62,6 +71,11 @@ export function haproxyAt(socketPath: string): Haproxy {
     return pid;
   };
 
+  const keys = async (): Promise<ReadonlySet<string>> => {
+    const lines = (await tell('@1 show ssl jwt')).split('\n');
+    return new Set(lines.filter((line) => line.startsWith('/')));
+  };
+
   return {
     worker,
     reload: async () => {
@@ -75,6 +89,29 @@ export function haproxyAt(socketPath: string): Haproxy {
         await sleep(POLL_MS);
       }
       throw new HaproxyFault('the reload failed: HAProxy says why in its log, and goes on with what it has');
+    },
+    takesKeys: async () => {
+      const [, major = '', minor = ''] = /^Version: (\d+)\.(\d+)/m.exec(await tell('@1 show info')) ?? [];
+      return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 3);
+    },
+    keys,
+    addKey: async (path, pem) => {
+      let answer = '';
+      // The answers are texts for people, a step may have been done before, and each is refused while a request looks for a
+      // certificate: what counts is the end.
+      for (let count = 0; count < TRIES; count += 1) {
+        await tell(`@1 new ssl cert ${path}`);
+        await tell(`@1 set ssl cert ${path} <<\n${pem}\n`);
+        answer = await tell(`@1 commit ssl cert ${path}`);
+        await tell(`@1 add ssl jwt ${path}`);
+        if ((await keys()).has(path)) return;
+        await sleep(POLL_MS);
+      }
+      throw new HaproxyFault(`${path}: not taken: ${answer.replaceAll(/\s+/g, ' ')}`);
+    },
+    removeKey: async (path) => {
+      await tell(`@1 del ssl jwt ${path}`);
+      await tell(`@1 del ssl cert ${path}`);
     },
     setMap: async (path, lines) => {
       const prepared = await tell(`@1 prepare map ${path}`);

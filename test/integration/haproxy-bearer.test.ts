@@ -25,7 +25,7 @@ import { needs } from '../support/needs.ts';
 
 const SHIPPED = join(import.meta.dirname, '../../haproxy');
 const SALLYPORT = join(import.meta.dirname, '../../bin/sallyport.js');
-const ROTATIONS = process.env['CI'] === 'true' ? 50 : 15;
+const ROTATIONS = 50;
 const KEYS_OF_STORE = { AWS_ACCESS_KEY_ID: 'A'.repeat(20), AWS_SECRET_ACCESS_KEY: 's'.repeat(40) };
 
 describe('bearer tokens at the edge', function () {
@@ -218,6 +218,8 @@ describe('bearer tokens at the edge', function () {
     let isOver = false;
     const failures: string[] = [];
     let answered = 0;
+    const [, major = '', minor = ''] = /^Version: (\d+)\.(\d+)/m.exec(await tell('@1 show info')) ?? [];
+    const takesKeys = Number(major) * 100 + Number(minor) >= 303;
     const load = async (agent: Agent | undefined) => {
       while (!isOver) {
         const { status } = await send(bearer(token), { ...(agent && { agent }) }).catch((error: unknown) => ({
@@ -234,9 +236,10 @@ describe('bearer tokens at the edge', function () {
       for (let count = 0; count < ROTATIONS; count += 1) {
         const next = makeKey('ES256', `rotated-${count}`);
         issuer.keys = [...issuer.keys.slice(-1), next.publicJwk];
-        await edge.pass();
+        const { reloaded, unreachable } = await edge.pass();
+        assert.deepEqual({ reloaded, unreachable }, { reloaded: !takesKeys, unreachable: [] });
         // It is checked from now on, and not merely passed on.
-        await isForgeryRefused(signToken(next, claims()));
+        await isForgeryRefused(signToken(next, claims()), takesKeys);
         token = signToken(next, claims());
       }
     } finally {
@@ -252,8 +255,12 @@ describe('bearer tokens at the edge', function () {
     assert.ok(left.length <= 4, left.join());
   });
 
-  async function isForgeryRefused(token: string): Promise<void> {
-    const { status } = await send(bearer(forged(token)));
+  async function isForgeryRefused(token: string, takesKeys: boolean): Promise<void> {
+    let status = 0;
+    // From 3.3 on HAProxy has no opinion of a token while another thread looks for a certificate.
+    for (let tries = takesKeys ? 10 : 1; tries > 0 && status !== 401; tries -= 1) {
+      ({ status } = await send(bearer(forged(token))));
+    }
     assert.equal(status, 401);
   }
 
