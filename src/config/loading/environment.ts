@@ -43,6 +43,7 @@ export const EDGE_VARIABLES: readonly string[] = [
   'SALLYPORT_EDGE_METRICS',
   'SALLYPORT_EDGE_MAPS',
   'SALLYPORT_EDGE_ADMIN',
+  'SALLYPORT_EDGE_KEYS',
   'SALLYPORT_UPSTREAM_SECRET',
 ];
 /** What people set for the commands that run on their own machines (docs/people.md); some run both in one shell. */

@@ -23,7 +23,6 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
-	core "k8s.io/api/core/v1"
 	security "k8s.io/pod-security-admission/api"
 	securitypolicy "k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/yaml"
@@ -94,15 +93,7 @@ func (c cluster) validate(document manifest) error {
 
 // Pod Security Admission's own judgement, by the newest level `restricted` that it knows.
 func restricted(document manifest) error {
-	var workload struct {
-		Spec struct {
-			Template core.PodTemplateSpec `json:"template"`
-		} `json:"spec"`
-	}
-	if err := json.Unmarshal(must(json.Marshal(document)), &workload); err != nil {
-		return err
-	}
-	template := workload.Spec.Template
+	template := templateOf(document)
 	if len(template.Spec.Containers) == 0 {
 		return errors.New("it has no containers")
 	}
@@ -337,6 +328,7 @@ func main() {
 	for _, path := range files("examples/kubernetes/*.yaml") {
 		checkExample(path, all)
 	}
+	checkInjection(filepath.Join(root, "examples/kubernetes"), all)
 	if failed {
 		os.Exit(1)
 	}
