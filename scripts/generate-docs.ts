@@ -51,11 +51,13 @@ const SECRET_FILES: readonly unknown[] = ['secret', 'seed', 'foreign seed', 'pri
 const keyCell = ({ path, variable }: KeyRow): string =>
   `\`${path.join('.')}\`${variable === undefined ? '' : `<br>\`${variable}\``}`;
 
+const TAKEN_UP = '[Taken up without a restart](running.md#certificates-keys-and-passwords-that-change).';
+
 const rowOf = (row: KeyRow): string[] => [
   keyCell(row),
   row.shape.replace(/^an? /, ''),
   defaultOf(row),
-  `${SECRET_FILES.includes(row.file) ? '**Secret.** ' : ''}${row.description}`,
+  `${SECRET_FILES.includes(row.file) ? '**Secret.** ' : ''}${row.description}${row.reloads === 'whole' ? ` ${TAKEN_UP}` : ''}`,
 ];
 
 const within = (...path: readonly string[]) =>

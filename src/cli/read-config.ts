@@ -7,7 +7,8 @@ import { relative, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/loading/config-error.ts';
 import { hasVariables } from '../config/loading/environment.ts';
-import { loadConfig, loadConfigOfVariables } from '../config/load-config.ts';
+import { loadWholeConfig } from '../config/load-config.ts';
+import type { LoadedConfig } from '../config/loading/load.ts';
 import { CommandError, type CommandIo } from './io.ts';
 
 /** Where the file is that no command line names. */
@@ -22,10 +23,14 @@ export const CONFIG_OPTION = [
 
 /** Loads it. @throws CommandError (2) */
 export async function readConfig(io: CommandIo, named?: string): Promise<Config> {
+  return (await readWholeConfig(io, named)).config;
+}
+
+/** Loads it; gives also what it was made of. @throws CommandError (2) */
+export async function readWholeConfig(io: CommandIo, named?: string): Promise<LoadedConfig<Config>> {
   const path = configFile(io, named);
   try {
-    if (path !== undefined) return await loadConfig({ path, env: io.env, cwd: io.cwd });
-    if (hasVariables(io.env)) return await loadConfigOfVariables(io.env, io.cwd);
+    if (path !== undefined || hasVariables(io.env)) return await loadWholeConfig({ path, env: io.env, cwd: io.cwd });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw notUsable(configName(io, named), error);

@@ -21,7 +21,11 @@ import { createGuardrails } from '../guardrails/guardrails.ts';
 import { createSignatureVerifier } from '../identity/signature-verifier.ts';
 import { createStoreTokens } from '../identity/store-tokens.ts';
 import { createTokenVerifier } from '../identity/token-verifier.ts';
+import { derived } from '../platform/derived.ts';
+import type { ServerTls } from '../http/data-server.ts';
 import { grantsOf } from './grants.ts';
+import { knownKeysOf } from './known-keys.ts';
+import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import { guardrailPartsOf } from './guardrails.ts';
 import { issuerOf } from './issuers.ts';
 import { createNeeded } from './needed.ts';
@@ -33,7 +37,7 @@ import { watchedPolicies, watchedPreview } from './policies.ts';
 import { createAuthorizer } from '../policy/authorizer.ts';
 import type { PolicySource } from '../policy/policy-source.ts';
 import { createPreview } from '../policy/preview.ts';
-import { revocationsOf } from './revocations.ts';
+import { redisLoginOf, revocationsOf } from './revocations.ts';
 import { createCredentialsEndpoint } from '../sts/credentials-endpoint.ts';
 import { noSessions } from '../sts/no-sessions.ts';
 import type { StsDependencies } from '../sts/dependencies.ts';
@@ -78,13 +82,21 @@ export interface Gateway {
   readonly drain: () => Promise<void>;
 }
 
+/** A gateway that takes up changes of its configuration. */
+export interface LiveGateway extends Gateway {
+  /** Accepts the keys of a configuration beside those in force. */
+  readonly prepare: (next: Config) => void;
+  /** Takes it up: what its schema says can be. */
+  readonly use: (config: Config) => void;
+}
+
 /** Of the permits of a process, one in so many may wait for a form, or for one issuer, with somebody whom nobody knows yet. */
 const UNKNOWN_SHARE = 4;
 /** And of these permits, one in so many may wait with one client address. */
 const ADDRESS_SHARE = 8;
 
 /** Builds a gateway; nothing listens yet. @throws Error in one line: policies, audit directory */
-export async function createGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
+export async function createGateway(config: Config, options: GatewayOptions): Promise<LiveGateway> {
   const clock = options.clock ?? { now: Date.now };
   const requests = createRequests();
   const log = createLog({
@@ -99,7 +111,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   const observer = createObserver({ metrics, log, clock, traces });
   const uncaught = createUncaught({ metrics, log, requests });
 
-  const storeAccess = createStoreAccess(config, { clock, observer, checkSeconds: config.admin.checkSeconds });
+  const live = createLiveConfig(config);
+  const { checkSeconds } = config.admin;
+  const storeAccess = createStoreAccess(config, { clock, observer, checkSeconds, live: live.state });
   const { buckets } = storeAccess;
 
   const policies = options.policies ?? (await watchedPolicies(config, observer));
@@ -112,9 +126,12 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   });
   const audit = await openAudit(config, { clock, observer, metrics, worker: options.worker, pid: options.pid });
   if (audit.status !== undefined) metrics.audit(audit.status);
-  metrics.certificates(certificateEndsOf(config, config));
+  const ends = derived(live.state, ({ inForce }) => certificateEndsOf(inForce, inForce));
+  metrics.certificates(() => ends()());
+  metrics.keys(() => knownKeysOf(live.state()));
 
-  const revocations = await revocationsOf(config, { clock, observer });
+  const lists = { clock, observer, login: () => redisLoginOf(live.state().inForce) };
+  const revocations = await revocationsOf(config, lists);
   metrics.revocations(revocations.status);
 
   const unknownLimit = Math.ceil(config.limits.inFlight / UNKNOWN_SHARE);
@@ -123,15 +140,15 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
   metrics.issuerKeys(() => issuers.map(({ name, keysAge }) => [name, keysAge()] as const));
   const tokens = createTokenVerifier(issuers, { clock, observer, maxWaiting: unknownLimit });
   const storeTokens = createStoreTokens({ ...audiencesOf(config), issuers, revocations, clock, observer });
-  const grants = await grantsOf(config, { clock, observer });
+  const grants = await grantsOf(config, lists);
   metrics.grants(grants.count);
   const authorizer = createAuthorizer(policies, grants);
-  const guardrailParts = await guardrailPartsOf(config, { clock, observer, own: options.counters });
+  const guardrailParts = await guardrailPartsOf(config, { ...lists, own: options.counters });
   const { breakers } = guardrailParts;
   if (breakers !== undefined) metrics.breakers(breakers.count);
   const tagRules = config.stores.map(({ sts: { sessionTags } }) => sessionTags);
   const relevant = keepingTagged(tagRules, authorizer.relevant);
-  const sessions = sessionsOf(config, { clock, observer, relevant });
+  const sessions = sessionsOf(config, live, { clock, observer, relevant });
   const admission = createAdmission({
     ...{ clock, observer, bounds: boundsOf(config.limits.inFlight), queueMs: config.timeouts.queueMs },
   });
@@ -190,7 +207,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
     !revocations.isShut() &&
     storeAccess.bucketWatch.mayServe() &&
     needed.isThere(dependencies);
-  const tls = config.listen.kind === 'tcp' ? config.listen.tls : undefined;
+  const tls = serverTlsOf(config);
   const dataServer = dataServerOf(
     config,
     { ...metrics, uncaught, requests },
@@ -202,9 +219,9 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
       audit,
       ready,
-      ...(config.edge === undefined ? {} : { edgeSecret: config.edge.secret.reveal() }),
+      edgeSecret: derived(live.state, ({ inForce }) => inForce.edge?.secret.reveal()),
       withoutEdge: () => observer.event('edge_secret_missing'),
-      ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key.reveal(), clientCa: tls.clientCa } }),
+      ...(tls === undefined ? {} : { tls }),
     },
   );
   const target: ListenTarget =
@@ -237,6 +254,12 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       await policies.reload?.();
       await previewed?.reload?.();
     },
+    prepare: live.prepare,
+    use: (next) => {
+      live.use(next);
+      const changed = serverTlsOf(next);
+      if (changed !== undefined) dataServer.useTls(changed);
+    },
     drain: async () => {
       draining = true;
       policies.close?.();
@@ -266,18 +289,30 @@ function audiencesOf({
 
 function sessionsOf(
   { sessions, endpoint, issuers }: Config,
+  { state }: LiveConfig<Config>,
   options: Pick<Parameters<typeof createClientSessions>[0], 'clock' | 'observer' | 'relevant'>,
 ): StsDependencies['sessions'] {
   if (sessions === undefined) return undefined;
-  const { keys, ...rest } = sessions;
-  const keyOf = ({ id, key }: typeof keys.current) => ({ id, secret: key.revealBytes() });
+  const { keys: first, ...rest } = sessions;
+  const keyOf = ({ id, key }: typeof first.current) => ({ id, secret: key.revealBytes() });
+  const all = ({ current, previous }: typeof first) => [current, ...(previous === undefined ? [] : [previous])];
+  const keys = derived(state, ({ inForce, next }) => {
+    const { current, previous } = inForce.sessions?.keys ?? first;
+    const coming = all(next.sessions?.keys ?? first).map(keyOf);
+    return { current: keyOf(current), ...(previous === undefined ? {} : { previous: keyOf(previous) }), coming };
+  });
   const issuer = createClientSessions({
     ...rest,
     ...options,
     issuers: new Map(issuers.map(({ name, issuer: iss }) => [name, iss])),
-    keys: { current: keyOf(keys.current), ...(keys.previous === undefined ? {} : { previous: keyOf(keys.previous) }) },
+    keys,
   });
   const { regions, requireSignedContentHeaders } = endpoint;
   const verifier = createSignatureVerifier({ regions, requireSignedContentHeaders, sessions: issuer });
   return { issue: issuer.issue, ...verifier };
+}
+
+function serverTlsOf({ listen: { ...own } }: Config): ServerTls | undefined {
+  const tls = own.kind === 'tcp' ? own.tls : undefined;
+  return tls && { cert: tls.certificate, key: tls.key.reveal(), clientCa: tls.clientCa };
 }

@@ -1,21 +1,14 @@
 /** Configuration -> the list of grants: as gateways watch it, and the store of it that the commands write. */
 import type { Config } from '../config/config.ts';
-import type { Clock } from '../contracts/clock.ts';
 import type { GrantSettings } from '../contracts/grant-settings.ts';
-import type { Observer } from '../contracts/observer.ts';
 import type { RevocationSettings } from '../contracts/revocation-settings.ts';
 import { grantFormat, type GrantEntry } from '../grants/entry.ts';
 import { createGrantList, type GrantList } from '../grants/grant-list.ts';
 import type { ListStore } from '../lists/list-store.ts';
-import { listStoreOf } from './revocations.ts';
-
-interface GrantOptions {
-  readonly clock: Clock;
-  readonly observer: Observer;
-}
+import { listStoreOf, type ListOptions } from './revocations.ts';
 
 /** Makes the list of a gateway, read once and watched from then on. One that cannot be read gives nothing, and is no reason not to start. */
-export async function grantsOf({ policies, revocation }: Config, options: GrantOptions): Promise<GrantList> {
+export async function grantsOf({ policies, revocation }: Config, options: ListOptions): Promise<GrantList> {
   const { grants } = policies;
   if (grants === undefined || revocation === undefined) return nothingGranted;
   const { maxDurationSeconds, approvers } = grants;
@@ -31,7 +24,7 @@ export async function grantsOf({ policies, revocation }: Config, options: GrantO
 export function grantStoreOf(
   grants: GrantSettings,
   revocation: RevocationSettings,
-  options: GrantOptions,
+  options: ListOptions,
 ): Promise<ListStore<GrantEntry>> {
   const beside = revocation.kind === 'file' ? { ...revocation, path: `${revocation.path}.grants` } : revocation;
   return listStoreOf(grantFormat(grants.key.revealBytes()), beside, options);

@@ -3,9 +3,7 @@
  * and the list of breakers; and the store of that list, which the commands write.
  */
 import type { Config } from '../config/config.ts';
-import type { Clock } from '../contracts/clock.ts';
 import type { Guardrails } from '../contracts/guardrails.ts';
-import type { Observer } from '../contracts/observer.ts';
 import type { RevocationSettings } from '../contracts/revocation-settings.ts';
 import type { SecretBytes } from '../contracts/secret.ts';
 import { breakerFormat, type Breaker } from '../guardrails/breaker.ts';
@@ -14,12 +12,7 @@ import { createLocalCounters, type Counters } from '../guardrails/counters.ts';
 import { createGuardrails, type GuardrailOptions } from '../guardrails/guardrails.ts';
 import type { ListStore } from '../lists/list-store.ts';
 import { createRedisCounters } from '../guardrails/redis-counters.ts';
-import { listStoreOf, redisListOf } from './revocations.ts';
-
-interface ListOptions {
-  readonly clock: Clock;
-  readonly observer: Observer;
-}
+import { listStoreOf, redisListOf, type ListOptions } from './revocations.ts';
 
 /** What guardrails stand on. */
 export interface GuardrailParts extends Pick<GuardrailOptions, 'counters' | 'whileAway'> {

@@ -12,6 +12,8 @@ import { createKmsKeyring } from '../core/keyring/kms-keyring.ts';
 import { createLocalKeyring } from '../core/keyring/local-keyring.ts';
 import type { RemoteKeyring } from '../core/keyring/remote-keyring.ts';
 import { createVaultKeyring } from '../core/keyring/vault-keyring.ts';
+import { derived } from '../platform/derived.ts';
+import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import { baseSourceOf } from '../credentials/base-source.ts';
 import { createKeyringProbe } from './keyring-probe.ts';
 
@@ -28,11 +30,13 @@ interface KeyringDependencies {
   readonly timeoutMs: number;
 }
 
-/** Builds it. */
+/** Builds it of the configuration that a process starts with; `state`: where seeds come from later. */
 export function keyringOf(
-  { keyring: config, timeouts }: StoreAccessConfig,
+  first: StoreAccessConfig,
   { clock, observer }: Pick<KeyringDependencies, 'clock' | 'observer'>,
+  state: LiveConfig<StoreAccessConfig>['state'] = createLiveConfig(first).state,
 ): ConfiguredKeyring {
+  const { keyring: config, timeouts } = first;
   // Without a keyring every bucket has encryption off (configuration sees to it); sealing is then refused all the same.
   if (config === undefined) {
     const none = () => Promise.reject(new Error('no keyring is configured'));
@@ -47,7 +51,7 @@ export function keyringOf(
     remote.set(id, { ...createKeyringProbe(keyring, dependencies.clock), close: keyring.close });
   };
   const { local, vault, kms, cache } = config;
-  if (local !== undefined) keyrings.set(LOCAL, localOf(local));
+  if (local !== undefined) keyrings.set(LOCAL, liveLocal(local, state));
   if (vault !== undefined) addRemote(vault.id, createVaultKeyring({ ...vault, ...dependencies }));
   if (kms !== undefined) addRemote(kms.id, kmsOf(kms, dependencies));
 
@@ -62,6 +66,21 @@ export function keyringOf(
     close: async () => {
       await Promise.all([...remote.values()].map(({ close }) => close()));
     },
+  };
+}
+
+/** Writes by what is in force, and reads also by what is coming: another process may write by it in a moment. */
+function liveLocal(first: KeyVersions<SecretValue>, state: LiveConfig<StoreAccessConfig>['state']): Keyring {
+  const seedsOf = ({ keyring }: StoreAccessConfig) => keyring?.local ?? first;
+  const now = derived(() => seedsOf(state().inForce), localOf);
+  const coming = derived(() => seedsOf(state().next), localOf);
+  now();
+  return {
+    newDataKey: (context) => now().newDataKey(context),
+    wrap: (dataKey, context) => now().wrap(dataKey, context),
+    current: () => now().current(),
+    unwrap: (wrapped, context) =>
+      (seedsOf(state().inForce).versions.has(wrapped.kekVersion) ? now() : coming()).unwrap(wrapped, context),
   };
 }
 

@@ -2,24 +2,30 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
-import type { RevocationSettings } from '../contracts/revocation-settings.ts';
+import type { RedisLogin, RevocationSettings } from '../contracts/revocation-settings.ts';
 import { createFileStore } from '../lists/file-store.ts';
 import type { Listed, ListFormat, ListStore } from '../lists/list-store.ts';
 import type { RedisConnection } from '../lists/redis-connection.ts';
 import { REVOCATIONS, type Entry } from '../revocation/entry.ts';
 import { createRevocationList, type RevocationList } from '../revocation/revocation-list.ts';
 
-interface RevocationOptions {
+export interface ListOptions {
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Asked for at each connection to Redis; default: that of the settings. */
+  readonly login?: () => RedisLogin;
 }
+
+/** As whom Redis is asked by this configuration. */
+export const redisLoginOf = ({ revocation }: Config): RedisLogin =>
+  revocation?.kind === 'redis' ? revocation : { username: undefined, password: undefined };
 
 /**
  * Makes the list of a gateway, read once and watched from then on. A file that cannot be read is a reason not to start;
  * Redis may be away for a while, and what that means is configured.
  * @throws Error in one line
  */
-export async function revocationsOf({ revocation }: Config, options: RevocationOptions): Promise<RevocationList> {
+export async function revocationsOf({ revocation }: Config, options: ListOptions): Promise<RevocationList> {
   if (revocation === undefined) return nobodyRevoked;
   const { whenUnavailable, maxStaleSeconds } = revocation;
   const store = await revocationStoreOf(revocation, options);
@@ -32,10 +38,7 @@ export async function revocationsOf({ revocation }: Config, options: RevocationO
 }
 
 /** Opens the store of the list; resolves when it is connected, or when that takes too long to wait for. */
-export function revocationStoreOf(
-  revocation: RevocationSettings,
-  options: RevocationOptions,
-): Promise<ListStore<Entry>> {
+export function revocationStoreOf(revocation: RevocationSettings, options: ListOptions): Promise<ListStore<Entry>> {
   return listStoreOf(REVOCATIONS, revocation, options);
 }
 
@@ -43,7 +46,7 @@ export function revocationStoreOf(
 export async function listStoreOf<Listing extends Listed>(
   format: ListFormat<Listing>,
   settings: RevocationSettings,
-  options: RevocationOptions,
+  options: ListOptions,
 ): Promise<ListStore<Listing>> {
   if (settings.kind === 'file') return createFileStore({ format, path: settings.path, clock: options.clock });
   return (await redisListOf(format, settings, options)).store;
@@ -53,14 +56,14 @@ export async function listStoreOf<Listing extends Listed>(
 export async function redisListOf<Listing extends Listed>(
   format: ListFormat<Listing>,
   settings: Extract<RevocationSettings, { readonly kind: 'redis' }>,
-  { clock, observer }: RevocationOptions,
+  { clock, observer, login }: ListOptions,
 ): Promise<{ readonly store: ListStore<Listing>; readonly connection: RedisConnection }> {
   // The client is 476 modules: only who uses Redis keeps them in memory.
   const [{ openRedis }, { createRedisStore }] = await Promise.all([
     import('../lists/redis-connection.ts'),
     import('../lists/redis-store.ts'),
   ]);
-  const connection = openRedis(settings);
+  const connection = openRedis({ ...settings, ...(login && { login }) });
   await connection.settled();
   const store = createRedisStore({ format, connection, keyPrefix: settings.keyPrefix, clock, observer });
   return { store, connection };

@@ -9,6 +9,7 @@ import type { SidecarConfig } from '../config/sidecar/load-sidecar.ts';
 import type { HealthReport } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
 import { certificateEndsOf } from './certificate-ends.ts';
+import { knownKeysOf } from './known-keys.ts';
 import { dataServerOf, drainRequests } from './data-server.ts';
 import { createStoreAccess, openAudit, type StoreAccessDependencies } from './store-access.ts';
 import { isLoopback } from '../platform/loopback.ts';
@@ -59,6 +60,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
   const audit = await auditOf(config, options, { clock, observer, metrics });
   if (audit.status !== undefined) metrics.audit(audit.status);
   metrics.certificates(certificateEndsOf(config));
+  metrics.keys(() => knownKeysOf({ inForce: config, next: config }));
 
   const admission = createAdmission({ clock, observer, bounds: UNSHARED, queueMs: config.timeouts.queueMs });
   const pipeline = createPipeline({

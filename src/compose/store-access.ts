@@ -24,6 +24,7 @@ import { baseSourceOf } from '../credentials/base-source.ts';
 import { createCredentialBroker } from '../credentials/broker.ts';
 import { createBackgroundProbes } from './background-probes.ts';
 import { keyringOf } from './keyring.ts';
+import { createLiveConfig, type LiveConfig } from './live-config.ts';
 import { legacyOf } from './legacy-objects.ts';
 import { createBucketFacts } from '../objects/bucket-facts.ts';
 import { createBucketProbe, type BucketProbe } from '../objects/bucket-probe.ts';
@@ -37,6 +38,13 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface StoreAccessDependencies {
   readonly clock: Clock;
   readonly observer: Observer;
+}
+
+interface LiveDependencies extends StoreAccessDependencies {
+  readonly isOneCaller?: boolean;
+  readonly checkSeconds?: number;
+  /** What changes later; default: nothing. */
+  readonly live?: LiveConfig<StoreAccessConfig>['state'];
 }
 
 export interface StoreAccess extends HealthSource {
@@ -63,12 +71,7 @@ export interface StoreAccess extends HealthSource {
 /** Builds it. No connection is made before it is needed. */
 export function createStoreAccess(
   config: StoreAccessConfig,
-  {
-    clock,
-    observer,
-    isOneCaller = false,
-    checkSeconds = 60,
-  }: StoreAccessDependencies & { readonly isOneCaller?: boolean; readonly checkSeconds?: number },
+  { clock, observer, isOneCaller = false, checkSeconds = 60, live = createLiveConfig(config).state }: LiveDependencies,
 ): StoreAccess {
   const stores = new Map(config.stores.map((store): [string, Store] => [store.name, store]));
   const broker = createCredentialBroker({
@@ -100,7 +103,7 @@ export function createStoreAccess(
   });
   const usualMs = checkSeconds * 1000;
   const bucketWatch = createBucketWatch({ buckets: buckets.values(), probe: bucketProbe, usualMs, clock, observer });
-  const { keyring, ...keyrings } = keyringOf(config, { clock, observer });
+  const { keyring, ...keyrings } = keyringOf(config, { clock, observer }, live);
   const probes = createBackgroundProbes([...keyrings.probes, ...broker.probes], { clock, usualMs });
   const cipher = createObjectCipher(keyring);
   const legacy = legacyOf(config, observer);

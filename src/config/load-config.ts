@@ -7,13 +7,23 @@ import type { Config } from './config.ts';
 import { checkedSchema } from './cross-checks.ts';
 import { checkEdgeSecret } from './edge/checks.ts';
 import { checkListenTls } from './listen/checks.ts';
-import type { Environment } from './loading/environment.ts';
-import { environmentContent, loadFor, readConfigFile, type LoadOptions, type Purpose } from './loading/load.ts';
+import {
+  environmentContent,
+  loadWhole,
+  readConfigFile,
+  snapshotContent,
+  type ConfigSnapshot,
+  type Content,
+  type LoadedConfig,
+  type LoadOptions,
+  type Purpose,
+} from './loading/load.ts';
 import type { FileConfig } from './schema.ts';
+import { checkSessionKeys } from './sessions/checks.ts';
 
 const GATEWAY: Purpose<FileConfig, Config> = {
   schema: checkedSchema,
-  checkFiles: (files) => [...checkListenTls(files), ...checkEdgeSecret(files)],
+  checkFiles: (files) => [...checkListenTls(files), ...checkEdgeSecret(files), ...checkSessionKeys(files)],
   assemble,
   assumesRoles: true,
 };
@@ -22,18 +32,28 @@ const GATEWAY: Purpose<FileConfig, Config> = {
  * Loads and checks the configuration of a gateway, and reads the files that it names.
  * @throws ConfigError with every problem at once
  */
-export const loadConfig = async ({ path, ...from }: LoadOptions): Promise<Config> =>
-  loadFor(GATEWAY, await readConfigFile(path), from);
+export const loadConfig = async (options: LoadOptions): Promise<Config> => (await loadWholeConfig(options)).config;
+
+/** What is loaded; without a path it is what the variables alone say. */
+type WholeOptions = Omit<LoadOptions, 'path'> & { readonly path: string | undefined };
+
+/**
+ * Does the same, and gives also what it was made of. Without a `path` it loads what the variables alone say: one store, one
+ * issuer; relative paths start at `cwd` then.
+ * @throws ConfigError with every problem at once
+ */
+export const loadWholeConfig = async ({ path, ...from }: WholeOptions): Promise<LoadedConfig<Config>> =>
+  loadWhole(GATEWAY, path === undefined ? contentOfVariables(from) : await readConfigFile(path), from);
+
+/** Makes it anew of what one was made of, and of the variables. @throws ConfigError with every problem at once */
+export const configOf = (snapshot: ConfigSnapshot, from: Omit<LoadOptions, 'path'>): Promise<LoadedConfig<Config>> =>
+  loadWhole(GATEWAY, snapshotContent(snapshot), from, snapshot);
 
 /** Where the edge reaches a gateway that is told nothing else; the image has the folder. */
 const SOCKET = '/run/sallyport/gateway.sock';
 
-/**
- * Loads and checks what the variables alone say: one store, one issuer. Relative paths start at `cwd`.
- * @throws ConfigError with every problem at once
- */
-export const loadConfigOfVariables = (env: Environment, cwd: string): Promise<Config> => {
+const contentOfVariables = ({ env, cwd = '.' }: Omit<LoadOptions, 'path'>): Content => {
   const listen = env['SALLYPORT_LISTEN_ADDRESS'] ? {} : { socket: SOCKET };
   const start = { listen, issuers: { issuer: {} }, stores: { store: {} }, policies: {}, audit: {} };
-  return loadFor(GATEWAY, environmentContent(start, cwd), { env, cwd });
+  return environmentContent(start, cwd);
 };

@@ -29,6 +29,15 @@ export const LOG_EVENTS = {
   policies_reload_failed: { level: 'error', message: 'Cannot load the policies; the previous ones stay in force.' },
   policies_preview_reloaded: { level: 'info', message: 'The previewed policies were read again.' },
   policies_preview_failed: { level: 'warn', message: 'Cannot load the policies to be previewed.' },
+  configuration_reloaded: { level: 'info', message: 'Changes of the configuration and of its files were taken up.' },
+  configuration_reload_failed: {
+    level: 'error',
+    message: 'Cannot take up the configuration or a file of it; the previous one stays in force.',
+  },
+  configuration_waits_for_restart: {
+    level: 'warn',
+    message: 'Keys of the configuration changed that take effect at the next restart.',
+  },
   edge_secret_missing: {
     level: 'warn',
     message:

@@ -19,13 +19,16 @@ export interface RedisTls {
   readonly serverName: string | undefined;
 }
 
-export interface RedisAddress {
+export interface RedisLogin {
+  readonly username: SecretText | undefined;
+  readonly password: SecretText | undefined;
+}
+
+export interface RedisAddress extends RedisLogin {
   readonly host: string;
   readonly port: number;
   /** Undefined: plain TCP, on a loopback address. */
   readonly tls: RedisTls | undefined;
-  readonly username: SecretText | undefined;
-  readonly password: SecretText | undefined;
   readonly database: number;
 }
 

@@ -4,9 +4,9 @@
  * idleness and never a whole transfer, and answers what Node itself refuses.
  */
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { TLSSocket, type SecureContextOptions } from 'node:tls';
 import type { AuditRefusal, AuditSink } from '../contracts/audit-sink.ts';
 import type { Endpoint, Exchange } from '../contracts/exchange.ts';
 import type { RequestContext, RequestScope } from '../contracts/tracing.ts';
@@ -14,6 +14,7 @@ import type { ErrorCode } from '../errors/codes.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
 import type { HostCheck, RequestHead } from '../host-check/host-check.ts';
 import { sendError } from '../pipeline/failure.ts';
+import { derived } from '../platform/derived.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Scheme } from '../s3/request/request.ts';
 import { errorDocument } from '../s3/documents/xml.ts';
@@ -38,7 +39,7 @@ export interface DataServerOptions {
   /** Makes the id of a request. */
   readonly requestId: () => string;
   /** What an edge shows to be believed about clients; absent: none is. */
-  readonly edgeSecret?: string;
+  readonly edgeSecret?: () => string | undefined;
   /** Called for each request that came past it. */
   readonly withoutEdge?: () => void;
   /** Whether this process can serve and record, for the edge's health check. */
@@ -51,7 +52,7 @@ export interface DataServerOptions {
   readonly turnedAway: (method: string, code: ErrorCode, status: number) => void;
   /** Called as requests come and go. */
   readonly inFlight: (change: 1 | -1) => void;
-  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
+  readonly tls?: ServerTls;
   readonly limits: { readonly headerBytes: number; readonly inFlight: number };
   readonly timeouts: {
     /** A connection without a byte in either direction. */
@@ -62,8 +63,17 @@ export interface DataServerOptions {
   };
 }
 
+/** PEM texts of mutual TLS. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string;
+}
+
 export interface DataServer {
   readonly server: Server;
+  /** Serves new connections by these certificates; those that there are go on. */
+  readonly useTls: (tls: ServerTls) => void;
   readonly inFlight: () => number;
 }
 
@@ -80,7 +90,8 @@ const REFUSALS = { host: 'HostForbidden', page: 'CorsForbidden' } as const;
 export function createDataServer(options: DataServerOptions): DataServer {
   const cors = options.cors === undefined ? undefined : createCors(options.cors);
   const lingering = createLingering();
-  const readEdge = createEdgeReader(options.edgeSecret);
+  const { edgeSecret = () => undefined } = options;
+  const edgeReader = derived(edgeSecret, createEdgeReader);
   const { requests } = options;
   let current = 0;
   /** What each connection is busy with; HTTP/1.1 answers one request at a time. */
@@ -106,8 +117,8 @@ export function createDataServer(options: DataServerOptions): DataServer {
       return;
     }
     const own = req.url?.startsWith(OWN_PREFIX) === true;
-    const { clientAddress, edgeRequestId, scheme, isTrusted, rawHeaders } = readEdge(req.rawHeaders);
-    if (!isTrusted && options.edgeSecret !== undefined) options.withoutEdge?.();
+    const { clientAddress, edgeRequestId, scheme, isTrusted, rawHeaders } = edgeReader()(req.rawHeaders);
+    if (!isTrusted && edgeSecret() !== undefined) options.withoutEdge?.();
     const exchange = new HttpExchange(req, res, {
       requestId: context.requestId,
       trace: context.trace,
@@ -208,15 +219,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
     tls === undefined
       ? createHttpServer(settings, handle)
       : createHttpsServer(
-          {
-            ...settings,
-            cert: tls.cert,
-            key: tls.key,
-            ca: tls.clientCa,
-            requestCert: true,
-            rejectUnauthorized: true,
-            minVersion: 'TLSv1.2',
-          },
+          { ...settings, ...secureContextOf(tls), requestCert: true, rejectUnauthorized: true },
           handle,
         );
   server.setTimeout(options.timeouts.idleMs);
@@ -240,8 +243,19 @@ export function createDataServer(options: DataServerOptions): DataServer {
       options.uncaught(refusalError);
     }
   });
-  return { server, inFlight: () => current };
+  return {
+    server,
+    inFlight: () => current,
+    useTls: (next) => {
+      // With other keys for tickets, too: no session of before is resumed past a CA that is no more.
+      if (server instanceof HttpsServer) server.setSecureContext(secureContextOf(next));
+    },
+  };
 }
+
+const secureContextOf = ({ cert, key, clientCa }: ServerTls): SecureContextOptions => ({
+  ...{ cert, key, ca: clientCa, minVersion: 'TLSv1.2' },
+});
 
 /** Answers a request that Node's parser refused; it has no exchange. */
 function refuseConnection(error: Error & { code?: string }, socket: Socket, options: DataServerOptions): void {

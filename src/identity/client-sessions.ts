@@ -9,6 +9,7 @@ import type { Clock } from '../contracts/clock.ts';
 import type { Observer } from '../contracts/observer.ts';
 import type { Principal } from '../contracts/principal.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import { derived } from '../platform/derived.ts';
 import type { SigningCredentials } from '../sigv4/signing-key.ts';
 import { createIdentityCache } from './identity-cache.ts';
 import { invalidSession } from './refuse.ts';
@@ -16,7 +17,8 @@ import { readSessionClaims, writeSessionClaims, type SessionPrincipal } from './
 import { createSessionSeal, MAX_TOKEN_LENGTH, type SessionKeys } from './session-seal.ts';
 
 export interface ClientSessionsOptions {
-  readonly keys: SessionKeys;
+  /** Another object when they change. */
+  readonly keys: () => SessionKeys;
   /** Tokens of one deployment are refused by every other one, even where both have the same keys. */
   readonly deploymentId: string;
   readonly defaultSeconds: number;
@@ -61,10 +63,15 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
   if (!(minSeconds > 0 && minSeconds <= defaultSeconds && defaultSeconds <= maxSeconds && maxSeconds < Infinity)) {
     throw new TypeError('sessions: 0 < minSeconds <= defaultSeconds <= maxSeconds');
   }
-  const seal = createSessionSeal(options.keys, options.deploymentId);
-  const opened = createIdentityCache<OpenedSession>({ clock, maxEntries: options.cacheEntries });
+  // Sessions of a key that is no more are opened no more, those that were kept among them.
+  const sealed = derived(options.keys, (keys) => ({
+    seal: createSessionSeal(keys, options.deploymentId),
+    opened: createIdentityCache<OpenedSession>({ clock, maxEntries: options.cacheEntries }),
+  }));
+  sealed();
 
   const issue: ClientSessions['issue'] = (principal, seconds = defaultSeconds) => {
+    const { seal } = sealed();
     const nowMs = clock.now();
     const lifeMs = Math.min(Math.max(seconds, minSeconds), maxSeconds) * 1000;
     const { sessionsEndAtMs = Infinity } = principal;
@@ -80,6 +87,7 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
   };
 
   const openAnew = (token: string): OpenedSession => {
+    const { seal } = sealed();
     const { plaintext, keyId } = seal.open(token);
     const principal = readSessionClaims(plaintext);
     if (principal === undefined) throw invalidSession('what it holds is not understood');
@@ -91,6 +99,7 @@ export const createClientSessions = (options: ClientSessionsOptions): OpenableSe
 
   const open: OpenableSessions['open'] = (token, nowMs) => {
     if (token.length > MAX_TOKEN_LENGTH) throw invalidSession('longer than any that is issued');
+    const { opened } = sealed();
     const digest = hash('sha256', token, 'base64');
     const kept = opened.get(digest);
     observer.cache('session', kept !== undefined);

@@ -21,6 +21,8 @@ export interface SessionKeys {
   readonly current: SessionKey;
   /** Opens only: the last one, or the next one while a change of keys reaches every replica. */
   readonly previous?: SessionKey;
+  /** Open only: those that others of this gateway may use in a moment. */
+  readonly coming?: readonly SessionKey[];
 }
 
 interface Unsealed {
@@ -65,7 +67,8 @@ const KEY_ID = /^[\w-]{1,32}$/;
  * @throws TypeError when a key or the deployment's name is not sound; never with a secret in it
  */
 export const createSessionSeal = (keys: SessionKeys, deploymentId: string): SessionSeal => {
-  const all = keys.previous === undefined ? [keys.current] : [keys.current, keys.previous];
+  const known = keys.previous === undefined ? [keys.current] : [keys.current, keys.previous];
+  const all = [...known, ...(keys.coming ?? []).filter((key) => known.every(({ id }) => id !== key.id))];
   for (const { id, secret } of all) {
     if (!KEY_ID.test(id)) throw new TypeError('session keys: an id must be 1 to 32 of A-Z a-z 0-9 _ -');
     if (secret.length < MIN_SECRET_BYTES) {

@@ -3,11 +3,13 @@
  * aborted where no answer comes. What Redis says in an error is never passed on: it may hold anything.
  */
 import { createClient, type RedisClientOptions } from '@redis/client';
-import type { RedisAddress, RedisTls } from '../contracts/revocation-settings.ts';
+import type { RedisAddress, RedisLogin, RedisTls } from '../contracts/revocation-settings.ts';
 import { withinTime } from '../platform/time-limit.ts';
 import { ListStoreError } from './list-store.ts';
 
 export interface RedisOptions extends RedisAddress {
+  /** Asked for at each connection; default: the one of the address. */
+  readonly login?: () => RedisLogin;
   /** A connection that is silent for so long is dead. */
   readonly silenceTimeoutMs?: number;
 }
@@ -64,7 +66,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
 }
 
 function makeClient(options: RedisOptions) {
-  const { host, port, tls, username, password, database, silenceTimeoutMs = SILENCE_TIMEOUT_MS } = options;
+  const { host, port, tls, database, login = () => options, silenceTimeoutMs = SILENCE_TIMEOUT_MS } = options;
   return createClient({
     // Version 2 needs no greeting of its own, and every Redis and Valkey speaks it.
     RESP: 2,
@@ -73,8 +75,7 @@ function makeClient(options: RedisOptions) {
       reconnectStrategy: (retries: number) => pauseMs(retries),
       ...(tls === undefined ? {} : tlsOf(tls, host)),
     } as NonNullable<RedisClientOptions['socket']>,
-    ...(username === undefined ? {} : { username: username.reveal() }),
-    ...(password === undefined ? {} : { password: password.reveal() }),
+    credentialsProvider: { type: 'async-credentials-provider', credentials: () => Promise.resolve(shown(login())) },
     ...(database === 0 ? {} : { database }),
     commandOptions: { timeout: COMMAND_TIMEOUT_MS },
     commandsQueueMaxLength: MAX_QUEUED_COMMANDS,
@@ -83,6 +84,11 @@ function makeClient(options: RedisOptions) {
     maintNotifications: 'disabled',
   });
 }
+
+const shown = ({ username, password }: RedisLogin) => ({
+  ...(username === undefined ? {} : { username: username.reveal() }),
+  ...(password === undefined ? {} : { password: password.reveal() }),
+});
 
 function tlsOf({ ca, certificate, key, serverName }: RedisTls, host: string) {
   return {

@@ -5,6 +5,7 @@
  */
 import type { HealthReport, HealthSource } from '../contracts/health.ts';
 import type { Observer } from '../contracts/observer.ts';
+import { watchChanges } from '../platform/watch-changes.ts';
 import { InvalidPolicies } from './invalid-policies.ts';
 import type { LoadedPolicies, PolicySet } from './load-policies.ts';
 
@@ -46,8 +47,6 @@ export interface PolicySourceOptions {
   readonly settleMs?: number;
 }
 
-const POLL_MS = 1000;
-const SETTLE_MS = 500;
 /** How often it is tried again what may go away by itself, such as a full disk. */
 const RETRY_MS = 10_000;
 /** A directory of a file server that is away keeps who asks waiting. */
@@ -62,7 +61,7 @@ const MAX_LOGGED = 4000;
  * @throws InvalidPolicies; what `keep` throws
  */
 export async function openPolicySource(options: PolicySourceOptions): Promise<PolicySource> {
-  const { name = 'policies', first, keep, share, event, pollMs = POLL_MS, settleMs = SETTLE_MS } = options;
+  const { name = 'policies', first, keep, share, event, pollMs, settleMs } = options;
   let busySinceMs: number | undefined;
   const timed = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
     busySinceMs = performance.now();
@@ -143,31 +142,7 @@ export async function openPolicySource(options: PolicySourceOptions): Promise<Po
     return waiting;
   };
 
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-  let changing: string | undefined;
-  const look = async (): Promise<void> => {
-    const seen = await stamp();
-    const isSettled = seen === readAt || seen === changing;
-    changing = seen === readAt ? undefined : seen;
-    const isDue = refused !== undefined && performance.now() - triedMs >= RETRY_MS;
-    if (isSettled && (changing !== undefined || isDue)) {
-      changing = undefined;
-      await reload();
-    }
-  };
-  const schedule = (): void => {
-    timer = setTimeout(
-      () => {
-        void look()
-          .catch(() => undefined)
-          .then(() => {
-            if (!closed) schedule();
-          });
-      },
-      changing === undefined ? pollMs : settleMs,
-    ).unref();
-  };
+  let unwatch = (): void => undefined;
 
   const health = (): readonly HealthReport[] => {
     const { version } = inForce;
@@ -181,16 +156,16 @@ export async function openPolicySource(options: PolicySourceOptions): Promise<Po
   return {
     current: () => inForce,
     reload,
-    watch: schedule,
+    watch: () => {
+      const isDue = (): boolean => refused !== undefined && performance.now() - triedMs >= RETRY_MS;
+      unwatch = watchChanges({ stamp, readAt: () => readAt, changed: reload, isDue, pollMs, settleMs });
+    },
     refused: () => refused?.version,
     keepAgain: async () => {
       if (inForce.version !== '') await keep(inForce);
     },
     health,
-    close: () => {
-      closed = true;
-      clearTimeout(timer);
-    },
+    close: () => unwatch(),
   };
 }
 

@@ -4,9 +4,10 @@
  * out would be an allow.
  */
 import { constants } from 'node:fs';
-import { open, opendir, realpath, stat } from 'node:fs/promises';
+import { open, opendir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { readBoundedFile } from '../platform/bounded-file.ts';
+import { fileStamp } from '../platform/file-stamp.ts';
 import type { PolicyIssue } from './invalid-policies.ts';
 
 const MAX_FILES = 256;
@@ -59,15 +60,6 @@ export async function stampOf(directory: string): Promise<string> {
   if ('problem' in listed) return listed.problem;
   const stamps = await Promise.all(listed.names.map((name) => fileStamp(join(directory, name))));
   return listed.names.map((name, index) => `${name} ${stamps[index]}`).join('\n');
-}
-
-async function fileStamp(path: string): Promise<string> {
-  try {
-    const { dev, ino, mode, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-    return [dev, ino, mode, size, mtimeNs, ctimeNs].join(' ');
-  } catch (error) {
-    return reasonOf(error);
-  }
 }
 
 /** The names of the files that are meant, sorted, and where the directory really is. */

@@ -34,6 +34,9 @@ export const LABELS = {
   version: 'a version of the policies, or of the program',
   dependency:
     'what [`/readyz`](running.md#what-it-depends-on) names so, but `bucket` for all buckets together (the worst of them, the oldest answer)',
+  kind: '`session` or `keyring`',
+  id: 'the id of a session key, or a keyring and the version of its key',
+  use: '`current`: new sessions or objects are made with it; `accepted`: those that there are',
   certificate: 'the key of the configuration that names its file',
 } as const;
 
@@ -180,6 +183,22 @@ export const METRICS = {
     type: 'histogram',
     help: 'From the first entry of a group until the group is durable: what the audit adds to a request, twice.',
     labels: [],
+  },
+  // configuration
+  sallyport_configuration_refused: {
+    type: 'gauge',
+    help: '1 while the configuration or a file of it on disk is refused, and the last one stays in force.',
+    labels: [],
+  },
+  sallyport_configuration_waits_for_restart: {
+    type: 'gauge',
+    help: 'Keys of the configuration that changed and take effect at the next restart.',
+    labels: [],
+  },
+  sallyport_keys_known: {
+    type: 'gauge',
+    help: 'Processes that know this key; `current` where they make new sessions or objects with it.',
+    labels: ['kind', 'id', 'use'],
   },
   // policies, revocations, grants, budgets
   sallyport_policies_in_force: {

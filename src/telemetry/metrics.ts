@@ -14,6 +14,7 @@ import { OPERATIONS, type OperationName } from '../s3/operations/operations.ts';
 import { keptCounter, KeptHistogram } from './kept-series.ts';
 import { described, type LabelsOf, type MetricName } from './metric-table.ts';
 import { measureDependencies } from './dependency-metrics.ts';
+import { measureKeys, type KnownKey } from './configuration-metrics.ts';
 import { measurePolicies, type PolicyVersions } from './policy-metrics.ts';
 
 export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lookup' | 'queued'> {
@@ -43,6 +44,8 @@ export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lo
   readonly revocations: (status: () => { readonly entries: number; readonly ageMs: number }) => void;
   /** A decision that a previewed set would have made otherwise, or could not make. */
   readonly previewDiffered: (live: string, preview: string) => void;
+  /** Has the keys that this process knows asked for at each scrape. */
+  readonly keys: (known: () => readonly KnownKey[]) => void;
   /** Has the versions of the policies asked for at each scrape. */
   readonly policies: (versions: PolicyVersions) => void;
   /** Has the number of grants in force, asked for at each scrape. */
@@ -266,6 +269,7 @@ export function createMetrics(): Metrics {
       gauge('sallyport_revocations', () => status().entries);
       gauge('sallyport_revocations_age_seconds', () => status().ageMs / 1000);
     },
+    keys: (known) => measureKeys(registry, known),
     policies: (versions) => measurePolicies(registry, versions),
     grants: (number) => gauge('sallyport_grants', number),
     breakers: (number) => gauge('sallyport_breakers_open', number),

@@ -6,9 +6,11 @@ import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { demoFindings } from '../../config/demo-findings.ts';
 import type { Config } from '../../config/config.ts';
+import { configOf, loadWholeConfig } from '../../config/load-config.ts';
+import type { ConfigSnapshot, LoadedConfig } from '../../config/loading/load.ts';
 import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from '../io.ts';
-import { CONFIG_OPTION, configName, readConfig } from '../read-config.ts';
+import { CONFIG_OPTION, configFile, configName, readWholeConfig } from '../read-config.ts';
 import { createPrimaryCounters } from './primary-counters.ts';
 import { runWorker } from './run-worker.ts';
 import { WORKER_POLICIES, WORKER_SLOT } from './worker-messages.ts';
@@ -30,12 +32,12 @@ export function registerServe(program: Command, io: CommandIo): void {
     .option(...ONLINE_OPTION)
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n  SALLYPORT_BUCKETS=reports … sallyport serve  (docs/configuration.md, "Without a file")\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.',
+      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n  SALLYPORT_BUCKETS=reports … sallyport serve  (docs/configuration.md, "Without a file")\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads policies, certificates and keys.',
     )
     .action(async (options: CheckFlags & { readonly config?: string }) => {
       refuseOnlineAlone(options);
       if (options.check === true) {
-        const config = await servableConfig(io, { configPath: options.config, allowDemo: false });
+        const { config } = await servableConfig(io, { configPath: options.config, allowDemo: false });
         // A primary that serves keeps in memory for its life what it loads.
         const { policiesOf } = await import('../../compose/policies.ts');
         const name = options.config ?? configName(io);
@@ -50,14 +52,16 @@ export function registerServe(program: Command, io: CommandIo): void {
 /** Runs the gateway until a signal stops it. */
 export async function runServe(io: CommandIo, options: ServeOptions): Promise<void> {
   if (!cluster.isWorker) {
-    const config = await servableConfig(io, options);
+    const first = await servableConfig(io, options);
     // Workers have no use for it.
     const { runPrimary } = await import('./run-primary.ts');
-    await runPrimary(io, config);
+    const path = configFile(io, options.configPath);
+    const load = () => servable(options, () => loadWholeConfig({ path, env: io.env, cwd: io.cwd }));
+    await runPrimary(io, { path, first, load, make: (snapshot) => madeOf(io, options, snapshot) });
     return;
   }
-  await runWorker(io, async () => {
-    const config = await servableConfig(io, options);
+  await runWorker(io, async (snapshot) => {
+    const { config } = await madeOf(io, options, snapshot);
     // The primary has no use for it.
     const { createGateway } = await import('../../compose/gateway.ts');
     const { keptPolicies, keptPreview } = await import('../../compose/policies.ts');
@@ -67,14 +71,26 @@ export async function runServe(io: CommandIo, options: ServeOptions): Promise<vo
     const preview = config.policies.preview === undefined ? undefined : await keptPreview(config);
     const sources = { policies, ...(preview && { preview }), ...(counters && { counters }) };
     const gateway = await createGateway(config, { worker, pid: io.pid, logStream: io.stderr, env: io.env, ...sources });
-    return { gateway, policies, preview };
+    const made = async (next: ConfigSnapshot) => (await madeOf(io, options, next)).config;
+    return { gateway, policies, preview, configOf: made };
   });
 }
 
-async function servableConfig(io: CommandIo, { configPath, allowDemo }: ServeOptions): Promise<Config> {
-  const config = await readConfig(io, configPath);
-  const findings = allowDemo ? [] : demoFindings(config);
-  if (findings.length === 0) return config;
+/** @throws CommandError (2) */
+const servableConfig = (io: CommandIo, options: ServeOptions): Promise<LoadedConfig<Config>> =>
+  servable(options, () => readWholeConfig(io, options.configPath));
+
+/** @throws CommandError, ConfigError */
+const madeOf = (io: CommandIo, options: ServeOptions, snapshot: ConfigSnapshot): Promise<LoadedConfig<Config>> =>
+  servable(options, () => configOf(snapshot, { env: io.env, cwd: io.cwd }));
+
+async function servable(
+  { allowDemo }: ServeOptions,
+  load: () => Promise<LoadedConfig<Config>>,
+): Promise<LoadedConfig<Config>> {
+  const loaded = await load();
+  const findings = allowDemo ? [] : demoFindings(loaded.config);
+  if (findings.length === 0) return loaded;
   throw new CommandError(
     `demo settings must not be used in production:\n${findings.map((line) => `  ${line}`).join('\n')}`,
     2,

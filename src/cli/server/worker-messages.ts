@@ -1,5 +1,6 @@
 /** What a primary and its workers say to each other over IPC. Of requests there are hashes in it, and amounts. */
 import type { Worker } from 'node:cluster';
+import type { ConfigSnapshot } from '../../config/loading/load.ts';
 import type { Amounts } from '../../contracts/guardrails.ts';
 import type { Ask, Taking } from '../../guardrails/counters.ts';
 import type { Readiness } from '../../http/admin-server.ts';
@@ -10,17 +11,29 @@ export const WORKER_SLOT = 'WORKER_SLOT';
 /** The variable by which a worker knows which policies are in force when it starts. */
 export const WORKER_POLICIES = 'WORKER_POLICIES';
 
+/** What a configuration is made of, secrets among it: it stays between the processes of one gateway. */
+export interface NumberedSnapshot {
+  readonly configuration: number;
+  readonly snapshot: ConfigSnapshot;
+}
+
 export type FromWorker =
   /** It listens; again whenever it is asked. */
   | {
       readonly kind: 'sallyport:readiness';
       readonly readiness: Readiness;
       readonly policyVersion: string;
+      /** Counts the configurations of this gateway. */
+      readonly configuration: number;
       /** Of the set that it previews; empty: none. */
       readonly previewVersion: string;
     }
   /** It has a set of policies ready, or says why not. */
   | { readonly kind: 'sallyport:prepared'; readonly policyVersion: string; readonly problem?: string }
+  /** It would start, and has no configuration yet. */
+  | { readonly kind: 'sallyport:configure' }
+  /** It accepts what a configuration has, or says why not. */
+  | { readonly kind: 'sallyport:configuration-prepared'; readonly configuration: number; readonly problem?: string }
   /** It could not start, and ends. */
   | { readonly kind: 'sallyport:failed'; readonly reason: string }
   /** It would take from budgets. */
@@ -36,6 +49,10 @@ export type FromWorker =
 
 export type FromPrimary =
   | { readonly kind: 'sallyport:report' }
+  /** Accept the keys of this configuration, beside those in force. */
+  | ({ readonly kind: 'sallyport:prepare-configuration' } & NumberedSnapshot)
+  /** Put it in force. */
+  | ({ readonly kind: 'sallyport:use-configuration' } & NumberedSnapshot)
   /** Have this set of policies ready. */
   | { readonly kind: 'sallyport:prepare'; readonly policyVersion: string }
   /** Put it in force. */

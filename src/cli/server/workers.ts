@@ -6,24 +6,34 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AggregatorRegistry, Counter, Registry } from 'prom-client';
+import type { ConfigSnapshot } from '../../config/loading/load.ts';
 import type { Readiness } from '../../http/admin-server.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { described } from '../../telemetry/metric-table.ts';
 import { StartError, type CommandIo } from '../io.ts';
 import { createLocalCounters } from '../../guardrails/counters.ts';
 import { answerSpending } from './primary-counters.ts';
-import { isMessage, tell, WORKER_POLICIES, WORKER_SLOT, type FromPrimary } from './worker-messages.ts';
+import {
+  isMessage,
+  tell,
+  WORKER_POLICIES,
+  WORKER_SLOT,
+  type FromPrimary,
+  type NumberedSnapshot,
+} from './worker-messages.ts';
 
 export interface Workers {
   /** What the primary itself counts. */
   readonly registry: Registry;
   /**
-   * Starts them with a kept set of policies, and resolves when each takes requests.
+   * Starts them with a configuration and a kept set of policies, and resolves when each takes requests.
    * @throws StartError in the words of the first that could not start
    */
-  readonly start: (policyVersion: string) => Promise<void>;
+  readonly start: (snapshot: ConfigSnapshot, policyVersion: string) => Promise<void>;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Puts a configuration in force in all of them, once each accepts its keys. @throws Error where one cannot: then in none */
+  readonly useConfiguration: (snapshot: ConfigSnapshot) => Promise<void>;
   /** Puts a kept set of policies in force in all of them. @throws Error where one cannot load it: then in none */
   readonly usePolicies: (policyVersion: string) => Promise<void>;
   /** Has a kept set previewed in all of them. */
@@ -69,7 +79,12 @@ export function createWorkers(
   const slots = new Map<number, Slot>();
   const starting = Promise.withResolvers<undefined>();
   const pending = new Map<Worker, PromiseWithResolvers<undefined>>();
-  const preparing = new Map<Worker, { readonly version: string; readonly end: (problem?: string) => void }>();
+  const preparing = new Map<Worker, Map<string, (problem?: string) => void>>();
+  let configuration: NumberedSnapshot = {
+    configuration: 0,
+    snapshot: { content: undefined, files: {}, directory: '' },
+  };
+  let configurations = 0;
   let policiesInForce = '';
   let policiesPreviewed = '';
   let stopping = false;
@@ -95,6 +110,9 @@ export function createWorkers(
         const isFirst = !reports.has(worker);
         reports.set(worker, message.readiness);
         answered(worker);
+        if (message.configuration !== configuration.configuration) {
+          tell(worker, { kind: 'sallyport:use-configuration', ...configuration });
+        }
         // It started before the last reload, or could not load that set.
         if (message.policyVersion !== policiesInForce) {
           tell(worker, { kind: 'sallyport:use', policyVersion: policiesInForce });
@@ -110,10 +128,13 @@ export function createWorkers(
       } else if (message.kind === 'sallyport:spend' || message.kind === 'sallyport:add') {
         answerSpending(worker, message, counters);
       } else if (message.kind === 'sallyport:failed') said = message.reason;
-      else if (message.kind === 'sallyport:prepared') {
-        const waiting = preparing.get(worker);
-        // Not what one that was slow says of an earlier set.
-        if (waiting?.version === message.policyVersion) waiting.end(message.problem);
+      else if (message.kind === 'sallyport:configure') {
+        tell(worker, { kind: 'sallyport:use-configuration', ...configuration });
+      } else if (message.kind === 'sallyport:prepared') {
+        // What one that was slow says of an earlier one has nobody who waits.
+        preparing.get(worker)?.get(message.policyVersion)?.(message.problem);
+      } else if (message.kind === 'sallyport:configuration-prepared') {
+        preparing.get(worker)?.get(nameOf(message.configuration))?.(message.problem);
       } else if (message.kind === 'sallyport:leaving') replace(number, worker, 'uncaught');
     });
     // What was said to one that ends at that moment (EPIPE, also by the cluster itself): its exit tells the rest.
@@ -121,7 +142,7 @@ export function createWorkers(
     worker.on('exit', (code: number | null, signal: string | null) => {
       reports.delete(worker);
       answered(worker);
-      preparing.get(worker)?.end();
+      for (const end of preparing.get(worker)?.values() ?? []) end();
       if (stopping) return;
       if (!hasStarted) {
         starting.reject(new StartError(said ?? `a worker exited while starting (${signal ?? `exit code ${code}`})`));
@@ -158,21 +179,30 @@ export function createWorkers(
   const tellAll = (message: FromPrimary): void => {
     for (const worker of alive()) tell(worker, message);
   };
-  /** Gives what is wrong, or nothing once it has the set ready, has ended or does not answer. */
-  const prepare = async (worker: Worker, policyVersion: string): Promise<string | undefined> => {
+  /** Gives what is wrong, or nothing once it has what is `name`d ready, has ended or does not answer. */
+  const prepare = async (worker: Worker, name: string, message: FromPrimary): Promise<string | undefined> => {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     const timer = setTimeout(() => resolve(undefined), PREPARE_MS);
-    preparing.set(worker, { version: policyVersion, end: resolve });
-    tell(worker, { kind: 'sallyport:prepare', policyVersion });
+    const waiting = preparing.get(worker) ?? new Map<string, (problem?: string) => void>();
+    preparing.set(worker, waiting.set(name, resolve));
+    tell(worker, message);
     const problem = await promise;
     clearTimeout(timer);
-    preparing.delete(worker);
+    waiting.delete(name);
     return problem;
+  };
+  /** @throws Error in the words of the first that cannot */
+  const prepareAll = async (name: string, message: FromPrimary): Promise<void> => {
+    const serving = alive().filter((worker) => reports.has(worker));
+    const problems = await Promise.all(serving.map((worker) => prepare(worker, name, message)));
+    const problem = problems.find((each) => each !== undefined);
+    if (problem !== undefined) throw new Error(problem);
   };
 
   return {
     registry: own,
-    start: (policyVersion) => {
+    start: (snapshot, policyVersion) => {
+      configuration = { configuration: configurations, snapshot };
       policiesInForce = policyVersion;
       for (let number = 0; number < count; number += 1) start(number, 0);
       return starting.promise;
@@ -189,11 +219,19 @@ export function createWorkers(
       contentType: registry.contentType,
       text: `${await registry.clusterMetrics()}\n${await own.metrics()}`,
     }),
+    useConfiguration: async (snapshot) => {
+      configurations += 1;
+      const next = { configuration: configurations, snapshot };
+      try {
+        await prepareAll(nameOf(next.configuration), { kind: 'sallyport:prepare-configuration', ...next });
+        configuration = next;
+      } finally {
+        // Those that accept what came to nothing let go of it.
+        tellAll({ kind: 'sallyport:use-configuration', ...configuration });
+      }
+    },
     usePolicies: async (policyVersion) => {
-      const serving = alive().filter((worker) => reports.has(worker));
-      const problems = await Promise.all(serving.map((worker) => prepare(worker, policyVersion)));
-      const problem = problems.find((each) => each !== undefined);
-      if (problem !== undefined) throw new Error(problem);
+      await prepareAll(policyVersion, { kind: 'sallyport:prepare', policyVersion });
       policiesInForce = policyVersion;
       tellAll({ kind: 'sallyport:use', policyVersion });
     },
@@ -221,6 +259,9 @@ export function createWorkers(
     },
   };
 }
+
+/** No version of policies is named so. */
+const nameOf = (configuration: number): string => `configuration ${configuration}`;
 
 const WORSE: readonly Readiness['reports'][number]['state'][] = ['ok', 'unknown', 'degraded'];
 

@@ -10,6 +10,8 @@ import {
   origin,
   path,
   region,
+  RELOADS,
+  REREAD,
   section,
   text,
   whole,
@@ -47,7 +49,10 @@ const vaultPath = (fallback: string, description: string) =>
 const role = key(name, 'the name of a role', 'Role of that method.');
 
 /** Kubernetes gives every pod a copy that others in it may read, and renews it in place. */
-const jwtFile = key(path, 'the path of a file', 'The JWT to show. Read again at each login.', { file: 'token' });
+const jwtFile = key(path, 'the path of a file', 'The JWT to show. Read again at each login.', {
+  ...REREAD,
+  file: 'token',
+});
 
 const local = group(
   {
@@ -67,6 +72,7 @@ const local = group(
     ),
   },
   'Key-encryption keys that are derived from seeds.',
+  RELOADS,
 );
 
 const vault = group(
@@ -88,12 +94,15 @@ const vault = group(
     ),
     auth: key(
       z.strictObject({
-        tokenFile: file('secret', 'A token. Read again when it ends; renewed where it can be.'),
+        tokenFile: file('secret', 'A token. Read again when it ends; renewed where it can be.', REREAD),
         approle: group(
           {
             mount: vaultPath('approle', 'Where the method is mounted.'),
             roleId: key(name, 'the RoleID', 'RoleID.'),
-            secretIdFile: key(path, 'the path of a file', 'SecretID. Read again at each login.', { file: 'secret' }),
+            secretIdFile: key(path, 'the path of a file', 'SecretID. Read again at each login.', {
+              ...REREAD,
+              file: 'secret',
+            }),
           },
           'Login by AppRole.',
         ),
@@ -121,9 +130,9 @@ const kms = group(
     caFile: file('certificates', 'CA certificates (PEM) to trust for it, instead of the system ones.'),
     credentials: group(
       {
-        accessKeyIdFile: key(path, 'the path of a file', 'Access key id.', { file: 'secret' }),
-        secretAccessKeyFile: key(path, 'the path of a file', 'Secret access key.', { file: 'secret' }),
-        sessionTokenFile: file('secret', 'Session token, where the credentials are temporary.'),
+        accessKeyIdFile: key(path, 'the path of a file', 'Access key id.', { ...REREAD, file: 'secret' }),
+        secretAccessKeyFile: key(path, 'the path of a file', 'Secret access key.', { ...REREAD, file: 'secret' }),
+        sessionTokenFile: file('secret', 'Session token, where the credentials are temporary.', REREAD),
       },
       'Credentials that may use the keys. Without them: the default chain of the AWS SDK.',
     ),

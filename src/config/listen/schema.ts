@@ -1,6 +1,6 @@
 /** The section `listen`: where the edge reaches the gateway. */
 import type { z } from 'zod';
-import { address, file, flag, group, key, path, section, text } from '../values/schema-words.ts';
+import { address, file, flag, group, key, path, RELOADS, section, text } from '../values/schema-words.ts';
 
 /** Parses a file mode such as `0660`; one that lets others in is none. */
 export const parseSocketMode = (text: string): number | undefined =>
@@ -17,9 +17,13 @@ export const listen = section(
     address: key(address.optional(), '`host:port`', 'TCP address, for an edge on another machine; needs `listen.tls`.'),
     tls: group(
       {
-        certFile: file('certificates', 'Certificate chain of the gateway (PEM).'),
-        keyFile: file('private key', 'Its private key (PEM).'),
-        clientCaFile: file('certificates', 'CA of the edge (PEM). Clients without a certificate of it are refused.'),
+        certFile: file('certificates', 'Certificate chain of the gateway (PEM).', RELOADS),
+        keyFile: file('private key', 'Its private key (PEM).', RELOADS),
+        clientCaFile: file(
+          'certificates',
+          'CA of the edge (PEM). Clients without a certificate of it are refused.',
+          RELOADS,
+        ),
       },
       'Mutual TLS over TCP. All three files are needed.',
     ),

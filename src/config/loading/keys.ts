@@ -75,6 +75,7 @@ const rowsOf = (json: JsonSchema, path: readonly string[], required: boolean): K
     ...{ shape: json.shape, description: json.description },
     ...(json.derivedDefault === undefined ? {} : { derivedDefault: json.derivedDefault }),
     ...(json.file === undefined ? {} : { file: json.file }),
+    ...(json.reloads === undefined ? {} : { reloads: json.reloads }),
     ...(json.isLocalPath === undefined ? {} : { isLocalPath: json.isLocalPath }),
     ...{ path, kind, required, default: kind === 'group' ? undefined : json.default },
     variable: hasVariable(kind, path) ? variableOf(path) : undefined,

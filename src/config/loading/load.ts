@@ -12,6 +12,7 @@ import { inVariables, variableAt } from './in-variables.ts';
 import { keyAt } from './keys.ts';
 import { pathKey } from './path-key.ts';
 import { readFiles, type Files, type NamedFiles } from './read-files.ts';
+import { Secret } from './secret.ts';
 import { readYaml } from './yaml-file.ts';
 
 export interface LoadOptions {
@@ -41,6 +42,25 @@ export interface Content {
   readonly where: (path: readonly string[]) => string;
   /** By which problems are put in order. */
   readonly lineOf: (path: readonly string[]) => number | undefined;
+}
+
+/**
+ * What a configuration was made of: the content of its file, and what stands in the files that it names, in base64 by
+ * `pathKey`. It holds every secret: it is kept in memory, goes to the processes of one gateway, and nowhere else.
+ */
+export interface ConfigSnapshot {
+  readonly content: unknown;
+  readonly files: Readonly<Record<string, string>>;
+  /** Where relative paths start. */
+  readonly directory: string;
+}
+
+/** A configuration, and what it was made of. */
+export interface LoadedConfig<Made> {
+  readonly config: Made;
+  readonly snapshot: ConfigSnapshot;
+  /** The files that it names. */
+  readonly paths: readonly string[];
 }
 
 const MAX_FILE_BYTES = 1_048_576;
@@ -91,19 +111,35 @@ export const environmentContent = (start: object, directory: string): Content =>
   lineOf: () => undefined,
 });
 
+/** Of what a configuration was made of: no file is read again, and its lines are not known. */
+export const snapshotContent = ({ content, directory }: ConfigSnapshot): Content => ({
+  ...{ content, directory },
+  where: () => 'the configuration',
+  lineOf: () => undefined,
+});
+
 /**
  * Checks the content of a configuration for its purpose, and reads the files that it names.
  * @throws ConfigError with every problem at once
  */
 export const loadFor = async <Checked, Made>(
+  purpose: Purpose<Checked, Made>,
+  source: Content,
+  options: Omit<LoadOptions, 'path'>,
+): Promise<Made> => (await loadWhole(purpose, source, options)).config;
+
+/** Does the same; gives also what it was made of. What was `read` before takes the place of files. */
+export const loadWhole = async <Checked, Made>(
   { schema, checkFiles, assemble: make, assumesRoles }: Purpose<Checked, Made>,
   source: Content,
   { env, cwd }: Omit<LoadOptions, 'path'>,
-): Promise<Made> => {
+  before?: Pick<ConfigSnapshot, 'files'>,
+): Promise<LoadedConfig<Made>> => {
   const overlay = applyEnvironment(source.content, env, { assumesRoles, cwd });
   const { content, origins, provided } = overlay;
   const parsed = schema.safeParse(content);
-  const { files, problems: unreadable } = await readFiles(content, source.directory, provided);
+  const read = before && filesOf(before);
+  const { files, paths, problems: unreadable } = await readFiles(content, source.directory, provided, read);
   const findings = [
     ...(parsed.error?.issues ?? []).flatMap((issue) => explain(issue, content)),
     ...unreadable,
@@ -117,5 +153,15 @@ export const loadFor = async <Checked, Made>(
     }),
   ];
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems);
-  return make(parsed.data, { files, provided, directory: source.directory });
+  return {
+    config: make(parsed.data, { files, provided, directory: source.directory }),
+    snapshot: { content: source.content, files: textsOf(files), directory: source.directory },
+    paths,
+  };
 };
+
+const filesOf = ({ files }: Pick<ConfigSnapshot, 'files'>): Files =>
+  new Map(Object.entries(files).map(([key, content]) => [key, new Secret(Buffer.from(content, 'base64'))]));
+
+const textsOf = (files: Files): ConfigSnapshot['files'] =>
+  Object.fromEntries([...files].map(([key, secret]) => [key, secret.revealBytes().toString('base64')]));

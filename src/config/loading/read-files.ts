@@ -108,16 +108,30 @@ const readOne = async (file: NamedFile, directory: string): Promise<Secret | str
   }
 };
 
-/** Reads every file that the content names; `provided` takes the place of files. Relative paths start at `directory`. */
+interface ReadFiles {
+  readonly files: Files;
+  /** Of those that are on this machine. */
+  readonly paths: readonly string[];
+  readonly problems: readonly Explanation[];
+}
+
+/**
+ * Reads every file that the content names; `provided` takes the place of files, and so does what was `read` before. Relative
+ * paths start at `directory`.
+ */
 export const readFiles = async (
   content: unknown,
   directory: string,
   provided: Files,
-): Promise<{ readonly files: Files; readonly problems: readonly Explanation[] }> => {
+  read?: Files,
+): Promise<ReadFiles> => {
   const files = new Map<string, Secret>();
+  const paths: string[] = [];
   const problems: Explanation[] = [];
   for (const file of namedFiles(content)) {
-    const provision = provided.get(pathKey(file.path));
+    const given = provided.get(pathKey(file.path));
+    if (given === undefined && file.kind !== 'directory') paths.push(resolve(directory, file.name));
+    const provision = given ?? read?.get(pathKey(file.path));
     const result =
       provision === undefined
         ? await readOne(file, directory)
@@ -127,5 +141,5 @@ export const readFiles = async (
     if (typeof result === 'string') problems.push({ path: file.path, message: result });
     else if (result !== undefined) files.set(pathKey(file.path), result);
   }
-  return { files, problems };
+  return { files, paths, problems };
 };

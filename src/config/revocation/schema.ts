@@ -1,6 +1,18 @@
 /** The section `revocation`: where it is kept who was revoked. */
 import { z } from 'zod';
-import { address, count, file, flag, group, hostName, key, path, text, whole } from '../values/schema-words.ts';
+import {
+  address,
+  count,
+  file,
+  flag,
+  group,
+  hostName,
+  key,
+  path,
+  RELOADS,
+  text,
+  whole,
+} from '../values/schema-words.ts';
 
 const redis = group(
   {
@@ -19,8 +31,8 @@ const redis = group(
       },
       'TLS towards Redis. Certificates are always verified.',
     ),
-    usernameFile: file('secret', 'Name of the user, where Redis has an ACL.'),
-    passwordFile: file('secret', 'Its password, or that of `requirepass`.'),
+    usernameFile: file('secret', 'Name of the user, where Redis has an ACL.', RELOADS),
+    passwordFile: file('secret', 'Its password, or that of `requirepass`.', RELOADS),
     database: key(whole(0, 65_535).default(0), 'a whole number from 0 to 65535', 'Number of the database.'),
     keyPrefix: key(
       text((value) => /^[\w:.{}-]{0,128}$/.test(value)).default('sallyport:'),

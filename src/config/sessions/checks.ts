@@ -1,6 +1,9 @@
 /** The rules across the keys of `sessions`. */
 import { SESSION_SECONDS } from '../../contracts/store-access.ts';
+import type { Explanation } from '../loading/explain.ts';
 import { text, type Loose, type Report } from '../loading/loose.ts';
+import { pathKey } from '../loading/path-key.ts';
+import type { Files } from '../loading/read-files.ts';
 import type { FileSessions } from './schema.ts';
 
 /** Reports what does not fit together in `sessions`. */
@@ -27,4 +30,15 @@ export const checkSessions = (sessions: Loose<FileSessions>, report: Report): vo
   if (typeof usual === 'number' && typeof max === 'number' && usual > max) {
     report(['sessions', 'defaultSeconds'], 'must not be more than maxSeconds');
   }
+};
+
+/** One key under two names would make two of what is one: it would never be taken out of use. */
+export const checkSessionKeys = (files: Files): readonly Explanation[] => {
+  const [current, previous] = ['current', 'previous'].map((name) =>
+    files.get(pathKey(['sessions', 'keys', name, 'keyFile'])),
+  );
+  if (current === undefined || previous === undefined) return [];
+  if (!current.revealBytes().equals(previous.revealBytes())) return [];
+  const path = ['sessions', 'keys', 'previous', 'keyFile'];
+  return [{ path, message: 'names a file with the current key; remove `previous`, or name another one' }];
 };

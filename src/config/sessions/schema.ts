@@ -1,7 +1,7 @@
 /** The section `sessions`: credentials of our own, for clients that sign. */
 import { z } from 'zod';
 import { SESSION_SECONDS } from '../../contracts/store-access.ts';
-import { countWithin, group, key, path, text } from '../values/schema-words.ts';
+import { countWithin, group, key, path, RELOADS, text } from '../values/schema-words.ts';
 
 const sessionKey = {
   id: key(
@@ -29,6 +29,7 @@ export const sessions = group(
       }),
       'a group of keys',
       'Keys from which session tokens and secret access keys are derived. All replicas need the same ones.',
+      RELOADS,
     ),
     defaultSeconds: countWithin(SESSION_SECONDS, 'Life of a session whose client asks for none.'),
     maxSeconds: countWithin(

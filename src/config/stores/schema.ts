@@ -13,6 +13,7 @@ import {
   name,
   origin,
   path,
+  REREAD,
   region,
   section,
   text,
@@ -106,9 +107,9 @@ export const store = z.strictObject({
   ),
   credentials: group(
     {
-      accessKeyIdFile: file('secret', 'Access key id.'),
-      secretAccessKeyFile: file('secret', 'Secret access key.'),
-      sessionTokenFile: file('secret', 'Session token, where the credentials are temporary.'),
+      accessKeyIdFile: file('secret', 'Access key id.', REREAD),
+      secretAccessKeyFile: file('secret', 'Secret access key.', REREAD),
+      sessionTokenFile: file('secret', 'Session token, where the credentials are temporary.', REREAD),
     },
     "The gateway's own credentials, which may do no more than assume roles. Files that are rotated on disk take effect without a restart. Without them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else the default chain of the AWS SDK (web identity, container, instance).",
   ),

@@ -15,6 +15,11 @@ export interface KeyMeta {
   readonly derivedDefault?: string;
   /** The key names a file that is read at start; all but `certificates` and `token` must be private. */
   readonly file?: 'certificates' | 'secret' | 'token' | 'private key' | 'seed' | 'foreign seed' | 'directory';
+  /**
+   * A change of it, of all below it and of the file that it names is taken up without a restart; `content`: only a change of
+   * the file, which its reader looks at itself.
+   */
+  readonly reloads?: 'whole' | 'content';
   /** The value is a path on this machine, relative or not. */
   readonly isLocalPath?: true;
   /** Of a map: what stands for the entry's name in the documentation. */
@@ -44,12 +49,16 @@ export const count = (min: number, max: number, fallback: number, description: s
   key(whole(min, max).default(fallback), `a whole number from ${min} to ${max}`, description);
 export const countWithin = ({ min, max, usual }: Bounds, description: string) => count(min, max, usual, description);
 export const flag = (description: string) => key(z.boolean().default(false), '`true` or `false`', description);
-export const file = (kind: NonNullable<KeyMeta['file']>, description: string) =>
+export const file = (kind: NonNullable<KeyMeta['file']>, description: string, more: Partial<KeyMeta> = {}) =>
   key(path.optional(), kind === 'directory' ? 'the path of a directory' : 'the path of a file', description, {
+    ...more,
     file: kind,
   });
-export const group = <T extends z.ZodRawShape>(shape: T, description: string) =>
-  key(z.strictObject(shape).optional(), 'a group of keys', description);
+export const group = <T extends z.ZodRawShape>(shape: T, description: string, more: Partial<KeyMeta> = {}) =>
+  key(z.strictObject(shape).optional(), 'a group of keys', description, more);
+/** Of a key: see `KeyMeta.reloads`. */
+export const RELOADS = { reloads: 'whole' } as const;
+export const REREAD = { reloads: 'content' } as const;
 export const section = <T extends z.core.$ZodLooseShape>(shape: T, description: string) =>
   key(z.strictObject(shape).prefault({} as never), 'a group of keys', description);
 export const hosts = (description: string) =>

@@ -12,7 +12,7 @@ import {
   type ClientSessionsOptions,
   type OpenableSessions,
 } from '../../../src/identity/client-sessions.ts';
-import type { SessionKey } from '../../../src/identity/session-seal.ts';
+import type { SessionKey, SessionKeys } from '../../../src/identity/session-seal.ts';
 import type { RawRequest, S3Request } from '../../../src/s3/request/request.ts';
 import { recordingObserver, requestWith, SteppedClock } from './fixture.ts';
 
@@ -31,11 +31,14 @@ export interface Deployment {
 }
 
 /** A deployment with one key; what a test does not care about has a default. */
-export const deploymentWith = (options: Partial<ClientSessionsOptions> = {}): Deployment => {
+export const deploymentWith = ({
+  keys = { current: sessionKey('k1') },
+  ...options
+}: Partial<Omit<ClientSessionsOptions, 'keys'>> & { readonly keys?: SessionKeys } = {}): Deployment => {
   const clock = new SteppedClock();
   const { observer, events } = recordingObserver();
   const sessions = createClientSessions({
-    keys: { current: sessionKey('k1') },
+    keys: () => keys,
     deploymentId: 'production',
     defaultSeconds: 3600,
     maxSeconds: 43_200,

@@ -90,8 +90,9 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
       refusals.push(refusal);
     },
   };
+  const keys = { current: { id: 'k1', secret: randomBytes(32) } };
   const issuer = createClientSessions({
-    keys: { current: { id: 'k1', secret: randomBytes(32) } },
+    keys: () => keys,
     deploymentId: 'test',
     defaultSeconds: 3600,
     maxSeconds: 7000,
@@ -128,7 +129,7 @@ export async function startWorld(behaviour: Behaviour = {}): Promise<World> {
     forms: createPermits({ all: 2, perAddress: 2, ...behaviour.forms }),
   };
   const { server } = createDataServer({
-    ...(behaviour.edgeSecret === undefined ? {} : { edgeSecret: behaviour.edgeSecret }),
+    edgeSecret: () => behaviour.edgeSecret,
     pipeline: (exchange) => {
       toS3.push(`${exchange.raw.method} ${exchange.raw.target}`);
       exchange.writeHead(200, { etag: '"e"', 'x-amz-version-id': 'v', 'content-length': '0', 'x-other': 'o' });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { EDGE_VARIABLES, VARIABLES } from '../../../../src/config/loading/environment.ts';
 import { ConfigError } from '../../../../src/config/loading/config-error.ts';
-import { loadConfigOfVariables } from '../../../../src/config/load-config.ts';
+import type { Config } from '../../../../src/config/config.ts';
+import { loadWholeConfig } from '../../../../src/config/load-config.ts';
 import { Sample, SEED } from '../sample.ts';
 
 const open = { 'stores.main.credentials': undefined };
@@ -310,8 +311,10 @@ describe('config/environment', () => {
       SALLYPORT_AUDIT_DIRECTORY: 'audit',
       AWS_REGION: 'eu-central-1',
     };
+    const load = async (env: Readonly<Record<string, string>>): Promise<Config> =>
+      (await loadWholeConfig({ path: undefined, env, cwd: sample.directory })).config;
     const linesOf = async (env: Readonly<Record<string, string>>): Promise<readonly string[]> => {
-      const error: unknown = await loadConfigOfVariables(env, sample.directory).then(
+      const error: unknown = await load(env).then(
         () => new Error('loaded'),
         (reason: unknown) => reason,
       );
@@ -320,7 +323,7 @@ describe('config/environment', () => {
     };
 
     it('makes one store, one issuer and encrypted buckets, behind a socket', async () => {
-      const config = await loadConfigOfVariables(WHOLE, sample.directory);
+      const config = await load(WHOLE);
       assert.deepEqual(config.listen, { kind: 'socket', path: '/run/sallyport/gateway.sock', mode: 0o660 });
       assert.deepEqual(
         config.buckets.map(({ name, storeName, encryption }) => [name, storeName, encryption]),
@@ -360,10 +363,11 @@ describe('config/environment', () => {
     it('listens elsewhere where a variable says so, under the same rules', async () => {
       const [line = ''] = await linesOf({ ...WHOLE, SALLYPORT_LISTEN_ADDRESS: '0.0.0.0:8080' });
       assert.match(line, /^SALLYPORT_LISTEN_ADDRESS: is plain TCP/);
-      const { listen } = await loadConfigOfVariables(
-        { ...WHOLE, SALLYPORT_LISTEN_ADDRESS: '127.0.0.1:8080', SALLYPORT_LISTEN_ALLOW_PLAINTEXT_LOOPBACK: 'true' },
-        sample.directory,
-      );
+      const { listen } = await load({
+        ...WHOLE,
+        SALLYPORT_LISTEN_ADDRESS: '127.0.0.1:8080',
+        SALLYPORT_LISTEN_ALLOW_PLAINTEXT_LOOPBACK: 'true',
+      });
       assert.equal(listen.kind, 'tcp');
     });
   });
