@@ -4,6 +4,7 @@
  */
 import type { StoreAccessConfig } from '../config/config.ts';
 import type { KeyringSettings } from '../contracts/keyring-settings.ts';
+import type { Finding } from './finding.ts';
 import { keyringOf } from './keyring.ts';
 import { keyringProblem } from './keyring-probe.ts';
 import { UNOBSERVED } from './silent-observer.ts';
@@ -15,15 +16,16 @@ interface Part {
 }
 
 /** Asks all of them at once; each call ends within `timeouts.keyringMs`. Gives what is wrong, and no secret. */
-export async function checkKeyring(config: StoreAccessConfig): Promise<readonly string[]> {
+export async function checkKeyring(config: StoreAccessConfig): Promise<readonly Finding[]> {
   const parts = config.keyring === undefined ? [] : partsOf(config.keyring);
-  const problems = await Promise.all(
+  return Promise.all(
     parts.map(async ({ name, config: keyring }) => {
       const problem = await problemOf({ ...config, keyring });
-      return problem === undefined ? [] : [`keyring ${name} cannot wrap and unwrap: ${problem}`];
+      if (problem === undefined) return { name: `keyring:${name}`, state: 'ok' } as const;
+      const detail = `keyring ${name} cannot wrap and unwrap: ${problem}`;
+      return { name: `keyring:${name}`, state: 'wrong', detail } as const;
     }),
   );
-  return problems.flat();
 }
 
 function partsOf({ local, vault, kms }: KeyringSettings): readonly Part[] {

@@ -3,8 +3,8 @@
  * opened to its owner alone and only then to the edge's group.
  */
 import { chmod, lstat, stat, unlink } from 'node:fs/promises';
-import type { Server } from 'node:http';
-import { connect } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
+import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -18,6 +18,17 @@ export type ListenTarget =
 export async function clearStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
+  if (await socketIsHeld(path))
+    throw new Error(`another process listens on ${path}; stop it, or set another listen.socket`);
+  await unlink(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  });
+}
+
+/** Tells whether somebody listens on a unix socket, or may. @throws Error in one line when it is another kind of file */
+export async function socketIsHeld(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return false;
   if (!found.isSocket()) throw new Error(`${path} exists and is not a socket; remove it, or set another listen.socket`);
   const answer = await new Promise<string | undefined>((resolve) => {
     const probe = connect(path, () => {
@@ -27,10 +38,7 @@ export async function clearStaleSocket(path: string): Promise<void> {
     probe.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
   });
   // Only this answer is nobody's: one that is not let in, or finds the queue full, has met a process that lives.
-  if (answer === 'ECONNREFUSED') await unlink(path);
-  else if (answer !== 'ENOENT') {
-    throw new Error(`another process listens on ${path}; stop it, or set another listen.socket`);
-  }
+  return answer !== 'ECONNREFUSED' && answer !== 'ENOENT';
 }
 
 /**
@@ -40,7 +48,7 @@ export async function clearStaleSocket(path: string): Promise<void> {
 export async function listen(server: Server, target: ListenTarget, setting: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      void whyNot(error, target, setting).then((reason) => reject(new Error(reason)));
+      void whyNot(error, target, setting).then((reason) => reject(new Error(reason, { cause: error })));
     };
     server.once('error', failed);
     const done = (): void => {
@@ -89,7 +97,7 @@ export const RECORDING_MS = 1000;
  * wait for them.
  */
 export async function closeGracefully(
-  server: Server,
+  server: HttpServer,
   graceMs: number,
   inFlight: () => number = () => 0,
 ): Promise<void> {

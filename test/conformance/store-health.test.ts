@@ -10,7 +10,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import { createGateway, type Gateway } from '../../src/compose/gateway.ts';
@@ -90,6 +90,7 @@ describe('a store that cannot be used as it is configured', function () {
     const sts = { endpoint: real.endpoint, roleArn: real.roleArn };
     const config = {
       listen: { address: `127.0.0.1:${await freePort()}`, allowPlaintextLoopback: true },
+      admin: { address: `127.0.0.1:${await freePort()}` },
       issuers: { test: { issuer: issuerUrl, audiences: ['sallyport'], allowHttp: true } },
       stores: {
         main: {
@@ -133,11 +134,13 @@ describe('a store that cannot be used as it is configured', function () {
     }
     const lines: string[] = [];
     const io = {
+      stdout: new PassThrough(),
       stderr: new Writable({ write: (chunk: Buffer, _encoding, done) => done(void lines.push(chunk.toString())) }),
     };
     try {
       const config = await loadConfig({ path: file, env: {} });
-      await checkOnly(file, config, { loadPolicies: () => Promise.resolve(), online: true, io });
+      const loadPolicies = () => Promise.resolve();
+      await checkOnly(file, config, { loadPolicies, listening: [], online: true, ok: '', io });
       return { code: 0, lines };
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

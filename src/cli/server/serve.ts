@@ -5,10 +5,11 @@
 import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { demoFindings } from '../../config/demo-findings.ts';
+import type { Listening } from '../../compose/check-online.ts';
 import type { Config } from '../../config/config.ts';
 import { configOf, loadWholeConfig } from '../../config/load-config.ts';
 import type { ConfigSnapshot, LoadedConfig } from '../../config/loading/load.ts';
-import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
+import { CHECK_OPTION, checkOnly, JSON_OPTION, ONLINE_OPTION, refuseAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { CONFIG_OPTION, configFile, configName, readWholeConfig } from '../read-config.ts';
 import { createPrimaryCounters } from './primary-counters.ts';
@@ -30,19 +31,21 @@ export function registerServe(program: Command, io: CommandIo): void {
     .option(...CONFIG_OPTION)
     .option(...CHECK_OPTION)
     .option(...ONLINE_OPTION)
+    .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n  SALLYPORT_BUCKETS=reports … sallyport serve  (docs/configuration.md, "Without a file")\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads policies, certificates and keys.',
+      '\nExamples:\n  sallyport serve --config /etc/sallyport/sallyport.yaml\n  sallyport serve --config sallyport.yaml --check --online\n  SALLYPORT_BUCKETS=reports … sallyport serve  (docs/configuration.md, "Without a file")\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: what it depends on), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads policies, certificates and keys.',
     )
     .action(async (options: CheckFlags & { readonly config?: string }) => {
-      refuseOnlineAlone(options);
+      refuseAlone(options);
       if (options.check === true) {
         const { config } = await servableConfig(io, { configPath: options.config, allowDemo: false });
         // A primary that serves keeps in memory for its life what it loads.
         const { policiesOf } = await import('../../compose/policies.ts');
         const name = options.config ?? configName(io);
-        await checkOnly(name, config, { loadPolicies: () => policiesOf(config), online: options.online, io });
-        io.stdout.write(`${name}: ok\n`);
+        const loadPolicies = () => policiesOf(config);
+        const listening = listeningOf(config);
+        await checkOnly(name, config, { ...options, loadPolicies, listening, ok: `${name}: ok\n`, io });
         return;
       }
       await runServe(io, { configPath: options.config, allowDemo: false });
@@ -74,6 +77,14 @@ export async function runServe(io: CommandIo, options: ServeOptions): Promise<vo
     const made = async (next: ConfigSnapshot) => (await madeOf(io, options, next)).config;
     return { gateway, policies, preview, configOf: made };
   });
+}
+
+function listeningOf({ listen, admin }: Config): readonly Listening[] {
+  const target = listen.kind === 'socket' ? { socket: listen.path, mode: listen.mode } : listen;
+  return [
+    { name: 'listen', target, setting: listen.kind === 'socket' ? 'listen.socket' : 'listen.address' },
+    { name: 'admin', target: admin.address, setting: 'admin.address' },
+  ];
 }
 
 /** @throws CommandError (2) */

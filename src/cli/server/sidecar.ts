@@ -12,7 +12,7 @@ import { isLoopback } from '../../platform/loopback.ts';
 import { parseAddress } from '../../config/values/shapes.ts';
 import { createSidecar } from '../../compose/sidecar.ts';
 import { sidecarPoliciesOf } from '../../compose/policies.ts';
-import { CHECK_OPTION, checkOnly, ONLINE_OPTION, refuseOnlineAlone, type CheckFlags } from './check-only.ts';
+import { CHECK_OPTION, checkOnly, JSON_OPTION, ONLINE_OPTION, refuseAlone, type CheckFlags } from './check-only.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { notUsable } from '../read-config.ts';
 import { runService } from './run-service.ts';
@@ -72,18 +72,26 @@ export function registerSidecar(program: Command, io: CommandIo): void {
     )
     .option(...CHECK_OPTION)
     .option(...ONLINE_OPTION)
+    .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      "\nThe store is asked with the pod's own credentials: AWS_ACCESS_KEY_ID, web identity, container, instance, profile.\n\nExamples:\n  sallyport sidecar --bucket reports --region eu-central-1 --keyring-seed-file /etc/sallyport/seed --audit-directory /var/lib/sallyport/audit\n  sallyport sidecar --config /etc/sallyport/sidecar.yaml --check --online\n  SALLYPORT_BUCKETS=reports SALLYPORT_KEYRING_SEED_FILE=seed SALLYPORT_SIDECAR_AUDIT=stdout sallyport sidecar\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: a keyring or a bucket), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.",
+      "\nThe store is asked with the pod's own credentials: AWS_ACCESS_KEY_ID, web identity, container, instance, profile.\n\nExamples:\n  sallyport sidecar --bucket reports --region eu-central-1 --keyring-seed-file /etc/sallyport/seed --audit-directory /var/lib/sallyport/audit\n  sallyport sidecar --config /etc/sallyport/sidecar.yaml --check --online\n  SALLYPORT_BUCKETS=reports SALLYPORT_KEYRING_SEED_FILE=seed SALLYPORT_SIDECAR_AUDIT=stdout sallyport sidecar\n\nExit codes: 0 stopped by a signal or checked, 1 failed (with --check: what it depends on), 2 bad configuration.\nSignals: SIGTERM and SIGINT drain and stop, SIGHUP reloads the policies.",
     )
-    .action(async ({ check, online, ...options }: SidecarCommand) => {
-      refuseOnlineAlone({ check, online });
+    .action(async ({ check, online, json, ...options }: SidecarCommand) => {
+      refuseAlone({ check, online, json });
       const { name, config } = await sidecarConfig(io, options);
       if (check === true) {
         const { policies } = config;
         const loadPolicies = () => (policies === undefined ? Promise.resolve() : sidecarPoliciesOf(policies, config));
-        await checkOnly(name, config, { loadPolicies, online, io });
-        io.stdout.write('ok\n');
+        const listening = [
+          { name: 'listen', target: config.listen, setting: 'sidecar.address, or --listen' },
+          { name: 'admin', target: config.admin.address, setting: 'admin.address' },
+        ] as const;
+        await checkOnly(
+          name,
+          { ...config, policies: undefined },
+          { loadPolicies, listening, online, json, ok: 'ok\n', io },
+        );
         return;
       }
       await runService(io, config.admin, () =>
