@@ -6,7 +6,8 @@ set -eu
 umask 077
 
 state=${1:-$(dirname "$0")/state}
-mkdir -p "$state/tls/edge" "$state/tls/idp" "$state/tls/store" "$state/keys" "$state/audit" "$state/store-data"
+mkdir -p "$state/tls/edge" "$state/tls/idp" "$state/tls/store" "$state/tls/redis" "$state/keys" "$state/audit/1" "$state/audit/2"
+mkdir -p "$state/store-data" "$state/redis" "$state/redis-data" "$state/prometheus-data"
 cd "$state"
 
 random() { openssl rand -hex "$1"; }
@@ -31,6 +32,7 @@ certificate() {
 certificate tls/edge/edge.crt tls/edge/edge.key DNS:localhost,IP:127.0.0.1
 certificate tls/idp/idp.crt tls/idp/idp.key DNS:idp,DNS:localhost
 certificate tls/store/public.crt tls/store/private.key DNS:store
+certificate tls/redis/redis.crt tls/redis/redis.key DNS:redis
 # HAProxy wants both in one file.
 cat tls/edge/edge.crt tls/edge/edge.key >tls/edge/edge.pem
 
@@ -39,6 +41,21 @@ cat tls/edge/edge.crt tls/edge/edge.key >tls/edge/edge.pem
 # By it the gateway knows its edge.
 [ -e keys/edge-secret ] || random 32 >keys/edge-secret
 [ -e keys/store-access-key-id ] || echo sallyport >keys/store-access-key-id
+# What sessions are sealed with, in both replicas.
+[ -e keys/session-key ] || random 32 >keys/session-key
+[ -e keys/redis-password ] || random 32 >keys/redis-password
+[ -e redis/redis.conf ] || cat >redis/redis.conf <<END
+bind 0.0.0.0
+port 0
+tls-port 6379
+tls-cert-file /etc/redis-tls/redis.crt
+tls-key-file /etc/redis-tls/redis.key
+tls-auth-clients no
+requirepass $(cat keys/redis-password)
+dir /data
+appendonly yes
+maxmemory-policy noeviction
+END
 [ -e keys/store-secret-access-key ] || random 20 >keys/store-secret-access-key
 
 # The containers run as whoever owns these files, and never as root.
@@ -54,6 +71,7 @@ KEYCLOAK_ADMIN_PASSWORD=$(random 20)
 ALICE_PASSWORD=$(random 12)
 BOB_PASSWORD=$(random 12)
 CI_BOT_SECRET=$(random 20)
+GRAFANA_ADMIN_PASSWORD=$(random 12)
 EDGE_SECRET=$(cat keys/edge-secret)
 END
 if [ "$(id -u)" = 0 ]; then chown -R "$uid:$gid" .; fi

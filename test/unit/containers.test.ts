@@ -49,6 +49,8 @@ const render = (text: string, env: Readonly<Record<string, string>>): string =>
 const variablesOf = (script: string): Readonly<Record<string, string>> =>
   Object.fromEntries([...script.matchAll(/^([A-Z_]+)=\$/gm)].map(([, name]) => [name ?? '', 'value']));
 
+const GATEWAYS = ['gateway-1', 'gateway-2'];
+
 describe('docker-compose.yml', () => {
   let compose: Compose;
   let config: Config;
@@ -70,7 +72,9 @@ describe('docker-compose.yml', () => {
   const mounts = (name: string) => (service(name).volumes ?? []).map((volume) => volume.split(':'));
 
   it('renders with the variables that make-secrets.sh writes, and no others', () => {
-    assert.deepEqual(Object.keys(compose.services).sort(), ['gateway', 'haproxy', 'idp', 'store', 'store-setup']);
+    assert.deepEqual(Object.keys(compose.services).sort(), [
+      ...['gateway-1', 'gateway-2', 'grafana', 'haproxy', 'idp', 'prometheus', 'redis', 'store', 'store-setup'],
+    ]);
   });
 
   it('pins every image', () => {
@@ -88,9 +92,9 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('gives the gateway and the edge a root file system that cannot be written', () => {
-    assert.equal(service('gateway').read_only, true);
-    assert.equal(service('haproxy').read_only, true);
+  it('gives all but Keycloak a root file system that cannot be written', () => {
+    const writable = Object.keys(compose.services).filter((name) => service(name).read_only !== true);
+    assert.deepEqual(writable, ['idp']);
   });
 
   it('publishes ports on loopback only, and neither the store nor the socket', () => {
@@ -100,17 +104,19 @@ describe('docker-compose.yml', () => {
       ports.filter((port) => !port.startsWith('127.0.0.1:')),
       [],
     );
-    assert.equal(service('store').ports, undefined);
+    for (const name of ['store', 'redis', 'gateway-2']) assert.equal(service(name).ports, undefined);
   });
 
-  it('shares the socket between the gateway and HAProxy alone', () => {
+  it('shares the sockets between the gateways and HAProxy alone', () => {
     const sharers = Object.keys(compose.services).filter((name) => mounts(name).some(([from]) => from === 'socket'));
-    assert.deepEqual(sharers.sort(), ['gateway', 'haproxy']);
-    assert(config.listen.kind === 'socket');
-    const socket = config.listen.path.slice(sample.directory.length);
-    assert.equal(service('haproxy').environment?.['SALLYPORT_SOCKET'], socket);
+    assert.deepEqual(sharers.sort(), [...GATEWAYS, 'haproxy']);
+    const sockets = GATEWAYS.map((name) => service(name).environment?.['SALLYPORT_LISTEN_SOCKET'] ?? '');
+    const { SALLYPORT_SOCKET: first, SALLYPORT_SOCKET_2: second } = service('haproxy').environment ?? {};
+    assert.deepEqual([first, second], sockets);
+    assert.notEqual(first, second);
     for (const name of sharers) {
-      assert(mounts(name).some(([from, to]) => from === 'socket' && to !== undefined && socket.startsWith(`${to}/`)));
+      const [, to] = mounts(name).find(([from]) => from === 'socket') ?? [];
+      for (const socket of sockets) assert(socket.startsWith(`${to ?? ''}/`));
     }
   });
 
@@ -135,8 +141,14 @@ describe('docker-compose.yml', () => {
     );
   });
 
+  it('has replicas that differ in their socket and their audit only', () => {
+    const [first, second] = GATEWAYS.map((name) => JSON.stringify({ ...service(name), ports: undefined }));
+    assert.equal(first, second?.replaceAll('gateway-2', 'gateway-1').replaceAll('/audit/2:', '/audit/1:'));
+    assert.notEqual(first, second);
+  });
+
   it('mounts every file that the configuration of the gateway names', () => {
-    const targets = mounts('gateway').map(([, to]) => to ?? '');
+    const targets = mounts('gateway-1').map(([, to]) => to ?? '');
     const text = [config.policies.directory, config.audit.directory].map((path) => path.slice(sample.directory.length));
     for (const path of [...text, '/etc/sallyport/keys/seed-1', '/etc/sallyport/tls/ca.crt']) {
       assert(
@@ -147,7 +159,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('lets the gateway write to the audit and the socket only', () => {
-    const writable = (service('gateway').volumes ?? []).filter((volume) => !volume.endsWith(':ro'));
+    const writable = (service('gateway-1').volumes ?? []).filter((volume) => !volume.endsWith(':ro'));
     assert.deepEqual(writable.map((volume) => volume.split(':')[1]).sort(), [
       '/run/sallyport',
       '/var/lib/sallyport/audit',
@@ -155,7 +167,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('lets requests in flight finish before it kills the gateway', () => {
-    assert(Number.parseInt(service('gateway').stop_grace_period ?? '0') * 1000 > config.timeouts.drainMs);
+    assert(Number.parseInt(service('gateway-1').stop_grace_period ?? '0') * 1000 > config.timeouts.drainMs);
   });
 
   it('holds no secret of its own', () => {
@@ -199,10 +211,18 @@ describe('examples/compose/make-secrets.sh', () => {
     await rm(state, { recursive: true, force: true });
   });
 
-  const SECRETS = ['tls/ca.key', 'tls/edge/edge.pem', 'tls/idp/idp.key', 'tls/store/private.key', 'compose.env'];
+  const SECRETS = [
+    'tls/ca.key',
+    'tls/edge/edge.pem',
+    'tls/idp/idp.key',
+    'tls/store/private.key',
+    'tls/redis/redis.key',
+    'compose.env',
+  ];
 
   it('makes what the containers mount, for their owner alone', async () => {
-    for (const name of [...SECRETS, 'keys/seed-1', 'keys/store-access-key-id', 'keys/store-secret-access-key']) {
+    const keys = ['seed-1', 'session-key', 'redis-password', 'store-access-key-id', 'store-secret-access-key'];
+    for (const name of [...SECRETS, 'redis/redis.conf', ...keys.map((key) => `keys/${key}`)]) {
       assert.equal((await stat(join(state, name))).mode & 0o077, 0, name);
     }
   });

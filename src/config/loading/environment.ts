@@ -35,6 +35,7 @@ const POLICIES_PATH = ['policies', 'directory'];
 /** Variables that haproxy/haproxy.cfg reads: the same environment may serve both programs. */
 export const EDGE_VARIABLES: readonly string[] = [
   'SALLYPORT_SOCKET',
+  'SALLYPORT_SOCKET_2',
   'SALLYPORT_FRONT',
   'SALLYPORT_CERT',
   'SALLYPORT_EDGE_SECRET',
