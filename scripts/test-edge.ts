@@ -17,6 +17,7 @@ await mochaOnPair(HELP, {
     'haproxy-existing',
     'haproxy-limits',
     'haproxy-options',
+    'haproxy-render',
     'identity-edge',
     'people',
     'sts',

@@ -1,9 +1,10 @@
-/** `sallyport haproxy sync`: HAProxy knows the issuers' keys and who is revoked. See haproxy/README.md. */
+/** `sallyport haproxy`; here `sync`: HAProxy knows the issuers' keys and who is revoked. See haproxy/README.md. */
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { createEdgeSync, faultText, type EdgeSyncReport } from '../../compose/edge-sync.ts';
 import { CommandError, type CommandIo } from '../io.ts';
 import { CONFIG_OPTION, readConfig } from '../read-config.ts';
+import { registerRender } from './haproxy-render.ts';
 import { spanOf } from './revocation-command.ts';
 
 interface SyncFlags {
@@ -18,15 +19,16 @@ interface SyncFlags {
 /** What HAProxy would not read as one word of a file of its own. */
 const FOLDER = /^\/[\w./-]{1,200}$/;
 
-/** Registers `haproxy sync`. */
+/** Registers `haproxy sync` and `haproxy render`. */
 export function registerHaproxy(program: Command, io: CommandIo): void {
   const haproxy = program
     .command('haproxy')
-    .description('Keeps HAProxy in step with the gateway.')
+    .description('Configures HAProxy, and keeps it in step with the gateway.')
     .addHelpText(
       'after',
       '\nExample:\n  sallyport haproxy sync --config sallyport.yaml --socket /run/haproxy-master.sock',
     );
+  registerRender(haproxy, io);
   haproxy
     .command('sync')
     .description(
