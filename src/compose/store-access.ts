@@ -85,7 +85,7 @@ export function createStoreAccess(
     isOneCaller,
   });
   const upstream = createHttpUpstream({
-    stores: config.stores.map(({ name, tls }) => ({ name, ...tls })),
+    stores: config.stores.map(({ name, endpoint, tls }) => ({ name, endpoint, ...tls })),
     // A request never waits for a connection that another one holds; a copy that streams holds two.
     connections: 2 * config.limits.inFlight,
     connectTimeoutMs: config.timeouts.upstreamConnectMs,
@@ -104,7 +104,7 @@ export function createStoreAccess(
   const usualMs = checkSeconds * 1000;
   const bucketWatch = createBucketWatch({ buckets: buckets.values(), probe: bucketProbe, usualMs, clock, observer });
   const { keyring, ...keyrings } = keyringOf(config, { clock, observer }, live);
-  const probes = createBackgroundProbes([...keyrings.probes, ...broker.probes], { clock, usualMs });
+  const probes = createBackgroundProbes([...keyrings.probes, ...broker.probes, ...upstream.probes], { clock, usualMs });
   const cipher = createObjectCipher(keyring);
   const legacy = legacyOf(config, observer);
   const reader = createObjectReader({ cipher, legacy, smallBodyBytes: config.limits.smallBodyBytes, observer });

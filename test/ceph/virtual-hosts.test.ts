@@ -24,8 +24,8 @@ describe('virtual-hosted buckets of a real store, over TLS', function () {
     upstream = createHttpUpstream({
       // The certificate names localhost and reports.localhost, and no other bucket.
       stores: [
-        { name: 'named', ca, minVersion: 'TLSv1.2' },
-        { name: 'front', ca, minVersion: 'TLSv1.2', serverName: 'localhost' },
+        { name: 'named', endpoint: ceph.lab.tlsEndpoint, ca, minVersion: 'TLSv1.2' },
+        { name: 'front', endpoint: ceph.lab.tlsEndpoint, ca, minVersion: 'TLSv1.2', serverName: 'localhost' },
       ],
       ...{ connections: 8, connectTimeoutMs: 5000, headersTimeoutMs: 20_000, bodyIdleTimeoutMs: 20_000 },
       ...{ observer, now: Date.now },

@@ -181,6 +181,7 @@ describe('what a gateway says of what it depends on', function () {
         plug: () => void (vault.sealed = false),
       },
       { dependency: 'bucket:reports', gauge: 'bucket', ...ofStore },
+      { dependency: 'store:main', ...none },
       { dependency: 'credentials:main', ...none },
     ];
   };
@@ -243,7 +244,7 @@ describe('what a gateway says of what it depends on', function () {
     // The store is not among them.
     const port = Number(new URL(store.endpoint).port);
     await store.stop();
-    await until('it is told', async () => (await shownOf('bucket:reports'))?.state === 'degraded');
+    await until('it is told', async () => (await shownOf('store:main'))?.state === 'degraded');
     assert.equal((await readyz()).status, 200);
     await makeStore(port);
   });

@@ -5,7 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import { GatewayError } from '../../errors/gateway-error.ts';
-import type { HealthReport, HealthSource } from '../../contracts/health.ts';
+import type { HealthProbe, HealthReport, HealthSource } from '../../contracts/health.ts';
 import type { Observer } from '../../contracts/observer.ts';
 import type { StoreTls } from '../../contracts/store-access.ts';
 import type { UpstreamResponse } from '../../contracts/upstream.ts';
@@ -17,6 +17,8 @@ import { createStorePools, type StorePools } from './store-pools.ts';
 export interface StoreConnection extends StoreTls {
   /** The store's name in configuration. */
   readonly name: string;
+  /** Scheme, host and port, where the store is asked whether it answers when nobody has asked it anything. */
+  readonly endpoint: string;
 }
 
 export interface HttpUpstreamOptions {
@@ -39,9 +41,12 @@ export interface Upstream {
   readonly send: (request: SignedRequest, signal: AbortSignal | undefined) => Promise<UpstreamResponse>;
 }
 
+const PROBE_MS = 10_000;
 const CLOCK_CHECK_INTERVAL_MS = 30_000;
 /** A store may take minutes to complete an upload, and to copy: not every one sends blanks meanwhile, as S3 does. */
 const COMPLETION_TIMEOUT_MS = 600_000;
+/** What a proxy says of a store that is away, and a store of itself; 501: it has no such question. */
+const BROKEN_STORE: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 const BROKEN_CONNECTION = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 interface StoreState {
@@ -56,7 +61,7 @@ interface StoreState {
 /** Opens the pools. Connections are made when they are first needed. */
 export function createHttpUpstream(
   options: HttpUpstreamOptions,
-): Upstream & HealthSource & { close: StorePools['close'] } {
+): Upstream & HealthSource & { readonly probes: readonly HealthProbe[]; close: StorePools['close'] } {
   const { observer } = options;
   const states = new Map<string, StoreState>(
     options.stores.map((store) => [
@@ -129,19 +134,42 @@ export function createHttpUpstream(
     });
   };
 
+  /** Without credentials: whatever it answers, it answers. No failure of it is anybody's request. */
+  const probeOf = ({ name, endpoint }: StoreConnection, state: StoreState): HealthProbe => ({
+    report: () => reportOf(name, state),
+    ask: async () => {
+      const signal = AbortSignal.timeout(Math.min(options.headersTimeoutMs, PROBE_MS));
+      const request = { method: 'HEAD', path: '/', headers: {}, signal } as const;
+      try {
+        const { statusCode, body } = await state.pools.poolOf(endpoint).request(request);
+        body.on('error', () => undefined).destroy();
+        if (BROKEN_STORE.has(statusCode)) state.degraded.set(endpoint, `answers ${statusCode}`);
+        else state.degraded.delete(endpoint);
+      } catch (error) {
+        state.degraded.set(endpoint, `no answer (${codeOf(error)})`);
+      }
+      state.checkedAtMs = options.now();
+    },
+  });
+
   return {
     send,
-    health: (): readonly HealthReport[] =>
-      [...states].map(([name, { degraded, checkedAtMs }]) => {
-        if (checkedAtMs === undefined) return { name: `store:${name}`, state: 'unknown' };
-        return degraded.size === 0
-          ? { name: `store:${name}`, state: 'ok', checkedAtMs }
-          : { name: `store:${name}`, state: 'degraded', detail: detailOf(degraded), checkedAtMs };
-      }),
+    health: () => [...states].map(([name, state]) => reportOf(name, state)),
+    probes: options.stores.flatMap((store) => {
+      const state = states.get(store.name);
+      return state === undefined ? [] : [probeOf(store, state)];
+    }),
     close: async (graceMs) => {
       await Promise.all([...states.values()].map(({ pools }) => pools.close(graceMs)));
     },
   };
+}
+
+function reportOf(name: string, { degraded, checkedAtMs }: StoreState): HealthReport {
+  if (checkedAtMs === undefined) return { name: `store:${name}`, state: 'unknown' };
+  return degraded.size === 0
+    ? { name: `store:${name}`, state: 'ok', checkedAtMs }
+    : { name: `store:${name}`, state: 'degraded', detail: detailOf(degraded), checkedAtMs };
 }
 
 function detailOf(degraded: ReadonlyMap<string, string>): string {

@@ -72,7 +72,15 @@ describe('core/upstream/http-upstream', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const upstream = createHttpUpstream({
-      stores: [{ name: 'main', ca: String(pair?.cert), minVersion: 'TLSv1.3', ...tls }],
+      stores: [
+        {
+          name: 'main',
+          endpoint: `https://s3.localhost:${port}`,
+          ca: String(pair?.cert),
+          minVersion: 'TLSv1.3',
+          ...tls,
+        },
+      ],
       ...{ connections: 4, connectTimeoutMs: 2000, headersTimeoutMs: 2000, bodyIdleTimeoutMs: 2000 },
       ...{ observer, now: Date.now },
     });
@@ -153,6 +161,33 @@ describe('core/upstream/http-upstream', () => {
     assert.deepEqual(
       seen.map(({ target = '' }) => decodeURIComponent(target)),
       keys.map((key) => `/${key}`),
+    );
+  });
+
+  it('is asked without credentials whether it answers, and says so in its health', async () => {
+    const { upstream, port } = await setUp('wildcard');
+    const probe = upstream.probes[0]!;
+    assert.deepEqual(probe.report(), { name: 'store:main', state: 'unknown' });
+    for (const [answered, state] of [
+      [403, 'ok'],
+      [503, 'degraded'],
+      [501, 'ok'],
+    ] as const) {
+      status = answered;
+      await probe.ask();
+      assert.equal(upstream.health()[0]?.state, state, String(answered));
+      assert.ok(upstream.health()[0]?.checkedAtMs !== undefined);
+    }
+    assert.deepEqual(
+      seen,
+      [1, 2, 3].map(() => ({ host: `s3.localhost:${port}`, target: '/' })),
+    );
+    server.closeAllConnections();
+    server.close();
+    await probe.ask();
+    assert.match(
+      upstream.health()[0]?.detail ?? '',
+      new RegExp(`^https://s3\\.localhost:${port}: no answer \\(ECONNREFUSED\\)`),
     );
   });
 

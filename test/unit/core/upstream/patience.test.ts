@@ -19,7 +19,7 @@ describe('core/upstream/http-upstream: a store that takes its time', function ()
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     upstream = createHttpUpstream({
-      stores: [{ name: 'main', minVersion: 'TLSv1.3' }],
+      stores: [{ name: 'main', endpoint: 'http://127.0.0.1:1', minVersion: 'TLSv1.3' }],
       ...{ connections: 4, connectTimeoutMs: 2000, headersTimeoutMs: 500, bodyIdleTimeoutMs: 2000 },
       ...{ observer, now: Date.now },
     });

@@ -50,7 +50,7 @@ describe('core/upstream/store-connector', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const upstream = createHttpUpstream({
-      stores: [{ name: 'main', minVersion: 'TLSv1.3', ca: String(pair.cert) }],
+      stores: [{ name: 'main', endpoint: 'http://127.0.0.1:1', minVersion: 'TLSv1.3', ca: String(pair.cert) }],
       ...{ connections: 4, connectTimeoutMs: 2000, headersTimeoutMs: 2000, bodyIdleTimeoutMs: 2000 },
       ...{ observer, now: Date.now },
     });

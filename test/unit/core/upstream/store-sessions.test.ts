@@ -41,7 +41,7 @@ describe('core/upstream/store-sessions', () => {
     await store.start();
     at.endpoint = store.endpoint;
     upstream = createHttpUpstream({
-      stores: [{ name: 'main', minVersion: 'TLSv1.2' }],
+      stores: [{ name: 'main', endpoint: 'http://127.0.0.1:1', minVersion: 'TLSv1.2' }],
       ...{ connections: 4, connectTimeoutMs: 2000, headersTimeoutMs: 5000, bodyIdleTimeoutMs: 5000 },
       ...{ observer, now: Date.now },
     });
