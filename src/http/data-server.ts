@@ -22,6 +22,7 @@ import { createCors, isPreflight, type CorsOptions } from './cors.ts';
 import { chargedTo, createEdgeReader } from './edge.ts';
 import { HttpExchange } from './exchange.ts';
 import { createLingering } from './linger.ts';
+import { createTurns } from '../platform/turns.ts';
 import { isStsCall } from './sts-target.ts';
 
 export interface DataServerOptions {
@@ -92,6 +93,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
   const lingering = createLingering();
   const { edgeSecret = () => undefined } = options;
   const edgeReader = derived(edgeSecret, createEdgeReader);
+  const turns = createTurns();
   const { requests } = options;
   let current = 0;
   /** What each connection is busy with; HTTP/1.1 answers one request at a time. */
@@ -128,6 +130,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
       scheme: scheme ?? schemeOf(req.socket),
       rawHeaders,
       lingering,
+      turns,
       expectsContinue: /\b100-continue\b/i.test(req.headers.expect ?? ''),
       ...(cors === undefined || own
         ? {}

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from '../contracts/exchange.ts';
 import type { TraceIds } from '../contracts/tracing.ts';
 import { GatewayError } from '../errors/gateway-error.ts';
+import type { Turns } from '../platform/turns.ts';
 import { releaseSent } from '../s3/body/release-memory.ts';
 import type { RawRequest, Scheme } from '../s3/request/request.ts';
 import type { Lingering } from './linger.ts';
@@ -24,6 +25,8 @@ export interface ExchangeOptions {
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
   readonly lingering: Lingering;
+  /** Of the event loop, which bodies share. */
+  readonly turns: Turns;
   /** What an answer carries beside its own headers, such as those for browsers. */
   readonly furtherHeaders?: (headers: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
 }
@@ -132,9 +135,10 @@ export class HttpExchange implements Exchange {
     const isTaken = res.write(chunk, (error) => {
       if (!error) releaseSent(chunk);
     });
-    if (isTaken) return RESOLVED;
+    const turn = this.#options.turns.take(chunk.length);
+    if (isTaken) return turn ?? RESOLVED;
     this.#waits += 1;
-    return new Promise((resolve, reject) => {
+    const drained = new Promise<void>((resolve, reject) => {
       const settle = (): void => {
         this.#waits -= 1;
         res.off('drain', settle);
@@ -145,6 +149,7 @@ export class HttpExchange implements Exchange {
       res.once('drain', settle);
       res.once('close', settle);
     });
+    return turn === undefined ? drained : drained.then(() => turn);
   }
 
   end(chunk?: Buffer): void {
@@ -204,6 +209,8 @@ export class HttpExchange implements Exchange {
     try {
       for await (const chunk of this.#req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         this.#waits -= 1;
+        const turn = this.#options.turns.take(chunk.length);
+        if (turn !== undefined) await turn;
         yield chunk;
         this.#waits += 1;
       }

@@ -8,7 +8,8 @@ import { smallPath } from './loads.ts';
 import { get, put, signAhead, SMALL, type Target } from './target.ts';
 
 export interface OpenLoopPlan {
-  readonly target: Target;
+  /** Asked in turns. */
+  readonly targets: readonly Target[];
   readonly method: 'GET' | 'PUT';
   readonly perSecond: number;
   readonly seconds: number;
@@ -20,19 +21,20 @@ process.on('message', (plan: OpenLoopPlan) => void sendAll(plan).then((took) => 
 process.on('disconnect', () => process.exit(0));
 process.send?.('ready');
 
-async function sendAll({ target, method, perSecond, seconds, workers }: OpenLoopPlan): Promise<readonly number[]> {
-  const pool = new Pool(target.origin, { connections: workers });
+async function sendAll({ targets, method, perSecond, seconds, workers }: OpenLoopPlan): Promise<readonly number[]> {
+  const [first] = targets;
+  if (first === undefined) throw new RangeError('nobody to ask');
+  const pool = new Pool(first.origin, { connections: workers });
   const one = async (index: number): Promise<number> => {
+    const target = targets[index % targets.length] ?? first;
     const started = performance.now();
     if (method === 'GET') await get(pool, target, '/box/keep/small');
     else await put(pool, target, smallPath(index), SMALL);
     return performance.now() - started;
   };
   const total = Math.round(perSecond * seconds);
-  signAhead(
-    target,
-    Array.from({ length: total }, (_, index) => smallPath(index)),
-  );
+  const paths = Array.from({ length: total }, (_, index) => smallPath(index));
+  for (const target of targets) signAhead(target, paths);
   const under: Promise<number>[] = [];
   for (const started = performance.now(); under.length < total;) {
     const due = ((performance.now() - started) / 1000) * perSecond;

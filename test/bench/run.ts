@@ -9,6 +9,7 @@ import { showBusy } from './sections/busy.ts';
 import { showCipher } from './sections/cipher.ts';
 import { showColdKeys } from './sections/cold-keys.ts';
 import { showExact } from './sections/exact.ts';
+import { showFair } from './sections/fair.ts';
 import { showLatency } from './sections/latency.ts';
 import { showMarkCompacts } from './sections/mark-compacts.ts';
 import { showMemory } from './sections/memory.ts';
@@ -40,6 +41,7 @@ const SECTIONS: readonly Section[] = [
     show: showBatches,
   },
   { name: 'latency', what: 'p50 and p99 of small requests at 500 per second', show: showLatency },
+  { name: 'fair', what: 'small requests of 20 callers beside 500 large uploads of one', show: showFair },
   { name: 'exact', what: 'heap, promises and requests to the store per small request', show: showExact },
   { name: 'mark-compacts', what: 'collections of the whole heap while 2 GiB pass', show: showMarkCompacts },
   { name: 'cipher', what: 'CPU of sealing and opening, beside AES-256-GCM alone', show: showCipher },

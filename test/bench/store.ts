@@ -115,16 +115,16 @@ function answerOther(req: IncomingMessage, res: ServerResponse, url: string): vo
       subject_types_supported: ['public'],
     });
   else if (url === '/jwks') sendJson(res, { keys: [jwk] });
-  else if (url === '/token') void signToken(issuer).then((token) => res.end(token));
+  else if (url.startsWith('/token')) void signToken(issuer, url.split('?')[1]).then((token) => res.end(token));
   else if (url === '/counters') sendJson(res, { stsCalls, requests } satisfies StoreCounters);
   else res.writeHead(404).end();
 }
 
-function signToken(issuer: string): Promise<string> {
+function signToken(issuer: string, subject = 'bench'): Promise<string> {
   return new SignJWT({ groups: ['bench'] })
     .setProtectedHeader({ alg: 'RS256', kid: 'bench', typ: 'at+jwt' })
     .setIssuer(issuer)
-    .setSubject('bench')
+    .setSubject(subject)
     .setAudience('bench')
     .setJti('bench')
     .setIssuedAt()

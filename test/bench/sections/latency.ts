@@ -15,7 +15,7 @@ export async function showLatency({ rounds, sizes, targetsAndPeers, relays, repo
   for (const method of ['GET', 'PUT'] as const) {
     const sendAll = async (target: Target): Promise<readonly number[]> => {
       const plan: OpenLoopPlan = {
-        ...{ target: sendable(target), method, perSecond: PER_SECOND },
+        ...{ targets: [sendable(target)], method, perSecond: PER_SECOND },
         ...{ seconds: sizes.latencySeconds, workers: WORKERS },
       };
       child.send(plan);

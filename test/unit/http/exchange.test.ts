@@ -5,6 +5,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpExchange } from '../../../src/http/exchange.ts';
 import { createLingering } from '../../../src/http/linger.ts';
+import { createTurns } from '../../../src/platform/turns.ts';
 import { releasedOnceSent } from '../../../src/s3/body/release-memory.ts';
 
 type Served = HttpExchange;
@@ -27,7 +28,13 @@ describe('the body of an exchange, handed over piece by piece', () => {
     for (const event of ['request', 'checkContinue'] as const) {
       server.on(event, (req: IncomingMessage, res: ServerResponse) => {
         const options = { requestId: 'r', edgeRequestId: undefined, clientAddress: '', chargedTo: undefined };
-        const rest = { scheme: undefined, rawHeaders: [], expectsContinue, lingering: createLingering() };
+        const rest = {
+          scheme: undefined,
+          rawHeaders: [],
+          expectsContinue,
+          lingering: createLingering(),
+          turns: createTurns(),
+        };
         arrived.resolve({ served: new HttpExchange(req, res, { ...options, ...rest }), req });
       });
     }

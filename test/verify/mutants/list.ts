@@ -70,6 +70,13 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['platform/fair-queue'],
   },
   {
+    fault: 'bodies have as much of a turn of the event loop as they want',
+    file: 'platform/turns.ts',
+    text: 'if (passed < bytesATurn) {',
+    replacement: 'if (passed >= 0) {',
+    tests: ['platform/turns'],
+  },
+  {
     fault: 'an identity has a flow for each of its tokens',
     file: 'pipeline/admission.ts',
     text: '`${secret}${identityOf(principal)}`',
