@@ -16,9 +16,6 @@ export const checkSessions = (sessions: Loose<FileSessions>, report: Report): vo
       'is also that of the current key; every key needs a name of its own',
     );
   }
-  if (previous && text(previous.keyFile) !== undefined && previous.keyFile === current?.keyFile) {
-    report(['sessions', 'keys', 'previous', 'keyFile'], 'is also that of the current key; remove `previous`');
-  }
   const {
     minSeconds: min = SESSION_SECONDS.min,
     defaultSeconds: usual = SESSION_SECONDS.usual,

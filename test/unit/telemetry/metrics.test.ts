@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { HealthReport } from '../../../src/contracts/health.ts';
 import { ERRORS, type ErrorCode } from '../../../src/errors/codes.ts';
 import { OPERATIONS, type OperationName } from '../../../src/s3/operations/operations.ts';
+import { measureConfiguration, measureKeys } from '../../../src/telemetry/configuration-metrics.ts';
 import { METRICS, type MetricName } from '../../../src/telemetry/metric-table.ts';
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
 import { measurePolicies } from '../../../src/telemetry/policy-metrics.ts';
@@ -204,6 +205,8 @@ describe('the metrics', () => {
     metrics.issuerKeys(() => []);
     metrics.certificates(() => []);
     metrics.dependencies(() => [], { now: Date.now });
+    measureConfiguration(metrics.registry, { isRefused: () => false, waiting: () => 0 });
+    measureKeys(metrics.registry, () => []);
     metrics.revocations(() => ({ entries: 0, ageMs: 0 }));
     metrics.grants(() => 0);
     metrics.waiting(() => 0);
