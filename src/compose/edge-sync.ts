@@ -43,6 +43,7 @@ export interface EdgeSyncReport {
   readonly issuers: number;
   readonly keys: number;
   readonly deniedSubjects: number;
+  readonly deniedAddresses: number;
   /** Names of issuers whose keys could not be fetched. */
   readonly unreachable: readonly string[];
   readonly reloaded: boolean;
@@ -110,16 +111,16 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
     const bySubject = new Set(
       config.issuers.flatMap(({ issuer, subjectClaim }) => (subjectClaim === 'sub' ? issuer : [])),
     );
-    const deniedSubjects = [...entries.values()].flatMap((entry) => {
-      const { revoked } = entry;
-      if (revoked.kind !== 'subject' || entry.lifted === true || !isInForce(entry, clock.now())) return [];
-      return bySubject.has(revoked.issuer) ? subjectDigest(revoked.issuer, revoked.subject) : [];
-    });
+    const inForceNow = [...entries.values()].filter((entry) => entry.lifted !== true && isInForce(entry, clock.now()));
+    const deniedSubjects = inForceNow.flatMap(({ revoked }) =>
+      revoked.kind === 'subject' && bySubject.has(revoked.issuer) ? subjectDigest(revoked.issuer, revoked.subject) : [],
+    );
+    const deniedAddresses = inForceNow.flatMap(({ revoked }) => (revoked.kind === 'address' ? revoked.network : []));
     const keys = keysNow();
     const retired = Object.fromEntries(
       [...kept].flatMap(([name, { goneMs }]) => (goneMs === undefined ? [] : [[name, goneMs]])),
     );
-    return { issuers: config.issuers, keys, deniedSubjects, retired };
+    return { issuers: config.issuers, keys, deniedSubjects, deniedAddresses, retired };
   };
 
   /** Without a reload: keys are there before maps name them, and go when none does. */
@@ -143,6 +144,7 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
       issuers: state.issuers.length,
       keys: state.keys.length,
       deniedSubjects: state.deniedSubjects.length,
+      deniedAddresses: state.deniedAddresses.length,
       unreachable,
     };
     if (wanted === inForce && serving === worker) return { ...report, reloaded: false };
@@ -160,7 +162,11 @@ export async function createEdgeSync(config: Config, options: EdgeSyncOptions): 
     }
     await tidyFolder(folder, state);
     inForce = wanted;
-    observer.event('edge_keys_written', { keys: report.keys, deniedSubjects: report.deniedSubjects });
+    observer.event('edge_keys_written', {
+      keys: report.keys,
+      deniedSubjects: report.deniedSubjects,
+      deniedAddresses: report.deniedAddresses,
+    });
     return { ...report, reloaded };
   };
   return {

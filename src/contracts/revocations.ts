@@ -4,7 +4,8 @@ import type { Principal } from './principal.ts';
 export interface Revocations {
   /**
    * Refuses who was revoked. In memory and at once: it stands in the way of every request.
-   * @throws GatewayError RevokedToken, RevokedSession, ServiceUnavailable (the list is too old to go by)
+   * `clientAddress`: as the record has it.
+   * @throws GatewayError RevokedToken, RevokedSession, RevokedAddress, ServiceUnavailable (the list is too old to go by)
    */
-  readonly check: (principal: Principal) => void;
+  readonly check: (principal: Principal, clientAddress?: string) => void;
 }

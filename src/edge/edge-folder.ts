@@ -18,6 +18,8 @@ export interface EdgeState {
   readonly keys: readonly EdgeKey[];
   /** Digests, by `subjectDigest`. */
   readonly deniedSubjects: readonly string[];
+  /** Networks, such as `198.51.100.7/32`. */
+  readonly deniedAddresses: readonly string[];
   /** Since when keys are not published any more, by `nameOf`, in milliseconds. */
   readonly retired: Readonly<Record<string, number>>;
 }
@@ -27,7 +29,7 @@ export function nameOf({ issuer, kid }: EdgeKey): string {
   return `${issuer}|${kid}`;
 }
 
-export const MAPS = ['issuers.map', 'keys.map', 'denied-subjects.map'] as const;
+export const MAPS = ['issuers.map', 'keys.map', 'denied-subjects.map', 'denied-addresses.map'] as const;
 export type EdgeMap = (typeof MAPS)[number];
 export type EdgeMaps = Readonly<Record<EdgeMap, readonly string[]>>;
 
@@ -40,7 +42,7 @@ export function subjectDigest(issuer: string, subject: string): string {
 }
 
 /** The lines of each map. */
-export function mapsOf(folder: string, { issuers, keys, deniedSubjects }: EdgeState): EdgeMaps {
+export function mapsOf(folder: string, { issuers, keys, deniedSubjects, deniedAddresses }: EdgeState): EdgeMaps {
   return {
     'issuers.map': issuers.map(({ issuer, clockSkewSeconds }) => `${issuer} ${clockSkewSeconds}`).sort(),
     'keys.map': keys
@@ -49,6 +51,7 @@ export function mapsOf(folder: string, { issuers, keys, deniedSubjects }: EdgeSt
       )
       .sort(),
     'denied-subjects.map': deniedSubjects.map((digest) => `${digest} -`).sort(),
+    'denied-addresses.map': deniedAddresses.map((network) => `${network} -`).sort(),
   };
 }
 

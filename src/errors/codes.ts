@@ -22,6 +22,7 @@ export const ERRORS = {
   InvalidToken: { s3Code: 'InvalidToken', status: 401, message: 'The provided token is malformed or not valid here.' },
   ExpiredToken: { s3Code: 'ExpiredToken', status: 401, message: 'The provided token has expired.' },
   RevokedToken: { s3Code: 'InvalidToken', status: 401, message: 'The provided token has been revoked.' },
+  RevokedAddress: { s3Code: 'AccessDenied', status: 403, message: 'This address is not served here.' },
   InsufficientScope: {
     s3Code: 'AccessDenied',
     status: 403,

@@ -12,7 +12,7 @@ import type { Stage } from './stage.ts';
 
 /**
  * The stage `authenticate`.
- * @throws GatewayError MissingToken, InvalidToken, ExpiredToken, RevokedToken, RevokedSession, InvalidRequest, SlowDown (by an issuer that many wait for),
+ * @throws GatewayError MissingToken, InvalidToken, ExpiredToken, RevokedToken, RevokedSession, RevokedAddress, InvalidRequest, SlowDown (by an issuer that many wait for),
  * ServiceUnavailable, and those of signatures
  */
 export function createAuthenticate(
@@ -22,11 +22,11 @@ export function createAuthenticate(
   return {
     name: 'authenticate',
     run: (context) => {
-      const { request, trail } = context;
+      const { request, exchange, trail } = context;
       const identified = ({ principal, chunkSignatures }: Identification): Authenticated => {
         // Who it was is on record also where that one is refused.
         trail.identified(request.operation, principal, request);
-        revocations.check(principal);
+        revocations.check(principal, exchange.clientAddress);
         // Signed by whom? Nothing here could tell, and to leave the signatures unread would be to trust them.
         if (request.payload.chunked?.signed === true && chunkSignatures === undefined) {
           throw new GatewayError('InvalidRequest', {

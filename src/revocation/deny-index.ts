@@ -2,6 +2,7 @@
  * A list of entries, laid out so that one principal is looked up in a handful of steps whatever its length. It holds what
  * is in force when it is made; what ends later is seen to at each lookup.
  */
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import type { Principal } from '../contracts/principal.ts';
 import { isInForce, type Entries, type Entry } from './entry.ts';
 
@@ -17,8 +18,8 @@ interface Scope {
 }
 
 export interface DenyIndex {
-  /** Gives the entry that revokes a principal, if there is one. */
-  readonly find: (principal: Principal, nowMs: number) => Entry | undefined;
+  /** Gives the entry that revokes a principal, or the address that it comes from, if there is one. */
+  readonly find: (principal: Principal, nowMs: number, clientAddress?: string) => Entry | undefined;
   /** How many entries revoke something. */
   readonly size: number;
 }
@@ -26,6 +27,8 @@ export interface DenyIndex {
 /** Lays a list out. */
 export function createDenyIndex(entries: Entries, nowMs: number): DenyIndex {
   const sessions = new Map<string, Entry>();
+  const addresses = new Map<string, Entry>();
+  const networks: { readonly list: BlockList; readonly entry: Entry }[] = [];
   const everywhere = emptyScope();
   const issuers = new Map<string, Scope>();
   const scopeOf = (issuer: string | undefined): Scope => {
@@ -43,6 +46,12 @@ export function createDenyIndex(entries: Entries, nowMs: number): DenyIndex {
       sessions.set(revoked.accessKeyId, entry);
       continue;
     }
+    if (revoked.kind === 'address') {
+      const [address = '', bits] = revoked.network.split('/');
+      if (isIPv4(address) && bits === '32') addresses.set(address, entry);
+      else networks.push({ list: blockListOf(revoked.network), entry });
+      continue;
+    }
     const scope = scopeOf(revoked.issuer);
     if (revoked.kind === 'token') scope.tokens.set(revoked.tokenIdHash, entry);
     else if (revoked.kind === 'login') scope.logins.set(revoked.sessionId, entry);
@@ -51,7 +60,16 @@ export function createDenyIndex(entries: Entries, nowMs: number): DenyIndex {
     else scope.beforeAll = entry;
   }
 
-  const find: DenyIndex['find'] = (principal, atMs) => {
+  /** Networks one after another: there are few. */
+  const networkOf = (address: string, atMs: number): Entry | undefined => {
+    const own = addresses.get(address.replace(/^::ffff:/i, ''));
+    if (own !== undefined && isInForce(own, atMs)) return own;
+    const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined;
+    if (family === undefined) return undefined;
+    return networks.find(({ list, entry }) => isInForce(entry, atMs) && list.check(address, family))?.entry;
+  };
+
+  const find: DenyIndex['find'] = (principal, atMs, clientAddress) => {
     if (size === 0) return undefined;
     const { issuer, subject, tokenIdHash, accessKeyId, sessionId, issuedAtMs, actor } = principal;
     const own = issuers.get(issuer);
@@ -62,6 +80,9 @@ export function createDenyIndex(entries: Entries, nowMs: number): DenyIndex {
     const ifIssuedBefore = (entry: Entry | undefined): Entry | undefined =>
       entry !== undefined && isBefore(issuedAtMs, entry) ? ifInForce(entry) : undefined;
     return (
+      (clientAddress === undefined || addresses.size + networks.length === 0
+        ? undefined
+        : networkOf(clientAddress, atMs)) ??
       ifInForce(accessKeyId === undefined ? undefined : sessions.get(accessKeyId)) ??
       ifInForce(everywhere.tokens.get(tokenIdHash)) ??
       ifIssuedBefore(everywhere.beforeAll) ??
@@ -83,6 +104,13 @@ export function createDenyIndex(entries: Entries, nowMs: number): DenyIndex {
 /** A token that does not say when it was issued may have been issued at any time. */
 function isBefore(issuedAtMs: number | undefined, { revoked }: Entry): boolean {
   return revoked.kind === 'issued-before' && (issuedAtMs === undefined || issuedAtMs < revoked.beforeMs);
+}
+
+function blockListOf(network: string): BlockList {
+  const [address = '', bits = ''] = network.split('/');
+  const list = new BlockList();
+  list.addSubnet(address, Number(bits), isIPv4(address) ? 'ipv4' : 'ipv6');
+  return list;
 }
 
 function emptyScope(): Scope {

@@ -12,6 +12,8 @@ export function describeRevoked(revoked: Revoked): string {
       return `login ${JSON.stringify(revoked.sessionId)}${of(revoked.issuer)}`;
     case 'subject':
       return `subject ${JSON.stringify(revoked.subject)}${of(revoked.issuer)}`;
+    case 'address':
+      return `address ${revoked.network}`;
     case 'issued-before': {
       const whose = revoked.subject === undefined ? '' : ` for ${JSON.stringify(revoked.subject)}`;
       const who = revoked.issuer === undefined ? ' for everybody' : whose;

@@ -4,6 +4,7 @@
  * revoke something twice is one entry. No token and no secret is ever in it.
  */
 import { hash } from 'node:crypto';
+import { isIPv4, isIPv6 } from 'node:net';
 import { isoOf, isText, MAX_OPERATOR_NAME, membersOf, textOf, timeOf } from '../lists/line.ts';
 import type { ListFormat } from '../lists/list-store.ts';
 
@@ -16,6 +17,8 @@ export type Revoked =
   /** Everything that came out of one login: the `sid` claim. */
   | { readonly kind: 'login'; readonly issuer: string; readonly sessionId: string }
   | { readonly kind: 'subject'; readonly issuer: string; readonly subject: string }
+  /** Whoever comes from there, whatever they show: a network such as `198.51.100.7/32`. */
+  | { readonly kind: 'address'; readonly network: string }
   /** What was issued before a time: to a subject, by an issuer, or at all. */
   | { readonly kind: 'issued-before'; readonly beforeMs: number; readonly issuer?: string; readonly subject?: string };
 
@@ -68,6 +71,8 @@ function scopeOf(revoked: Revoked): readonly (string | null)[] {
       return [revoked.issuer, revoked.sessionId];
     case 'subject':
       return [revoked.issuer, revoked.subject];
+    case 'address':
+      return [revoked.network];
     case 'issued-before':
       return [revoked.issuer ?? null, revoked.subject ?? null];
   }
@@ -114,6 +119,8 @@ function written(revoked: Revoked): Readonly<Record<string, string | undefined>>
       return { issuer: revoked.issuer, sid: revoked.sessionId };
     case 'subject':
       return { issuer: revoked.issuer, subject: revoked.subject };
+    case 'address':
+      return { network: revoked.network };
     case 'issued-before':
       return { before: isoOf(revoked.beforeMs), issuer: revoked.issuer, subject: revoked.subject };
   }
@@ -143,7 +150,7 @@ export function readEntry(line: string): Entry | undefined {
 }
 
 function readRevoked(members: Readonly<Record<string, unknown>>): Revoked | undefined {
-  const { kind, token, accessKeyId, sid, issuer, subject, before } = members;
+  const { kind, token, accessKeyId, sid, issuer, subject, network, before } = members;
   const beforeMs = timeOf(before);
   const of = issuer === undefined ? {} : { issuer: textOf(issuer) };
   const whose = subject === undefined ? {} : { subject: textOf(subject) };
@@ -152,6 +159,7 @@ function readRevoked(members: Readonly<Record<string, unknown>>): Revoked | unde
     session: { kind: 'session', accessKeyId: textOf(accessKeyId) },
     login: { kind: 'login', issuer: textOf(issuer), sessionId: textOf(sid) },
     subject: { kind: 'subject', issuer: textOf(issuer), subject: textOf(subject) },
+    address: { kind: 'address', network: textOf(network) },
     'issued-before': beforeMs === undefined ? undefined : { kind: 'issued-before', beforeMs, ...of, ...whose },
   };
   const revoked = typeof kind === 'string' && Object.hasOwn(candidates, kind) ? candidates[kind] : undefined;
@@ -169,6 +177,8 @@ export function isSound(revoked: Revoked): boolean {
       return isText(revoked.issuer, MAX_TEXT.issuer) && isText(revoked.sessionId, MAX_TEXT.sessionId);
     case 'subject':
       return isText(revoked.issuer, MAX_TEXT.issuer) && isText(revoked.subject, MAX_TEXT.subject);
+    case 'address':
+      return isNetwork(revoked.network);
     case 'issued-before':
       return (
         Math.abs(revoked.beforeMs) <= MAX_TIME_MS &&
@@ -178,6 +188,11 @@ export function isSound(revoked: Revoked): boolean {
         (revoked.subject === undefined || revoked.issuer !== undefined)
       );
   }
+}
+
+function isNetwork(text: string): boolean {
+  const [, address = '', bits = ''] = /^([0-9a-f.:]{2,39})\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
+  return (isIPv4(address) && Number(bits) <= 32) || (isIPv6(address) && Number(bits) <= 128);
 }
 
 function isTextOrNone(value: string | undefined, maxLength: number): boolean {

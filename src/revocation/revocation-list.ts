@@ -88,17 +88,19 @@ export function createRevocationList(options: RevocationListOptions): Revocation
   });
 
   return {
-    check: (principal) => {
+    check: (principal, clientAddress) => {
       if (isShut()) {
         throw new GatewayError('ServiceUnavailable', {
           detail: `the list of revocations is too old: ${watch.problem() ?? 'not read yet'}`,
         });
       }
-      const entry = index.find(principal, clock.now());
+      const entry = index.find(principal, clock.now(), clientAddress);
       if (entry === undefined) return;
+      const detail = `revocation ${entry.id} (${entry.revoked.kind})`;
+      if (entry.revoked.kind === 'address') throw new GatewayError('RevokedAddress', { detail });
       // Each with what makes its clients ask for new ones: a token 401, a session the code of one that is over.
       const code = principal.accessKeyId === undefined ? 'RevokedToken' : 'RevokedSession';
-      throw new GatewayError(code, { detail: `revocation ${entry.id} (${entry.revoked.kind})` });
+      throw new GatewayError(code, { detail });
     },
     refresh: watch.refresh,
     watch: watch.watch,

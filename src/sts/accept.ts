@@ -9,7 +9,7 @@ import { inStage } from '../errors/gateway-error.ts';
 import { NO_OBJECT, type AuditTrail } from '../audit/audit-trail.ts';
 import type { StsDependencies } from './dependencies.ts';
 
-/** Lets an identity in, when its turn has come: as one who reads. @throws GatewayError RevokedToken, RevokedSession, ServiceUnavailable, SlowDown */
+/** Lets an identity in, when its turn has come: as one who reads. @throws GatewayError RevokedToken, RevokedSession, RevokedAddress, ServiceUnavailable, SlowDown */
 export async function accept(
   { revocations, admission }: StsDependencies,
   { exchange, record }: { readonly exchange: Exchange; readonly record: AuditTrail },
@@ -17,7 +17,7 @@ export async function accept(
   principal: Principal,
 ): Promise<void> {
   record.identified(operation, principal);
-  inStage('authenticate', () => revocations.check(principal));
+  inStage('authenticate', () => revocations.check(principal, exchange.clientAddress));
   await inStage('admit', () => admission.enter(exchange, { principal, trail: record }, { pool: 'read', seats: 1 }));
 }
 

@@ -22,6 +22,7 @@ const CODES: Partial<Record<ErrorCode, readonly [code: string, status: number]>>
   InvalidToken: ['InvalidIdentityToken', 400],
   ExpiredToken: ['ExpiredTokenException', 400],
   RevokedToken: ['ExpiredTokenException', 400],
+  RevokedAddress: ['AccessDenied', 403],
   InvalidSession: ['InvalidClientTokenId', 403],
   InvalidAccessKeyId: ['InvalidClientTokenId', 403],
   ExpiredSession: ['ExpiredToken', 403],

@@ -60,6 +60,8 @@ function isMeant(what: Revoked, caller: Principal): boolean {
       return what.issuer === caller.issuer && what.sessionId === caller.sessionId;
     case 'subject':
       return what.issuer === caller.issuer && what.subject === caller.subject;
+    case 'address':
+      return false;
     case 'issued-before':
       return (
         (caller.issuedAtMs ?? -Infinity) < what.beforeMs &&

@@ -198,6 +198,12 @@ describe('bearer tokens at the edge', function () {
     await set(1000);
   });
 
+  async function reload(): Promise<void> {
+    const before = await tell('show proc');
+    await tell('reload');
+    while ((await tell('show proc').catch(() => before)).split('\n')[3] === before.split('\n')[3]) await sleep(50);
+  }
+
   async function tell(command: string): Promise<string> {
     const socket = connect(inFolder('master.sock'));
     socket.end(`${command}\n`);
@@ -264,7 +270,7 @@ describe('bearer tokens at the edge', function () {
     assert.equal(status, 401);
   }
 
-  it('are refused of a revoked subject within seconds, and still after a reload, while the command runs until SIGTERM', async () => {
+  it('are refused of a revoked subject and a revoked address within seconds, and still after a reload, while the command runs until SIGTERM', async () => {
     const mallory = signToken(rsa, claims({ sub: 'mallory, with spaces' }));
     issuer.keys = [rsa.publicJwk];
     await syncHaproxy();
@@ -285,10 +291,18 @@ describe('bearer tokens at the edge', function () {
       await passes(bearer(signToken(rsa, claims())));
       // A subject that no known key vouches for is the gateway's to judge.
       await passes(bearer(signToken(makeKey('RS256', 'unknown'), claims({ sub: 'mallory, with spaces' }))));
-      const before = await tell('show proc');
-      await tell('reload');
-      while ((await tell('show proc').catch(() => before)).split('\n')[3] === before.split('\n')[3]) await sleep(50);
+      await reload();
       await isRefused(mallory, 'InvalidToken');
+      const address = await sallyport('revoke', 'address', '127.0.0.0/8', '--json');
+      assert.equal(address.code, 0, address.stderr);
+      // Whatever they show, and after a reload too.
+      while ((await send({})).status !== 403) await sleep(50);
+      await reload();
+      const denied = await send({}, { path: '/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F2026' });
+      assert.match(denied.body, /<Code>AccessDenied</);
+      const { id } = JSON.parse(address.stdout) as { id: string };
+      assert.equal((await sallyport('revocations', 'lift', id)).code, 0);
+      while ((await send({})).status !== 200) await sleep(50);
     } finally {
       command.kill('SIGTERM');
     }

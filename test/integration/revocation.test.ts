@@ -227,6 +227,22 @@ describe('revocation by a file, with several workers', function () {
     assert.equal((await world.bearer(await token({ sub: 'frank' }))()).status, 200);
   });
 
+  it('cuts an address off, whoever comes from there, until that is lifted', async () => {
+    const own = world.bearer(await token({ sub: 'grace' }));
+    assert.equal((await own()).status, 200);
+    const said = await world.sallyport('revoke', 'address', '127.0.0.1', '--json');
+    const { id, network } = JSON.parse(said) as Record<string, string>;
+    assert.equal(network, '127.0.0.1/32');
+    await world.cutOffMs([own]);
+    const { status, code } = await own();
+    assert.deepEqual([status, code], [403, 'AccessDenied']);
+    await world.sallyport('revocations', 'lift', String(id));
+    for (let attempt = 0; (await own()).status !== 200; attempt += 1) {
+      assert.ok(attempt < 100, 'it was not lifted');
+      await sleep(50);
+    }
+  });
+
   it('refuses what makes no sense, with 2, and an id that is not there with 1', async () => {
     const calls: readonly (readonly [number, ...string[]])[] = [
       [2, 'revoke', 'token', 'neither'],

@@ -32,7 +32,7 @@ export function registerHaproxy(program: Command, io: CommandIo): void {
   haproxy
     .command('sync')
     .description(
-      "Has HAProxy check bearer tokens by the issuers' keys, and refuse revoked subjects; runs until SIGTERM.",
+      "Has HAProxy check bearer tokens by the issuers' keys, and refuse revoked subjects and addresses; runs until SIGTERM.",
     )
     .option(...CONFIG_OPTION)
     .option('--socket <path>', "the socket of HAProxy's master process; without it only files are written")
@@ -72,9 +72,9 @@ Signals: SIGTERM and SIGINT stop it.`,
 }
 
 function tell(io: CommandIo, { json }: SyncFlags, report: EdgeSyncReport): void {
-  const { issuers, keys, deniedSubjects, unreachable } = report;
+  const { issuers, keys, deniedSubjects, deniedAddresses, unreachable } = report;
   const missing = unreachable.length === 0 ? '' : `; no keys of ${unreachable.join(', ')}`;
-  const text = `${issuers} issuers, ${keys} keys, ${deniedSubjects} revoked subjects${missing}\n`;
+  const text = `${issuers} issuers, ${keys} keys, ${deniedSubjects} revoked subjects, ${deniedAddresses} revoked addresses${missing}\n`;
   io.stdout.write(json === true ? `${JSON.stringify(report)}\n` : text);
   io.setExitCode(unreachable.length === 0 ? 0 : 1);
 }

@@ -1,7 +1,8 @@
 /** What an operator wrote -> what is revoked, and for how long at least: an entry outlives all that it takes away. */
+import { isIPv6 } from 'node:net';
 import type { Config } from '../../config/config.ts';
 import { isText } from '../../lists/line.ts';
-import { MAX_TEXT, type Revoked } from '../../revocation/entry.ts';
+import { isSound, MAX_TEXT, type Revoked } from '../../revocation/entry.ts';
 import { isTokenIdHash, readTokenId, tokenIdOfJti } from '../../revocation/token-id.ts';
 import { CommandError } from '../io.ts';
 
@@ -76,6 +77,16 @@ export function subjectToRevoke(config: Config, argument: string | undefined, na
   if (!isText(subject, MAX_TEXT.subject)) throw new CommandError('use --subject to name the subject', 2);
   const revoked: Revoked = { kind: 'subject', issuer: issuerOrOnly(config, named.issuer), subject };
   return { revoked, endMs: undefined, leastMs: undefined };
+}
+
+/** Whoever comes from an address or a network: for good unless the operator says otherwise. @throws CommandError (2) */
+export function addressToRevoke(argument: string): Wanted {
+  const [, written = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(argument) ?? [];
+  // IPv6 in the one form that everybody writes.
+  const address = isIPv6(written) ? new URL(`http://[${written}]`).hostname.slice(1, -1) : written;
+  const revoked: Revoked = { kind: 'address', network: `${address}/${bits ?? (isIPv6(address) ? 128 : 32)}` };
+  if (isSound(revoked)) return { revoked, endMs: undefined, leastMs: undefined };
+  throw new CommandError('expected an address or a network, such as 198.51.100.7 or 2001:db8::/32', 2);
 }
 
 /** What was issued before a time. @throws CommandError (2) */

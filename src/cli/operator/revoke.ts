@@ -9,6 +9,7 @@ import { CommandError, type CommandIo } from '../io.ts';
 import { CONFIG_OPTION } from '../read-config.ts';
 import { withEditor, end, entryJson, entryText, EXIT_CODES, reason, timeOrNow } from './revocation-command.ts';
 import {
+  addressToRevoke,
   issuedBeforeToRevoke,
   sessionToRevoke,
   subjectToRevoke,
@@ -24,11 +25,11 @@ interface RevokeFlags extends Named {
   readonly json?: true;
 }
 
-/** Registers `revoke token`, `revoke session`, `revoke subject` and `revoke issued-before`. */
+/** Registers `revoke token`, `revoke session`, `revoke subject`, `revoke address` and `revoke issued-before`. */
 export function registerRevoke(program: Command, io: CommandIo): void {
   const revoke = program
     .command('revoke')
-    .description('Revokes a token, a session, a person, or what was issued before a time.')
+    .description('Revokes a token, a session, a person, an address, or what was issued before a time.')
     .addHelpText(
       'after',
       '\nExamples:\n  sallyport revoke token --config sallyport.yaml - < leaked.jwt\n  sallyport revoke subject --config sallyport.yaml --issuer okta --subject alice@example.com',
@@ -72,6 +73,12 @@ export function registerRevoke(program: Command, io: CommandIo): void {
     .action((argument: string | undefined, flags: RevokeFlags) =>
       order(io, flags, (config) => subjectToRevoke(config, argument, flags)),
     );
+  register('address', 'Revokes an address or a network: whoever comes from there, whatever they show.', [
+    '198.51.100.7 --reason "stolen keys were used from there" --expires 7d',
+    '2001:db8:5::/48',
+  ])
+    .argument('<address>', 'such as 198.51.100.7 or 2001:db8::/32, as the audit has it in `clientAddress`')
+    .action((argument: string, flags: RevokeFlags) => order(io, flags, () => addressToRevoke(argument)));
   register('issued-before', 'Revokes everything issued before a time. Subjects can log in again.', [
     'now --issuer okta --subject alice@example.com',
     '2026-05-01T12:00:00Z --issuer okta',

@@ -15,6 +15,7 @@ describe('the folder of the edge', () => {
   const state = (keys: ReturnType<typeof keysOf>, retired = {}) => ({
     ...{ issuers: [{ issuer: ISSUER, clockSkewSeconds: 30 }], keys, retired },
     deniedSubjects: [subjectDigest(ISSUER, 'mallory')],
+    deniedAddresses: ['198.51.100.7/32'],
   });
 
   beforeEach(async () => {

@@ -53,6 +53,29 @@ describe('the index of revocations', () => {
     }
   });
 
+  it('finds an address and a network, of whoever comes from there, and of nobody else', () => {
+    const entries = ['198.51.100.0/24', '2001:db8::/48', '192.0.2.7/32'].map((network) =>
+      entryOf({ kind: 'address', network }),
+    );
+    const index = createDenyIndex(entriesOf(...entries), NOW_MS);
+    for (const [address, denied] of [
+      ['198.51.100.9', true],
+      ['::ffff:198.51.100.9', true],
+      ['198.51.101.9', false],
+      ['2001:db8:0:5::1', true],
+      ['2001:db8:1::1', false],
+      ['192.0.2.7', true],
+      ['192.0.2.8', false],
+      ['edge', false],
+      [undefined, false],
+    ] as const)
+      assert.equal(index.find(PRINCIPAL, NOW_MS, address) !== undefined, denied, address);
+    const ends = entryOf({ kind: 'address', network: '192.0.2.7/32' }, { expiresAtMs: NOW_MS + 1 });
+    const ending = createDenyIndex(entriesOf(ends), NOW_MS);
+    assert.notEqual(ending.find(PRINCIPAL, NOW_MS, '192.0.2.7'), undefined);
+    assert.equal(ending.find(PRINCIPAL, NOW_MS + 3_600_000, '192.0.2.7'), undefined);
+  });
+
   it('finds who acts in the name of another, at the issuer of the actor', () => {
     const agent = { actor: { subject: 'agent' } };
     assert.equal(isRevoked(subject('agent'), agent), true);

@@ -8,6 +8,8 @@ const KINDS: readonly Revoked[] = [
   { kind: 'session', accessKeyId: 'SPLYAAAAAAAAAAAAAAAA' },
   { kind: 'login', issuer: ISSUER, sessionId: 'sid "1" \\' },
   { kind: 'subject', issuer: ISSUER, subject: 'auth0|älice' },
+  { kind: 'address', network: '198.51.100.7/32' },
+  { kind: 'address', network: '2001:db8::/48' },
   { kind: 'issued-before', beforeMs: NOW_MS },
   { kind: 'issued-before', beforeMs: NOW_MS, issuer: ISSUER },
   { kind: 'issued-before', beforeMs: NOW_MS, issuer: ISSUER, subject: 'alice' },
@@ -60,6 +62,17 @@ describe('an entry of the list of revocations', () => {
     }
     assert.equal(isSound({ kind: 'issued-before', beforeMs: NOW_MS, subject: 'alice' }), false);
     assert.equal(isSound({ kind: 'issued-before', beforeMs: NaN }), false);
+    for (const network of [
+      '198.51.100.7',
+      '198.51.100.7/33',
+      '2001:db8::/129',
+      '1.2.3/8',
+      '1.2.3.4/08',
+      '1.2.3.4/8\n',
+      'x/1',
+    ]) {
+      assert.equal(isSound({ kind: 'address', network }), false, network);
+    }
   });
 
   it('gives way to a later one, and at the same instant to the one that revokes', () => {
