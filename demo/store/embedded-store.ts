@@ -27,6 +27,8 @@ export interface EmbeddedStoreOptions {
   readonly port: number;
   /** The port of a relay before it, which requests may name instead. */
   readonly relayPort?: number;
+  /** Hosts that requests may name beside those of loopback. */
+  readonly hosts?: readonly string[];
   readonly buckets: readonly string[];
   /** May assume the role and nothing else. */
   readonly gatewayKeys: KeyPair;
@@ -124,7 +126,7 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
       },
     );
   };
-  const hosts = options.buckets.map((bucket) => `${bucket}.localhost`);
+  const hosts = [...options.buckets.map((bucket) => `${bucket}.localhost`), ...(options.hosts ?? [])];
   const server = createLoopbackServer({ port, relayPort: options.relayPort, hosts, pages: 'none' }, handler);
   return {
     endpoint: `http://127.0.0.1:${port}`,

@@ -19,7 +19,7 @@ export interface SignatureScope {
 }
 
 const AUTHORIZATION =
-  /^AWS4-HMAC-SHA256 Credential=([A-Z0-9]{8,64})\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9]+)\/aws4_request, ?SignedHeaders=([a-z0-9;._-]+), ?Signature=([0-9a-f]{64})$/;
+  /^AWS4-HMAC-SHA256 Credential=([A-Za-z0-9]{4,64})\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9]+)\/aws4_request, ?SignedHeaders=([a-z0-9;._-]+), ?Signature=([0-9a-f]{64})$/;
 const MAX_SKEW_MS = 15 * 60_000;
 
 /** @throws StoreError AccessDenied, SignatureDoesNotMatch, InvalidAccessKeyId, InvalidClientTokenId, InvalidToken, ExpiredToken, RequestTimeTooSkewed */
