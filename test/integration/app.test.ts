@@ -250,6 +250,7 @@ describe('the gateway as app.ts composes it', function () {
     assert.deepEqual(reports.map(({ name }) => name.split(':')[0]).toSorted(), [
       'audit',
       'bucket',
+      'credentials',
       'issuer',
       'policies',
       'store',
