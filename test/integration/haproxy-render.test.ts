@@ -5,7 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { createServer as createTlsServer, request as httpsRequest } from 'node:https';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -86,6 +87,25 @@ describe('sallyport haproxy render', function () {
     await promisify(execFile)(file, ['-c', '-f', inFolder('haproxy.cfg')], { env });
   }
 
+  /** A certificate and its key, vouched for by itself. */
+  async function ownCertificate(name: string): Promise<string> {
+    const file = inFolder(`${name}.pem`);
+    const kind = [
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${name}`,
+    ];
+    await promisify(execFile)('openssl', ['req', '-x509', ...kind, '-keyout', `${file}.key`, '-out', file]);
+    await writeFile(file, await readFile(`${file}.key`), { flag: 'a' });
+    return file;
+  }
+
   async function get(host: string): Promise<number> {
     const request = httpsRequest({
       ...{ host: '127.0.0.1', port, ca, agent: false },
@@ -133,6 +153,15 @@ describe('sallyport haproxy render', function () {
     assert.equal(seen['x-sallyport-edge'], 'e'.repeat(64));
   });
 
+  it('answers nothing to plain HTTP: a redirect would keep the port of Host', async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.end('GET / HTTP/1.1\r\nHost: localhost:80\r\n\r\n');
+    const answer = await text(socket).catch(() => '');
+    assert.doesNotMatch(answer, /location|HTTP\/1\.[01] [23]/i);
+    assert.equal(await get('localhost'), 200);
+  });
+
   it('refuses in one line to overwrite other changes', async () => {
     const text = (await rendered()).replace('maxconn 2000', 'maxconn 3000');
     await writeFile(inFolder('haproxy.cfg'), text);
@@ -150,5 +179,50 @@ describe('sallyport haproxy render', function () {
     const tls = await render('--gateway-ca', '/ca.pem', '--edge-cert', '/edge.pem');
     assert.match(tls.stderr, /are for gateways that listen by TLS/);
     assert.equal(tls.code, 1);
+  });
+
+  it('finds by the health check that gateways refuse its certificate, and answers with 503 of S3', async () => {
+    const edge = await ownCertificate('edge');
+    const stranger = await ownCertificate('stranger');
+    const server = createTlsServer(
+      {
+        key: await readFile(certificateFile),
+        cert: await readFile(certificateFile),
+        ca: await readFile(edge),
+        requestCert: true,
+      },
+      (_request, response) => response.end('by TLS'),
+    );
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const config = JSON.parse(await readFile(inFolder('sallyport.yaml'), 'utf8')) as object;
+    const tls = { certFile: certificateFile, keyFile: certificateFile, clientCaFile: edge };
+    await writeFile(inFolder('sallyport.yaml'), JSON.stringify({ ...config, listen: { address: at, tls } }));
+    try {
+      for (const [edgeCert, status] of [
+        [edge, 200],
+        [stranger, 503],
+      ] as const) {
+        await haproxy?.stop(5000);
+        await rm(inFolder('haproxy.cfg'), { force: true });
+        const { code, stderr } = await render(
+          ...['--output', 'haproxy.cfg', '--gateway-ca', join(folder, 'tls/ca.pem'), '--edge-cert', edgeCert],
+        );
+        assert.equal(code, 0, stderr);
+        assert.ok(program);
+        const logFile = inFolder(`haproxy-${status}.log`);
+        haproxy = await startHaproxy({
+          ...program,
+          ...{ configFile: inFolder('haproxy.cfg'), port, certificateFile: 'none', gatewaySocket: 'none' },
+          ...{ logFile, environment: process.env },
+        });
+        while ((await get('localhost')) !== status) await sleep(50);
+        const isDown = async () => (await readFile(logFile, 'utf8')).includes('Server gateway/gateway is DOWN');
+        while (status === 503 && !(await isDown())) await sleep(50);
+      }
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });

@@ -10,8 +10,8 @@
  * | a status that `deny` does not take, `$` between double quotes | each start: HAProxy refuses such a file |
  * | no milliseconds in the log of 2.6; failures of TLS are no JSON | here: refuses TLS below 1.2 |
  * | `-m beg` misses `x_foo`; restricting names drops `x-amz-meta-a_b` | here: headers |
- * | `redirect scheme` keeps the port | none: nothing is redirected |
- * | a gateway that wants a certificate ends the connection without a word | none: the health check of such a server finds it |
+ * | `redirect scheme` keeps the port | haproxy-render: answers nothing to plain HTTP |
+ * | a gateway that wants a certificate ends the connection without a word | haproxy-render: finds by the health check |
  * | heads over the buffer or over 101 headers are no answer of S3 | here, haproxy-existing: of 30 KiB; doctor-edge: 150 headers |
  * | a reload forgets what maps were told | haproxy-limits: one bucket read-only from the file; haproxy-bearer: still after a reload |
  * | keys are named by literal paths, `$` in claims, EdDSA is no answer | haproxy-bearer: pass on where the edge cannot tell |
