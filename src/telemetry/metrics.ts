@@ -8,7 +8,7 @@ import type { AuditStatus } from '../contracts/audit-sink.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport } from '../contracts/health.ts';
 import type { Observer, RequestSummary } from '../contracts/observer.ts';
-import type { ErrorCode } from '../errors/codes.ts';
+import { ERRORS, type ErrorCode } from '../errors/codes.ts';
 import type { StageName } from '../errors/gateway-error.ts';
 import { OPERATIONS, type OperationName } from '../s3/operations/operations.ts';
 import { keptCounter, KeptHistogram } from './kept-series.ts';
@@ -75,6 +75,12 @@ const EVENT_LOOP_RESOLUTION_MS = 20;
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']);
 
+/** What alerts count as faults of the service. */
+const FAULTS = Object.entries(ERRORS)
+  .filter(([code, { status }]) => (status === 500 || status === 503) && code !== 'SlowDown')
+  .map(([code]) => code);
+const SERVICES = ['sts', 'jwks', 'discovery', 'introspection', 'store', 'vault', 'kms', 'redis'] as const;
+
 /** What SlowDown means in a stage; in any other it is a store that throttles the gateway. */
 const LIMITS: Partial<Record<StageName, string>> = {
   authenticate: 'caller',
@@ -110,10 +116,13 @@ export function createMetrics(): Metrics {
   const requestSeconds = histogram('http_server_request_duration_seconds', REQUEST_SECONDS);
   const requestOf = once((operation) => {
     const operationClass = classOf(operation);
+    const ended = once((outcome) =>
+      once((error) => requests({ operation, operation_class: operationClass, outcome, error_type: error })),
+    );
+    // A rate needs the zero before the first.
+    for (const outcome of ['failed', 'refused']) for (const fault of FAULTS) ended(outcome)(fault);
     return {
-      ended: once((outcome) =>
-        once((error) => requests({ operation, operation_class: operationClass, outcome, error_type: error })),
-      ),
+      ended,
       answered: once((method) =>
         once((status: number) =>
           requestSeconds.series({
@@ -145,6 +154,7 @@ export function createMetrics(): Metrics {
 
   const throttled = counted('sallyport_throttled_requests_total');
   const throttledOf = once((limit) => throttled({ limit }));
+  for (const limit of ['process', 'form', 'store', ...Object.values(LIMITS)]) throttledOf(limit);
   const integrity = counted('sallyport_integrity_failures_total')({});
   const stageSeconds = histogram('sallyport_stage_duration_seconds', STAGE_SECONDS);
   const stageOf = once((stage) => stageSeconds.series({ stage }));
@@ -152,10 +162,9 @@ export function createMetrics(): Metrics {
   const [bytesIn, bytesOut] = [bytes({ direction: 'in' }), bytes({ direction: 'out' })];
   const calls = counted('sallyport_calls_total');
   const callSeconds = histogram('sallyport_call_duration_seconds', CALL_SECONDS);
-  const callOf = once((service) => ({
-    outcome: once((outcome) => calls({ service, outcome })),
-    seconds: callSeconds.series({ service }),
-  }));
+  const callsOf = once((service) => once((outcome) => calls({ service, outcome })));
+  for (const service of SERVICES) for (const outcome of ['ok', 'error']) callsOf(service)(outcome);
+  const callSecondsOf = once((service) => callSeconds.series({ service }));
   const cacheRequests = counted('sallyport_cache_requests_total');
   const cacheOf = once((cache) => once((result) => cacheRequests({ cache, result })));
   const lookups = counted('sallyport_looks_total');
@@ -163,6 +172,7 @@ export function createMetrics(): Metrics {
   const leftOut = new Counter({ ...described('sallyport_listed_left_out_total'), registers });
   const queueSeconds = histogram('sallyport_queue_duration_seconds', QUEUE_SECONDS);
   const queueOf = once((pool) => queueSeconds.series({ pool }));
+  for (const pool of ['read', 'write']) queueOf(pool);
   let inFlight = 0;
   gauge('sallyport_in_flight', () => inFlight);
   const offsets = new Map<string, number>();
@@ -207,9 +217,8 @@ export function createMetrics(): Metrics {
       cacheOf(cache)(hit ? 'hit' : 'miss').total += 1;
     },
     call: (service, outcome, durationMs) => {
-      const ofService = callOf(service);
-      ofService.outcome(outcome).total += 1;
-      ofService.seconds.observe(seconds(durationMs));
+      callsOf(service)(outcome).total += 1;
+      callSecondsOf(service).observe(seconds(durationMs));
     },
     lookup: (why) => {
       lookupOf(why).total += 1;

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
+import { readDashboard } from '../../scripts/dashboard-picture/dashboard.ts';
 import { ERRORS } from '../../src/errors/codes.ts';
 import { OPERATIONS } from '../../src/s3/operations/operations.ts';
 import { METRICS } from '../../src/telemetry/metric-table.ts';
@@ -69,23 +70,27 @@ describe('the alerts of deploy/prometheus', () => {
     }
   });
 
-  it('ask for metrics and labels that there are', () => {
+  it('ask for metrics and labels that there are, and so does the dashboard', async () => {
     const recorded = new Set(rules.flatMap(({ record }) => record ?? []));
+    const panels = await readDashboard({ job: '.+', instance: '.+', rateInterval: '1m' });
+    const queries = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ about: title, expr })));
+    assert.ok(queries.length > 50);
     let looked = 0;
-    for (const { expr, alert, record } of rules) {
+    const asked = rules.map(({ expr, alert, record }) => ({ about: alert ?? record, expr }));
+    for (const { expr, about } of [...asked, ...queries]) {
       for (const [, name = ''] of expr.matchAll(/\b(job:[a-z_]+:[a-z0-9]+)/g)) assert.ok(recorded.has(name), name);
       const plain = expr.replaceAll(/job:[a-z_]+:[a-z0-9]+/g, '');
       for (const [, name = '', matchers = ''] of plain.matchAll(
         /\b((?:sallyport|http_server)_[a-z_]+?)(?:_bucket|_count)?\b(?:\{([^}]*)\})?/g,
       )) {
-        assert.ok(Object.hasOwn(METRICS, name), `${alert ?? record}: ${name}`);
-        const labels: readonly string[] = [...METRICS[name as keyof typeof METRICS].labels, 'le'];
+        assert.ok(Object.hasOwn(METRICS, name), `${about}: ${name}`);
+        const labels: readonly string[] = [...METRICS[name as keyof typeof METRICS].labels, 'le', 'job', 'instance'];
         for (const [, label = ''] of matchers.matchAll(/(\w+)(?==~|!~|=|!=)/g))
-          assert.ok(labels.includes(label), label);
+          assert.ok(labels.includes(label), `${about}: ${label}`);
         looked += 1;
       }
     }
-    assert.ok(looked > 40);
+    assert.ok(looked > 100);
   });
 
   it('count as errors what is a fault of the service: all of 500 and 503 but SlowDown', () => {

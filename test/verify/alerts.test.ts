@@ -1,6 +1,7 @@
 /**
  * `npm run verify:alerts`: every alert that is shipped, fired by its cause. A real Prometheus scrapes real gateways, two of which
- * come to harm in every way that the alerts are for, while a third serves under some load and must fire none.
+ * come to harm in every way that the alerts are for, while a third serves under some load and must fire none. Then each query of
+ * the dashboard must have an answer. SALLYPORT_DASHBOARD_PICTURE=FILE.svg draws it from that.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
@@ -15,6 +16,7 @@ import { parse } from 'yaml';
 import { freePort } from '../../demo/free-port.ts';
 import { createEmbeddedStore, DEMO_ROLE_ARN, type EmbeddedStore } from '../../demo/store/embedded-store.ts';
 import { Client } from '../support/client/client.ts';
+import { readDashboard, shownLabels } from '../../scripts/dashboard-picture/dashboard.ts';
 import { COMPILE_CACHE } from '../support/compile-cache.ts';
 import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/identity/issuer.ts';
 import { needs } from '../support/needs.ts';
@@ -27,6 +29,8 @@ const script = fileURLToPath(new URL('../../bin/sallyport.js', import.meta.url))
 const throwsOnSignal = `--import ${new URL('../support/http/throws-on-signal.ts', import.meta.url).href}`;
 const stallingDisk = `--import ${new URL('../support/http/stalling-disk.ts', import.meta.url).href}`;
 const LIMIT_MS = 150_000;
+/** What is fired last, by the death of a gateway that was well. */
+const DEATHS: readonly string[] = ['SallyportDown', 'SallyportInstanceDown'];
 const FILL_BYTES = 512 * 2 ** 20;
 const key = makeKey('ES256', 'k1');
 const keysOf = (name: string) => ({
@@ -39,6 +43,7 @@ description: The team works in box.
 subjects: [{ issuer: test, group: team }]
 rules: [{ id: work, allow: [GET, PUT, LIST, DELETE], bucket: box, everything: true }]
 `;
+const BUDGET = 'guardrails: [{ id: hourly, per: identity, window: 1h, deletes: 10, whenSpent: wait }]\n';
 
 interface Running {
   readonly child: ChildProcess;
@@ -56,6 +61,7 @@ describe('the alerts of a real Prometheus', function () {
   let prometheus: Prometheus;
   let [quiet, ill, stalled]: (Running | undefined)[] = [];
   let ends = 0;
+  let startedMs = 0;
   /** What ends it all, the last first. */
   const stops: (() => Promise<unknown>)[] = [];
 
@@ -79,7 +85,17 @@ describe('the alerts of a real Prometheus', function () {
     const { bavail, bsize } = await statfs(folder);
     // The alert is for less than twice as much; what the test writes to the disk makes the difference.
     const minFreeBytes = Math.floor((bavail * bsize - FILL_BYTES / 2) / 2);
-    quiet = await start('quiet', wellStore.endpoint, { revocation: { file: 'revocations.json' } });
+    const secrets = { guardrails: { keyFile: 'seed' }, grants: { keyFile: 'seed' } };
+    quiet = await start(
+      'quiet',
+      wellStore.endpoint,
+      {
+        revocation: { file: 'revocations.json' },
+        policies: { directory: 'policies', preview: 'preview', ...secrets },
+      },
+      {},
+      POLICY + BUDGET,
+    );
     ill = await start(
       'ill',
       proxy.endpoint,
@@ -96,7 +112,6 @@ describe('the alerts of a real Prometheus', function () {
         },
         audit: { directory: 'audit', minFreeBytes },
         limits: { inFlight: 4 },
-        revocation: { file: 'revocations.json', whenUnavailable: 'fail-open' },
       },
       { NODE_OPTIONS: throwsOnSignal },
     );
@@ -104,10 +119,11 @@ describe('the alerts of a real Prometheus', function () {
     stalled = await start(
       'stalled',
       store.endpoint,
-      {},
+      { revocation: { file: 'revocations.json', whenUnavailable: 'fail-open' } },
       { NODE_OPTIONS: stallingDisk, AWS_SECRET_ACCESS_KEY: 'x'.repeat(40) },
       POLICY.replace('The team', 'A team'),
     );
+    startedMs = Date.now();
     prometheus = await startPrometheus({ quiet: [quiet.admin], ill: [ill.admin, stalled.admin] });
     stops.push(prometheus.stop);
   });
@@ -136,8 +152,9 @@ describe('the alerts of a real Prometheus', function () {
     policy = POLICY,
   ): Promise<Running> {
     const own = join(folder, name);
-    await mkdir(join(own, 'policies'), { recursive: true });
+    for (const each of ['policies', 'preview']) await mkdir(join(own, each), { recursive: true });
     await writeFile(join(own, 'policies', 'team.yaml'), policy);
+    await writeFile(join(own, 'preview', 'team.yaml'), policy.replace('[GET, PUT, LIST', '[PUT, LIST'));
     await writeFile(join(own, 'seed'), randomBytes(32), { mode: 0o600 });
     const [port, adminPort] = [await freePort(), await freePort()];
     const config = {
@@ -193,10 +210,11 @@ describe('the alerts of a real Prometheus', function () {
     const exp = Math.floor(Date.now() / 1000) + 600;
     return signToken(key, { iss: issuerUrl(), aud: 'sallyport', sub: subject, groups: [group], exp });
   };
-  const call = (running: Running, method: string, target: string, bearer = token(), body?: string) =>
-    running.client
-      .call({ method, target, token: bearer, ...(body === undefined ? {} : { body }) })
-      .catch(() => undefined);
+  /** Gives nothing of a call that fails, or that nobody answers in some seconds. */
+  const call = (running: Running, method: string, target: string, bearer = token(), body?: string) => {
+    const asked = running.client.call({ method, target, token: bearer, ...(body === undefined ? {} : { body }) });
+    return Promise.race([asked.catch(() => undefined), sleep(5000, undefined)]);
+  };
 
   const fired = async (job: string): Promise<ReadonlySet<string>> => {
     const all = `group by (alertname) (last_over_time(ALERTS{alertstate="firing", job="${job}"}[1h]))`;
@@ -214,20 +232,23 @@ describe('the alerts of a real Prometheus', function () {
     }
   }
 
+  /** What a service at work has: clients who err, callers who are denied, tokens that are not good. */
+  const work = async (): Promise<void> => {
+    assert.ok(quiet);
+    const well = quiet;
+    await call(well, 'PUT', '/box/one', token(), 'one');
+    for (const target of ['/box/one', '/box/none', '/box?list-type=2']) await call(well, 'GET', target);
+    for (const bearer of [token('strangers'), 'not.a.token']) await call(well, 'GET', '/box/one', bearer);
+    await call(well, 'HEAD', '/box/one');
+  };
+
   it('fire each by its cause, and none at a gateway that serves well', async () => {
-    assert.ok(quiet && ill && stalled && store);
-    const [well, bad, other] = [quiet, ill, stalled];
+    assert.ok(ill && stalled && store);
+    const [bad, other] = [ill, stalled];
     ends = Date.now() + LIMIT_MS;
     // What grows must have been seen before.
     await until('all are scraped', async () => (await prometheus.query('sallyport_ready')).length === 3);
 
-    /** What a service at work has: clients who err, callers who are denied, tokens that are not good. */
-    const work = async (): Promise<void> => {
-      await call(well, 'PUT', '/box/one', token(), 'one');
-      for (const target of ['/box/one', '/box/none', '/box?list-type=2']) await call(well, 'GET', target);
-      for (const bearer of [token('strangers'), 'not.a.token']) await call(well, 'GET', '/box/one', bearer);
-      await call(well, 'HEAD', '/box/one');
-    };
     assert.equal((await call(bad, 'PUT', '/box/one', token(), 'one'))?.status, 200);
     assert.equal((await call(bad, 'GET', '/box/one'))?.status, 200);
 
@@ -242,7 +263,7 @@ describe('the alerts of a real Prometheus', function () {
     process.kill(first, 'SIGUSR2');
     await issuers[1]?.stop();
     await writeFile(join(bad.folder, 'policies', 'team.yaml'), POLICY.replace('allow', 'allows'));
-    await writeFile(join(bad.folder, 'revocations.json'), 'not a list');
+    await writeFile(join(other.folder, 'revocations.json'), 'not a list');
     execFileSync('fallocate', ['--length', String(FILL_BYTES), join(bad.folder, 'filling')]);
 
     // STS knows no such keys: every caller is told so.
@@ -265,15 +286,23 @@ describe('the alerts of a real Prometheus', function () {
     let isStopped = false;
     const stutter = setInterval(() => process.kill(worker, (isStopped = !isStopped) ? 'SIGSTOP' : 'SIGCONT'), 220);
     try {
-      const slow = ['SallyportLatencyHigh', 'SallyportLatencyElevated', 'SallyportThrottling'];
-      await untilFired('ill', [...slow, 'SallyportEventLoopBusy'], async () => {
-        await Promise.all([work(), ...Array.from({ length: 16 }, () => call(bad, 'HEAD', '/box/one'))]);
+      const slow = ['SallyportLatencyHigh', 'SallyportLatencyElevated', 'SallyportEventLoopBusy'];
+      await untilFired('ill', slow, async () => {
+        await Promise.all([work(), ...Array.from({ length: 6 }, () => call(bad, 'HEAD', '/box/one'))]);
       });
     } finally {
       clearInterval(stutter);
       process.kill(worker, 'SIGCONT');
     }
     proxy.slowness = () => 0;
+
+    // The store throttles the gateway.
+    proxy.fault = ({ operation }) => (operation === 'GetObject' ? 'refuse' : undefined);
+    await untilFired('ill', ['SallyportThrottling'], async () => {
+      await Promise.all([work(), ...Array.from({ length: 6 }, () => call(bad, 'GET', '/box/one'))]);
+      await sleep(300);
+    });
+    proxy.fault = () => undefined;
 
     // The store ends, the disk of an audit hangs, and workers are killed again and again.
     await store.stop();
@@ -289,18 +318,56 @@ describe('the alerts of a real Prometheus', function () {
 
     // What takes longer.
     const names = alertsOf(await shortenedRules());
-    const ended = ['SallyportDown', 'SallyportInstanceDown'];
-    const late = names.filter((name) => !ended.includes(name));
+    const late = names.filter((name) => !DEATHS.includes(name));
     await untilFired('ill', late, async () => {
       await work();
       await sleep(500);
     });
-
-    // All of it happened beside one that nothing happened to; then that one is killed.
     assert.deepEqual(await fired('quiet'), new Set());
-    well.child.kill('SIGKILL');
-    await untilFired('quiet', ended, () => sleep(500));
-    assert.deepEqual(await fired('quiet'), new Set(ended));
+  });
+
+  it('are shown by a dashboard each of whose queries has an answer, with the labels that it shows', async () => {
+    const panels = await readDashboard({ job: '.+', instance: '.+', rateInterval: '4s' });
+    ends = Date.now() + 30_000;
+    for (const { title, targets = [] } of panels) {
+      for (const target of targets) {
+        const about = `${title}: ${target.expr}`;
+        let answer = await prometheus.query(target.expr);
+        for (; answer.length === 0; answer = await prometheus.query(target.expr)) {
+          assert.ok(Date.now() < ends, `no answer to ${about}`);
+          await work();
+        }
+        const grouped = [...target.expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(', '));
+        const shown = [...shownLabels(target.legendFormat), ...grouped].filter((label) => label !== 'le');
+        for (const label of shown)
+          assert.ok(
+            answer.some(({ metric }) => metric[label]),
+            `no ${label} in ${about}`,
+          );
+      }
+    }
+    const picture = process.env['SALLYPORT_DASHBOARD_PICTURE'];
+    if (picture !== undefined) {
+      const options = {
+        prometheus: prometheus.url,
+        out: picture,
+        seconds: String(Math.round((Date.now() - startedMs) / 1000)),
+        'rate-interval': '4s',
+      };
+      const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+      execFileSync(process.execPath, [
+        fileURLToPath(new URL('../../scripts/dashboard-picture.ts', import.meta.url)),
+        ...args,
+      ]);
+    }
+  });
+
+  it('fire where a gateway that was well is killed', async () => {
+    assert.deepEqual(await fired('quiet'), new Set());
+    quiet?.child.kill('SIGKILL');
+    ends = Date.now() + LIMIT_MS;
+    await untilFired('quiet', DEATHS, () => sleep(500));
+    assert.deepEqual(await fired('quiet'), new Set(DEATHS));
   });
 });
 
