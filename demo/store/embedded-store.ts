@@ -61,6 +61,8 @@ export interface EmbeddedStore {
   readonly counters: StoreCounters;
   /** For tests: what STS and S3 do to every request from now on. */
   readonly faults: { sts: Fault; s3: Fault };
+  /** A second pair for the gateway. */
+  readonly addGatewayKeys: (keys: KeyPair) => void;
   readonly files: ObjectFiles;
   readonly start: () => Promise<void>;
   /** Cuts every connection; sessions and objects are still there after the next start. */
@@ -133,6 +135,7 @@ export async function createEmbeddedStore(options: EmbeddedStoreOptions): Promis
     port,
     counters,
     faults,
+    addGatewayKeys: (added) => keys.addGateway(added),
     files,
     start: async () => {
       await server.start();

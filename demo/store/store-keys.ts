@@ -24,7 +24,7 @@ export type KeyHolder = ({ readonly kind: 'gateway' | 'owner' } & KeyPair) | ({ 
 const FORGET_AFTER_MS = 3_600_000;
 
 export class StoreKeys {
-  readonly #permanent: ReadonlyMap<string, KeyHolder>;
+  readonly #permanent: Map<string, KeyHolder>;
   readonly #sessions = new Map<string, KeyHolder & { readonly kind: 'session' }>();
 
   constructor(gateway: KeyPair, owner: KeyPair) {
@@ -32,6 +32,11 @@ export class StoreKeys {
       [gateway.accessKeyId, { kind: 'gateway', ...gateway }],
       [owner.accessKeyId, { kind: 'owner', ...owner }],
     ]);
+  }
+
+  /** A second pair for the gateway, as while its keys are rotated. */
+  addGateway(keys: KeyPair): void {
+    this.#permanent.set(keys.accessKeyId, { kind: 'gateway', ...keys });
   }
 
   find(accessKeyId: string): KeyHolder | undefined {

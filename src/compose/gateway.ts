@@ -219,6 +219,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       whoami: createWhoamiEndpoint(sts, [...buckets.keys()]),
       audit,
       ready,
+      isDraining: () => draining,
       edgeSecret: derived(live.state, ({ inForce }) => inForce.edge?.secret.reveal()),
       withoutEdge: () => observer.event('edge_secret_missing'),
       ...(tls === undefined ? {} : { tls }),

@@ -41,6 +41,8 @@ export interface DataServerOptions {
   readonly requestId: () => string;
   /** What an edge shows to be believed about clients; absent: none is. */
   readonly edgeSecret?: () => string | undefined;
+  /** Whether connections end with their next answer; default: no. */
+  readonly isDraining?: () => boolean;
   /** Called for each request that came past it. */
   readonly withoutEdge?: () => void;
   /** Whether this process can serve and record, for the edge's health check. */
@@ -113,6 +115,8 @@ export function createDataServer(options: DataServerOptions): DataServer {
   };
 
   const admit = (req: IncomingMessage, res: ServerResponse, context: RequestContext): void => {
+    // Said while requests are still taken: a connection that is closed later could be about to bring the next one.
+    if (options.isDraining?.() === true) res.shouldKeepAlive = false;
     const refusedAs = options.hostCheck?.(headOf(req), req.socket);
     if (refusedAs === undefined && req.url === READY_TARGET && req.method === 'GET') {
       res.writeHead(options.ready() ? 200 : 503, { 'content-length': '0' }).end();

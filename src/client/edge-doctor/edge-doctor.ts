@@ -308,7 +308,7 @@ const UPLOAD: Probe = { method: 'PUT', target: TARGET, body: Buffer.alloc(UPLOAD
 async function whileDown(edge: Edge, send: () => Promise<Reply>): Promise<Verdict> {
   const tarpit = [
     'timeout tarpit 2s',
-    'http-request tarpit deny_status 503 if { nbsrv eq 0 } { method PUT POST } !{ var(txn.expects) -m bool }',
+    'http-request tarpit deny_status 503 if { nbsrv eq 0 } !{ stopping } { method PUT POST } !{ var(txn.expects) -m bool }',
   ];
   // A name that cannot be reached would look like an answer that was lost.
   await overHttp1(edge, { target: TARGET });

@@ -48,6 +48,8 @@ export interface Stack {
   readonly gateway: DemoStack['gateway'];
   /** What the embedded store's services do; `undefined` on Ceph. */
   readonly faults: EmbeddedStore['faults'] | undefined;
+  /** Another pair that the gateway may use at the embedded store. */
+  readonly addGatewayKeys: EmbeddedStore['addGatewayKeys'] | undefined;
   readonly gatewaySocket: string;
   readonly seedFile: string;
   readonly auditDirectory: string;
@@ -147,6 +149,7 @@ export async function startStack(
     identityProvider: dev.identityProvider,
     gateway: dev.gateway,
     faults: dev.store?.faults,
+    addGatewayKeys: dev.store?.addGatewayKeys,
     gatewaySocket: dev.gatewaySocket,
     seedFile: dev.seedFile,
     auditDirectory: dev.auditDirectory,
