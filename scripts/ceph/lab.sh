@@ -7,6 +7,8 @@ lab=${CEPHLAB_DIR:-$checkout/.ceph}
 rgw_port=${CEPHLAB_PORT:-7480}
 rgw_tls_port=${CEPHLAB_TLS_PORT:-7443}
 mon_port=${CEPHLAB_MON_PORT:-46789}
+# By which its gateway is known, beside its address.
+rgw_name=${CEPHLAB_NAME:-localhost}
 conf=$lab/ceph.conf
 
 say() { echo "ceph lab: $*" >&2; }

@@ -100,7 +100,7 @@ memstore device bytes = 4294967296
 rgw data = $lab/rgw
 # Without tcp_nodelay every small answer takes 40 ms.
 rgw frontends = beast endpoint=127.0.0.1:$rgw_port ssl_endpoint=127.0.0.1:$rgw_tls_port ssl_certificate=$lab/tls/rgw.crt ssl_private_key=$lab/tls/rgw.key tcp_nodelay=1
-rgw dns name = localhost
+rgw dns name = $rgw_name
 rgw enable apis = s3, sts, iam
 rgw s3 auth use sts = true
 rgw sts key = $(openssl rand -hex 8)
@@ -115,7 +115,7 @@ export CEPH_CONF=$conf
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout ca.key -out ca.crt -subj '/CN=ceph lab CA'
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout rgw.key -out rgw.csr -subj /CN=localhost
   openssl x509 -req -in rgw.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -out rgw.crt \
-    -extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1,DNS:reports.localhost')
+    -extfile <(echo "subjectAltName=DNS:localhost,IP:127.0.0.1,DNS:reports.localhost,DNS:$rgw_name")
 ) >"$lab/log/tls.out" 2>&1
 
 # ---- monitor
