@@ -44,6 +44,7 @@ import type { StsDependencies } from '../sts/dependencies.ts';
 import { createCanIEndpoint } from '../sts/can-i-endpoint.ts';
 import { createStsEndpoint } from '../sts/sts-endpoint.ts';
 import { createWhoamiEndpoint } from '../sts/whoami-endpoint.ts';
+import { acceptsOpenMetrics, exposed, measuredBy, type Exposed } from '../telemetry/exposition.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createObserver } from '../telemetry/observer.ts';
@@ -73,7 +74,7 @@ export interface Gateway {
   readonly target: ListenTarget;
   readonly listen: () => Promise<void>;
   readonly readiness: () => Readiness;
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly metrics: (accept?: string) => Promise<Exposed>;
   readonly registry: ReturnType<typeof createMetrics>['registry'];
   readonly uncaught: Pick<Uncaught, 'ofRequest' | 'ofProcess'>;
   /** Loads the policies again, where this process reads their directory; a bad set leaves the old one in force. */
@@ -248,7 +249,7 @@ export async function createGateway(config: Config, options: GatewayOptions): Pr
       ready: ready(),
       reports: [...dependencies(), ...(policies.health?.() ?? []), ...(previewed?.health?.() ?? [])],
     }),
-    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    metrics: async (accept) => exposed(await measuredBy(metrics.registry), acceptsOpenMetrics(accept)),
     registry: metrics.registry,
     uncaught,
     reload: async () => {

@@ -27,6 +27,7 @@ import type { PolicySource } from '../policy/policy-source.ts';
 import { watchedSidecarPolicies } from './policies.ts';
 import { createConfiguredBuckets } from '../sidecar/configured-buckets.ts';
 import { createWorkloadAuthenticator } from '../sidecar/workload-authenticator.ts';
+import { acceptsOpenMetrics, exposed, measuredBy } from '../telemetry/exposition.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { createObserver } from '../telemetry/observer.ts';
@@ -116,7 +117,7 @@ export async function createSidecar(config: SidecarConfig, options: SidecarOptio
       ready: ready(),
       reports: [...dependencies(), ...(policies?.health() ?? [])],
     }),
-    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    metrics: async (accept) => exposed(await measuredBy(metrics.registry), acceptsOpenMetrics(accept)),
     registry: metrics.registry,
     uncaught,
     reload: async () => {

@@ -15,8 +15,8 @@ export interface Readiness {
 
 export interface AdminServerOptions {
   readonly readiness: () => Readiness | Promise<Readiness>;
-  /** The Prometheus text exposition. */
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** What Prometheus reads. `accept`: what it says that it can. */
+  readonly metrics: (accept: string | undefined) => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Hosts that requests may name beside those of loopback and the address that they came in on. */
   readonly allowedHosts?: readonly string[];
   /** Told of what nobody caught. */
@@ -53,8 +53,8 @@ export function createAdminServer(options: AdminServerOptions): Server {
     const { ready, reports } = await options.readiness();
     res.status(ready ? 200 : 503).json({ ready, dependencies: reports.map(shown) });
   });
-  app.get('/metrics', async (_req, res) => {
-    const { contentType, text } = await options.metrics();
+  app.get('/metrics', async (req, res) => {
+    const { contentType, text } = await options.metrics(req.get('accept'));
     res.set('content-type', contentType).send(text);
   });
   app.use((_req, res) => {

@@ -4,6 +4,8 @@
  * observation, and make objects and texts for it. It is asked by names from closed sets alone.
  */
 import { Counter, Histogram, type CounterConfiguration, type HistogramConfiguration } from 'prom-client';
+import type { TraceIds } from '../contracts/tracing.ts';
+import type { Exemplar } from './exposition.ts';
 
 /** How often something happened. */
 export interface Count {
@@ -35,6 +37,8 @@ export class Observations {
   /** One more than there are bounds: what is above them. */
   readonly counts: Float64Array;
   readonly #sum = new Float64Array(1);
+  /** By bucket, of the last observation in it that somebody traces. */
+  readonly exemplars: (Exemplar | undefined)[] = [];
 
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
@@ -45,12 +49,15 @@ export class Observations {
     return this.#sum[0] ?? 0;
   }
 
-  /** Takes a finite number. */
-  observe(value: number): void {
+  /** Takes a finite number. `trace`: where that stands which took so long, if it is recorded. */
+  observe(value: number, trace?: TraceIds): void {
     let bucket = 0;
     while (value > (this.#bounds[bucket] ?? Infinity)) bucket += 1;
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.#sum[0] = this.sum + value;
+    if (trace === undefined) return;
+    const labelSet = { trace_id: trace.traceId, span_id: trace.spanId ?? '' };
+    this.exemplars[bucket] = { labelSet, value, timestamp: Date.now() / 1000 };
   }
 }
 
@@ -77,12 +84,14 @@ export class KeptHistogram<Label extends string> extends Histogram<Label> {
 
   override get(): Promise<Described> {
     const { name, help, aggregator = 'sum' } = this.#configuration;
-    const values = this.#series.flatMap(({ labels, observations: { counts, sum } }) => {
+    const values = this.#series.flatMap(({ labels, observations: { counts, sum, exemplars } }) => {
       let total = 0;
       const buckets = Array.from(counts, (count, index) => {
         total += count;
         const le = this.#bounds[index] ?? '+Inf';
-        return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: total };
+        const exemplar = exemplars[index];
+        const bucket = { metricName: `${name}_bucket`, labels: { le, ...labels }, value: total };
+        return exemplar === undefined ? bucket : { ...bucket, exemplar };
       });
       const all = { metricName: `${name}_count`, labels, value: total };
       return [...buckets, { metricName: `${name}_sum`, labels, value: sum }, all];

@@ -8,6 +8,7 @@ import type { AuditStatus } from '../contracts/audit-sink.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { HealthReport } from '../contracts/health.ts';
 import type { Observer, RequestSummary } from '../contracts/observer.ts';
+import type { TraceIds } from '../contracts/tracing.ts';
 import { ERRORS, type ErrorCode } from '../errors/codes.ts';
 import type { StageName } from '../errors/gateway-error.ts';
 import { OPERATIONS, type OperationName } from '../s3/operations/operations.ts';
@@ -20,7 +21,8 @@ import { measurePolicies, type PolicyVersions } from './policy-metrics.ts';
 export interface Metrics extends Pick<Observer, 'stage' | 'cache' | 'call' | 'lookup' | 'queued'> {
   readonly registry: Registry;
   readonly inFlight: (change: 1 | -1) => void;
-  readonly request: (summary: Omit<RequestSummary, 'requestId'>) => void;
+  /** `trace`: where the request stands in its trace, if that is recorded. */
+  readonly request: (summary: Omit<RequestSummary, 'requestId'>, trace?: TraceIds) => void;
   /** A request that failed so; `stage`: where. */
   readonly failure: (code: ErrorCode, stage: StageName | undefined) => void;
   /** A request that was refused before anything looked at it. */
@@ -144,12 +146,13 @@ export function createMetrics(): Metrics {
       status,
       durationMs,
     }: Omit<RequestSummary, 'requestId' | 'operation' | 'bytesIn' | 'bytesOut'>,
+    trace?: TraceIds,
   ): void => {
     const ofOperation = requestOf(operation);
     ofOperation.ended(result)(error ?? '').total += 1;
     ofOperation
       .answered(METHODS.has(method) ? method : '_OTHER')(status)
-      .observe(seconds(durationMs));
+      .observe(seconds(durationMs), trace);
   };
 
   const throttled = counted('sallyport_throttled_requests_total');
@@ -199,8 +202,8 @@ export function createMetrics(): Metrics {
       inFlight += change;
     },
     stage: (stage, durationMs) => stageOf(stage).observe(seconds(durationMs)),
-    request: (summary) => {
-      count(summary.operation ?? UNKNOWN, summary);
+    request: (summary, trace) => {
+      count(summary.operation ?? UNKNOWN, summary, trace);
       bytesIn.total += positive(summary.bytesIn);
       bytesOut.total += positive(summary.bytesOut);
     },

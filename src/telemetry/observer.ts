@@ -62,9 +62,9 @@ export function createObserver({ metrics, log, clock, traces }: ObserverOptions)
     lookup: metrics.lookup,
     queued: metrics.queued,
     request: (summary) => {
-      metrics.request(summary);
       const { operation, result } = summary;
       const span = traces?.current();
+      metrics.request(summary, span?.isRecorded === true ? span.ids : undefined);
       if (operation !== undefined) span?.rename(operation);
       span?.set({ 'http.route': operation, 'sallyport.result': result });
       if (log.enabled('debug')) log.write('debug', 'request_ended', 'A request ended.', { ...summary });

@@ -116,6 +116,13 @@ describe('a trace', function () {
     }
     const logged = JSON.parse(line) as Record<string, unknown>;
     assert.deepEqual([logged['traceId'], logged['spanId']], [traceId, server.spanId]);
+
+    const observed = (await stack.metrics('application/openmetrics-text; version=1.0.0')).split('\n');
+    const exemplar = ` # {trace_id="${traceId}",span_id="${server.spanId}"} `;
+    const marked = observed.filter((text) => text.includes(exemplar));
+    assert.equal(marked.length, 1, observed.join('\n'));
+    assert.match(marked[0] ?? '', /^http_server_request_duration_seconds_bucket\{[^}]*http_route="PutObject"/);
+    assert.ok(!(await stack.metrics()).includes(traceId));
   });
 
   it('of a refusal names its stage and its code, and reaches no store', async () => {

@@ -97,7 +97,10 @@ describe('an error that nobody caught', function () {
       assert.equal(stack.gateway.pid(), primary);
       assert.equal((await workerIds(primary)).length, 1);
       assert.equal((await stack.ready()).ready, true);
-      assert.match(await stack.metrics(), /^sallyport_workers_replaced_total\{why="uncaught"\} 1$/m);
+      const metrics = await stack.metrics();
+      assert.match(metrics, /^sallyport_workers_replaced_total\{why="uncaught"\} 1$/m);
+      // It was counted by the one that has ended.
+      assert.match(metrics, /^sallyport_uncaught_errors_total\{where="process"\} 1$/m);
       const lines = (await readFile(stack.logs()[1] ?? '', 'utf8')).split('\n').filter((line) => line.startsWith('{'));
       const reported = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
       const line = reported.find(({ event }) => event === 'uncaught_error');

@@ -36,14 +36,13 @@ describe('several workers', function () {
     assert.ok(answers.every(({ requestId }) => ids.has(requestId)));
   });
 
+  const uploads = async (): Promise<number> => {
+    const series = /^sallyport_requests_total\{[^}]*operation="PutObject"[^}]*\} (\d+)$/gm;
+    return [...(await stack.metrics()).matchAll(series)].reduce((sum, [, count]) => sum + Number(count), 0);
+  };
+
   it('are counted together', async () => {
-    const counts = [
-      ...(await stack.metrics()).matchAll(/^sallyport_requests_total\{[^}]*operation="PutObject"[^}]*\} (\d+)$/gm),
-    ];
-    assert.equal(
-      counts.reduce((sum, [, count]) => sum + Number(count), 0),
-      40,
-    );
+    assert.equal(await uploads(), 40);
     assert.equal((await stack.ready()).ready, true);
   });
 
@@ -60,6 +59,8 @@ describe('several workers', function () {
       await sleep(100);
     }
     assert.equal((await get('workers/0')).status, 200);
+    // A sum that fell would look like a new start to Prometheus.
+    assert.equal(await uploads(), 40);
   });
 
   it('finish what is in flight on SIGTERM, and end', async () => {

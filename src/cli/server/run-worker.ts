@@ -4,18 +4,19 @@
  * it drains and ends with code 1. It never drops those whose requests it has.
  */
 import cluster, { type Worker } from 'node:cluster';
-import { AggregatorRegistry } from 'prom-client';
 import type { LiveGateway } from '../../compose/gateway.ts';
 import type { Config } from '../../config/config.ts';
 import type { ConfigSnapshot } from '../../config/loading/load.ts';
 import type { KeptSource } from '../../policy/kept-source.ts';
 import type { CommandIo } from '../io.ts';
+import { measuredBy } from '../../telemetry/exposition.ts';
 import { releaseStartMemory } from './release-memory.ts';
 import { isMessage, tell, type NumberedSnapshot } from './worker-messages.ts';
 
 /** A primary that starts no other worker is not waited for longer. */
 const TAKEOVER_MS = 30_000;
 const REPORT_INTERVAL_MS = 1000;
+const LAST_WORDS_MS = 500;
 
 /** A gateway, and the policies that it decides by. */
 interface WorkerGateway {
@@ -78,12 +79,22 @@ function serve(
   // Terminals and service managers signal the whole group, and then the primary signals too: a worker drains once.
   let ending: Promise<void> | undefined;
   const end = (code: 0 | 1): void => {
-    ending ??= gateway.drain().finally(() => io.exit(code));
+    ending ??= gateway.drain().finally(() => {
+      // Its last counts go on in those of the others; a primary that takes none is not waited for.
+      setTimeout(() => io.exit(code), LAST_WORDS_MS);
+      return measure(() => io.exit(code));
+    });
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) io.onSignal(signal, () => end(0));
   io.onParentExit(() => end(0));
   // The primary reads the policies; by default this signal would end a worker.
   io.onSignal('SIGHUP', () => undefined);
+
+  const measure = async (onSent?: () => void): Promise<void> => {
+    const measured = await measuredBy(gateway.registry);
+    if (worker.isConnected()) tell(worker, { kind: 'sallyport:measured', measured }, onSent);
+    else onSent?.();
+  };
 
   let isLeaving = false;
   io.onUncaught((error) => {
@@ -94,9 +105,6 @@ function serve(
     setTimeout(() => end(1), TAKEOVER_MS);
   });
 
-  // Making one is what starts to answer the primary's requests for metrics.
-  new AggregatorRegistry();
-  AggregatorRegistry.setRegistries([gateway.registry]);
   let configuration = startedWith;
   const report = (): void => {
     if (!worker.isConnected()) return;
@@ -140,6 +148,7 @@ function serve(
   worker.on('message', (message: unknown) => {
     if (!isMessage(message)) return;
     if (message.kind === 'sallyport:report') report();
+    else if (message.kind === 'sallyport:measure') void measure();
     else if (message.kind === 'sallyport:prepare-configuration') prepareConfiguration(message);
     else if (message.kind === 'sallyport:use-configuration') useConfiguration(message);
     else if (message.kind === 'sallyport:prepare') prepare(message.policyVersion);

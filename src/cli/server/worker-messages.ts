@@ -4,6 +4,7 @@ import type { ConfigSnapshot } from '../../config/loading/load.ts';
 import type { Amounts } from '../../contracts/guardrails.ts';
 import type { Ask, Taking } from '../../guardrails/counters.ts';
 import type { Readiness } from '../../http/admin-server.ts';
+import type { Measured } from '../../telemetry/exposition.ts';
 
 /** The variable by which a worker knows which of them it is. Not ours to be set by an operator, hence not SALLYPORT_. */
 export const WORKER_SLOT = 'WORKER_SLOT';
@@ -28,6 +29,8 @@ export type FromWorker =
       /** Of the set that it previews; empty: none. */
       readonly previewVersion: string;
     }
+  /** What it has measured so far; again whenever it is asked, and when it has drained. */
+  | { readonly kind: 'sallyport:measured'; readonly measured: readonly Measured[] }
   /** It has a set of policies ready, or says why not. */
   | { readonly kind: 'sallyport:prepared'; readonly policyVersion: string; readonly problem?: string }
   /** It would start, and has no configuration yet. */
@@ -49,6 +52,7 @@ export type FromWorker =
 
 export type FromPrimary =
   | { readonly kind: 'sallyport:report' }
+  | { readonly kind: 'sallyport:measure' }
   /** Accept the keys of this configuration, beside those in force. */
   | ({ readonly kind: 'sallyport:prepare-configuration' } & NumberedSnapshot)
   /** Put it in force. */

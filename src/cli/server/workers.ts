@@ -5,10 +5,19 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AggregatorRegistry, Counter, Registry } from 'prom-client';
+import { Counter, Registry } from 'prom-client';
 import type { ConfigSnapshot } from '../../config/loading/load.ts';
 import type { Readiness } from '../../http/admin-server.ts';
 import type { Log } from '../../telemetry/log.ts';
+import {
+  acceptsOpenMetrics,
+  combined,
+  countsOf,
+  exposed,
+  measuredBy,
+  type Exposed,
+  type Measured,
+} from '../../telemetry/exposition.ts';
 import { described } from '../../telemetry/metric-table.ts';
 import { StartError, type CommandIo } from '../io.ts';
 import { createLocalCounters } from '../../guardrails/counters.ts';
@@ -31,7 +40,8 @@ export interface Workers {
    */
   readonly start: (snapshot: ConfigSnapshot, policyVersion: string) => Promise<void>;
   readonly readiness: () => Promise<Readiness>;
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Those of the primary and, as one, of all workers that there are and have been. `accept`: of the scraper. */
+  readonly metrics: (accept: string | undefined) => Promise<Exposed>;
   /** Puts a configuration in force in all of them, once each accepts its keys. @throws Error where one cannot: then in none */
   readonly useConfiguration: (snapshot: ConfigSnapshot) => Promise<void>;
   /** Puts a kept set of policies in force in all of them. @throws Error where one cannot load it: then in none */
@@ -51,6 +61,7 @@ interface Slot {
 }
 
 const ANSWER_MS = 500;
+const MEASURE_MS = 2000;
 /** One that does not answer for so long serves nobody meanwhile: what it was told it does before anything else. */
 const PREPARE_MS = 10_000;
 /** One that ends before may end for what it meets at its start, and so would the next one. */
@@ -67,7 +78,6 @@ export function createWorkers(
   log: Log,
   { env, keepPolicies }: { readonly env: CommandIo['env']; readonly keepPolicies: () => Promise<void> },
 ): Workers {
-  const registry = new AggregatorRegistry();
   const own = new Registry();
   const replaced = new Counter({
     ...described('sallyport_workers_replaced_total'),
@@ -76,6 +86,12 @@ export function createWorkers(
   for (const why of ['uncaught', 'ended']) replaced.inc({ why }, 0);
   const counters = createLocalCounters({ now: Date.now });
   const reports = new Map<Worker, Readiness>();
+  /** What each said last: one that is busy is taken at its last word. */
+  const measured = new Map<Worker, readonly Measured[]>();
+  const measuring = new Map<Worker, PromiseWithResolvers<undefined>>();
+  /** Counts of those that have ended: a sum that falls would be taken for a new start. */
+  let past: readonly Measured[] = [];
+  let folding: Promise<void> = Promise.resolve();
   const slots = new Map<number, Slot>();
   const starting = Promise.withResolvers<undefined>();
   const pending = new Map<Worker, PromiseWithResolvers<undefined>>();
@@ -90,14 +106,22 @@ export function createWorkers(
   let stopping = false;
   let hasStarted = false;
 
-  const answerOf = (worker: Worker): Promise<undefined> => {
-    const answer = pending.get(worker) ?? Promise.withResolvers<undefined>();
-    pending.set(worker, answer);
+  const answerOf = (worker: Worker, asked = pending): Promise<undefined> => {
+    const answer = asked.get(worker) ?? Promise.withResolvers<undefined>();
+    asked.set(worker, answer);
     return answer.promise;
   };
-  const answered = (worker: Worker): void => {
-    pending.get(worker)?.resolve(undefined);
-    pending.delete(worker);
+  const answered = (worker: Worker, asked = pending): void => {
+    asked.get(worker)?.resolve(undefined);
+    asked.delete(worker);
+  };
+  const keepCounts = (worker: Worker): void => {
+    const last = measured.get(worker);
+    measured.delete(worker);
+    if (last === undefined) return;
+    folding = folding.then(async () => {
+      past = await combined([past, countsOf(last)]);
+    });
   };
 
   /** `predecessor` goes on until this one serves: the connections of its clients have somebody to go to. */
@@ -125,6 +149,9 @@ export function createWorkers(
           hasStarted = true;
           starting.resolve(undefined);
         }
+      } else if (message.kind === 'sallyport:measured') {
+        measured.set(worker, message.measured);
+        answered(worker, measuring);
       } else if (message.kind === 'sallyport:spend' || message.kind === 'sallyport:add') {
         answerSpending(worker, message, counters);
       } else if (message.kind === 'sallyport:failed') said = message.reason;
@@ -142,6 +169,8 @@ export function createWorkers(
     worker.on('exit', (code: number | null, signal: string | null) => {
       reports.delete(worker);
       answered(worker);
+      answered(worker, measuring);
+      keepCounts(worker);
       for (const end of preparing.get(worker)?.values() ?? []) end();
       if (stopping) return;
       if (!hasStarted) {
@@ -215,10 +244,14 @@ export function createWorkers(
       const known = [...reports.values()];
       return { ready: hasStarted && known.some(({ ready }) => ready), reports: worst(known) };
     },
-    metrics: async () => ({
-      contentType: registry.contentType,
-      text: `${await registry.clusterMetrics()}\n${await own.metrics()}`,
-    }),
+    metrics: async (accept) => {
+      const fresh = alive().flatMap((worker) => (reports.has(worker) ? [answerOf(worker, measuring)] : []));
+      tellAll({ kind: 'sallyport:measure' });
+      await Promise.race([Promise.all(fresh), sleep(MEASURE_MS)]);
+      await folding;
+      const all = await combined([...measured.values(), past]);
+      return exposed([...all, ...(await measuredBy(own))], acceptsOpenMetrics(accept));
+    },
     useConfiguration: async (snapshot) => {
       configurations += 1;
       const next = { configuration: configurations, snapshot };

@@ -66,7 +66,7 @@ export interface Stack {
   readonly auditLines: () => Promise<readonly Record<string, unknown>[]>;
   readonly refusals: () => Promise<readonly Record<string, unknown>[]>;
   readonly ready: () => Promise<{ readonly ready: boolean }>;
-  readonly metrics: () => Promise<string>;
+  readonly metrics: (accept?: string) => Promise<string>;
   /** Calls of STS for clients, by the gateway's count since its start; one more for each health probe that is in progress. */
   readonly stsCalls: () => Promise<number>;
   /** Everything that must never stand in a log. */
@@ -137,7 +137,8 @@ export async function startStack(
     return texts.flatMap((text) => text.split('\n')).flatMap((line) => parsed(line));
   };
 
-  const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${dev.ports.admin}/metrics`)).text();
+  const metrics = async (accept = 'text/plain'): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${dev.ports.admin}/metrics`, { headers: { accept } })).text();
 
   return {
     kind,
