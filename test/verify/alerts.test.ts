@@ -21,6 +21,7 @@ import { COMPILE_CACHE } from '../support/compile-cache.ts';
 import { makeKey, signToken, startTestIssuer, type TestIssuer } from '../support/identity/issuer.ts';
 import { needs } from '../support/needs.ts';
 import { hasPrometheus, shortenedRules, startPrometheus, type Prometheus } from '../support/stack/prometheus.ts';
+import { startTraceCollector, type TraceCollector } from '../support/stack/trace-collector.ts';
 import { workerIds } from '../support/stack/worker-ids.ts';
 import { send } from '../support/store/store-client.ts';
 import { startStoreProxy, type StoreProxy } from '../support/store/store-proxy.ts';
@@ -59,6 +60,7 @@ describe('the alerts of a real Prometheus', function () {
   let store: EmbeddedStore | undefined;
   let proxy: StoreProxy;
   let prometheus: Prometheus;
+  let collector: TraceCollector;
   let [quiet, ill, stalled]: (Running | undefined)[] = [];
   let ends = 0;
   let startedMs = 0;
@@ -86,6 +88,8 @@ describe('the alerts of a real Prometheus', function () {
     // The alert is for less than twice as much; what the test writes to the disk makes the difference.
     const minFreeBytes = Math.floor((bavail * bsize - FILL_BYTES / 2) / 2);
     const secrets = { guardrails: { keyFile: 'seed' }, grants: { keyFile: 'seed' } };
+    collector = await startTraceCollector();
+    stops.push(collector.stop);
     quiet = await start(
       'quiet',
       wellStore.endpoint,
@@ -93,7 +97,7 @@ describe('the alerts of a real Prometheus', function () {
         revocation: { file: 'revocations.json' },
         policies: { directory: 'policies', preview: 'preview', ...secrets },
       },
-      {},
+      { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
       POLICY + BUDGET,
     );
     ill = await start(
@@ -359,6 +363,17 @@ describe('the alerts of a real Prometheus', function () {
         fileURLToPath(new URL('../../scripts/dashboard-picture.ts', import.meta.url)),
         ...args,
       ]);
+    }
+  });
+
+  it('lead to traces: buckets of the latency have exemplars, whose spans the collector has', async () => {
+    ends = Date.now() + 30_000;
+    for (let known = false; !known;) {
+      assert.ok(Date.now() < ends, 'no exemplar of a span that was collected');
+      await work();
+      const exemplars = await prometheus.exemplars('http_server_request_duration_seconds_bucket{job="quiet"}');
+      const spans = new Set(collector.spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`));
+      known = exemplars.some(({ trace_id: trace = '', span_id: span = '' }) => spans.has(`${trace} ${span}`));
     }
   });
 

@@ -30,6 +30,8 @@ export interface Prometheus {
   readonly url: string;
   /** @throws Error in its own words, where it does not take the query */
   readonly query: (expression: string) => Promise<readonly Sample[]>;
+  /** Labels of the exemplars that the series of a query have had since it started. */
+  readonly exemplars: (expression: string) => Promise<readonly Readonly<Record<string, string>>[]>;
   readonly stop: () => Promise<void>;
 }
 
@@ -81,6 +83,14 @@ export async function startPrometheus(jobs: Readonly<Record<string, readonly str
       const answer = (await response.json()) as { error?: string; data?: { result: readonly Sample[] } };
       if (answer.data === undefined) throw new Error(`${answer.error ?? response.status}: ${expression}`);
       return answer.data.result;
+    },
+    exemplars: async (query) => {
+      const body = new URLSearchParams({ query, start: '0', end: String(Date.now() / 1000 + 60) });
+      const response = await fetch(`${url}/api/v1/query_exemplars`, { method: 'POST', body });
+      const { data = [] } = (await response.json()) as {
+        data?: readonly { exemplars: readonly { labels: Readonly<Record<string, string>> }[] }[];
+      };
+      return data.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels));
     },
     stop: async () => {
       const ended = once(child, 'exit');
