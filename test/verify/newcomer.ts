@@ -185,7 +185,7 @@ async function assertEncrypted({ readStored }: Ceph): Promise<void> {
 
 /** The units run under systemd's confinement, not beside it. */
 async function assertConfined(inside: number): Promise<void> {
-  for (const unit of ['sallyport']) {
+  for (const unit of ['sallyport', 'sallyport-haproxy-sync']) {
     const said = await runInside(
       inside,
       `systemctl is-active ${unit}; grep -E '^(NoNewPrivs|Seccomp|CapBnd|Uid)' /proc/$(systemctl show -P MainPID ${unit})/status`,

@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { checkDebian } from './packages/debian.ts';
 import { checkDockerfile } from './packages/dockerfile.ts';
 import { makeDebian } from './packages/debian-root.ts';
+import { checkNewcomer } from './packages/newcomer.ts';
 import { checkNpmPackage } from './packages/npm-package.ts';
 import { checkReleases } from './packages/releases.ts';
 import { checkUnits } from './packages/units.ts';
@@ -42,6 +43,7 @@ try {
   const release = await checkReleases(check, work);
   await checkUnits(check);
   await checkNpmPackage(check, { work, tgz: release.tgz });
+  await checkNewcomer(check, { debian: await debian, work, deb: release.deb });
   await checkDebian(check, { root: await debian, work, deb: release.deb });
   await checkDockerfile(check, { debian: await debian, work });
 } catch (error) {
