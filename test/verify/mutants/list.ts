@@ -44,7 +44,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'revocation is never asked',
     file: 'pipeline/authenticate.ts',
-    text: 'revocations.check(principal);',
+    text: 'revocations.check(principal, exchange.clientAddress);',
     replacement: '',
     tests: ['revocation/auth-methods', 'pipeline/order'],
   },
