@@ -55,4 +55,14 @@ describe('the configured revocation', () => {
     const both = { address: ADDRESS, allowPlaintextLoopback: true, tls: {} };
     assert.deepEqual(await sample.wrongKeys({ revocation: { ...closed, redis: both } }), ['revocation.redis.tls']);
   });
+
+  it('has both a certificate and its key for Redis or none, and a password where it has a user', async () => {
+    const wrong = (redis: object) =>
+      sample.wrongKeys({ revocation: { whenUnavailable: 'fail-closed', redis: { address: ADDRESS, ...redis } } });
+    const [certFile, keyFile] = ['test-only.crt.pem', 'test-only.key.pem'];
+    assert.deepEqual(await wrong({ tls: { certFile, keyFile }, usernameFile: 'id', passwordFile: 'secret' }), []);
+    assert.deepEqual(await wrong({ tls: { certFile } }), ['revocation.redis.tls.keyFile']);
+    assert.deepEqual(await wrong({ tls: { keyFile } }), ['revocation.redis.tls.certFile']);
+    assert.deepEqual(await wrong({ usernameFile: 'id' }), ['revocation.redis.passwordFile']);
+  });
 });

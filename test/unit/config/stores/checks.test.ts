@@ -23,6 +23,7 @@ describeCases('config/stores/checks', {
       ['stores.main.credentials.secretAccessKeyFile'],
     ],
     ['may use the default chain', store({ credentials: undefined }), []],
+    ['has credentials that are not empty', store({ credentials: {} }), ['stores.main.credentials']],
     ['accepts no TLS older than 1.2', store({ tls: { minVersion: 'TLSv1.1' } }), ['stores.main.tls.minVersion']],
     ['has no switch that turns verification off', store({ tls: { insecure: true } }), ['stores.main.tls.insecure']],
     ['may have no STS, and then needs no role', store({ method: 'static', sts: undefined }), []],
