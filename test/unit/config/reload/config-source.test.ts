@@ -237,7 +237,6 @@ describe('config/reload/config-source', () => {
       {},
       {
         share: async ({ config }) => {
-           
           if (fails.length > 0) throw fails.shift();
           await Promise.resolve(shared.push(config));
         },
