@@ -73,6 +73,8 @@ export async function openConfigSource<Config extends StoreAccessConfig>(
       readAt = await stamp();
       try {
         const loaded = await load();
+        // A file that it names for the first time makes the stamp another one: it is read once more, since it could be half written.
+        paths = [...new Set([...inForce.paths, ...loaded.paths])];
         if (reading === MAX_READINGS || (await stamp()) === readAt) return loaded;
       } catch (error) {
         if (reading === MAX_READINGS || (await stamp()) === readAt) throw error;
@@ -92,8 +94,6 @@ export async function openConfigSource<Config extends StoreAccessConfig>(
       await share(taken);
       inForce = taken;
     }
-    paths = [...new Set([...inForce.paths, ...loaded.paths])];
-    readAt = await stamp();
     if (merged.waiting.join() !== waiting.join() && merged.waiting.length > 0) {
       event('configuration_waits_for_restart', { keys: merged.waiting.slice(0, 50).join(', ') });
     }

@@ -82,8 +82,9 @@ describe('admit', () => {
   });
 
   it('says in the intent how long somebody waited who then went on', async () => {
-    const { pipeline, entries, release } = holding({ seats: 1, maxWaiting: 8 });
+    const { pipeline, admission, entries, release } = holding({ seats: 1, maxWaiting: 8 });
     const running = ['one', 'two'].map(() => pipeline(client('DELETE', '/box/k', by('alice'))));
+    while (admission.waiting('write') === 0) await turns();
     await sleep(15);
     release();
     await Promise.all(running);

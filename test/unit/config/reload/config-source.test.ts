@@ -163,7 +163,8 @@ describe('config/reload/config-source', () => {
     );
     await sample.write('sallyport.yaml', 'listen: {');
     await source.reload();
-    assert.deepEqual([readings, versions(), names()], [2, [1, 2], ['configuration_reloaded']]);
+    // The third time since the second named a file that nobody had looked at.
+    assert.deepEqual([readings, versions(), names()], [3, [1, 2], ['configuration_reloaded']]);
   });
 
   it('gives up after a few readings of a file that goes on changing, and checks what it read as ever', async () => {
@@ -275,6 +276,28 @@ describe('config/reload/config-source', () => {
     await open({ keyring: undefined }, {}, { SALLYPORT_KEYRING_SEED_FILE: sample.file('seed') });
     await sample.write('seed', OTHER);
     await assertRefused(/versions\.1/);
+  });
+
+  it('sees also what changed while the last change was taken up', async function () {
+    this.timeout(20_000);
+    const third: Changes = { ...SECOND, 'keyring.local.versions.3': { seedFile: 'seed-3' } };
+    await open(
+      {},
+      {
+        share: async ({ config }) => {
+          shared.push(config);
+          if (shared.length > 1) return;
+          await sample.write('seed-3', `${OTHER}, the third`);
+          await put(third);
+        },
+      },
+    );
+    await put(SECOND);
+    await source.reload();
+    assert.deepEqual(versions(), [1, 2]);
+    source.watch();
+    while (shared.length < 2) await delay(50);
+    assert.deepEqual(versions(), [1, 2, 3]);
   });
 
   it('looks at the files by itself, also at those of a configuration that it refused, until it is closed', async function () {
