@@ -166,11 +166,12 @@ export function createWorkers(
     });
     // What was said to one that ends at that moment (EPIPE, also by the cluster itself): its exit tells the rest.
     worker.on('error', () => undefined);
+    // Its exit may be told before its last words; its channel ends after them.
+    worker.on('disconnect', () => keepCounts(worker));
     worker.on('exit', (code: number | null, signal: string | null) => {
       reports.delete(worker);
       answered(worker);
       answered(worker, measuring);
-      keepCounts(worker);
       for (const end of preparing.get(worker)?.values() ?? []) end();
       if (stopping) return;
       if (!hasStarted) {
