@@ -21,6 +21,7 @@ import { errorDocument } from '../s3/documents/xml.ts';
 import { createCors, isPreflight, type CorsOptions } from './cors.ts';
 import { chargedTo, createEdgeReader } from './edge.ts';
 import { HttpExchange } from './exchange.ts';
+import { closeNoneThatSends } from './idle-connections.ts';
 import { createLingering } from './linger.ts';
 import { createTurns } from '../platform/turns.ts';
 import { isStsCall } from './sts-target.ts';
@@ -229,6 +230,7 @@ export function createDataServer(options: DataServerOptions): DataServer {
           { ...settings, ...secureContextOf(tls), requestCert: true, rejectUnauthorized: true },
           handle,
         );
+  closeNoneThatSends(server);
   server.setTimeout(options.timeouts.idleMs);
   server.on('timeout', (socket: Socket) => {
     // A client that waits for the store, however long, is not idle; upstream timeouts of their own end that.
