@@ -12,7 +12,7 @@ import type { StoreAccessConfig } from '../config.ts';
 import { ConfigError } from '../loading/config-error.ts';
 import type { ConfigSnapshot, LoadedConfig } from '../loading/load.ts';
 import { mergeReloaded } from './merge.ts';
-import { changedKeys } from './same-keys.ts';
+import { createKnownKeys } from './same-keys.ts';
 
 export interface ConfigSource extends HealthSource {
   readonly snapshot: () => ConfigSnapshot;
@@ -54,6 +54,7 @@ export async function openConfigSource<Config extends StoreAccessConfig>(
 ): Promise<ConfigSource> {
   const { first, path, load, make, share, event } = options;
   let inForce = first;
+  const knownKeys = createKnownKeys(first.config);
   let paths = first.paths;
   let waiting: readonly string[] = [];
   let refused: string | undefined;
@@ -89,10 +90,11 @@ export async function openConfigSource<Config extends StoreAccessConfig>(
     const isSame = isDeepStrictEqual(merged.snapshot, inForce.snapshot);
     if (!isSame) {
       const taken = await make(merged.snapshot);
-      const changed = changedKeys(inForce.config, taken.config);
+      const changed = knownKeys.changed(taken.config);
       if (changed.length > 0) throw new Error(changed.join('\n'));
       await share(taken);
       inForce = taken;
+      knownKeys.add(taken.config);
     }
     if (merged.waiting.join() !== waiting.join() && merged.waiting.length > 0) {
       event('configuration_waits_for_restart', { keys: merged.waiting.slice(0, 50).join(', ') });

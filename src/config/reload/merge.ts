@@ -22,7 +22,7 @@ const isTree = (value: unknown): value is Tree => typeof value === 'object' && v
 export const mergeReloaded = (inForce: ConfigSnapshot, next: ConfigSnapshot): Merged => {
   const content: unknown = structuredClone(inForce.content);
   for (const { path, reloads } of KEYS) {
-    if (reloads === 'whole') for (const names of namesOf(path, inForce.content)) take(content, next.content, names);
+    if (reloads === 'whole') take(content, next.content, path);
   }
   const keys = new Set([...Object.keys(inForce.files), ...Object.keys(next.files)]);
   const files: Record<string, string> = {};
@@ -38,16 +38,6 @@ export const mergeReloaded = (inForce: ConfigSnapshot, next: ConfigSnapshot): Me
 /** By the row of a key, or of the closest one above it. */
 const reloadsOf = (path: readonly string[]): KeyRow['reloads'] =>
   path.length === 0 ? undefined : (keyAt(path)?.reloads ?? reloadsOf(path.slice(0, -1)));
-
-/** The path of a row with the names that a content has in the place of its placeholders. */
-const namesOf = (path: readonly string[], content: unknown): readonly (readonly string[])[] => {
-  const at = path.findIndex((part) => part.startsWith('<'));
-  if (at < 0) return [path];
-  const map = valueAt(content, path.slice(0, at));
-  return Object.keys(isTree(map) ? map : {}).flatMap((name) =>
-    namesOf([...path.slice(0, at), name, ...path.slice(at + 1)], content),
-  );
-};
 
 /** Only where both have the group that it stands in: what it means depends on the rest of that. */
 const take = (content: unknown, next: unknown, path: readonly string[]): void => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import type { Config } from '../../../../src/config/config.ts';
-import { changedKeys } from '../../../../src/config/reload/same-keys.ts';
+import { createKnownKeys } from '../../../../src/config/reload/same-keys.ts';
 import { Sample, SEED } from '../sample.ts';
 
 const OTHER = 'another seed of no less than thirty-two bytes';
+/** What changed between two configurations. */
+const changedKeys = (before: Config, after: Config): readonly string[] => createKnownKeys(before).changed(after);
 const key = (id: string, keyFile: string) => ({ id, keyFile });
 
 describe('config/reload/same-keys', () => {
@@ -35,6 +37,14 @@ describe('config/reload/same-keys', () => {
       ['keyring.local.versions.1', 'keyring.local.versions.2'],
     );
     for (const line of changes) assert.ok(!line.includes(SEED) && !line.includes(OTHER));
+  });
+
+  it('a version that was taken out comes back with the seed that it had, and with no other', async () => {
+    const known = createKnownKeys(await seeds({ 1: 'seed', 2: 'other' }));
+    known.add(await seeds({ 1: 'seed' }));
+    assert.deepEqual(known.changed(await seeds({ 1: 'seed', 2: 'other' })), []);
+    const [line = ''] = known.changed(await seeds({ 1: 'seed', 2: 'same' }));
+    assert.match(line, /^keyring\.local\.versions\.2: its seed is another one than before/);
   });
 
   it('a key for sessions may become the previous one under its name', async () => {
