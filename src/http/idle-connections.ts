@@ -7,28 +7,37 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
+interface Connection {
+  /** Requests whose answer is not sent yet: more than one where a client pipelines them. */
+  answering: number;
+  /** Bytes that it had brought when it was idle last. */
+  bytesRead: number;
+}
+
 /** Makes `server.closeIdleConnections()`, and with it `server.close()`, leave a connection alone until its answer is sent. */
 export function closeNoneThatSends(server: Server): void {
-  /** Connections, and what each had brought when it was idle last; `undefined`: it is being answered. */
-  const connections = new Map<Socket, number | undefined>();
-  const isIdle = (socket: Socket): void => void connections.set(socket, socket.bytesRead);
+  const connections = new Map<Socket, Connection>();
 
   server.on(server instanceof HttpsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
-    isIdle(socket);
+    connections.set(socket, { answering: 0, bytesRead: socket.bytesRead });
     socket.once('close', () => connections.delete(socket));
   });
   const begins = ({ socket }: IncomingMessage, res: ServerResponse): void => {
-    if (!connections.has(socket)) return;
-    connections.set(socket, undefined);
+    const connection = connections.get(socket);
+    if (connection === undefined) return;
+    connection.answering += 1;
     // After its last byte was given to the system, or with the connection.
     res.once('close', () => {
-      if (connections.has(socket)) isIdle(socket);
+      connection.answering -= 1;
+      connection.bytesRead = socket.bytesRead;
     });
   };
   for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, begins);
 
   server.closeIdleConnections = () => {
-    // What has brought more since brings a request.
-    for (const [socket, bytesRead] of connections) if (socket.bytesRead === bytesRead) socket.destroy();
+    for (const [socket, { answering, bytesRead }] of connections) {
+      // What has brought more since brings a request.
+      if (answering === 0 && socket.bytesRead === bytesRead) socket.destroy();
+    }
   };
 }

@@ -36,7 +36,7 @@ for (const [kind, write] of [
     this.timeout(120_000);
     let stack: Stack;
     let folder: string;
-    let haproxy: Child;
+    let haproxy: Child | undefined;
     let endpoint: string;
     let caFile: string;
     let token: string;
@@ -73,7 +73,7 @@ for (const [kind, write] of [
       };
     });
     after(async () => {
-      await haproxy.stop(5000);
+      await haproxy?.stop(5000);
       await rm(folder, { recursive: true });
     });
 

@@ -19,7 +19,9 @@ describe('the connections of a server that ends', function () {
   beforeEach(async () => {
     opened = [];
     server = createServer((req, res) => {
-      res.end(Buffer.alloc(req.url === '/large' ? BYTES : 5));
+      const answer = (): unknown => res.end(Buffer.alloc(req.url === '/large' ? BYTES : 5));
+      if (req.url === '/late') setTimeout(answer, 600);
+      else answer();
     });
     closeNoneThatSends(server);
     server.listen(0, '127.0.0.1');
@@ -77,6 +79,16 @@ describe('the connections of a server that ends', function () {
     await sleep(200);
     socket.write('\r\n');
     assert.ok((await received(socket)) > 5);
+    await closed;
+  });
+
+  it('answers all requests that came at once on one connection', async () => {
+    const socket = await open(`${head('/small')}\r\n${head('/late')}\r\n`);
+    await once(socket, 'readable');
+    const closed = closeGracefully(server, GRACE_MS);
+    let text = '';
+    for await (const chunk of socket as AsyncIterable<Buffer>) text += chunk.toString('latin1');
+    assert.equal(text.split('HTTP/1.1 200 OK').length - 1, 2);
     await closed;
   });
 
