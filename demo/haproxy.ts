@@ -20,6 +20,8 @@ export interface HaproxyOptions extends HaproxyProgram {
   /** Further arguments, before the file. */
   readonly parameters?: readonly string[];
   readonly port: number;
+  /** Where it listens and runs, if not on this machine's loopback: its address, and what stands before a command there. */
+  readonly host?: { readonly address: string; readonly command: readonly [string, ...string[]] };
   readonly certificateFile: string;
   readonly gatewaySocket: string;
   /** What the gateway knows it by; absent: not at all. */
@@ -44,17 +46,18 @@ export async function findHaproxy(folder: string, environment: Environment): Pro
 
 /** Starts it; resolves when it takes connections. @throws Error in one line */
 export async function startHaproxy(options: HaproxyOptions): Promise<Child> {
-  const { environment, port } = options;
+  const { environment, port, host } = options;
   // It has no channel by which it would notice that its parent was killed; the kernel tells it.
   const setpriv = await findProgram('setpriv', environment);
-  const command = [options.program, '-db', ...(options.parameters ?? []), '-f', options.configFile] as const;
+  const own = [options.program, '-db', ...(options.parameters ?? []), '-f', options.configFile] as const;
+  const command = host === undefined ? own : ([...host.command, ...own] as const);
   const child = await startChild({
     command: setpriv === undefined ? command : [setpriv, '--pdeathsig', 'TERM', '--', ...command],
     environment: {
       SALLYPORT_EDGE_MAPS: MAPS,
       ...environment,
       ...(options.libraryPath === '' ? {} : { LD_LIBRARY_PATH: options.libraryPath }),
-      SALLYPORT_FRONT: frontAddresses()
+      SALLYPORT_FRONT: (host === undefined ? frontAddresses() : [host.address])
         .map((address) => `${address}:${port}`)
         .join(','),
       SALLYPORT_CERT: options.certificateFile,
@@ -66,7 +69,12 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Child> {
     relayLog: true,
   });
   try {
-    await waitUntil(() => accepts(port), child.ended, START_LIMIT_MS, `HAProxy did not start; see ${options.logFile}`);
+    await waitUntil(
+      () => accepts(port, host?.address ?? '127.0.0.1'),
+      child.ended,
+      START_LIMIT_MS,
+      `HAProxy did not start; see ${options.logFile}`,
+    );
   } catch (error) {
     await child.kill();
     throw error;
@@ -80,9 +88,9 @@ function frontAddresses(): readonly string[] {
   return addresses.includes('::1') ? ['127.0.0.1', '[::1]'] : ['127.0.0.1'];
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = connect(port, '127.0.0.1');
+    const probe = connect(port, address);
     probe.once('connect', () => {
       probe.destroy();
       resolve(true);

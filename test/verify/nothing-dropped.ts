@@ -1,8 +1,9 @@
 /**
- * `npm run verify:nothing-dropped [-- --mib 1024] [--seconds 240] [--rate 200] [--transfers 10]`: the shipped
- * haproxy.cfg before three gateways, under requests and paced transfers both ways, while everything is rotated that can be:
- * HAProxy reloads, certificates, seed, session key, credentials, the password of Redis, Redis itself, and all three gateways.
- * Counts every request that fails at the wire, with no repetition by a client. Exits 1 if there is one.
+ * `npm run verify:nothing-dropped [-- --mib 1024] [--seconds 240] [--rate 200] [--transfers 10]`: the shipped haproxy.cfg before
+ * three gateways, under requests and paced transfers both ways, while everything is rotated that can be: HAProxy reloads,
+ * certificates, seed, session key, credentials, the password of Redis, Redis itself, and all three gateways. HAProxy and each
+ * gateway are hosts of their own where network namespaces are to be had. Counts every request that fails at the wire, with no
+ * repetition by a client. Exits 1 if there is one.
  */
 import { createHash, randomBytes, type Hash } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,6 +18,7 @@ import { startChild, type Child } from '../../demo/child.ts';
 import { freePort } from '../../demo/free-port.ts';
 import { findHaproxy, startHaproxy } from '../../demo/haproxy.ts';
 import { makeAuthority } from '../support/http/authority.ts';
+import { createHosts, hasNamespaces } from '../support/hosts/hosts.ts';
 import { numberOption } from '../support/options.ts';
 import { gatewayCommand, startStack } from '../support/stack/stack.ts';
 import { startRedis } from '../support/store/redis.ts';
@@ -28,7 +30,7 @@ const size = numberOption('mib', 64) * MIB;
 const transferMs = numberOption('seconds', 20) * 1000;
 const rate = numberOption('rate', 200);
 const transfersEachWay = numberOption('transfers', 10);
-const REPLICAS = 3;
+const REPLICA_NAMES = ['gateway1', 'gateway2', 'gateway3'];
 const CALLERS = 20;
 const SMALL_KEYS = 50;
 const PACE_MS = 100;
@@ -43,11 +45,13 @@ interface Settings {
   timeouts: object;
   sessions: { keys: Record<string, { id: string; keyFile: string } | undefined> };
   keyring: { local: { current?: number; versions: Record<string, { seedFile: string }> } };
-  stores: { demo: { credentials: { accessKeyIdFile: string; secretAccessKeyFile: string } } };
+  stores: { demo: { endpoint: string; credentials: { accessKeyIdFile: string; secretAccessKeyFile: string } } };
 }
 
 interface Replica {
   readonly number: number;
+  /** Where it listens: of its own host, or of loopback. */
+  readonly address: string;
   readonly port: number;
   readonly adminPort: number;
   readonly configFile: string;
@@ -115,21 +119,39 @@ async function main(): Promise<number> {
     },
     timeouts: { drainDelayMs: 2000, drainMs: Math.max(60_000, transferMs * 3) },
   };
+  // ---- the hosts: HAProxy and each gateway have one; store, issuer, Redis and clients are on this machine
+  const hosts = hasNamespaces ? await createHosts(['edge', ...REPLICA_NAMES], true) : undefined;
+  if (hosts === undefined) say('one host: network namespaces are not to be had here');
+  else undo.push(hosts.close);
+  const addressOf = (name: string): string => hosts?.addressOf(name) ?? '127.0.0.1';
+  const on = (name: string, command: readonly [string, ...string[]]): readonly [string, ...string[]] =>
+    hosts === undefined ? command : [...hosts.on(name), ...command];
+  const loopbackPorts = [...new Set([usual.stores.demo.endpoint, stack.issuer].map(portOf)), redis.port];
+  for (const name of REPLICA_NAMES) await hosts?.lendLoopback(name, loopbackPorts);
+
   const replicas: Replica[] = [];
-  for (let number = 1; number <= REPLICAS; number += 1) {
+  for (const [index, name] of REPLICA_NAMES.entries()) {
+    const number = index + 1;
     const [port, adminPort] = [await freePort(), await freePort()];
     await mkdir(inFolder(`audit-${number}`), { mode: 0o700 });
-    replicas.push({ number, port, adminPort, configFile: inFolder(`gateway-${number}.yaml`), child: undefined });
+    replicas.push({
+      number,
+      address: addressOf(name),
+      port,
+      adminPort,
+      configFile: inFolder(`gateway-${number}.yaml`),
+      child: undefined,
+    });
   }
   const configure = async (): Promise<void> => {
-    for (const { number, port, adminPort, configFile } of replicas) {
+    for (const { number, address, port, adminPort, configFile } of replicas) {
       const own = {
         ...settings,
         listen: {
-          address: `127.0.0.1:${port}`,
+          address: `${address}:${port}`,
           tls: { certFile: inFolder('gateway.crt'), keyFile: inFolder('gateway.key'), clientCaFile: authority.file },
         },
-        admin: { address: `127.0.0.1:${adminPort}` },
+        admin: { address: `${address}:${adminPort}` },
         audit: { directory: inFolder(`audit-${number}`) },
       };
       await put(configFile, stringify(own));
@@ -137,13 +159,13 @@ async function main(): Promise<number> {
   };
   const startReplica = async (replica: Replica): Promise<void> => {
     replica.child = await startChild({
-      command: gatewayCommand(replica.configFile),
+      command: on(`gateway${replica.number}`, gatewayCommand(replica.configFile)),
       environment: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
       logFile: inFolder(`gateway-${replica.number}.log`),
       ...{ ipc: true, relayLog: false },
     });
     await until(`gateway ${replica.number} is ready`, async () => {
-      const { status } = await fetch(`http://127.0.0.1:${replica.adminPort}/readyz`);
+      const { status } = await fetch(`http://${replica.address}:${replica.adminPort}/readyz`);
       return status === 200;
     });
   };
@@ -157,11 +179,14 @@ async function main(): Promise<number> {
   const one = '    server gateway "unix@${SALLYPORT_SOCKET}"\n';
   if (!shipped.includes(one)) throw new Error('haproxy.cfg has another server line than this replaces');
   const tls = `ssl verify required ca-file ${authority.file} crt ${inFolder('edge.pem')}`;
-  const servers = replicas.map(({ number, port }) => `    server gateway${number} 127.0.0.1:${port} ${tls}\n`).join('');
+  const servers = replicas
+    .map(({ number, address, port }) => `    server gateway${number} ${address}:${port} ${tls}\n`)
+    .join('');
   await put(inFolder('haproxy.cfg'), shipped.replace(one, servers));
   const port = await freePort();
   const edge = await startHaproxy({
     ...haproxy,
+    ...(hosts !== undefined && { host: { address: addressOf('edge'), command: hosts.on('edge') } }),
     configFile: inFolder('haproxy.cfg'),
     // A master, which is told to reload by a signal.
     parameters: ['-W'],
@@ -192,7 +217,13 @@ async function main(): Promise<number> {
   const fail = (what: string, why: unknown): void => {
     failures.push(`${(performance.now() / 1000).toFixed(1)} s  ${what} during "${event}": ${String(why)}`);
   };
-  const agent = new Agent({ keepAlive: true, maxSockets: 64, ca: authority.certificate, timeout: 120_000 });
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 64,
+    ca: authority.certificate,
+    servername: 'localhost',
+    timeout: 120_000,
+  });
   undo.push(() => {
     agent.destroy();
     return Promise.resolve();
@@ -207,7 +238,14 @@ async function main(): Promise<number> {
   }
   /** One request, once. @throws Error */
   async function perform({ method, target, headers, body, read }: Sent): Promise<Buffer> {
-    const outgoing = request({ agent, host: 'localhost', port, method, path: target, headers });
+    const outgoing = request({
+      agent,
+      host: addressOf('edge'),
+      port,
+      method,
+      path: target,
+      headers: { host: `localhost:${port}`, ...headers },
+    });
     const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
     answered.catch(() => undefined);
     if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body);
@@ -364,8 +402,8 @@ async function main(): Promise<number> {
   const renewing = setInterval(() => void renewTokens(), 120_000);
 
   // ---- what happens meanwhile
-  const metricsOf = async ({ adminPort }: Replica): Promise<string> =>
-    (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+  const metricsOf = async ({ address, adminPort }: Replica): Promise<string> =>
+    (await fetch(`http://${address}:${adminPort}/metrics`)).text();
   const everywhere = (what: string, pattern: RegExp): Promise<void> =>
     until(what, async () => (await Promise.all(replicas.map(metricsOf))).every((text) => pattern.test(text)));
   const known = (id: string, use: 'accepted' | 'current'): Promise<void> =>
@@ -458,6 +496,10 @@ async function main(): Promise<number> {
   const passed = [...counts.values()].reduce((sum, number) => sum + number, 0);
   process.stdout.write(`${passed} requests passed, ${failures.length} failed\n`);
   return failures.length;
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
 }
 
 function endOf(metrics: string): string | undefined {
